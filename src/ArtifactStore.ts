@@ -1,0 +1,64 @@
+/**
+ * Where artifacts are kept: immutable bytes under their SHA-256 digest. The same bytes are stored once; what is read is
+ * verified against its digest. Values that this process has just written or read are kept decoded in `values`, bounded
+ * by bytes, so that a task's output reaches the next task as the same object.
+ */
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import type * as Stream from "effect/Stream"
+import type { ValueCache } from "./internal/valueCache.ts"
+
+/**
+ * An artifact could not be written or read.
+ *
+ * `reason` is `missing` (no such bytes in the store), `altered` (bytes that do not fit their digest), `invalid` (a value
+ * that its schema rejects), `mismatch` (stored under a schema that the reader's does not accept), `unreadable` or
+ * `unwritable` (the store's medium failed).
+ */
+export class ArtifactError extends Schema.TaggedError<ArtifactError>()("ArtifactError", {
+  reason: Schema.Literals(["missing", "altered", "invalid", "mismatch", "unreadable", "unwritable"]),
+  message: Schema.String,
+  /** The artifact's name, `train/3/model`, where it has one. */
+  artifact: Schema.optionalKey(Schema.String),
+  digest: Schema.optionalKey(Schema.String)
+}) {}
+
+/** Where bytes went. */
+export interface Address {
+  readonly digest: string
+  /** In bytes. */
+  readonly size: number
+}
+
+/** Keeps bytes. Layers: `ArtifactStore.layerMemory`, and the ones in `Storage`. */
+export class ArtifactStore extends Context.Service<
+  ArtifactStore,
+  {
+    /** Up to this many bytes an artifact is kept in the run database, together with its task's record. */
+    readonly inlineLimit: number
+    /** Stores bytes given in parts, none of which is copied. `address` where the caller has hashed them already. */
+    readonly put: (chunks: ReadonlyArray<Uint8Array>, address?: Address) => Effect.Effect<Address, ArtifactError>
+    /** Stores a file's bytes, without holding them in memory. */
+    readonly putFile: (path: string) => Effect.Effect<Address, ArtifactError>
+    /** The bytes, verified. */
+    readonly get: (digest: string) => Effect.Effect<Uint8Array, ArtifactError>
+    /** The bytes or a range of them (end exclusive), in parts. Only a whole artifact is verified, at its end. */
+    readonly stream: (
+      digest: string,
+      range?: { readonly start: number; readonly end: number }
+    ) => Stream.Stream<Uint8Array, ArtifactError>
+    /** A local file that holds the bytes, verified. Not to be written to. */
+    readonly path: (digest: string) => Effect.Effect<string, ArtifactError>
+    /** Those of the digests that are there; their age for `sweep` starts anew. */
+    readonly touch: (digests: ReadonlyArray<string>) => Effect.Effect<ReadonlySet<string>, ArtifactError>
+    /** Removes what is not in `keep` and was last put or touched before a time; says what it freed. */
+    readonly sweep: (options: {
+      readonly keep: ReadonlySet<string>
+      readonly before: number
+      readonly dryRun?: boolean
+    }) => Effect.Effect<{ readonly artifacts: number; readonly bytes: number }, ArtifactError>
+    /** Decoded values of this process. */
+    readonly values: ValueCache
+  }
+>()("effect-flow/ArtifactStore") {}

@@ -1,0 +1,133 @@
+/**
+ * What is kept of a run: the records that a `RunStore` writes and reads. They are plain data with schemas, so that the
+ * same shapes serve every store, the command line, the web page and another process. Times are milliseconds since the
+ * epoch. Nothing here is inferred: a status is written when it comes about, and only `crashed` (a run that says it is
+ * running while its process is gone) is found out by who reads.
+ */
+import * as Schema from "effect/Schema"
+
+/** Why a run, a task or an attempt failed, as data. */
+export const ErrorRecord = Schema.Struct({
+  /** The `_tag` of a typed failure, or the name of what was thrown. */
+  tag: Schema.String,
+  message: Schema.String,
+  /** Only for a defect (something thrown that no type announced). */
+  stack: Schema.optionalKey(Schema.String),
+  /** The failure encoded by the step's `error` schema, where it declares one. */
+  data: Schema.optionalKey(Schema.Json)
+})
+export type ErrorRecord = typeof ErrorRecord.Type
+
+/** How a run ended, or that it has not. */
+export const RunStatus = Schema.Literals(["running", "succeeded", "failed", "interrupted"])
+export type RunStatus = typeof RunStatus.Type
+
+/** One execution of a flow. */
+export const RunRecord = Schema.Struct({
+  id: Schema.String,
+  flow: Schema.String,
+  status: RunStatus,
+  /** The run that this one resumed. */
+  origin: Schema.optionalKey(Schema.String),
+  /** The run (and its task count at the time) that called this one by `Flow.call`. */
+  parent: Schema.optionalKey(Schema.String),
+  /** Each parameter in its encoded form. */
+  parameters: Schema.Record(Schema.String, Schema.Json),
+  startedAt: Schema.Number,
+  finishedAt: Schema.optionalKey(Schema.Number),
+  heartbeatAt: Schema.Number,
+  host: Schema.String,
+  pid: Schema.Int,
+  error: Schema.optionalKey(ErrorRecord),
+  /** What the flow's body yielded, its refs as data. */
+  output: Schema.optionalKey(Schema.Json),
+  /** Set when the run starts and immutable: user, host, versions, git commit. */
+  systemTags: Schema.Record(Schema.String, Schema.String),
+  /** The user's, sorted. */
+  tags: Schema.Array(Schema.String)
+})
+export type RunRecord = typeof RunRecord.Type
+
+/** A ref as data: an artifact's address, and who wrote it. */
+export const RefRecord = Schema.Struct({
+  /** The name under which the task knows it; a join's inputs are `branch.name` or `branch.3.name`. */
+  name: Schema.String,
+  digest: Schema.String,
+  size: Schema.Number,
+  format: Schema.String,
+  mediaType: Schema.String,
+  /** The digest of the schema's description. */
+  schema: Schema.String,
+  /** The task that wrote it, `RUN/train/3`; none for a literal that was passed in. */
+  writer: Schema.optionalKey(Schema.String)
+})
+export type RefRecord = typeof RefRecord.Type
+
+/** How a task ended, or that it has not. */
+export const TaskStatus = Schema.Literals(["running", "succeeded", "failed", "interrupted"])
+export type TaskStatus = typeof TaskStatus.Type
+
+/** One attempt at a task. */
+export const AttemptRecord = Schema.Struct({
+  number: Schema.Int,
+  status: TaskStatus,
+  startedAt: Schema.Number,
+  finishedAt: Schema.optionalKey(Schema.Number),
+  error: Schema.optionalKey(ErrorRecord),
+  /** CPU milliseconds and the thread or process it ran on, where the executor knows. */
+  cpu: Schema.optionalKey(Schema.Number),
+  worker: Schema.optionalKey(Schema.String)
+})
+export type AttemptRecord = typeof AttemptRecord.Type
+
+/** A step applied to its inputs. */
+export const TaskRecord = Schema.Struct({
+  run: Schema.String,
+  /** `train/3` */
+  id: Schema.String,
+  step: Schema.String,
+  /** The number in the id: tasks of a run are numbered from 1 in the order in which they were called. */
+  index: Schema.Int,
+  status: TaskStatus,
+  /** Executed here, taken over from the origin run, or found in the cache. */
+  how: Schema.Literals(["executed", "takenOver", "cached"]),
+  /** The task that really ran, `RUN/train/3`, where it was not this one. */
+  source: Schema.optionalKey(Schema.String),
+  key: Schema.String,
+  /** The step's version, as it went into the key. */
+  version: Schema.String,
+  /** The step's cache version, where it has one. */
+  cache: Schema.optionalKey(Schema.String),
+  startedAt: Schema.Number,
+  finishedAt: Schema.optionalKey(Schema.Number),
+  attempts: Schema.Array(AttemptRecord),
+  /** Ids of the tasks whose outputs this one was given. */
+  parents: Schema.Array(Schema.String),
+  inputs: Schema.Array(RefRecord),
+  outputs: Schema.Array(RefRecord),
+  error: Schema.optionalKey(ErrorRecord)
+})
+export type TaskRecord = typeof TaskRecord.Type
+
+/** A line that a step logged. */
+export const LogRecord = Schema.Struct({
+  run: Schema.String,
+  /** The task's id, `train/3`; empty for what the flow's body logged. */
+  task: Schema.String,
+  attempt: Schema.Int,
+  at: Schema.Number,
+  level: Schema.String,
+  message: Schema.String
+})
+export type LogRecord = typeof LogRecord.Type
+
+/** A point of a metric's series. */
+export const MetricRecord = Schema.Struct({
+  run: Schema.String,
+  task: Schema.String,
+  name: Schema.String,
+  step: Schema.Number,
+  value: Schema.Number,
+  at: Schema.Number
+})
+export type MetricRecord = typeof MetricRecord.Type

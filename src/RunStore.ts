@@ -1,0 +1,123 @@
+/**
+ * Where runs are kept: runs, tasks, attempts, refs, logs, metrics and tags. A store has one way to write, `write`, that
+ * takes changes as data and makes all of one call durable together; what concurrent callers write may share a
+ * transaction, so that a task costs a fraction of a commit. Reading is a few queries, each one round trip however many
+ * rows it finds.
+ */
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import type { LogRecord, MetricRecord, RefRecord, RunRecord, RunStatus, TaskRecord, TaskStatus } from "./RunRecord.ts"
+
+/** The run database could not do what it was asked; the message says what and why. */
+export class StoreError extends Schema.TaggedError<StoreError>()("StoreError", {
+  message: Schema.String,
+  cause: Schema.optionalKey(Schema.Defect())
+}) {}
+
+/** Something to keep. `Run` and `Task` replace what is there under the same id. */
+export type Change =
+  | { readonly _tag: "Run"; readonly run: RunRecord }
+  | { readonly _tag: "Heartbeat"; readonly run: string; readonly at: number }
+  | {
+      readonly _tag: "Task"
+      readonly task: TaskRecord
+      /** Small artifacts that the task wrote; they become durable with it. */
+      readonly blobs: ReadonlyArray<{ readonly digest: string; readonly bytes: Uint8Array }>
+      /** Descriptions of the schemas that its refs name. */
+      readonly schemas: ReadonlyArray<{ readonly digest: string; readonly text: string }>
+    }
+  | { readonly _tag: "Logs"; readonly lines: ReadonlyArray<LogRecord> }
+  | { readonly _tag: "Metrics"; readonly points: ReadonlyArray<MetricRecord> }
+  | { readonly _tag: "Tags"; readonly run: string; readonly add: ReadonlyArray<string>; readonly remove: ReadonlyArray<string> }
+
+/** Which runs; all conditions hold together. */
+export interface RunQuery {
+  readonly flow?: string
+  readonly status?: RunStatus | ReadonlyArray<RunStatus>
+  /** Runs that have all of these. */
+  readonly tags?: ReadonlyArray<string>
+  /** Started at or after, and before: milliseconds since the epoch. */
+  readonly since?: number
+  readonly until?: number
+  readonly idPrefix?: string
+  readonly parent?: string
+  /** Only runs that sort before this id: the cursor of the next page. */
+  readonly before?: string
+  readonly limit?: number
+}
+
+/** Which tasks. Give `run` or `flow`. */
+export interface TaskQuery {
+  readonly run?: string
+  readonly flow?: string
+  readonly step?: string
+  readonly id?: string
+  readonly key?: string
+  readonly status?: TaskStatus
+  readonly how?: TaskRecord["how"]
+  /** Only tasks after this index (of one run): the cursor of the next page. */
+  readonly after?: number
+  readonly limit?: number
+  /** "oldest" (default: by index within a run), or "newest" run first. */
+  readonly order?: "oldest" | "newest"
+  /** Without refs, `inputs` and `outputs` are empty. Default: with. */
+  readonly refs?: boolean
+}
+
+/** Which lines. `after` is the `sequence` of the last line seen. */
+export interface LogQuery {
+  readonly run: string
+  readonly task?: string
+  readonly step?: string
+  readonly attempt?: number
+  readonly after?: number
+  readonly limit?: number
+}
+
+/** A line with its place in the store's order. */
+export interface LogLine extends LogRecord {
+  readonly sequence: number
+}
+
+/** A ref together with the task that reads or wrote it. */
+export interface RefUse {
+  readonly run: string
+  readonly task: string
+  readonly side: "input" | "output"
+  readonly ref: RefRecord
+}
+
+/** Keeps runs. Layers: `RunStore.layerMemory`, and the SQL ones in `Storage`. */
+export class RunStore extends Context.Service<
+  RunStore,
+  {
+    /** Makes changes durable, all or none, in their order. */
+    readonly write: (changes: ReadonlyArray<Change>) => Effect.Effect<void, StoreError>
+    /** Newest first. */
+    readonly runs: (query: RunQuery) => Effect.Effect<ReadonlyArray<RunRecord>, StoreError>
+    readonly tasks: (query: TaskQuery) => Effect.Effect<ReadonlyArray<TaskRecord>, StoreError>
+    /** How many tasks of each step and status a run has, without reading them. */
+    readonly taskCounts: (
+      runs: ReadonlyArray<string>
+    ) => Effect.Effect<
+      ReadonlyArray<{ readonly run: string; readonly step: string; readonly status: TaskStatus; readonly count: number }>,
+      StoreError
+    >
+    /** In the order in which they were logged. */
+    readonly logs: (query: LogQuery) => Effect.Effect<ReadonlyArray<LogLine>, StoreError>
+    readonly metrics: (query: {
+      readonly run: string
+      readonly task?: string
+      readonly name?: string
+    }) => Effect.Effect<ReadonlyArray<MetricRecord>, StoreError>
+    /** Every task that reads or wrote an artifact, newest run first. */
+    readonly uses: (digest: string, limit?: number) => Effect.Effect<ReadonlyArray<RefUse>, StoreError>
+    /** The description of a schema, as JSON text. */
+    readonly schema: (digest: string) => Effect.Effect<string | undefined, StoreError>
+    /** Removes runs and all that is kept of them but their artifacts. */
+    readonly remove: (runs: ReadonlyArray<string>) => Effect.Effect<void, StoreError>
+    /** The digests that any task of any run refers to. */
+    readonly digests: Effect.Effect<ReadonlySet<string>, StoreError>
+  }
+>()("effect-flow/RunStore") {}

@@ -1,0 +1,46 @@
+/**
+ * Decoded values by digest and schema, bounded by the bytes they are stored in; what was used longest ago falls out
+ * first. A hit costs two map operations. Bytes are counted in their stored form: the form in memory has no size that
+ * could be asked for.
+ */
+
+/** Values by key. */
+export interface ValueCache {
+  readonly get: (key: string) => { readonly value: unknown } | undefined
+  readonly set: (key: string, value: unknown, bytes: number) => void
+}
+
+interface Entry {
+  readonly value: unknown
+  readonly bytes: number
+}
+
+/** A cache of at most `limit` bytes. */
+export const make = (limit: number): ValueCache => {
+  const entries = new Map<string, Entry>() // in order of last use
+  let total = 0
+  return {
+    get: (key) => {
+      const entry = entries.get(key)
+      if (entry === undefined) return undefined
+      entries.delete(key)
+      entries.set(key, entry)
+      return entry
+    },
+    set: (key, value, bytes) => {
+      const old = entries.get(key)
+      if (old !== undefined) {
+        entries.delete(key)
+        total -= old.bytes
+      }
+      if (bytes > limit) return
+      entries.set(key, { value, bytes })
+      total += bytes
+      for (const [oldest, entry] of entries) {
+        if (total <= limit) break
+        entries.delete(oldest)
+        total -= entry.bytes
+      }
+    }
+  }
+}
