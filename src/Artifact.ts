@@ -14,11 +14,11 @@ import type * as Types from "effect/Types"
 import type { Description } from "./internal/description.ts"
 
 export { bytes, file, json, text } from "./internal/artifacts.ts"
-export { table } from "./internal/tableArtifact.ts"
-export { tensors } from "./internal/tensorsArtifact.ts"
 export type { Description } from "./internal/description.ts"
 export type { Columns, Table, TableArtifact, TableFields } from "./internal/tableArtifact.ts"
-export type { Tensor, TensorSpec, Tensors } from "./internal/tensorsArtifact.ts"
+export { table } from "./internal/tableArtifact.ts"
+export type { Dtype, Tensor, TensorSpec, Tensors } from "./internal/tensorsArtifact.ts"
+export { tensors } from "./internal/tensorsArtifact.ts"
 
 const TypeId = "~effect-flow/Artifact"
 
@@ -50,6 +50,8 @@ export interface Artifact<in out A> {
   readonly mediaType: string
   /** The schema's own description and its digest; computed at the first call. */
   readonly description: () => Description
+  /** Of a list: the artifact of its elements, which is what a fan-out over the list gives to each task. */
+  readonly item?: () => Any
   readonly encode: (value: A) => Effect.Effect<Encoded, CodecError>
   readonly decode: <E>(stored: Stored<E>) => Effect.Effect<A, CodecError | E>
 }
@@ -60,6 +62,7 @@ export interface Any {
   readonly format: Format
   readonly mediaType: string
   readonly description: () => Description
+  readonly item?: () => Any
 }
 
 /** A schema that needs no services, so that its values can be stored from anywhere. */
@@ -101,14 +104,16 @@ export const make = <A>(options: Omit<Artifact<A>, typeof TypeId>): Artifact<A> 
 export const transform: {
   <A, B>(options: TransformOptions<A, B>): (self: Artifact<A>) => Artifact<B>
   <A, B>(self: Artifact<A>, options: TransformOptions<A, B>): Artifact<B>
-} = dual(2, <A, B>(self: Artifact<A>, options: TransformOptions<A, B>): Artifact<B> =>
-  make({
-    format: self.format,
-    mediaType: self.mediaType,
-    description: options.description ?? self.description,
-    encode: (value: B) => Effect.flatMap(options.encode(value), self.encode),
-    decode: (stored) => Effect.flatMap(self.decode(stored), options.decode)
-  })
+} = dual(
+  2,
+  <A, B>(self: Artifact<A>, options: TransformOptions<A, B>): Artifact<B> =>
+    make({
+      format: self.format,
+      mediaType: self.mediaType,
+      description: options.description ?? self.description,
+      encode: (value: B) => Effect.flatMap(options.encode(value), self.encode),
+      decode: (stored) => Effect.flatMap(self.decode(stored), options.decode)
+    })
 )
 
 /** The two directions of `transform`. */

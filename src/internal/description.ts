@@ -32,3 +32,10 @@ export const lazy = (make: () => Description): (() => Description) => {
     return made
   }
 }
+
+/**
+ * What differs between the description that something was stored under and a reader's, as a sentence:
+ * "field labels: Int there, String here".
+ */
+export const difference = (there: string, here: string): string =>
+  there === here ? "the schemas are the same" : `${there} there, ${here} here`
