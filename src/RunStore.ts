@@ -29,7 +29,12 @@ export type Change =
     }
   | { readonly _tag: "Logs"; readonly lines: ReadonlyArray<LogRecord> }
   | { readonly _tag: "Metrics"; readonly points: ReadonlyArray<MetricRecord> }
-  | { readonly _tag: "Tags"; readonly run: string; readonly add: ReadonlyArray<string>; readonly remove: ReadonlyArray<string> }
+  | {
+      readonly _tag: "Tags"
+      readonly run: string
+      readonly add: ReadonlyArray<string>
+      readonly remove: ReadonlyArray<string>
+    }
 
 /** Which runs; all conditions hold together. */
 export interface RunQuery {
@@ -101,7 +106,12 @@ export class RunStore extends Context.Service<
     readonly taskCounts: (
       runs: ReadonlyArray<string>
     ) => Effect.Effect<
-      ReadonlyArray<{ readonly run: string; readonly step: string; readonly status: TaskStatus; readonly count: number }>,
+      ReadonlyArray<{
+        readonly run: string
+        readonly step: string
+        readonly status: TaskStatus
+        readonly count: number
+      }>,
       StoreError
     >
     /** In the order in which they were logged. */

@@ -1,0 +1,46 @@
+/**
+ * What a task needs and only a flow's body has. It is an interpreter of the flow's combinators: a run executes them, a plan
+ * only draws them, and a flow's body can't tell which it is in. Because a step's body does not have it, a task can't be
+ * run inside a step: the types say so.
+ */
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import type { Any as AnyFlow } from "./Flow.ts"
+import type { Definition } from "./internal/definition.ts"
+import type { Ref } from "./Ref.ts"
+import type * as State from "./State.ts"
+
+/** An effect of whatever type: interpreters pass on what they do not know. */
+type Erased<A = unknown> = Effect.Effect<A, unknown, unknown>
+
+/** How the combinators of a flow's body are interpreted. */
+export interface Interpreter {
+  /** The run's id. */
+  readonly id: string
+  readonly flow: string
+  /** Runs a step on its inputs. `states` are a join's. */
+  readonly task: (
+    definition: Definition,
+    given: object | undefined,
+    states: { readonly [branch: string]: unknown } | undefined
+  ) => Erased<State.Any>
+  readonly forEach: (
+    items: ReadonlyArray<unknown> | Ref<ReadonlyArray<unknown>>,
+    task: (item: Ref<unknown>, index: number) => Erased,
+    concurrency: number | "unbounded"
+  ) => Erased<ReadonlyArray<unknown>>
+  /** Takes the arm that the ref's value names. */
+  readonly choose: (ref: Ref<unknown>, arms: { readonly [value: string]: () => Erased }) => Erased
+  readonly iterate: (
+    state: unknown,
+    options: {
+      readonly while: (state: any) => Erased<boolean>
+      readonly body: (state: any, count: number) => Erased
+      readonly limit: number
+    }
+  ) => Erased
+  readonly call: (flow: AnyFlow, parameters: object) => Erased
+}
+
+/** The run that a flow's body is part of. */
+export class CurrentRun extends Context.Service<CurrentRun, Interpreter>()("effect-flow/CurrentRun") {}

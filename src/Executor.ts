@@ -1,0 +1,126 @@
+/**
+ * Runs tasks. A task reaches an executor described as data (flow, step, run, task id, input refs), never as a closure, so
+ * that the same flow runs on in-process fibers, on worker threads or on a cluster, by another Layer and nothing else.
+ *
+ * What a task is (its id and key, retries, timeouts, records, resume and cache) is decided before an executor is asked,
+ * once for all of them: an executor only makes one attempt and says what came of it.
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+import * as Semaphore from "effect/Semaphore"
+import type { Any as AnyFlow } from "./Flow.ts"
+import type { Definition } from "./internal/definition.ts"
+import type { TaskSink } from "./internal/taskBody.ts"
+import { RefRecord } from "./RunRecord.ts"
+
+/** An executor can't run what it was asked to; the message says why and what to do. */
+export class ExecutorError extends Schema.TaggedError<ExecutorError>()("ExecutorError", {
+  reason: Schema.Literals(["module", "version", "error-schema", "store", "unreachable", "protocol"]),
+  message: Schema.String
+}) {}
+
+/** The thread or process that made an attempt is gone: it exited, ran out of memory or was killed. */
+export class WorkerDied extends Schema.TaggedError<WorkerDied>()("WorkerDied", {
+  run: Schema.String,
+  task: Schema.String,
+  worker: Schema.String,
+  message: Schema.String
+}) {}
+
+/** A task took longer than its step's `timeout`. */
+export class TaskTimeout extends Schema.TaggedError<TaskTimeout>()("TaskTimeout", {
+  run: Schema.String,
+  task: Schema.String,
+  milliseconds: Schema.Number,
+  message: Schema.String
+}) {}
+
+/** One attempt at a task, as data. */
+export const TaskDescription = Schema.Struct({
+  flow: Schema.String,
+  run: Schema.String,
+  step: Schema.String,
+  /** The task's id within the run, `train/3`. */
+  task: Schema.String,
+  attempt: Schema.Int,
+  key: Schema.String,
+  /** The step's version, so that a worker with other code can refuse. */
+  version: Schema.String,
+  tags: Schema.Array(Schema.String),
+  inputs: Schema.Array(RefRecord),
+  /** How many states each branch of a join over `Step.many` has. */
+  counts: Schema.Record(Schema.String, Schema.Int)
+})
+export type TaskDescription = typeof TaskDescription.Type
+
+/** What an attempt that succeeded left, as data. */
+export const Outcome = Schema.Struct({
+  outputs: Schema.Array(RefRecord),
+  /** Bytes of small outputs: they become durable together with the task's record. */
+  blobs: Schema.Array(Schema.Struct({ digest: Schema.String, bytes: Schema.Uint8Array })),
+  schemas: Schema.Array(Schema.Struct({ digest: Schema.String, text: Schema.String })),
+  /** CPU milliseconds, and the thread or process, where known. */
+  cpu: Schema.optionalKey(Schema.Number),
+  worker: Schema.optionalKey(Schema.String)
+})
+export type Outcome = typeof Outcome.Type
+
+/** What an executor is given for one attempt. */
+export interface Attempt {
+  readonly task: TaskDescription
+  readonly definition: Definition
+  /** Makes the attempt here, on this fiber. What `runsOn: "fiber"` means to every executor. */
+  readonly here: Effect.Effect<Outcome, unknown>
+  /** Takes what the body logs and measures while it runs. */
+  readonly sink: TaskSink
+}
+
+/** Makes attempts at tasks. */
+export interface ExecutorService {
+  readonly name: string
+  /** Whether tasks run beyond this process's memory: what they read is made durable before they start. */
+  readonly remote: boolean
+  /** Refuses, when a run starts, a flow that it can't execute. */
+  readonly prepare: (flow: AnyFlow) => Effect.Effect<void, ExecutorError>
+  /** Makes one attempt. Fails with the step's own error, `WorkerDied` or `ExecutorError`. */
+  readonly execute: (attempt: Attempt) => Effect.Effect<Outcome, unknown>
+}
+
+const fibers = (name: string, around: (attempt: Attempt) => Effect.Effect<Outcome, unknown>): ExecutorService => ({
+  name,
+  remote: false,
+  prepare: () => Effect.void,
+  execute: around
+})
+
+/** The executor of this context; in-process fibers where none is provided. */
+export const Executor: Context.Reference<ExecutorService> = Context.Reference("effect-flow/Executor", {
+  defaultValue: () => fibers("fibers", (attempt) => attempt.here)
+})
+
+/**
+ * Runs tasks on fibers of this process.
+ *
+ * @param options.concurrency How many tasks run at once, over all branches and runs below this layer. Default: no limit.
+ *
+ * @example
+ * ```ts
+ * program.pipe(Effect.provide(Executor.layerFibers({ concurrency: 4 })))
+ * ```
+ */
+export const layerFibers = (options: { readonly concurrency?: number } = {}): Layer.Layer<never> => {
+  if (options.concurrency === undefined)
+    return Layer.succeed(
+      Executor,
+      fibers("fibers", (attempt) => attempt.here)
+    )
+  const concurrency = options.concurrency
+  return Layer.effect(
+    Executor,
+    Effect.map(Semaphore.make(concurrency), (semaphore) =>
+      fibers("fibers", (attempt) => semaphore.withPermits(1)(attempt.here))
+    )
+  )
+}

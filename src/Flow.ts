@@ -1,0 +1,322 @@
+/**
+ * A flow is a named program over steps, with typed parameters. Its body is a plain Effect generator: it composes tasks with
+ * `yield*`, `Effect.all`, `if` and loops, and it may run again on resume, so what must happen once belongs in a step.
+ *
+ * A flow lists its steps because a task crosses to other threads and processes as data: a worker finds the body there.
+ */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+import type { ArtifactError, ArtifactStore } from "./ArtifactStore.ts"
+import { CurrentRun } from "./CurrentRun.ts"
+import type { ExecutorError } from "./Executor.ts"
+import { FlowError, type ParameterError } from "./FlowError.ts"
+import * as Definition from "./internal/definition.ts"
+import * as ParameterValues from "./internal/parameters.ts"
+import { findRun, type RunNotFound } from "./internal/reading.ts"
+import { runFlow } from "./internal/runFlow.ts"
+import type { Ref } from "./Ref.ts"
+import type { RunStore, StoreError } from "./RunStore.ts"
+import type { Simplify } from "./State.ts"
+import type * as Step from "./Step.ts"
+import type { TagError } from "./Tags.ts"
+
+export { FlowError, ParameterError } from "./FlowError.ts"
+
+/** The parameters of a flow: schemas by name, with defaults and descriptions (see `parameter`). */
+export type Parameters = { readonly [name: string]: Schema.Codec<any, any> }
+
+/** What the body gets. */
+export type Decoded<P extends Parameters> = Simplify<Schema.Struct.Type<P>>
+
+/** What a caller gives: parameters with a default may be left out. */
+export type Given<P extends Parameters> = Simplify<Schema.Struct.MakeIn<P>>
+
+/** A named program over steps. */
+export interface Flow<in out Name extends string, P extends Parameters, out Out, out E, out R> {
+  readonly flowName: Name
+  readonly description: string | undefined
+  readonly parameters: P
+  readonly steps: ReadonlyArray<Step.Any>
+  readonly layer: Layer.Layer<any, any, any> | undefined
+  readonly body: (parameters: never) => Effect.Effect<unknown, unknown, unknown>
+  /** By name. */
+  readonly definitions: ReadonlyMap<string, Definition.Definition>
+  readonly "~types"?: { readonly parameters: P; readonly output: Out; readonly error: E; readonly services: R }
+}
+
+/** Any flow. */
+export interface Any extends Flow<any, any, any, any, any> {}
+
+type Types<F> = F extends { readonly "~types"?: infer T } ? Exclude<T, undefined> : never
+
+/** What a flow's body yields. */
+export type Output<F> = Types<F> extends { readonly output: infer Out } ? Out : never
+
+type Duplicate<S extends ReadonlyArray<unknown>, Seen = never> = S extends readonly [
+  infer Head extends { readonly stepName: string },
+  ...infer Rest
+]
+  ? Head["stepName"] extends Seen
+    ? { readonly steps: `two steps are named "${Head["stepName"]}"` }
+    : Duplicate<Rest, Seen | Head["stepName"]>
+  : unknown
+
+/**
+ * A flow.
+ *
+ * @param options.parameters Schemas by name.
+ * @param options.steps Every step whose tasks the body runs.
+ * @param options.run From the parameters, an effect of what the run yields.
+ *
+ * Throws `FlowError` where two steps have one name.
+ *
+ * @example
+ * ```ts
+ * const SquareFlow = Flow.make("SquareFlow", {
+ *   parameters: { x: Flow.parameter(Schema.Number, { default: 3, description: "What to square" }) },
+ *   steps: [square],
+ *   run: ({ x }) => square({ x })
+ * })
+ * ```
+ */
+export const make = <
+  const Name extends string,
+  Out,
+  E,
+  R,
+  const S extends ReadonlyArray<Step.Any>,
+  const P extends Parameters = {}
+>(
+  name: Name,
+  options: {
+    readonly description?: string
+    readonly parameters?: P
+    readonly steps: S
+    readonly run: (parameters: Decoded<P>) => Effect.Effect<Out, E, R>
+  } & Duplicate<S>
+): Flow<Name, P, Out, E, Exclude<R, CurrentRun>> => {
+  Definition.checkName("a flow", name)
+  const definitions = new Map<string, Definition.Definition>()
+  for (const step of options.steps) {
+    if (definitions.has(step.stepName)) {
+      throw new FlowError({
+        reason: "duplicate",
+        message: `Flow "${name}" lists two steps named "${step.stepName}". Give one of them another name: a task is found by its step's name.`
+      })
+    }
+    definitions.set(step.stepName, step[Definition.definition])
+  }
+  for (const parameter of Object.keys(options.parameters ?? {}))
+    Definition.checkName(`a parameter of flow "${name}"`, parameter)
+  return {
+    flowName: name,
+    description: options.description,
+    parameters: options.parameters ?? ({} as P), // its default
+    steps: options.steps,
+    layer: undefined,
+    body: options.run,
+    definitions
+  }
+}
+
+/** A parameter with a default: a caller may leave it out. */
+export type Defaulted<S extends Schema.Codec<any, any>> = Schema.withConstructorDefault<
+  S & Schema.WithoutConstructorDefault
+>
+
+/**
+ * A parameter: a schema with what the command line says of it.
+ *
+ * @param options.default Used where the parameter is not given.
+ * @param options.description Shown by `--help`.
+ */
+export const parameter: {
+  <S extends Schema.Codec<any, any>>(
+    schema: S,
+    options: { readonly description?: string; readonly default: S["Type"] }
+  ): Defaulted<S>
+  <S extends Schema.Codec<any, any>>(schema: S, options?: { readonly description?: string }): S
+} = (
+  schema: Schema.Codec<any, any>,
+  options: { readonly description?: string; readonly default?: unknown } = {}
+): never => {
+  const described =
+    options.description === undefined && options.default === undefined
+      ? schema
+      : schema.annotate({
+          ...(options.description === undefined ? undefined : { description: options.description }),
+          ...("default" in options ? { default: options.default } : undefined)
+        })
+  return (
+    "default" in options
+      ? (described as Schema.String).pipe(Schema.withConstructorDefault(Effect.succeed(options.default as string)))
+      : described
+  ) as never // the overloads say which
+}
+
+/**
+ * A flow with the layer that its steps need. It is built lazily, once a run, in whichever process executes steps, when the
+ * first of them is about to.
+ *
+ * Gotchas: it serves steps, not the flow's body.
+ */
+export const provide = <Name extends string, P extends Parameters, Out, E, R, ROut, E2, RIn>(
+  flow: Flow<Name, P, Out, E, R>,
+  layer: Layer.Layer<ROut, E2, RIn>
+): Flow<Name, P, Out, E | E2, Exclude<R, ROut> | RIn> =>
+  ({ ...flow, layer: flow.layer === undefined ? layer : Layer.provideMerge(flow.layer, layer) }) as never // the types say what changed
+
+/** What a run of a flow leaves: its id, and what its body yielded. */
+export interface Result<out Out> {
+  readonly id: string
+  readonly output: Out
+}
+
+type RunError = ArtifactError | StoreError | ExecutorError | ParameterError | TagError
+
+/**
+ * Runs a flow.
+ *
+ * @param parameters Those without a default must be given.
+ * @param options.tags Tags that the run has from its start.
+ * @returns The run's id and what the body yielded. Fails as the flow's steps fail; the run is recorded in any case.
+ *
+ * @example
+ * ```ts
+ * const { id, output } = yield* Flow.run(SquareFlow, { x: 4 }).pipe(Effect.provide(Storage.layerMemory))
+ * ```
+ */
+export const run = <Name extends string, P extends Parameters, Out, E, R>(
+  flow: Flow<Name, P, Out, E, R>,
+  parameters: Given<P>,
+  options: { readonly tags?: ReadonlyArray<string> } = {}
+): Effect.Effect<Result<Out>, E | RunError, R | ArtifactStore | RunStore> =>
+  Effect.flatMap(ParameterValues.make(flow, parameters), (complete) => runFlow(flow, complete, options)) as never // erased within
+
+/**
+ * A new run that takes over what finished in another one. The body runs again from the top; a task whose key finished in
+ * the origin is not executed again.
+ *
+ * @param options.origin The run to start from: an id, or the latest run of the flow.
+ * @param options.from A step that is executed again in any case; what depends on it follows only where its output changed.
+ * @param options.parameters Those that are to be different.
+ */
+export const resume = <Name extends string, P extends Parameters, Out, E, R>(
+  flow: Flow<Name, P, Out, E, R>,
+  options: {
+    readonly origin?: string
+    readonly from?: string
+    readonly parameters?: Partial<Given<P>>
+    readonly tags?: ReadonlyArray<string>
+  } = {}
+): Effect.Effect<Result<Out>, E | RunError | RunNotFound | FlowError, R | ArtifactStore | RunStore> =>
+  resumeErased(flow, options) as never // erased within
+
+const resumeErased = Effect.fnUntraced(function* (
+  flow: Any,
+  options: {
+    readonly origin?: string
+    readonly from?: string
+    readonly parameters?: object
+    readonly tags?: ReadonlyArray<string>
+  }
+) {
+  if (options.from !== undefined && !flow.definitions.has(options.from)) {
+    return yield* new FlowError({
+      reason: "unknown",
+      message: `Flow "${flow.flowName}" has no step "${options.from}" to resume from; it has: ${[...flow.definitions.keys()].join(", ")}.`
+    })
+  }
+  const origin = yield* findRun(options.origin ?? "latest", { flow: flow.flowName })
+  const before = yield* ParameterValues.decode(flow, origin.parameters)
+  const parameters = yield* ParameterValues.make(flow, { ...before, ...options.parameters })
+  return yield* runFlow(flow, parameters, {
+    origin: { run: origin, from: options.from },
+    tags: options.tags ?? origin.tags
+  })
+})
+
+/**
+ * Runs a flow as part of another: a run of its own, recorded as this run's child, resumed with it.
+ *
+ * @returns What the child's body yielded, its refs as refs. Fails as the child fails.
+ */
+export const call = <Name extends string, P extends Parameters, Out, E, R>(
+  child: Flow<Name, P, Out, E, R>,
+  parameters: Given<P>
+): Effect.Effect<Out, E | RunError, R | ArtifactStore | RunStore | CurrentRun> =>
+  Effect.flatMap(CurrentRun, (run) => run.call(child, parameters)) as never // erased within
+
+type Arm<A, E, R> = Effect.Effect<A, E, R> | (() => Effect.Effect<A, E, R>)
+type ArmSuccess<T> = T extends Arm<infer A, any, any> ? A : never
+type ArmError<T> = T extends Arm<any, infer E, any> ? E : never
+type ArmServices<T> = T extends Arm<any, any, infer R> ? R : never
+
+const thunk = (arm: Arm<unknown, unknown, unknown>) => (Effect.isEffect(arm) ? () => arm : arm)
+
+/**
+ * Takes one of two arms, by a ref's value; a plan draws both.
+ *
+ * @example
+ * ```ts
+ * yield* Flow.when(report.passed, { onTrue: deploy(report), onFalse: reject(report) })
+ * ```
+ */
+export const when = <A, E1, R1, B, E2, R2>(
+  ref: Ref<boolean>,
+  arms: { readonly onTrue: Arm<A, E1, R1>; readonly onFalse: Arm<B, E2, R2> }
+): Effect.Effect<A | B, E1 | E2 | ArtifactError, R1 | R2 | ArtifactStore | CurrentRun> =>
+  Effect.flatMap(CurrentRun, (run) =>
+    run.choose(ref, { true: thunk(arms.onTrue), false: thunk(arms.onFalse) })
+  ) as never // erased
+
+/**
+ * Takes the arm that a ref's value names; a plan draws them all. Every value of the union needs an arm.
+ *
+ * @example
+ * ```ts
+ * yield* Flow.match(data.language, { en: english(data), de: german(data) })
+ * ```
+ */
+export const match = <
+  V extends string | number | boolean,
+  const A extends { readonly [K in `${V}`]: Arm<any, any, any> }
+>(
+  ref: Ref<V>,
+  arms: A & { readonly [K in Exclude<keyof A, `${V}`>]: `no value is "${K & string}"` }
+): Effect.Effect<
+  ArmSuccess<A[keyof A]>,
+  ArmError<A[keyof A]> | ArtifactError,
+  ArmServices<A[keyof A]> | ArtifactStore | CurrentRun
+> =>
+  Effect.flatMap(CurrentRun, (run) =>
+    run.choose(
+      ref,
+      Object.fromEntries(
+        Object.entries(arms).map(([value, arm]) => [value, thunk(arm as Arm<unknown, unknown, unknown>)])
+      )
+    )
+  ) as never // erased
+
+/**
+ * A loop: while a condition holds, a body makes the next state from the last.
+ *
+ * @param options.while From the state, a ref or an effect of whether to go on.
+ * @param options.body From the state and how often it ran before, the next state.
+ * @param options.limit How often at most; then it fails with `FlowError`. Default: 1,000.
+ *
+ * @example
+ * ```ts
+ * const last = yield* Flow.iterate(first, { while: (state) => state.improved, body: (state) => improve(state) })
+ * ```
+ */
+export const iterate = <S, E1, R1, E2, R2>(
+  state: S,
+  options: {
+    readonly while: (state: S) => Effect.Effect<boolean, E1, R1>
+    readonly body: (state: S, count: number) => Effect.Effect<S, E2, R2>
+    readonly limit?: number
+  }
+): Effect.Effect<S, E1 | E2 | FlowError, R1 | R2 | CurrentRun> =>
+  Effect.flatMap(CurrentRun, (run) => run.iterate(state, { ...options, limit: options.limit ?? 1000 })) as never // erased

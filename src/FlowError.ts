@@ -1,0 +1,22 @@
+/**
+ * A flow that is made or used wrongly: two steps of one name, a task of a step that its flow does not list, a parameter
+ * that its schema rejects. Each is a sentence; none is worth a stack trace.
+ */
+import * as Schema from "effect/Schema"
+
+/**
+ * Why a flow can't be made or run. `reason` is `name` (one that can't stand in a path), `duplicate` (two steps of one
+ * name), `unlisted` (a task of a step that the flow does not list), `unknown` (no step of that name), `given` (a task
+ * called without an input), `limit` (a loop that reached its bound), `arm` (a value without an arm), `shape` (a
+ * `forEach` over something that is no list).
+ */
+export class FlowError extends Schema.TaggedError<FlowError>()("FlowError", {
+  reason: Schema.Literals(["name", "duplicate", "unlisted", "unknown", "given", "limit", "arm", "shape"]),
+  message: Schema.String
+}) {}
+
+/** A flow's parameters do not fit; the message names the parameter. */
+export class ParameterError extends Schema.TaggedError<ParameterError>()("ParameterError", {
+  flow: Schema.String,
+  message: Schema.String
+}) {}

@@ -1,0 +1,44 @@
+/**
+ * A ref is the typed address of a stored artifact, and itself an `Effect` that yields the value. A flow's body works with
+ * refs, so that it never loads an artifact it does not look at: `yield* data.df` loads one, passing `data.df` to a step
+ * loads nothing here.
+ *
+ * There are three kinds behind one interface: a stored ref (bytes in a store), an item of a `Step.forEach` (a value that
+ * the step it is passed to stores), and a symbolic ref, which stands for an artifact of a plan and has no value.
+ */
+import type * as Effect from "effect/Effect"
+import { hasProperty } from "effect/Predicate"
+import type { Format } from "./Artifact.ts"
+import type { ArtifactError, ArtifactStore } from "./ArtifactStore.ts"
+
+/** @internal */
+export const TypeId = "~effect-flow/Ref"
+
+/**
+ * The typed address of an artifact.
+ *
+ * @example
+ * ```ts
+ * const data = yield* start({ trainFile, validFile })
+ * const reviews = yield* data.df // loads and decodes the table
+ * ```
+ */
+export interface Ref<out A> extends Effect.Effect<A, ArtifactError, ArtifactStore> {
+  readonly [TypeId]: typeof TypeId
+  /** The name under which the task that wrote it knows it. */
+  readonly name: string
+  /** SHA-256 of the stored bytes, in hexadecimal. */
+  readonly digest: string
+  readonly format: Format
+  readonly mediaType: string
+  /** In bytes. */
+  readonly size: number
+  /** The task that wrote it, `RUN/train/3`; none for a literal that was passed to a step. */
+  readonly task: string | undefined
+}
+
+/** Whether a value is a `Ref`. */
+export const isRef = (u: unknown): u is Ref<unknown> => hasProperty(u, TypeId)
+
+/** The value that a ref yields. */
+export type Value<R> = R extends Ref<infer A> ? A : never

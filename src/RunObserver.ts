@@ -1,0 +1,20 @@
+/**
+ * Sees what runs below it do, as it happens: what a command line or a progress bar shows. It only watches: what is kept of
+ * a run goes to the `RunStore`, whether anyone watches or not.
+ */
+import * as Context from "effect/Context"
+import type { LogRecord, RunRecord, TaskRecord } from "./RunRecord.ts"
+
+/** Something that happened in a run. */
+export type RunEvent =
+  | { readonly _tag: "RunStarted"; readonly run: RunRecord }
+  /** Also at every further attempt. */
+  | { readonly _tag: "TaskStarted"; readonly task: TaskRecord }
+  | { readonly _tag: "TaskFinished"; readonly task: TaskRecord }
+  | { readonly _tag: "Logged"; readonly line: LogRecord }
+  | { readonly _tag: "RunFinished"; readonly run: RunRecord }
+
+/** Is told of every event, at once and on the fiber where it happened: it must return quickly and not throw. */
+export const RunObserver: Context.Reference<(event: RunEvent) => void> = Context.Reference("effect-flow/RunObserver", {
+  defaultValue: () => (_: RunEvent) => {}
+})

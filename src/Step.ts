@@ -1,0 +1,325 @@
+/**
+ * A step is a named, typed unit of work: input artifacts in, output artifacts out. This module describes steps and the ways
+ * to compose their tasks; nothing here runs anything. Applying a step to inputs gives a task, a plain `Effect` that needs
+ * `CurrentRun`, so tasks compose with `Effect.all`, `Effect.catchTag`, `if` and recursion like any other effect.
+ */
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Schedule from "effect/Schedule"
+import type * as Schema from "effect/Schema"
+import type * as Artifact from "./Artifact.ts"
+import type { ArtifactError, ArtifactStore } from "./ArtifactStore.ts"
+import { CurrentRun } from "./CurrentRun.ts"
+import type { CurrentTask } from "./CurrentTask.ts"
+import type { ExecutorError, TaskTimeout, WorkerDied } from "./Executor.ts"
+import * as Definition from "./internal/definition.ts"
+import * as Merge from "./internal/merge.ts"
+import type { Ref } from "./Ref.ts"
+import type { StoreError } from "./RunStore.ts"
+import type { Given, NamesOf, origin, Simplify, State, Values, WrittenOf } from "./State.ts"
+
+export { MergeConflict } from "./internal/merge.ts"
+
+/** What every task can fail with, whatever its step does: the store, or the executor. */
+export type TaskError = ArtifactError | StoreError | ExecutorError | WorkerDied
+
+/** A typed unit of work. Applied to its inputs, values or refs, it gives a task. */
+export interface Step<in out Name extends string, I extends Artifact.Fields, O extends Artifact.Fields, out E, out R> {
+  (
+    ...given: keyof I extends never ? [given?: object] : [given: Given<Values<I>>]
+  ): Effect.Effect<State<I, O>, E | TaskError, R | ArtifactStore | CurrentRun>
+  readonly stepName: Name
+  readonly [Definition.definition]: Definition.Definition
+  readonly "~types"?: { readonly input: I; readonly output: O; readonly error: E; readonly services: R }
+}
+
+/** Any step or join. */
+export interface Any {
+  readonly stepName: string
+  readonly [Definition.definition]: Definition.Definition
+  readonly "~types"?: { readonly input: any; readonly output: any; readonly error: any; readonly services: any }
+}
+
+type Types<S> = S extends { readonly "~types"?: infer T } ? Exclude<T, undefined> : never
+
+/** The fields of a step's inputs. */
+export type InputOf<S> = Types<S> extends { readonly input: infer I extends Artifact.Fields } ? I : never
+
+/** The fields of a step's outputs. */
+export type OutputOf<S> = Types<S> extends { readonly output: infer O extends Artifact.Fields } ? O : never
+
+/** When a failed task is attempted again: an Effect `Schedule`, or options around one. */
+export type Retry<E> =
+  | Schedule.Schedule<unknown, E | TaskError | TaskTimeout>
+  | {
+      readonly schedule?: Schedule.Schedule<unknown, E | TaskError | TaskTimeout>
+      /** At most this many attempts after the first. */
+      readonly times?: number
+      /** Only errors for which this holds are retried. */
+      readonly while?: (error: E | TaskError | TaskTimeout) => boolean
+    }
+
+/** The options of a step, but its body. */
+export interface Options<I extends Artifact.Fields, O extends Artifact.Fields, E, T> {
+  readonly description?: string
+  /** What it reads, by name: schemas or artifacts. */
+  readonly input?: I
+  /** What it writes, by name: schemas or artifacts. */
+  readonly output?: O
+  /** The schema of its failures; needed where tasks run in another thread or process. */
+  readonly error?: Schema.Codec<NoInfer<E>, any>
+  /** Part of the task key: change it when the body's meaning changes, and a resume executes the step again. */
+  readonly version?: string
+  readonly retry?: Retry<NoInfer<E>>
+  /** How long an attempt may take; then it fails with `TaskTimeout`. */
+  readonly timeout?: T & Duration.Input
+  /** Takes over the outputs of any earlier run's task with the same key. */
+  readonly cache?: { readonly version: string }
+  /** Where an executor with threads runs it. */
+  readonly runsOn?: "thread" | "fiber"
+}
+
+/** Rejects, in a sentence, a body that would run tasks. */
+export type NoTasksInside<R> = CurrentRun extends R
+  ? { readonly run: "a step can't run tasks: compose them in the flow's body" }
+  : unknown
+
+/** What a body with these outputs yields. */
+export type Yielded<O extends Artifact.Fields> = keyof O extends never ? unknown : Values<O>
+
+type TimeoutError<T> = [T] extends [never] ? never : TaskTimeout
+
+/**
+ * A step.
+ *
+ * @param name Unique within a flow; it appears in task ids, paths and URLs: letters, digits, "_" and "-".
+ * @param options.run The body: gets the decoded inputs, yields the outputs. Inputs are readonly.
+ *
+ * @example
+ * ```ts
+ * const square = Step.make("square", {
+ *   input: { x: Schema.Number },
+ *   output: { y: Schema.Number },
+ *   run: ({ x }) => Effect.succeed({ y: x * x })
+ * })
+ * ```
+ *
+ * Gotchas: a task is its step's name, version and inputs. What a body reads from elsewhere (a file, a clock, a database)
+ * is not part of its identity: declare a file as `Artifact.file()`, and raise `version` when the code changes meaning.
+ */
+export const make = <
+  const Name extends string,
+  const I extends Artifact.Fields = {},
+  const O extends Artifact.Fields = {},
+  E = never,
+  R = never,
+  T = never
+>(
+  name: Name,
+  options: Options<I, O, E, T> & {
+    readonly run: (input: Values<I>) => Effect.Effect<Yielded<O>, E, R>
+  } & NoTasksInside<R>
+): Step<Name, I, O, E | TimeoutError<T>, Exclude<R, CurrentTask>> =>
+  fromDefinition(define(name, options, undefined)) as never // the definition is erased, this signature is its type
+
+const define = (
+  name: string,
+  options: Options<any, any, any, any> & { readonly run: (...values: ReadonlyArray<never>) => unknown },
+  branches: Branches | undefined
+): Definition.Definition => {
+  Definition.checkName("a step", name)
+  for (const branch of Object.keys(branches ?? {})) Definition.checkName(`a branch of step "${name}"`, branch)
+  return {
+    name,
+    description: options.description,
+    input: Definition.slots(`step "${name}"`, options.input),
+    output: Definition.slots(`step "${name}"`, options.output),
+    branches:
+      branches &&
+      Object.fromEntries(
+        Object.entries(branches).map(([branch, of]) => [
+          branch,
+          isMany(of)
+            ? { definition: Definition.of(of.many), many: true }
+            : { definition: Definition.of(of as Any), many: false }
+        ])
+      ),
+    error: options.error,
+    version: options.version ?? "",
+    cache: options.cache,
+    retry: Definition.retryOptions(options.retry),
+    timeout: options.timeout,
+    runsOn: options.runsOn,
+    run: options.run as Definition.Definition["run"] // a body yields an effect
+  }
+}
+
+const fromDefinition = (definition: Definition.Definition) =>
+  Object.assign(
+    (first?: object, second?: object) =>
+      Effect.flatMap(
+        CurrentRun,
+        (run) =>
+          definition.branches === undefined
+            ? run.task(definition, first, undefined)
+            : run.task(definition, second, first as { readonly [branch: string]: unknown }) // a join's first argument
+      ),
+    { stepName: definition.name, [Definition.definition]: definition }
+  )
+
+// --- joins ---------------------------------------------------------------------------------------------------------
+
+/** A branch of a join that takes many states of one step: those that `Step.forEach` gives. */
+export interface Many<S extends Any> {
+  readonly many: S
+}
+
+/** A branch that takes a list of states of a step, in the order of their items. */
+export const many = <S extends Any>(step: S): Many<S> => ({ many: step })
+
+const isMany = (branch: Any | Many<any>): branch is Many<Any> => "many" in branch
+
+/** The branches that a join declares. */
+export type Branches = { readonly [name: string]: Any | Many<any> }
+
+/** What a join's body sees of a branch: the values of its state. */
+export type Seen<B> = B extends Many<infer S> ? ReadonlyArray<SeenOf<S>> : SeenOf<B>
+type SeenOf<S> = Simplify<Omit<Values<InputOf<S>>, keyof OutputOf<S>> & Values<OutputOf<S>>>
+
+/** What a join takes for a branch: the state of a task of its step, or a list of them. */
+export type StateOf<B> =
+  B extends Many<infer S> ? ReadonlyArray<State<InputOf<S>, OutputOf<S>>> : State<InputOf<B>, OutputOf<B>>
+
+type SuccessOf<T> = T extends Effect.Effect<infer A, any, any> ? A : T
+type ErrorOf<T> = T extends Effect.Effect<any, infer E, any> ? E : never
+type ServicesOf<T> = T extends Effect.Effect<any, any, infer R> ? R : never
+type NameOf<B> =
+  B extends Many<infer S>
+    ? `a list of tasks of step "${NameOf<S>}"`
+    : B extends { readonly stepName: infer N extends string }
+      ? N
+      : never
+type Wanted<B> = B extends Many<any> ? NameOf<B> : `a task of step "${NameOf<B>}"`
+
+/** Rejects, in a sentence, branches that are not the join's. */
+export type JoinProblem<B, A> = ([Exclude<keyof B, keyof A>] extends [never]
+  ? unknown
+  : `join forgot branch "${Exclude<keyof B, keyof A> & string}"`) &
+  ([Exclude<keyof A, keyof B>] extends [never]
+    ? unknown
+    : `join has no branch "${Exclude<keyof A, keyof B> & string}"`) & {
+    readonly [K in keyof A & keyof B]: SuccessOf<A[K]> extends StateOf<B[K]>
+      ? unknown
+      : `branch "${K & string}" takes ${Wanted<B[K]>}`
+  }
+
+/** A step that brings branches together. It takes tasks, and runs them concurrently, or the states that they yielded. */
+export interface Join<
+  in out Name extends string,
+  B extends Branches,
+  I extends Artifact.Fields,
+  O extends Artifact.Fields,
+  out E,
+  out R
+> {
+  <A extends { readonly [name: string]: unknown }>(
+    branches: A & JoinProblem<B, A>,
+    ...input: keyof I extends never ? [input?: object] : [input: Given<Values<I>>]
+  ): Effect.Effect<
+    State<I, O>,
+    E | TaskError | ErrorOf<A[keyof A]>,
+    R | ArtifactStore | CurrentRun | ServicesOf<A[keyof A]>
+  >
+  readonly stepName: Name
+  readonly [Definition.definition]: Definition.Definition
+  readonly "~types"?: { readonly input: I; readonly output: O; readonly error: E; readonly services: R }
+}
+
+/**
+ * A step that joins branches.
+ *
+ * @param branches The steps whose states it takes, by branch; `Step.many(step)` for a list of them.
+ * @param options.run The body: gets the values of each branch's state, and of `input`.
+ *
+ * @example
+ * ```ts
+ * const compare = Step.join("compare", { baseline, train }, {
+ *   output: { better: Schema.Boolean },
+ *   run: ({ baseline, train }) => Effect.succeed({ better: train.accuracy > baseline.accuracy })
+ * })
+ * // in a flow's body
+ * yield* compare({ baseline: baseline(data), train: train(data) })
+ * ```
+ *
+ * Gotchas: the body gets what each branch was given, too, decoded: within one process that costs nothing, in another it
+ * is read.
+ */
+export const join = <
+  const Name extends string,
+  const B extends Branches,
+  const I extends Artifact.Fields = {},
+  const O extends Artifact.Fields = {},
+  E = never,
+  R = never,
+  T = never
+>(
+  name: Name,
+  branches: B,
+  options: Options<I, O, E, T> & {
+    readonly run: (states: { readonly [K in keyof B]: Seen<B[K]> }, input: Values<I>) => Effect.Effect<Yielded<O>, E, R>
+  } & NoTasksInside<R>
+): Join<Name, B, I, O, E | TimeoutError<T>, Exclude<R, CurrentTask>> =>
+  fromDefinition(define(name, options, branches)) as never // the definition is erased, this signature is its type
+
+// --- composing tasks -----------------------------------------------------------------------------------------------
+
+/**
+ * One task per element of a list.
+ *
+ * @param items A list, or a ref of one: then a plan draws the tasks without knowing how many there are.
+ * @param task From an element (a ref: pass it to a step, or `yield*` it) and its index.
+ * @param options.concurrency How many run at once. Default: 16.
+ * @returns What the tasks yield, in the order of the items.
+ *
+ * @example
+ * ```ts
+ * const best = yield* pick({ scores: Step.forEach([0.1, 0.01], (rate) => train({ df: data.df, rate })) })
+ * ```
+ */
+export const forEach = <A, S, E, R>(
+  items: ReadonlyArray<A> | Ref<ReadonlyArray<A>>,
+  task: (item: Ref<A>, index: number) => Effect.Effect<S, E, R>,
+  options?: { readonly concurrency?: number | "unbounded" }
+): Effect.Effect<ReadonlyArray<S>, E | ArtifactError, R | ArtifactStore | CurrentRun> =>
+  Effect.flatMap(CurrentRun, (run) => run.forEach(items, task as never, options?.concurrency ?? 16)) as never // erased below
+
+type Conflicts<B> = {
+  [K in keyof B]: Extract<WrittenOf<B[K]>, { [J in Exclude<keyof B, K>]: NamesOf<B[J]> }[Exclude<keyof B, K>]>
+}[keyof B]
+type Having<B, N> = { [K in keyof B]: N extends NamesOf<B[K]> ? K : never }[keyof B]
+type UnionToIntersection<U> = (U extends any ? (k: U) => void : never) extends (k: infer I) => void ? I : never
+
+/** The refs of merged states. */
+export type Merged<B> = Simplify<UnionToIntersection<{ [K in keyof B]: Omit<B[K], typeof origin> }[keyof B]>>
+
+/**
+ * Metaflow's `merge_artifacts`: the refs of several states as one. A name that all branches inherited unchanged is no
+ * conflict; a name that one of them wrote while another has it too must be resolved, and the types say so.
+ *
+ * @param states By branch.
+ * @param resolve For each such name, the branch whose ref wins.
+ * @returns The refs, and at the same time an effect that yields them, or fails with `MergeConflict` where a name was
+ *   inherited with different digests. Reading such a name without having yielded is a defect.
+ *
+ * @example
+ * ```ts
+ * const merged = yield* Step.merge({ baseline, train }, { note: "train" })
+ * ```
+ */
+export const merge = <const B extends { readonly [branch: string]: object }>(
+  states: B,
+  ...resolve: [Conflicts<B>] extends [never]
+    ? [resolve?: { readonly [name: string]: never }]
+    : [resolve: { readonly [N in Conflicts<B> & string]: Having<B, N> }]
+): Merged<B> & Effect.Effect<Merged<B>, Merge.MergeConflict> =>
+  Merge.merge(states as never, (resolve[0] ?? {}) as never) as never // the types above say what it gives

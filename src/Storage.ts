@@ -1,0 +1,47 @@
+/**
+ * Where runs and artifacts are kept, both stores at once: in memory for a unit test, in a directory for one machine. A
+ * program says it once, as a layer; nothing else in it changes.
+ */
+import * as Path from "node:path"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { ArtifactStore } from "./ArtifactStore.ts"
+import * as MemoryArtifactStore from "./internal/memoryArtifactStore.ts"
+import * as MemoryRunStore from "./internal/memoryRunStore.ts"
+import * as SqlArtifactStore from "./internal/sqlArtifactStore.ts"
+import * as SqliteStorage from "./internal/sqliteStorage.ts"
+import { RunStore, type StoreError } from "./RunStore.ts"
+
+/** How many bytes of decoded values a process keeps, unless told otherwise. */
+const valueBytes = 1024 ** 3
+
+/** A store in memory, empty for every program that it is provided to. */
+export const layerMemory: Layer.Layer<ArtifactStore | RunStore> = Layer.effectContext(
+  Effect.gen(function* () {
+    const memory = MemoryArtifactStore.make({ inlineLimit: SqlArtifactStore.inlineLimit, valueBytes })
+    yield* Effect.addFinalizer(() => memory.close)
+    return Context.make(ArtifactStore, memory.store).pipe(Context.add(RunStore, MemoryRunStore.make(memory.inline)))
+  })
+)
+
+/**
+ * A store in a directory: one SQLite database with the runs and the small artifacts, and a file for each large artifact.
+ * Any number of processes of one machine may use it at once.
+ *
+ * @param options.directory Made where it is missing. Default: `.effect-flow`, in the working directory.
+ * @param options.valueBytes How many bytes of decoded values this process keeps. Default: 1 GiB.
+ * @param options.sync Whether what is written also survives a power cut. Default: false; it survives the process's end,
+ *   `kill -9` included, and after a power cut the last moments before it may be missing.
+ */
+export const layerLocal = (
+  options: { readonly directory?: string; readonly valueBytes?: number; readonly sync?: boolean } = {}
+): Layer.Layer<ArtifactStore | RunStore, StoreError> => {
+  const directory = options.directory ?? ".effect-flow"
+  return SqliteStorage.layer({
+    filename: Path.join(directory, "runs.sqlite"),
+    blobs: Path.join(directory, "blobs"),
+    valueBytes: options.valueBytes ?? valueBytes,
+    sync: options.sync ?? false
+  })
+}

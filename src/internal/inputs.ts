@@ -1,0 +1,117 @@
+/**
+ * What a task is given, resolved: every declared input as a ref of stored bytes (literals are stored on the way), in the
+ * order of their names; the tasks that handed them on, which are the task's parents in the graph; and the task's key.
+ */
+import * as Effect from "effect/Effect"
+import type { ArtifactStore } from "../ArtifactStore.ts"
+import { FlowError } from "../FlowError.ts"
+import { isRef, type Ref } from "../Ref.ts"
+import type { RefRecord } from "../RunRecord.ts"
+import * as State from "../State.ts"
+import type { Definition, Slot } from "./definition.ts"
+import * as Digest from "./digest.ts"
+import { ItemRef, StoredRef, via } from "./refs.ts"
+import { stateSlots } from "./taskBody.ts"
+import { type Written, write } from "./values.ts"
+
+/** A task's inputs. */
+export interface Inputs {
+  /** By the name under which the task knows them: `df`, `branch.df`, `branch.3.df`. */
+  readonly refs: ReadonlyArray<{ readonly name: string; readonly ref: StoredRef<unknown> }>
+  readonly counts: { readonly [branch: string]: number }
+  readonly parents: ReadonlyArray<string>
+  /** Bytes of literals that are not stored yet. */
+  readonly blobs: ReadonlyArray<NonNullable<Written["blob"]>>
+  readonly schemas: ReadonlyArray<{ readonly digest: string; readonly text: string }>
+}
+
+/** Resolves what a step or join is called with. */
+export const resolve = Effect.fnUntraced(function* (
+  store: ArtifactStore["Service"],
+  definition: Definition,
+  given: object | undefined,
+  states: { readonly [branch: string]: unknown } | undefined
+) {
+  const refs: Array<{ readonly name: string; readonly ref: StoredRef<unknown> }> = []
+  const counts: Record<string, number> = {}
+  const parents = new Set<string>()
+  const blobs: Array<NonNullable<Written["blob"]>> = []
+  const schemas: Array<{ readonly digest: string; readonly text: string }> = []
+
+  const add = Effect.fnUntraced(function* (slot: Slot, value: unknown, name: string) {
+    if (value instanceof StoredRef) {
+      refs.push({ name, ref: value })
+      return
+    }
+    const item = value instanceof ItemRef
+    const literal = item ? value.value : value
+    const written = yield* write(
+      store,
+      slot.artifact,
+      literal,
+      slot.name,
+      `input "${name}" of step "${definition.name}"`,
+      item ? value.task : undefined
+    )
+    if (written.blob !== undefined) blobs.push(written.blob)
+    schemas.push(slot.artifact.description())
+    refs.push({ name, ref: new StoredRef(written.record, slot.artifact, item ? value.via : undefined) })
+  })
+  const slots = Effect.fnUntraced(function* (of: ReadonlyArray<Slot>, values: object, prefix: string) {
+    for (const slot of of) {
+      if (!(slot.name in values)) {
+        return yield* Effect.die(
+          new FlowError({
+            reason: "given",
+            message: `Step "${definition.name}" was called without its input "${prefix}${slot.name}". Its inputs are: ${definition.input.map((slot) => slot.name).join(", ")}.`
+          })
+        )
+      }
+      const value = (values as Record<string, unknown>)[slot.name] // it is in there
+      if (value instanceof StoredRef) refs.push({ name: prefix + slot.name, ref: value })
+      else yield* add(slot, value, prefix + slot.name)
+    }
+  })
+
+  for (const [name, branch] of Object.entries(definition.branches ?? {})) {
+    const handed = states?.[name]
+    const of = stateSlots(branch.definition)
+    const list = branch.many ? (handed as ReadonlyArray<object>) : [handed as object] // the types of a join say so
+    if (branch.many) counts[name] = list.length
+    for (let index = 0; index < list.length; index++) {
+      const state = list[index] as object // within its length
+      yield* slots(of, state, branch.many ? `${name}.${index}.` : `${name}.`)
+      collectParents(state, parents)
+    }
+  }
+  if (given !== undefined) {
+    yield* slots(definition.input, given, "")
+    collectParents(given, parents)
+  } else if (definition.input.length > 0) yield* slots(definition.input, {}, "")
+  return { refs, counts, parents: [...parents], blobs, schemas } satisfies Inputs
+})
+
+/** The tasks behind what a task is given: those that a state came from, and those that handed on its refs one by one. */
+export const collectParents = (given: object, parents: Set<string>): void => {
+  const origin = State.originOf(given)
+  if (origin !== undefined) {
+    for (const task of origin.tasks) parents.add(task)
+    return
+  }
+  for (const value of Object.values(given)) {
+    const task = isRef(value) ? via(value as Ref<unknown>) : undefined
+    if (task !== undefined) parents.add(task)
+  }
+}
+
+/** What the key of a task is made of, and so what `why` compares. */
+export const taskKey = (definition: Definition, refs: Inputs["refs"], counts: Inputs["counts"]): string => {
+  const parts = [definition.name, definition.version, definition.cache?.version ?? ""]
+  for (const { name, ref } of refs) parts.push(`${name}=${ref.digest}`)
+  for (const branch of Object.keys(counts).sort()) parts.push(`${branch}#${counts[branch]}`)
+  return Digest.ofTexts("effect-flow/task/1", parts)
+}
+
+/** The inputs as data, under the names by which the task knows them. */
+export const records = (refs: Inputs["refs"]): ReadonlyArray<RefRecord> =>
+  refs.map(({ name, ref }) => (ref.record.name === name ? ref.record : { ...ref.record, name }))

@@ -1,0 +1,66 @@
+/**
+ * Brings what a run does into its store. What must be durable before the flow goes on (a finished task) is awaited; the
+ * rest (a task that started, log lines, metrics) waits for the next such write, or a twentieth of a second, and becomes
+ * durable with it, in order. So a trivial task costs one write, and a log line none of its own.
+ */
+import * as Effect from "effect/Effect"
+import type { LogRecord, MetricRecord } from "../RunRecord.ts"
+import type { Change, RunStore, StoreError } from "../RunStore.ts"
+
+/** How long something waits at most, and how often a run says that it is alive: milliseconds. */
+const patience = 50
+const heartbeat = 5000
+
+/** Collects changes of one run. */
+export interface Recorder {
+  readonly log: (line: LogRecord) => void
+  readonly metric: (point: MetricRecord) => void
+  /** A task that runs: replaced by its final record where that comes first. */
+  readonly running: (change: Extract<Change, { readonly _tag: "Task" }>) => void
+  /** Makes what waits and these changes durable. */
+  readonly write: (changes: ReadonlyArray<Change>) => Effect.Effect<void, StoreError>
+  /** Writes what waits from time to time, for as long as the run lives. */
+  readonly loop: Effect.Effect<never>
+}
+
+/** A recorder of a run. */
+export const make = (store: RunStore["Service"], run: string): Recorder => {
+  let lines: Array<LogRecord> = []
+  let points: Array<MetricRecord> = []
+  let started = new Map<string, Change>()
+
+  const take = (): Array<Change> => {
+    const changes: Array<Change> = [...started.values()]
+    if (lines.length > 0) changes.push({ _tag: "Logs", lines })
+    if (points.length > 0) changes.push({ _tag: "Metrics", points })
+    started = new Map()
+    lines = []
+    points = []
+    return changes
+  }
+  const write = (changes: ReadonlyArray<Change>) =>
+    Effect.suspend(() => {
+      for (const change of changes) if (change._tag === "Task") started.delete(change.task.id)
+      const all = take()
+      for (const change of changes) all.push(change)
+      return all.length === 0 ? Effect.void : store.write(all)
+    })
+  return {
+    log: (line) => void lines.push(line),
+    metric: (point) => void points.push(point),
+    running: (change) => void started.set(change.task.id, change),
+    write,
+    loop: Effect.gen(function* () {
+      let beat = 0
+      while (true) {
+        yield* Effect.sleep(patience)
+        beat += patience
+        const due = beat >= heartbeat
+        if (due) beat = 0
+        const at = yield* Effect.clockWith((clock) => Effect.succeed(clock.currentTimeMillisUnsafe()))
+        // A store that fails for a moment is not the run's end; the next awaited write says so if it lasts.
+        yield* Effect.ignore(write(due ? [{ _tag: "Heartbeat", run, at }] : []))
+      }
+    })
+  }
+}

@@ -1,0 +1,210 @@
+/**
+ * One attempt at a task, wherever it is made: inputs are decoded, the step's body runs with `CurrentTask`, outputs are
+ * encoded. Fibers, worker threads and cluster runners all come through here, so that a body can't tell where it is.
+ */
+import { mkdtemp, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { inspect } from "node:util"
+import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Logger from "effect/Logger"
+import * as References from "effect/References"
+import { ArtifactError, ArtifactStore } from "../ArtifactStore.ts"
+import { CurrentTask } from "../CurrentTask.ts"
+import type { Outcome, TaskDescription } from "../Executor.ts"
+import type { RefRecord } from "../RunRecord.ts"
+import type { StoreError } from "../RunStore.ts"
+import type { TagError } from "../Tags.ts"
+import type { Definition, Slot } from "./definition.ts"
+import { read, write } from "./values.ts"
+
+/** Takes what a body logs and measures while it runs. */
+export interface TaskSink {
+  readonly log: (line: { readonly at: number; readonly level: string; readonly message: string }) => void
+  readonly metric: (point: {
+    readonly name: string
+    readonly value: number
+    readonly step: number
+    readonly at: number
+  }) => void
+  readonly tags: (change: {
+    readonly add: ReadonlyArray<string>
+    readonly remove: ReadonlyArray<string>
+  }) => Effect.Effect<void, TagError | StoreError>
+}
+
+/** Makes the attempt. The services that the step needs are the fiber's. */
+export const execute = Effect.fnUntraced(function* (definition: Definition, task: TaskDescription, sink: TaskSink) {
+  const store = yield* ArtifactStore
+  const values = yield* decode(definition, task, store)
+  const scratch = makeScratch(task)
+  const counters = new Map<string, number>()
+  const current: CurrentTask["Service"] = {
+    flow: task.flow,
+    run: task.run,
+    step: task.step,
+    task: task.task,
+    attempt: task.attempt,
+    tags: task.tags,
+    addTags: (...add) => sink.tags({ add, remove: [] }),
+    removeTags: (...remove) => Effect.catchTag(sink.tags({ add: [], remove }), "TagError", Effect.die),
+    scratch: scratch.directory,
+    metric: (name, value, step) =>
+      Effect.clockWith((clock) => {
+        const count = step ?? counters.get(name) ?? 0
+        counters.set(name, count + 1)
+        sink.metric({ name, value, step: count, at: clock.currentTimeMillisUnsafe() })
+        return Effect.void
+      })
+  }
+  const yielded = yield* Effect.updateContext(
+    Effect.suspend(() => definition.run(...(values as unknown as ReadonlyArray<never>))), // decoded by the definition's own slots
+    (context: Context.Context<never>) => surround(context, current, task, sink) as Context.Context<unknown> // what was added is taken by the body
+  ).pipe(scratch.clean)
+  return yield* encode(definition, task, store, yielded)
+})
+
+/** The body's context: what there is, the current task, and a logger that keeps lines with it. */
+const surround = (
+  context: Context.Context<never>,
+  current: CurrentTask["Service"],
+  task: TaskDescription,
+  sink: TaskSink
+) => {
+  const logger = Logger.make<unknown, void>(({ cause, date, logLevel, message }) =>
+    sink.log({ at: date.getTime(), level: logLevel, message: format(message, cause) })
+  )
+  return context.pipe(
+    Context.add(CurrentTask, current),
+    Context.add(Logger.CurrentLoggers, new Set([...Context.get(context, Logger.CurrentLoggers), logger])),
+    Context.add(References.CurrentLogAnnotations, {
+      ...Context.get(context, References.CurrentLogAnnotations),
+      run: task.run,
+      task: task.task
+    })
+  )
+}
+
+/** A logged message as text. */
+export const format = (message: unknown, cause: Cause.Cause<unknown>): string => {
+  const parts = Array.isArray(message) ? message : [message]
+  const text = parts
+    .map((part) => (typeof part === "string" ? part : inspect(part, { depth: 4, breakLength: 120 })))
+    .join(" ")
+  return cause.reasons.length === 0 ? text : `${text}${text === "" ? "" : "\n"}${Cause.pretty(cause)}`
+}
+
+const makeScratch = (task: TaskDescription) => {
+  let made: Promise<string> | undefined
+  return {
+    directory: Effect.promise(() => {
+      made ??= mkdtemp(join(tmpdir(), `effect-flow-${task.step}-`))
+      return made
+    }),
+    clean: Effect.onExit(
+      () =>
+        made === undefined
+          ? Effect.void
+          : Effect.promise(async () => rm(await (made as Promise<string>), { recursive: true, force: true })) // it is made
+    )
+  }
+}
+
+// --- inputs --------------------------------------------------------------------------------------------------------
+
+const decode = (definition: Definition, task: TaskDescription, store: ArtifactStore["Service"]) =>
+  definition.branches === undefined
+    ? Effect.map(decodeSlots(definition.input, task.inputs, "", store), (input) => [input])
+    : decodeStates(definition, task, store)
+
+const decodeSlots = (
+  slots: ReadonlyArray<Slot>,
+  records: ReadonlyArray<RefRecord>,
+  prefix: string,
+  store: ArtifactStore["Service"]
+) => {
+  const values: Record<string, unknown> = {}
+  return Effect.as(
+    Effect.forEach(
+      slots,
+      (slot) => {
+        const record = records.find((record) => record.name === prefix + slot.name)
+        if (record === undefined)
+          return Effect.die(new Error(`A task was described without its input "${prefix}${slot.name}".`))
+        return Effect.map(read(store, slot.artifact, record), (value) => {
+          values[slot.name] = value
+        })
+      },
+      { discard: true }
+    ),
+    values
+  )
+}
+
+/** The slots of what a branch's step hands on: its outputs, and its inputs that they do not shadow. */
+export const stateSlots = (definition: Definition): ReadonlyArray<Slot> => [
+  ...definition.input.filter((slot) => !definition.output.some((output) => output.name === slot.name)),
+  ...definition.output
+]
+
+const decodeStates = Effect.fnUntraced(function* (
+  definition: Definition,
+  task: TaskDescription,
+  store: ArtifactStore["Service"]
+) {
+  const groups = new Map<string, Array<RefRecord>>() // by "branch." or "branch.3.": a join over 100,000 states has as many
+  const own: Array<RefRecord> = []
+  for (const record of task.inputs) {
+    const prefix = record.name.slice(0, record.name.lastIndexOf(".") + 1)
+    if (prefix === "") own.push(record)
+    else {
+      const group = groups.get(prefix)
+      if (group === undefined) groups.set(prefix, [record])
+      else group.push(record)
+    }
+  }
+  const states: Record<string, unknown> = {}
+  for (const [name, branch] of Object.entries(definition.branches ?? {})) {
+    const slots = stateSlots(branch.definition)
+    const state = (prefix: string) => decodeSlots(slots, groups.get(prefix) ?? [], prefix, store)
+    states[name] = branch.many
+      ? yield* Effect.forEach(Array.from({ length: task.counts[name] ?? 0 }), (_, index) => state(`${name}.${index}.`))
+      : yield* state(`${name}.`)
+  }
+  return [states, yield* decodeSlots(definition.input, own, "", store)]
+})
+
+// --- outputs -------------------------------------------------------------------------------------------------------
+
+const encode = Effect.fnUntraced(function* (
+  definition: Definition,
+  task: TaskDescription,
+  store: ArtifactStore["Service"],
+  yielded: unknown
+): Effect.fn.Return<Outcome, ArtifactError> {
+  const outputs: Array<RefRecord> = []
+  const blobs: Array<{ readonly digest: string; readonly bytes: Uint8Array<ArrayBuffer> }> = []
+  const schemas: Array<{ readonly digest: string; readonly text: string }> = []
+  for (const slot of definition.output) {
+    const label = `${task.task}/${slot.name}`
+    if (typeof yielded !== "object" || yielded === null || !(slot.name in yielded)) {
+      return yield* new ArtifactError({
+        reason: "invalid",
+        artifact: label,
+        message: `Step "${task.step}" declares the output "${slot.name}", but its body (${task.task} of run ${task.run}) yielded ${
+          typeof yielded === "object" && yielded !== null
+            ? `only ${Object.keys(yielded).join(", ") || "an empty object"}`
+            : inspect(yielded)
+        }.`
+      })
+    }
+    const value = (yielded as Record<string, unknown>)[slot.name] // it is in there
+    const written = yield* write(store, slot.artifact, value, slot.name, label, `${task.run}/${task.task}`)
+    outputs.push(written.record)
+    if (written.blob !== undefined) blobs.push(written.blob as (typeof blobs)[number]) // codecs make their own buffers
+    schemas.push(slot.artifact.description())
+  }
+  return { outputs, blobs, schemas }
+})
