@@ -4,9 +4,11 @@
  * by bytes, so that a task's output reaches the next task as the same object.
  */
 import * as Context from "effect/Context"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
+import * as MemoryArtifactStore from "./internal/memoryArtifactStore.ts"
 import type { ValueCache } from "./internal/valueCache.ts"
 
 /**
@@ -62,3 +64,13 @@ export class ArtifactStore extends Context.Service<
     readonly values: ValueCache
   }
 >()("effect-flow/ArtifactStore") {}
+
+/** A store in memory of its own, that no run database shares: `inlineLimit` is 0. */
+export const layerMemory: Layer.Layer<ArtifactStore> = Layer.effect(
+  ArtifactStore,
+  Effect.gen(function* () {
+    const memory = MemoryArtifactStore.make({ inlineLimit: 0, valueBytes: 1024 ** 3 })
+    yield* Effect.addFinalizer(() => memory.close)
+    return memory.store
+  })
+)

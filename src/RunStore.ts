@@ -6,7 +6,9 @@
  */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
+import * as MemoryRunStore from "./internal/memoryRunStore.ts"
 import type { LogRecord, MetricRecord, RefRecord, RunRecord, RunStatus, TaskRecord, TaskStatus } from "./RunRecord.ts"
 
 /** The run database could not do what it was asked; the message says what and why. */
@@ -15,7 +17,11 @@ export class StoreError extends Schema.TaggedError<StoreError>()("StoreError", {
   cause: Schema.optionalKey(Schema.Defect())
 }) {}
 
-/** Something to keep. `Run` and `Task` replace what is there under the same id. */
+/**
+ * Something to keep. `Run` and `Task` replace what is there under the same id, with two exceptions: a record that says
+ * "running" never replaces one that has ended, and a run's tags are set by its first record only and changed by `Tags`, so
+ * that who runs does not undo what others did meanwhile.
+ */
 export type Change =
   | { readonly _tag: "Run"; readonly run: RunRecord }
   | { readonly _tag: "Heartbeat"; readonly run: string; readonly at: number }
@@ -103,9 +109,7 @@ export class RunStore extends Context.Service<
     readonly runs: (query: RunQuery) => Effect.Effect<ReadonlyArray<RunRecord>, StoreError>
     readonly tasks: (query: TaskQuery) => Effect.Effect<ReadonlyArray<TaskRecord>, StoreError>
     /** How many tasks of each step and status a run has, without reading them. */
-    readonly taskCounts: (
-      runs: ReadonlyArray<string>
-    ) => Effect.Effect<
+    readonly taskCounts: (runs: ReadonlyArray<string>) => Effect.Effect<
       ReadonlyArray<{
         readonly run: string
         readonly step: string
@@ -131,3 +135,6 @@ export class RunStore extends Context.Service<
     readonly digests: Effect.Effect<ReadonlySet<string>, StoreError>
   }
 >()("effect-flow/RunStore") {}
+
+/** A store in memory of its own; small artifacts that come with a task are not kept (`Storage.layerMemory` keeps them). */
+export const layerMemory: Layer.Layer<RunStore> = Layer.sync(RunStore, () => MemoryRunStore.make())

@@ -1,0 +1,188 @@
+/**
+ * Changes as SQL: few statements of many rows each. Of the records of one task only the last is written, so that a task
+ * that starts and ends within a batch costs one row. The number of rows in a statement is a power of two: that keeps the
+ * statements that a database has to prepare few.
+ */
+import type { LogRecord, MetricRecord, TaskRecord } from "../RunRecord.ts"
+import type { Change } from "../RunStore.ts"
+import * as Rows from "./sqlRows.ts"
+
+/** SQL with `?` for each parameter. */
+export interface Prepared {
+  readonly sql: string
+  readonly params: ReadonlyArray<unknown>
+}
+
+/** A small artifact that is put on its own. */
+export interface Blob {
+  readonly digest: string
+  readonly bytes: Uint8Array
+}
+
+/** What one call wants written. */
+export interface Write {
+  readonly changes: ReadonlyArray<Change>
+  readonly blobs: ReadonlyArray<Blob>
+  /** The time that blobs are touched at. */
+  readonly now: number
+}
+
+const most = 64
+
+interface Insert {
+  readonly head: string
+  readonly row: string
+  readonly tail: string
+  /** By the number of rows. */
+  readonly texts: Map<number, string>
+}
+
+const insert = (table: string, columns: ReadonlyArray<string>, tail: string): Insert => ({
+  head: `INSERT INTO ${table} (${columns.join(", ")}) VALUES `,
+  row: `(${columns.map(() => "?").join(", ")})`,
+  tail,
+  texts: new Map()
+})
+
+/** Replaces the row, but never one that has ended by one that says "running". */
+const upsert = (table: string, columns: ReadonlyArray<string>, keys: ReadonlyArray<string>): Insert => {
+  const set = columns.filter((column) => !keys.includes(column)).map((column) => `${column} = excluded.${column}`)
+  const ended = `${table}.status <> 'running' AND excluded.status = 'running'`
+  return insert(
+    table,
+    columns,
+    ` ON CONFLICT (${keys.join(", ")}) DO UPDATE SET ${set.join(", ")} WHERE NOT (${ended})`
+  )
+}
+
+const runs = upsert("runs", Rows.runColumns, ["id"])
+const tasks = upsert("tasks", Rows.taskColumns, ["run", "number"])
+const uses = insert("uses", ["digest", "run", "number"], " ON CONFLICT DO NOTHING")
+const schemas = insert("schemas", ["digest", "description"], " ON CONFLICT DO NOTHING")
+const logs = insert("logs", ["run", "task", "attempt", "at", "level", "message"], "")
+const metrics = insert("metrics", ["run", "task", "name", "step", "value", "at"], "")
+const blobs = insert(
+  "blobs",
+  ["digest", "touched_at", "size", "bytes"],
+  " ON CONFLICT (digest) DO UPDATE SET touched_at = excluded.touched_at WHERE excluded.touched_at > blobs.touched_at"
+)
+
+const textOf = (into: Insert, rows: number): string => {
+  const known = into.texts.get(rows)
+  if (known !== undefined) return known
+  const text = into.head + Array.from({ length: rows }, () => into.row).join(", ") + into.tail
+  into.texts.set(rows, text)
+  return text
+}
+
+/** Statements for rows whose values stand one after the other. */
+function* inserts(into: Insert, values: ReadonlyArray<unknown>, width: number): Generator<Prepared> {
+  const rows = values.length / width
+  for (let at = 0; at < rows; ) {
+    const count = Math.min(most, 2 ** Math.floor(Math.log2(rows - at)))
+    yield { sql: textOf(into, count), params: values.slice(at * width, (at + count) * width) }
+    at += count
+  }
+}
+
+/** Everything that the calls want written, in an order that keeps each call's. */
+export const statements = (writes: ReadonlyArray<Write>): ReadonlyArray<Prepared> => {
+  const found: Array<Prepared> = []
+  const ofTasks = new Map<string, Map<number, TaskRecord>>()
+  const small = new Map<string, readonly [bytes: Uint8Array, now: number]>()
+  const descriptions = new Map<string, string>()
+  const lines: Array<unknown> = []
+  const points: Array<unknown> = []
+  for (const { blobs, changes, now } of writes) {
+    for (const blob of blobs) small.set(blob.digest, [blob.bytes, now])
+    for (const change of changes) {
+      if (change._tag === "Task") {
+        keep(ofTasks, change.task)
+        for (const blob of change.blobs) small.set(blob.digest, [blob.bytes, now])
+        for (const schema of change.schemas) descriptions.set(schema.digest, schema.text)
+      } else if (change._tag === "Logs") for (const line of change.lines) lines.push(...lineValues(line))
+      else if (change._tag === "Metrics") for (const point of change.points) points.push(...pointValues(point))
+      else found.push(...ofRun(change))
+    }
+  }
+  const rows: Array<unknown> = []
+  const used: Array<unknown> = []
+  for (const numbers of ofTasks.values()) {
+    for (const task of numbers.values()) {
+      rows.push(...Rows.taskValues(task))
+      for (const digest of digestsOf(task)) used.push(digest, task.run, task.index)
+    }
+  }
+  const stored: Array<unknown> = []
+  for (const [digest, [bytes, now]] of small) stored.push(digest, now, bytes.length, bytes)
+  found.push(
+    ...inserts(blobs, stored, 4),
+    ...inserts(schemas, [...descriptions].flat(), 2),
+    ...inserts(tasks, rows, Rows.taskColumns.length),
+    ...inserts(uses, used, 3),
+    ...inserts(logs, lines, 6),
+    ...inserts(metrics, points, 6)
+  )
+  return found
+}
+
+const keep = (ofTasks: Map<string, Map<number, TaskRecord>>, task: TaskRecord): void => {
+  const numbers = ofTasks.get(task.run) ?? new Map<number, TaskRecord>()
+  ofTasks.set(task.run, numbers)
+  const known = numbers.get(task.index)
+  if (known !== undefined && task.status === "running" && known.status !== "running") return
+  numbers.set(task.index, task)
+}
+
+const digestsOf = (task: TaskRecord): Iterable<string> => {
+  const { inputs, outputs } = task
+  const digests = new Set<string>()
+  for (const ref of inputs) digests.add(ref.digest)
+  for (const ref of outputs) digests.add(ref.digest)
+  return digests
+}
+
+const lineValues = (line: LogRecord): ReadonlyArray<unknown> => [
+  line.run,
+  line.task,
+  line.attempt,
+  line.at,
+  line.level,
+  line.message
+]
+
+const pointValues = (point: MetricRecord): ReadonlyArray<unknown> => [
+  point.run,
+  point.task,
+  point.name,
+  point.step,
+  point.value,
+  point.at
+]
+
+const ofRun = (change: Extract<Change, { _tag: "Run" | "Heartbeat" | "Tags" }>): ReadonlyArray<Prepared> => {
+  switch (change._tag) {
+    case "Run":
+      return [
+        // A run's first record brings its tags; a later one, written by who runs, must not undo another's changes.
+        ...[...new Set(change.run.tags)].map((tag) => ({
+          sql: "INSERT INTO run_tags (run, tag) SELECT ?, ? WHERE NOT EXISTS (SELECT 1 FROM runs WHERE id = ?) ON CONFLICT DO NOTHING",
+          params: [change.run.id, tag, change.run.id]
+        })),
+        { sql: textOf(runs, 1), params: Rows.runValues(change.run) }
+      ]
+    case "Heartbeat":
+      return [{ sql: "UPDATE runs SET heartbeat_at = ? WHERE id = ?", params: [change.at, change.run] }]
+    case "Tags":
+      return [
+        ...change.remove.map((tag) => ({
+          sql: "DELETE FROM run_tags WHERE run = ? AND tag = ?",
+          params: [change.run, tag]
+        })),
+        ...change.add.map((tag) => ({
+          sql: "INSERT INTO run_tags (run, tag) SELECT ?, ? WHERE EXISTS (SELECT 1 FROM runs WHERE id = ?) ON CONFLICT DO NOTHING",
+          params: [change.run, tag, change.run]
+        }))
+      ]
+  }
+}

@@ -1,0 +1,98 @@
+/**
+ * A run database as the stores see it: queries and transactions over any `SqlClient`, tried again while another process
+ * is in the way, whose failures are `StoreError`s that say in a sentence what the matter is.
+ */
+import * as Effect from "effect/Effect"
+import * as SqlClient from "effect/sql/SqlClient"
+import type * as SqlConnection from "effect/sql/SqlConnection"
+import { isSqlError, type SqlError } from "effect/sql/SqlError"
+import { StoreError } from "../RunStore.ts"
+import type { Prepared } from "./sqlChanges.ts"
+import * as SqlRetry from "./sqlRetry.ts"
+import type { Row } from "./sqlRows.ts"
+
+export interface Database {
+  /** How a sentence calls it: `The run database .effect-flow/runs.sqlite`. */
+  readonly name: string
+  readonly dialect: "sqlite" | "pg"
+  /** Starts a transaction that writes: SQLite would otherwise refuse one that read before another wrote. */
+  readonly begin: string
+  /** Rows of a query that has `?` for each parameter. */
+  readonly query: (sql: string, params: ReadonlyArray<unknown>) => Effect.Effect<ReadonlyArray<Row>, StoreError>
+  /** Runs with a connection in a transaction that may write. It may run more than once, if others are in the way. */
+  readonly transaction: <A, E>(
+    body: (connection: SqlConnection.Connection) => Effect.Effect<A, E | SqlError>
+  ) => Effect.Effect<A, E | SqlError>
+  readonly runOne: (
+    connection: SqlConnection.Connection,
+    statement: Prepared
+  ) => Effect.Effect<ReadonlyArray<Row>, SqlError>
+  readonly runAll: (
+    connection: SqlConnection.Connection,
+    statements: ReadonlyArray<Prepared>
+  ) => Effect.Effect<void, SqlError>
+  /** Says of a failure which database could not do what ("read", "write to"). */
+  readonly orStoreError: <A, E, R>(
+    verb: string,
+    effect: Effect.Effect<A, E, R>
+  ) => Effect.Effect<A, Exclude<E, SqlError> | StoreError, R>
+}
+
+/** How a driver's failures are told; none means that its message stands for itself. */
+export type Explain = (error: SqlError) => string | undefined
+
+export const make = (options: {
+  readonly sql: SqlClient.SqlClient
+  readonly name: string
+  readonly explain: Explain
+}): Database => {
+  const { name, sql } = options
+  const dialect = sql.onDialectOrElse({ pg: () => "pg" as const, orElse: () => "sqlite" as const })
+  const begin = dialect === "pg" ? "BEGIN" : "BEGIN IMMEDIATE"
+  const text = dialect === "pg" ? numbered() : (sql: string) => sql
+
+  const orStoreError: Database["orStoreError"] = (verb, effect) =>
+    Effect.mapError(
+      effect,
+      (error) => (isSqlError(error) ? storeError(name, verb, error, options.explain) : error) as never
+    ) // the type says just this
+
+  const runOne: Database["runOne"] = (connection, statement) =>
+    connection.execute(text(statement.sql), statement.params, undefined)
+
+  return {
+    name,
+    dialect,
+    begin,
+    orStoreError,
+    query: (query, params) => orStoreError("read", SqlRetry.whileBusy(sql.unsafe<Row>(text(query), params))),
+    transaction: (body) =>
+      SqlRetry.whileBusy(
+        sql
+          .withTransaction(Effect.flatMap(sql.transactionService, ([connection]) => body(connection)))
+          .pipe(Effect.provideService(SqlClient.BeginTransaction, begin))
+      ) as never, // the transaction service is the one that `withTransaction` provides
+    runOne,
+    runAll: (connection, statements) =>
+      Effect.forEach(statements, (statement) => runOne(connection, statement), { discard: true })
+  }
+}
+
+const storeError = (name: string, verb: string, error: SqlError, explain: Explain): StoreError =>
+  new StoreError({ message: `${name} could not be ${participles[verb] ?? verb}: ${explain(error) ?? error.message}.` })
+
+const participles: Readonly<Record<string, string>> = { read: "read", "write to": "written to", open: "opened" }
+
+/** `?` as Postgres numbers it. */
+const numbered = (): ((sql: string) => string) => {
+  const known = new Map<string, string>()
+  return (sql) => {
+    let text = known.get(sql)
+    if (text === undefined) {
+      let number = 0
+      text = sql.replaceAll("?", () => `$${++number}`)
+      known.set(sql, text)
+    }
+    return text
+  }
+}

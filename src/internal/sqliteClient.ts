@@ -1,0 +1,139 @@
+/**
+ * A thin `effect/sql` client over `node:sqlite`, shaped as effect's own `@effect/sql-sqlite-node`, which has no release
+ * for this effect yet: `layer({ filename })` provides `SqlClient`. To change over, import that package's `SqliteClient` in
+ * `sqliteStorage.ts` in this module's place.
+ *
+ * A database is one connection, used by one fiber at a time. SQLite itself waits only a few milliseconds for another
+ * process, since waiting there stops this one; who needs longer tries again (`sqlRetry.ts`).
+ */
+import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Reactivity from "effect/reactivity/Reactivity"
+import * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
+import * as Stream from "effect/Stream"
+import * as SqlClient from "effect/sql/SqlClient"
+import type * as SqlConnection from "effect/sql/SqlConnection"
+import { classifySqliteError, SqlError, UnknownError } from "effect/sql/SqlError"
+import * as Statement from "effect/sql/Statement"
+import * as SqliteModule from "./sqliteModule.ts"
+
+/** Settings of a database; the names are those of effect's client. */
+export interface SqliteClientConfig {
+  /** A path, or `:memory:`. */
+  readonly filename: string
+  readonly readonly?: boolean | undefined
+  /** How many statements stay prepared. Default: 200. */
+  readonly prepareCacheSize?: number | undefined
+  readonly disableWAL?: boolean | undefined
+  readonly spanAttributes?: Record<string, unknown> | undefined
+}
+
+/** How long SQLite itself waits for a lock, in milliseconds: nothing else runs in this process meanwhile. */
+const busyTimeout = 3
+
+/** Opens a database; it is closed with the scope. */
+export const make = Effect.fnUntraced(function* (config: SqliteClientConfig) {
+  const database = yield* open(config)
+  yield* Effect.addFinalizer(() => Effect.sync(() => database.close()))
+  const run = <A>(operation: string, evaluate: () => A): Effect.Effect<A, SqlError> =>
+    Effect.try({ try: evaluate, catch: (cause) => toSqlError(cause, operation) })
+
+  if (config.disableWAL !== true && config.readonly !== true) {
+    yield* run("open", () => database.exec("PRAGMA journal_mode = WAL"))
+  }
+
+  const prepared = new Map<string, StatementSync>() // in order of last use
+  const cacheSize = config.prepareCacheSize ?? 200
+  const prepare = (sql: string): StatementSync => {
+    const known = prepared.get(sql)
+    if (known !== undefined) {
+      prepared.delete(sql)
+      prepared.set(sql, known)
+      return known
+    }
+    const statement = database.prepare(sql)
+    prepared.set(sql, statement)
+    if (prepared.size > cacheSize) prepared.delete(prepared.keys().next().value as string) // not empty
+    return statement
+  }
+
+  const all = (statement: StatementSync, params: ReadonlyArray<unknown>): ReadonlyArray<object> =>
+    statement.all(...(params as ReadonlyArray<SQLInputValue>)) // what it can't bind, it refuses with an error
+  const values = (statement: StatementSync, params: ReadonlyArray<unknown>): ReadonlyArray<ReadonlyArray<unknown>> => {
+    statement.setReturnArrays(true)
+    try {
+      return all(statement, params) as unknown as ReadonlyArray<ReadonlyArray<unknown>> // by the setting above
+    } finally {
+      statement.setReturnArrays(false)
+    }
+  }
+
+  const connection: SqlConnection.Connection = {
+    execute: (sql, params, transformRows) =>
+      run("execute", () => {
+        const rows = all(prepare(sql), params)
+        return transformRows === undefined ? rows : transformRows(rows)
+      }),
+    executeRaw: (sql, params) => run("execute", () => prepare(sql).run(...(params as ReadonlyArray<SQLInputValue>))), // as in `all`
+    executeValues: (sql, params) => run("execute", () => values(prepare(sql), params)),
+    executeValuesUnprepared: (sql, params) => run("execute", () => values(database.prepare(sql), params)),
+    executeUnprepared: (sql, params, transformRows) =>
+      run("execute", () => {
+        const rows = all(database.prepare(sql), params)
+        return transformRows === undefined ? rows : transformRows(rows)
+      }),
+    executeStream: () => Stream.die("executeStream is not implemented: SQLite's rows are read at once")
+  }
+
+  const semaphore = Semaphore.makeUnsafe(1)
+  const acquirer = semaphore.withPermits(1)(Effect.succeed(connection))
+  const transactionAcquirer = Effect.uninterruptibleMask((restore) =>
+    Effect.flatMap(Effect.scope, (scope) =>
+      Effect.as(Effect.andThen(restore(semaphore.take(1)), Scope.addFinalizer(scope, semaphore.release(1))), connection)
+    )
+  )
+
+  return yield* SqlClient.make({
+    driver: "sqlite-node",
+    acquirer,
+    transactionAcquirer,
+    compiler: Statement.makeCompilerSqlite(),
+    prepareTransactionControls: true,
+    isTransaction: () => database.isTransaction,
+    onCommitFailure: () => run("rollback", () => (database.isTransaction ? database.exec("ROLLBACK") : undefined)),
+    spanAttributes: [
+      ...Object.entries(config.spanAttributes ?? {}),
+      ["db.system.name", "sqlite"],
+      ["db.namespace", config.filename]
+    ]
+  })
+})
+
+/** Provides `SqlClient` over a database that is open as long as the layer is. */
+export const layer = (config: SqliteClientConfig): Layer.Layer<SqlClient.SqlClient, SqlError> =>
+  Layer.effectContext(Effect.map(make(config), (client) => Context.make(SqlClient.SqlClient, client))).pipe(
+    Layer.provide(Reactivity.layer)
+  )
+
+const open = (config: SqliteClientConfig): Effect.Effect<DatabaseSync, SqlError> =>
+  Effect.suspend(() => {
+    const sqlite = SqliteModule.load()
+    if (sqlite === undefined) {
+      const message = `This Node (${process.version}) has no SQLite: use Node 22.19 or later`
+      return Effect.fail(new SqlError({ reason: new UnknownError({ cause: undefined, message, operation: "open" }) }))
+    }
+    return Effect.try({
+      try: () => new sqlite.DatabaseSync(config.filename, { timeout: busyTimeout, readOnly: config.readonly === true }),
+      catch: (cause) => toSqlError(cause, "open")
+    })
+  })
+
+/** An error with its reason. `node:sqlite` puts SQLite's code where the classifier does not look for it. */
+const toSqlError = (cause: unknown, operation: string): SqlError => {
+  const error = cause as { message?: string; errcode?: number; errno?: number } // what is missing stays undefined
+  if (error.errcode !== undefined) error.errno = error.errcode
+  return new SqlError({ reason: classifySqliteError(cause, { message: error.message ?? String(cause), operation }) })
+}
