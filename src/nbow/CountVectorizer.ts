@@ -1,0 +1,199 @@
+/**
+ * Texts to counts of terms, exactly as scikit-learn's `CountVectorizer` counts them: the same tokens, the same bounds on
+ * document frequencies, the same terms at a tie, the same order of columns. One scan of the texts learns the vocabulary
+ * and makes the matrix.
+ */
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import { argsort } from "./internal/introsort.ts"
+import * as Options_ from "./internal/options.ts"
+import { RowCounts } from "./internal/RowCounts.ts"
+import { english } from "./internal/stopWords.ts"
+import { TermTable } from "./internal/TermTable.ts"
+import type { SparseMatrix } from "./SparseMatrix.ts"
+
+export { OptionsError } from "./internal/options.ts"
+
+/**
+ * A bound on the number of texts that have a term: a count, or a proportion of all texts. `{ count: 1 }` is any term,
+ * and `{ proportion: 1 }` one that all texts have; a bare 1 could be either, so there is none.
+ */
+export const Bound = Schema.Union([
+  Schema.Struct({ count: Schema.Int.check(Schema.isGreaterThanOrEqualTo(1)) }),
+  Schema.Struct({ proportion: Schema.Number.check(Schema.isBetween({ minimum: 0, maximum: 1 })) })
+])
+
+/** A bound on the number of texts that have a term. */
+export type Bound = typeof Bound.Type
+
+/** What a vectorizer can be told, with scikit-learn's defaults. */
+export const Options = Schema.Struct({
+  /** A term is left out that fewer texts have. */
+  minDf: Bound.pipe(Schema.withDecodingDefault(Effect.succeed({ count: 1 }))),
+  /** A term is left out that more texts have. */
+  maxDf: Bound.pipe(Schema.withDecodingDefault(Effect.succeed({ proportion: 1 }))),
+  /** Terms that are left out: scikit-learn's list for English, or your own, in lower case. */
+  stopWords: Schema.NullOr(Schema.Union([Schema.Literal("english"), Schema.Array(Schema.String)])).pipe(
+    Schema.withDecodingDefault(Effect.succeed(null))
+  ),
+  /** With `"ascii"`, letters lose their accents, and what then is beyond ASCII is dropped. */
+  stripAccents: Schema.NullOr(Schema.Literal("ascii")).pipe(Schema.withDecodingDefault(Effect.succeed(null))),
+  /** Of the terms left, only this many, those that occur most. */
+  maxFeatures: Schema.NullOr(Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))).pipe(
+    Schema.withDecodingDefault(Effect.succeed(null))
+  )
+})
+
+/** All options, with their values. */
+export type Options = typeof Options.Type
+
+/** Options as they are given. */
+export type OptionsInput = typeof Options.Encoded
+
+/** A vocabulary that counts nothing. */
+export class VocabularyError extends Schema.TaggedError<VocabularyError>()("VocabularyError", {
+  /** `empty`: the texts have no terms. `pruned`: all were left out by the bounds. `bounds`: the bounds exclude each other. */
+  reason: Schema.Literals(["empty", "pruned", "bounds"]),
+  message: Schema.String
+}) {}
+
+/** A learned vocabulary. It is plain data: what scans texts for it is made at the first use. */
+export interface CountVectorizer {
+  readonly options: Options
+  /** The terms, in code point order: term `i` is column `i`. */
+  readonly vocabulary: ReadonlyArray<string>
+}
+
+/** A vocabulary and the counts of the texts it was learned from. */
+export interface Fitted {
+  readonly vectorizer: CountVectorizer
+  readonly matrix: SparseMatrix
+}
+
+const decodeOptions = Options_.decode(Options, "CountVectorizer")
+
+/** Other fibers run after about this many characters: some ten milliseconds. */
+const charactersPerTurn = 2_000_000
+
+const scanAll = Effect.fnUntraced(function* (texts: ReadonlyArray<string>, each: (text: string) => void) {
+  let characters = 0
+  for (let i = 0; i < texts.length; i++) {
+    const text = texts[i] as string // i is within the texts
+    each(text)
+    characters += text.length
+    if (characters >= charactersPerTurn) {
+      characters = 0
+      yield* Effect.yieldNow
+    }
+  }
+})
+
+/** Learns a vocabulary from texts. */
+export const fit = (
+  texts: ReadonlyArray<string>,
+  options: OptionsInput = {}
+): Effect.Effect<CountVectorizer, VocabularyError | Options_.OptionsError> =>
+  Effect.map(fitTransform(texts, options), ({ vectorizer }) => vectorizer)
+
+/** Learns a vocabulary from texts and counts its terms in them, in one scan. */
+export const fitTransform: (
+  texts: ReadonlyArray<string>,
+  options?: OptionsInput
+) => Effect.Effect<Fitted, VocabularyError | Options_.OptionsError> = Effect.fnUntraced(function* (texts, given = {}) {
+  const options = yield* decodeOptions(given)
+  const stopWords = options.stopWords === "english" ? english : (options.stopWords ?? [])
+  const table = new TermTable(options.stripAccents, stopWords)
+  const stops = table.size
+  const counts = new RowCounts()
+  yield* scanAll(texts, (text) => {
+    const count = table.scan(text, true)
+    counts.add(table.tokens, count, stops, table.size)
+  })
+  const terms = yield* select(table, stops, counts, options)
+  const columnOf = new Int32Array(table.size).fill(-1)
+  terms.forEach((term, column) => {
+    columnOf[term.id] = column
+  })
+  const vocabulary = terms.map(({ text }) => text)
+  return { vectorizer: { options, vocabulary }, matrix: counts.toMatrix(vocabulary.length, columnOf) }
+})
+
+interface Term {
+  readonly id: number
+  readonly text: string
+}
+
+/** The terms within the bounds, in code point order, cut to the most frequent. */
+const select = Effect.fnUntraced(function* (table: TermTable, stops: number, counts: RowCounts, options: Options) {
+  if (table.size === stops) {
+    return yield* new VocabularyError({
+      reason: "empty",
+      message:
+        counts.rows === 0
+          ? "There are no texts to learn a vocabulary from."
+          : `None of the ${counts.rows} texts has a word of two letters or more that is no stop word.`
+    })
+  }
+  const inTexts = (bound: Bound): number => ("count" in bound ? bound.count : bound.proportion * counts.rows)
+  const least = inTexts(options.minDf)
+  const most = inTexts(options.maxDf)
+  if (most < least) {
+    return yield* new VocabularyError({
+      reason: "bounds",
+      message: `No term can be in ${least} or more texts (minDf) and in ${most} or fewer (maxDf): there are ${counts.rows} texts.`
+    })
+  }
+  const { documents, occurrences } = counts.totals(table.size)
+  const terms: Array<Term> = []
+  for (let id = stops; id < table.size; id++) {
+    const count = documents[id] as number // ids are below the table's size
+    if (count >= least && count <= most) terms.push({ id, text: table.term(id) })
+  }
+  if (terms.length === 0) {
+    return yield* new VocabularyError({
+      reason: "pruned",
+      message: `None of the ${table.size - stops} terms is in at least ${least} and at most ${most} of the ${counts.rows} texts. Lower minDf or raise maxDf.`
+    })
+  }
+  terms.sort((a, b) => compareCodePoints(a.text, b.text))
+  const limit = options.maxFeatures
+  if (limit === null || terms.length <= limit) return terms
+  const negated = Float64Array.from(terms, ({ id }) => -(occurrences[id] as number)) // ids are below the table's size
+  const kept = argsort(negated).subarray(0, limit).sort()
+  return Array.from(kept, (index) => terms[index] as Term) // indices of the terms
+})
+
+/** Code point order: JavaScript compares code units, which puts what is beyond the basic plane before U+E000. */
+const compareCodePoints = (a: string, b: string): number => {
+  const length = Math.min(a.length, b.length)
+  for (let i = 0; i < length; i++) {
+    const x = a.charCodeAt(i)
+    const y = b.charCodeAt(i)
+    if (x !== y) return isSurrogate(x) === isSurrogate(y) ? x - y : isSurrogate(x) ? 1 : -1
+  }
+  return a.length - b.length
+}
+
+const isSurrogate = (code: number): boolean => code >= 0xd800 && code <= 0xdfff
+
+const tables = new WeakMap<CountVectorizer, TermTable>()
+
+const tableOf = (self: CountVectorizer): TermTable => {
+  let table = tables.get(self)
+  if (table === undefined) {
+    table = new TermTable(self.options.stripAccents, self.vocabulary)
+    tables.set(self, table)
+  }
+  return table
+}
+
+/** Counts the vocabulary's terms in texts. */
+export const transform = Effect.fnUntraced(function* (self: CountVectorizer, texts: ReadonlyArray<string>) {
+  const table = tableOf(self)
+  const counts = new RowCounts()
+  yield* scanAll(texts, (text) => {
+    const count = table.scan(text, false)
+    counts.add(table.tokens, count, 0, table.size)
+  })
+  return counts.toMatrix(self.vocabulary.length)
+})
