@@ -131,3 +131,14 @@ export const MetricRecord = Schema.Struct({
   at: Schema.Number
 })
 export type MetricRecord = typeof MetricRecord.Type
+
+/** The card of a task as it is now: an artifact, replaced by another while the task adds to it. */
+export const CardRecord = Schema.Struct({
+  run: Schema.String,
+  task: Schema.String,
+  attempt: Schema.Int,
+  at: Schema.Number,
+  digest: Schema.String,
+  size: Schema.Number
+})
+export type CardRecord = typeof CardRecord.Type

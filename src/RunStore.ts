@@ -9,7 +9,16 @@ import type * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as MemoryRunStore from "./internal/memoryRunStore.ts"
-import type { LogRecord, MetricRecord, RefRecord, RunRecord, RunStatus, TaskRecord, TaskStatus } from "./RunRecord.ts"
+import type {
+  CardRecord,
+  LogRecord,
+  MetricRecord,
+  RefRecord,
+  RunRecord,
+  RunStatus,
+  TaskRecord,
+  TaskStatus
+} from "./RunRecord.ts"
 
 /** The run database could not do what it was asked; the message says what and why. */
 export class StoreError extends Schema.TaggedError<StoreError>()("StoreError", {
@@ -35,6 +44,13 @@ export type Change =
     }
   | { readonly _tag: "Logs"; readonly lines: ReadonlyArray<LogRecord> }
   | { readonly _tag: "Metrics"; readonly points: ReadonlyArray<MetricRecord> }
+  | {
+      readonly _tag: "Card"
+      /** Replaces the task's card, if it has one. */
+      readonly card: CardRecord
+      /** The card itself where it is small; a large one is put before. */
+      readonly blob?: { readonly digest: string; readonly bytes: Uint8Array }
+    }
   | {
       readonly _tag: "Tags"
       readonly run: string
@@ -91,6 +107,18 @@ export interface LogLine extends LogRecord {
   readonly sequence: number
 }
 
+/** A card with its place in the store's order: one that was replaced moves to its end. */
+export interface CardLine extends CardRecord {
+  readonly sequence: number
+}
+
+/** How far a run's lines, points and cards have come: each grows by what is written, and is 0 where nothing was. */
+export interface Pulse {
+  readonly lines: number
+  readonly points: number
+  readonly cards: number
+}
+
 /** A ref together with the task that reads or wrote it. */
 export interface RefUse {
   readonly run: string
@@ -125,13 +153,21 @@ export class RunStore extends Context.Service<
       readonly task?: string
       readonly name?: string
     }) => Effect.Effect<ReadonlyArray<MetricRecord>, StoreError>
+    /** By their place in the store's order; `after` is the `sequence` of the last one seen. */
+    readonly cards: (query: {
+      readonly run: string
+      readonly task?: string
+      readonly after?: number
+    }) => Effect.Effect<ReadonlyArray<CardLine>, StoreError>
+    /** What who watches a run asks again and again: whether there are new lines, points and cards, without reading them. */
+    readonly pulse: (run: string) => Effect.Effect<Pulse, StoreError>
     /** Every task that reads or wrote an artifact, newest run first. */
     readonly uses: (digest: string, limit?: number) => Effect.Effect<ReadonlyArray<RefUse>, StoreError>
     /** The description of a schema, as JSON text. */
     readonly schema: (digest: string) => Effect.Effect<string | undefined, StoreError>
     /** Removes runs and all that is kept of them but their artifacts. */
     readonly remove: (runs: ReadonlyArray<string>) => Effect.Effect<void, StoreError>
-    /** The digests that any task of any run refers to. */
+    /** The digests that any task or card of any run refers to. */
     readonly digests: Effect.Effect<ReadonlySet<string>, StoreError>
   }
 >()("effect-flow/RunStore") {}

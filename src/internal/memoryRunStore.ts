@@ -6,7 +6,7 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type { MetricRecord, RefRecord, RunRecord, TaskRecord } from "../RunRecord.ts"
-import type { Change, LogLine, LogQuery, RefUse, RunQuery, RunStore, TaskQuery } from "../RunStore.ts"
+import type { CardLine, Change, LogLine, LogQuery, RefUse, RunQuery, RunStore, TaskQuery } from "../RunStore.ts"
 
 /** Where small artifacts go that come with a task. */
 export interface Inline {
@@ -19,6 +19,7 @@ interface Entry {
   readonly tasks: Array<TaskRecord> // by index
   readonly logs: Array<LogLine>
   readonly metrics: Array<MetricRecord>
+  readonly cards: Map<string, CardLine> // by task
 }
 
 /** A store of its own, kept as long as it is referred to. */
@@ -32,7 +33,7 @@ export const make = (inline?: Inline): RunStore["Service"] => {
   const entry = (run: string): Entry => {
     const known = runs.get(run)
     if (known !== undefined) return known
-    const made: Entry = { record: undefined, tasks: [], logs: [], metrics: [] }
+    const made: Entry = { record: undefined, tasks: [], logs: [], metrics: [], cards: new Map() }
     runs.set(run, made)
     ids.splice(place(ids, run), 0, run)
     return made
@@ -80,6 +81,14 @@ export const make = (inline?: Inline): RunStore["Service"] => {
       case "Metrics":
         for (const point of change.points) entry(point.run).metrics.push(point)
         return
+      case "Card": {
+        const { blob, card } = change
+        if (blob !== undefined) inline?.put(blob.digest, blob.bytes, now)
+        const { cards } = entry(card.run)
+        cards.delete(card.task)
+        cards.set(card.task, { ...card, sequence: ++sequence })
+        return
+      }
       case "Tags": {
         const known = runs.get(change.run)
         if (known?.record === undefined) return
@@ -152,6 +161,23 @@ export const make = (inline?: Inline): RunStore["Service"] => {
             (query.name === undefined || point.name === query.name)
         )
       ),
+    cards: (query) =>
+      Effect.sync(() =>
+        [...(runs.get(query.run)?.cards.values() ?? [])].filter(
+          (card) =>
+            (query.task === undefined || card.task === query.task) &&
+            (query.after === undefined || card.sequence > query.after)
+        )
+      ),
+    pulse: (run) =>
+      Effect.sync(() => {
+        const known = runs.get(run)
+        return {
+          lines: known?.logs.at(-1)?.sequence ?? 0,
+          points: known?.metrics.length ?? 0,
+          cards: [...(known?.cards.values() ?? [])].at(-1)?.sequence ?? 0
+        }
+      }),
     uses: (digest, limit = Number.POSITIVE_INFINITY) =>
       Effect.sync(() => {
         const found: Array<RefUse> = []
@@ -175,7 +201,8 @@ export const make = (inline?: Inline): RunStore["Service"] => {
       }),
     digests: Effect.sync(() => {
       const found = new Set<string>()
-      for (const { tasks } of runs.values()) {
+      for (const { cards, tasks } of runs.values()) {
+        for (const { digest } of cards.values()) found.add(digest)
         for (const { inputs, outputs } of tasks) {
           for (const ref of inputs) found.add(ref.digest)
           for (const ref of outputs) found.add(ref.digest)

@@ -107,6 +107,16 @@ const tables = ({ bytes, inIndex, serial, text }: Words): ReadonlyArray<string> 
     at DOUBLE PRECISION NOT NULL
   )`,
   "CREATE INDEX metrics_run ON metrics (run, sequence)",
+  `CREATE TABLE cards (
+    sequence ${serial},
+    run ${text} NOT NULL,
+    task ${text} NOT NULL,
+    attempt INTEGER NOT NULL,
+    at DOUBLE PRECISION NOT NULL,
+    digest ${text} NOT NULL,
+    size DOUBLE PRECISION NOT NULL
+  )`,
+  "CREATE INDEX cards_run ON cards (run, sequence)",
   `CREATE TABLE schemas (
     digest ${text} NOT NULL PRIMARY KEY,
     description ${text} NOT NULL

@@ -3,7 +3,7 @@
  * that starts and ends within a batch costs one row. The number of rows in a statement is a power of two: that keeps the
  * statements that a database has to prepare few.
  */
-import type { LogRecord, MetricRecord, TaskRecord } from "../RunRecord.ts"
+import type { CardRecord, LogRecord, MetricRecord, TaskRecord } from "../RunRecord.ts"
 import type { Change } from "../RunStore.ts"
 import * as Rows from "./sqlRows.ts"
 
@@ -100,6 +100,9 @@ export const statements = (writes: ReadonlyArray<Write>): ReadonlyArray<Prepared
         keep(ofTasks, change.task)
         for (const blob of change.blobs) small.set(blob.digest, [blob.bytes, now])
         for (const schema of change.schemas) descriptions.set(schema.digest, schema.text)
+      } else if (change._tag === "Card") {
+        if (change.blob !== undefined) small.set(change.blob.digest, [change.blob.bytes, now])
+        found.push(...ofCard(change.card))
       } else if (change._tag === "Logs") for (const line of change.lines) lines.push(...lineValues(line))
       else if (change._tag === "Metrics") for (const point of change.points) points.push(...pointValues(point))
       else found.push(...ofRun(change))
@@ -158,6 +161,15 @@ const pointValues = (point: MetricRecord): ReadonlyArray<unknown> => [
   point.step,
   point.value,
   point.at
+]
+
+/** A card takes the place of the one before it, at the end of the order. */
+const ofCard = (card: CardRecord): ReadonlyArray<Prepared> => [
+  { sql: "DELETE FROM cards WHERE run = ? AND task = ?", params: [card.run, card.task] },
+  {
+    sql: "INSERT INTO cards (run, task, attempt, at, digest, size) VALUES (?, ?, ?, ?, ?, ?)",
+    params: [card.run, card.task, card.attempt, card.at, card.digest, card.size]
+  }
 ]
 
 const ofRun = (change: Extract<Change, { _tag: "Run" | "Heartbeat" | "Tags" }>): ReadonlyArray<Prepared> => {

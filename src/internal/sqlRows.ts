@@ -1,6 +1,6 @@
 /** Records as rows of the run database, and rows as records. JSON columns hold exactly what the record holds. */
 import type { MetricRecord, RefRecord, RunRecord, TaskRecord } from "../RunRecord.ts"
-import type { LogLine } from "../RunStore.ts"
+import type { CardLine, LogLine } from "../RunStore.ts"
 
 /** A table's columns in the order in which `values` of a row gives them. */
 export const runColumns = [
@@ -136,6 +136,16 @@ export const toLine = (row: Row): LogLine => ({
   at: row.at,
   level: row.level,
   message: row.message,
+  sequence: Number(row.sequence)
+})
+
+export const toCard = (row: Row): CardLine => ({
+  run: row.run,
+  task: row.task,
+  attempt: row.attempt,
+  at: row.at,
+  digest: row.digest,
+  size: row.size,
   sequence: Number(row.sequence)
 })
 

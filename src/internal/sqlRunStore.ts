@@ -123,6 +123,19 @@ export const make = (database: Database, writer: Writer): RunStore["Service"] =>
       const where = new Where().add("run = ?", query.run).add("task = ?", query.task).add("name = ?", query.name)
       return read(`SELECT * FROM metrics${where} ORDER BY sequence`, where.params, Rows.toPoint)
     },
+    cards: (query) => {
+      const where = new Where().add("run = ?", query.run).add("task = ?", query.task).add("sequence > ?", query.after)
+      return read(`SELECT * FROM cards${where} ORDER BY sequence`, where.params, Rows.toCard)
+    },
+    pulse: (run) =>
+      Effect.map(
+        read(
+          "SELECT (SELECT MAX(sequence) FROM logs WHERE run = ?) AS lines, (SELECT MAX(sequence) FROM metrics WHERE run = ?) AS points, (SELECT MAX(sequence) FROM cards WHERE run = ?) AS cards",
+          [run, run, run],
+          (row) => ({ lines: Number(row.lines ?? 0), points: Number(row.points ?? 0), cards: Number(row.cards ?? 0) })
+        ),
+        ([row]) => row ?? { lines: 0, points: 0, cards: 0 }
+      ),
     uses: (digest, limit) =>
       Effect.map(
         read(
@@ -158,7 +171,7 @@ export const make = (database: Database, writer: Writer): RunStore["Service"] =>
         )
       ),
     digests: Effect.map(
-      read("SELECT DISTINCT digest FROM uses", [], (row) => row.digest as string),
+      read("SELECT digest FROM uses UNION SELECT digest FROM cards", [], (row) => row.digest as string),
       (rows) => new Set(rows)
     )
   }
@@ -169,6 +182,7 @@ const removed = [
   { table: "tasks", column: "run" },
   { table: "logs", column: "run" },
   { table: "metrics", column: "run" },
+  { table: "cards", column: "run" },
   { table: "run_tags", column: "run" },
   { table: "runs", column: "id" }
 ]

@@ -394,6 +394,58 @@ export const suite = (name: string, layer: Layer.Layer<ArtifactStore | RunStore,
       })
     )
 
+    effect("keeps a task's card as it is now, and says that it changed", () =>
+      Effect.gen(function* () {
+        const store = yield* RunStore
+        const artifacts = yield* ArtifactStore
+        const bytes = new TextEncoder().encode("[]")
+        const digest = Digest.ofChunks([bytes])
+        const card = (id: string, task: string, of: string, at: number) => ({
+          _tag: "Card" as const,
+          card: { run: id, task, attempt: 1, at, digest: of, size: 2 }
+        })
+        assert.deepStrictEqual(yield* store.pulse("r1"), { lines: 0, points: 0, cards: 0 })
+        yield* store.write([
+          putRun(run("r1")),
+          putRun(run("r2")),
+          { ...card("r1", "a/1", digest, 1), blob: { digest, bytes } }
+        ])
+        yield* store.write([card("r1", "b/2", "d2", 2), card("r2", "a/1", "d3", 3)])
+        const before = yield* store.pulse("r1")
+        yield* store.write([card("r1", "a/1", "d4", 4)])
+        const cards = (query: Parameters<typeof store.cards>[0]) =>
+          Effect.map(store.cards(query), (found) => found.map(({ at, digest, task }) => `${task} ${digest} ${at}`))
+        assert.deepStrictEqual(yield* cards({ run: "r1" }), ["b/2 d2 2", "a/1 d4 4"])
+        assert.deepStrictEqual(yield* cards({ run: "r1", task: "b/2" }), ["b/2 d2 2"])
+        assert.deepStrictEqual(yield* cards({ run: "r1", after: before.cards }), ["a/1 d4 4"])
+        assert.deepStrictEqual(yield* artifacts.get(digest), bytes)
+        // What was replaced is referred to no more; what is there is kept from the sweep.
+        assert.deepStrictEqual(yield* store.digests, new Set(["d2", "d3", "d4"]))
+        yield* store.remove(["r1"])
+        assert.deepStrictEqual(yield* store.cards({ run: "r1" }), [])
+        assert.deepStrictEqual(yield* store.digests, new Set(["d3"]))
+      })
+    )
+
+    effect("says how far a run has come", () =>
+      Effect.gen(function* () {
+        const store = yield* RunStore
+        yield* store.write([
+          putRun(run("r")),
+          { _tag: "Logs", lines: [line("r", "", "one"), line("other", "", "two")] }
+        ])
+        const first = yield* store.pulse("r")
+        assert.strictEqual(first.lines, (yield* store.logs({ run: "r" })).at(-1)?.sequence)
+        yield* store.write([
+          { _tag: "Logs", lines: [line("other", "", "three")] },
+          { _tag: "Metrics", points: [{ run: "r", task: "", name: "m", step: 0, value: 1, at: 1 }] }
+        ])
+        const second = yield* store.pulse("r")
+        assert.strictEqual(second.lines, first.lines)
+        assert.isAbove(second.points, first.points)
+      })
+    )
+
     effect("writes what concurrent tasks write", () =>
       Effect.gen(function* () {
         const store = yield* RunStore
