@@ -2,8 +2,8 @@
  * What a task yields: its refs, inputs and outputs together. An output shadows an input of the same name, so state flows
  * on as it does in Metaflow, at no cost: `inputs.train.df` is there in a join because `train` was given it.
  *
- * Under a symbol a state carries what `Step.merge` and the graph need and no user looks at: in the type, which names the
- * task wrote; at run time, which task handed each ref on.
+ * A state carries what `Step.merge` and the graph need and no user looks at: in the type alone, under "~wrote", which names
+ * the task wrote; at run time, under a symbol, which task handed each ref on.
  */
 import type * as Artifact from "./Artifact.ts"
 import type { Ref } from "./Ref.ts"
@@ -27,20 +27,20 @@ export type Values<F extends Artifact.Fields> = { readonly [K in keyof F]: Artif
 export type Given<V> = { readonly [K in keyof V]: V[K] | Ref<V[K]> }
 
 /** The refs of a task of a step with these inputs and outputs. */
-export type State<I extends Artifact.Fields, O extends Artifact.Fields> = {
-  readonly [K in Exclude<keyof I, keyof O> | keyof O]: Ref<
-    K extends keyof O ? Artifact.Value<O[K]> : K extends keyof I ? Artifact.Value<I[K]> : never
-  >
-} & Wrote<keyof O>
+export type State<I extends Artifact.Fields, O extends Artifact.Fields> = Simplify<
+  {
+    readonly [K in keyof I | keyof O]: Ref<Artifact.Value<K extends keyof O ? O[K] : K extends keyof I ? I[K] : never>>
+  } & Wrote<keyof O>
+>
 
 /** Marks which names of a state its task wrote itself. */
-export type Wrote<N> = [N] extends [never] ? unknown : { readonly [origin]?: N }
+export type Wrote<N> = [N] extends [never] ? unknown : { readonly "~wrote"?: N }
 
 /** The names that a state's task wrote. */
-export type WrittenOf<S> = S extends { readonly [origin]?: infer W } ? Exclude<W, undefined> : never
+export type WrittenOf<S> = S extends { readonly "~wrote"?: infer W } ? Exclude<W, undefined> : never
 
 /** The names of all refs of a state. */
-export type NamesOf<S> = Exclude<keyof S, typeof origin>
+export type NamesOf<S> = Exclude<keyof S, "~wrote">
 
 /** Any state. */
 export type Any = { readonly [name: string]: Ref<unknown> }

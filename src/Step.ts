@@ -16,7 +16,7 @@ import * as Definition from "./internal/definition.ts"
 import * as Merge from "./internal/merge.ts"
 import type { Ref } from "./Ref.ts"
 import type { StoreError } from "./RunStore.ts"
-import type { Given, NamesOf, origin, Simplify, State, Values, WrittenOf } from "./State.ts"
+import type { Given, NamesOf, Simplify, State, Values, WrittenOf } from "./State.ts"
 
 export { MergeConflict } from "./internal/merge.ts"
 
@@ -60,17 +60,17 @@ export type Retry<E> =
     }
 
 /** The options of a step, but its body. */
-export interface Options<I extends Artifact.Fields, O extends Artifact.Fields, E, T> {
+export interface Options<I extends Artifact.Fields, O extends Artifact.Fields, E, T, X> {
   readonly description?: string
   /** What it reads, by name: schemas or artifacts. */
   readonly input?: I
   /** What it writes, by name: schemas or artifacts. */
   readonly output?: O
   /** The schema of its failures; needed where tasks run in another thread or process. */
-  readonly error?: Schema.Codec<NoInfer<E>, any>
+  readonly error?: Schema.Schema<X>
   /** Part of the task key: change it when the body's meaning changes, and a resume executes the step again. */
   readonly version?: string
-  readonly retry?: Retry<NoInfer<E>>
+  readonly retry?: Retry<E>
   /** How long an attempt may take; then it fails with `TaskTimeout`. */
   readonly timeout?: T & Duration.Input
   /** Takes over the outputs of any earlier run's task with the same key. */
@@ -83,6 +83,12 @@ export interface Options<I extends Artifact.Fields, O extends Artifact.Fields, E
 export type NoTasksInside<R> = CurrentRun extends R
   ? { readonly run: "a step can't run tasks: compose them in the flow's body" }
   : unknown
+
+/** Rejects, in a sentence, an error schema that leaves out a failure of the body. */
+export type Covers<E, X> = [Exclude<E, X>] extends [never]
+  ? unknown
+  : { readonly error: `the schema does not cover ${TagOf<Exclude<E, X>>}` }
+type TagOf<E> = E extends { readonly _tag: infer Tag extends string } ? Tag : "a failure of the body"
 
 /** What a body with these outputs yields. */
 export type Yielded<O extends Artifact.Fields> = keyof O extends never ? unknown : Values<O>
@@ -113,18 +119,20 @@ export const make = <
   const O extends Artifact.Fields = {},
   E = never,
   R = never,
-  T = never
+  T = never,
+  X = unknown
 >(
   name: Name,
-  options: Options<I, O, E, T> & {
+  options: Options<I, O, NoInfer<E>, T, X> & {
     readonly run: (input: Values<I>) => Effect.Effect<Yielded<O>, E, R>
-  } & NoTasksInside<R>
+  } & NoTasksInside<R> &
+    Covers<E, X>
 ): Step<Name, I, O, E | TimeoutError<T>, Exclude<R, CurrentTask>> =>
   fromDefinition(define(name, options, undefined)) as never // the definition is erased, this signature is its type
 
 const define = (
   name: string,
-  options: Options<any, any, any, any> & { readonly run: (...values: ReadonlyArray<never>) => unknown },
+  options: Options<any, any, any, any, any> & { readonly run: (...values: ReadonlyArray<never>) => unknown },
   branches: Branches | undefined
 ): Definition.Definition => {
   Definition.checkName("a step", name)
@@ -261,13 +269,15 @@ export const join = <
   const O extends Artifact.Fields = {},
   E = never,
   R = never,
-  T = never
+  T = never,
+  X = unknown
 >(
   name: Name,
   branches: B,
-  options: Options<I, O, E, T> & {
+  options: Options<I, O, NoInfer<E>, T, X> & {
     readonly run: (states: { readonly [K in keyof B]: Seen<B[K]> }, input: Values<I>) => Effect.Effect<Yielded<O>, E, R>
-  } & NoTasksInside<R>
+  } & NoTasksInside<R> &
+    Covers<E, X>
 ): Join<Name, B, I, O, E | TimeoutError<T>, Exclude<R, CurrentTask>> =>
   fromDefinition(define(name, options, branches)) as never // the definition is erased, this signature is its type
 
@@ -300,7 +310,7 @@ type Having<B, N> = { [K in keyof B]: N extends NamesOf<B[K]> ? K : never }[keyo
 type UnionToIntersection<U> = (U extends any ? (k: U) => void : never) extends (k: infer I) => void ? I : never
 
 /** The refs of merged states. */
-export type Merged<B> = Simplify<UnionToIntersection<{ [K in keyof B]: Omit<B[K], typeof origin> }[keyof B]>>
+export type Merged<B> = Simplify<UnionToIntersection<{ [K in keyof B]: Omit<B[K], "~wrote"> }[keyof B]>>
 
 /**
  * Metaflow's `merge_artifacts`: the refs of several states as one. A name that all branches inherited unchanged is no

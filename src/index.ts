@@ -1,1 +1,16 @@
-export {}
+/** The public modules of effect-flow, each a namespace: `Step.make`, `Flow.run`, `Storage.layerMemory`. */
+export * as Artifact from "./Artifact.ts"
+export * as ArtifactStore from "./ArtifactStore.ts"
+export { CurrentRun } from "./CurrentRun.ts"
+export { CurrentTask } from "./CurrentTask.ts"
+export * as Executor from "./Executor.ts"
+export * as Flow from "./Flow.ts"
+export * as Plan from "./Plan.ts"
+export * as Ref from "./Ref.ts"
+export * as RunObserver from "./RunObserver.ts"
+export * as RunRecord from "./RunRecord.ts"
+export * as RunStore from "./RunStore.ts"
+export * as State from "./State.ts"
+export * as Step from "./Step.ts"
+export * as Storage from "./Storage.ts"
+export * as Tags from "./Tags.ts"

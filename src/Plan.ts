@@ -1,0 +1,167 @@
+/**
+ * The graph of a flow before it runs: the same body, interpreted without executing anything. Steps hand out symbolic refs,
+ * so a plan is exact and free for every flow that composes refs; `Step.forEach`, `Flow.when`, `Flow.match` and
+ * `Flow.iterate` stay plannable. Where a body looks at the value behind a symbolic ref the plan stops, and says at which.
+ *
+ * What a run really did is drawn by the same functions, from its records: `Plan.ofRun`.
+ */
+import * as Effect from "effect/Effect"
+import * as Graph from "effect/Graph"
+import type { Decoded, Flow, Given, Parameters } from "./Flow.ts"
+import type { ParameterError } from "./FlowError.ts"
+import * as ParameterValues from "./internal/parameters.ts"
+import { plan } from "./internal/planner.ts"
+import { toText as render } from "./internal/planText.ts"
+import type { RunRecord, TaskRecord } from "./RunRecord.ts"
+
+/** A task of the graph, or all tasks of one step in a list, an arm or a loop. */
+export interface Node {
+  /** `train/3`, numbered as a run would. */
+  readonly id: string
+  readonly step: string
+  readonly kind: "step" | "join"
+  readonly description?: string
+  /** The innermost group that it is in. */
+  readonly group?: string
+  /** How many tasks it stands for: absent where only a run will tell. */
+  readonly count?: number
+  /** What a run did: its status, and how long it took in milliseconds. */
+  readonly status?: TaskRecord["status"]
+  readonly how?: TaskRecord["how"]
+  readonly duration?: number
+}
+
+/** A list, an arm, a loop or a called flow, with what it encloses. */
+export interface Group {
+  readonly id: string
+  readonly kind: "foreach" | "arm" | "loop" | "flow"
+  /** `each of start/1.items`, `check/2.passed is true`. */
+  readonly label: string
+  readonly parent?: string
+}
+
+/** That a task follows another, and the artifacts of that one which it reads. */
+export interface Edge {
+  readonly from: string
+  readonly to: string
+  readonly artifacts: ReadonlyArray<string>
+}
+
+/** Why a plan ends before the flow does. */
+export interface Stop {
+  /** The ref whose value the body looks at: `start/1.df`. */
+  readonly ref: string
+  readonly message: string
+}
+
+/** A graph of tasks. */
+export interface Plan {
+  readonly flow: string
+  readonly run?: string
+  readonly nodes: ReadonlyArray<Node>
+  readonly edges: ReadonlyArray<Edge>
+  readonly groups: ReadonlyArray<Group>
+  readonly stop?: Stop
+  readonly graph: Graph.DirectedGraph<Node, Edge>
+}
+
+/** @internal */
+export const fromParts = (parts: Omit<Plan, "graph">): Plan => ({
+  ...parts,
+  graph: Graph.directed<Node, Edge>((mutable) => {
+    const indexes = new Map(parts.nodes.map((node) => [node.id, Graph.addNode(mutable, node)]))
+    for (const edge of parts.edges) {
+      const [from, to] = [indexes.get(edge.from), indexes.get(edge.to)]
+      if (from !== undefined && to !== undefined) Graph.addEdge(mutable, from, to, edge)
+    }
+  })
+})
+
+/**
+ * The graph of a flow with these parameters. Nothing is executed, no layer is built, nothing is stored.
+ *
+ * @example
+ * ```ts
+ * console.log(Plan.toMermaid(yield* Plan.make(BranchNLPFlow, {})))
+ * ```
+ */
+export const make = <Name extends string, P extends Parameters, Out, E, R>(
+  flow: Flow<Name, P, Out, E, R>,
+  parameters: Given<P>
+): Effect.Effect<Plan, ParameterError> =>
+  Effect.flatMap(
+    ParameterValues.make(flow, parameters),
+    (complete) => Effect.map(plan(flow, complete as Decoded<P>), fromParts) // made by the parameters' own schemas
+  )
+
+/** The graph of what a run did, with states and times. Tasks of one step that read from the same tasks stay apart. */
+export const ofRun = (run: RunRecord, tasks: ReadonlyArray<TaskRecord>): Plan => {
+  const outputs = new Map(tasks.map((task) => [task.id, task.outputs]))
+  return fromParts({
+    flow: run.flow,
+    run: run.id,
+    groups: [],
+    nodes: tasks.map((task) => ({
+      id: task.id,
+      step: task.step,
+      kind: task.inputs.some((input) => input.name.includes(".")) ? "join" : "step",
+      count: 1,
+      status: task.status,
+      how: task.how,
+      ...(task.finishedAt === undefined ? undefined : { duration: task.finishedAt - task.startedAt })
+    })),
+    edges: tasks.flatMap((task) => {
+      const read = new Set(task.inputs.map((input) => `${input.digest} ${input.writer}`))
+      return task.parents.map((parent) => ({
+        from: parent,
+        to: task.id,
+        artifacts: (outputs.get(parent) ?? [])
+          .filter((output) => read.has(`${output.digest} ${output.writer}`))
+          .map((output) => output.name)
+      }))
+    })
+  })
+}
+
+const label = (node: Node, groups: ReadonlyMap<string, Group>): string => {
+  const times = node.count === 1 ? "" : ` ×${node.count ?? "n"}`
+  const lines = [`${node.id}${times}`]
+  for (let group = groups.get(node.group ?? ""); group !== undefined; group = groups.get(group.parent ?? "")) {
+    lines.push(`${group.kind === "arm" ? "if" : group.kind === "loop" ? "while" : ""} ${group.label}`.trim())
+  }
+  if (node.description !== undefined) lines.push(node.description)
+  if (node.status !== undefined) {
+    const how =
+      node.how === undefined || node.how === "executed"
+        ? node.status
+        : node.how === "takenOver"
+          ? "taken over"
+          : "cached"
+    lines.push(node.duration === undefined ? how : `${how}, ${node.duration} ms`)
+  }
+  return lines.join("\n")
+}
+
+const labels = (self: Plan) => {
+  const groups = new Map(self.groups.map((group) => [group.id, group]))
+  return {
+    nodeLabel: (node: Node) => label(node, groups),
+    edgeLabel: (edge: Edge) => edge.artifacts.join(", ")
+  }
+}
+
+/** As a Mermaid flowchart. */
+export const toMermaid = (self: Plan): string =>
+  Graph.toMermaid(self.graph, {
+    ...labels(self),
+    nodeShape: (node) => (node.kind === "join" ? "hexagon" : node.count === 1 ? "rounded" : "subroutine")
+  })
+
+/** As a Graphviz digraph. */
+export const toDot = (self: Plan): string => Graph.toGraphViz(self.graph, { ...labels(self), graphName: self.flow })
+
+/** As lines for a terminal: every task with what it reads, and where the plan stops. */
+export const toText = (self: Plan): string => render(self)
+
+/** As plain data. */
+export const toJson = ({ graph: _, ...data }: Plan): Omit<Plan, "graph"> => data

@@ -1,0 +1,55 @@
+/**
+ * Reading runs: which there are, what their tasks did, what they logged, measured and left; over any store, one query a
+ * question. And the one thing that a step writes about its run by itself: metrics.
+ */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type * as Schema from "effect/Schema"
+import type * as Artifact from "./Artifact.ts"
+import { CurrentTask } from "./CurrentTask.ts"
+import type * as Flow from "./Flow.ts"
+import * as Output from "./internal/output.ts"
+import { findRun, type RunNotFound } from "./internal/reading.ts"
+import { genericArtifact } from "./internal/untyped.ts"
+import type { RunRecord } from "./RunRecord.ts"
+import type { RunStore, StoreError } from "./RunStore.ts"
+
+export * from "./internal/reading.ts"
+
+/**
+ * Adds a point to a metric of the task that this runs in; outside a task it does nothing, so that library code measures
+ * wherever it runs. `step` counts up by itself where none is given.
+ *
+ * @example
+ * ```ts
+ * yield* Run.metric("loss", 0.31, epoch)
+ * ```
+ */
+export const metric = (name: string, value: number, step?: number): Effect.Effect<void> =>
+  Effect.flatMap(Effect.serviceOption(CurrentTask), (task) =>
+    Option.isNone(task) ? Effect.void : task.value.metric(name, value, step)
+  )
+
+/**
+ * What a run's flow yielded, through the flow's own types: its refs are refs again.
+ *
+ * @param run The run, or its id, a unique prefix of that, or "latest".
+ * @returns Nothing where the run has not succeeded.
+ *
+ * @example
+ * ```ts
+ * const report = yield* Run.output("latest", BranchNLPFlow)
+ * ```
+ */
+export const output = <F extends Flow.Any>(
+  run: string | RunRecord,
+  flow: F
+): Effect.Effect<Flow.Output<F> | undefined, RunNotFound | StoreError, RunStore> =>
+  Effect.map(typeof run === "string" ? findRun(run, { flow: flow.flowName }) : Effect.succeed(run), (found) => {
+    if (found.output === undefined) return undefined
+    const among = Output.artifactAmong(flow.definitions.values())
+    return Output.decode(
+      found.output as Schema.Json,
+      (record) => among(record) ?? (genericArtifact(record) as Artifact.Artifact<unknown>)
+    ) as Flow.Output<F> // it was encoded from one
+  })
