@@ -4,6 +4,7 @@
  */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
+import type { Component } from "./internal/cardData.ts"
 import type { StoreError } from "./RunStore.ts"
 import type { TagError } from "./Tags.ts"
 
@@ -28,5 +29,7 @@ export class CurrentTask extends Context.Service<
     readonly scratch: Effect.Effect<string>
     /** Adds a point to a metric's series; kept with the run, in batches. `step` counts up by itself where none is given. */
     readonly metric: (name: string, value: number, step?: number) => Effect.Effect<void>
+    /** Replaces the task's card; kept with the run, a few times a second at most. A step calls `Card.append`. */
+    readonly card: (components: ReadonlyArray<Component>) => Effect.Effect<void>
   }
 >()("effect-flow/CurrentTask") {}

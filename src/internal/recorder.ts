@@ -4,7 +4,7 @@
  * durable with it, in order. So a trivial task costs one write, and a log line none of its own.
  */
 import * as Effect from "effect/Effect"
-import type { LogRecord, MetricRecord } from "../RunRecord.ts"
+import type { CardRecord, LogRecord, MetricRecord } from "../RunRecord.ts"
 import type { Change, RunStore, StoreError } from "../RunStore.ts"
 
 /** How long something waits at most, and how often a run says that it is alive: milliseconds. */
@@ -15,6 +15,8 @@ const heartbeat = 5000
 export interface Recorder {
   readonly log: (line: LogRecord) => void
   readonly metric: (point: MetricRecord) => void
+  /** A task's card, in place of the one before. */
+  readonly card: (card: CardRecord, bytes: Uint8Array | undefined) => void
   /** A task that runs: replaced by its final record where that comes first. */
   readonly running: (change: Extract<Change, { readonly _tag: "Task" }>) => void
   /** Makes what waits and these changes durable. */
@@ -28,12 +30,14 @@ export const make = (store: RunStore["Service"], run: string): Recorder => {
   let lines: Array<LogRecord> = []
   let points: Array<MetricRecord> = []
   let started = new Map<string, Change>()
+  let cards = new Map<string, Change>()
 
   const take = (): Array<Change> => {
-    const changes: Array<Change> = [...started.values()]
+    const changes: Array<Change> = [...started.values(), ...cards.values()]
     if (lines.length > 0) changes.push({ _tag: "Logs", lines })
     if (points.length > 0) changes.push({ _tag: "Metrics", points })
     started = new Map()
+    cards = new Map()
     lines = []
     points = []
     return changes
@@ -48,6 +52,12 @@ export const make = (store: RunStore["Service"], run: string): Recorder => {
   return {
     log: (line) => void lines.push(line),
     metric: (point) => void points.push(point),
+    card: (card, bytes) =>
+      void cards.set(card.task, {
+        _tag: "Card",
+        card,
+        ...(bytes === undefined ? {} : { blob: { digest: card.digest, bytes } })
+      }),
     running: (change) => void started.set(change.task.id, change),
     write,
     loop: Effect.gen(function* () {

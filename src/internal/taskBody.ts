@@ -17,6 +17,7 @@ import type { Outcome, TaskDescription } from "../Executor.ts"
 import type { RefRecord } from "../RunRecord.ts"
 import type { StoreError } from "../RunStore.ts"
 import type { TagError } from "../Tags.ts"
+import * as CardSink from "./cardSink.ts"
 import type { Definition, Slot } from "./definition.ts"
 import { read, write } from "./values.ts"
 
@@ -29,6 +30,7 @@ export interface TaskSink {
     readonly step: number
     readonly at: number
   }) => void
+  readonly card: (card: CardSink.SentCard) => void
   readonly tags: (change: {
     readonly add: ReadonlyArray<string>
     readonly remove: ReadonlyArray<string>
@@ -41,6 +43,7 @@ export const execute = Effect.fnUntraced(function* (definition: Definition, task
   const values = yield* decode(definition, task, store)
   const scratch = makeScratch(task)
   const counters = new Map<string, number>()
+  const card = CardSink.make(store, sink.card)
   const current: CurrentTask["Service"] = {
     flow: task.flow,
     run: task.run,
@@ -57,12 +60,13 @@ export const execute = Effect.fnUntraced(function* (definition: Definition, task
         counters.set(name, count + 1)
         sink.metric({ name, value, step: count, at: clock.currentTimeMillisUnsafe() })
         return Effect.void
-      })
+      }),
+    card: card.set
   }
   const yielded = yield* Effect.updateContext(
     Effect.suspend(() => definition.run(...(values as unknown as ReadonlyArray<never>))), // decoded by the definition's own slots
     (context: Context.Context<never>) => surround(context, current, task, sink) as Context.Context<unknown> // what was added is taken by the body
-  ).pipe(scratch.clean)
+  ).pipe(Effect.ensuring(card.flush), scratch.clean)
   return yield* encode(definition, task, store, yielded)
 })
 

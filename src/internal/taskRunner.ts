@@ -213,6 +213,7 @@ const attempt = (
       run.observe({ _tag: "Logged", line: record })
     },
     metric: (point) => run.recorder.metric({ ...point, run: run.id, task: base.id }),
+    card: ({ bytes, ...card }) => run.recorder.card({ ...card, run: run.id, task: base.id, attempt: number }, bytes),
     tags: run.changeTags
   }
   const execution = run.executor.execute({

@@ -1,0 +1,117 @@
+/**
+ * A card: what a task has to show for itself. A step appends parts (text, tables, charts, images, progress) as data; they
+ * are stored as an artifact with the run and shown by the web page while the step still runs, and by `card` in a report
+ * that is one file. Nothing in a card is ever taken for HTML.
+ *
+ * @example
+ * ```ts
+ * run: Effect.fnUntraced(function*({ rows }) {
+ *   yield* Card.append(Card.markdown(`## ${rows.length} rows`))
+ *   const bar = yield* Card.append(Card.progress({ title: "scored", value: 0, total: rows.length }))
+ *   for (const [index, row] of rows.entries()) {
+ *     yield* score(row)
+ *     yield* bar.update(Card.progress({ title: "scored", value: index + 1, total: rows.length }))
+ *   }
+ * })
+ * ```
+ */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import { CurrentTask } from "./CurrentTask.ts"
+import type { Card as CardType, Component } from "./internal/cardData.ts"
+import * as CardData from "./internal/cardData.ts"
+import type { Ref } from "./Ref.ts"
+
+/** A part of a card. */
+export type { Component } from "./internal/cardData.ts"
+export { toHtml } from "./internal/cardReport.ts"
+
+/** The schema of a card: its parts, from top to bottom. */
+export const Card = CardData.Card
+export type Card = CardType
+
+/** A part that was appended, and can be changed. */
+export interface Appended {
+  /** Shows this in its place. */
+  readonly update: (component: Component) => Effect.Effect<void>
+}
+
+type Data<T extends Component["_tag"]> = Omit<Extract<Component, { _tag: T }>, "_tag">
+
+/** Text in Markdown: headings, lists, tables, quotes, code, emphasis and links. HTML in it is shown as it is written. */
+export const markdown = (text: string): Component => ({ _tag: "Markdown", text })
+
+/** How many rows of a table a card takes. */
+const mostRows = 1000
+
+/**
+ * A table. A card takes its first 1,000 rows and says how many there were.
+ *
+ * @param data.rows A list of values for each row, in the order of `columns`.
+ */
+export const table = (data: Data<"Table">): Component =>
+  data.rows.length <= mostRows
+    ? { _tag: "Table", ...data }
+    : { _tag: "Table", ...data, rows: data.rows.slice(0, mostRows), total: data.total ?? data.rows.length }
+
+/**
+ * An image.
+ *
+ * @param options.alt What is on it, for who does not see it.
+ */
+export const image = (
+  bytes: Uint8Array,
+  options: { readonly mediaType: Data<"Image">["mediaType"]; readonly alt: string; readonly title?: string }
+): Component => ({ _tag: "Image", ...options, data: Buffer.from(bytes).toString("base64") })
+
+/** Lines over a common axis. A `null` among the values is a gap. */
+export const line = (data: Data<"Line">): Component => ({ _tag: "Line", ...data })
+
+/** Bars side by side at each label. */
+export const bar = (data: Data<"Bar">): Component => ({ _tag: "Bar", ...data })
+
+/** A table whose cells are the darker the farther they are from 0. */
+export const heatmap = (data: Data<"Heatmap">): Component => ({ _tag: "Heatmap", ...data })
+
+/** How far something is. */
+export const progress = (data: Data<"Progress">): Component => ({ _tag: "Progress", ...data })
+
+/** A link to an artifact, with its size and format. */
+export const artifact = (
+  ref: Pick<Ref<unknown>, "name" | "digest" | "format" | "size">,
+  title?: string
+): Component => ({
+  _tag: "Artifact",
+  name: ref.name,
+  digest: ref.digest,
+  format: ref.format,
+  size: ref.size,
+  ...(title === undefined ? {} : { title })
+})
+
+// An attempt has one `CurrentTask`, and so one card.
+const cards = new WeakMap<CurrentTask["Service"], Array<Component>>()
+
+const nowhere: Appended = { update: () => Effect.void }
+
+/**
+ * Appends a part to the card of the task that this runs in. Outside a task it does nothing, so that a step's body can be
+ * tested alone.
+ */
+export const append: (component: Component) => Effect.Effect<Appended> = Effect.fnUntraced(function* (
+  component: Component
+) {
+  const task = Option.getOrUndefined(yield* Effect.serviceOption(CurrentTask))
+  if (task === undefined) return nowhere
+  const card = cards.get(task) ?? []
+  cards.set(task, card)
+  const place = card.push(component) - 1
+  yield* task.card(card)
+  return {
+    update: (next) =>
+      Effect.suspend(() => {
+        card[place] = next
+        return task.card(card)
+      })
+  }
+})
