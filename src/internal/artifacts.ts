@@ -55,13 +55,13 @@ const makeJson = <S extends StorableSchema>(schema: S): Artifact<S["Type"]> => {
         // Nearly every schema encodes at once: then there is nothing to run.
         return Exit.isExit(encoded) && Exit.isSuccess(encoded)
           ? toBytes(encoded.value, value)
-          : Effect.flatMap(Effect.mapError(encoded, CodecIssue.toError), (json) => toBytes(json, value))
+          : Effect.flatMap(Effect.mapError(encoded, CodecIssue.toError(value)), (json) => toBytes(json, value))
       }),
     decode: (stored) =>
       Effect.flatMap(stored.bytes, (bytes) =>
         Effect.flatMap(parse(bytes), (json) => {
           codec ??= makeCodec(schema)
-          return Effect.map(Effect.mapError(codec.decode(json), CodecIssue.toError), deepFreeze)
+          return Effect.map(Effect.mapError(codec.decode(json), CodecIssue.toError(json)), deepFreeze)
         })
       )
   })

@@ -2,17 +2,28 @@
  * Tables as an artifact: columns in memory, Parquet in the store. Nothing makes an object of a row.
  */
 import * as Effect from "effect/Effect"
-import { type Artifact, make, type StorableSchema } from "../Artifact.ts"
+import { type Artifact, CodecError, make, type StorableSchema } from "../Artifact.ts"
+import { Flaw } from "./columnCodec.ts"
+import * as ColumnType from "./columnType.ts"
 import * as Description from "./description.ts"
-import * as ParquetFormat from "./parquetFormat.ts"
+import * as Reader from "./parquetReader.ts"
+import * as Writer from "./parquetWriter.ts"
 
-/** A table's columns: a name, and the schema of a value each. */
+/** A table's columns: a name, and the schema of a value each, or `Artifact.column` for plain numbers. */
 export interface TableFields {
-  readonly [name: string]: StorableSchema
+  readonly [name: string]: ColumnType.ColumnField
 }
 
+/** The values of a column. */
+export type Column<F> =
+  F extends ColumnType.NumberColumn<infer T>
+    ? ColumnType.NumberArrays[T]
+    : F extends StorableSchema
+      ? ReadonlyArray<F["Type"]>
+      : never
+
 /** A table's values, column by column. */
-export type Columns<F extends TableFields> = { readonly [K in keyof F]: ReadonlyArray<F[K]["Type"]> }
+export type Columns<F extends TableFields> = { readonly [K in keyof F]: Column<F[K]> }
 
 /** A table in memory. */
 export interface Table<F extends TableFields> {
@@ -25,19 +36,48 @@ export interface TableArtifact<F extends TableFields> extends Artifact<Table<F>>
   readonly fields: F
 }
 
-/** A table of columns, stored as Parquet. Its value is `{ numRows, columns }`. */
-export const table = <const F extends TableFields>(fields: F): TableArtifact<F> => ({
-  ...make<Table<F>>({
-    format: "table",
-    mediaType: "application/vnd.apache.parquet",
-    description: Description.lazy(() =>
-      Description.make({
-        format: "table",
-        columns: Object.entries(fields).map(([name, schema]) => ({ name, schema: Description.represent(schema) }))
-      })
-    ),
-    encode: (value) => Effect.suspend(() => ParquetFormat.encode(fields, value)),
-    decode: (stored) => Effect.flatMap(stored.bytes, (bytes) => ParquetFormat.decode(fields, bytes))
-  }),
-  fields
-})
+/**
+ * A table, stored as Parquet. Its value is `{ numRows, columns }`.
+ *
+ * @param fields A name and a schema for each column. Numbers, texts, booleans, bigints, dates and bytes (or null beside
+ * them) have a Parquet type of their own; other values are stored as JSON text. `Artifact.column` declares a column that
+ * is a typed array.
+ */
+export const table = <const F extends TableFields>(fields: F): TableArtifact<F> => {
+  const types = ColumnType.lazy(fields)
+  return {
+    ...make<Table<F>>({
+      format: "table",
+      mediaType: "application/vnd.apache.parquet",
+      description: Description.lazy(() =>
+        Description.make({ format: "table", columns: Object.entries(fields).map(describe) })
+      ),
+      encode: Effect.fnUntraced(function* (value) {
+        const parts: Array<Uint8Array> = []
+        const gather = (more: ReadonlyArray<Uint8Array>) => Effect.sync(() => void parts.push(...more))
+        yield* Effect.mapError(Writer.write(types(), value as unknown as Writer.AnyTable, gather), errorOf)
+        return parts
+      }),
+      decode: (stored) =>
+        Effect.flatMap(stored.bytes, (bytes) =>
+          Effect.mapBoth(Reader.read(Reader.bufferOf(bytes), types()), {
+            onFailure: errorOf,
+            onSuccess: ({ columns, numRows }) =>
+              Object.freeze({ numRows, columns: Object.freeze(columns) as Columns<F> }) // checked
+          })
+        )
+    }),
+    fields
+  }
+}
+
+const describe = ([name, field]: readonly [string, ColumnType.ColumnField]) =>
+  ColumnType.isNumberColumn(field) ? { name, numbers: field.type } : { name, schema: Description.represent(field) }
+
+const errorOf = (flaw: Flaw | Reader.FileFlaw): CodecError => {
+  if (!(flaw instanceof Flaw)) return new CodecError({ message: flaw.message })
+  return new CodecError({
+    message: flaw.message,
+    path: flaw.row === undefined ? ["columns", flaw.column] : ["columns", flaw.column, flaw.row]
+  })
+}

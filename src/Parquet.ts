@@ -1,0 +1,180 @@
+/**
+ * Parquet files as tables, column by column. A table's declaration, `Artifact.table`, says which columns are read and
+ * what their values must be; a column that does not hold that is a typed error that names the file, the column and the
+ * row.
+ */
+import { randomUUID } from "node:crypto"
+import { open, rename, rm } from "node:fs/promises"
+import { basename, dirname, join } from "node:path"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import { parquetSchema } from "hyparquet"
+import { Flaw } from "./internal/columnCodec.ts"
+import * as ColumnType from "./internal/columnType.ts"
+import * as Reader from "./internal/parquetReader.ts"
+import * as Source from "./internal/parquetSource.ts"
+import * as ParquetTypes from "./internal/parquetTypes.ts"
+import * as Writer from "./internal/parquetWriter.ts"
+import type { Columns, Table, TableArtifact, TableFields } from "./internal/tableArtifact.ts"
+
+export type { WriteOptions } from "./internal/parquetWriter.ts"
+
+/**
+ * A Parquet file could not be read or written.
+ *
+ * `reason` is `missing` (no such file), `directory`, `notParquet`, `truncated`, `damaged` (its bytes make no sense),
+ * `unsupported` (Parquet that can't be read here), `columnMissing`, `columnType` (a column of another type than is
+ * declared), `null` (in a column that must not have any), `outOfRange` (an integer that a number can't hold exactly),
+ * `invalid` (a value that its schema rejects), `unreadable` or `unwritable` (the medium failed).
+ */
+export class ParquetError extends Schema.TaggedError<ParquetError>()("ParquetError", {
+  reason: Schema.Literals([
+    "missing",
+    "directory",
+    "notParquet",
+    "truncated",
+    "damaged",
+    "unsupported",
+    "columnMissing",
+    "columnType",
+    "null",
+    "outOfRange",
+    "invalid",
+    "unreadable",
+    "unwritable"
+  ]),
+  message: Schema.String,
+  /** The file or URL. */
+  file: Schema.String,
+  column: Schema.optionalKey(Schema.String),
+  /** The row's number, counted from 1. */
+  row: Schema.optionalKey(Schema.Int)
+}) {}
+
+const errorOf =
+  (file: string) =>
+  (flaw: Flaw | Reader.FileFlaw | Source.SourceFlaw): ParquetError =>
+    flaw instanceof Flaw
+      ? new ParquetError({
+          reason: flaw.reason,
+          message: `${file}: ${flaw.message}`,
+          file,
+          column: flaw.column,
+          ...(flaw.row === undefined ? {} : { row: flaw.row + 1 })
+        })
+      : new ParquetError({
+          reason: flaw.reason,
+          message: `${file}: ${flaw.message}`,
+          file,
+          ...("column" in flaw && flaw.column !== undefined ? { column: flaw.column } : {})
+        })
+
+/**
+ * Reads the declared columns of a Parquet file.
+ *
+ * @param source A path, or a `file:` or http(s) URL; of a URL only the needed ranges are fetched.
+ * @param table Which columns, and what they hold.
+ */
+export const read = <F extends TableFields>(
+  source: string | URL,
+  table: TableArtifact<F>
+): Effect.Effect<Table<F>, ParquetError> => {
+  const types = ColumnType.lazy(table.fields)
+  return Source.openSource(source).pipe(
+    Effect.flatMap((file) => Reader.read(file, types())),
+    Effect.scoped,
+    Effect.mapBoth({
+      onFailure: errorOf(Source.nameOf(source)),
+      onSuccess: ({ columns, numRows }) => ({ numRows, columns: columns as Columns<F> }) // each was checked by its type
+    })
+  )
+}
+
+/** A column of a file, as the file declares it. */
+export interface FileColumn {
+  readonly name: string
+  /** `INT64`, `DOUBLE`, `STRING`, `LIST` … */
+  readonly type: string
+  readonly optional: boolean
+}
+
+/**
+ * What a Parquet file says of itself, without reading its rows.
+ *
+ * @param source A path, or a `file:` or http(s) URL.
+ */
+export const describe = (
+  source: string | URL
+): Effect.Effect<{ readonly numRows: number; readonly columns: ReadonlyArray<FileColumn> }, ParquetError> =>
+  Source.openSource(source).pipe(
+    Effect.flatMap(Reader.metadata),
+    Effect.scoped,
+    Effect.mapBoth({
+      onFailure: errorOf(Source.nameOf(source)),
+      onSuccess: (metadata) => ({
+        numRows: Number(metadata.num_rows),
+        columns: parquetSchema(metadata).children.map((node) => ({
+          name: node.element.name,
+          type: ParquetTypes.typeText(node),
+          optional: ParquetTypes.isOptional(node.element)
+        }))
+      })
+    })
+  )
+
+/**
+ * Writes a table to a Parquet file. The file appears when it is whole: until then it has another name beside its own.
+ *
+ * @param path Where to. A file that is there is replaced.
+ * @param table Which columns, and what they hold. `Artifact.column("float32")` makes a FLOAT.
+ * @param value The table.
+ * @param options.compression "zstd" (default), "snappy", "gzip" or "none".
+ * @param options.rowGroupSize Rows of a row group; 100,000 unless told.
+ */
+export const write = <F extends TableFields>(
+  path: string,
+  table: TableArtifact<F>,
+  value: Table<F>,
+  options?: Writer.WriteOptions
+): Effect.Effect<void, ParquetError> => {
+  const types = ColumnType.lazy(table.fields)
+  const temporary = join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`)
+  const attempt = <A>(run: () => Promise<A>) => Effect.tryPromise({ try: run, catch: unwritable(path) })
+  return Effect.acquireUseRelease(
+    attempt(() => open(temporary, "wx")),
+    (handle) =>
+      Writer.write(types(), value, (parts) => attempt(() => handle.writev(parts)), options).pipe(
+        Effect.mapError((flaw) => (flaw instanceof Flaw ? errorOf(path)(flaw) : flaw)),
+        Effect.andThen(attempt(() => handle.close())),
+        Effect.andThen(attempt(() => rename(temporary, path)))
+      ),
+    (handle) =>
+      Effect.promise(async () => {
+        await handle.close().catch(() => undefined) // closed already, where all went well
+        await rm(temporary, { force: true }) // renamed already, where all went well
+      })
+  )
+}
+
+const unwritable =
+  (file: string) =>
+  (cause: unknown): ParquetError =>
+    new ParquetError({ reason: "unwritable", message: `${file} can't be written: ${whyNot(cause)}`, file })
+
+const whyNot = (cause: unknown): string => {
+  const { code, message } = cause as NodeJS.ErrnoException // what Node's files throw
+  switch (code) {
+    case "ENOENT":
+      return "its directory does not exist"
+    case "EISDIR":
+      return "it is a directory"
+    case "EACCES":
+    case "EPERM":
+    case "EROFS":
+      return "there is no permission to write there"
+    case "ENOSPC":
+      return "the disk is full"
+    default:
+      return message
+  }
+}

@@ -1,0 +1,127 @@
+/**
+ * Where Parquet is read from: a local file, or an http(s) URL of which only the needed ranges are fetched. The last half
+ * megabyte is kept, which is the whole of a small file and the footer of a large one.
+ */
+import { open } from "node:fs/promises"
+import { fileURLToPath } from "node:url"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type { AsyncBuffer } from "hyparquet"
+
+/** Why there is nothing to read. */
+export class SourceFlaw {
+  readonly reason: "missing" | "directory" | "unreadable"
+  readonly message: string
+  constructor(reason: SourceFlaw["reason"], message: string) {
+    this.reason = reason
+    this.message = message
+  }
+}
+
+/** How a source is called in messages. */
+export const nameOf = (source: string | URL): string => String(source)
+
+const isHttp = (source: string): boolean => /^https?:\/\//i.test(source)
+
+const tailBytes = 1 << 19
+
+/** Opens a file or a URL for as long as the scope lasts. */
+export const openSource = (source: string | URL): Effect.Effect<AsyncBuffer, SourceFlaw, Scope.Scope> => {
+  const name = nameOf(source)
+  return isHttp(name) ? openUrl(name) : openFile(name.startsWith("file:") ? fileURLToPath(name) : name)
+}
+
+const codeOf = (cause: unknown): string =>
+  typeof cause === "object" && cause !== null && "code" in cause ? String(cause.code) : ""
+
+const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
+
+const fileFlaw = (cause: unknown): SourceFlaw => {
+  switch (codeOf(cause)) {
+    case "ENOENT":
+    case "ENOTDIR":
+      return new SourceFlaw("missing", "there is no such file")
+    case "EISDIR":
+      return new SourceFlaw("directory", "it is a directory, not a file")
+    case "EACCES":
+    case "EPERM":
+      return new SourceFlaw("unreadable", "there is no permission to read it")
+    default:
+      return new SourceFlaw("unreadable", `it can't be read (${messageOf(cause)})`)
+  }
+}
+
+const openFile = Effect.fnUntraced(function* (path: string) {
+  const handle = yield* Effect.acquireRelease(
+    Effect.tryPromise({ try: () => open(path, "r"), catch: fileFlaw }),
+    (handle) => Effect.promise(() => handle.close())
+  )
+  const stats = yield* Effect.tryPromise({ try: () => handle.stat(), catch: fileFlaw })
+  if (stats.isDirectory()) return yield* Effect.fail(new SourceFlaw("directory", "it is a directory, not a file"))
+  const read = async (start: number, end: number) => {
+    const bytes = new Uint8Array(end - start)
+    for (let at = 0; at < bytes.length; ) {
+      const { bytesRead } = await handle.read(bytes, at, bytes.length - at, start + at)
+      if (bytesRead === 0) throw new Error("the file ended while it was read")
+      at += bytesRead
+    }
+    return bytes.buffer
+  }
+  return withTail(stats.size, read)
+})
+
+/** A file whose end is read once. */
+const withTail = (
+  byteLength: number,
+  read: (start: number, end: number) => Promise<ArrayBuffer>,
+  known?: { readonly start: number; readonly bytes: ArrayBuffer }
+): AsyncBuffer => {
+  const tailStart = known?.start ?? Math.max(0, byteLength - tailBytes)
+  let tail = known === undefined ? undefined : Promise.resolve(known.bytes)
+  return {
+    byteLength,
+    slice: async (start, end = byteLength) => {
+      if (start < tailStart) return read(start, end)
+      tail ??= read(tailStart, byteLength)
+      return (await tail).slice(start - tailStart, end - tailStart)
+    }
+  }
+}
+
+const openUrl = Effect.fnUntraced(function* (url: string) {
+  const controller = yield* Effect.acquireRelease(
+    Effect.sync(() => new AbortController()),
+    (controller) => Effect.sync(() => controller.abort()) // ends what is still under way, when interrupted
+  )
+  const get = async (range: string) => {
+    const response = await fetch(url, { headers: { range: `bytes=${range}` }, signal: controller.signal })
+    if (response.status === 404 || response.status === 410) {
+      throw new SourceFlaw("missing", `there is no such file (the server answered ${response.status})`)
+    }
+    if (!response.ok) {
+      throw new SourceFlaw("unreadable", `the server answered ${response.status} ${response.statusText}`.trimEnd())
+    }
+    return { response, bytes: await response.arrayBuffer() }
+  }
+  // One request brings the end and says how long the file is.
+  const { bytes, response } = yield* Effect.tryPromise({ try: () => get(`-${tailBytes}`), catch: urlFlaw })
+  if (response.status !== 206) return withTail(bytes.byteLength, neverRead, { start: 0, bytes }) // ranges are not served
+  const total = Number(/\/(\d+)$/.exec(response.headers.get("content-range") ?? "")?.[1])
+  if (!Number.isSafeInteger(total)) {
+    return yield* Effect.fail(new SourceFlaw("unreadable", "the server sent a part of it without saying of what"))
+  }
+  const read = async (start: number, end: number) => {
+    const part = await get(`${start}-${end - 1}`)
+    return part.response.status === 206 ? part.bytes : part.bytes.slice(start, end)
+  }
+  return withTail(total, read, { start: total - bytes.byteLength, bytes })
+})
+
+const neverRead = (): Promise<ArrayBuffer> => Promise.reject(new Error("the whole file is there"))
+
+/** What undici says is in the cause of what `fetch` throws. */
+const urlFlaw = (cause: unknown): SourceFlaw => {
+  if (cause instanceof SourceFlaw) return cause
+  const inner = cause instanceof Error && cause.cause !== undefined ? cause.cause : cause
+  return new SourceFlaw("unreadable", `the server can't be reached (${codeOf(inner) || messageOf(inner)})`)
+}

@@ -1,0 +1,233 @@
+/**
+ * Schemas in words: a short text for one (`{ labels: Int, review: String }`), and a sentence for what differs between
+ * two. Both read the stored descriptions, which are JSON, so that a schema that only an old run knows can be named too.
+ */
+import * as CanonicalJson from "./canonicalJson.ts"
+
+/** What is read of a representation; see `effect/SchemaRepresentation` for all that it can hold. */
+interface Node {
+  readonly _tag?: string
+  readonly $ref?: string
+  readonly checks?: ReadonlyArray<Check>
+  readonly annotations?: { readonly expected?: string; readonly identifier?: string; readonly "~identifier"?: string }
+  readonly representation?: { readonly id?: string }
+  readonly typeParameters?: ReadonlyArray<Node>
+  readonly types?: ReadonlyArray<Node>
+  readonly literal?: { readonly type: string; readonly value: unknown }
+  readonly enums?: ReadonlyArray<readonly [string, unknown]>
+  readonly elements?: ReadonlyArray<{ readonly isOptional: boolean; readonly type: Node }>
+  readonly rest?: ReadonlyArray<Node>
+  readonly propertySignatures?: ReadonlyArray<Property>
+  readonly indexSignatures?: ReadonlyArray<{ readonly parameter: Node; readonly type: Node }>
+}
+
+interface Check {
+  readonly annotations?: { readonly expected?: string }
+  readonly representation?: { readonly id?: string }
+}
+
+interface Property {
+  readonly name: { readonly value: unknown }
+  readonly type: Node
+  readonly isOptional: boolean
+}
+
+interface References {
+  readonly [name: string]: Node
+}
+
+interface Document {
+  readonly representation: Node
+  readonly references: References
+}
+
+const maxLength = 100
+
+/** A schema's representation as a short text. */
+export const typeText = (document: unknown): string => {
+  const { representation, references } = document as Document // what `toJson` of a representation makes
+  const text = textOf(representation, references, 0)
+  return text.length <= maxLength ? text : `${text.slice(0, maxLength - 1)}…`
+}
+
+const textOf = (node: Node, references: References, depth: number): string => {
+  const checks = node.checks ?? []
+  const isInt = node._tag === "Number" && checks.some((check) => check.representation?.id === "effect/schema/isInt")
+  const base = isInt ? "Int" : baseOf(node, references, depth)
+  const extra = checks
+    .filter((check) => check.representation?.id !== "effect/schema/isInt")
+    .map((check) => check.annotations?.expected ?? "checked")
+  return extra.length === 0 ? base : `${base} (${extra.join(", ")})`
+}
+
+const baseOf = (node: Node, references: References, depth: number): string => {
+  const inner = (child: Node) => textOf(child, references, depth + 1)
+  switch (node._tag) {
+    case "Reference":
+      return nameOf(node.$ref ?? "")
+    case "Literal":
+      return node.literal?.type === "bigint" ? `${node.literal.value}n` : JSON.stringify(node.literal?.value)
+    case "Enum":
+      return (node.enums ?? []).map(([name]) => name).join(" | ")
+    case "Union":
+      return (node.types ?? []).map(inner).join(" | ")
+    case "Declaration": {
+      const name = (node.representation?.id ?? node.annotations?.identifier ?? "custom").split("/").at(-1) ?? ""
+      const parameters = node.typeParameters ?? []
+      return parameters.length === 0 ? name : `${name}<${parameters.map(inner).join(", ")}>`
+    }
+    case "Suspend":
+      return "…"
+    case "Arrays": {
+      const elements = node.elements ?? []
+      const rest = node.rest ?? []
+      if (elements.length === 0 && rest.length === 1) return `Array<${inner(rest[0] as Node)}>` // its length was looked at
+      return `[${[
+        ...elements.map((element) => inner(element.type) + (element.isOptional ? "?" : "")),
+        ...rest.map((item, i) => (i === 0 ? `...${inner(item)}` : inner(item)))
+      ].join(", ")}]`
+    }
+    case "Objects": {
+      if (depth > 3) return "{ … }"
+      const fields = [
+        ...(node.propertySignatures ?? []).map(
+          (property) => `${String(property.name.value)}${property.isOptional ? "?" : ""}: ${inner(property.type)}`
+        ),
+        ...(node.indexSignatures ?? []).map((index) => `[${inner(index.parameter)}]: ${inner(index.type)}`)
+      ]
+      return fields.length === 0 ? "{}" : `{ ${fields.join(", ")} }`
+    }
+    default:
+      return node.annotations?.expected ?? node._tag ?? "Unknown"
+  }
+}
+
+/** A class's encoded side goes by the class's name with `Encoded` after it. */
+const nameOf = (reference: string): string => reference.replace(/Encoded$/, "")
+
+/** How two descriptions differ, as a sentence. */
+export const difference = (there: unknown, here: unknown): string => {
+  const found = compare(there as Described, here as Described) // what `Description.make` was given
+  if (found.length === 0) return "the schemas differ only in how they are described"
+  const more = found.length - maxDifferences
+  return found.slice(0, maxDifferences).join("; ") + (more > 0 ? `; and ${more} more` : "")
+}
+
+const maxDifferences = 4
+
+/** The descriptions that this package's artifacts give. */
+interface Described {
+  readonly format?: string
+  readonly mediaType?: string
+  readonly schema?: Document
+  readonly columns?: ReadonlyArray<{ readonly name: string; readonly schema?: Document; readonly numbers?: string }>
+  readonly tensors?: {
+    readonly [name: string]: { readonly dtype: string; readonly shape?: ReadonlyArray<number | null> }
+  } | null
+}
+
+const sides = (there: string, here: string) => `${there} there, ${here} here`
+
+const compare = (there: Described, here: Described): ReadonlyArray<string> => {
+  if (there.format !== here.format) return [`format: ${sides(there.format ?? "another", here.format ?? "another")}`]
+  if (there.schema !== undefined && here.schema !== undefined) {
+    return compareNodes(there.schema.representation, here.schema.representation, "", {
+      there: there.schema.references,
+      here: here.schema.references,
+      seen: new Set()
+    })
+  }
+  if (there.columns !== undefined && here.columns !== undefined) {
+    const texts = (columns: NonNullable<Described["columns"]>) =>
+      new Map(
+        columns.map(({ name, numbers, schema }) => [name, numbers ?? (schema === undefined ? "" : typeText(schema))])
+      )
+    return compareTexts("column", texts(there.columns), texts(here.columns))
+  }
+  if (there.tensors != null && here.tensors != null) {
+    const texts = (tensors: NonNullable<Described["tensors"]>) =>
+      new Map(
+        Object.entries(tensors).map(([name, { dtype, shape }]) => [
+          name,
+          shape === undefined ? dtype : `${dtype} [${shape.map((size) => size ?? "any").join(", ")}]`
+        ])
+      )
+    return compareTexts("tensor", texts(there.tensors), texts(here.tensors))
+  }
+  if (there.mediaType !== here.mediaType) {
+    return [`media type: ${sides(there.mediaType ?? "none", here.mediaType ?? "none")}`]
+  }
+  const texts = [CanonicalJson.stringify(there), CanonicalJson.stringify(here)] as const
+  return texts[0] === texts[1] ? [] : [sides(clip(texts[0]), clip(texts[1]))]
+}
+
+const clip = (text: string) => (text.length <= maxLength ? text : `${text.slice(0, maxLength - 1)}…`)
+
+const compareTexts = (
+  word: string,
+  there: ReadonlyMap<string, string>,
+  here: ReadonlyMap<string, string>
+): ReadonlyArray<string> => {
+  const found: Array<string> = []
+  for (const [name, text] of there) {
+    const other = here.get(name)
+    if (other === undefined) found.push(`${word} ${name}: only there`)
+    else if (other !== text) found.push(`${word} ${name}: ${sides(text, other)}`)
+  }
+  for (const name of here.keys()) if (!there.has(name)) found.push(`${word} ${name}: only here`)
+  return found
+}
+
+interface Context {
+  readonly there: References
+  readonly here: References
+  readonly seen: Set<string>
+}
+
+const compareNodes = (a: Node, b: Node, path: string, context: Context): ReadonlyArray<string> => {
+  const there = resolve(a, context.there)
+  const here = resolve(b, context.here)
+  if (a._tag === "Reference" && b._tag === "Reference") {
+    const pair = `${a.$ref} ${b.$ref}`
+    if (context.seen.has(pair)) return [] // a recursive schema: these two are being compared
+    context.seen.add(pair)
+  }
+  const at = path === "" ? "" : `field ${path}: `
+  if (there._tag === "Objects" && here._tag === "Objects" && isStruct(there) && isStruct(here)) {
+    return compareProperties(there, here, path, context)
+  }
+  if (there._tag === "Arrays" && here._tag === "Arrays" && isList(there) && isList(here)) {
+    return compareNodes(there.rest[0], here.rest[0], `${path}[]`, context)
+  }
+  const texts = [textOf(there, context.there, 0), textOf(here, context.here, 0)] as const
+  return texts[0] === texts[1] ? [] : [at + sides(clip(texts[0]), clip(texts[1]))]
+}
+
+const compareProperties = (there: Node, here: Node, path: string, context: Context): ReadonlyArray<string> => {
+  const found: Array<string> = []
+  const byName = (node: Node) => new Map((node.propertySignatures ?? []).map((item) => [String(item.name.value), item]))
+  const others = byName(here)
+  const at = (name: string) => (path === "" ? name : `${path}.${name}`)
+  for (const [name, property] of byName(there)) {
+    const other = others.get(name)
+    others.delete(name)
+    if (other === undefined) found.push(`field ${at(name)}: only there`)
+    else {
+      if (property.isOptional !== other.isOptional) {
+        const word = (isOptional: boolean) => (isOptional ? "optional" : "required")
+        found.push(`field ${at(name)}: ${sides(word(property.isOptional), word(other.isOptional))}`)
+      }
+      found.push(...compareNodes(property.type, other.type, at(name), context))
+    }
+  }
+  for (const name of others.keys()) found.push(`field ${at(name)}: only here`)
+  return found
+}
+
+const resolve = (node: Node, references: References): Node =>
+  node._tag === "Reference" ? (references[node.$ref ?? ""] ?? node) : node
+
+const isStruct = (node: Node): boolean => (node.indexSignatures ?? []).length === 0
+
+const isList = (node: Node): node is Node & { readonly rest: readonly [Node] } =>
+  (node.elements ?? []).length === 0 && node.rest?.length === 1
