@@ -48,10 +48,21 @@ export interface Definition {
   readonly runsOn: "thread" | "fiber" | undefined
   /** `(input)` for a step, `(states, input)` for a join. */
   readonly run: (...values: ReadonlyArray<never>) => Effect.Effect<unknown, unknown, unknown>
+  /** In a test: the step that this one stands in for, under its name. */
+  readonly replaces?: Definition
 }
 
 /** The definition behind a step. */
 export const of = (step: { readonly [definition]: Definition }): Definition => step[definition]
+
+/**
+ * What a flow executes for a step that its body calls: the step, or what a test put in its place. Nothing where the flow
+ * does not list the step.
+ */
+export const listed = (definitions: ReadonlyMap<string, Definition>, called: Definition): Definition | undefined => {
+  const found = definitions.get(called.name)
+  return found === called || found?.replaces === called ? found : undefined
+}
 
 /** The artifact of a declared field. */
 const artifactOf = (field: Artifact.Field): Artifact.Artifact<unknown> =>

@@ -12,7 +12,7 @@ import { FlowError } from "../FlowError.ts"
 import type * as Plan from "../Plan.ts"
 import * as Ref from "../Ref.ts"
 import * as State from "../State.ts"
-import type { Definition } from "./definition.ts"
+import { type Definition, listed } from "./definition.ts"
 import { fromCause } from "./errorRecord.ts"
 import { collectParents } from "./inputs.ts"
 import * as ParameterValues from "./parameters.ts"
@@ -172,7 +172,7 @@ const interpreter = (drawing: Drawing, flow: AnyFlow, place: Place | undefined):
     id: "plan",
     flow: flow.flowName,
     task: Effect.fnUntraced(function* (definition, given, branches) {
-      if (flow.definitions.get(definition.name) !== definition) {
+      if (listed(flow.definitions, definition) === undefined) {
         return yield* Effect.die(
           new FlowError({
             reason: "unlisted",

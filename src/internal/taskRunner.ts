@@ -13,7 +13,7 @@ import { FlowError } from "../FlowError.ts"
 import type { Ref } from "../Ref.ts"
 import type { AttemptRecord, RefRecord, TaskRecord } from "../RunRecord.ts"
 import * as State from "../State.ts"
-import type { Definition } from "./definition.ts"
+import { type Definition, listed } from "./definition.ts"
 import { failureOf, fromCause, statusOf } from "./errorRecord.ts"
 import * as Inputs from "./inputs.ts"
 import { StoredRef } from "./refs.ts"
@@ -23,15 +23,16 @@ import { execute, type TaskSink } from "./taskBody.ts"
 /** Runs a step on its inputs. */
 export const runTask = Effect.fnUntraced(function* (
   run: RunContext,
-  definition: Definition,
+  called: Definition,
   given: object | undefined,
   branches: { readonly [branch: string]: unknown } | undefined
 ) {
-  if (run.steps.get(definition.name) !== definition) {
+  const definition = listed(run.steps, called)
+  if (definition === undefined) {
     return yield* Effect.die(
       new FlowError({
         reason: "unlisted",
-        message: `Flow "${run.flow.flowName}" runs a task of step "${definition.name}", which it does not list. Add it to the flow's steps: [${[...run.steps.keys(), definition.name].join(", ")}].`
+        message: `Flow "${run.flow.flowName}" runs a task of step "${called.name}", which it does not list. Add it to the flow's steps: [${[...run.steps.keys(), called.name].join(", ")}].`
       })
     )
   }
