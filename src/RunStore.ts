@@ -74,7 +74,7 @@ export interface RunQuery {
   readonly limit?: number
 }
 
-/** Which tasks. Give `run` or `flow`. */
+/** Which tasks. Give `run` or `flow`. By `key` and not by `run`, only tasks of cached steps are found. */
 export interface TaskQuery {
   readonly run?: string
   readonly flow?: string

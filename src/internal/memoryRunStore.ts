@@ -26,6 +26,7 @@ interface Entry {
 export const make = (inline?: Inline): RunStore["Service"] => {
   const runs = new Map<string, Entry>()
   const ids: Array<string> = [] // of all entries, sorted
+  /** The tasks of cached steps. */
   const byKey = new Map<string, Array<readonly [run: string, index: number]>>()
   const schemas = new Map<string, string>()
   let sequence = 0
@@ -56,7 +57,7 @@ export const make = (inline?: Inline): RunStore["Service"] => {
     if (known?.index !== task.index) tasks.splice(at, 0, task)
     else if (task.status === "running" && known.status !== "running") return
     else tasks[at] = task
-    if (known?.index === task.index && known.key === task.key) return
+    if (task.cache === undefined || (known?.index === task.index && known.key === task.key)) return
     const places = byKey.get(task.key)
     if (places === undefined) byKey.set(task.key, [[task.run, task.index]])
     else places.push([task.run, task.index])

@@ -4,7 +4,8 @@
  * index. Text is compared by its bytes in both.
  *
  * What is asked for by its contents has columns of its own; what is only ever read whole (parameters, attempts, refs) is
- * JSON text. `uses` says which tasks refer to an artifact.
+ * JSON text. `uses` says which runs refer to an artifact: one row where a run writes it and reads it in ten tasks, since what a
+ * task costs is mostly the pages it touches. For the same reason only the keys of cached steps are indexed.
  */
 import * as Effect from "effect/Effect"
 import * as Migrator from "effect/sql/Migrator"
@@ -80,12 +81,11 @@ const tables = ({ bytes, inIndex, serial, text }: Words): ReadonlyArray<string> 
     outputs ${text} NOT NULL,
     PRIMARY KEY (run, number)
   )${inIndex}`,
-  "CREATE INDEX tasks_key ON tasks (key, run)",
+  "CREATE INDEX tasks_key ON tasks (key, run) WHERE cache IS NOT NULL",
   `CREATE TABLE uses (
     digest ${text} NOT NULL,
     run ${text} NOT NULL,
-    number INTEGER NOT NULL,
-    PRIMARY KEY (digest, run, number)
+    PRIMARY KEY (digest, run)
   )${inIndex}`,
   `CREATE TABLE logs (
     sequence ${serial},

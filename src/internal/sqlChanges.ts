@@ -57,7 +57,7 @@ const upsert = (table: string, columns: ReadonlyArray<string>, keys: ReadonlyArr
 
 const runs = upsert("runs", Rows.runColumns, ["id"])
 const tasks = upsert("tasks", Rows.taskColumns, ["run", "number"])
-const uses = insert("uses", ["digest", "run", "number"], " ON CONFLICT DO NOTHING")
+const uses = insert("uses", ["digest", "run"], " ON CONFLICT DO NOTHING")
 const schemas = insert("schemas", ["digest", "description"], " ON CONFLICT DO NOTHING")
 const logs = insert("logs", ["run", "task", "attempt", "at", "level", "message"], "")
 const metrics = insert("metrics", ["run", "task", "name", "step", "value", "at"], "")
@@ -110,10 +110,18 @@ export const statements = (writes: ReadonlyArray<Write>): ReadonlyArray<Prepared
   }
   const rows: Array<unknown> = []
   const used: Array<unknown> = []
+  const usedOnce = new Set<string>()
+  const use = (digest: string, run: string): void => {
+    const pair = `${digest} ${run}`
+    if (usedOnce.has(pair)) return
+    usedOnce.add(pair)
+    used.push(digest, run)
+  }
   for (const numbers of ofTasks.values()) {
     for (const task of numbers.values()) {
       rows.push(...Rows.taskValues(task))
-      for (const digest of digestsOf(task)) used.push(digest, task.run, task.index)
+      for (const ref of task.inputs) use(ref.digest, task.run)
+      for (const ref of task.outputs) use(ref.digest, task.run)
     }
   }
   const stored: Array<unknown> = []
@@ -122,7 +130,7 @@ export const statements = (writes: ReadonlyArray<Write>): ReadonlyArray<Prepared
     ...inserts(blobs, stored, 4),
     ...inserts(schemas, [...descriptions].flat(), 2),
     ...inserts(tasks, rows, Rows.taskColumns.length),
-    ...inserts(uses, used, 3),
+    ...inserts(uses, used, 2),
     ...inserts(logs, lines, 6),
     ...inserts(metrics, points, 6)
   )
@@ -135,14 +143,6 @@ const keep = (ofTasks: Map<string, Map<number, TaskRecord>>, task: TaskRecord): 
   const known = numbers.get(task.index)
   if (known !== undefined && task.status === "running" && known.status !== "running") return
   numbers.set(task.index, task)
-}
-
-const digestsOf = (task: TaskRecord): Iterable<string> => {
-  const { inputs, outputs } = task
-  const digests = new Set<string>()
-  for (const ref of inputs) digests.add(ref.digest)
-  for (const ref of outputs) digests.add(ref.digest)
-  return digests
 }
 
 const lineValues = (line: LogRecord): ReadonlyArray<unknown> => [

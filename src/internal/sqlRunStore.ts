@@ -91,6 +91,7 @@ export const make = (database: Database, writer: Writer): RunStore["Service"] =>
       const columns = (query.refs === false ? withoutRefs : Rows.taskColumns).map((column) => `tasks.${column}`)
       const where = new Where().add("tasks.run = ?", query.run).add("runs.flow = ?", query.flow)
       where.add("tasks.step = ?", query.step).add("tasks.id = ?", query.id).add("tasks.key = ?", query.key)
+      if (query.key !== undefined && query.run === undefined) where.add("tasks.cache IS NOT NULL")
       where.add("tasks.status = ?", query.status).add("tasks.how = ?", query.how).add("tasks.number > ?", query.after)
       const join = query.flow === undefined ? "" : " JOIN runs ON runs.id = tasks.run"
       const order = query.order === "newest" ? "tasks.run DESC" : "tasks.run"
@@ -136,15 +137,18 @@ export const make = (database: Database, writer: Writer): RunStore["Service"] =>
         ),
         ([row]) => row ?? { lines: 0, points: 0, cards: 0 }
       ),
-    uses: (digest, limit) =>
-      Effect.map(
+    uses: (digest, limit) => {
+      const columns = Rows.taskColumns.map((column) => `tasks.${column}`).join(", ")
+      const mentions = `%${digest.replace(/[\\%_]/g, "\\$&")}%`
+      return Effect.map(
         read(
-          `SELECT ${Rows.taskColumns.map((column) => `tasks.${column}`).join(", ")} FROM uses JOIN tasks ON tasks.run = uses.run AND tasks.number = uses.number WHERE uses.digest = ? ORDER BY uses.run DESC, uses.number${limited(limit)}`,
-          [digest],
+          `SELECT ${columns} FROM uses JOIN tasks ON tasks.run = uses.run WHERE uses.digest = ? AND (tasks.inputs LIKE ? ESCAPE '\\' OR tasks.outputs LIKE ? ESCAPE '\\') ORDER BY uses.run DESC, tasks.number${limited(limit)}`,
+          [digest, mentions, mentions],
           (row) => usesIn(Rows.toTask(row), digest)
         ),
         (found) => found.flat().slice(0, limit)
-      ),
+      )
+    },
     schema: (digest) =>
       Effect.map(
         read("SELECT description FROM schemas WHERE digest = ?", [digest], (row) => row.description as string),

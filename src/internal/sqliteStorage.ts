@@ -28,7 +28,7 @@ export const layer = (options: Options): Layer.Layer<ArtifactStore | RunStore, S
   const prepare = Effect.gen(function* () {
     const sql = yield* SqlClient.SqlClient
     yield* sql.unsafe(`PRAGMA synchronous = ${options.sync ? "FULL" : "NORMAL"}`)
-    yield* sql.unsafe("PRAGMA wal_autocheckpoint = 4000")
+    yield* sql.unsafe("PRAGMA wal_autocheckpoint = 8000")
     yield* sql.unsafe("PRAGMA temp_store = MEMORY")
     yield* sql.unsafe("PRAGMA cache_size = -32000")
   })

@@ -176,12 +176,13 @@ export const suite = (name: string, layer: Layer.Layer<ArtifactStore | RunStore,
           putRun(run("r1", { flow: "A" })),
           putRun(run("r2", { flow: "A" })),
           putRun(run("r3", { flow: "B" })),
-          putTask(task("r1", 2, { step: "train", key: "k" })),
+          putTask(task("r1", 2, { step: "train", key: "k", cache: "1" })),
           putTask(task("r1", 1, { step: "start", inputs: [ref("a", "d1")] })),
           putTask(task("r1", 10, { step: "train", status: "failed" })),
           putTask(task("r2", 1, { step: "start", how: "takenOver", source: "r1/start/1" })),
-          putTask(task("r2", 2, { step: "train", key: "k", how: "cached", source: "r1/train/2" })),
-          putTask(task("r3", 1, { step: "train", key: "k" }))
+          putTask(task("r2", 2, { step: "train", key: "k", how: "cached", source: "r1/train/2", cache: "1" })),
+          putTask(task("r3", 1, { step: "train", key: "k", cache: "1" })),
+          putTask(task("r3", 2, { step: "train", key: "uncached" }))
         ])
         const found = (query: Parameters<typeof store.tasks>[0]) =>
           Effect.map(store.tasks(query), (tasks) => tasks.map((task) => `${task.run}/${task.id}`))
@@ -200,6 +201,8 @@ export const suite = (name: string, layer: Layer.Layer<ArtifactStore | RunStore,
         assert.deepStrictEqual(yield* found({ flow: "A", key: "k", order: "newest", limit: 1 }), ["r2/train/2"])
         assert.deepStrictEqual(yield* found({ flow: "B", key: "k", status: "succeeded" }), ["r3/train/1"])
         assert.deepStrictEqual(yield* found({ run: "r1", key: "k", step: "start" }), [])
+        assert.deepStrictEqual(yield* found({ run: "r3", key: "uncached" }), ["r3/train/2"])
+        assert.deepStrictEqual(yield* found({ flow: "B", key: "uncached" }), [])
         const [bare] = yield* store.tasks({ run: "r1", refs: false, limit: 1 })
         assert.deepStrictEqual(bare, task("r1", 1, { step: "start" }))
       })
@@ -351,7 +354,7 @@ export const suite = (name: string, layer: Layer.Layer<ArtifactStore | RunStore,
         const store = yield* RunStore
         const everything = (id: string, digest: string) => [
           putRun(run(id, { tags: ["t"] })),
-          putTask(task(id, 1, { key: "k", outputs: [ref("x", digest)] })),
+          putTask(task(id, 1, { key: "k", cache: "1", outputs: [ref("x", digest)] })),
           { _tag: "Logs" as const, lines: [line(id, "step/1", "said")] },
           { _tag: "Metrics" as const, points: [{ run: id, task: "", name: "m", step: 0, value: 1, at: 1 }] }
         ]

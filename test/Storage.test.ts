@@ -1,0 +1,344 @@
+/** The local store among others: processes that share it, processes that are killed, and what is wrong on the disk. */
+import { spawn } from "node:child_process"
+import * as Fs from "node:fs/promises"
+import * as Path from "node:path"
+import { DatabaseSync } from "node:sqlite"
+import { fileURLToPath } from "node:url"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import * as Stream from "effect/Stream"
+import { ArtifactStore } from "../src/ArtifactStore.ts"
+import * as Digest from "../src/internal/digest.ts"
+import { RunStore } from "../src/RunStore.ts"
+import * as Storage from "../src/Storage.ts"
+import { temporaryDirectory } from "./conformance/layers.ts"
+import { putRun, putTask, ref, run, task } from "./conformance/records.ts"
+
+const writer = fileURLToPath(new URL("conformance/writerProcess.ts", import.meta.url))
+
+/** Runs a writer; yields the numbers of the tasks that it said were durable. Killed once it has said `killAfter` of them. */
+const write = (directory: string, id: string, count: number, killAfter = Number.POSITIVE_INFINITY) =>
+  Effect.callback<{ readonly said: ReadonlyArray<number>; readonly code: number | null; readonly errors: string }>(
+    (resume) => {
+      const child = spawn(process.execPath, [writer, directory, id, String(count)])
+      let output = ""
+      let errors = ""
+      child.stdout.on("data", (data) => {
+        output += data
+        if (output.split("\n").length > killAfter) child.kill("SIGKILL")
+      })
+      child.stderr.on("data", (data) => {
+        errors += data
+      })
+      child.on("close", (code) => {
+        const said = output.split("\n").slice(0, -1).map(Number)
+        resume(Effect.succeed({ said, code, errors }))
+      })
+      return Effect.sync(() => child.kill("SIGKILL"))
+    }
+  )
+
+/** Opens a local store and closes it again. */
+const opened = <A, E>(directory: string, body: Effect.Effect<A, E, ArtifactStore | RunStore>) =>
+  Effect.provide(body, Storage.layerLocal({ directory }))
+
+const withDirectory = (body: (directory: string) => Effect.Effect<void, unknown>) => () =>
+  Effect.scoped(Effect.flatMap(temporaryDirectory, body))
+
+/** All files below a directory with their bytes. */
+const contents = (directory: string) =>
+  Effect.promise(async () => {
+    const found: Record<string, string> = {}
+    for (const entry of await Fs.readdir(directory, { recursive: true, withFileTypes: true })) {
+      const path = Path.join(entry.parentPath, entry.name)
+      if (entry.isFile()) found[Path.relative(directory, path)] = (await Fs.readFile(path)).toString("base64")
+    }
+    return found
+  })
+
+const database = (directory: string): string => Path.join(directory, "runs.sqlite")
+
+describe("Storage.layerLocal", () => {
+  it.effect(
+    "keeps what was written when it is opened again",
+    withDirectory((directory) =>
+      Effect.gen(function* () {
+        const where = Path.join(directory, "made", "deep")
+        const address = yield* opened(
+          where,
+          Effect.gen(function* () {
+            yield* (yield* RunStore).write([putRun(run("r", { tags: ["t"] })), putTask(task("r", 1))])
+            return yield* (yield* ArtifactStore).put([new Uint8Array(100_000)])
+          })
+        )
+        yield* opened(
+          where,
+          Effect.gen(function* () {
+            const store = yield* RunStore
+            assert.deepStrictEqual(yield* store.runs({}), [run("r", { tags: ["t"] })])
+            assert.deepStrictEqual(yield* store.tasks({ run: "r" }), [task("r", 1)])
+            assert.strictEqual((yield* (yield* ArtifactStore).get(address.digest)).length, 100_000)
+          })
+        )
+      })
+    )
+  )
+
+  it.effect(
+    "is written before it closes, though nobody waited",
+    withDirectory((directory) =>
+      Effect.gen(function* () {
+        yield* opened(
+          directory,
+          Effect.flatMap(RunStore, (store) =>
+            Effect.forEach(
+              Array.from({ length: 100 }, (_, index) => index + 1),
+              (index) => Effect.forkDetach(store.write([putTask(task("r", index))]), { startImmediately: true })
+            )
+          )
+        )
+        const tasks = yield* opened(
+          directory,
+          Effect.flatMap(RunStore, (store) => store.tasks({ run: "r" }))
+        )
+        assert.strictEqual(tasks.length, 100)
+      })
+    )
+  )
+
+  it.effect(
+    "is shared by processes that write at once, while others read and sweep",
+    withDirectory((directory) =>
+      Effect.gen(function* () {
+        const ids = Array.from({ length: 8 }, (_, index) => `run${index}`)
+        const beside = opened(
+          directory,
+          Effect.gen(function* () {
+            const store = yield* RunStore
+            const artifacts = yield* ArtifactStore
+            yield* store.runs({})
+            yield* store.logs({ run: "run3" })
+            yield* artifacts.sweep({ keep: new Set(), before: 1000 })
+            yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 5)))
+          }).pipe(Effect.forever)
+        )
+        const written = yield* Effect.raceFirst(
+          beside,
+          Effect.all(
+            ids.map((id) => write(directory, id, 100)),
+            { concurrency: "unbounded" }
+          )
+        )
+        for (const { code, errors, said } of written) {
+          assert.strictEqual(errors, "")
+          assert.strictEqual(code, 0)
+          assert.strictEqual(said.length, 100)
+        }
+        yield* opened(
+          directory,
+          Effect.gen(function* () {
+            const store = yield* RunStore
+            const runs = yield* store.runs({ status: "succeeded" })
+            assert.deepStrictEqual(runs.map(({ id }) => id).reverse(), ids)
+            for (const id of ids) {
+              assert.strictEqual((yield* store.tasks({ run: id })).length, 100)
+              assert.strictEqual((yield* store.logs({ run: id })).length, 100)
+            }
+            const artifacts = yield* ArtifactStore
+            for (const digest of yield* store.digests) yield* artifacts.get(digest)
+          })
+        )
+      })
+    ),
+    60_000
+  )
+
+  it.effect(
+    "has every task that was durable when its process was killed, with its artifact",
+    withDirectory((directory) =>
+      Effect.gen(function* () {
+        for (const killAfter of [1, 20, 77]) {
+          const id = `run${killAfter}`
+          const { code, said } = yield* write(directory, id, 100_000, killAfter)
+          assert.strictEqual(code, null)
+          assert.isAtLeast(said.length, killAfter)
+          yield* opened(
+            directory,
+            Effect.gen(function* () {
+              const tasks = yield* (yield* RunStore).tasks({ run: id })
+              const found = new Set(tasks.map((task) => task.index))
+              for (const index of said) assert.isTrue(found.has(index), `task ${index} is lost`)
+              const artifacts = yield* ArtifactStore
+              for (const { outputs } of tasks) for (const { digest } of outputs) yield* artifacts.get(digest)
+            })
+          )
+        }
+      })
+    ),
+    60_000
+  )
+
+  it.effect(
+    "says that its directory can't be written",
+    withDirectory((directory) =>
+      Effect.gen(function* () {
+        const file = Path.join(directory, "file")
+        yield* Effect.promise(() => Fs.writeFile(file, "text"))
+        const error = yield* Effect.flip(opened(Path.join(file, "store"), Effect.void))
+        assert.strictEqual(error._tag, "StoreError")
+        assert.strictEqual(
+          error.message,
+          `The store directory ${Path.join(file, "store", "blobs")} can't be written: a part of its path is not a directory (ENOTDIR). Choose another directory, or make this one writable.`
+        )
+      })
+    )
+  )
+
+  it.effect(
+    "says that its database is none, and leaves it alone",
+    withDirectory((directory) =>
+      Effect.gen(function* () {
+        yield* Effect.promise(() =>
+          Fs.writeFile(database(directory), "This is no database, but a letter. ".repeat(100))
+        )
+        const before = yield* contents(directory)
+        const error = yield* Effect.flip(opened(directory, Effect.void))
+        assert.strictEqual(
+          error.message,
+          `The run database ${database(directory)} could not be opened: it is not a run database, or it is damaged. Nothing in it was changed; restore it from a copy, or move it away to start anew.`
+        )
+        assert.deepStrictEqual(yield* contents(directory), before)
+      })
+    )
+  )
+
+  it.effect(
+    "says that its database is damaged, and leaves it alone",
+    withDirectory((directory) =>
+      Effect.gen(function* () {
+        yield* opened(
+          directory,
+          Effect.flatMap(RunStore, (store) =>
+            store.write(Array.from({ length: 500 }, (_, index) => putTask(task("r", index + 1))))
+          )
+        )
+        yield* Effect.promise(async () => {
+          const bytes = await Fs.readFile(database(directory))
+          await Fs.writeFile(database(directory), bytes.fill(0x55, 4096))
+        })
+        const before = yield* contents(directory)
+        const error = yield* Effect.flip(
+          opened(
+            directory,
+            Effect.flatMap(RunStore, (store) => store.tasks({ run: "r" }))
+          )
+        )
+        assert.match(
+          error.message,
+          /^The run database .* could not be (opened|read): it is damaged .*Nothing in it was changed/
+        )
+        assert.deepStrictEqual(yield* contents(directory), before)
+      })
+    )
+  )
+
+  it.effect(
+    "says that its database is of a newer version, and leaves it alone",
+    withDirectory((directory) =>
+      Effect.gen(function* () {
+        yield* opened(directory, Effect.void)
+        yield* Effect.sync(() => {
+          const newer = new DatabaseSync(database(directory))
+          newer.exec("INSERT INTO effect_flow_migrations (migration_id, name) VALUES (999, 'future')")
+          newer.close()
+        })
+        const before = yield* contents(directory)
+        const error = yield* Effect.flip(opened(directory, Effect.void))
+        assert.match(
+          error.message,
+          /^The run database .* was written by a newer effect-flow: its schema has version 999, and this program knows versions up to \d+\. Nothing was changed; update effect-flow\.$/
+        )
+        assert.deepStrictEqual(yield* contents(directory), before)
+      })
+    )
+  )
+
+  it.effect(
+    "says that a blob was altered, where and which",
+    withDirectory((directory) =>
+      opened(
+        directory,
+        Effect.gen(function* () {
+          const artifacts = yield* ArtifactStore
+          const store = yield* RunStore
+          const { digest } = yield* artifacts.put([new Uint8Array(100_000)])
+          const path = yield* artifacts.path(digest)
+          yield* Effect.promise(() => Fs.writeFile(path, "altered"))
+          for (const read of [
+            artifacts.get(digest),
+            artifacts.path(digest),
+            Stream.runDrain(artifacts.stream(digest))
+          ]) {
+            const error = yield* Effect.flip(read)
+            assert.strictEqual(error.reason, "altered")
+            assert.strictEqual(error.digest, digest)
+            assert.strictEqual(
+              error.message,
+              `Artifact ${digest} was altered: the file ${path} now has the digest ${Digest.ofChunks([Buffer.from("altered")])}. Restore it, or remove it and run its task again.`
+            )
+          }
+          // The same in the database: bytes under a digest that is not theirs.
+          const bytes = new TextEncoder().encode("other")
+          const small = Digest.ofChunks([new Uint8Array(3)])
+          yield* store.write([
+            putTask(task("r", 1, { outputs: [ref("x", small)] }), { blobs: [{ digest: small, bytes }] })
+          ])
+          const error = yield* Effect.flip(artifacts.get(small))
+          assert.strictEqual(error.reason, "altered")
+          assert.strictEqual(
+            error.message,
+            `Artifact ${small} was altered: its bytes in the run database ${database(directory)} no longer fit its digest. Run its task again.`
+          )
+        })
+      )
+    )
+  )
+
+  it.effect(
+    "fails the call whose change it can't store, and no other",
+    withDirectory((directory) =>
+      opened(
+        directory,
+        Effect.gen(function* () {
+          const store = yield* RunStore
+          const records = [
+            task("r", 1),
+            task("r", 2, { version: null as unknown as string }), // a column that must not be null
+            task("r", 3)
+          ]
+          const exits = yield* Effect.all(
+            records.map((record) => Effect.result(store.write([putTask(record), putRun(run(`q${record.index}`))]))),
+            { concurrency: "unbounded" }
+          )
+          assert.deepStrictEqual(
+            exits.map((exit) => (Result.isSuccess(exit) ? "written" : exit.failure.message)),
+            [
+              "written",
+              `The run database ${database(directory)} could not be written to: NOT NULL constraint failed: tasks.version.`,
+              "written"
+            ]
+          )
+          assert.deepStrictEqual(
+            (yield* store.tasks({ run: "r" })).map((task) => task.index),
+            [1, 3]
+          )
+          assert.deepStrictEqual(
+            (yield* store.runs({})).map((run) => run.id),
+            ["q3", "q1"]
+          )
+        })
+      )
+    )
+  )
+})
