@@ -6,6 +6,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
 import * as MemoryArtifactStore from "./internal/memoryArtifactStore.ts"
@@ -32,6 +33,14 @@ export interface Address {
   /** In bytes. */
   readonly size: number
 }
+
+/**
+ * How another thread or process opens a store, as data: `local` from the same machine, `postgres` from anywhere that has
+ * the database and the directory of the blobs.
+ */
+export type Location =
+  | { readonly kind: "local"; readonly directory: string; readonly sync: boolean }
+  | { readonly kind: "postgres"; readonly url: Redacted.Redacted; readonly blobs: string }
 
 /** Keeps bytes. Layers: `ArtifactStore.layerMemory`, and the ones in `Storage`. */
 export class ArtifactStore extends Context.Service<
@@ -62,6 +71,8 @@ export class ArtifactStore extends Context.Service<
     }) => Effect.Effect<{ readonly artifacts: number; readonly bytes: number }, ArtifactError>
     /** Decoded values of this process. */
     readonly values: ValueCache
+    /** Where another thread or process finds the same bytes; none for a store that only this memory holds. */
+    readonly location?: Location
   }
 >()("effect-flow/ArtifactStore") {}
 

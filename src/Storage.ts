@@ -6,7 +6,7 @@ import * as Path from "node:path"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { ArtifactStore } from "./ArtifactStore.ts"
+import { ArtifactStore, type Location } from "./ArtifactStore.ts"
 import * as MemoryArtifactStore from "./internal/memoryArtifactStore.ts"
 import * as MemoryRunStore from "./internal/memoryRunStore.ts"
 import * as SqlArtifactStore from "./internal/sqlArtifactStore.ts"
@@ -38,10 +38,19 @@ export const layerLocal = (
   options: { readonly directory?: string; readonly valueBytes?: number; readonly sync?: boolean } = {}
 ): Layer.Layer<ArtifactStore | RunStore, StoreError> => {
   const directory = options.directory ?? ".effect-flow"
+  const sync = options.sync ?? false
   return SqliteStorage.layer({
     filename: Path.join(directory, "runs.sqlite"),
     blobs: Path.join(directory, "blobs"),
     valueBytes: options.valueBytes ?? valueBytes,
-    sync: options.sync ?? false
-  })
+    sync
+  }).pipe(located({ kind: "local", directory: Path.resolve(directory), sync }))
 }
+
+/** Says where the store of a layer is, for the threads and processes that open it too. */
+const located =
+  (location: Location) =>
+  <E, R>(layer: Layer.Layer<ArtifactStore | RunStore, E, R>): Layer.Layer<ArtifactStore | RunStore, E, R> =>
+    Layer.flatMap(layer, (stores) =>
+      Layer.succeedContext(Context.add(stores, ArtifactStore, { ...Context.get(stores, ArtifactStore), location }))
+    )
