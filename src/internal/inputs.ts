@@ -25,6 +25,13 @@ export interface Inputs {
   readonly schemas: ReadonlyArray<{ readonly digest: string; readonly text: string }>
 }
 
+/** A value or ref that a task is given under a name. */
+interface Entry {
+  readonly name: string
+  readonly slot: Slot
+  readonly value: unknown
+}
+
 /** Resolves what a step or join is called with. */
 export const resolve = Effect.fnUntraced(function* (
   store: ArtifactStore["Service"],
@@ -32,64 +39,61 @@ export const resolve = Effect.fnUntraced(function* (
   given: object | undefined,
   states: { readonly [branch: string]: unknown } | undefined
 ) {
+  const { counts, entries, parents } = collect(definition, given, states)
   const refs: Array<{ readonly name: string; readonly ref: StoredRef<unknown> }> = []
-  const counts: Record<string, number> = {}
-  const parents = new Set<string>()
   const blobs: Array<NonNullable<Written["blob"]>> = []
   const schemas: Array<{ readonly digest: string; readonly text: string }> = []
-
-  const add = Effect.fnUntraced(function* (slot: Slot, value: unknown, name: string) {
+  for (const { name, slot, value } of entries) {
     if (value instanceof StoredRef) {
       refs.push({ name, ref: value })
-      return
+      continue
     }
-    const item = value instanceof ItemRef
-    const literal = item ? value.value : value
-    const written = yield* write(
-      store,
-      slot.artifact,
-      literal,
-      slot.name,
-      `input "${name}" of step "${definition.name}"`,
-      item ? value.task : undefined
-    )
+    const item = value instanceof ItemRef ? value : undefined
+    const literal = item === undefined ? value : item.value
+    const label = `input "${name}" of step "${definition.name}"`
+    const written = yield* write(store, slot.artifact, literal, slot.name, label, item?.task)
     if (written.blob !== undefined) blobs.push(written.blob)
     schemas.push(slot.artifact.description())
-    refs.push({ name, ref: new StoredRef(written.record, slot.artifact, item ? value.via : undefined) })
-  })
-  const slots = Effect.fnUntraced(function* (of: ReadonlyArray<Slot>, values: object, prefix: string) {
-    for (const slot of of) {
-      if (!(slot.name in values)) {
-        return yield* Effect.die(
-          new FlowError({
-            reason: "given",
-            message: `Step "${definition.name}" was called without its input "${prefix}${slot.name}". Its inputs are: ${definition.input.map((slot) => slot.name).join(", ")}.`
-          })
-        )
-      }
-      const value = (values as Record<string, unknown>)[slot.name] // it is in there
-      if (value instanceof StoredRef) refs.push({ name: prefix + slot.name, ref: value })
-      else yield* add(slot, value, prefix + slot.name)
-    }
-  })
-
-  for (const [name, branch] of Object.entries(definition.branches ?? {})) {
-    const handed = states?.[name]
-    const of = stateSlots(branch.definition)
-    const list = branch.many ? (handed as ReadonlyArray<object>) : [handed as object] // the types of a join say so
-    if (branch.many) counts[name] = list.length
-    for (let index = 0; index < list.length; index++) {
-      const state = list[index] as object // within its length
-      yield* slots(of, state, branch.many ? `${name}.${index}.` : `${name}.`)
-      collectParents(state, parents)
-    }
+    refs.push({ name, ref: new StoredRef(written.record, slot.artifact, item?.via) })
   }
-  if (given !== undefined) {
-    yield* slots(definition.input, given, "")
-    collectParents(given, parents)
-  } else if (definition.input.length > 0) yield* slots(definition.input, {}, "")
   return { refs, counts, parents: [...parents], blobs, schemas } satisfies Inputs
 })
+
+/** What a task is given by name, in the order of the names: the order of everything that is hashed. */
+const collect = (
+  definition: Definition,
+  given: object | undefined,
+  states: { readonly [branch: string]: unknown } | undefined
+) => {
+  const entries: Array<Entry> = []
+  const counts: Record<string, number> = {}
+  const parents = new Set<string>()
+  const take = (slots: ReadonlyArray<Slot>, values: object, prefix: string) => {
+    for (const slot of slots) {
+      if (!(slot.name in values)) throw missing(definition, prefix + slot.name)
+      entries.push({ name: prefix + slot.name, slot, value: (values as Record<string, unknown>)[slot.name] }) // it is in there
+    }
+    collectParents(values, parents)
+  }
+  if (definition.branches !== undefined) {
+    for (const [name, branch] of Object.entries(definition.branches)) {
+      const slots = stateSlots(branch.definition)
+      if (branch.many) {
+        const list = states?.[name] as ReadonlyArray<object> // the types of a join say so
+        counts[name] = list.length
+        for (let index = 0; index < list.length; index++) take(slots, list[index] as object, `${name}.${index}.`) // within its length
+      } else take(slots, states?.[name] as object, `${name}.`) // as above
+    }
+  }
+  if (given !== undefined || definition.input.length > 0) take(definition.input, given ?? {}, "")
+  return { entries, counts, parents }
+}
+
+const missing = (definition: Definition, name: string) =>
+  new FlowError({
+    reason: "given",
+    message: `Step "${definition.name}" was called without its input "${name}". Its inputs are: ${definition.input.map((slot) => slot.name).join(", ")}.`
+  })
 
 /** The tasks behind what a task is given: those that a state came from, and those that handed on its refs one by one. */
 export const collectParents = (given: object, parents: Set<string>): void => {

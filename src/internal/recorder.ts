@@ -33,10 +33,9 @@ export const make = (store: RunStore["Service"], run: string): Recorder => {
   let cards = new Map<string, Change>()
 
   const take = (): Array<Change> => {
-    const changes: Array<Change> = [...started.values(), ...cards.values()]
+    const changes: Array<Change> = [...cards.values()]
     if (lines.length > 0) changes.push({ _tag: "Logs", lines })
     if (points.length > 0) changes.push({ _tag: "Metrics", points })
-    started = new Map()
     cards = new Map()
     lines = []
     points = []
@@ -44,11 +43,27 @@ export const make = (store: RunStore["Service"], run: string): Recorder => {
   }
   const write = (changes: ReadonlyArray<Change>) =>
     Effect.suspend(() => {
-      for (const change of changes) if (change._tag === "Task") started.delete(change.task.id)
-      const all = take()
-      for (const change of changes) all.push(change)
-      return all.length === 0 ? Effect.void : store.write(all)
+      const waiting = take()
+      for (const change of changes) {
+        if (change._tag === "Task") started.delete(change.task.id)
+        waiting.push(change)
+      }
+      return waiting.length === 0 ? Effect.void : Effect.tapError(store.write(waiting), () => putBack(waiting))
     })
+  /** What could not be written waits for the next time. */
+  const putBack = (changes: ReadonlyArray<Change>) =>
+    Effect.sync(() => {
+      for (const change of changes) {
+        if (change._tag === "Logs") lines = [...change.lines, ...lines]
+        if (change._tag === "Metrics") points = [...change.points, ...points]
+      }
+    })
+  /** Tasks that still run by now: those that were over sooner never cost a write of their own. */
+  const takeStarted = () => {
+    const changes = [...started.values()]
+    started = new Map()
+    return changes
+  }
   return {
     log: (line) => void lines.push(line),
     metric: (point) => void points.push(point),
@@ -69,7 +84,8 @@ export const make = (store: RunStore["Service"], run: string): Recorder => {
         if (due) beat = 0
         const at = yield* Effect.clockWith((clock) => Effect.succeed(clock.currentTimeMillisUnsafe()))
         // A store that fails for a moment is not the run's end; the next awaited write says so if it lasts.
-        yield* Effect.ignore(write(due ? [{ _tag: "Heartbeat", run, at }] : []))
+        const running = takeStarted()
+        yield* Effect.ignore(write(due ? [...running, { _tag: "Heartbeat", run, at }] : running))
       }
     })
   }

@@ -2,14 +2,12 @@
  * One attempt at a task, wherever it is made: inputs are decoded, the step's body runs with `CurrentTask`, outputs are
  * encoded. Fibers, worker threads and cluster runners all come through here, so that a body can't tell where it is.
  */
-import { mkdtemp, rm } from "node:fs/promises"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
 import { inspect } from "node:util"
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
+import * as Option from "effect/Option"
 import * as References from "effect/References"
 import { ArtifactError, ArtifactStore } from "../ArtifactStore.ts"
 import { CurrentTask } from "../CurrentTask.ts"
@@ -17,8 +15,9 @@ import type { Outcome, TaskDescription } from "../Executor.ts"
 import type { RefRecord } from "../RunRecord.ts"
 import type { StoreError } from "../RunStore.ts"
 import type { TagError } from "../Tags.ts"
-import * as CardSink from "./cardSink.ts"
+import type { SentCard } from "./cardSink.ts"
 import type { Definition, Slot } from "./definition.ts"
+import { TaskHandle } from "./taskHandle.ts"
 import { read, write } from "./values.ts"
 
 /** Takes what a body logs and measures while it runs. */
@@ -30,7 +29,7 @@ export interface TaskSink {
     readonly step: number
     readonly at: number
   }) => void
-  readonly card: (card: CardSink.SentCard) => void
+  readonly card: (card: SentCard) => void
   readonly tags: (change: {
     readonly add: ReadonlyArray<string>
     readonly remove: ReadonlyArray<string>
@@ -41,55 +40,47 @@ export interface TaskSink {
 export const execute = Effect.fnUntraced(function* (definition: Definition, task: TaskDescription, sink: TaskSink) {
   const store = yield* ArtifactStore
   const values = yield* decode(definition, task, store)
-  const scratch = makeScratch(task)
-  const counters = new Map<string, number>()
-  const card = CardSink.make(store, sink.card)
-  const current: CurrentTask["Service"] = {
-    flow: task.flow,
-    run: task.run,
-    step: task.step,
-    task: task.task,
-    attempt: task.attempt,
-    tags: task.tags,
-    addTags: (...add) => sink.tags({ add, remove: [] }),
-    removeTags: (...remove) => Effect.catchTag(sink.tags({ add: [], remove }), "TagError", Effect.die),
-    scratch: scratch.directory,
-    metric: (name, value, step) =>
-      Effect.clockWith((clock) => {
-        const count = step ?? counters.get(name) ?? 0
-        counters.set(name, count + 1)
-        sink.metric({ name, value, step: count, at: clock.currentTimeMillisUnsafe() })
-        return Effect.void
-      }),
-    card: card.set
-  }
+  const handle = new TaskHandle(task, sink, store)
   const yielded = yield* Effect.updateContext(
     Effect.suspend(() => definition.run(...(values as unknown as ReadonlyArray<never>))), // decoded by the definition's own slots
-    (context: Context.Context<never>) => surround(context, current, task, sink) as Context.Context<unknown> // what was added is taken by the body
-  ).pipe(Effect.ensuring(card.flush), scratch.clean)
+    (context: Context.Context<never>) => surround(context, handle) as Context.Context<unknown> // what was added is taken by the body
+  ).pipe(Effect.onExit(() => handle.close))
   return yield* encode(definition, task, store, yielded)
 })
 
+/** Keeps a body's lines with its task. One logger serves every task: it asks the fiber whose line it is. */
+const logger = Logger.make<unknown, void>(({ cause, date, fiber, logLevel, message }) => {
+  const current = Context.getOption(fiber.context, CurrentTask)
+  if (Option.isSome(current) && current.value instanceof TaskHandle) {
+    current.value.sink.log({ at: date.getTime(), level: logLevel, message: format(message, cause) })
+  }
+})
+
+type Loggers = ReadonlySet<Logger.Logger<unknown, unknown>>
+
+const extended = new WeakMap<Loggers, Loggers>()
+
+/** Loggers, and the one above. Made once for all tasks below the same loggers. */
+const withLogger = (loggers: Loggers): Loggers => {
+  if (loggers.has(logger)) return loggers
+  const known = extended.get(loggers)
+  if (known !== undefined) return known
+  const made = new Set([...loggers, logger])
+  extended.set(loggers, made)
+  return made
+}
+
 /** The body's context: what there is, the current task, and a logger that keeps lines with it. */
-const surround = (
-  context: Context.Context<never>,
-  current: CurrentTask["Service"],
-  task: TaskDescription,
-  sink: TaskSink
-) => {
-  const logger = Logger.make<unknown, void>(({ cause, date, logLevel, message }) =>
-    sink.log({ at: date.getTime(), level: logLevel, message: format(message, cause) })
-  )
-  return context.pipe(
-    Context.add(CurrentTask, current),
-    Context.add(Logger.CurrentLoggers, new Set([...Context.get(context, Logger.CurrentLoggers), logger])),
+const surround = (context: Context.Context<never>, handle: TaskHandle) =>
+  context.pipe(
+    Context.add(CurrentTask, handle),
+    Context.add(Logger.CurrentLoggers, withLogger(Context.get(context, Logger.CurrentLoggers))),
     Context.add(References.CurrentLogAnnotations, {
       ...Context.get(context, References.CurrentLogAnnotations),
-      run: task.run,
-      task: task.task
+      run: handle.run,
+      task: handle.task
     })
   )
-}
 
 /** A logged message as text. */
 export const format = (message: unknown, cause: Cause.Cause<unknown>): string => {
@@ -100,22 +91,6 @@ export const format = (message: unknown, cause: Cause.Cause<unknown>): string =>
   return cause.reasons.length === 0 ? text : `${text}${text === "" ? "" : "\n"}${Cause.pretty(cause)}`
 }
 
-const makeScratch = (task: TaskDescription) => {
-  let made: Promise<string> | undefined
-  return {
-    directory: Effect.promise(() => {
-      made ??= mkdtemp(join(tmpdir(), `effect-flow-${task.step}-`))
-      return made
-    }),
-    clean: Effect.onExit(
-      () =>
-        made === undefined
-          ? Effect.void
-          : Effect.promise(async () => rm(await (made as Promise<string>), { recursive: true, force: true })) // it is made
-    )
-  }
-}
-
 // --- inputs --------------------------------------------------------------------------------------------------------
 
 const decode = (definition: Definition, task: TaskDescription, store: ArtifactStore["Service"]) =>
@@ -123,29 +98,21 @@ const decode = (definition: Definition, task: TaskDescription, store: ArtifactSt
     ? Effect.map(decodeSlots(definition.input, task.inputs, "", store), (input) => [input])
     : decodeStates(definition, task, store)
 
-const decodeSlots = (
+const decodeSlots = Effect.fnUntraced(function* (
   slots: ReadonlyArray<Slot>,
   records: ReadonlyArray<RefRecord>,
   prefix: string,
   store: ArtifactStore["Service"]
-) => {
+) {
   const values: Record<string, unknown> = {}
-  return Effect.as(
-    Effect.forEach(
-      slots,
-      (slot) => {
-        const record = records.find((record) => record.name === prefix + slot.name)
-        if (record === undefined)
-          return Effect.die(new Error(`A task was described without its input "${prefix}${slot.name}".`))
-        return Effect.map(read(store, slot.artifact, record), (value) => {
-          values[slot.name] = value
-        })
-      },
-      { discard: true }
-    ),
-    values
-  )
-}
+  for (const slot of slots) {
+    const name = prefix + slot.name
+    const record = records.find((record) => record.name === name)
+    if (record === undefined) return yield* Effect.die(new Error(`A task was described without its input "${name}".`))
+    values[slot.name] = yield* read(store, slot.artifact, record)
+  }
+  return values
+})
 
 /** The slots of what a branch's step hands on: its outputs, and its inputs that they do not shadow. */
 export const stateSlots = (definition: Definition): ReadonlyArray<Slot> => [
