@@ -1,0 +1,132 @@
+/**
+ * The web page over a store: runs as they go, their graphs, logs, artifacts and cards, on this machine. It only shows: it
+ * writes nothing, and it listens on loopback unless it is told otherwise.
+ *
+ * @example
+ * ```ts
+ * Ui.serve({ port: 4747 }).pipe(Effect.provide(Storage.layerLocal()), NodeRuntime.runMain)
+ * ```
+ */
+import * as Console from "effect/Console"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as HttpServer from "effect/http/HttpServer"
+import type { ServeError } from "effect/http/HttpServerError"
+import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+import type { ArtifactStore } from "./ArtifactStore.ts"
+import * as UiSecurity from "./internal/uiSecurity.ts"
+import * as UiServer from "./internal/uiServer.ts"
+import { version } from "./internal/systemTags.ts"
+import type { RunStore } from "./RunStore.ts"
+
+/** The page can't be served; the message says why and what to do. */
+export class UiError extends Schema.TaggedError<UiError>()("UiError", {
+  reason: Schema.Literals(["port", "host", "other"]),
+  message: Schema.String
+}) {}
+
+/** Where and how to serve. */
+export interface Options {
+  /** Default: 4747, or any free port where that is in use. 0: any free port. */
+  readonly port?: number
+  /** The address to listen on. Default: 127.0.0.1, which only this machine reaches. */
+  readonly host?: string
+  /** What the page calls the store: its directory or address. */
+  readonly store?: string
+  /** How the command line over this store is called, for the commands that the page offers. Default: `npx effect-flow`. */
+  readonly command?: string
+}
+
+/** A server that runs. */
+export class Server extends Context.Service<
+  Server,
+  {
+    /** The page's address, `http://127.0.0.1:4747`. */
+    readonly url: string
+    readonly port: number
+    readonly host: string
+  }
+>()("effect-flow/Ui/Server") {}
+
+const loopback = "127.0.0.1"
+const usual = 4747
+
+/** Serves for as long as the layer lives. */
+export const layer = (options: Options = {}): Layer.Layer<Server, UiError, RunStore | ArtifactStore> => {
+  const host = options.host ?? loopback
+  const about = {
+    store: options.store ?? "",
+    command: options.command ?? "npx effect-flow",
+    version
+  }
+  const on = (port: number): Layer.Layer<Server, ServeError, RunStore | ArtifactStore> =>
+    Layer.effect(
+      Server,
+      Effect.map(HttpServer.HttpServer, ({ address }) => {
+        const bound = address._tag === "UnixPathAddress" ? port : address.port
+        return { url: `http://${shown(host)}:${bound}`, port: bound, host }
+      })
+    ).pipe(Layer.provide(UiServer.layer(about, { host, port })))
+  const start =
+    options.port === undefined
+      ? Layer.catchTag(on(usual), "ServeError", (error) => (codeOf(error) === "EADDRINUSE" ? on(0) : failing(error)))
+      : on(options.port)
+  return Layer.catchTag(start, "ServeError", (error) =>
+    Layer.effect(Server, Effect.fail(explain(error, host, options.port ?? usual)))
+  )
+}
+
+const failing = (error: ServeError): Layer.Layer<Server, ServeError> => Layer.effect(Server, Effect.fail(error))
+
+/** `::` and `0.0.0.0` are no address to go to. */
+const shown = (host: string): string =>
+  host === "0.0.0.0" || host === "::" ? "localhost" : host.includes(":") ? `[${host}]` : host
+
+const codeOf = (error: ServeError): string | undefined =>
+  typeof error.cause === "object" && error.cause !== null && "code" in error.cause
+    ? String(error.cause.code)
+    : undefined
+
+const explain = (error: ServeError, host: string, port: number): UiError => {
+  const cause = error.cause instanceof Error ? error.cause.message : String(error.cause)
+  switch (codeOf(error)) {
+    case "EADDRINUSE":
+      return new UiError({
+        reason: "port",
+        message: `Port ${port} on ${host} is in use by another program. Give another with --port, or --port 0 for any that is free.`
+      })
+    case "EACCES":
+      return new UiError({
+        reason: "port",
+        message: `Port ${port} is not for this user. Give one above 1023 with --port.`
+      })
+    case "ENOTFOUND":
+    case "EADDRNOTAVAIL":
+      return new UiError({
+        reason: "host",
+        message: `This machine has no address ${host}. Leave --host out to listen on ${loopback}.`
+      })
+    case "ERR_SOCKET_BAD_PORT":
+      return new UiError({
+        reason: "port",
+        message: `${port} is no port. Give a number between 0 and 65535 with --port.`
+      })
+    default:
+      return new UiError({ reason: "other", message: `The page can't be served on ${host}:${port}: ${cause}.` })
+  }
+}
+
+/** Serves, prints the page's address, and goes on until it is interrupted. */
+export const serve = (options: Options = {}): Effect.Effect<never, UiError, RunStore | ArtifactStore> =>
+  Effect.gen(function* () {
+    const { host, url } = yield* Server
+    yield* Console.log(url)
+    if (!UiSecurity.isLoopback(host)) {
+      yield* Console.error(
+        `Anyone who reaches this machine on ${host} can read every run, log and artifact of this store: there is no password.`
+      )
+    }
+    yield* Console.error("Ctrl-C ends it.")
+    return yield* Effect.never
+  }).pipe(Effect.provide(layer(options)))

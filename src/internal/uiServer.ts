@@ -1,0 +1,114 @@
+/** The server as a layer: endpoints, the page's files, and what guards them, on Node's own HTTP server. */
+import { createServer } from "node:http"
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import * as Effect from "effect/Effect"
+import * as HttpMiddleware from "effect/http/HttpMiddleware"
+import * as HttpRouter from "effect/http/HttpRouter"
+import { HttpServerRequest } from "effect/http/HttpServerRequest"
+import * as HttpServerResponse from "effect/http/HttpServerResponse"
+import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
+import * as HttpApiMiddleware from "effect/http-api/HttpApiMiddleware"
+import * as Layer from "effect/Layer"
+import { type About, Sentences, UiApi, UiBadRequest } from "./uiApi.ts"
+import * as UiArtifacts from "./uiArtifacts.ts"
+import * as UiLive from "./uiLive.ts"
+import * as UiRuns from "./uiRuns.ts"
+import * as UiSecurity from "./uiSecurity.ts"
+import * as UiStatic from "./uiStatic.ts"
+
+const live = HttpApiBuilder.group(
+  UiApi,
+  "live",
+  Effect.fnUntraced(function* (handlers) {
+    const events = yield* UiLive.make
+    const find = yield* UiRuns.makeFind
+    return handlers.handleAll({
+      runs: () => Effect.succeed(events.runs),
+      run: ({ params }) => Effect.map(find(params.run), ({ id }) => events.run(id))
+    })
+  })
+)
+
+const sentences = HttpApiMiddleware.layerSchemaErrorTransform(Sentences, (error, { endpoint }) =>
+  error.kind === "Body" || error.kind === "ResponseHeaders"
+    ? Effect.fail(error)
+    : Effect.fail(
+        new UiBadRequest({
+          message: `The ${error.kind.toLowerCase()} of ${endpoint.path} can't be: ${error.cause.message}`
+        })
+      )
+)
+
+const json = (status: number, message: string) => HttpServerResponse.jsonUnsafe({ message }, { status })
+
+/** Refuses who has no business here, compresses, and puts on every answer what it may do in a browser. */
+const guard = (listening: string) =>
+  HttpRouter.middleware(
+    (answer) =>
+      Effect.gen(function* () {
+        const request = yield* HttpServerRequest
+        const { headers, method } = request
+        const refused = UiSecurity.refusal(
+          {
+            method,
+            host: headers.host,
+            origin: headers.origin,
+            site: headers["sec-fetch-site"],
+            mode: headers["sec-fetch-mode"]
+          },
+          listening
+        )
+        const response =
+          refused !== undefined
+            ? json(refused.status, refused.message)
+            : yield* HttpMiddleware.compression({ algorithms: ["gzip"], compressible, levels: { gzip: 4 } })(
+                Effect.catchDefect(answer, (cause) =>
+                  Effect.as(
+                    Effect.logError("A request failed", cause),
+                    json(500, "The server failed; its log says how.")
+                  )
+                )
+              )
+        return HttpServerResponse.setHeaders(response, { ...UiSecurity.headers, ...response.headers })
+      }),
+    { global: true }
+  )
+
+const compressible = (contentType: string): boolean => contentType.startsWith("application/json")
+
+const page = HttpRouter.use((router) =>
+  Effect.gen(function* () {
+    const respond = yield* UiStatic.make
+    yield* router.add("GET", "/*", (request) =>
+      Effect.succeed(
+        /^\/api(?:[/?]|$)/.test(request.url) ? json(404, "The server has no such question.") : respond(request)
+      )
+    )
+  })
+)
+
+/** Everything but the socket. */
+export const app = (about: Omit<About, "now">, listening: string) =>
+  Layer.mergeAll(
+    HttpApiBuilder.layer(UiApi).pipe(
+      Layer.provide([UiRuns.layer(about), UiArtifacts.layer, live]),
+      Layer.provide(sentences)
+    ),
+    page,
+    guard(listening)
+  )
+
+/** On a port. Open streams do not keep the server from ending. */
+export const layer = (about: Omit<About, "now">, address: { readonly host: string; readonly port: number }) => {
+  const server = createServer({ keepAliveTimeout: 30_000 })
+  return HttpRouter.serve(app(about, address.host), {
+    disableLogger: true,
+    disableListenLog: true,
+    routerConfig: { maxParamLength: 1000 }
+  }).pipe(
+    Layer.provideMerge(
+      NodeHttpServer.layer(() => server, { ...address, exclusive: true, gracefulShutdownTimeout: 100 })
+    ),
+    Layer.merge(Layer.effectDiscard(Effect.addFinalizer(() => Effect.sync(() => server.closeAllConnections()))))
+  )
+}

@@ -1,0 +1,142 @@
+/** Asks the server, typed by its own description. What goes wrong is an `ApiError` whose message is the server's sentence. */
+import { useCallback, useEffect, useRef, useState } from "react"
+import type {
+  About,
+  ArtifactView,
+  CardView,
+  ColumnsView,
+  CompareView,
+  LogView,
+  RunDetail,
+  RunView,
+  SeriesView,
+  TableView,
+  TaskDetail,
+  TaskView,
+  TensorsView,
+  UseView,
+  WhyView
+} from "../internal/uiApi.ts"
+import { splitTask } from "./router.ts"
+
+export type * from "../internal/uiApi.ts"
+
+export class ApiError extends Error {
+  /** 0: the server was not reached. */
+  readonly status: number
+  constructor(message: string, status: number) {
+    super(message)
+    this.status = status
+  }
+}
+
+type Query = Readonly<Record<string, string | number | undefined>>
+
+const url = (parts: ReadonlyArray<string>, query: Query = {}): string => {
+  const search = new URLSearchParams()
+  for (const [name, value] of Object.entries(query)) if (value !== undefined) search.set(name, String(value))
+  const text = search.toString()
+  return `/api/${parts.map(encodeURIComponent).join("/")}${text === "" ? "" : `?${text}`}`
+}
+
+const get = async <A>(signal: AbortSignal | undefined, parts: ReadonlyArray<string>, query?: Query): Promise<A> => {
+  const response = await reach(url(parts, query), signal === undefined ? {} : { signal })
+  return response.json()
+}
+
+const reach = async (address: string, init: RequestInit): Promise<Response> => {
+  let response: Response
+  try {
+    response = await fetch(address, init)
+  } catch (cause) {
+    if (cause instanceof DOMException && cause.name === "AbortError") throw cause
+    throw new ApiError("The server can't be reached. It may have been stopped: start it again and this page goes on.", 0)
+  }
+  if (response.ok) return response
+  const body = await response.json().catch(() => undefined)
+  throw new ApiError(
+    typeof body?.message === "string" ? body.message : `The server answered with ${response.status}.`,
+    response.status
+  )
+}
+
+type Signal = AbortSignal | undefined
+
+export const about = (signal?: Signal) => get<About>(signal, ["about"])
+export const runs = (query: Query, signal?: Signal) =>
+  get<{ readonly runs: ReadonlyArray<RunView>; readonly next?: string }>(signal, ["runs"], query)
+export const find = (path: string, signal?: Signal) => get<{ readonly url: string }>(signal, ["find"], { path })
+export const run = (id: string, signal?: Signal) => get<RunDetail>(signal, ["runs", id])
+export const tasks = (id: string, after: number, signal?: Signal) =>
+  get<{ readonly tasks: ReadonlyArray<TaskView>; readonly next?: number }>(signal, ["runs", id, "tasks"], { after, limit: 2500 })
+export const task = (id: string, of: string, signal?: Signal) =>
+  get<TaskDetail>(signal, ["runs", id, "tasks", ...splitTask(of)])
+export const why = (id: string, of: string, signal?: Signal) =>
+  get<WhyView>(signal, ["runs", id, "tasks", ...splitTask(of), "why"])
+export const logs = (id: string, query: Query, signal?: Signal) =>
+  get<{ readonly lines: ReadonlyArray<LogView>; readonly next?: number }>(signal, ["runs", id, "logs"], query)
+export const metrics = (id: string, of: string | undefined, signal?: Signal) =>
+  get<ReadonlyArray<SeriesView>>(signal, ["runs", id, "metrics"], { task: of })
+export const cards = (id: string, of: string | undefined, signal?: Signal) =>
+  get<ReadonlyArray<CardView>>(signal, ["runs", id, "cards"], { task: of })
+export const compare = (left: string, right: string, signal?: Signal) => get<CompareView>(signal, ["compare", left, right])
+export const artifact = (digest: string, signal?: Signal) => get<ArtifactView>(signal, ["artifacts", digest])
+export const uses = (digest: string, signal?: Signal) => get<ReadonlyArray<UseView>>(signal, ["artifacts", digest, "uses"])
+export const table = (digest: string, query: Query, signal?: Signal) =>
+  get<TableView>(signal, ["artifacts", digest, "table"], query)
+export const columns = (digest: string, signal?: Signal) => get<ColumnsView>(signal, ["artifacts", digest, "columns"])
+export const tensors = (digest: string, signal?: Signal) => get<TensorsView>(signal, ["artifacts", digest, "tensors"])
+export const verify = (digest: string, signal?: Signal) =>
+  get<{ readonly size: number }>(signal, ["artifacts", digest, "verify"])
+
+export const contentUrl = (digest: string, name?: string): string => url(["artifacts", digest, "content"], { name })
+
+/** Bytes of an artifact, up to `end`. */
+export const bytes = async (digest: string, start: number, end: number, signal?: Signal): Promise<Uint8Array> => {
+  if (end <= start) return new Uint8Array(0)
+  const response = await reach(contentUrl(digest), {
+    headers: { range: `bytes=${start}-${end - 1}` },
+    ...(signal === undefined ? {} : { signal })
+  })
+  return new Uint8Array(await response.arrayBuffer())
+}
+
+/** What came of a question. */
+export interface Asked<A> {
+  readonly data: A | undefined
+  readonly error: ApiError | undefined
+  readonly reload: () => void
+}
+
+/**
+ * Asks when it is first shown and whenever `key` changes; what was known stays on the screen while it is asked again.
+ * `undefined` for a key asks nothing.
+ */
+export const useAsk = <A>(key: string | undefined, ask: (signal: AbortSignal) => Promise<A>): Asked<A> => {
+  const [state, setState] = useState<{ key: string | undefined; data?: A; error?: ApiError }>({ key: undefined })
+  const [round, setRound] = useState(0)
+  const latest = useRef(ask)
+  latest.current = ask
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `round` asks again
+  useEffect(() => {
+    if (key === undefined) return
+    const controller = new AbortController()
+    latest.current(controller.signal).then(
+      (data) => {
+        if (!controller.signal.aborted) setState({ key, data })
+      },
+      (cause) => {
+        if (controller.signal.aborted) return
+        const error = cause instanceof ApiError ? cause : new ApiError(String(cause), 0)
+        // A server that is away takes nothing off the screen.
+        setState((before) =>
+          before.key === key && before.data !== undefined && error.status === 0 ? before : { key, error }
+        )
+      }
+    )
+    return () => controller.abort()
+  }, [key, round])
+  const reload = useCallback(() => setRound((before) => before + 1), [])
+  const current = state.key === key
+  return { data: current ? state.data : undefined, error: current ? state.error : undefined, reload }
+}

@@ -1,0 +1,185 @@
+/** The page's frame: the bar at the top, which view is shown, the keys that work everywhere. */
+import { lazy, Suspense, useEffect, useRef, useState } from "react"
+import * as Api from "./api.ts"
+import { clock } from "./format.ts"
+import { useKeys } from "./hooks.ts"
+import { useConnection } from "./live.ts"
+import { Help } from "./parts/help.tsx"
+import { Empty, Failure, Link, Loading } from "./parts/basic.tsx"
+import { navigate, parse, type Route, toRuns, useAddress } from "./router.ts"
+import { nextTheme, useTheme } from "./theme.ts"
+import { Runs } from "./views/runs.tsx"
+
+const Run = lazy(() => import("./views/run.tsx"))
+const Task = lazy(() => import("./views/task.tsx"))
+const Artifact = lazy(() => import("./views/artifact.tsx"))
+const Compare = lazy(() => import("./views/compare.tsx"))
+
+export const App = () => {
+  const address = useAddress()
+  const pathname = address.split("?")[0] ?? "/"
+  const about = Api.useAsk("about", Api.about)
+  const [help, setHelp] = useState(false)
+  const jump = useRef<HTMLInputElement>(null)
+  const main = useRef<HTMLElement>(null)
+
+  useKeys({
+    "/": () => jump.current?.focus(),
+    "?": () => setHelp(true),
+    t: nextTheme,
+    r: () => navigate(toRuns())
+  })
+
+  // A new view starts at its top for who reads with a screen reader, too.
+  const first = useRef(true)
+  // biome-ignore lint/correctness/useExhaustiveDependencies: moves on when the path does
+  useEffect(() => {
+    if (first.current) first.current = false
+    else main.current?.focus({ preventScroll: true })
+  }, [pathname])
+
+  return (
+    <>
+      <a className="skip" href="#main">
+        Skip to the content
+      </a>
+      <header className="bar">
+        <Link to={toRuns()} className="brand">
+          <Logo />
+          effect-flow
+        </Link>
+        <span className="store" title={about.data?.store}>
+          {about.data?.store ?? ""}
+        </span>
+        <Jump input={jump} />
+        <nav aria-label="Page" className="tools">
+          <Link to={toRuns()}>Runs</Link>
+          <ThemeButton />
+          <button type="button" className="quiet" onClick={() => setHelp(true)} title="Keys (?)" aria-label="Keys">
+            ?
+          </button>
+        </nav>
+      </header>
+      <ConnectionNotice />
+      <main id="main" ref={main} tabIndex={-1}>
+        <Suspense fallback={<Loading what="the view" />}>
+          <View route={parse(pathname)} about={about.data ?? unknown} />
+        </Suspense>
+      </main>
+      <Help open={help} close={() => setHelp(false)} />
+    </>
+  )
+}
+
+const unknown: Api.About = { store: "", command: "npx effect-flow", version: "", now: 0 }
+
+const View = ({ about, route }: { readonly route: Route; readonly about: Api.About }) => {
+  switch (route.view) {
+    case "runs":
+      return <Runs about={about} />
+    case "run":
+      return <Run key={route.run} id={route.run} about={about} />
+    case "task":
+      return <Task key={`${route.run}/${route.step}/${route.index}`} run={route.run} id={`${route.step}/${route.index}`} about={about} />
+    case "artifact":
+      return <Artifact key={JSON.stringify(route)} digest={route.digest} of={route.of} about={about} />
+    case "compare":
+      return <Compare key={`${route.left} ${route.right}`} left={route.left} right={route.right} about={about} />
+    case "missing":
+      return (
+        <Empty title="There is nothing at this address">
+          <p>
+            <code>{route.path}</code> is no run, task or artifact. <Link to={toRuns()}>See the runs</Link>, or press <kbd>/</kbd>{" "}
+            and type <code>RUN/STEP/ID</code>.
+          </p>
+        </Empty>
+      )
+  }
+}
+
+const Jump = ({ input }: { readonly input: React.RefObject<HTMLInputElement | null> }) => {
+  const [error, setError] = useState<Api.ApiError>()
+  const submit = async (event: React.FormEvent<HTMLFormElement>) => {
+    event.preventDefault()
+    const path = String(new FormData(event.currentTarget).get("path") ?? "").trim()
+    if (path === "") return
+    try {
+      const { url } = await Api.find(path)
+      setError(undefined)
+      if (input.current !== null) {
+        input.current.value = ""
+        input.current.blur()
+      }
+      navigate(url)
+    } catch (cause) {
+      setError(cause instanceof Api.ApiError ? cause : new Api.ApiError(String(cause), 0))
+    }
+  }
+  return (
+    <form className="jump" onSubmit={submit} role="search">
+      <input
+        ref={input}
+        name="path"
+        aria-label="Jump to a run, task or artifact"
+        placeholder="Jump to RUN/STEP/ID"
+        autoComplete="off"
+        spellCheck={false}
+        onChange={() => setError(undefined)}
+        onKeyDown={(event) => {
+          if (event.key === "Escape") event.currentTarget.blur()
+        }}
+      />
+      <kbd aria-hidden="true">/</kbd>
+      {error === undefined ? null : (
+        <div className="jump-error">
+          <Failure error={error} />
+        </div>
+      )}
+    </form>
+  )
+}
+
+const ThemeButton = () => {
+  const theme = useTheme()
+  return (
+    <button type="button" className="quiet" onClick={nextTheme} title="Theme (t)" aria-label={`Theme: ${theme}`}>
+      <svg viewBox="0 0 16 16" width="15" height="15" aria-hidden="true" className="line-mark">
+        {theme === "light" ? (
+          <>
+            <circle cx="8" cy="8" r="3" />
+            <path d="M8 1v1.6M8 13.4V15M1 8h1.6M13.4 8H15M3 3l1.2 1.2M11.8 11.8 13 13M13 3l-1.2 1.2M4.2 11.8 3 13" />
+          </>
+        ) : theme === "dark" ? (
+          <path d="M13.5 9.6A6 6 0 0 1 6.4 2.5a6 6 0 1 0 7.1 7.1z" />
+        ) : (
+          <>
+            <circle cx="8" cy="8" r="6" />
+            <path d="M8 2v12M8 4.5l3.5-1M8 7.5l5.6-1.4M8 10.5l5.4-1.2" />
+          </>
+        )}
+      </svg>
+    </button>
+  )
+}
+
+const ConnectionNotice = () => {
+  const connection = useConnection()
+  return (
+    <div role="status">
+      {connection.state === "lost" ? (
+        <p className="connection">
+          No connection to the server since {clock(connection.since).slice(0, 8)}. What you see may be old; trying again…
+        </p>
+      ) : null}
+    </div>
+  )
+}
+
+const Logo = () => (
+  <svg viewBox="0 0 24 24" width="20" height="20" aria-hidden="true" className="logo">
+    <path d="M5 12h4c3 0 3-5.5 6-5.5h3M9 12c3 0 3 5.5 6 5.5h3" />
+    <circle cx="5" cy="12" r="2.4" />
+    <circle cx="19" cy="6.5" r="2.4" />
+    <circle cx="19" cy="17.5" r="2.4" />
+  </svg>
+)

@@ -1,0 +1,80 @@
+/** Times, durations, sizes and numbers as they are read. */
+
+export const duration = (millis: number): string => {
+  if (!Number.isFinite(millis) || millis < 0) return "–"
+  if (millis < 1000) return `${Math.round(millis)} ms`
+  if (millis < 10_000) return `${(millis / 1000).toFixed(2)} s`
+  if (millis < 60_000) return `${(millis / 1000).toFixed(1)} s`
+  const seconds = Math.round(millis / 1000)
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${pad(seconds % 60)} s`
+  const minutes = Math.floor(seconds / 60)
+  if (minutes < 1440) return `${Math.floor(minutes / 60)} h ${pad(minutes % 60)} min`
+  return `${Math.floor(minutes / 1440)} d ${pad(Math.floor((minutes % 1440) / 60))} h`
+}
+
+const pad = (n: number): string => String(n).padStart(2, "0")
+
+export const size = (bytes: number): string => {
+  if (bytes < 1000) return `${bytes} B`
+  const units = ["kB", "MB", "GB", "TB"]
+  let value = bytes
+  let unit = -1
+  do {
+    value /= 1000
+    unit++
+  } while (value >= 999.5 && unit < units.length - 1)
+  return `${value < 10 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`
+}
+
+export const count = (n: number): string => n.toLocaleString("en")
+
+/** A number with as many digits as tell something. */
+export const number = (value: number): string => {
+  if (!Number.isFinite(value)) return String(value)
+  if (Number.isInteger(value) && Math.abs(value) < 1e15) return count(value)
+  const magnitude = Math.abs(value)
+  if (magnitude >= 1e6 || magnitude < 1e-4) return value.toExponential(3)
+  return value.toLocaleString("en", { maximumSignificantDigits: 5, useGrouping: false })
+}
+
+export const ago = (at: number, now: number): string => {
+  const seconds = Math.max(0, Math.round((now - at) / 1000))
+  if (seconds < 5) return "just now"
+  if (seconds < 60) return `${seconds} s ago`
+  const minutes = Math.round(seconds / 60)
+  if (minutes < 60) return `${minutes} min ago`
+  const hours = Math.round(minutes / 60)
+  if (hours < 24) return `${hours} h ago`
+  const days = Math.round(hours / 24)
+  return days < 60 ? `${days} d ago` : new Date(at).toLocaleDateString("en-CA")
+}
+
+const stamp = new Intl.DateTimeFormat("en-GB", {
+  weekday: "short",
+  year: "numeric",
+  month: "short",
+  day: "numeric",
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit"
+})
+export const absolute = (at: number): string => stamp.format(at)
+
+/** `16:05:09.120`, as the console prints it. */
+export const clock = (at: number): string => {
+  const date = new Date(at)
+  return `${pad(date.getHours())}:${pad(date.getMinutes())}:${pad(date.getSeconds())}.${String(date.getMilliseconds()).padStart(3, "0")}`
+}
+
+/** A JSON value on one line. */
+export const inline = (value: unknown, most = 80): string => {
+  const text = typeof value === "string" ? value : (JSON.stringify(value) ?? "")
+  return text.length > most ? `${text.slice(0, most)}…` : text
+}
+
+/** Ids differ at their ends; the last part tells runs apart. */
+export const shortId = (id: string): string => (id.length > 16 ? `${id.slice(0, 6)}…${id.slice(-6)}` : id)
+
+export const shortDigest = (digest: string): string => digest.slice(0, 10)
+
+export const plural = (n: number, one: string, many = `${one}s`): string => `${count(n)} ${n === 1 ? one : many}`

@@ -1,0 +1,75 @@
+/** Small things that several views need of the browser. */
+import { useEffect, useRef, useState, useSyncExternalStore } from "react"
+
+let clockListeners = 0
+let now = Date.now()
+let timer: ReturnType<typeof setInterval> | undefined
+const waiting = new Set<() => void>()
+
+/** The time, once a second; one clock for the whole page. `undefined` while it does not matter. */
+export const useNow = (ticking = true): number =>
+  useSyncExternalStore(
+    (listener) => {
+      if (!ticking) return () => {}
+      waiting.add(listener)
+      clockListeners++
+      now = Date.now()
+      timer ??= setInterval(() => {
+        now = Date.now()
+        for (const one of waiting) one()
+      }, 1000)
+      return () => {
+        waiting.delete(listener)
+        clockListeners--
+        if (clockListeners === 0) {
+          clearInterval(timer)
+          timer = undefined
+        }
+      }
+    },
+    () => now
+  )
+
+export type Keys = Readonly<Record<string, ((event: KeyboardEvent) => void) | undefined>>
+
+/** Keys of the page; not while something is being typed, and not with a modifier but shift. */
+export const useKeys = (keys: Keys, active = true): void => {
+  const latest = useRef(keys)
+  latest.current = keys
+  useEffect(() => {
+    if (!active) return
+    const onKey = (event: KeyboardEvent) => {
+      if (event.defaultPrevented || event.metaKey || event.ctrlKey || event.altKey) return
+      const target = event.target
+      if (target instanceof HTMLElement && target.closest("input, textarea, select, dialog, [contenteditable]") !== null) return
+      const act = latest.current[event.key]
+      if (act === undefined) return
+      event.preventDefault()
+      act(event)
+    }
+    window.addEventListener("keydown", onKey)
+    return () => window.removeEventListener("keydown", onKey)
+  }, [active])
+}
+
+/** The title of the tab. */
+export const useTitle = (title: string): void => {
+  useEffect(() => {
+    document.title = title === "" ? "effect-flow" : `${title} · effect-flow`
+  }, [title])
+}
+
+/** The size of an element, as it changes. */
+export const useSize = <E extends HTMLElement>(): readonly [(element: E | null) => void, number] => {
+  const [element, setElement] = useState<E | null>(null)
+  const [width, setWidth] = useState(0)
+  useEffect(() => {
+    if (element === null) return
+    const observer = new ResizeObserver(([entry]) => {
+      if (entry !== undefined) setWidth(Math.floor(entry.contentRect.width))
+    })
+    observer.observe(element)
+    return () => observer.disconnect()
+  }, [element])
+  return [setElement, width]
+}

@@ -1,0 +1,140 @@
+/** What every view is made of: links, times, commands to copy, sentences of failure, empty states. */
+import { type ReactNode, useState } from "react"
+import type { ApiError } from "../api.ts"
+import { absolute, ago, duration } from "../format.ts"
+import { useNow } from "../hooks.ts"
+import { follow } from "../router.ts"
+
+export const Link = ({
+  children,
+  className,
+  title,
+  to
+}: {
+  readonly to: string
+  readonly children: ReactNode
+  readonly className?: string
+  readonly title?: string
+}) => (
+  <a href={to} onClick={follow} className={className} title={title}>
+    {children}
+  </a>
+)
+
+export const Ago = ({ at }: { readonly at: number }) => {
+  const now = useNow()
+  return (
+    <time dateTime={new Date(at).toISOString()} title={absolute(at)}>
+      {ago(at, now)}
+    </time>
+  )
+}
+
+/** From a start to an end, or to now. */
+export const Took = ({ from, to, going }: { readonly from: number; readonly to: number | undefined; readonly going: boolean }) => {
+  const now = useNow(going)
+  if (to === undefined && !going) return <span className="muted">–</span>
+  return <span className="tabular">{duration((to ?? now) - from)}</span>
+}
+
+export const Copy = ({ text, label = "Copy" }: { readonly text: string; readonly label?: string }) => {
+  const [copied, setCopied] = useState(false)
+  const copy = async () => {
+    try {
+      await navigator.clipboard.writeText(text)
+    } catch {
+      // Beyond loopback a browser gives no clipboard to a page without TLS; a selection can still be copied.
+      const area = document.createElement("textarea")
+      area.value = text
+      document.body.append(area)
+      area.select()
+      document.execCommand("copy")
+      area.remove()
+    }
+    setCopied(true)
+    setTimeout(() => setCopied(false), 1200)
+  }
+  return (
+    <button type="button" className="copy" onClick={copy} aria-label={`${label}: ${text}`} title={label}>
+      {copied ? "copied" : <CopyMark />}
+    </button>
+  )
+}
+
+const CopyMark = () => (
+  <svg viewBox="0 0 16 16" width="13" height="13" aria-hidden="true" className="line-mark">
+    <rect x="5.5" y="5.5" width="8" height="8" rx="1.5" />
+    <path d="M3.5 10.5h-1v-8h8v1" />
+  </svg>
+)
+
+/** A command line for what is on the screen. */
+export const Command = ({ children, says }: { readonly children: string; readonly says?: string }) => (
+  <div className="command">
+    {says === undefined ? null : <span className="says">{says}</span>}
+    <code>{children}</code>
+    <Copy text={children} label="Copy the command" />
+  </div>
+)
+
+export const Failure = ({ error, retry }: { readonly error: ApiError; readonly retry?: () => void }) => (
+  <div className="notice bad" role="alert">
+    <p>{error.message}</p>
+    {retry === undefined ? null : (
+      <button type="button" onClick={retry}>
+        Try again
+      </button>
+    )}
+  </div>
+)
+
+export const Empty = ({ children, title }: { readonly title: string; readonly children?: ReactNode }) => (
+  <div className="empty">
+    <h2>{title}</h2>
+    {children}
+  </div>
+)
+
+export const Loading = ({ what }: { readonly what: string }) => (
+  <div className="loading" role="status">
+    Reading {what}…
+  </div>
+)
+
+export const Tags = ({ tags }: { readonly tags: ReadonlyArray<string> }) =>
+  tags.length === 0 ? null : (
+    <span className="tags">
+      {tags.map((tag) => (
+        <span key={tag} className="badge tag">
+          {tag}
+        </span>
+      ))}
+    </span>
+  )
+
+export const Section = ({
+  actions,
+  children,
+  className,
+  count,
+  id,
+  title
+}: {
+  readonly title: string
+  readonly children: ReactNode
+  readonly actions?: ReactNode
+  readonly className?: string
+  readonly count?: number
+  readonly id?: string
+}) => (
+  <section className={`section ${className ?? ""}`} id={id} aria-label={title}>
+    <header>
+      <h2>
+        {title}
+        {count === undefined ? null : <span className="count">{count}</span>}
+      </h2>
+      {actions}
+    </header>
+    {children}
+  </section>
+)

@@ -1,0 +1,79 @@
+/** Which keys do what. */
+import { useEffect, useRef } from "react"
+
+const groups: ReadonlyArray<{ readonly title: string; readonly keys: ReadonlyArray<readonly [string, string]> }> = [
+  {
+    title: "Everywhere",
+    keys: [
+      ["/", "jump to a run, task or artifact"],
+      ["r", "the runs"],
+      ["t", "theme: system, light, dark"],
+      ["?", "this list"],
+      ["Esc", "close, or leave a field"]
+    ]
+  },
+  {
+    title: "Runs",
+    keys: [
+      ["↑ ↓ or k j", "the run above, below"],
+      ["Enter", "open it"],
+      ["x", "select it for a comparison"],
+      ["c", "compare the two selected"],
+      ["f", "filter"]
+    ]
+  },
+  {
+    title: "A run",
+    keys: [
+      ["↑ ↓ or k j", "the task above, below in the waterfall"],
+      ["Enter", "open it"],
+      ["o", "open or close its step"],
+      ["+ − 0", "zoom in, out, all of it"],
+      ["← →", "move in time"],
+      ["1 2 3 4", "overview, log, metrics, cards"]
+    ]
+  },
+  {
+    title: "A log",
+    keys: [
+      ["s", "search"],
+      ["n N", "the next hit, the one before"],
+      ["End", "follow new lines"]
+    ]
+  }
+]
+
+export const Help = ({ close, open }: { readonly open: boolean; readonly close: () => void }) => {
+  const dialog = useRef<HTMLDialogElement>(null)
+  useEffect(() => {
+    if (open) dialog.current?.showModal()
+    else dialog.current?.close()
+  }, [open])
+  return (
+    <dialog ref={dialog} onClose={close} className="help" aria-label="Keys">
+      <header>
+        <h2>Keys</h2>
+        <button type="button" className="quiet" onClick={close} aria-label="Close">
+          ✕
+        </button>
+      </header>
+      <div className="help-groups">
+        {groups.map(({ keys, title }) => (
+          <div key={title}>
+            <h3>{title}</h3>
+            <dl>
+              {keys.map(([key, does]) => (
+                <div key={key}>
+                  <dt>
+                    <kbd>{key}</kbd>
+                  </dt>
+                  <dd>{does}</dd>
+                </div>
+              ))}
+            </dl>
+          </div>
+        ))}
+      </div>
+    </dialog>
+  )
+}

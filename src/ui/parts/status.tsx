@@ -1,0 +1,64 @@
+/** A status as shape, word and colour: it is read without colour, and heard by who does not see it. */
+import type { ShownStatus, TaskView } from "../api.ts"
+
+const words: Readonly<Record<ShownStatus, string>> = {
+  running: "running",
+  succeeded: "succeeded",
+  failed: "failed",
+  interrupted: "interrupted",
+  crashed: "crashed"
+}
+
+const shapes: Readonly<Record<ShownStatus, React.ReactNode>> = {
+  succeeded: (
+    <>
+      <circle cx="8" cy="8" r="7" className="fill" />
+      <path d="M4.8 8.3 7 10.5 11.3 5.9" className="mark" />
+    </>
+  ),
+  running: (
+    <>
+      <circle cx="8" cy="8" r="6" className="track" />
+      <path d="M8 2a6 6 0 0 1 6 6" className="arc" />
+    </>
+  ),
+  failed: (
+    <>
+      <path d="M5 1h6l4 4v6l-4 4H5l-4-4V5z" className="fill" />
+      <path d="m5.4 5.4 5.2 5.2m0-5.2-5.2 5.2" className="mark" />
+    </>
+  ),
+  interrupted: (
+    <>
+      <rect x="1.5" y="1.5" width="13" height="13" rx="3" className="fill" />
+      <path d="M6.2 5v6M9.8 5v6" className="mark" />
+    </>
+  ),
+  crashed: (
+    <>
+      <path d="M8 1 15.5 14.5H.5z" className="fill" />
+      <path d="M8 5.8v4M8 12v.4" className="mark" />
+    </>
+  )
+}
+
+export const StatusMark = ({ status }: { readonly status: ShownStatus }) => (
+  <svg className={`status-mark ${status}`} viewBox="0 0 16 16" width="14" height="14" role="img" aria-label={words[status]}>
+    {shapes[status]}
+  </svg>
+)
+
+export const Status = ({ status }: { readonly status: ShownStatus }) => (
+  <span className={`status ${status}`}>
+    <svg className={`status-mark ${status}`} viewBox="0 0 16 16" width="14" height="14" aria-hidden="true">
+      {shapes[status]}
+    </svg>
+    {words[status]}
+  </span>
+)
+
+const hows = { executed: "executed", takenOver: "taken over", cached: "cached" } as const
+
+/** How a task came by its outputs; an executed one needs no badge unless it is asked for. */
+export const How = ({ how, always = false }: { readonly how: TaskView["how"]; readonly always?: boolean }) =>
+  how === "executed" && !always ? null : <span className={`badge how ${how}`}>{hows[how]}</span>

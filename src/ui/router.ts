@@ -1,0 +1,109 @@
+/**
+ * Addresses: every view has its own, so that what is on the screen can be sent to somebody. A path is turned into a route
+ * and back here and nowhere else.
+ */
+import { type MouseEvent, useSyncExternalStore } from "react"
+
+export type Route =
+  | { readonly view: "runs" }
+  | { readonly view: "run"; readonly run: string }
+  | { readonly view: "task"; readonly run: string; readonly step: string; readonly index: string }
+  | {
+      readonly view: "artifact"
+      readonly digest?: string
+      readonly of?: { readonly run: string; readonly step: string; readonly index: string; readonly name: string }
+    }
+  | { readonly view: "compare"; readonly left: string; readonly right: string }
+  | { readonly view: "missing"; readonly path: string }
+
+const path = (...parts: ReadonlyArray<string>): string => `/${parts.map(encodeURIComponent).join("/")}`
+
+export const toRuns = (): string => "/"
+export const toRun = (run: string): string => path("runs", run)
+/** `task` is an id within the run, `train/3`. */
+export const toTask = (run: string, task: string): string => path("runs", run, ...splitTask(task))
+export const toArtifact = (digest: string): string => path("artifacts", digest)
+export const toArtifactOf = (run: string, task: string, name: string): string => path("runs", run, ...splitTask(task), name)
+export const toCompare = (left: string, right: string): string => path("compare", left, right)
+
+/** `RUN/train/3`, as refs name who wrote them. */
+export const toWriter = (writer: string): string => {
+  const [run = "", ...rest] = writer.split("/")
+  return toTask(run, rest.join("/"))
+}
+
+/** A step's name may hold slashes; the number after the last one is the task's. */
+export const splitTask = (task: string): readonly [step: string, index: string] => {
+  const at = task.lastIndexOf("/")
+  return [task.slice(0, at), task.slice(at + 1)]
+}
+
+export const parse = (pathname: string): Route => {
+  const missing: Route = { view: "missing", path: pathname }
+  let parts: ReadonlyArray<string>
+  try {
+    parts = pathname.split("/").filter(Boolean).map(decodeURIComponent)
+  } catch {
+    return missing
+  }
+  const [first, a, b, c, d] = parts
+  if (first === undefined || (first === "runs" && a === undefined)) return { view: "runs" }
+  if (first === "runs" && a !== undefined) {
+    if (b === undefined) return { view: "run", run: a }
+    if (c !== undefined && d === undefined) return { view: "task", run: a, step: b, index: c }
+    if (c !== undefined && d !== undefined && parts.length === 5) {
+      return { view: "artifact", of: { run: a, step: b, index: c, name: d } }
+    }
+  }
+  if (first === "artifacts" && a !== undefined && parts.length === 2) return { view: "artifact", digest: a }
+  if (first === "compare" && a !== undefined && b !== undefined && parts.length === 3) {
+    return { view: "compare", left: a, right: b }
+  }
+  return missing
+}
+
+const listeners = new Set<() => void>()
+const subscribe = (listener: () => void) => {
+  listeners.add(listener)
+  window.addEventListener("popstate", listener)
+  return () => {
+    listeners.delete(listener)
+    window.removeEventListener("popstate", listener)
+  }
+}
+
+export const navigate = (url: string, options?: { readonly replace?: boolean }): void => {
+  if (options?.replace) history.replaceState(null, "", url)
+  else {
+    history.pushState(null, "", url)
+    window.scrollTo(0, 0)
+  }
+  for (const listener of listeners) listener()
+}
+
+export const useAddress = (): string => useSyncExternalStore(subscribe, () => location.pathname + location.search)
+
+/** A parameter of the address, and how to set it without leaving the page. */
+export const useParameter = (name: string): readonly [string | undefined, (value: string | undefined) => void] => {
+  const address = useAddress()
+  const value = new URLSearchParams(address.split("?")[1] ?? "").get(name) ?? undefined
+  return [value, (next) => setParameters({ [name]: next })]
+}
+
+export const setParameters = (changes: Readonly<Record<string, string | undefined>>): void => {
+  const query = new URLSearchParams(location.search)
+  for (const [name, value] of Object.entries(changes)) {
+    if (value === undefined || value === "") query.delete(name)
+    else query.set(name, value)
+  }
+  const text = query.toString()
+  navigate(location.pathname + (text === "" ? "" : `?${text}`), { replace: true })
+}
+
+/** Follows a link within the page; a click that asks for a new tab is the browser's. */
+export const follow = (event: MouseEvent<HTMLAnchorElement>): void => {
+  if (event.defaultPrevented || event.button !== 0) return
+  if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return
+  event.preventDefault()
+  navigate(event.currentTarget.pathname + event.currentTarget.search)
+}

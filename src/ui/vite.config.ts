@@ -1,0 +1,23 @@
+/**
+ * Builds the page into `dist/ui`. Only files with a digest in their name go to `assets`, so that the server may let
+ * browsers keep them for ever. Nothing is inlined: the page runs under a policy that allows no inline script or style.
+ */
+import react from "@vitejs/plugin-react"
+import { defineConfig } from "vite"
+
+export default defineConfig({
+  root: import.meta.dirname,
+  base: "/",
+  plugins: [react()],
+  logLevel: "warn",
+  build: {
+    outDir: "../../dist/ui",
+    emptyOutDir: true,
+    target: "es2023",
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    reportCompressedSize: false,
+    chunkSizeWarningLimit: 1000
+  },
+  worker: { format: "es" }
+})
