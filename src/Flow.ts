@@ -42,6 +42,8 @@ export interface Flow<in out Name extends string, P extends Parameters, out Out,
   readonly body: (parameters: never) => Effect.Effect<unknown, unknown, unknown>
   /** By name. */
   readonly definitions: ReadonlyMap<string, Definition.Definition>
+  /** In a test: the flows that `Flow.call` runs in the place of others. */
+  readonly stead?: ReadonlyMap<Any, Any>
   readonly "~types"?: { readonly parameters: P; readonly output: Out; readonly error: E; readonly services: R }
 }
 

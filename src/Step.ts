@@ -48,6 +48,18 @@ export type InputOf<S> = Types<S> extends { readonly input: infer I extends Arti
 /** The fields of a step's outputs. */
 export type OutputOf<S> = Types<S> extends { readonly output: infer O extends Artifact.Fields } ? O : never
 
+/** What a step's body gets: its inputs, or a join's states and inputs. */
+export type BodyOf<S> =
+  Types<S> extends { readonly branches: infer B }
+    ? [states: { readonly [K in keyof B]: Seen<B[K]> }, input: Values<InputOf<S>>]
+    : [input: Values<InputOf<S>>]
+
+/** What a step's body fails with, and a `timeout` makes of it. */
+export type FailureOf<S> = Types<S> extends { readonly error: infer E } ? E : never
+
+/** The services that a step's body needs, beside `CurrentTask`. */
+export type NeedsOf<S> = Types<S> extends { readonly services: infer R } ? R : never
+
 /** When a failed task is attempted again: an Effect `Schedule`, or options around one. */
 export type Retry<E> =
   | Schedule.Schedule<unknown, E | TaskError | TaskTimeout>
@@ -240,7 +252,13 @@ export interface Join<
   >
   readonly stepName: Name
   readonly [Definition.definition]: Definition.Definition
-  readonly "~types"?: { readonly input: I; readonly output: O; readonly error: E; readonly services: R }
+  readonly "~types"?: {
+    readonly input: I
+    readonly output: O
+    readonly error: E
+    readonly services: R
+    readonly branches: B
+  }
 }
 
 /**

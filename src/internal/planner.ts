@@ -241,7 +241,8 @@ const interpreter = (drawing: Drawing, flow: AnyFlow, place: Place | undefined):
       const id = drawing.group("loop", "its condition holds", place)
       return either([state, yield* inside(options.body(state, 0), { ...within(id), unknown: true })])
     }),
-    call: Effect.fnUntraced(function* (child, parameters) {
+    call: Effect.fnUntraced(function* (called, parameters) {
+      const child = flow.stead?.get(called) ?? called
       const complete = yield* ParameterValues.make(child, parameters)
       const id = drawing.group("flow", child.flowName, place)
       const body = Effect.suspend(() => child.body(complete as never) as Effect.Effect<unknown, unknown>)

@@ -190,7 +190,8 @@ const interpreter = (run: RunContext, origin: Origin.Origin | undefined): Interp
     }
     return state
   }),
-  call: Effect.fnUntraced(function* (flow, parameters) {
+  call: Effect.fnUntraced(function* (called, parameters) {
+    const flow = run.flow.stead?.get(called) ?? called
     const complete = yield* Parameters.make(flow, parameters)
     const encoded = yield* Parameters.encode(flow, complete)
     const earlier = yield* origin === undefined ? Effect.succeed(undefined) : origin.takeChild(flow.flowName, encoded)

@@ -41,11 +41,15 @@ export const execute = Effect.fnUntraced(function* (definition: Definition, task
   const store = yield* ArtifactStore
   const values = yield* decode(definition, task, store)
   const handle = new TaskHandle(task, sink, store)
-  const yielded = yield* Effect.updateContext(
+  const body = Effect.updateContext(
     Effect.suspend(() => definition.run(...(values as unknown as ReadonlyArray<never>))), // decoded by the definition's own slots
     (context: Context.Context<never>) => surround(context, handle) as Context.Context<unknown> // what was added is taken by the body
-  ).pipe(Effect.onExit(() => handle.close))
-  return yield* encode(definition, task, store, yielded)
+  )
+  // A file that the body left in its scratch directory is stored before that goes.
+  return yield* Effect.onExit(
+    Effect.flatMap(body, (yielded) => encode(definition, task, store, yielded)),
+    () => handle.close
+  )
 })
 
 /** Keeps a body's lines with its task. One logger serves every task: it asks the fiber whose line it is. */

@@ -1,0 +1,126 @@
+/**
+ * Help for tests of steps and flows, as `effect-flow/testing`: run one step by itself, see what it logged and measured,
+ * put another body in a step's place, make a task fail, and kill a run between two tasks. None of it is a second
+ * implementation: a step that is run here is run by the code that runs it in a flow.
+ *
+ * A whole flow needs no more than `Storage.layerMemory`.
+ *
+ * @example
+ * ```ts
+ * import { runStep } from "effect-flow/testing"
+ *
+ * it.effect("squares", () =>
+ *   Effect.gen(function*() {
+ *     assert.deepStrictEqual(yield* runStep(square, { x: 3 }), { y: 9 })
+ *   }))
+ * ```
+ */
+import type * as Effect from "effect/Effect"
+import type { ArtifactError } from "./ArtifactStore.ts"
+import type { CurrentTask } from "./CurrentTask.ts"
+import type { Any as AnyFlow, Flow, Output, Parameters } from "./Flow.ts"
+import { FlowError } from "./FlowError.ts"
+import * as Definition from "./internal/definition.ts"
+import * as TestingStep from "./internal/testingStep.ts"
+import type { Simplify, Values } from "./State.ts"
+import type * as Step from "./Step.ts"
+
+export { layerFailing, layerKilling, type Which } from "./internal/testingExecutor.ts"
+export { type Observed, observe } from "./internal/testingStep.ts"
+
+/** What a step run by itself may find in its `CurrentTask`. */
+export interface RunOptions {
+  /** Which attempt it is. Default: 1. */
+  readonly attempt?: number
+  /** The run's tags. Default: none. */
+  readonly tags?: ReadonlyArray<string>
+}
+
+/** What `runStep` takes after the step: its inputs, as values; for a join, the values of each branch's state first. */
+export type RunArguments<S> =
+  Step.BodyOf<S> extends [infer Input]
+    ? keyof Input extends never
+      ? [input?: Input, options?: RunOptions]
+      : [input: Input, options?: RunOptions]
+    : Step.BodyOf<S> extends [infer States, infer Input]
+      ? keyof Input extends never
+        ? [states: States, input?: Input, options?: RunOptions]
+        : [states: States, input: Input, options?: RunOptions]
+      : never
+
+/**
+ * Runs one step by itself: no flow, no run, no store. Inputs and outputs go through their schemas, as in a run, so that an
+ * output which breaks its schema fails here as it would there. One attempt is made; `retry`, `timeout` and `cache` belong
+ * to a run.
+ *
+ * @param given The inputs, as values. For a join: the values of each branch's state, then its own inputs, if it has any.
+ * @returns The outputs. Fails as the step's body fails, or with `ArtifactError` where a value breaks its schema.
+ *
+ * @example
+ * ```ts
+ * const { auc } = yield* runStep(evaluate, { model, valdf })
+ * const { best } = yield* runStep(pick, { scores: [{ rate: 0.1, auc: 0.8 }, { rate: 0.2, auc: 0.9 }] })
+ * ```
+ */
+export const runStep = <S extends Step.Any>(
+  step: S,
+  ...given: RunArguments<S>
+): Effect.Effect<
+  Simplify<Values<Step.OutputOf<S>>>,
+  Step.FailureOf<S> | ArtifactError,
+  Exclude<Step.NeedsOf<S>, CurrentTask>
+> => TestingStep.run(Definition.of(step), given as TestingStep.Arguments) as never // the definition is erased, this signature is its type
+
+/**
+ * The flow with another body for one of its steps. Everything else of the step stays: its name, inputs, outputs, version,
+ * retries, timeout; so a run of the one flow can be resumed with the other.
+ *
+ * @param step A step that the flow lists. Otherwise it throws `FlowError`.
+ * @param body Gets what the step's own body gets, and yields what that yields.
+ *
+ * @example
+ * ```ts
+ * const quick = withStep(BranchNLPFlow, train, () => Effect.succeed({ model: tinyModel }))
+ * const { output } = yield* Flow.run(quick, {})
+ * ```
+ *
+ * Gotchas: an executor with threads or processes executes such a step in this process, since a body can't be sent.
+ */
+export const withStep = <F extends AnyFlow, S extends Step.Any, R = never>(
+  flow: F,
+  step: S,
+  body: (...given: Step.BodyOf<S>) => Effect.Effect<Step.Yielded<Step.OutputOf<S>>, Step.FailureOf<S>, R>
+): WithServices<F, Exclude<R, CurrentTask>> => {
+  const listed = Definition.listed(flow.definitions, originalOf(Definition.of(step)))
+  if (listed === undefined) {
+    throw new FlowError({
+      reason: "unlisted",
+      message: `Flow "${flow.flowName}" lists no step "${step.stepName}" whose body could be replaced; it lists: ${[...flow.definitions.keys()].join(", ")}.`
+    })
+  }
+  const replaced = { ...listed, run: body as never, replaces: originalOf(listed) } // called with what it takes
+  return { ...flow, definitions: new Map(flow.definitions).set(listed.name, replaced) } as never // the same types, and what the body needs
+}
+
+/** A flow whose body needs more services. */
+export type WithServices<F, R> =
+  F extends Flow<infer Name, infer P extends Parameters, infer Out, infer E, infer Needs>
+    ? Flow<Name, P, Out, E, Needs | R>
+    : never
+
+const originalOf = (definition: Definition.Definition): Definition.Definition => definition.replaces ?? definition
+
+/**
+ * The flow with another flow where it calls one by `Flow.call`: one of a test's own making, or the same with a step
+ * replaced.
+ *
+ * @example
+ * ```ts
+ * const flow = withFlow(Parent, Child, withStep(Child, train, () => Effect.succeed({ model: tinyModel })))
+ * ```
+ */
+export const withFlow = <F extends AnyFlow, C extends AnyFlow>(
+  flow: F,
+  called: C,
+  stead: AnyFlow & { readonly parameters: C["parameters"]; readonly "~types"?: { readonly output: Output<C> } }
+): F => ({ ...flow, stead: new Map(flow.stead).set(called, stead) })
