@@ -1,0 +1,55 @@
+/**
+ * A flow file's own command line: `FlowCli.main(flow)` at its end makes `tsx branch.ts --train-file A` run the flow, and
+ * gives it the verbs that read what its runs left: `resume`, `runs`, `show`, `logs`, `dump`, `why`, `diff`, `tag`, `gc`,
+ * `plan`, `ui`, `card`. Parameters are flags, made from their schemas. The package's bin, `effect-flow`, has the same verbs
+ * for any store.
+ *
+ * A flow's log goes to stderr; stdout is for results. Exit codes: 0 succeeded, 1 failed, 2 wrong usage, 130 interrupted.
+ */
+import type * as Layer from "effect/Layer"
+import type { ArtifactStore } from "./ArtifactStore.ts"
+import type * as Flow from "./Flow.ts"
+import { isEntry } from "./internal/cliEntry.ts"
+import { offer } from "./internal/flowLayers.ts"
+import type { RunStore } from "./RunStore.ts"
+
+/** What the command line itself provides. */
+type Provided = ArtifactStore | RunStore
+
+/** The options of `main`. */
+export interface Options<R> {
+  /** Provides what the flow needs beyond storage; built when the flow is about to run. */
+  readonly layer?: Layer.Layer<R, unknown, Provided>
+  /** The calling module's `import.meta`, where `main` can't see by itself that its caller is what was started. */
+  readonly module?: { readonly url: string }
+}
+
+/** Options, which must have a layer where the flow needs one. */
+type Required<R> = [R] extends [never]
+  ? [options?: Options<never>]
+  : [options: Options<R> & { readonly layer: Layer.Layer<R, unknown, Provided> }]
+
+/**
+ * Runs the command line of a flow, if the module that calls it is the one that the process was started with, and ends the
+ * process with its exit code. Otherwise it does nothing but note the flow and its layer: a flow file may be imported, by a
+ * test, a worker thread, or `effect-flow --module`.
+ *
+ * @param options.layer Provides what the flow needs beyond storage.
+ *
+ * @example
+ * ```ts
+ * FlowCli.main(BranchNLPFlow, { layer: Tensorflow.layer })
+ * ```
+ *
+ * Gotchas: `main` looks on the call stack for the file that was started. A program that a tool starts in its own way may
+ * have none there; give `module: import.meta` then, which is compared with `process.argv[1]`.
+ */
+export const main = <Name extends string, P extends Flow.Parameters, Out, E, R>(
+  flow: Flow.Flow<Name, P, Out, E, R>,
+  ...[options = {}]: Required<Exclude<R, Provided>>
+): void => {
+  const { layer, module } = options as Options<unknown> // the signature says more
+  offer({ flow, layer })
+  if (!isEntry(process.argv[1], module)) return
+  void import("./internal/cliMain.ts").then(({ start }) => start({ flow, layer, module: process.argv[1] ?? "" }))
+}

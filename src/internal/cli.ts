@@ -1,0 +1,70 @@
+/**
+ * What the verbs of the command line share: the flow they speak of, where to write, how to say a command to type, and the
+ * ways to end with an exit code.
+ */
+import * as Data from "effect/Data"
+import type * as Layer from "effect/Layer"
+import type { ArtifactStore } from "../ArtifactStore.ts"
+import type { Any as AnyFlow } from "../Flow.ts"
+import type { RunStore } from "../RunStore.ts"
+import { quote } from "./cliProgram.ts"
+import type { Stream } from "./cliReporter.ts"
+
+/** The exit codes of the command line. */
+export const exitCodes = { succeeded: 0, failed: 1, usage: 2, interrupted: 130 } as const
+
+/** Ends the program: with a sentence, or with none where everything has been said. */
+export class Exit extends Data.TaggedError("Exit")<{ readonly code: number; readonly message: string }> {}
+
+/** A flow with the layer of what it needs beyond storage. */
+export interface Subject {
+  readonly flow: AnyFlow
+  readonly layer: Layer.Layer<any, any, any> | undefined
+  /** The file of the module that exports it, or that called `FlowCli.main`. */
+  readonly module: string
+}
+
+/** The command line as it was started. */
+export interface Cli {
+  /** None for `effect-flow` without `--module`: it speaks of any flow. */
+  readonly subject: Subject | undefined
+  /** As help shows it. */
+  readonly name: string
+  /** As a user would type it. */
+  readonly invocation: string
+  readonly version: string
+  readonly stdout: Stream
+  readonly stderr: Stream
+  readonly environment: { readonly [name: string]: string | undefined }
+}
+
+/** What a verb needs besides: the store that was chosen. */
+export interface Chosen {
+  /** As given by `--directory`, or the default. */
+  readonly directory: string
+  /** The flow whose runs are meant; of any flow where there is none. */
+  readonly flow: string | undefined
+}
+
+/** Where runs are kept unless `--directory` says otherwise. */
+export const defaultDirectory = ".effect-flow"
+
+/** A store, as verbs need it. */
+export type Stores = ArtifactStore | RunStore
+
+/** A command to type: this program with words, and the flags that lead to the same store and flow. */
+export const command = (cli: Cli, { directory }: Chosen, ...words: ReadonlyArray<string>): string =>
+  [
+    cli.invocation,
+    ...words.map(quote),
+    ...(cli.invocation === "npx effect-flow" && cli.subject !== undefined && /^(run|resume|plan)$/.test(words[0] ?? "")
+      ? ["--module", quote(cli.subject.module)]
+      : []),
+    ...(directory === defaultDirectory ? [] : ["--directory", quote(directory)])
+  ].join(" ")
+
+/** A line of result. */
+export const print = (cli: Cli, text: string): void => void cli.stdout.write(`${text}\n`)
+
+/** A line that is no result. */
+export const say = (cli: Cli, text: string): void => void cli.stderr.write(`${text}\n`)

@@ -1,0 +1,272 @@
+/**
+ * The verbs that read a store, and need no flow: their flags, arguments and words of help. A verb's work is in a module of
+ * its own that is loaded when the verb is chosen, so that `--help` answers at once.
+ */
+import * as Argument from "effect/cli/Argument"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as GlobalFlag from "effect/cli/GlobalFlag"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import { type Chosen, type Cli, defaultDirectory } from "./cli.ts"
+
+/** What a command line asks for, told to whoever runs it. */
+export type Select = (action: (chosen: Chosen) => Effect.Effect<void, unknown>) => Effect.Effect<void>
+
+/** `--directory`, for every verb. */
+export const Directory = GlobalFlag.Setting("directory")({
+  flag: Flag.String("directory").pipe(
+    Flag.withMetavar("dir"),
+    Flag.withDescription(`Where runs and artifacts are kept (default: ${defaultDirectory})`),
+    Flag.withDefault(defaultDirectory)
+  )
+})
+
+/** `--module`, of the package's own command line: read before the others, because a flow's flags come with it. */
+export const Module = GlobalFlag.Setting("module")({
+  flag: Flag.String("module").pipe(
+    Flag.withMetavar("file"),
+    Flag.withDescription(
+      "The module that exports the flow: for run, resume, plan and worker, and to speak of its runs only"
+    ),
+    Flag.optional
+  )
+})
+
+/** `--flow`, of the package's own command line. */
+export const FlowName = GlobalFlag.Setting("flow")({
+  flag: Flag.String("flow").pipe(
+    Flag.withMetavar("name"),
+    Flag.withDescription("Only runs of this flow; with --module, which of its flows"),
+    Flag.optional
+  )
+})
+
+/** A verb's module, when the verb is chosen. */
+export const lazily =
+  <M>(load: () => Promise<M>) =>
+  (use: (module: M) => Effect.Effect<void, unknown>): Effect.Effect<void, unknown> =>
+    Effect.flatMap(Effect.promise(load), use)
+
+/** `--json`. */
+export const json = (what: string) =>
+  Flag.Boolean("json").pipe(
+    Flag.withDescription(`Print ${what} as JSON`),
+    Flag.withDefault(false),
+    Flag.withoutNegation
+  )
+
+/** `--format`. */
+export const format = <const F extends ReadonlyArray<string>>(formats: F) =>
+  Flag.Literals("format", formats).pipe(
+    Flag.withDescription(`How it is drawn (default: ${formats[0]})`),
+    Flag.withDefault(formats[0] as F[number]) // a list of at least one
+  )
+
+/** A switch that is off. */
+export const off = (name: string, description: string) =>
+  Flag.Boolean(name).pipe(Flag.withDescription(description), Flag.withDefault(false), Flag.withoutNegation)
+
+/** A flag that may be left out. */
+export const optional = (name: string, metavar: string, description: string) =>
+  Flag.String(name).pipe(Flag.withMetavar(metavar), Flag.withDescription(description), Flag.optional)
+
+/** What was given, if anything was. */
+export const maybe = <A>(value: Option.Option<A>): A | undefined => Option.getOrUndefined(value)
+
+const naming = 'its id, a unique beginning of it, or "latest"'
+
+/** The run that a verb is about. */
+export const runArgument = Argument.String("run").pipe(
+  Argument.withDescription(`A run: ${naming} (default: latest)`),
+  Argument.withDefault("latest")
+)
+
+const aRun = (name: string) => Argument.String(name).pipe(Argument.withDescription(`A run: ${naming}`))
+
+const tags = (description: string) => Flag.String("tag").pipe(Flag.withDescription(description), Flag.between(0, 50))
+
+const count = (name: string, description: string) =>
+  Flag.Int(name).pipe(
+    Flag.withMetavar("n"),
+    Flag.withDescription(description),
+    Flag.filter(
+      (value) => value >= 0,
+      () => "Expected a number that is not negative"
+    ),
+    Flag.optional
+  )
+
+/** The verbs. */
+export const verbs = (cli: Cli, select: Select) => [
+  Command.make(
+    "runs",
+    {
+      status: Flag.Literals("status", ["running", "succeeded", "failed", "interrupted", "crashed"]).pipe(
+        Flag.withDescription("Only runs in this state"),
+        Flag.optional
+      ),
+      tag: tags("Only runs that have this tag; may be given several times"),
+      since: Flag.Date("since").pipe(
+        Flag.withMetavar("date"),
+        Flag.withDescription("Only runs that started then or later"),
+        Flag.optional
+      ),
+      limit: Flag.Int("limit").pipe(
+        Flag.withMetavar("n"),
+        Flag.withDescription("How many at most (default: 20)"),
+        Flag.withDefault(20)
+      ),
+      json: json("the runs")
+    },
+    (input) =>
+      select((chosen) =>
+        lazily(() => import("./cliRuns.ts"))((module) =>
+          module.runs(cli, chosen, {
+            status: maybe(input.status),
+            tags: input.tag,
+            since: maybe(input.since)?.getTime(),
+            limit: input.limit,
+            json: input.json
+          })
+        )
+      )
+  ).pipe(Command.withDescription("List runs, newest first")),
+
+  Command.make(
+    "show",
+    { run: runArgument, format: format(["text", "mermaid", "dot", "json"]), json: json("the run and its tasks") },
+    (input) =>
+      select((chosen) =>
+        lazily(() => import("./cliShow.ts"))((module) =>
+          module.show(cli, chosen, input.run, input.json ? "json" : input.format)
+        )
+      )
+  ).pipe(Command.withDescription("Show what a run did: its tasks, their states, times, and errors")),
+
+  Command.make(
+    "logs",
+    {
+      target: Argument.String("run[/step[/id]]").pipe(
+        Argument.withDescription("A run, the tasks of a step, or one task: latest/train/3 (default: latest)"),
+        Argument.withDefault("latest")
+      ),
+      follow: off("follow", "Go on with what is logged, until the run ends").pipe(Flag.withAlias("f")),
+      attempt: count("attempt", "Only this attempt"),
+      json: json("the lines")
+    },
+    (input) =>
+      select((chosen) =>
+        lazily(() => import("./cliLogs.ts"))((module) =>
+          module.logs(cli, chosen, input.target, {
+            follow: input.follow,
+            attempt: maybe(input.attempt),
+            json: input.json
+          })
+        )
+      )
+  ).pipe(Command.withDescription("Show what a run's tasks logged")),
+
+  Command.make(
+    "dump",
+    {
+      target: Argument.String("run/step[/id]/artifact").pipe(
+        Argument.withDescription("An artifact that a task wrote or read: latest/train/model, latest/train/3/model")
+      ),
+      out: optional("out", "file", "Write the stored bytes to this file"),
+      rows: count("rows", "How many rows of a table (default: 10)"),
+      json: json("a table's rows, or tensors' shapes,")
+    },
+    (input) =>
+      select((chosen) =>
+        lazily(() => import("./cliDump.ts"))((module) =>
+          module.dump(cli, chosen, input.target, {
+            out: maybe(input.out),
+            rows: maybe(input.rows) ?? 10,
+            json: input.json
+          })
+        )
+      )
+  ).pipe(Command.withDescription("Print an artifact: JSON and text as they are, a table's head, tensors' shapes")),
+
+  Command.make(
+    "why",
+    {
+      target: Argument.String("run[/step[/id]]").pipe(
+        Argument.withDescription("A run, the tasks of a step, or one task (default: latest)"),
+        Argument.withDefault("latest")
+      ),
+      json: json("the reasons")
+    },
+    (input) =>
+      select((chosen) =>
+        lazily(() => import("./cliWhy.ts"))((module) => module.why(cli, chosen, input.target, input.json))
+      )
+  ).pipe(
+    Command.withDescription("Say of each task whether it was executed, taken over or cached, and because of what")
+  ),
+
+  Command.make("diff", { left: aRun("run"), right: aRun("other"), json: json("the differences") }, (input) =>
+    select((chosen) =>
+      lazily(() => import("./cliDiff.ts"))((module) => module.diff(cli, chosen, input.left, input.right, input.json))
+    )
+  ).pipe(Command.withDescription("Compare two runs: parameters, metrics, artifacts")),
+
+  tagVerb(cli, select),
+
+  Command.make(
+    "gc",
+    {
+      keepRuns: count("keep-runs", "Keep the newest n runs of each flow"),
+      keepDays: Flag.Finite("keep-days").pipe(
+        Flag.withMetavar("days"),
+        Flag.withDescription("Keep runs that are not older"),
+        Flag.optional
+      ),
+      keepTag: Flag.String("keep-tag").pipe(
+        Flag.withMetavar("tag"),
+        Flag.withDescription("Keep runs that have this tag; may be given several times"),
+        Flag.between(0, 50)
+      ),
+      dryRun: off("dry-run", "Only say what would be freed"),
+      json: json("what was freed")
+    },
+    (input) =>
+      select((chosen) =>
+        lazily(() => import("./cliGc.ts"))((module) =>
+          module.gc(cli, chosen, {
+            keepRuns: maybe(input.keepRuns),
+            keepDays: maybe(input.keepDays),
+            keepTags: input.keepTag,
+            dryRun: input.dryRun,
+            json: input.json
+          })
+        )
+      )
+  ).pipe(
+    Command.withDescription("Remove runs that no rule keeps, and then the artifacts that no run refers to any more")
+  )
+]
+
+const tagVerb = (cli: Cli, select: Select) => {
+  const load = lazily(() => import("./cliTag.ts"))
+  const run = aRun("run")
+  const words = Argument.String("tag").pipe(Argument.withDescription("Tags"), Argument.variadic({ min: 1 }))
+  return Command.make("tag").pipe(
+    Command.withDescription("Add, remove, replace and list the tags of a run"),
+    Command.withSubcommands([
+      Command.make("add", { run, tags: words }, (input) =>
+        select((chosen) => load((module) => module.change(cli, chosen, input.run, { add: input.tags })))
+      ).pipe(Command.withDescription("Add tags to a run")),
+      Command.make("remove", { run, tags: words }, (input) =>
+        select((chosen) => load((module) => module.change(cli, chosen, input.run, { remove: input.tags })))
+      ).pipe(Command.withDescription("Remove tags from a run")),
+      Command.make("replace", { run, tags: Argument.variadic(Argument.String("tag"), { min: 0 }) }, (input) =>
+        select((chosen) => load((module) => module.change(cli, chosen, input.run, { replace: input.tags })))
+      ).pipe(Command.withDescription("Give a run these tags and no others")),
+      Command.make("list", { run: runArgument, json: json("the tags") }, (input) =>
+        select((chosen) => load((module) => module.list(cli, chosen, input.run, input.json)))
+      ).pipe(Command.withDescription("List the tags of a run, its own and the system's"))
+    ])
+  )
+}
