@@ -46,7 +46,12 @@ const makeJson = <S extends StorableSchema>(schema: S): Artifact<S["Type"]> => {
   return make<S["Type"]>({
     format: "json",
     mediaType: "application/json",
-    description: Description.lazy(() => Description.make({ format: "json", schema: Description.represent(schema) })),
+    description: Description.lazy(() => {
+      const stored = Description.represent(schema)
+      const type = Description.represent(Schema.toType(schema))
+      const isTransformed = CanonicalJson.stringify(stored) !== CanonicalJson.stringify(type)
+      return Description.make({ format: "json", schema: stored, ...(isTransformed ? { type } : {}) })
+    }),
     ...(item === undefined ? {} : { item }),
     encode: (value) =>
       Effect.suspend(() => {
@@ -77,10 +82,16 @@ const makeCodec = (schema: StorableSchema): Codec => {
   return { encode: SchemaParser.encodeUnknownEffect(codec), decode: SchemaParser.decodeUnknownEffect(codec) }
 }
 
-const toBytes = (json: unknown, value: unknown): Effect.Effect<ReadonlyArray<Uint8Array>, CodecError> => {
-  const bytes = encoder.encode(CanonicalJson.stringify(json))
+const toBytes = (json: unknown, value: unknown): Exit.Exit<ReadonlyArray<Uint8Array>, CodecError> => {
+  let text: string
+  try {
+    text = CanonicalJson.stringify(json)
+  } catch (cause) {
+    // A schema that takes anything lets through what JSON has no form for: a bigint, a cycle.
+    return Exit.fail(new CodecError({ message: `the value has no JSON form: ${(cause as Error).message}` })) // TypeError
+  }
   deepFreeze(value)
-  return Effect.succeed([bytes])
+  return Exit.succeed([encoder.encode(text)])
 }
 
 const parse = (bytes: Uint8Array): Effect.Effect<unknown, CodecError> =>
@@ -112,7 +123,7 @@ export const bytes = (mediaType = "application/octet-stream"): Artifact<Uint8Arr
     encode: (value) =>
       value instanceof Uint8Array
         ? Effect.succeed([value])
-        : Effect.fail(new CodecError({ message: `expected bytes (a Uint8Array), got ${typeof value}` })),
+        : Effect.fail(new CodecError({ message: `expected bytes (a Uint8Array), got ${CodecIssue.valueText(value)}` })),
     decode: (stored) => stored.bytes
   })
 
@@ -124,7 +135,7 @@ export const text = (mediaType = "text/plain"): Artifact<string> =>
     description: Description.lazy(() => Description.make({ format: "text", mediaType })),
     encode: (value) => {
       if (typeof value !== "string") {
-        return Effect.fail(new CodecError({ message: `expected a text, got ${typeof value}` }))
+        return Effect.fail(new CodecError({ message: `expected a text, got ${CodecIssue.valueText(value)}` }))
       }
       if (!value.isWellFormed()) {
         return Effect.fail(new CodecError({ message: "the text has half a surrogate pair, which UTF-8 can't hold" }))
@@ -146,6 +157,6 @@ export const file = (mediaType = "application/octet-stream"): Artifact<string> =
     encode: (path) =>
       typeof path === "string"
         ? Effect.succeed({ path })
-        : Effect.fail(new CodecError({ message: `expected the path of a file, got ${typeof path}` })),
+        : Effect.fail(new CodecError({ message: `expected the path of a file, got ${CodecIssue.valueText(path)}` })),
     decode: (stored) => stored.path
   })

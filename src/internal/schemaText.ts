@@ -120,6 +120,8 @@ interface Described {
   readonly format?: string
   readonly mediaType?: string
   readonly schema?: Document
+  /** What the values are, where that is not what is stored. */
+  readonly type?: Document
   readonly columns?: ReadonlyArray<{ readonly name: string; readonly schema?: Document; readonly numbers?: string }>
   readonly tensors?: {
     readonly [name: string]: { readonly dtype: string; readonly shape?: ReadonlyArray<number | null> }
@@ -131,11 +133,8 @@ const sides = (there: string, here: string) => `${there} there, ${here} here`
 const compare = (there: Described, here: Described): ReadonlyArray<string> => {
   if (there.format !== here.format) return [`format: ${sides(there.format ?? "another", here.format ?? "another")}`]
   if (there.schema !== undefined && here.schema !== undefined) {
-    return compareNodes(there.schema.representation, here.schema.representation, "", {
-      there: there.schema.references,
-      here: here.schema.references,
-      seen: new Set()
-    })
+    const found = compareDocuments(there.schema, here.schema)
+    return found.length > 0 ? found : compareDocuments(there.type ?? there.schema, here.type ?? here.schema)
   }
   if (there.columns !== undefined && here.columns !== undefined) {
     const texts = (columns: NonNullable<Described["columns"]>) =>
@@ -177,6 +176,13 @@ const compareTexts = (
   for (const name of here.keys()) if (!there.has(name)) found.push(`${word} ${name}: only here`)
   return found
 }
+
+const compareDocuments = (there: Document, here: Document): ReadonlyArray<string> =>
+  compareNodes(there.representation, here.representation, "", {
+    there: there.references,
+    here: here.references,
+    seen: new Set()
+  })
 
 interface Context {
   readonly there: References
