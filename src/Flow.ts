@@ -102,10 +102,12 @@ export const make = <
   const definitions = new Map<string, Definition.Definition>()
   for (const step of options.steps) {
     if (definitions.has(step.stepName)) {
-      throw new FlowError({
+      const error = new FlowError({
         reason: "duplicate",
         message: `Flow "${name}" lists two steps named "${step.stepName}". Give one of them another name: a task is found by its step's name.`
       })
+      Error.captureStackTrace(error, make) // what is of use is where the flow was made
+      throw error
     }
     definitions.set(step.stepName, step[Definition.definition])
   }

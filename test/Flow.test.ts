@@ -248,4 +248,20 @@ describe("a flow", () => {
       assert.deepStrictEqual(task?.parents, [`${child?.id}/double/1`])
     }).pipe(Effect.provide(Storage.layerMemory), Effect.provideService(Offset, { by: 0 }))
   )
+
+  it.effect("that calls one which fails gets its error typed, and its log names the run", () =>
+    Effect.gen(function* () {
+      const Parent = Flow.make("Parent", { steps: [], run: () => Flow.call(Simple, { x: 200 }) })
+      const error = yield* Effect.flip(Flow.run(Parent, {}))
+      assert.strictEqual(error._tag, "TooLarge")
+      const runs = yield* RunStore.RunStore
+      const [parent] = yield* runs.runs({ flow: "Parent" })
+      const [child] = yield* runs.runs({ flow: "Simple" })
+      const [line] = yield* runs.logs({ run: parent?.id ?? "" })
+      assert.strictEqual(
+        line?.message,
+        `Run ${child?.id} of flow "Simple", called from here, failed: 200 is too large.`
+      )
+    }).pipe(Effect.provide(Storage.layerMemory))
+  )
 })

@@ -115,6 +115,12 @@ export const runFlow = Effect.fnUntraced(function* (flow: AnyFlow, parameters: o
           : { ...record, status: statusOf(exit.cause), finishedAt, error: fromCause(exit.cause) }
         yield* recorder.write([{ _tag: "Run", run: record }])
         observe({ _tag: "RunFinished", run: record })
+        if (record.error !== undefined && start.parent !== undefined) {
+          // The error arrives typed as it is; that it came from a run of its own is said in the caller's log.
+          yield* Effect.logError(
+            `Run ${record.id} of flow "${record.flow}", called from here, ${record.status === "interrupted" ? "was interrupted" : `failed: ${record.error.message}`}`
+          )
+        }
         return Exit.isSuccess(exit) ? { id: record.id, output: exit.value } : yield* Effect.failCause(exit.cause)
       })
     )
