@@ -25,7 +25,8 @@ export const pagesOf = (
   values: Physical
 ): { readonly pages: Array<Page>; readonly missing: number } => {
   if (ArrayBuffer.isView(values)) {
-    const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
+    const view = new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
+    const bytes = type.optional ? Buffer.concat([levelsOf(new Uint8Array(values.length).fill(1)), view]) : view
     return { pages: [{ encoding: "PLAIN", isDictionary: false, count: values.length, bytes }], missing: 0 }
   }
   const missing = type.optional ? values.reduce<number>((sum, value) => (value === null ? sum + 1 : sum), 0) : 0
@@ -38,17 +39,22 @@ export const pagesOf = (
   while (start < values.length) {
     const part = plainOf(type, values, start)
     const rows = values.slice(start, part.end)
-    const bytes = type.optional ? Buffer.concat([levelsOf(rows), part.bytes]) : part.bytes
+    const bytes = type.optional ? Buffer.concat([levelsOf(presenceOf(rows)), part.bytes]) : part.bytes
     pages.push({ encoding: "PLAIN", isDictionary: false, count: rows.length, bytes })
     start = part.end
   }
   return { pages, missing }
 }
 
-/** Which rows have a value, as the format runs them together. */
-const levelsOf = (values: ReadonlyArray<unknown>): Uint8Array => {
+/** A 1 for each row that has a value. */
+const presenceOf = (values: ReadonlyArray<unknown>): Uint8Array => {
   const levels = new Uint8Array(values.length)
-  for (let i = 0; i < values.length; i++) levels[i] = values[i] === null ? 0 : 1
+  for (let i = 0; i < values.length; i++) if (values[i] !== null) levels[i] = 1
+  return levels
+}
+
+/** The same as the format runs it together, led by its length. */
+const levelsOf = (levels: Uint8Array): Uint8Array => {
   const runs = new ByteWriter()
   writeRleBitPackedHybrid(runs, levels, 1)
   const bytes = Buffer.allocUnsafe(4 + runs.index)
@@ -190,7 +196,7 @@ const dictionaryPages = (
       encoding: "RLE_DICTIONARY",
       isDictionary: false,
       count: indexes.length + missing,
-      bytes: type.optional ? Buffer.concat([levelsOf(values), bytes]) : bytes
+      bytes: type.optional ? Buffer.concat([levelsOf(presenceOf(values)), bytes]) : bytes
     }
   ]
 }

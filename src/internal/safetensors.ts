@@ -122,16 +122,12 @@ export const encode = (contents: Contents): Result.Result<ReadonlyArray<Uint8Arr
     const sound = flaw(name, contents.tensors[name] as Tensor) // its key was just listed
     if (Result.isFailure(sound)) return Result.fail(sound.failure)
   }
-  const header: Record<string, unknown> = {}
+  const header: Array<readonly [string, unknown]> = []
   const keys = Object.keys(contents.metadata).sort(byCodeUnit)
   if (keys.length > 0) {
-    const metadata: Record<string, string> = {}
-    for (const key of keys) {
-      const value = contents.metadata[key]
-      if (typeof value !== "string") return fail(`metadata ${key} is no text`, ["metadata", key])
-      metadata[key] = value
-    }
-    header.__metadata__ = metadata
+    const wrong = keys.find((key) => typeof contents.metadata[key] !== "string")
+    if (wrong !== undefined) return fail(`metadata ${wrong} is no text`, ["metadata", wrong])
+    header.push(["__metadata__", Object.fromEntries(keys.map((key) => [key, contents.metadata[key]]))])
   }
   const sorted = names
     .map((name) => [name, contents.tensors[name] as Tensor] as const) // its key was just listed
@@ -139,11 +135,11 @@ export const encode = (contents: Contents): Result.Result<ReadonlyArray<Uint8Arr
   const parts: Array<Uint8Array> = []
   let offset = 0
   for (const [name, { data, dtype, shape }] of sorted) {
-    header[name] = { dtype, shape, data_offsets: [offset, offset + data.byteLength] }
+    header.push([name, { dtype, shape, data_offsets: [offset, offset + data.byteLength] }])
     offset += data.byteLength
     if (data.byteLength > 0) parts.push(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
   }
-  return Result.succeed([headerBytes(JSON.stringify(header)), ...parts])
+  return Result.succeed([headerBytes(JSON.stringify(Object.fromEntries(header))), ...parts])
 }
 
 const headerBytes = (json: string): Uint8Array => {
@@ -163,7 +159,7 @@ export const decode = (bytes: Uint8Array): Result.Result<Contents, CodecError> =
   const header = parseHeader(bytes.subarray(8, 8 + length))
   if (Result.isFailure(header)) return Result.fail(header.failure)
   const body = bytes.subarray(8 + length)
-  const tensors: Record<string, Tensor> = {}
+  const tensors: Array<readonly [string, Tensor]> = []
   let metadata: Record<string, string> = {}
   let end = 0
   for (const [name, entry] of Object.entries(header.success)) {
@@ -185,18 +181,13 @@ export const decode = (bytes: Uint8Array): Result.Result<Contents, CodecError> =
       return fail(`the bytes of tensor ${name} do not fill its shape ${shapeText(shape)}`, ["tensors", name])
     }
     const at = body.byteOffset + from
-    tensors[name] = {
-      dtype,
-      shape,
-      data:
-        at % holder.BYTES_PER_ELEMENT === 0
-          ? new holder(body.buffer, at, count)
-          : new holder(body.slice(from, to).buffer, 0, count)
-    }
+    const isAligned = at % holder.BYTES_PER_ELEMENT === 0
+    const data = isAligned ? new holder(body.buffer, at, count) : new holder(body.slice(from, to).buffer, 0, count)
+    tensors.push([name, { dtype, shape, data }])
     end = Math.max(end, to)
   }
   return end === body.byteLength
-    ? Result.succeed({ tensors, metadata })
+    ? Result.succeed({ tensors: Object.fromEntries(tensors), metadata })
     : fail(`${body.byteLength - end} bytes follow the last tensor`)
 }
 

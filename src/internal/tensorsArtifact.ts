@@ -53,7 +53,7 @@ const check = <S extends TensorSpec>(
   }
   if (spec !== undefined) {
     for (const [name, { dtype, shape }] of Object.entries(spec)) {
-      const tensor = value.tensors[name]
+      const tensor = Object.hasOwn(value.tensors, name) ? value.tensors[name] : undefined
       const there = Object.keys(value.tensors).join(", ") || "none"
       if (tensor === undefined) return fail(`tensor ${name} is missing; there: ${there}`, "tensors", name)
       if (tensor.dtype !== dtype) {
