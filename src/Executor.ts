@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as Semaphore from "effect/Semaphore"
+import type { ArtifactStore } from "./ArtifactStore.ts"
 import type { Any as AnyFlow } from "./Flow.ts"
 import type { Definition } from "./internal/definition.ts"
 import type { TaskSink } from "./internal/taskBody.ts"
@@ -82,10 +83,10 @@ export interface ExecutorService {
   readonly name: string
   /** Whether tasks run beyond this process's memory: what they read is made durable before they start. */
   readonly remote: boolean
-  /** Refuses, when a run starts, a flow that it can't execute. */
-  readonly prepare: (flow: AnyFlow) => Effect.Effect<void, ExecutorError>
+  /** Refuses, when a run starts, a flow that it can't execute, or a store that its workers can't open. */
+  readonly prepare: (flow: AnyFlow) => Effect.Effect<void, ExecutorError, ArtifactStore>
   /** Makes one attempt. Fails with the step's own error, `WorkerDied` or `ExecutorError`. */
-  readonly execute: (attempt: Attempt) => Effect.Effect<Outcome, unknown>
+  readonly execute: (attempt: Attempt) => Effect.Effect<Outcome, unknown, ArtifactStore>
 }
 
 const fibers = (name: string, around: (attempt: Attempt) => Effect.Effect<Outcome, unknown>): ExecutorService => ({
@@ -124,3 +125,39 @@ export const layerFibers = (options: { readonly concurrency?: number } = {}): La
     )
   )
 }
+
+/** How tasks run on worker threads. */
+export interface ThreadsOptions {
+  /** The module that exports the flow: a path, from the working directory, or a URL such as `import.meta.url`. */
+  readonly module: string | URL
+  /** How many threads at most. Default: as many as there are cores. */
+  readonly size?: number
+  /** How many megabytes of heap a thread may have. Default: Node's own choice. */
+  readonly heapMegabytes?: number
+}
+
+/**
+ * Runs tasks on worker threads of this process, so that steps that compute really run in parallel. Each thread imports the
+ * flow's module, finds the step there by name, and runs it with the flow's own layer (`Flow.provide`), built once a thread.
+ *
+ * A step may say where it runs, `runsOn: "thread"` or `"fiber"`; here, a thread is the default.
+ *
+ * @param options.module The module that exports the flow, and those that it calls.
+ * @param options.size How many threads at most. Default: as many as there are cores.
+ *
+ * @example
+ * ```ts
+ * program.pipe(Effect.provide(Executor.layerThreads({ module: import.meta.url, size: 4 })))
+ * ```
+ *
+ * Gotchas: a step that can fail needs its `error` schema, and a service that a step uses must come from `Flow.provide`:
+ * only data crosses to a thread. The store must be one that a thread can open, so not the one in memory. What native code
+ * writes to the standard streams by itself is not seen.
+ */
+export const layerThreads = (options: ThreadsOptions): Layer.Layer<never> =>
+  Layer.unwrap(
+    Effect.map(
+      Effect.promise(() => import("./internal/threadExecutor.ts")),
+      (threads) => threads.layer(options)
+    )
+  )

@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Pull from "effect/Pull"
 import * as Schedule from "effect/Schedule"
+import { ArtifactStore } from "../ArtifactStore.ts"
 import { type Outcome, type TaskDescription, TaskTimeout } from "../Executor.ts"
 import { FlowError } from "../FlowError.ts"
 import type { Ref } from "../Ref.ts"
@@ -150,7 +151,8 @@ const attempts = (run: RunContext, definition: Definition, inputs: Inputs.Inputs
           outputs: []
         }
         const change = { _tag: "Task", task: running, blobs: inputs.blobs, schemas: inputs.schemas } as const
-        if (run.executor.remote) yield* run.recorder.write([change])
+        // What it reads must be there where it runs; the rest has time.
+        if (run.executor.remote && inputs.blobs.length > 0) yield* run.recorder.write([change])
         else run.recorder.running(change)
         run.observe({ _tag: "TaskStarted", task: running })
 
@@ -217,12 +219,16 @@ const attempt = (
     card: ({ bytes, ...card }) => run.recorder.card({ ...card, run: run.id, task: base.id, attempt: number }, bytes),
     tags: run.changeTags
   }
-  const execution = run.executor.execute({
-    task,
-    definition,
-    here: run.withServices(execute(definition, task, sink)),
-    sink
-  })
+  const execution = Effect.provideService(
+    run.executor.execute({
+      task,
+      definition,
+      here: run.withServices(execute(definition, task, sink)),
+      sink
+    }),
+    ArtifactStore,
+    run.artifacts
+  )
   if (definition.timeout === undefined) return execution
   const milliseconds = Duration.toMillis(definition.timeout)
   return Effect.timeoutOrElse(execution, {

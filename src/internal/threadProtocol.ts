@@ -1,0 +1,59 @@
+/** What a process and its worker threads say to each other. All of it is data that can be cloned. */
+import type { LogLevel } from "effect/LogLevel"
+import type { TaskDescription } from "../Executor.ts"
+import type { RefRecord } from "../RunRecord.ts"
+import type { SentCard } from "./cardSink.ts"
+import type { Failure } from "./crossing.ts"
+import type { TaskSink } from "./taskBody.ts"
+
+/** A store's location, with its secrets. */
+export type StorePlace =
+  | { readonly kind: "local"; readonly directory: string; readonly sync: boolean }
+  | { readonly kind: "postgres"; readonly url: string; readonly blobs: string }
+
+/** What a thread is started with. */
+export interface ThreadData {
+  readonly name: string
+  /** A URL. */
+  readonly module: string
+  readonly store: StorePlace
+  readonly valueBytes: number
+}
+
+/** The flows of a thread's module, by name: what tells another version of a flow from this one. */
+export type Flows = {
+  readonly [flow: string]: { readonly [step: string]: string }
+}
+
+/** To a thread. */
+export type ToThread =
+  | { readonly _tag: "Execute"; readonly id: number; readonly task: TaskDescription; readonly level: LogLevel }
+  | { readonly _tag: "Interrupt"; readonly id: number }
+  | { readonly _tag: "Answer"; readonly call: number; readonly failure: Failure | undefined }
+
+/** From a thread. */
+export type FromThread =
+  | { readonly _tag: "Loaded"; readonly flows: Flows }
+  | { readonly _tag: "NotLoaded"; readonly failure: Failure }
+  | { readonly _tag: "Log"; readonly id: number; readonly line: Parameters<TaskSink["log"]>[0] }
+  | { readonly _tag: "Metric"; readonly id: number; readonly point: Parameters<TaskSink["metric"]>[0] }
+  | { readonly _tag: "Card"; readonly id: number; readonly card: SentCard }
+  | {
+      readonly _tag: "Tags"
+      readonly id: number
+      readonly call: number
+      readonly change: Parameters<TaskSink["tags"]>[0]
+    }
+  | {
+      readonly _tag: "Done"
+      readonly id: number
+      readonly result:
+        | {
+            readonly _tag: "Success"
+            readonly outputs: ReadonlyArray<RefRecord>
+            readonly blobs: ReadonlyArray<{ readonly digest: string; readonly bytes: Uint8Array<ArrayBuffer> }>
+          }
+        | { readonly _tag: "Failure"; readonly failure: Failure }
+      /** CPU milliseconds of the thread. */
+      readonly cpu: number
+    }
