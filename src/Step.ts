@@ -222,15 +222,20 @@ type NameOf<B> =
 type Wanted<B> = B extends Many<any> ? NameOf<B> : `a task of step "${NameOf<B>}"`
 
 /** Rejects, in a sentence, branches that are not the join's. */
-export type JoinProblem<B, A> = ([Exclude<keyof B, keyof A>] extends [never]
-  ? unknown
-  : `join forgot branch "${Exclude<keyof B, keyof A> & string}"`) &
+export type JoinProblem<B, A> = ([keyof A] extends [never]
+  ? { readonly [K in keyof B]: unknown } // nothing given, or nothing known of it yet
+  : [Exclude<keyof B, keyof A>] extends [never]
+    ? unknown
+    : `join forgot branch "${Exclude<keyof B, keyof A> & string}"`) &
   ([Exclude<keyof A, keyof B>] extends [never]
     ? unknown
     : `join has no branch "${Exclude<keyof A, keyof B> & string}"`) & {
-    readonly [K in keyof A & keyof B]: SuccessOf<A[K]> extends StateOf<B[K]>
-      ? unknown
-      : `branch "${K & string}" takes ${Wanted<B[K]>}`
+    // Over the join's keys, not those of `A`, for the same reason as below.
+    readonly [K in keyof B]: K extends keyof A
+      ? SuccessOf<A[K]> extends StateOf<B[K]>
+        ? unknown
+        : `branch "${K & string}" takes ${Wanted<B[K]>}`
+      : unknown
   }
 
 /** A step that brings branches together. It takes tasks, and runs them concurrently, or the states that they yielded. */
@@ -242,7 +247,8 @@ export interface Join<
   out E,
   out R
 > {
-  <A extends { readonly [name: string]: unknown }>(
+  // A constraint that says more of `A` would have a say in how a branch such as `Effect.flatMap(…)` is inferred.
+  <A extends object>(
     branches: A & JoinProblem<B, A>,
     ...input: keyof I extends never ? [input?: object] : [input: Given<Values<I>>]
   ): Effect.Effect<
