@@ -63,7 +63,10 @@ export class ArtifactStore extends Context.Service<
     readonly path: (digest: string) => Effect.Effect<string, ArtifactError>
     /** Those of the digests that are there; their age for `sweep` starts anew. */
     readonly touch: (digests: ReadonlyArray<string>) => Effect.Effect<ReadonlySet<string>, ArtifactError>
-    /** Removes what is not in `keep` and was last put or touched before a time; says what it freed. */
+    /**
+     * Removes what is not in `keep` and was last put or touched before a time; says what it freed. A store that shares its
+     * database with a `RunStore` keeps what runs refer to in any case; a dry run goes by `keep` alone.
+     */
     readonly sweep: (options: {
       readonly keep: ReadonlySet<string>
       readonly before: number

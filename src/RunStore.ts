@@ -167,8 +167,8 @@ export class RunStore extends Context.Service<
     readonly schema: (digest: string) => Effect.Effect<string | undefined, StoreError>
     /** Removes runs and all that is kept of them but their artifacts. */
     readonly remove: (runs: ReadonlyArray<string>) => Effect.Effect<void, StoreError>
-    /** The digests that any task or card of any run refers to. */
-    readonly digests: Effect.Effect<ReadonlySet<string>, StoreError>
+    /** The digests that any task or card of any run refers to, or of any run but these. */
+    readonly digests: (except?: ReadonlySet<string>) => Effect.Effect<ReadonlySet<string>, StoreError>
   }
 >()("effect-flow/RunStore") {}
 

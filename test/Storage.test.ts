@@ -146,7 +146,7 @@ describe("Storage.layerLocal", () => {
               assert.strictEqual((yield* store.logs({ run: id })).length, 100)
             }
             const artifacts = yield* ArtifactStore
-            for (const digest of yield* store.digests) yield* artifacts.get(digest)
+            for (const digest of yield* store.digests()) yield* artifacts.get(digest)
           })
         )
       })

@@ -200,17 +200,19 @@ export const make = (inline?: Inline): RunStore["Service"] => {
           if (runs.delete(run)) ids.splice(place(ids, run), 1)
         }
       }),
-    digests: Effect.sync(() => {
-      const found = new Set<string>()
-      for (const { cards, tasks } of runs.values()) {
-        for (const { digest } of cards.values()) found.add(digest)
-        for (const { inputs, outputs } of tasks) {
-          for (const ref of inputs) found.add(ref.digest)
-          for (const ref of outputs) found.add(ref.digest)
+    digests: (except) =>
+      Effect.sync(() => {
+        const found = new Set<string>()
+        for (const [run, { cards, tasks }] of runs) {
+          if (except?.has(run) === true) continue
+          for (const { digest } of cards.values()) found.add(digest)
+          for (const { inputs, outputs } of tasks) {
+            for (const ref of inputs) found.add(ref.digest)
+            for (const ref of outputs) found.add(ref.digest)
+          }
         }
-      }
-      return found
-    })
+        return found
+      })
   }
 }
 

@@ -11,6 +11,7 @@ import type { StoreError } from "../RunStore.ts"
 import * as Digest from "./digest.ts"
 import type { FileStore } from "./fileStore.ts"
 import type { Database } from "./sqlDatabase.ts"
+import type { Row } from "./sqlRows.ts"
 import type { Writer } from "./sqlWriter.ts"
 import * as Bytes from "./storeBytes.ts"
 import * as ValueCache from "./valueCache.ts"
@@ -62,17 +63,30 @@ export const make = (options: {
   ): Effect.Effect<A, ArtifactError | E> =>
     Effect.flatMap(inline(digest), (bytes) => (bytes === undefined ? large : small(bytes)))
 
+  const ask = (sql: string, params: ReadonlyArray<unknown>): Effect.Effect<ReadonlyArray<Row>, ArtifactError> =>
+    Effect.mapError(database.query(sql, params), broken("unreadable"))
+
+  /** Those of the digests that a run refers to. */
+  const used = (digests: ReadonlyArray<string>): Effect.Effect<ReadonlySet<string>, ArtifactError> => {
+    const marks = digests.map(() => "?").join(", ")
+    return Effect.map(
+      ask(
+        `SELECT digest FROM uses WHERE digest IN (${marks}) UNION SELECT digest FROM cards WHERE digest IN (${marks})`,
+        [...digests, ...digests]
+      ),
+      (rows) => new Set(rows.map((row) => row.digest as string)) // the column's type
+    )
+  }
+
   /** Runs statements of one parameter list over parts of a long one. */
-  const inParts = <A>(
-    digests: ReadonlyArray<string>,
-    ask: (part: ReadonlyArray<string>, marks: string) => Effect.Effect<ReadonlyArray<A>, ArtifactError>
-  ): Effect.Effect<ReadonlyArray<A>, ArtifactError> =>
+  const inParts = <A, B>(
+    all: ReadonlyArray<A>,
+    run: (part: ReadonlyArray<A>, marks: string) => Effect.Effect<ReadonlyArray<B>, ArtifactError>
+  ): Effect.Effect<ReadonlyArray<B>, ArtifactError> =>
     Effect.map(
       Effect.forEach(
-        Array.from({ length: Math.ceil(digests.length / listSize) }, (_, i) =>
-          digests.slice(i * listSize, (i + 1) * listSize)
-        ),
-        (part) => ask(part, part.map(() => "?").join(", "))
+        Array.from({ length: Math.ceil(all.length / listSize) }, (_, i) => all.slice(i * listSize, (i + 1) * listSize)),
+        (part) => run(part, part.map(() => "?").join(", "))
       ),
       (found) => found.flat()
     )
@@ -137,43 +151,36 @@ export const make = (options: {
       }),
     sweep: ({ before, dryRun, keep }) =>
       Effect.gen(function* () {
-        const unused = "NOT EXISTS (SELECT 1 FROM uses WHERE uses.digest = blobs.digest)"
-        const small = yield* Effect.mapError(
-          database.query(`SELECT digest, size FROM blobs WHERE touched_at < ? AND ${unused}`, [before]),
-          broken("unreadable")
-        )
+        const small = yield* ask("SELECT digest, size FROM blobs WHERE touched_at < ?", [before])
         const sizes = new Map(small.map((row) => [row.digest as string, row.size as number]))
         for (const digest of keep) sizes.delete(digest)
         const old = (yield* files.old(before)).filter(({ digest }) => !keep.has(digest))
-        const used = new Set(
-          yield* inParts(
-            old.map(({ digest }) => digest),
-            (part, marks) =>
-              Effect.map(
-                Effect.mapError(
-                  database.query(`SELECT DISTINCT digest FROM uses WHERE digest IN (${marks})`, part),
-                  broken("unreadable")
-                ),
-                (rows) => rows.map((row) => row.digest as string)
-              )
+        if (dryRun === true) return total([...sizes.values(), ...old.map(({ size }) => size)])
+        // Asked again as they go: what a run has come to refer to since `keep` was made, or was put again, stays.
+        const gone = yield* inParts([...sizes.keys()], (part, marks) =>
+          change(
+            `DELETE FROM blobs WHERE digest IN (${marks}) AND touched_at < ? AND ${unused("blobs")} RETURNING digest`,
+            [...part, before]
           )
         )
-        const large = old.filter(({ digest }) => !used.has(digest))
-        if (dryRun === true) return total([...sizes.values(), ...large.map(({ size }) => size)])
-        // Asked again as they go: what a task has come to refer to since, or was put again, stays.
-        const gone = yield* inParts([...sizes.keys()], (part, marks) =>
-          change(`DELETE FROM blobs WHERE digest IN (${marks}) AND touched_at < ? AND ${unused} RETURNING digest`, [
-            ...part,
-            before
-          ])
+        const removed = yield* inParts(old, (part) =>
+          Effect.flatMap(used(part.map(({ digest }) => digest)), (inUse) =>
+            files.remove(
+              part.filter(({ digest }) => !inUse.has(digest)),
+              before
+            )
+          )
         )
-        const removed = yield* files.remove(large, before)
         yield* files.tidy(before)
         return total([...gone.map((digest) => sizes.get(digest) ?? 0), ...removed.map(({ size }) => size)])
       }),
     values: ValueCache.make(options.valueBytes)
   }
 }
+
+/** That no run refers to a row's digest. */
+const unused = (table: string): string =>
+  `NOT EXISTS (SELECT 1 FROM uses WHERE uses.digest = ${table}.digest) AND ${table}.digest NOT IN (SELECT digest FROM cards)`
 
 const total = (sizes: ReadonlyArray<number>): { readonly artifacts: number; readonly bytes: number } => ({
   artifacts: sizes.length,

@@ -174,10 +174,20 @@ export const make = (database: Database, writer: Writer): RunStore["Service"] =>
           )
         )
       ),
-    digests: Effect.map(
-      read("SELECT digest FROM uses UNION SELECT digest FROM cards", [], (row) => row.digest as string),
-      (rows) => new Set(rows)
-    )
+    digests: (except) =>
+      except === undefined || except.size === 0
+        ? Effect.map(
+            read("SELECT digest FROM uses UNION SELECT digest FROM cards", [], (row) => row.digest as string),
+            (digests) => new Set(digests)
+          )
+        : Effect.map(
+            read(
+              "SELECT digest, run FROM uses UNION SELECT digest, run FROM cards",
+              [],
+              (row): readonly [digest: string, run: string] => [row.digest, row.run]
+            ),
+            (uses) => new Set(uses.flatMap(([digest, run]) => (except.has(run) ? [] : [digest])))
+          )
   }
 }
 

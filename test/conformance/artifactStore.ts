@@ -205,10 +205,10 @@ export const suite = (name: string, layer: Layer.Layer<ArtifactStore | RunStore,
         const bytes = made(10)
         const digest = Digest.ofChunks([bytes])
         yield* runs.write([putTask(task("r", 1, { outputs: [ref("x", digest)] }), { blobs: [{ digest, bytes }] })])
-        const keep = yield* runs.digests
+        const keep = yield* runs.digests()
         assert.deepStrictEqual(yield* store.sweep({ keep, before: 9_000_000 }), { artifacts: 0, bytes: 0 })
         yield* runs.remove(["r"])
-        const none = yield* runs.digests
+        const none = yield* runs.digests()
         assert.deepStrictEqual(yield* store.sweep({ keep: none, before: 5_000_000 }), { artifacts: 0, bytes: 0 })
         assert.deepStrictEqual(yield* store.sweep({ keep: none, before: 5_000_001 }), { artifacts: 1, bytes: 10 })
       })

@@ -1,0 +1,152 @@
+/** What is collected, and what is not, on each store. */
+import * as Os from "node:os"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { TestClock } from "effect/testing"
+import { ArtifactStore } from "../src/ArtifactStore.ts"
+import * as Gc from "../src/Gc.ts"
+import * as Digest from "../src/internal/digest.ts"
+import type { RunRecord } from "../src/RunRecord.ts"
+import { RunStore } from "../src/RunStore.ts"
+import { layers } from "./conformance/layers.ts"
+import { putRun, putTask, ref, run, task } from "./conformance/records.ts"
+
+const day = 24 * 60 * 60 * 1000
+const start = 100 * day
+
+const bytesOf = (text: string, large: boolean): Uint8Array =>
+  large ? new Uint8Array(100_000).fill(text.length) : new TextEncoder().encode(text)
+const digestOf = (text: string, large = false): string => Digest.ofChunks([bytesOf(text, large)])
+
+/** A finished run with a task that wrote a small artifact and a large one. */
+const finished = Effect.fnUntraced(function* (id: string, more: Partial<RunRecord> = {}, large = "") {
+  const store = yield* RunStore
+  const artifacts = yield* ArtifactStore
+  const blob = { digest: digestOf(id), bytes: bytesOf(id, false) }
+  const outputs = [ref("small", blob.digest)]
+  if (large !== "") outputs.push(ref("large", (yield* artifacts.put([bytesOf(large, true)])).digest))
+  yield* store.write([
+    putRun(run(id, { status: "succeeded", startedAt: start, ...more })),
+    putTask(task(id, 1, { outputs }), { blobs: [blob] })
+  ])
+})
+
+for (const { layer, name } of layers) {
+  describe(`Gc: ${name}`, () => {
+    const effect = <E>(title: string, body: () => Effect.Effect<void, E, RunStore | ArtifactStore>) =>
+      it.effect(title, () => Effect.provide(Effect.andThen(TestClock.setTime(start), Effect.suspend(body)), layer))
+    const left = Effect.map(
+      Effect.flatMap(RunStore, (store) => store.runs({})),
+      (runs) => runs.map(({ id }) => id)
+    )
+    const there = (...digests: ReadonlyArray<string>) =>
+      Effect.map(
+        Effect.flatMap(ArtifactStore, (store) => store.touch(digests)),
+        (found) => digests.map((digest) => found.has(digest))
+      )
+
+    effect("removes no run without a condition, and what nothing refers to", () =>
+      Effect.gen(function* () {
+        yield* finished("r1")
+        const artifacts = yield* ArtifactStore
+        const orphan = yield* artifacts.put([bytesOf("orphan", false)])
+        const large = yield* artifacts.put([bytesOf("orphan", true)])
+        yield* TestClock.setTime(start + day)
+        const expected = { runs: [], needed: [], kept: 1, artifacts: 2, bytes: 100_006 }
+        assert.deepStrictEqual(yield* Gc.collect({ dryRun: true }), { ...expected, dryRun: true })
+        assert.deepStrictEqual(yield* Gc.collect(), { ...expected, dryRun: false })
+        assert.deepStrictEqual(yield* there(orphan.digest, large.digest, digestOf("r1")), [false, false, true])
+      })
+    )
+
+    effect("keeps the newest of each flow, the young and the tagged", () =>
+      Effect.gen(function* () {
+        yield* finished("a1", { flow: "A" }, "one")
+        yield* finished("a2", { flow: "A", tags: ["keep"] }, "one")
+        yield* finished("a3", { flow: "A", startedAt: start + 8 * day }, "three")
+        yield* finished("a4", { flow: "A", status: "failed" })
+        yield* finished("b1", { flow: "B" })
+        yield* finished("b2", { flow: "B" })
+        yield* TestClock.setTime(start + 10 * day)
+        const options = { keepRuns: 1, keepDays: 3, keepTags: ["keep", "other"] }
+        const before = yield* Gc.collect({ ...options, dryRun: true })
+        assert.deepStrictEqual(yield* left, ["b2", "b1", "a4", "a3", "a2", "a1"])
+        const done = yield* Gc.collect(options)
+        assert.deepStrictEqual({ ...done, dryRun: true }, before)
+        assert.deepStrictEqual(done.runs, ["b1", "a1"])
+        assert.strictEqual(done.kept, 4)
+        // The large artifact of a1 is also a2's.
+        assert.deepStrictEqual([done.artifacts, done.bytes], [2, 4])
+        assert.deepStrictEqual(yield* left, ["b2", "a4", "a3", "a2"])
+        assert.deepStrictEqual(yield* there(digestOf("a1"), digestOf("a2"), digestOf("one", true), digestOf("b1")), [
+          false,
+          true,
+          true,
+          false
+        ])
+        assert.strictEqual(Gc.toText(done), "Removed 2 runs and 2 artifacts (4 B); 4 runs kept.")
+      })
+    )
+
+    effect("looks at the runs of one flow only", () =>
+      Effect.gen(function* () {
+        yield* finished("a1", { flow: "A" })
+        yield* finished("b1", { flow: "B" })
+        yield* TestClock.setTime(start + day)
+        assert.deepStrictEqual((yield* Gc.collect({ flow: "A", keepRuns: 0 })).runs, ["a1"])
+        assert.deepStrictEqual(yield* left, ["b1"])
+      })
+    )
+
+    effect("keeps what kept runs took over from, and whom they called", () =>
+      Effect.gen(function* () {
+        const store = yield* RunStore
+        yield* finished("a1", { flow: "A" })
+        yield* finished("a2", { flow: "A" })
+        yield* finished("a3", { flow: "A", parent: "a2" })
+        yield* finished("a4", { flow: "A" })
+        yield* finished("a5", { flow: "C", parent: "a4/2" })
+        yield* store.write([putTask(task("a4", 2, { how: "takenOver", source: "a1/step/1" }))])
+        yield* TestClock.setTime(start + day)
+        const done = yield* Gc.collect({ keepRuns: 1 })
+        assert.deepStrictEqual(done.runs, ["a3", "a2"])
+        assert.deepStrictEqual(done.needed, ["a1"])
+        assert.deepStrictEqual(yield* left, ["a5", "a4", "a1"])
+        assert.include(Gc.toText(done), "1 older run stays, because its tasks stand for those of kept runs.")
+      })
+    )
+
+    effect("keeps runs that are running, and artifacts that a task may be about to refer to", () =>
+      Effect.gen(function* () {
+        const artifacts = yield* ArtifactStore
+        const host = Os.hostname()
+        const running = { status: "running" as const, host, pid: process.pid }
+        const now = start + day
+        yield* finished("r1", { ...running, heartbeatAt: now - 1000 })
+        yield* finished("r2", { ...running, heartbeatAt: now - 1000, pid: 2 ** 30 })
+        yield* finished("r3", { ...running, heartbeatAt: now - 60_000 })
+        yield* finished("r4", { ...running, heartbeatAt: now - 2 * 60 * 60 * 1000, host: "elsewhere" })
+        yield* finished("r5", { ...running, heartbeatAt: now - 60_000, host: "elsewhere", pid: 2 ** 30 })
+        yield* TestClock.setTime(now - 10 * 60 * 1000)
+        const young = yield* artifacts.put([bytesOf("young", false)])
+        yield* TestClock.setTime(now)
+        const done = yield* Gc.collect({ keepRuns: 0 })
+        assert.deepStrictEqual(done.runs, ["r4", "r2"])
+        assert.deepStrictEqual(yield* left, ["r5", "r3", "r1"])
+        assert.deepStrictEqual(yield* there(young.digest, digestOf("r1")), [true, true])
+        yield* TestClock.setTime(now + 2 * 60 * 1000)
+        assert.strictEqual((yield* Gc.collect({ keepRuns: 0, grace: "1 minute" })).artifacts, 1)
+        assert.deepStrictEqual(yield* there(young.digest), [false])
+      })
+    )
+
+    effect("frees at once where nothing runs", () =>
+      Effect.gen(function* () {
+        yield* finished("r1", {}, "large")
+        yield* TestClock.setTime(start + 2 * 60 * 1000)
+        const done = yield* Gc.collect({ keepRuns: 0 })
+        assert.deepStrictEqual([done.runs.length, done.artifacts, done.bytes], [1, 2, 100_002])
+      })
+    )
+  })
+}
