@@ -1,7 +1,10 @@
 /** Tasks on worker threads: the same flows, results, records and errors as on fibers, and workers that die. */
+import { execFile } from "node:child_process"
 import { mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { promisify } from "node:util"
 import { assert, describe, it, layer } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
@@ -18,9 +21,9 @@ import { RunObserver } from "../src/RunObserver.ts"
 import { RunStore } from "../src/RunStore.ts"
 import * as Step from "../src/Step.ts"
 import * as Storage from "../src/Storage.ts"
-import * as Flows from "./fixtures/flows/executors.ts"
+import * as Flows from "./executor/flows.ts"
 
-const module = new URL("./fixtures/flows/executors.ts", import.meta.url)
+const module = new URL("./executor/flows.ts", import.meta.url)
 
 const directory = Effect.acquireRelease(
   Effect.promise(() => mkdtemp(join(tmpdir(), "effect-flow-threads-"))),
@@ -100,9 +103,9 @@ layer(threads(), { excludeTestServices: true, timeout: "30 seconds" })("Executor
       const defect = exit.cause.reasons.find(Cause.isDieReason)?.defect as Error
       assert.strictEqual(defect.name, "TypeError")
       assert.strictEqual(defect.message, "no such thing")
-      assert.include(defect.stack, "executors.ts")
+      assert.include(defect.stack, "flows.ts")
       const { tasks } = yield* latest
-      assert.include(tasks[0]?.error?.stack, "executors.ts")
+      assert.include(tasks[0]?.error?.stack, "flows.ts")
     })
   )
 
@@ -301,4 +304,26 @@ describe("Executor.layerThreads, by itself", () => {
       assert.match(broken.message, /^The module .+broken\.mjs can't be imported by a worker: not today$/)
     }).pipe(Effect.provide(storage))
   )
+
+  for (const [how, flags] of [
+    ["plain node", []],
+    ["tsx", ["--import", "tsx"]]
+  ] as const) {
+    it.live(`works under ${how}, where a flow's module is TypeScript`, () =>
+      Effect.gen(function* () {
+        const program = fileURLToPath(new URL("./executor/onThreads.ts", import.meta.url))
+        const { stdout } = yield* Effect.promise(
+          async (signal) =>
+            await promisify(execFile)(
+              process.execPath,
+              [...flags, program, await mkdtemp(join(tmpdir(), "effect-flow-"))],
+              {
+                signal
+              }
+            )
+        )
+        assert.strictEqual(stdout, "on another thread\n")
+      })
+    )
+  }
 })
