@@ -72,6 +72,8 @@ export type Outcome = typeof Outcome.Type
 export interface Attempt {
   readonly task: TaskDescription
   readonly definition: Definition
+  /** Small inputs that may not be in the store yet: whoever makes the attempt elsewhere brings them along. */
+  readonly blobs: ReadonlyArray<{ readonly digest: string; readonly bytes: Uint8Array }>
   /** Makes the attempt here, on this fiber. What `runsOn: "fiber"` means to every executor. */
   readonly here: Effect.Effect<Outcome, unknown>
   /** Takes what the body logs and measures while it runs. */
@@ -81,8 +83,6 @@ export interface Attempt {
 /** Makes attempts at tasks. */
 export interface ExecutorService {
   readonly name: string
-  /** Whether tasks run beyond this process's memory: what they read is made durable before they start. */
-  readonly remote: boolean
   /** Refuses, when a run starts, a flow that it can't execute, or a store that its workers can't open. */
   readonly prepare: (flow: AnyFlow) => Effect.Effect<void, ExecutorError, ArtifactStore>
   /** Makes one attempt. Fails with the step's own error, `WorkerDied` or `ExecutorError`. */
@@ -91,7 +91,6 @@ export interface ExecutorService {
 
 const fibers = (name: string, around: (attempt: Attempt) => Effect.Effect<Outcome, unknown>): ExecutorService => ({
   name,
-  remote: false,
   prepare: () => Effect.void,
   execute: around
 })

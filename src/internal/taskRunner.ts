@@ -151,12 +151,10 @@ const attempts = (run: RunContext, definition: Definition, inputs: Inputs.Inputs
           outputs: []
         }
         const change = { _tag: "Task", task: running, blobs: inputs.blobs, schemas: inputs.schemas } as const
-        // What it reads must be there where it runs; the rest has time.
-        if (run.executor.remote && inputs.blobs.length > 0) yield* run.recorder.write([change])
-        else run.recorder.running(change)
+        run.recorder.running(change)
         run.observe({ _tag: "TaskStarted", task: running })
 
-        const exit = yield* Effect.exit(restore(attempt(run, definition, base, number, inputs.counts)))
+        const exit = yield* Effect.exit(restore(attempt(run, definition, base, number, inputs)))
         const finishedAt = yield* Clock.currentTimeMillis
         if (Exit.isSuccess(exit)) {
           const { outputs, blobs, schemas, ...where } = exit.value
@@ -195,7 +193,7 @@ const attempt = (
   definition: Definition,
   base: Base,
   number: number,
-  counts: Inputs.Inputs["counts"]
+  inputs: Inputs.Inputs
 ): Effect.Effect<Outcome, unknown> => {
   const task: TaskDescription = {
     flow: run.flow.flowName,
@@ -207,7 +205,7 @@ const attempt = (
     version: definition.version,
     tags: run.tags(),
     inputs: base.inputs,
-    counts
+    counts: inputs.counts
   }
   const sink: TaskSink = {
     log: (line) => {
@@ -223,6 +221,7 @@ const attempt = (
     run.executor.execute({
       task,
       definition,
+      blobs: inputs.blobs,
       here: run.withServices(execute(definition, task, sink)),
       sink
     }),

@@ -18,7 +18,7 @@ import { type Attempt, ExecutorError, type Outcome, WorkerDied } from "../Execut
 import * as Crossing from "./crossing.ts"
 import * as FlowModule from "./flowModule.ts"
 import type { TaskSink } from "./taskBody.ts"
-import type { Flows, FromThread, ThreadData, ToThread } from "./threadProtocol.ts"
+import { type Flows, type FromThread, type ThreadData, type ToThread, toBlob } from "./threadProtocol.ts"
 
 /** How long a body has to end when it is interrupted, in milliseconds. */
 const grace = 250
@@ -133,7 +133,7 @@ export const start = Effect.fnUntraced(function* (name: string, options: Options
   )
 
   let lastId = 0
-  const execute = Effect.fnUntraced(function* ({ definition, sink, task }: Attempt) {
+  const execute = Effect.fnUntraced(function* ({ blobs, definition, sink, task }: Attempt) {
     const context = yield* Effect.context<never>()
     const id = ++lastId
     const done = yield* Deferred.make<Extract<FromThread, { readonly _tag: "Done" }>, Died>()
@@ -141,7 +141,7 @@ export const start = Effect.fnUntraced(function* (name: string, options: Options
     return yield* Effect.uninterruptibleMask((restore) =>
       Effect.gen(function* () {
         const level = Context.get(context, References.MinimumLogLevel)
-        yield* Effect.orDie(worker.send({ _tag: "Execute", id, task, level }))
+        yield* Effect.orDie(worker.send({ _tag: "Execute", id, task, blobs: blobs.map(toBlob), level }))
         const exit = yield* Effect.exit(restore(Deferred.await(done)))
         if (Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)) {
           if (alive) yield* Effect.ignore(worker.send({ _tag: "Interrupt", id }))

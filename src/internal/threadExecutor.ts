@@ -42,7 +42,6 @@ export const make = Effect.fnUntraced(function* (options: ThreadsOptions) {
 
   return {
     name: "threads",
-    remote: true,
     prepare: Effect.fnUntraced(function* (flow) {
       const pool = yield* poolOf(yield* ArtifactStore)
       yield* compare(flow, yield* loaded(pool), module)

@@ -25,9 +25,27 @@ export type Flows = {
   readonly [flow: string]: { readonly [step: string]: string }
 }
 
+/** A small artifact, as its bytes and no larger buffer that they are part of. */
+export interface Blob {
+  readonly digest: string
+  readonly bytes: Uint8Array<ArrayBuffer>
+}
+
+/** A small artifact, fit for a message: a message carries the whole of the buffer that its bytes are a view of. */
+export const toBlob = ({ bytes, digest }: { readonly digest: string; readonly bytes: Uint8Array }): Blob => ({
+  digest,
+  bytes: (bytes.byteLength === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes)) as Uint8Array<ArrayBuffer> // codecs make their own buffers
+})
+
 /** To a thread. */
 export type ToThread =
-  | { readonly _tag: "Execute"; readonly id: number; readonly task: TaskDescription; readonly level: LogLevel }
+  | {
+      readonly _tag: "Execute"
+      readonly id: number
+      readonly task: TaskDescription
+      readonly blobs: ReadonlyArray<Blob>
+      readonly level: LogLevel
+    }
   | { readonly _tag: "Interrupt"; readonly id: number }
   | { readonly _tag: "Answer"; readonly call: number; readonly failure: Failure | undefined }
 
@@ -51,7 +69,7 @@ export type FromThread =
         | {
             readonly _tag: "Success"
             readonly outputs: ReadonlyArray<RefRecord>
-            readonly blobs: ReadonlyArray<{ readonly digest: string; readonly bytes: Uint8Array<ArrayBuffer> }>
+            readonly blobs: ReadonlyArray<Blob>
           }
         | { readonly _tag: "Failure"; readonly failure: Failure }
       /** CPU milliseconds of the thread. */

@@ -14,14 +14,16 @@ import * as Logger from "effect/Logger"
 import type { LogLevel } from "effect/LogLevel"
 import * as References from "effect/References"
 import * as WorkerRunner from "effect/workers/WorkerRunner"
+import { ArtifactStore } from "../ArtifactStore.ts"
 import { CurrentTask } from "../CurrentTask.ts"
 import { ExecutorError, type Outcome, type TaskDescription } from "../Executor.ts"
 import type { Any as AnyFlow } from "../Flow.ts"
+import type { RunStore } from "../RunStore.ts"
 import * as Crossing from "./crossing.ts"
 import * as FlowModule from "./flowModule.ts"
 import { execute, format, type TaskSink } from "./taskBody.ts"
 import * as Output from "./threadOutput.ts"
-import type { Flows, FromThread, ThreadData, ToThread } from "./threadProtocol.ts"
+import { type Blob, type Flows, type FromThread, type ThreadData, type ToThread, toBlob } from "./threadProtocol.ts"
 import * as ThreadStore from "./threadStore.ts"
 
 const data = workerData as ThreadData // what `thread.ts` starts it with
@@ -88,7 +90,7 @@ const program = Effect.gen(function* () {
       ) as Effect.Effect<void> // it fails with what the change of tags failed with
   })
 
-  const attempt = (id: number, task: TaskDescription, level: LogLevel) => {
+  const attempt = ({ blobs, id, level, task }: Extract<ToThread, { readonly _tag: "Execute" }>) => {
     const flow = flows.get(task.flow)
     const definition = flow?.definitions.get(task.step)
     const cpu = cpuNow()
@@ -101,7 +103,7 @@ const program = Effect.gen(function* () {
         : Effect.flatMap(servicesOf(flow), (context) =>
             Effect.provideContext(execute(definition, task, sink) as Effect.Effect<Outcome, unknown>, context)
           ) // what the body needs, the flow carries, or it is told so
-    const fiber = Effect.runForkWith(surround(stores, level, sink))(Output.during(output, line)(body))
+    const fiber = Effect.runForkWith(surround(withBlobs(stores, blobs), level, sink))(Output.during(output, line)(body))
     current = { id, fiber }
     fiber.addObserver((exit) => {
       current = undefined
@@ -114,7 +116,7 @@ const program = Effect.gen(function* () {
   yield* runner.run<void, never, never>((_, message) => {
     switch (message._tag) {
       case "Execute":
-        return attempt(message.id, message.task, message.level)
+        return attempt(message)
       case "Interrupt":
         if (current?.id === message.id) current.fiber.interruptUnsafe()
         return
@@ -140,6 +142,20 @@ const surround = <R>(stores: Context.Context<R>, level: LogLevel, sink: TaskSink
     Context.add(Logger.CurrentLoggers, new Set([logger])),
     Context.add(References.MinimumLogLevel, level)
   )
+}
+
+/** The stores, with the small inputs that came along. */
+const withBlobs = (stores: Context.Context<ArtifactStore | RunStore>, blobs: ReadonlyArray<Blob>) => {
+  if (blobs.length === 0) return stores
+  const store = Context.get(stores, ArtifactStore)
+  const known = new Map(blobs.map(({ bytes, digest }) => [digest, bytes]))
+  return Context.add(stores, ArtifactStore, {
+    ...store,
+    get: (digest) => {
+      const bytes = known.get(digest)
+      return bytes === undefined ? store.get(digest) : Effect.succeed(bytes)
+    }
+  })
 }
 
 const describe = (flows: ReadonlyMap<string, AnyFlow>): Flows =>
@@ -169,11 +185,7 @@ const resultOf = (
     ? {
         _tag: "Success",
         outputs: exit.value.outputs,
-        // A small blob may be a view of a large buffer, and a message carries the whole of that.
-        blobs: exit.value.blobs.map(({ bytes, digest }) => ({
-          digest,
-          bytes: bytes.slice() as Uint8Array<ArrayBuffer>
-        }))
+        blobs: exit.value.blobs.map(toBlob)
       }
     : { _tag: "Failure", failure: Crossing.encode(exit.cause, error) }
 
