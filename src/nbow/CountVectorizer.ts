@@ -5,14 +5,17 @@
  */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import { compareCodePoints } from "./internal/codePoints.ts"
 import { argsort } from "./internal/introsort.ts"
-import * as Options_ from "./internal/options.ts"
+import * as CheckedOptions from "./internal/options.ts"
 import { RowCounts } from "./internal/RowCounts.ts"
 import { english } from "./internal/stopWords.ts"
 import { TermTable } from "./internal/TermTable.ts"
 import type { SparseMatrix } from "./SparseMatrix.ts"
 
 export { OptionsError } from "./internal/options.ts"
+
+const { orElse } = CheckedOptions
 
 /**
  * A bound on the number of texts that have a term: a count, or a proportion of all texts. `{ count: 1 }` is any term,
@@ -26,22 +29,22 @@ export const Bound = Schema.Union([
 /** A bound on the number of texts that have a term. */
 export type Bound = typeof Bound.Type
 
+/** Terms that are left out: scikit-learn's list for English, or your own, in lower case. */
+export const StopWords = Schema.NullOr(Schema.Union([Schema.Literal("english"), Schema.Array(Schema.String)]))
+
+/** With `"ascii"`, letters lose their accents, and what then is beyond ASCII is dropped. */
+export const StripAccents = Schema.NullOr(Schema.Literal("ascii"))
+
 /** What a vectorizer can be told, with scikit-learn's defaults. */
 export const Options = Schema.Struct({
   /** A term is left out that fewer texts have. */
-  minDf: Bound.pipe(Schema.withDecodingDefault(Effect.succeed({ count: 1 }))),
+  minDf: orElse(Bound, { count: 1 }),
   /** A term is left out that more texts have. */
-  maxDf: Bound.pipe(Schema.withDecodingDefault(Effect.succeed({ proportion: 1 }))),
-  /** Terms that are left out: scikit-learn's list for English, or your own, in lower case. */
-  stopWords: Schema.NullOr(Schema.Union([Schema.Literal("english"), Schema.Array(Schema.String)])).pipe(
-    Schema.withDecodingDefault(Effect.succeed(null))
-  ),
-  /** With `"ascii"`, letters lose their accents, and what then is beyond ASCII is dropped. */
-  stripAccents: Schema.NullOr(Schema.Literal("ascii")).pipe(Schema.withDecodingDefault(Effect.succeed(null))),
+  maxDf: orElse(Bound, { proportion: 1 }),
+  stopWords: orElse(StopWords, null),
+  stripAccents: orElse(StripAccents, null),
   /** Of the terms left, only this many, those that occur most. */
-  maxFeatures: Schema.NullOr(Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))).pipe(
-    Schema.withDecodingDefault(Effect.succeed(null))
-  )
+  maxFeatures: orElse(Schema.NullOr(Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))), null)
 })
 
 /** All options, with their values. */
@@ -70,7 +73,7 @@ export interface Fitted {
   readonly matrix: SparseMatrix
 }
 
-const decodeOptions = Options_.decode(Options, "CountVectorizer")
+const decodeOptions = CheckedOptions.decode(Options, "CountVectorizer")
 
 /** Other fibers run after about this many characters: some ten milliseconds. */
 const charactersPerTurn = 2_000_000
@@ -79,6 +82,7 @@ const scanAll = Effect.fnUntraced(function* (texts: ReadonlyArray<string>, each:
   let characters = 0
   for (let i = 0; i < texts.length; i++) {
     const text = texts[i] as string // i is within the texts
+    if (typeof text !== "string") return yield* Effect.die(new TypeError(`Text ${i} is ${text}; texts are strings.`))
     each(text)
     characters += text.length
     if (characters >= charactersPerTurn) {
@@ -92,14 +96,17 @@ const scanAll = Effect.fnUntraced(function* (texts: ReadonlyArray<string>, each:
 export const fit = (
   texts: ReadonlyArray<string>,
   options: OptionsInput = {}
-): Effect.Effect<CountVectorizer, VocabularyError | Options_.OptionsError> =>
+): Effect.Effect<CountVectorizer, VocabularyError | CheckedOptions.OptionsError> =>
   Effect.map(fitTransform(texts, options), ({ vectorizer }) => vectorizer)
 
 /** Learns a vocabulary from texts and counts its terms in them, in one scan. */
 export const fitTransform: (
   texts: ReadonlyArray<string>,
   options?: OptionsInput
-) => Effect.Effect<Fitted, VocabularyError | Options_.OptionsError> = Effect.fnUntraced(function* (texts, given = {}) {
+) => Effect.Effect<Fitted, VocabularyError | CheckedOptions.OptionsError> = Effect.fnUntraced(function* (
+  texts,
+  given = {}
+) {
   const options = yield* decodeOptions(given)
   const stopWords = options.stopWords === "english" ? english : (options.stopWords ?? [])
   const table = new TermTable(options.stripAccents, stopWords)
@@ -162,19 +169,6 @@ const select = Effect.fnUntraced(function* (table: TermTable, stops: number, cou
   const kept = argsort(negated).subarray(0, limit).sort()
   return Array.from(kept, (index) => terms[index] as Term) // indices of the terms
 })
-
-/** Code point order: JavaScript compares code units, which puts what is beyond the basic plane before U+E000. */
-const compareCodePoints = (a: string, b: string): number => {
-  const length = Math.min(a.length, b.length)
-  for (let i = 0; i < length; i++) {
-    const x = a.charCodeAt(i)
-    const y = b.charCodeAt(i)
-    if (x !== y) return isSurrogate(x) === isSurrogate(y) ? x - y : isSurrogate(x) ? 1 : -1
-  }
-  return a.length - b.length
-}
-
-const isSurrogate = (code: number): boolean => code >= 0xd800 && code <= 0xdfff
 
 const tables = new WeakMap<CountVectorizer, TermTable>()
 

@@ -12,6 +12,10 @@ export class OptionsError extends Schema.TaggedError<OptionsError>()("OptionsErr
   option: Schema.String
 }) {}
 
+/** A field that may be left out, and has this value then. */
+export const orElse = <S extends Schema.Constraint>(schema: S, value: S["Encoded"]): Schema.withDecodingDefault<S> =>
+  Schema.withDecodingDefault<S>(Effect.succeed(value))(schema)
+
 /** Checks options against their schema. `owner` is who they were given to. */
 export const decode = <S extends Schema.ConstraintDecoder<unknown>>(
   schema: S,

@@ -1,0 +1,160 @@
+/**
+ * How well scores tell two classes apart: accuracy, the area under the ROC curve, the curve itself and the confusion
+ * matrix, with scikit-learn's meanings. Labels are 0 and 1, a score says how much a row looks like 1.
+ */
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import { badLabel } from "./internal/labels.ts"
+
+/** Labels and scores from which no figure can be had. */
+export class MetricsError extends Schema.TaggedError<MetricsError>()("MetricsError", {
+  /**
+   * `length`: there are not as many scores as labels. `empty`: there are no rows. `label`: one is neither 0 nor 1.
+   * `score`: one is no finite number. `class`: all labels are the same, so that there is nothing to tell apart.
+   */
+  reason: Schema.Literals(["length", "empty", "label", "score", "class"]),
+  message: Schema.String,
+  /** The row that the message is about, from 0. */
+  row: Schema.optionalKey(Schema.Int)
+}) {}
+
+const checkLabels = (labels: ArrayLike<number>, scores: ArrayLike<number>): MetricsError | undefined => {
+  if (labels.length !== scores.length) {
+    return new MetricsError({
+      reason: "length",
+      message: `There are ${labels.length} labels and ${scores.length} scores.`
+    })
+  }
+  if (labels.length === 0) return new MetricsError({ reason: "empty", message: "There are no rows to measure." })
+  const bad = badLabel(labels)
+  return bad === undefined ? undefined : new MetricsError({ reason: "label", ...bad })
+}
+
+const check = (labels: ArrayLike<number>, scores: ArrayLike<number>): MetricsError | undefined => {
+  const error = checkLabels(labels, scores)
+  if (error !== undefined) return error
+  let ones = 0
+  for (let row = 0; row < labels.length; row++) {
+    if (!Number.isFinite(scores[row])) {
+      return new MetricsError({ reason: "score", message: `The score of row ${row} is ${scores[row]}.`, row })
+    }
+    if (labels[row] === 1) ones++
+  }
+  if (ones > 0 && ones < labels.length) return undefined
+  return new MetricsError({
+    reason: "class",
+    message: `All ${labels.length} labels are ${labels[0]}: without rows of both classes there is no ROC curve and no area under it.`
+  })
+}
+
+/** Rows by label and by what a threshold makes of their score. */
+export interface ConfusionMatrix {
+  readonly truePositives: number
+  readonly falsePositives: number
+  readonly trueNegatives: number
+  readonly falseNegatives: number
+}
+
+/**
+ * Counts rows by label and prediction.
+ *
+ * @param threshold Scores above it predict 1; a score equal to it predicts 0.
+ */
+export const confusionMatrix = (
+  labels: ArrayLike<number>,
+  scores: ArrayLike<number>,
+  threshold = 0.5
+): Effect.Effect<ConfusionMatrix, MetricsError> =>
+  Effect.suspend(() => {
+    const error = checkLabels(labels, scores)
+    if (error !== undefined) return Effect.fail(error)
+    let [truePositives, falsePositives, trueNegatives, falseNegatives] = [0, 0, 0, 0]
+    for (let row = 0; row < labels.length; row++) {
+      const predicted = (scores[row] as number) > threshold // as many scores as labels
+      if (labels[row] === 1) predicted ? truePositives++ : falseNegatives++
+      else predicted ? falsePositives++ : trueNegatives++
+    }
+    return Effect.succeed({ truePositives, falsePositives, trueNegatives, falseNegatives })
+  })
+
+/**
+ * The share of rows that are predicted right.
+ *
+ * @param threshold Scores above it predict 1; a score equal to it predicts 0.
+ */
+export const accuracy = (
+  labels: ArrayLike<number>,
+  scores: ArrayLike<number>,
+  threshold = 0.5
+): Effect.Effect<number, MetricsError> =>
+  Effect.map(
+    confusionMatrix(labels, scores, threshold),
+    ({ truePositives, trueNegatives }) => (truePositives + trueNegatives) / labels.length
+  )
+
+/** Scores of one class, ascending. */
+const sortedScores = (labels: ArrayLike<number>, scores: ArrayLike<number>, label: 0 | 1): Float64Array => {
+  const found = new Float64Array(labels.length)
+  let count = 0
+  for (let row = 0; row < labels.length; row++) if (labels[row] === label) found[count++] = scores[row] as number // as many
+  return found.subarray(0, count).sort()
+}
+
+/**
+ * The area under the ROC curve: the chance that a row of class 1 has a higher score than one of class 0, where a tie
+ * counts half.
+ */
+export const rocAuc = (labels: ArrayLike<number>, scores: ArrayLike<number>): Effect.Effect<number, MetricsError> =>
+  Effect.suspend(() => {
+    const error = check(labels, scores)
+    if (error !== undefined) return Effect.fail(error)
+    const ones = sortedScores(labels, scores, 1)
+    const zeros = sortedScores(labels, scores, 0)
+    let lower = 0
+    let notHigher = 0
+    let halves = 0 // whole numbers until the last division, so nothing is rounded on the way
+    for (const score of ones) {
+      while (lower < zeros.length && (zeros[lower] as number) < score) lower++
+      while (notHigher < zeros.length && (zeros[notHigher] as number) <= score) notHigher++
+      halves += lower + notHigher
+    }
+    return Effect.succeed(halves / 2 / ones.length / zeros.length)
+  })
+
+/** Points of a ROC curve, from no row predicted 1 to all of them. */
+export interface RocCurve {
+  readonly falsePositiveRates: ReadonlyArray<number>
+  readonly truePositiveRates: ReadonlyArray<number>
+  /** Rows with a score of at least this are predicted 1; infinite at the first point. */
+  readonly thresholds: ReadonlyArray<number>
+}
+
+/** The ROC curve, with only the points where it turns. */
+export const rocCurve = (labels: ArrayLike<number>, scores: ArrayLike<number>): Effect.Effect<RocCurve, MetricsError> =>
+  Effect.suspend(() => {
+    const error = check(labels, scores)
+    if (error !== undefined) return Effect.fail(error)
+    const ones = sortedScores(labels, scores, 1)
+    const zeros = sortedScores(labels, scores, 0)
+    // Counts of rows at or above each score, from the highest down.
+    const points: Array<readonly [falsePositives: number, truePositives: number, threshold: number]> = [
+      [0, 0, Infinity]
+    ]
+    for (let i = ones.length, j = zeros.length; i > 0 || j > 0; ) {
+      const score = Math.max(ones[i - 1] ?? -Infinity, zeros[j - 1] ?? -Infinity)
+      while (i > 0 && (ones[i - 1] as number) >= score) i--
+      while (j > 0 && (zeros[j - 1] as number) >= score) j--
+      points.push([zeros.length - j, ones.length - i, score])
+    }
+    const turns = points.filter(([x, y], at) => {
+      const before = points[at - 1]
+      const after = points[at + 1]
+      if (before === undefined || after === undefined) return true
+      return (x - before[0]) * (after[1] - y) !== (after[0] - x) * (y - before[1])
+    })
+    return Effect.succeed({
+      falsePositiveRates: turns.map(([x]) => x / zeros.length),
+      truePositiveRates: turns.map(([, y]) => y / ones.length),
+      thresholds: turns.map(([, , threshold]) => threshold)
+    })
+  })

@@ -1,0 +1,169 @@
+/**
+ * A neural bag of words: a text's counts of terms, a hidden layer, a probability. `fit` learns vocabulary and network from
+ * labelled texts; `predict` scores texts in memory that does not grow with their number; a model is plain data, which
+ * `Model` stores as safetensors.
+ *
+ * `fit` is TensorFlow.js with a kernel of its own: the network begins as a `tf.LayersModel`, and a fused training kernel,
+ * registered with TensorFlow.js, moves its weights on sparse rows. Scoring needs no TensorFlow at all.
+ */
+import type { LayersModel } from "@tensorflow/tfjs-layers"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as BinaryMetrics from "./BinaryMetrics.ts"
+import * as CountVectorizer from "./CountVectorizer.ts"
+import { badLabel } from "./internal/labels.ts"
+import * as Layers from "./internal/layers.ts"
+import { type Model, vectorizerOf } from "./internal/nbowModel.ts"
+import * as NbowOptions from "./internal/nbowOptions.ts"
+import { measure, penaltyOf, score } from "./internal/network.ts"
+import { invalid, OptionsError } from "./internal/options.ts"
+import { TrainingError } from "./internal/TrainingError.ts"
+import { train, trainedRows } from "./internal/train.ts"
+import * as Tensorflow from "./Tensorflow.ts"
+
+export { Model } from "./internal/nbowModel.ts"
+export { Options, type OptionsInput } from "./internal/nbowOptions.ts"
+export type { Weights } from "./internal/network.ts"
+export { OptionsError } from "./internal/options.ts"
+export { TrainingError } from "./internal/TrainingError.ts"
+export type { Epoch } from "./internal/train.ts"
+
+/** Texts with a label each, 0 or 1. */
+export interface Labelled {
+  readonly texts: ReadonlyArray<string>
+  readonly labels: ArrayLike<number>
+}
+
+/** Why a model could not be fitted. As a schema, what a step declares as its `error`. */
+export const FitError = Schema.Union([
+  OptionsError,
+  CountVectorizer.VocabularyError,
+  TrainingError,
+  Tensorflow.TensorflowError
+])
+
+/** Why a model could not be fitted. */
+export type FitError = typeof FitError.Type
+
+/**
+ * Learns a model from labelled texts. Every epoch's loss and accuracy, and those of the validation rows, are logged, kept
+ * in the model's `history`, and in a task recorded as metrics. One seed gives one model.
+ *
+ * @example
+ * ```ts
+ * const model = yield* Nbow.fit({ texts: df.columns.review, labels: df.columns.labels }, { vocabularySize: 750 })
+ * ```
+ */
+export const fit: (
+  data: Labelled,
+  options?: NbowOptions.OptionsInput
+) => Effect.Effect<Model, FitError, Tensorflow.Tensorflow> = Effect.fnUntraced(function* (data, given = {}) {
+  const { labels, texts } = data
+  const options = yield* NbowOptions.make(given)
+  const flaw = checkData(data, options)
+  if (flaw !== undefined) return yield* flaw
+  const { matrix, vectorizer } = yield* CountVectorizer.fitTransform(texts, {
+    ...options.vectorizer,
+    maxFeatures: options.vocabularySize
+  })
+  if (matrix.columns * options.hiddenSize > mostWeights) {
+    return yield* invalid(
+      "Nbow.fit",
+      "hiddenSize",
+      `${options.hiddenSize} units for ${matrix.columns} terms are more than ${mostWeights} weights`
+    )
+  }
+  const { tf } = yield* Tensorflow.load
+  const weights = yield* Effect.sync(() => Layers.begin(tf, matrix.columns, options))
+  const trained = yield* train(tf, { matrix, labels, weights }, options)
+  return { options, vocabulary: vectorizer.vocabulary, ...trained }
+})
+
+/** A gigabyte of weights, gradients and moments. */
+const mostWeights = 2 ** 26
+
+const checkData = (
+  { labels, texts }: Labelled,
+  { validationSplit }: NbowOptions.Options
+): TrainingError | undefined => {
+  if (texts.length !== labels.length) {
+    return new TrainingError({
+      reason: "rows",
+      message: `There are ${texts.length} texts and ${labels.length} labels.`
+    })
+  }
+  if (texts.length === 0) return new TrainingError({ reason: "rows", message: "There are no texts to train on." })
+  if (trainedRows(texts.length, validationSplit) === 0) {
+    return new TrainingError({
+      reason: "rows",
+      message: `A validationSplit of ${validationSplit} leaves none of the ${texts.length} rows to train on.`
+    })
+  }
+  const bad = badLabel(labels)
+  return bad === undefined ? undefined : new TrainingError({ reason: "label", ...bad })
+}
+
+/** So many texts are scored at a time. */
+const textsPerChunk = 4096
+
+const scoreTexts = Effect.fnUntraced(function* (model: Model, texts: ReadonlyArray<string>) {
+  const matrix = yield* CountVectorizer.transform(vectorizerOf(model), texts)
+  const scores = new Float32Array(texts.length)
+  score(model.weights, matrix, 0, matrix.rows, scores)
+  return scores
+})
+
+/** The probability of label 1 for each text. What is needed besides does not grow with their number. */
+export const predict: (model: Model, texts: ReadonlyArray<string>) => Effect.Effect<Float32Array> = Effect.fnUntraced(
+  function* (model, texts) {
+    const scores = new Float32Array(texts.length)
+    for (let start = 0; start < texts.length; start += textsPerChunk) {
+      scores.set(yield* scoreTexts(model, texts.slice(start, start + textsPerChunk)), start)
+      yield* Effect.yieldNow
+    }
+    return scores
+  }
+)
+
+/**
+ * The probability of label 1 for each text of a stream that may have no end. Texts are scored as they come, in the chunks
+ * that they come in.
+ */
+export const predictStream = <E, R>(model: Model, texts: Stream.Stream<string, E, R>): Stream.Stream<number, E, R> =>
+  Stream.mapArrayEffect(texts, (chunk) =>
+    Effect.map(predict(model, chunk), (scores) => Array.from(scores) as [number, ...Array<number>])
+  ) // a chunk is not empty
+
+/** How well a model does on labelled texts. */
+export interface Evaluation {
+  /** The share of texts whose probability is on the right side of one half. */
+  readonly accuracy: number
+  readonly rocAuc: number
+  /** The mean cross-entropy and the penalty, as in training. */
+  readonly loss: number
+}
+
+/** Measures a model on labelled texts, which must have both labels. */
+export const evaluate: (model: Model, data: Labelled) => Effect.Effect<Evaluation, BinaryMetrics.MetricsError> =
+  Effect.fnUntraced(function* (model, { labels, texts }) {
+    const scores = yield* predict(model, texts)
+    const accuracy = yield* BinaryMetrics.accuracy(labels, scores)
+    const rocAuc = yield* BinaryMetrics.rocAuc(labels, scores)
+    return { accuracy, rocAuc, loss: measure(labels, scores, 0).loss + penaltyOf(model.weights, model.options) }
+  })
+
+/**
+ * A model as a `tf.LayersModel` on dense counts, disposed when the scope closes: for whatever takes such models. Its
+ * weights are copies.
+ */
+export const toLayersModel = (
+  model: Model
+): Effect.Effect<LayersModel, Tensorflow.TensorflowError, Tensorflow.Tensorflow | Scope.Scope> =>
+  Effect.flatMap(Tensorflow.tf, (tf) =>
+    Effect.acquireRelease(
+      Effect.sync(() => Layers.of(tf, model.vocabulary.length, model.options, model.weights)),
+      (layersModel) => Effect.sync(() => layersModel.dispose())
+    )
+  )

@@ -1,0 +1,142 @@
+/**
+ * TensorFlow.js as a service. Its layers choose the backend; nothing of TensorFlow.js is imported until something trains,
+ * so a layer costs nothing to provide. `fit` trains any `tf.LayersModel` of your own as an Effect, and `Model` stores one.
+ *
+ * TensorFlow.js runs on one backend at a time in a process: where layers of two are used, each use switches to its own.
+ */
+import type { Tensor, TensorContainer } from "@tensorflow/tfjs-core"
+import type { CustomCallbackArgs, History, LayersModel, Logs, ModelFitArgs } from "@tensorflow/tfjs-layers"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import * as LoadTf from "./internal/loadTf.ts"
+import * as Report from "./internal/report.ts"
+import { TrainingError } from "./internal/TrainingError.ts"
+
+export { Model } from "./internal/layersModel.ts"
+export { type Backend, type Loaded, TensorflowError, type Tf } from "./internal/loadTf.ts"
+export { TrainingError } from "./internal/TrainingError.ts"
+
+/** TensorFlow.js on a backend. */
+export class Tensorflow extends Context.Service<
+  Tensorflow,
+  {
+    /** Loads TensorFlow.js at the first use; says which backend it runs on, and why better ones can't be used. */
+    readonly load: Effect.Effect<LoadTf.Loaded, LoadTf.TensorflowError>
+  }
+>()("effect-flow/nbow/Tensorflow") {}
+
+const layerOf = (backends: ReadonlyArray<LoadTf.Backend>): Layer.Layer<Tensorflow> =>
+  Layer.effect(
+    Tensorflow,
+    Effect.map(Effect.cached(LoadTf.load(backends)), (loaded) => ({ load: Effect.tap(loaded, LoadTf.use) }))
+  )
+
+/** The best backend that can be used: the native library, else WebAssembly, else JavaScript. */
+export const layer: Layer.Layer<Tensorflow> = layerOf(LoadTf.all)
+
+/** The native library, by the optional package `@tensorflow/tfjs-node`. */
+export const layerNode: Layer.Layer<Tensorflow> = layerOf(["node"])
+
+/** WebAssembly. */
+export const layerWasm: Layer.Layer<Tensorflow> = layerOf(["wasm"])
+
+/** JavaScript: slow, and everywhere. */
+export const layerCpu: Layer.Layer<Tensorflow> = layerOf(["cpu"])
+
+/** TensorFlow.js with its backend, loaded at the first use. */
+export const load: Effect.Effect<LoadTf.Loaded, LoadTf.TensorflowError, Tensorflow> = Effect.flatMap(
+  Tensorflow,
+  (service) => service.load
+)
+
+/** TensorFlow.js: `const tf = yield* Tensorflow.tf`. */
+export const tf: Effect.Effect<LoadTf.Tf, LoadTf.TensorflowError, Tensorflow> = Effect.map(load, (loaded) => loaded.tf)
+
+/**
+ * Makes tensors that are disposed when the scope closes; what else the function makes on the way is disposed at once.
+ *
+ * @example
+ * ```ts
+ * const { xs, ys } = yield* Tensorflow.tensors((tf) => ({ xs: tf.tensor2d(rows), ys: tf.tensor1d(labels) }))
+ * ```
+ */
+export const tensors = <A extends TensorContainer>(
+  make: (tf: LoadTf.Tf) => A
+): Effect.Effect<A, LoadTf.TensorflowError | TrainingError, Tensorflow | Scope.Scope> =>
+  Effect.flatMap(tf, (tf) =>
+    Effect.acquireRelease(
+      attempt("could not make the tensors", () => tf.tidy(() => make(tf))),
+      (made) => Effect.sync(() => tf.dispose(made))
+    )
+  )
+
+const attempt = <A>(what: string, run: () => A): Effect.Effect<A, TrainingError> =>
+  Effect.try({ try: run, catch: (cause) => refused(what, cause) })
+
+const refused = (what: string, cause: unknown): TrainingError =>
+  new TrainingError({
+    reason: "model",
+    message: `TensorFlow.js ${what}: ${cause instanceof Error ? cause.message : String(cause)}`
+  })
+
+/** What `fit` trains on, and how: the arguments of `model.fit`. The tensors stay yours to dispose. */
+export interface FitOptions extends Omit<ModelFitArgs, "callbacks"> {
+  readonly xs: Tensor | Array<Tensor> | { [inputName: string]: Tensor }
+  readonly ys: Tensor | Array<Tensor> | { [inputName: string]: Tensor }
+  readonly callbacks?: CustomCallbackArgs | Array<CustomCallbackArgs>
+}
+
+/** So many milliseconds of training go by without a pause, if nothing else is said. */
+const pauseMillis = 16
+
+/**
+ * Trains a compiled model. Every epoch's figures are logged and, in a task, recorded as metrics. An interruption stops
+ * the training after the batch that it is at.
+ *
+ * @returns Each figure's values by epoch: `history.loss`.
+ *
+ * @example
+ * ```ts
+ * const history = yield* Tensorflow.fit(model, { xs, ys, epochs: 10, validationSplit: 0.2 })
+ * ```
+ */
+export const fit = Effect.fnUntraced(function* (model: LayersModel, options: FitOptions) {
+  const { callbacks, xs, ys, ...args } = options
+  const { tf } = yield* load
+  const services = yield* Effect.context<never>()
+  const yieldEvery = args.yieldEvery ?? pauseMillis
+  const custom = callbacks === undefined ? [] : Array.isArray(callbacks) ? callbacks : [callbacks]
+  const history = yield* Effect.callback<History, TrainingError>((resume, signal) => {
+    const report = (epoch: number, logs: Logs | undefined): Promise<void> =>
+      signal.aborted || logs === undefined
+        ? Promise.resolve()
+        : Effect.runPromiseWith(services)(Report.epoch(epoch + 1, args.epochs ?? 1, logs as { [name: string]: number })) // resolved
+    const stop = attempt("could not stop the training", () => {
+      model.stopTraining = true
+    })
+    // Stops a training that was interrupted before it began, which is when TensorFlow.js forgets that it is to stop.
+    const begin = (): void => {
+      if (signal.aborted) model.stopTraining = true
+    }
+    const training = model
+      .fit(xs, ys, {
+        verbose: 0,
+        ...args,
+        yieldEvery,
+        callbacks: [...custom, { onEpochBegin: begin, onEpochEnd: report }].map(
+          (callback) => new tf.CustomCallback(callback, yieldEvery)
+        )
+      })
+      .then(
+        (history) => resume(Effect.succeed(history)),
+        (cause) => resume(Effect.fail(refused("could not train the model", cause)))
+      )
+    return Effect.andThen(
+      Effect.ignore(stop),
+      Effect.promise(() => training)
+    )
+  })
+  return history.history as { readonly [figure: string]: ReadonlyArray<number> } // numbers, once a training has ended
+})

@@ -1,0 +1,9 @@
+/**
+ * The model of the tutorial and its parts, each a namespace: `Nbow.fit`, `BinaryMetrics.rocAuc`, `Tensorflow.layer`.
+ * Importing this loads nothing of TensorFlow.js.
+ */
+export * as BinaryMetrics from "./BinaryMetrics.ts"
+export * as CountVectorizer from "./CountVectorizer.ts"
+export * as Nbow from "./Nbow.ts"
+export * as SparseMatrix from "./SparseMatrix.ts"
+export * as Tensorflow from "./Tensorflow.ts"

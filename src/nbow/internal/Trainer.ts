@@ -1,0 +1,184 @@
+/**
+ * Gradient descent on sparse rows. A step takes a batch of rows. Of each, every nonzero count is dropped with probability
+ * `dropout`, else scaled by 1/(1−dropout), which is exactly dense dropout; the gradient of the mean cross-entropy flows
+ * back through the counts that are left. The penalty gives every weight a gradient too, so Adam moves all of them at
+ * every step. The inner loops are in `vectorLoops.ts`; this is what is around them.
+ *
+ * Every index is within its array by construction, which is the reason of each `as number`.
+ */
+import type { SparseMatrix } from "../SparseMatrix.ts"
+import { crossEntropy, epsilon, type Penalty, penaltyOf, type Weights } from "./network.ts"
+import type { Random } from "./random.ts"
+import * as VectorLoops from "./vectorLoops.ts"
+
+const { beta1, beta2 } = VectorLoops
+
+/** What is trained on, and how. */
+export interface Task extends Penalty {
+  readonly matrix: SparseMatrix
+  /** For each row of the matrix, 0 or 1. */
+  readonly labels: ArrayLike<number>
+  readonly hiddenSize: number
+  readonly dropout: number
+  readonly learningRate: number
+  readonly random: Random
+}
+
+/** Adam sums the penalty in single precision: over so many bytes of weights, and the sums are added up in double. */
+const adamBytes = 16384
+
+/** How many numbers Adam's moments are, for a number of terms and of hidden units. */
+export const momentsLength = (columns: number, hiddenSize: number): number => 2 * layout(columns, hiddenSize).length
+
+/** Where the weights are in a block of all of them. Hidden units are padded to a multiple of four. */
+const layout = (columns: number, hiddenSize: number) => {
+  const units = Math.ceil(hiddenSize / 4) * 4
+  const hiddenBias = columns * units
+  const outputKernel = hiddenBias + units
+  const outputBias = outputKernel + units
+  return { units, hiddenBias, outputKernel, outputBias, length: outputBias + 4 }
+}
+
+/** Copies as much of each row as both arrays have. */
+const copyRows = (from: Float32Array, fromSize: number, to: Float32Array, toSize: number, rows: number): void => {
+  const size = Math.min(fromSize, toSize)
+  for (let row = 0; row < rows; row++) {
+    for (let i = 0; i < size; i++) to[row * toSize + i] = from[row * fromSize + i] as number
+  }
+}
+
+/** Trains one network. */
+export class Trainer {
+  /** How many rows were predicted right so far, with dropout. */
+  hits = 0
+  private penalty = 0
+  private readonly task: Task
+  private readonly dropBelow: number
+  private readonly at: ReturnType<typeof layout>
+  private readonly loops: VectorLoops.Loops
+  // Blocks of one layout, one behind the other in the loops' memory.
+  private readonly weights: Float32Array
+  private readonly gradients: Float32Array
+  private readonly moments: Float32Array
+  /** The hidden units of a row, and their gradient. */
+  private readonly hidden: Float32Array
+  private readonly back: Float32Array
+  /** A row's entries that dropout left, in turn the address of a term's weights and the term's count. */
+  private readonly addresses: Int32Array
+  private readonly counts: Float32Array
+
+  constructor(task: Task) {
+    const { hiddenSize, matrix } = task
+    const at = layout(matrix.columns, hiddenSize)
+    let entries = 0
+    for (let row = 0; row < matrix.rows; row++) {
+      entries = Math.max(entries, (matrix.rowPointers[row + 1] as number) - (matrix.rowPointers[row] as number))
+    }
+    const { loops, memory } = VectorLoops.make(4 * (4 * at.length + 2 * at.units + 2 * entries))
+    let offset = 0
+    const take = (length: number): Float32Array => {
+      const array = new Float32Array(memory.buffer, offset, length)
+      offset += array.byteLength
+      return array
+    }
+    this.task = task
+    this.dropBelow = Math.round(task.dropout * 4294967296)
+    this.at = at
+    this.loops = loops
+    this.weights = take(at.length)
+    this.gradients = take(at.length)
+    this.moments = take(2 * at.length)
+    this.hidden = take(at.units)
+    this.back = take(at.units)
+    this.counts = take(2 * entries)
+    this.addresses = new Int32Array(memory.buffer, this.counts.byteOffset, 2 * entries)
+  }
+
+  /** Goes on from weights and moments. */
+  load(weights: Weights, moments: Float32Array): void {
+    const { at, task } = this
+    copyRows(weights.hiddenKernel, task.hiddenSize, this.weights, at.units, task.matrix.columns)
+    this.weights.set(weights.hiddenBias, at.hiddenBias)
+    this.weights.set(weights.outputKernel, at.outputKernel)
+    this.weights.set(weights.outputBias, at.outputBias)
+    this.moments.set(moments)
+    this.penalty = penaltyOf(weights, task)
+  }
+
+  /** A copy of the weights and moments. */
+  save(): { readonly weights: Weights; readonly moments: Float32Array } {
+    const { at, task } = this
+    const { hiddenSize } = task
+    const { columns } = task.matrix
+    const part = (from: number, length: number): Float32Array => this.weights.slice(from, from + length)
+    const hiddenKernel = new Float32Array(columns * hiddenSize)
+    copyRows(this.weights, at.units, hiddenKernel, hiddenSize, columns)
+    return {
+      weights: {
+        hiddenKernel,
+        hiddenBias: part(at.hiddenBias, hiddenSize),
+        outputKernel: part(at.outputKernel, hiddenSize),
+        outputBias: part(at.outputBias, 1)
+      },
+      moments: this.moments.slice()
+    }
+  }
+
+  /** Takes step number `t`, from 1, on the rows from `start` up to `end` of an order; returns the loss before it. */
+  step(order: Int32Array, start: number, end: number, t: number): number {
+    const { at, loops, task } = this
+    let loss = 0
+    for (let i = start; i < end; i++) loss += this.pass(order[i] as number, end - start)
+    loss = loss / (end - start) + this.penalty
+    const rate = task.learningRate / (1 - beta1 ** t)
+    const correction = 1 / Math.sqrt(1 - beta2 ** t)
+    const stride = 4 * at.length
+    const kernelEnd = 4 * at.hiddenBias
+    this.penalty = 0
+    for (let from = 0; from < kernelEnd; from += adamBytes) {
+      const to = Math.min(from + adamBytes, kernelEnd)
+      this.penalty += loops.adam(from, to, stride, rate, correction, task.l1, task.l2)
+    }
+    loops.adam(kernelEnd, stride, stride, rate, correction, 0, 0)
+    return loss
+  }
+
+  /** Takes a row there and back: adds its gradient, as one of the rows of a batch, and returns its loss. */
+  private pass(row: number, batch: number): number {
+    const { addresses, at, back, counts, dropBelow, gradients, hidden, loops, weights } = this
+    const { columnIndices, rowPointers, values } = this.task.matrix
+    const { dropout, labels, random } = this.task
+    const size = 4 * at.units
+    const scale = 1 / (1 - dropout)
+    const last = rowPointers[row + 1] as number
+    let end = 0
+    for (let entry = rowPointers[row] as number; entry < last; entry++) {
+      if (dropBelow > 0 && random.uint32() < dropBelow) continue
+      addresses[end] = (columnIndices[entry] as number) * size
+      counts[end + 1] = (values[entry] as number) * scale
+      end += 2
+    }
+    const from = counts.byteOffset
+    loops.forward(from, from + 4 * end, size, 4 * at.hiddenBias, hidden.byteOffset)
+    let sum = weights[at.outputBias] as number
+    for (let u = 0; u < at.units; u++) {
+      sum += Math.max(0, hidden[u] as number) * (weights[at.outputKernel + u] as number)
+    }
+    const p = 1 / (1 + Math.exp(-sum))
+    const label = labels[row] as number
+    if (p > 0.5 === (label === 1)) this.hits++
+    if (p >= epsilon && p <= 1 - epsilon) {
+      const delta = (p - label) / batch
+      gradients[at.outputBias] = (gradients[at.outputBias] as number) + delta
+      for (let u = 0; u < at.units; u++) {
+        const h = hidden[u] as number
+        const q = h > 0 ? delta * (weights[at.outputKernel + u] as number) : 0
+        back[u] = q
+        gradients[at.hiddenBias + u] = (gradients[at.hiddenBias + u] as number) + q
+        if (h > 0) gradients[at.outputKernel + u] = (gradients[at.outputKernel + u] as number) + delta * h
+      }
+      loops.backward(from, from + 4 * end, size, back.byteOffset, 4 * at.length)
+    }
+    return crossEntropy(label, p)
+  }
+}

@@ -1,0 +1,53 @@
+/**
+ * The network as a `tf.LayersModel`: which is how its weights begin, what it is called elsewhere, and how it goes on to
+ * whatever takes such models.
+ */
+import type { LayersModel } from "@tensorflow/tfjs-layers"
+import type { Tf } from "./loadTf.ts"
+import type { Options } from "./nbowOptions.ts"
+import type { Weights } from "./network.ts"
+
+const make = (tf: Tf, columns: number, options: Options): LayersModel =>
+  tf.sequential({
+    name: "nbow",
+    layers: [
+      tf.layers.dropout({ name: "dropout", rate: options.dropout, inputShape: [columns] }),
+      tf.layers.dense({
+        name: "hidden",
+        units: options.hiddenSize,
+        activation: "relu",
+        kernelInitializer: tf.initializers.glorotUniform({ seed: options.seed }),
+        kernelRegularizer: tf.regularizers.l1l2({ l1: options.l1, l2: options.l2 })
+      }),
+      tf.layers.dense({
+        name: "output",
+        units: 1,
+        activation: "sigmoid",
+        kernelInitializer: tf.initializers.glorotUniform({ seed: options.seed + 1 })
+      })
+    ]
+  })
+
+/** The weights that training begins with. */
+export const begin = (tf: Tf, columns: number, options: Options): Weights => {
+  const model = make(tf, columns, options)
+  const [hiddenKernel, hiddenBias, outputKernel, outputBias] = model
+    .getWeights()
+    .map((tensor) => Float32Array.from(tensor.dataSync())) as [Float32Array, Float32Array, Float32Array, Float32Array] // of two dense layers
+  model.dispose()
+  return { hiddenKernel, hiddenBias, outputKernel, outputBias }
+}
+
+/** The model with trained weights. */
+export const of = (tf: Tf, columns: number, options: Options, weights: Weights): LayersModel => {
+  const model = make(tf, columns, options)
+  tf.tidy(() =>
+    model.setWeights([
+      tf.tensor2d(weights.hiddenKernel, [columns, options.hiddenSize]),
+      tf.tensor1d(weights.hiddenBias),
+      tf.tensor2d(weights.outputKernel, [options.hiddenSize, 1]),
+      tf.tensor1d(weights.outputBias)
+    ])
+  )
+  return model
+}

@@ -1,0 +1,96 @@
+/**
+ * Any `tf.LayersModel` as an artifact: its weights as safetensors under the names that TensorFlow.js gives them, and its
+ * topology beside them, in the JSON of Keras. How it was compiled is not stored: a model that is to be trained further
+ * is compiled again.
+ */
+import type { io } from "@tensorflow/tfjs-core"
+import type { LayersModel } from "@tensorflow/tfjs-layers"
+import * as Effect from "effect/Effect"
+import * as Artifact from "../../Artifact.ts"
+import * as Description from "../../internal/description.ts"
+import * as LoadTf from "./loadTf.ts"
+
+const codecError =
+  (what: string) =>
+  (cause: unknown): Artifact.CodecError =>
+    new Artifact.CodecError({ message: `${what}: ${cause instanceof Error ? cause.message : String(cause)}` })
+
+/** A codec asks for no services: a model runs on the backend that the process has, or on the best. */
+const loadTf = Effect.mapError(LoadTf.current, ({ message }) => new Artifact.CodecError({ message }))
+
+/** The element types of weights, by both names. */
+const dtypes = {
+  float32: { name: "F32", size: 4, of: (buffer: ArrayBuffer) => new Float32Array(buffer) },
+  int32: { name: "I32", size: 4, of: (buffer: ArrayBuffer) => new Int32Array(buffer) },
+  bool: { name: "BOOL", size: 1, of: (buffer: ArrayBuffer) => new Uint8Array(buffer) }
+} as const
+
+type Dtype = keyof typeof dtypes
+
+const isDtype = (dtype: string): dtype is Dtype => Object.hasOwn(dtypes, dtype)
+
+const topologyKey = "topology"
+
+const encode = Effect.fnUntraced(function* (model: LayersModel) {
+  const tf = yield* loadTf
+  const saved = yield* Effect.tryPromise({
+    try: () =>
+      new Promise<io.ModelArtifacts>((resolve, reject) => {
+        model
+          .save(
+            tf.io.withSaveHandler(async (artifacts) => {
+              resolve(artifacts)
+              return { modelArtifactsInfo: { dateSaved: new Date(0), modelTopologyType: "JSON" } } // which nobody reads
+            })
+          )
+          .catch(reject)
+      }),
+    catch: codecError("TensorFlow.js can't save the model")
+  })
+  const data = tf.io.concatenateArrayBuffers([saved.weightData ?? []].flat())
+  const tensors: Record<string, Artifact.Tensor> = {}
+  let offset = 0
+  for (const { dtype, name, shape } of saved.weightSpecs ?? []) {
+    if (!isDtype(dtype))
+      return yield* new Artifact.CodecError({ message: `weight ${name} is of type ${dtype}, which can't be stored` })
+    if (Object.hasOwn(tensors, name)) {
+      return yield* new Artifact.CodecError({
+        message: `two weights are named ${name}: give the layers names of their own`
+      })
+    }
+    const { name: stored, of, size } = dtypes[dtype]
+    const end = offset + size * shape.reduce((product, length) => product * length, 1)
+    tensors[name] = { dtype: stored, shape, data: of(data.slice(offset, end)) }
+    offset = end
+  }
+  return { tensors, metadata: { [topologyKey]: JSON.stringify(saved.modelTopology) } }
+})
+
+const decode = Effect.fnUntraced(function* ({ metadata, tensors }: Artifact.Tensors) {
+  const tf = yield* loadTf
+  const topology = metadata[topologyKey]
+  if (topology === undefined) {
+    return yield* new Artifact.CodecError({ message: "the tensors have no topology of a model in their metadata" })
+  }
+  const weightSpecs: Array<io.WeightsManifestEntry> = []
+  const weightData: Array<ArrayBuffer> = []
+  for (const [name, { data, dtype, shape }] of Object.entries(tensors)) {
+    const ours = (Object.keys(dtypes) as Array<Dtype>).find((key) => dtypes[key].name === dtype) // its own keys
+    if (ours === undefined)
+      return yield* new Artifact.CodecError({ message: `weight ${name} is of type ${dtype}, which models don't have` })
+    weightSpecs.push({ name, shape: [...shape], dtype: ours })
+    weightData.push(data.slice().buffer as ArrayBuffer) // a slice is not shared
+  }
+  return yield* Effect.tryPromise({
+    try: async () =>
+      tf.loadLayersModel(tf.io.fromMemory({ modelTopology: JSON.parse(topology) as object, weightSpecs, weightData })),
+    catch: codecError("TensorFlow.js can't make a model of the tensors")
+  })
+})
+
+/** Any `tf.LayersModel`, as safetensors with its topology. */
+export const Model: Artifact.Artifact<LayersModel> = Artifact.transform(Artifact.tensors(), {
+  description: Description.lazy(() => Description.make({ format: "tensors", model: "tf.LayersModel" })),
+  encode,
+  decode
+})

@@ -1,0 +1,125 @@
+/**
+ * Loading TensorFlow.js: nothing of it is imported before it is asked for, and only its core, its layers and one
+ * backend then, not the `@tensorflow/tfjs` bundle, which has all of them.
+ */
+import { existsSync, readdirSync } from "node:fs"
+import { createRequire } from "node:module"
+import { dirname, join } from "node:path"
+import util from "node:util"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+
+/** TensorFlow.js, core and layers: `tf.tensor2d`, `tf.layers.dense`. */
+export type Tf = typeof import("@tensorflow/tfjs-core") & typeof import("@tensorflow/tfjs-layers")
+
+/** A backend of TensorFlow.js: `node` is the native library of `@tensorflow/tfjs-node`. */
+export type Backend = "node" | "wasm" | "cpu"
+
+/** TensorFlow.js on a backend. */
+export interface Loaded {
+  readonly tf: Tf
+  readonly backend: Backend
+  /** Why each backend that was to be preferred can't be used. */
+  readonly passedOver: ReadonlyArray<TensorflowError>
+}
+
+/** A backend of TensorFlow.js can't be used; the message says why. */
+export class TensorflowError extends Schema.TaggedError<TensorflowError>()("TensorflowError", {
+  backend: Schema.Literals(["node", "wasm", "cpu"]),
+  message: Schema.String
+}) {}
+
+/** What TensorFlow.js calls its backends. */
+const names: { readonly [B in Backend]: string } = { node: "tensorflow", wasm: "wasm", cpu: "cpu" }
+
+const importTf = async (): Promise<Tf> => {
+  const core = await import("@tensorflow/tfjs-core")
+  core.env().set("PROD", true) // no banner that asks to install tfjs-node
+  return { ...core, ...(await import("@tensorflow/tfjs-layers")) }
+}
+
+/** Registers the native backend, if its library is there: its package without it takes long to load and then throws. */
+const importNode = async (): Promise<void> => {
+  const name: string = "@tensorflow/tfjs-node" // an optional dependency: its types may be absent
+  let root: string
+  try {
+    root = dirname(createRequire(import.meta.url).resolve(`${name}/package.json`))
+  } catch {
+    throw new Error(`${name} is not installed`)
+  }
+  const lib = join(root, "lib")
+  const isThere =
+    existsSync(lib) && readdirSync(lib).some((folder) => existsSync(join(lib, folder, "tfjs_binding.node")))
+  if (!isThere) throw new Error(`the native library of ${name} is missing; "npm rebuild ${name}" downloads it`)
+  // Node 23 dropped it, and tfjs-node 4 calls it: https://github.com/tensorflow/tfjs/issues/8609
+  const utilities = util as { isNullOrUndefined?: (value: unknown) => boolean }
+  utilities.isNullOrUndefined ??= (value) => value === null || value === undefined
+  await import(name)
+}
+
+const importBackend = (backend: Backend): Promise<unknown> =>
+  backend === "node"
+    ? importNode()
+    : backend === "wasm"
+      ? import("@tensorflow/tfjs-backend-wasm")
+      : import("@tensorflow/tfjs-backend-cpu")
+
+const failure =
+  (backend: Backend) =>
+  (cause: unknown): TensorflowError =>
+    new TensorflowError({
+      backend,
+      message: `The ${backend} backend of TensorFlow.js can't be used: ${cause instanceof Error ? cause.message : String(cause)}.`
+    })
+
+const start = async (tf: Tf, backend: Backend): Promise<void> => {
+  if (!(await tf.setBackend(names[backend]))) throw new Error("it failed to start")
+  await tf.ready()
+}
+
+/** Makes a loaded backend the one that runs what comes next. */
+export const use = ({ backend, tf }: Loaded): Effect.Effect<void, TensorflowError> =>
+  tf.getBackend() === names[backend]
+    ? Effect.void
+    : Effect.tryPromise({ try: () => start(tf, backend), catch: failure(backend) })
+
+const loadOne = (backend: Backend): Effect.Effect<Tf, TensorflowError> =>
+  Effect.tryPromise({
+    try: async () => {
+      const tf = await importTf()
+      await importBackend(backend)
+      await start(tf, backend)
+      return tf
+    },
+    catch: failure(backend)
+  })
+
+/** All backends, the fastest first. */
+export const all: ReadonlyArray<Backend> = ["node", "wasm", "cpu"]
+
+/** Loads TensorFlow.js with the first of the backends that can be used. */
+export const load = Effect.fnUntraced(function* (backends: ReadonlyArray<Backend>) {
+  const passedOver: Array<TensorflowError> = []
+  for (const backend of backends) {
+    const result = yield* Effect.result(loadOne(backend))
+    if (Result.isFailure(result)) {
+      passedOver.push(result.failure)
+      continue
+    }
+    if (passedOver.length > 0) yield* Effect.logDebug(passedOver.map(({ message }) => message).join(" "))
+    yield* Effect.logDebug(`TensorFlow.js runs on its ${backend} backend`)
+    return { tf: result.success, backend, passedOver }
+  }
+  return yield* new TensorflowError({
+    backend: backends[backends.length - 1] ?? "cpu",
+    message: passedOver.map(({ message }) => message).join(" ")
+  })
+})
+
+/** TensorFlow.js as it runs, or on its best backend. For where no service can be asked. */
+export const current: Effect.Effect<Tf, TensorflowError> = Effect.flatMap(Effect.promise(importTf), (tf) =>
+  tf.getBackend() === undefined || tf.getBackend() === ""
+    ? Effect.map(load(all), (loaded) => loaded.tf)
+    : Effect.succeed(tf)
+)

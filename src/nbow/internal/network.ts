@@ -1,0 +1,89 @@
+/**
+ * The network on sparse rows: `p = σ(b₂ + w₂ · relu(b₁ + Σ c·W₁[j]))` over a row's terms `j` with their counts `c`. What
+ * is here scores rows and measures loss; `trainKernel.ts` trains.
+ *
+ * Every index is within its array by construction, which is the reason of each `as number`.
+ */
+import type { SparseMatrix } from "../SparseMatrix.ts"
+
+/** A network's weights. `hiddenKernel` has a row for each term and a column for each hidden unit. */
+export interface Weights {
+  readonly hiddenKernel: Float32Array
+  readonly hiddenBias: Float32Array
+  readonly outputKernel: Float32Array
+  readonly outputBias: Float32Array
+}
+
+/** The names of a network's weights, in the order in which TensorFlow.js has them. */
+export const weightNames = ["hiddenKernel", "hiddenBias", "outputKernel", "outputBias"] as const
+
+/** Probabilities are kept this far from 0 and 1 where their logarithm is taken, as Keras does. */
+export const epsilon = 1e-7
+
+/** How strongly large weights are punished. */
+export interface Penalty {
+  readonly l1: number
+  readonly l2: number
+}
+
+/** The part of the loss that grows with the weights. */
+export const penaltyOf = ({ hiddenKernel }: Weights, { l1, l2 }: Penalty): number => {
+  let absolute = 0
+  let squared = 0
+  for (let i = 0; i < hiddenKernel.length; i++) {
+    const w = hiddenKernel[i] as number
+    absolute += Math.abs(w)
+    squared += w * w
+  }
+  return l1 * absolute + l2 * squared
+}
+
+/** The probabilities of the rows from `start` up to `end`, into `scores` from its beginning. */
+export const score = (
+  weights: Weights,
+  matrix: SparseMatrix,
+  start: number,
+  end: number,
+  scores: Float32Array
+): void => {
+  const { hiddenBias, hiddenKernel, outputKernel } = weights
+  const { columnIndices, rowPointers, values } = matrix
+  const outputBias = weights.outputBias[0] as number
+  const units = hiddenBias.length
+  const hidden = new Float64Array(units)
+  for (let row = start; row < end; row++) {
+    hidden.set(hiddenBias)
+    const last = rowPointers[row + 1] as number
+    for (let entry = rowPointers[row] as number; entry < last; entry++) {
+      const count = values[entry] as number
+      const at = (columnIndices[entry] as number) * units
+      for (let u = 0; u < units; u++) hidden[u] = (hidden[u] as number) + count * (hiddenKernel[at + u] as number)
+    }
+    let sum = outputBias
+    for (let u = 0; u < units; u++) sum += Math.max(0, hidden[u] as number) * (outputKernel[u] as number)
+    scores[row - start] = 1 / (1 + Math.exp(-sum))
+  }
+}
+
+/** Binary cross-entropy of a label and a probability. */
+export const crossEntropy = (label: number, probability: number): number => {
+  const p = Math.min(Math.max(probability, epsilon), 1 - epsilon)
+  return -Math.log(label === 1 ? p : 1 - p)
+}
+
+/** How well probabilities fit the labels of the rows from `first` on: without the penalty. */
+export const measure = (
+  labels: ArrayLike<number>,
+  scores: Float32Array,
+  first: number
+): { readonly loss: number; readonly accuracy: number } => {
+  let loss = 0
+  let hits = 0
+  for (let i = 0; i < scores.length; i++) {
+    const label = labels[first + i] as number
+    const p = scores[i] as number
+    loss += crossEntropy(label, p)
+    if (p > 0.5 === (label === 1)) hits++
+  }
+  return { loss: loss / scores.length, accuracy: hits / scores.length }
+}

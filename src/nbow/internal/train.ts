@@ -1,0 +1,205 @@
+/**
+ * Training as an Effect: epochs of spans of steps, each span one call of the fused kernel. Between spans other fibers run
+ * and an interruption is heard; whatever ends the training, its tensors are disposed.
+ */
+import * as Effect from "effect/Effect"
+import type { SparseMatrix } from "../SparseMatrix.ts"
+import type { Tf } from "./loadTf.ts"
+import type { Options } from "./nbowOptions.ts"
+import { measure, penaltyOf, score, type Weights } from "./network.ts"
+import { Random } from "./random.ts"
+import * as Report from "./report.ts"
+import { momentsLength, Trainer } from "./Trainer.ts"
+import { TrainingError } from "./TrainingError.ts"
+import * as TrainKernel from "./trainKernel.ts"
+
+/** The figures of an epoch: losses are with the penalty, and those of the validation rows are there if the rows are. */
+export interface Epoch {
+  readonly loss: number
+  readonly accuracy: number
+  readonly valLoss?: number
+  readonly valAccuracy?: number
+}
+
+/** Rows with labels, and where training starts. */
+export interface Given {
+  readonly matrix: SparseMatrix
+  readonly labels: ArrayLike<number>
+  readonly weights: Weights
+}
+
+/** A trained network. */
+export interface Trained {
+  readonly weights: Weights
+  /** The epoch that the weights are of, from 1. */
+  readonly epoch: number
+  readonly history: ReadonlyArray<Epoch>
+}
+
+/** Without a pause go at most so many steps, */
+const stepsPerTurn = 64
+/** and about so many operations, which is some ten milliseconds. */
+const operationsPerTurn = 2_000_000
+
+/** How many of the rows are trained on: the first ones. */
+export const trainedRows = (rows: number, validationSplit: number): number => Math.floor(rows * (1 - validationSplit))
+
+/** Trains a network from the given weights on. */
+export const train = (tf: Tf, given: Given, options: Options): Effect.Effect<Trained, TrainingError> =>
+  Effect.acquireUseRelease(
+    Effect.sync(() => new Training(tf, given, options)),
+    Effect.fnUntraced(function* (training: Training) {
+      const history: Array<Epoch> = []
+      let [last, best, target]: ReadonlyArray<Snapshot | undefined> = []
+      for (let epoch = 1; epoch <= options.epochs; epoch++) {
+        const trained = yield* takeEpoch(training, epoch)
+        const weights = training.weights()
+        const measured: Epoch = { ...trained, ...(yield* validate(weights, given, options)) }
+        history.push(measured)
+        yield* Report.epoch(epoch, options.epochs, figures(measured))
+        last = { epoch, weights, valLoss: measured.valLoss ?? 0 }
+        if (best === undefined || last.valLoss < best.valLoss) best = last
+        const { earlyStopping } = options
+        if (earlyStopping === null) continue
+        if (target === undefined || last.valLoss < target.valLoss - earlyStopping.minDelta) target = last
+        else if (epoch - target.epoch >= earlyStopping.patience) break
+      }
+      const { epoch, weights } = (options.restoreBest ? best : last) as Snapshot // there is an epoch at least
+      return { epoch, weights, history }
+    }),
+    (training) => Effect.sync(() => training.dispose())
+  )
+
+interface Snapshot {
+  readonly epoch: number
+  readonly valLoss: number
+  readonly weights: Weights
+}
+
+/** The figures of an epoch under the names that Keras gives them. */
+const figures = ({ accuracy, loss, valAccuracy, valLoss }: Epoch): { readonly [name: string]: number } => ({
+  loss,
+  accuracy,
+  ...(valLoss === undefined ? {} : { val_loss: valLoss }),
+  ...(valAccuracy === undefined ? {} : { val_accuracy: valAccuracy })
+})
+
+/** The state of a training: its tensors, its generator and how far it is. */
+class Training {
+  private state: TrainKernel.State
+  private steps = 0
+  private readonly tf: Tf
+  private readonly trainer: Trainer
+  private readonly random: Random
+  private readonly order: Int32Array
+  private readonly shuffle: boolean
+  private readonly batchSize: number
+  /** How many rows go by without a pause. */
+  readonly spanRows: number
+
+  constructor(tf: Tf, { labels, matrix, weights }: Given, options: Options) {
+    const rows = trainedRows(matrix.rows, options.validationSplit)
+    this.tf = tf
+    this.shuffle = options.shuffle
+    this.random = new Random(options.seed)
+    this.order = Int32Array.from({ length: rows }, (_, row) => row)
+    this.trainer = new Trainer({ ...options, matrix, labels, random: this.random })
+    this.batchSize = Math.min(options.batchSize, rows)
+    const entries = (this.batchSize * matrix.values.length) / matrix.rows
+    const operations = weights.hiddenKernel.length + entries * options.hiddenSize
+    this.spanRows = this.batchSize * Math.max(1, Math.min(stepsPerTurn, Math.floor(operationsPerTurn / operations)))
+    this.state = {
+      hiddenKernel: tf.tensor2d(weights.hiddenKernel, [matrix.columns, options.hiddenSize]),
+      hiddenBias: tf.tensor1d(weights.hiddenBias),
+      outputKernel: tf.tensor2d(weights.outputKernel, [options.hiddenSize, 1]),
+      outputBias: tf.tensor1d(weights.outputBias),
+      moments: tf.zeros([momentsLength(matrix.columns, options.hiddenSize)])
+    }
+  }
+
+  /** Begins an epoch: says how many rows there are to take. */
+  begin(): number {
+    if (this.shuffle) this.random.shuffle(this.order)
+    this.trainer.hits = 0
+    return this.order.length
+  }
+
+  /** How many rows were predicted right in this epoch. */
+  get hits(): number {
+    return this.trainer.hits
+  }
+
+  /** Runs the kernel over some rows of the order, and returns the sum of their losses. */
+  span(start: number, end: number): number {
+    const { batchSize, order, trainer } = this
+    const before = this.state
+    const { losses, state } = TrainKernel.run(this.tf, before, {
+      trainer,
+      order,
+      start,
+      end,
+      batchSize,
+      stepsBefore: this.steps
+    })
+    this.state = state
+    this.tf.dispose(Object.values(before))
+    const values = losses.dataSync<"float32">()
+    losses.dispose()
+    this.steps += values.length
+    return values.reduce((sum, loss, step) => sum + loss * Math.min(batchSize, end - start - step * batchSize), 0)
+  }
+
+  /** The weights as they are now. */
+  weights(): Weights {
+    const { hiddenBias, hiddenKernel, outputBias, outputKernel } = this.state
+    const read = (tensor: (typeof this.state)["moments"]): Float32Array => Float32Array.from(tensor.dataSync())
+    return {
+      hiddenKernel: read(hiddenKernel),
+      hiddenBias: read(hiddenBias),
+      outputKernel: read(outputKernel),
+      outputBias: read(outputBias)
+    }
+  }
+
+  dispose(): void {
+    this.tf.dispose(Object.values(this.state))
+  }
+}
+
+/** Takes all rows once. */
+const takeEpoch = Effect.fnUntraced(function* (training: Training, number: number) {
+  const rows = training.begin()
+  let loss = 0
+  for (let start = 0; start < rows; start += training.spanRows) {
+    loss += training.span(start, Math.min(start + training.spanRows, rows))
+    if (!Number.isFinite(loss)) {
+      return yield* new TrainingError({
+        reason: "diverged",
+        message: `The loss is ${loss} in epoch ${number}: the weights grew without bound. Lower learningRate.`
+      })
+    }
+    yield* Effect.yieldNow
+  }
+  return { loss: loss / rows, accuracy: training.hits / rows }
+})
+
+/** The loss and accuracy on the rows that are not trained on, if there are any. */
+const validate = Effect.fnUntraced(function* (weights: Weights, { labels, matrix }: Given, options: Options) {
+  const first = trainedRows(matrix.rows, options.validationSplit)
+  if (first === matrix.rows) return {}
+  const scores = yield* scoreRows(weights, matrix, first)
+  const { accuracy, loss } = measure(labels, scores, first)
+  return { valLoss: loss + penaltyOf(weights, options), valAccuracy: accuracy }
+})
+
+/** The probabilities of the rows from `start` on. */
+const scoreRows = Effect.fnUntraced(function* (weights: Weights, matrix: SparseMatrix, start: number) {
+  const scores = new Float32Array(matrix.rows - start)
+  const operations = (weights.hiddenBias.length * matrix.values.length) / matrix.rows
+  const rows = Math.max(1, Math.floor(operationsPerTurn / Math.max(1, operations)))
+  for (let from = start; from < matrix.rows; from += rows) {
+    score(weights, matrix, from, Math.min(from + rows, matrix.rows), scores.subarray(from - start))
+    yield* Effect.yieldNow
+  }
+  return scores
+})
