@@ -11,6 +11,7 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { type ArtifactError, ArtifactStore } from "./ArtifactStore.ts"
+import { bytes as bytesText, plural } from "./internal/cliText.ts"
 import { isCrashed, placeOf } from "./internal/reading.ts"
 import type { RunRecord } from "./RunRecord.ts"
 import { RunStore, type StoreError } from "./RunStore.ts"
@@ -144,17 +145,10 @@ const neededBy = Effect.fnUntraced(function* (
 
 /** What was freed, as a sentence or two. */
 export const toText = ({ artifacts, bytes, dryRun, kept, needed, runs }: Collected): string => {
-  const count = (number: number, what: string) => `${number} ${what}${number === 1 ? "" : "s"}`
   const verb = dryRun ? "Would remove" : "Removed"
   const stay =
     needed.length === 0
       ? ""
-      : ` ${count(needed.length, "older run")} ${needed.length === 1 ? "stays" : "stay"}, because ${needed.length === 1 ? "its" : "their"} tasks stand for those of kept runs.`
-  return `${verb} ${count(runs.length, "run")} and ${count(artifacts, "artifact")} (${bytesText(bytes)}); ${count(kept, "run")} kept.${stay}`
-}
-
-const bytesText = (bytes: number): string => {
-  const units = ["B", "kB", "MB", "GB", "TB"]
-  const power = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(bytes, 1)) / 3)))
-  return `${power === 0 ? bytes : (bytes / 1000 ** power).toFixed(1)} ${units[power]}`
+      : ` ${plural(needed.length, "older run")} ${needed.length === 1 ? "stays" : "stay"}, because ${needed.length === 1 ? "its" : "their"} tasks stand for those of kept runs.`
+  return `${verb} ${plural(runs.length, "run")} and ${plural(artifacts, "artifact")} (${bytesText(bytes)}); ${plural(kept, "run")} kept.${stay}`
 }

@@ -11,6 +11,8 @@ export const ErrorRecord = Schema.Struct({
   /** The `_tag` of a typed failure, or the name of what was thrown. */
   tag: Schema.String,
   message: Schema.String,
+  /** What it came of, the nearest cause first. */
+  causes: Schema.optionalKey(Schema.Array(Schema.Struct({ tag: Schema.String, message: Schema.String }))),
   /** Only for a defect (something thrown that no type announced). */
   stack: Schema.optionalKey(Schema.String),
   /** The failure encoded by the step's `error` schema, where it declares one. */
@@ -29,6 +31,8 @@ export const RunRecord = Schema.Struct({
   status: RunStatus,
   /** The run that this one resumed. */
   origin: Schema.optionalKey(Schema.String),
+  /** The step that was executed again in any case, where it was resumed with one. */
+  from: Schema.optionalKey(Schema.String),
   /** The run (and its task count at the time) that called this one by `Flow.call`. */
   parent: Schema.optionalKey(Schema.String),
   /** Each parameter in its encoded form. */

@@ -83,6 +83,8 @@ export interface TaskQuery {
   readonly key?: string
   readonly status?: TaskStatus
   readonly how?: TaskRecord["how"]
+  /** Only tasks of runs that sort before this id. */
+  readonly before?: string
   /** Only tasks after this index (of one run): the cursor of the next page. */
   readonly after?: number
   readonly limit?: number

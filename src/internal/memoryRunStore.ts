@@ -256,6 +256,7 @@ const matchesTask = (task: TaskRecord, query: TaskQuery): boolean =>
   (query.key === undefined || task.key === query.key) &&
   (query.status === undefined || task.status === query.status) &&
   (query.how === undefined || task.how === query.how) &&
+  (query.before === undefined || task.run < query.before) &&
   (query.after === undefined || task.index > query.after)
 
 const matchesLine = (line: LogLine, query: LogQuery): boolean =>

@@ -42,6 +42,7 @@ const tables = ({ bytes, inIndex, serial, text }: Words): ReadonlyArray<string> 
     flow ${text} NOT NULL,
     status ${text} NOT NULL,
     origin ${text},
+    from_step ${text},
     parent ${text},
     started_at DOUBLE PRECISION NOT NULL,
     finished_at DOUBLE PRECISION,

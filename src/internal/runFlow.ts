@@ -62,6 +62,7 @@ export const runFlow = Effect.fnUntraced(function* (flow: AnyFlow, parameters: o
     systemTags: yield* Effect.flatten(Effect.service(SystemTags)),
     tags: yield* Tags.change([], { add: start.tags ?? [] }),
     ...(start.origin === undefined ? undefined : { origin: start.origin.run.id }),
+    ...(start.origin?.from === undefined ? undefined : { from: start.origin.from }),
     ...(start.parent === undefined ? undefined : { parent: start.parent })
   }
   const recorder = Recorder.make(runs, record.id)

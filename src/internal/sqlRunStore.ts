@@ -92,7 +92,11 @@ export const make = (database: Database, writer: Writer): RunStore["Service"] =>
       const where = new Where().add("tasks.run = ?", query.run).add("runs.flow = ?", query.flow)
       where.add("tasks.step = ?", query.step).add("tasks.id = ?", query.id).add("tasks.key = ?", query.key)
       if (query.key !== undefined && query.run === undefined) where.add("tasks.cache IS NOT NULL")
-      where.add("tasks.status = ?", query.status).add("tasks.how = ?", query.how).add("tasks.number > ?", query.after)
+      where
+        .add("tasks.run < ?", query.before)
+        .add("tasks.status = ?", query.status)
+        .add("tasks.how = ?", query.how)
+        .add("tasks.number > ?", query.after)
       const join = query.flow === undefined ? "" : " JOIN runs ON runs.id = tasks.run"
       const order = query.order === "newest" ? "tasks.run DESC" : "tasks.run"
       return read(

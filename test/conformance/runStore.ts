@@ -23,6 +23,7 @@ export const suite = (name: string, layer: Layer.Layer<ArtifactStore | RunStore,
         const whole = run("r1", {
           status: "failed",
           origin: "r0",
+          from: "train",
           parent: "p/3",
           parameters: { text: "ä\u0000😀", list: [1, null, { deep: true }] },
           startedAt: 1.5,
@@ -198,6 +199,7 @@ export const suite = (name: string, layer: Layer.Layer<ArtifactStore | RunStore,
           "r1/train/2",
           "r1/train/10"
         ])
+        assert.deepStrictEqual(yield* found({ flow: "A", step: "train", before: "r2" }), ["r1/train/2", "r1/train/10"])
         assert.deepStrictEqual(yield* found({ flow: "A", key: "k", order: "newest", limit: 1 }), ["r2/train/2"])
         assert.deepStrictEqual(yield* found({ flow: "B", key: "k", status: "succeeded" }), ["r3/train/1"])
         assert.deepStrictEqual(yield* found({ run: "r1", key: "k", step: "start" }), [])
