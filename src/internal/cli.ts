@@ -36,6 +36,8 @@ export interface Cli {
   readonly stdout: Stream
   readonly stderr: Stream
   readonly environment: { readonly [name: string]: string | undefined }
+  /** Where something is said while a live table is on the screen. */
+  readonly announce: { line: ((text: string) => void) | undefined }
 }
 
 /** What a verb needs besides: the store that was chosen. */

@@ -121,9 +121,9 @@ const flowVerbs = (cli: Cli, subject: Subject, flags: Parameters, select: Select
     "plan",
     { format: format(["text", "mermaid", "dot", "json"]), parameters: params(flags.run) },
     (input) =>
-      select((chosen) =>
+      select(() =>
         lazily(() => import("./cliPlan.ts"))((module) =>
-          module.plan(cli, chosen, subject, given(input.parameters), input.format)
+          module.plan(cli, subject, given(input.parameters), input.format)
         )
       )
   ).pipe(Command.withDescription("Draw the flow's graph without running anything"))

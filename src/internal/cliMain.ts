@@ -28,6 +28,9 @@ import { Directory, FlowName, type Select } from "./cliVerbs.ts"
 import { failureOf, fromCause } from "./errorRecord.ts"
 import { version } from "./systemTags.ts"
 
+/** Milliseconds before it is said that an interruption takes its time. */
+const patience = 1000
+
 /**
  * Runs the command line of this process and ends it.
  *
@@ -46,7 +49,8 @@ export const start = (subject: Cli.Subject | undefined): void => {
     version,
     stdout: process.stdout,
     stderr: process.stderr,
-    environment: process.env
+    environment: process.env,
+    announce: { line: undefined }
   }
   const fiber = Effect.runFork(
     Effect.flatMap(bin ? loadSubject(argv) : Effect.succeed(subject), (subject) =>
@@ -57,6 +61,11 @@ export const start = (subject: Cli.Subject | undefined): void => {
     process.off("SIGINT", interrupt)
     process.off("SIGTERM", interrupt)
     fiber.interruptUnsafe()
+    const announce = () =>
+      (base.announce.line ?? ((text) => Cli.say(base, text)))(
+        "Waiting for what can't be interrupted at once. Another Ctrl-C leaves without waiting."
+      )
+    setTimeout(announce, patience).unref()
   }
   process.on("SIGINT", interrupt)
   process.on("SIGTERM", interrupt)

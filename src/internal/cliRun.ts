@@ -66,6 +66,7 @@ const runMasked = Effect.fnUntraced(function* (
     store: chosen.directory,
     now: () => clock.currentTimeMillisUnsafe()
   })
+  cli.announce.line = reporter.note
   const flow = subject.flow as Flow.Flow<string, any, unknown, unknown, Cli.Stores> // erased: its flags fit its parameters
   const flowRun = Effect.suspend(() =>
     start._tag === "Run"
@@ -79,7 +80,7 @@ const runMasked = Effect.fnUntraced(function* (
   )
   const program = Effect.gen(function* () {
     const services = subject.layer === undefined ? flowRun : Effect.provide(flowRun, subject.layer)
-    yield* withExecutor(cli, subject, options, services)
+    yield* withExecutor(subject, options, services)
     yield* Effect.sync(reporter.close)
     yield* printOutput(cli, reporter, options)
   }).pipe(
@@ -89,6 +90,7 @@ const runMasked = Effect.fnUntraced(function* (
   )
   const exit = yield* Effect.exit(restore(withStore(chosen, program)))
   reporter.close()
+  cli.announce.line = undefined
   if (Exit.isSuccess(exit)) return
   const interrupted = Cause.hasInterruptsOnly(exit.cause)
   const record = reporter.progress.run()
@@ -107,15 +109,22 @@ const runMasked = Effect.fnUntraced(function* (
 
 /** Under the executor that was asked for. */
 const withExecutor = Effect.fnUntraced(function* (
-  cli: Cli.Cli,
   subject: Cli.Subject,
-  options: Options,
+  { concurrency, executor }: Options,
   effect: Effect.Effect<unknown, unknown, Cli.Stores>
 ) {
+  if (concurrency !== undefined && concurrency < 1) {
+    return yield* new Cli.Exit({ code: Cli.exitCodes.usage, message: "--concurrency is at least 1." })
+  }
   const Executor = yield* Effect.promise(() => import("../Executor.ts"))
   return yield* Effect.provide(
     effect,
-    Executor.layerFibers(options.concurrency === undefined ? {} : { concurrency: options.concurrency })
+    executor === "threads"
+      ? Executor.layerThreads({
+          module: subject.module,
+          ...(concurrency === undefined ? undefined : { size: concurrency })
+        })
+      : Executor.layerFibers(concurrency === undefined ? {} : { concurrency })
   )
 })
 

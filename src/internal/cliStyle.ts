@@ -44,3 +44,18 @@ export const styleFor = (
   if (force !== undefined && force !== "") return force === "0" || force === "false" ? bare : coloured
   return stream.isTTY === true && environment.TERM !== "dumb" ? coloured : bare
 }
+
+/** A status in its colour. */
+export const paintStatus = (style: Style, status: string): string => {
+  switch (status) {
+    case "succeeded":
+      return style.green(status)
+    case "failed":
+    case "crashed":
+      return style.red(status)
+    case "running":
+      return style.cyan(status)
+    default:
+      return style.yellow(status)
+  }
+}

@@ -106,3 +106,10 @@ export const columns = (rows: ReadonlyArray<ReadonlyArray<string>>, right: Reado
     )
     .join("\n")
 }
+
+/** A stack without the frames of the machinery around a step: what is left is the user's own code, as far as there is any. */
+export const ownFrames = (stack: string): string => {
+  const lines = stack.split("\n")
+  const own = lines.filter((line) => !/^\s+at .*(node_modules[\\/](effect|effect-flow)[\\/]|\(?node:)/.test(line))
+  return (own.some((line) => /^\s+at /.test(line)) ? own : lines).join("\n")
+}

@@ -82,6 +82,12 @@ export const runArgument = Argument.String("run").pipe(
   Argument.withDefault("latest")
 )
 
+/** The run, or tasks of it, that a verb is about. */
+const targetArgument = Argument.String("run[/step[/id]]").pipe(
+  Argument.withDescription("A run, the tasks of a step, or one task: latest/train/3 (default: latest)"),
+  Argument.withDefault("latest")
+)
+
 const aRun = (name: string) => Argument.String(name).pipe(Argument.withDescription(`A run: ${naming}`))
 
 const tags = (description: string) => Flag.String("tag").pipe(Flag.withDescription(description), Flag.between(0, 50))
@@ -135,11 +141,11 @@ export const verbs = (cli: Cli, select: Select) => [
 
   Command.make(
     "show",
-    { run: runArgument, format: format(["text", "mermaid", "dot", "json"]), json: json("the run and its tasks") },
+    { target: targetArgument, format: format(["text", "mermaid", "dot", "json"]), json: json("the run and its tasks") },
     (input) =>
       select((chosen) =>
         lazily(() => import("./cliShow.ts"))((module) =>
-          module.show(cli, chosen, input.run, input.json ? "json" : input.format)
+          module.show(cli, chosen, input.target, input.json ? "json" : input.format)
         )
       )
   ).pipe(Command.withDescription("Show what a run did: its tasks, their states, times, and errors")),
@@ -147,10 +153,7 @@ export const verbs = (cli: Cli, select: Select) => [
   Command.make(
     "logs",
     {
-      target: Argument.String("run[/step[/id]]").pipe(
-        Argument.withDescription("A run, the tasks of a step, or one task: latest/train/3 (default: latest)"),
-        Argument.withDefault("latest")
-      ),
+      target: targetArgument,
       follow: off("follow", "Go on with what is logged, until the run ends").pipe(Flag.withAlias("f")),
       attempt: count("attempt", "Only this attempt"),
       json: json("the lines")
@@ -192,10 +195,7 @@ export const verbs = (cli: Cli, select: Select) => [
   Command.make(
     "why",
     {
-      target: Argument.String("run[/step[/id]]").pipe(
-        Argument.withDescription("A run, the tasks of a step, or one task (default: latest)"),
-        Argument.withDefault("latest")
-      ),
+      target: targetArgument,
       json: json("the reasons")
     },
     (input) =>
@@ -213,6 +213,40 @@ export const verbs = (cli: Cli, select: Select) => [
   ).pipe(Command.withDescription("Compare two runs: parameters, metrics, artifacts")),
 
   tagVerb(cli, select),
+
+  Command.make(
+    "card",
+    {
+      target: targetArgument,
+      out: optional("out", "file", "The HTML file (default: stdout)")
+    },
+    (input) =>
+      select((chosen) =>
+        lazily(() => import("./cliCard.ts"))((module) => module.card(cli, chosen, input.target, maybe(input.out)))
+      )
+  ).pipe(Command.withDescription("Write what tasks showed in their cards as one self-contained HTML file")),
+
+  Command.make(
+    "ui",
+    {
+      port: Flag.Int("port").pipe(
+        Flag.withMetavar("n"),
+        Flag.withDescription("The port (default: 4747, or any that is free)"),
+        Flag.optional
+      ),
+      host: optional(
+        "host",
+        "address",
+        "The address to listen on (default: 127.0.0.1, which only this machine reaches)"
+      )
+    },
+    (input) =>
+      select((chosen) =>
+        lazily(() => import("./cliUi.ts"))((module) =>
+          module.ui(cli, chosen, { port: maybe(input.port), host: maybe(input.host) })
+        )
+      )
+  ).pipe(Command.withDescription("Serve a web page with the store's runs, as they go")),
 
   Command.make(
     "gc",

@@ -8,7 +8,8 @@ import { fileURLToPath, pathToFileURL } from "node:url"
 import * as Effect from "effect/Effect"
 import { hasProperty } from "effect/Predicate"
 import { ExecutorError } from "../Executor.ts"
-import type { Any as AnyFlow } from "../Flow.ts"
+import { type Any as AnyFlow, provide } from "../Flow.ts"
+import { layerOf } from "./flowLayers.ts"
 
 /** The module's URL, from a path (from the working directory) or a URL. */
 export const urlOf = (module: string | URL): string =>
@@ -37,8 +38,11 @@ export const load = (url: string): Effect.Effect<ReadonlyMap<string, AnyFlow>, E
     }),
     (exports) => {
       const flows = new Map<string, AnyFlow>()
-      for (const value of Object.values(exports)) {
-        if (!isFlow(value)) continue
+      for (const exported of Object.values(exports)) {
+        if (!isFlow(exported)) continue
+        // A module that gave its flow's layer to `FlowCli.main` need not export the flow with it once more.
+        const offered = layerOf(exported)
+        const value = offered === undefined ? exported : (provide(exported, offered) as AnyFlow) // still a flow
         const name: string = value.flowName
         const known = flows.get(name)
         if (known === undefined || (known.layer === undefined && value.layer !== undefined)) flows.set(name, value)
