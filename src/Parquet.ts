@@ -8,7 +8,6 @@ import { open, rename, rm } from "node:fs/promises"
 import { basename, dirname, join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { parquetSchema } from "hyparquet"
 import { Flaw } from "./internal/columnCodec.ts"
 import * as ColumnType from "./internal/columnType.ts"
 import * as Reader from "./internal/parquetReader.ts"
@@ -112,8 +111,8 @@ export const describe = (
     Effect.mapBoth({
       onFailure: errorOf(Source.nameOf(source)),
       onSuccess: (metadata) => ({
-        numRows: Number(metadata.num_rows),
-        columns: parquetSchema(metadata).children.map((node) => ({
+        numRows: metadata.numRows,
+        columns: metadata.children.map((node) => ({
           name: node.element.name,
           type: ParquetTypes.typeText(node),
           optional: ParquetTypes.isOptional(node.element)

@@ -7,10 +7,10 @@ import type { ColumnMetaData, DataReader, Encoding, PageHeader, SchemaTree } fro
 import { parquetHeader } from "hyparquet/src/column.js"
 import { convert, DEFAULT_PARSERS } from "hyparquet/src/convert.js"
 import { decompressPage, readDataPage } from "hyparquet/src/datapage.js"
-import { readRleBitPackedHybrid } from "hyparquet/src/encoding.js"
 import { readPlain } from "hyparquet/src/plain.js"
 import * as ColumnCodec from "./columnCodec.ts"
 import * as Codecs from "./parquetCodecs.ts"
+import * as Runs from "./parquetRuns.ts"
 import * as ParquetTypes from "./parquetTypes.ts"
 
 /** A chunk's place in the file, and how it is stored. */
@@ -41,16 +41,22 @@ export const read = (chunk: Chunk, column: ColumnCodec.Gathered): ColumnCodec.Fl
   while (column.rows < end) {
     if (reader.offset >= bytes.byteLength) throw new Error("its pages end too soon")
     const header = parquetHeader(reader)
-    const body = bytes.subarray(reader.offset, reader.offset + header.compressed_page_size)
-    reader.offset += header.compressed_page_size
+    const size = header.compressed_page_size
+    if (!isSize(size) || reader.offset + size > bytes.byteLength || !isSize(header.uncompressed_page_size)) {
+      throw new Error("a page has no size that could be")
+    }
+    const body = bytes.subarray(reader.offset, reader.offset + size)
+    reader.offset += size
     if (header.type === "DICTIONARY_PAGE") dictionary = readDictionary(chunk, column, header, body)
     else if (header.type === "DATA_PAGE" || header.type === "DATA_PAGE_V2") {
-      const flaw = readPage(chunk, column, header, body, dictionary)
+      const flaw = readPage(chunk, column, header, body, dictionary, end - column.rows)
       if (flaw !== undefined) return flaw
     }
   }
   return undefined
 }
+
+const isSize = (size: unknown): boolean => Number.isSafeInteger(size) && (size as number) >= 0 // an integer is a number
 
 const readDictionary = (
   chunk: Chunk,
@@ -59,7 +65,8 @@ const readDictionary = (
   body: Uint8Array
 ): Dictionary => {
   const page = decompressPage(body, header.uncompressed_page_size, chunk.meta.codec, Codecs.decompressors)
-  const count = header.dictionary_page_header?.num_values ?? 0
+  const count = header.dictionary_page_header?.num_values
+  if (count === undefined || !isSize(count)) throw new Error("its dictionary has no size that could be")
   const raw = valuesOf(chunk, column, page, count, "PLAIN")
   const ready = ColumnCodec.gather(column.type, count)
   return { raw, ready: ColumnCodec.append(ready, raw, undefined) === undefined ? ready.values : undefined }
@@ -70,9 +77,10 @@ const readPage = (
   column: ColumnCodec.Gathered,
   header: PageHeader,
   body: Uint8Array,
-  dictionary: Dictionary | undefined
+  dictionary: Dictionary | undefined,
+  rowsLeft: number
 ): ColumnCodec.Flaw | undefined => {
-  const { bytes, count, encoding, levels } = unpack(chunk, header, body)
+  const { bytes, count, encoding, levels } = unpack(chunk, header, body, rowsLeft)
   const present = levels?.includes(0) === true ? levels : undefined
   let there = count
   if (present !== undefined) for (const level of present) there -= 1 - level
@@ -80,7 +88,8 @@ const readPage = (
     return ColumnCodec.append(column, valuesOf(chunk, column, bytes, there, encoding), present)
   }
   if (dictionary === undefined) throw new Error("it has no dictionary, and its pages refer to one")
-  const indexes = decode(chunk, bytes, there, encoding) as ReadonlyArray<number> // what a dictionary's page holds
+  const indexes = new Uint32Array(there)
+  if (there > 0) Runs.decode(bytes, 1, bytes[0] as number, indexes) // no byte: `decode` finds that its input has ended
   const { raw, ready } = dictionary
   if (ready !== undefined) return ColumnCodec.appendReady(column, ready, indexes, present)
   return ColumnCodec.append(
@@ -91,34 +100,34 @@ const readPage = (
 }
 
 /** A page's values, still encoded, and its levels: a 1 for each row that has a value. */
-const unpack = (chunk: Chunk, header: PageHeader, body: Uint8Array) => {
+const unpack = (chunk: Chunk, header: PageHeader, body: Uint8Array, rowsLeft: number) => {
   const { codec } = chunk.meta
   const isOptional = ParquetTypes.isOptional(chunk.node.element)
+  const checked = (count: number): number => {
+    if (!isSize(count) || count > rowsLeft) throw new Error("a page has more rows than its row group")
+    return count
+  }
   const v2 = header.data_page_header_v2
   if (v2 !== undefined) {
+    const count = checked(v2.num_values)
     const levelBytes = v2.repetition_levels_byte_length + v2.definition_levels_byte_length
+    if (!isSize(levelBytes) || levelBytes > body.length) throw new Error("a page has no levels that could be")
+    const levels = isOptional && v2.num_nulls > 0 ? new Uint8Array(count) : undefined
+    if (levels !== undefined) Runs.decode(body, v2.repetition_levels_byte_length, 1, levels)
     const rest = body.subarray(levelBytes)
-    const levels = isOptional && v2.num_nulls > 0 ? new Uint8Array(v2.num_values) : undefined
-    if (levels !== undefined) {
-      readRleBitPackedHybrid(
-        readerOf(body, v2.repetition_levels_byte_length),
-        1,
-        levels,
-        v2.definition_levels_byte_length
-      )
-    }
     const size = header.uncompressed_page_size - levelBytes
     const bytes = v2.is_compressed === false ? rest : decompressPage(rest, size, codec, Codecs.decompressors)
-    return { bytes, count: v2.num_values, encoding: v2.encoding, levels }
+    return { bytes, count, encoding: v2.encoding, levels }
   }
   const v1 = header.data_page_header
   if (v1 === undefined) throw new Error("a page has no header of its own")
+  const count = checked(v1.num_values)
   const page = decompressPage(body, header.uncompressed_page_size, codec, Codecs.decompressors)
-  if (!isOptional) return { bytes: page, count: v1.num_values, encoding: v1.encoding, levels: undefined }
-  const reader = readerOf(page, 0)
-  const levels = new Uint8Array(v1.num_values)
-  readRleBitPackedHybrid(reader, 1, levels)
-  return { bytes: page.subarray(reader.offset), count: v1.num_values, encoding: v1.encoding, levels }
+  if (!isOptional) return { bytes: page, count, encoding: v1.encoding, levels: undefined }
+  const levels = new Uint8Array(count)
+  const levelBytes = readerOf(page, 0).view.getUint32(0, true)
+  Runs.decode(page, 4, 1, levels)
+  return { bytes: page.subarray(4 + levelBytes), count, encoding: v1.encoding, levels }
 }
 
 const readerOf = (bytes: Uint8Array, offset: number): DataReader => ({
@@ -126,7 +135,7 @@ const readerOf = (bytes: Uint8Array, offset: number): DataReader => ({
   offset
 })
 
-/** Values as hyparquet decodes them: of a dictionary's page, indexes. */
+/** Values as hyparquet decodes them. */
 const decode = ({ meta, node }: Chunk, bytes: Uint8Array, count: number, encoding: Encoding): ColumnCodec.Physical =>
   readDataPage(
     bytes,

@@ -44,7 +44,7 @@ export const bufferOf = (bytes: Uint8Array): AsyncBuffer => ({
 })
 
 /** What a file says of itself: its columns and row groups. */
-export const metadata = Effect.fnUntraced(function* (file: AsyncBuffer) {
+export const metadata = Effect.fnUntraced(function* (file: AsyncBuffer): Effect.fn.Return<Metadata, FileFlaw> {
   const { byteLength } = file
   if (byteLength === 0) return yield* Effect.fail(new FileFlaw("notParquet", "it is empty"))
   const head = yield* text(file, 0, 4)
@@ -56,11 +56,35 @@ export const metadata = Effect.fnUntraced(function* (file: AsyncBuffer) {
     return yield* Effect.fail(new FileFlaw("truncated", "it is truncated: it starts as Parquet and its end is missing"))
   }
   return yield* Effect.tryPromise({
-    try: () => parquetMetadataAsync(file, { geoparquet: false }),
-    catch: (cause) =>
-      cause instanceof FileFlaw ? cause : new FileFlaw("damaged", `its footer can't be read: ${messageOf(cause)}`)
+    try: async () => {
+      const meta = await parquetMetadataAsync(file, { geoparquet: false })
+      return { ...meta, numRows: rowsOf(meta), children: parquetSchema(meta).children }
+    },
+    catch: (cause) => (cause instanceof FileFlaw ? cause : footerFlaw(cause))
   })
 })
+
+/** A `TypeError` would only say where the reader stumbled. */
+const footerFlaw = (cause: unknown) =>
+  new FileFlaw(
+    "damaged",
+    `it is damaged: its footer makes no sense${cause instanceof TypeError ? "" : ` (${messageOf(cause)})`}`
+  )
+
+/** The number of rows, which footer and row groups must agree on. */
+const rowsOf = (meta: FileMetaData): number => {
+  const rows = Number(meta.num_rows)
+  const sum = meta.row_groups.reduce((sum, group) => sum + Number(group.num_rows), 0)
+  if (!Number.isSafeInteger(rows) || rows < 0 || sum !== rows) throw new Error("its row groups do not add up")
+  return rows
+}
+
+/** What a file says of itself. */
+export interface Metadata extends FileMetaData {
+  readonly numRows: number
+  /** Its columns. */
+  readonly children: ReadonlyArray<SchemaTree>
+}
 
 const text = (file: AsyncBuffer, start: number, end: number) =>
   Effect.map(slice(file, start, end), (bytes) =>
@@ -79,8 +103,11 @@ const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.me
 export const read = Effect.fnUntraced(function* (file: AsyncBuffer, types: ReadonlyArray<ColumnType>) {
   const meta = yield* metadata(file)
   const nodes = yield* nodesOf(meta, types)
-  const numRows = Number(meta.num_rows)
-  const columns = types.map((type) => ColumnCodec.gather(type, numRows))
+  const { numRows } = meta
+  const columns = yield* Effect.try({
+    try: () => types.map((type) => ColumnCodec.gather(type, numRows)),
+    catch: (cause) => new FileFlaw("damaged", `it says that it has ${numRows} rows (${messageOf(cause)})`)
+  })
   let start = 0
   for (const [number, group] of meta.row_groups.entries()) {
     const end = start + Number(group.num_rows)
@@ -125,9 +152,6 @@ export const read = Effect.fnUntraced(function* (file: AsyncBuffer, types: Reado
     start = end
     yield* Effect.yieldNow // a long file does not hold up the rest of the program
   }
-  if (start !== numRows) {
-    return yield* Effect.fail(new FileFlaw("damaged", `it says that it has ${numRows} rows and has ${start}`))
-  }
   const table: ReadTable = {
     numRows,
     columns: Object.fromEntries(columns.map(({ type, values }) => [type.name, values]))
@@ -136,8 +160,7 @@ export const read = Effect.fnUntraced(function* (file: AsyncBuffer, types: Reado
 })
 
 /** The file's column for each declared one. */
-const nodesOf = Effect.fnUntraced(function* (meta: FileMetaData, types: ReadonlyArray<ColumnType>) {
-  const { children } = parquetSchema(meta)
+const nodesOf = Effect.fnUntraced(function* ({ children }: Metadata, types: ReadonlyArray<ColumnType>) {
   const nodes: Array<SchemaTree> = []
   for (const type of types) {
     const node = children.find((child) => child.element.name === type.name)
@@ -183,8 +206,8 @@ const fetch = Effect.fnUntraced(function* (file: AsyncBuffer, metas: ReadonlyArr
     let next = i + 1
     for (; next < places.length && (places[next]?.start ?? 0) - end <= gap; next++)
       end = Math.max(end, places[next]?.end ?? 0)
-    if (first.start < 4 || end > file.byteLength) {
-      return yield* Effect.fail(new FileFlaw("truncated", "it is truncated: a column lies beyond its end"))
+    if (!(first.start >= 4 && first.start <= end && end <= file.byteLength)) {
+      return yield* Effect.fail(new FileFlaw("damaged", "it is damaged: a column lies outside of it"))
     }
     const bytes = yield* slice(file, first.start, end)
     for (const { end, meta, start } of places.slice(i, next)) {
@@ -197,7 +220,7 @@ const fetch = Effect.fnUntraced(function* (file: AsyncBuffer, metas: ReadonlyArr
 
 const readNested = Effect.fnUntraced(function* (
   file: AsyncBuffer,
-  meta: FileMetaData,
+  meta: Metadata,
   node: SchemaTree,
   column: ColumnCodec.Gathered,
   start: number,
