@@ -11,6 +11,7 @@ import * as CheckedOptions from "./internal/options.ts"
 import { RowCounts } from "./internal/RowCounts.ts"
 import { english } from "./internal/stopWords.ts"
 import { TermTable } from "./internal/TermTable.ts"
+import { eachText } from "./internal/texts.ts"
 import type { SparseMatrix } from "./SparseMatrix.ts"
 
 export { OptionsError } from "./internal/options.ts"
@@ -75,23 +76,6 @@ export interface Fitted {
 
 const decodeOptions = CheckedOptions.decode(Options, "CountVectorizer")
 
-/** Other fibers run after about this many characters: some ten milliseconds. */
-const charactersPerTurn = 2_000_000
-
-const scanAll = Effect.fnUntraced(function* (texts: ReadonlyArray<string>, each: (text: string) => void) {
-  let characters = 0
-  for (let i = 0; i < texts.length; i++) {
-    const text = texts[i] as string // i is within the texts
-    if (typeof text !== "string") return yield* Effect.die(new TypeError(`Text ${i} is ${text}; texts are strings.`))
-    each(text)
-    characters += text.length
-    if (characters >= charactersPerTurn) {
-      characters = 0
-      yield* Effect.yieldNow
-    }
-  }
-})
-
 /** Learns a vocabulary from texts. */
 export const fit = (
   texts: ReadonlyArray<string>,
@@ -112,7 +96,7 @@ export const fitTransform: (
   const table = new TermTable(options.stripAccents, stopWords)
   const stops = table.size
   const counts = new RowCounts()
-  yield* scanAll(texts, (text) => {
+  yield* eachText(texts, (text) => {
     const count = table.scan(text, true)
     counts.add(table.tokens, count, stops, table.size)
   })
@@ -172,7 +156,12 @@ const select = Effect.fnUntraced(function* (table: TermTable, stops: number, cou
 
 const tables = new WeakMap<CountVectorizer, TermTable>()
 
-const tableOf = (self: CountVectorizer): TermTable => {
+/**
+ * What finds a vectorizer's terms in texts; made at the first use.
+ *
+ * @internal
+ */
+export const tableOf = (self: CountVectorizer): TermTable => {
   let table = tables.get(self)
   if (table === undefined) {
     table = new TermTable(self.options.stripAccents, self.vocabulary)
@@ -185,7 +174,7 @@ const tableOf = (self: CountVectorizer): TermTable => {
 export const transform = Effect.fnUntraced(function* (self: CountVectorizer, texts: ReadonlyArray<string>) {
   const table = tableOf(self)
   const counts = new RowCounts()
-  yield* scanAll(texts, (text) => {
+  yield* eachText(texts, (text) => {
     const count = table.scan(text, false)
     counts.add(table.tokens, count, 0, table.size)
   })

@@ -15,11 +15,12 @@ import * as BinaryMetrics from "./BinaryMetrics.ts"
 import * as CountVectorizer from "./CountVectorizer.ts"
 import { badLabel } from "./internal/labels.ts"
 import * as Layers from "./internal/layers.ts"
-import { type Model, vectorizerOf } from "./internal/nbowModel.ts"
+import type { Model } from "./internal/nbowModel.ts"
 import * as NbowOptions from "./internal/nbowOptions.ts"
-import { measure, penaltyOf, score } from "./internal/network.ts"
+import { makeTokenScore, measure, penaltyOf } from "./internal/network.ts"
 import { invalid, OptionsError } from "./internal/options.ts"
 import { TrainingError } from "./internal/TrainingError.ts"
+import { eachText } from "./internal/texts.ts"
 import { train, trainedRows } from "./internal/train.ts"
 import * as Tensorflow from "./Tensorflow.ts"
 
@@ -64,10 +65,7 @@ export const fit: (
   const options = yield* NbowOptions.make(given)
   const flaw = checkData(data, options)
   if (flaw !== undefined) return yield* flaw
-  const { matrix, vectorizer } = yield* CountVectorizer.fitTransform(texts, {
-    ...options.vectorizer,
-    maxFeatures: options.vocabularySize
-  })
+  const { matrix, vectorizer } = yield* CountVectorizer.fitTransform(texts, NbowOptions.vectorizerOptions(options))
   if (matrix.columns * options.hiddenSize > mostWeights) {
     return yield* invalid(
       "Nbow.fit",
@@ -78,7 +76,7 @@ export const fit: (
   const { tf } = yield* Tensorflow.load
   const weights = yield* Effect.sync(() => Layers.begin(tf, matrix.columns, options))
   const trained = yield* train(tf, { matrix, labels, weights }, options)
-  return { options, vocabulary: vectorizer.vocabulary, ...trained }
+  return { options, vectorizer, ...trained }
 })
 
 /** A gigabyte of weights, gradients and moments. */
@@ -105,24 +103,16 @@ const checkData = (
   return bad === undefined ? undefined : new TrainingError({ reason: "label", ...bad })
 }
 
-/** So many texts are scored at a time. */
-const textsPerChunk = 4096
-
-const scoreTexts = Effect.fnUntraced(function* (model: Model, texts: ReadonlyArray<string>) {
-  const matrix = yield* CountVectorizer.transform(vectorizerOf(model), texts)
-  const scores = new Float32Array(texts.length)
-  score(model.weights, matrix, 0, matrix.rows, scores)
-  return scores
-})
-
-/** The probability of label 1 for each text. What is needed besides does not grow with their number. */
+/** The probability of label 1 for each text. Nothing else that is kept grows with their number. */
 export const predict: (model: Model, texts: ReadonlyArray<string>) => Effect.Effect<Float32Array> = Effect.fnUntraced(
   function* (model, texts) {
+    const table = CountVectorizer.tableOf(model.vectorizer)
+    const scoreTokens = makeTokenScore(model.weights)
     const scores = new Float32Array(texts.length)
-    for (let start = 0; start < texts.length; start += textsPerChunk) {
-      scores.set(yield* scoreTexts(model, texts.slice(start, start + textsPerChunk)), start)
-      yield* Effect.yieldNow
-    }
+    yield* eachText(texts, (text, i) => {
+      const count = table.scan(text, false)
+      scores[i] = scoreTokens(table.tokens, count)
+    })
     return scores
   }
 )
@@ -163,7 +153,7 @@ export const toLayersModel = (
 ): Effect.Effect<LayersModel, Tensorflow.TensorflowError, Tensorflow.Tensorflow | Scope.Scope> =>
   Effect.flatMap(Tensorflow.tf, (tf) =>
     Effect.acquireRelease(
-      Effect.sync(() => Layers.of(tf, model.vocabulary.length, model.options, model.weights)),
+      Effect.sync(() => Layers.of(tf, model.vectorizer.vocabulary.length, model.options, model.weights)),
       (layersModel) => Effect.sync(() => layersModel.dispose())
     )
   )

@@ -11,33 +11,20 @@ import * as CodecIssue from "../../internal/codecIssue.ts"
 import * as Description from "../../internal/description.ts"
 import type { CountVectorizer } from "../CountVectorizer.ts"
 import { compareCodePoints } from "./codePoints.ts"
-import { Options } from "./nbowOptions.ts"
+import { Options, vectorizerOptions } from "./nbowOptions.ts"
 import type { Weights } from "./network.ts"
 import type { Epoch } from "./train.ts"
 
 /** A trained model. */
 export interface Model {
   readonly options: Options
-  /** The terms that the model knows, in code point order; a term's place is its row in the hidden kernel. */
-  readonly vocabulary: ReadonlyArray<string>
+  /** Counts the terms that the model knows. A term's place in the vocabulary is its row in the hidden kernel. */
+  readonly vectorizer: CountVectorizer
   readonly weights: Weights
   /** The epoch whose weights these are, from 1. */
   readonly epoch: number
   /** The figures of every epoch that was trained. */
   readonly history: ReadonlyArray<Epoch>
-}
-
-const vectorizers = new WeakMap<Model, CountVectorizer>()
-
-/** What counts a model's terms. */
-export const vectorizerOf = (model: Model): CountVectorizer => {
-  let vectorizer = vectorizers.get(model)
-  if (vectorizer === undefined) {
-    const { options, vocabulary } = model
-    vectorizer = { options: { ...options.vectorizer, maxFeatures: options.vocabularySize }, vocabulary }
-    vectorizers.set(model, vectorizer)
-  }
-  return vectorizer
 }
 
 const carrier = Artifact.tensors({
@@ -70,7 +57,13 @@ const About = Schema.Struct({
 
 const decodeAbout = Schema.decodeUnknownEffect(About)
 
-const encode = ({ epoch, history, options, vocabulary, weights }: Model): Effect.Effect<Carrier, Artifact.CodecError> =>
+const encode = ({
+  epoch,
+  history,
+  options,
+  vectorizer: { vocabulary },
+  weights
+}: Model): Effect.Effect<Carrier, Artifact.CodecError> =>
   Effect.sync(() => {
     const units = options.hiddenSize
     return {
@@ -113,7 +106,9 @@ const decode = Effect.fnUntraced(function* ({ metadata, tensors }: Carrier) {
     outputBias: tensors["output/bias"].data
   }
   const flaw = mismatch(about, tensors)
-  return flaw === undefined ? { ...about, weights } : yield* flaw
+  if (flaw !== undefined) return yield* flaw
+  const { epoch, history, options, vocabulary } = about
+  return { options, vectorizer: { options: vectorizerOptions(options), vocabulary }, weights, epoch, history }
 })
 
 /** What does not fit together in a model that was read. */

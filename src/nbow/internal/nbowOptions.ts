@@ -70,3 +70,9 @@ export const make = (given: OptionsInput): Effect.Effect<Options, OptionsError> 
     }
     return Effect.succeed(options)
   })
+
+/** What a model's vectorizer is told. */
+export const vectorizerOptions = ({ vectorizer, vocabularySize }: Options): CountVectorizer.Options => ({
+  ...vectorizer,
+  maxFeatures: vocabularySize
+})

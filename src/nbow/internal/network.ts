@@ -65,6 +65,22 @@ export const score = (
   }
 }
 
+/** A function that gives the probability of a text from its terms, each as often as it occurs. */
+export const makeTokenScore = ({ hiddenBias, hiddenKernel, outputBias, outputKernel }: Weights) => {
+  const units = hiddenBias.length
+  const hidden = new Float64Array(units)
+  return (tokens: Int32Array, count: number): number => {
+    for (let u = 0; u < units; u++) hidden[u] = hiddenBias[u] as number
+    for (let i = 0; i < count; i++) {
+      const at = (tokens[i] as number) * units
+      for (let u = 0; u < units; u++) hidden[u] = (hidden[u] as number) + (hiddenKernel[at + u] as number)
+    }
+    let sum = outputBias[0] as number
+    for (let u = 0; u < units; u++) sum += Math.max(0, hidden[u] as number) * (outputKernel[u] as number)
+    return 1 / (1 + Math.exp(-sum))
+  }
+}
+
 /** Binary cross-entropy of a label and a probability. */
 export const crossEntropy = (label: number, probability: number): number => {
   const p = Math.min(Math.max(probability, epsilon), 1 - epsilon)

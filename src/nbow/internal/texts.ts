@@ -1,0 +1,25 @@
+/**
+ * Going through texts of any number without keeping other fibers waiting.
+ */
+import * as Effect from "effect/Effect"
+
+/** Other fibers run after about this many characters: some ten milliseconds. */
+const charactersPerTurn = 2_000_000
+
+/** Does something with each text in turn. */
+export const eachText = Effect.fnUntraced(function* (
+  texts: ReadonlyArray<string>,
+  each: (text: string, index: number) => void
+) {
+  let characters = 0
+  for (let i = 0; i < texts.length; i++) {
+    const text = texts[i] as string // i is within the texts
+    if (typeof text !== "string") return yield* Effect.die(new TypeError(`Text ${i} is ${text}; texts are strings.`))
+    each(text, i)
+    characters += text.length
+    if (characters >= charactersPerTurn) {
+      characters = 0
+      yield* Effect.yieldNow
+    }
+  }
+})
