@@ -14,7 +14,8 @@ import type { ArtifactStore } from "./ArtifactStore.ts"
 import type { Any as AnyFlow } from "./Flow.ts"
 import type { Definition } from "./internal/definition.ts"
 import type { TaskSink } from "./internal/taskBody.ts"
-import { RefRecord } from "./RunRecord.ts"
+import { RefRecord, type RunRecord } from "./RunRecord.ts"
+import type { RunStore } from "./RunStore.ts"
 
 /** An executor can't run what it was asked to; the message says why and what to do. */
 export class ExecutorError extends Schema.TaggedError<ExecutorError>()("ExecutorError", {
@@ -47,6 +48,8 @@ export const TaskDescription = Schema.Struct({
   task: Schema.String,
   attempt: Schema.Int,
   key: Schema.String,
+  /** How many tasks of the run with the same key were called before: key and occurrence mean one task, whoever counts. */
+  occurrence: Schema.Int,
   /** The step's version, so that a worker with other code can refuse. */
   version: Schema.String,
   tags: Schema.Array(Schema.String),
@@ -78,15 +81,19 @@ export interface Attempt {
   readonly here: Effect.Effect<Outcome, unknown>
   /** Takes what the body logs and measures while it runs. */
   readonly sink: TaskSink
+  /** Shows a line of the body's log that is in the store already. */
+  readonly show: (line: Parameters<TaskSink["log"]>[0]) => void
 }
 
 /** Makes attempts at tasks. */
 export interface ExecutorService {
   readonly name: string
   /** Refuses, when a run starts, a flow that it can't execute, or a store that its workers can't open. */
-  readonly prepare: (flow: AnyFlow) => Effect.Effect<void, ExecutorError, ArtifactStore>
+  readonly prepare: (flow: AnyFlow) => Effect.Effect<void, ExecutorError, ArtifactStore | RunStore>
+  /** Is told of a run that begins, where another process is to go on with it if this one dies. */
+  readonly watch?: (run: RunRecord) => Effect.Effect<void, ExecutorError, ArtifactStore | RunStore>
   /** Makes one attempt. Fails with the step's own error, `WorkerDied` or `ExecutorError`. */
-  readonly execute: (attempt: Attempt) => Effect.Effect<Outcome, unknown, ArtifactStore>
+  readonly execute: (attempt: Attempt) => Effect.Effect<Outcome, unknown, ArtifactStore | RunStore>
 }
 
 const fibers = (name: string, around: (attempt: Attempt) => Effect.Effect<Outcome, unknown>): ExecutorService => ({

@@ -23,6 +23,8 @@ export interface Recorder {
   readonly write: (changes: ReadonlyArray<Change>) => Effect.Effect<void, StoreError>
   /** Writes what waits from time to time, for as long as the run lives. */
   readonly loop: Effect.Effect<never>
+  /** From now on nothing is kept: another process goes on with the run. */
+  readonly close: () => void
 }
 
 /** A recorder of a run. */
@@ -31,6 +33,7 @@ export const make = (store: RunStore["Service"], run: string): Recorder => {
   let points: Array<MetricRecord> = []
   let started = new Map<string, Change>()
   let cards = new Map<string, Change>()
+  let closed = false
 
   const take = (): Array<Change> => {
     const changes: Array<Change> = [...cards.values()]
@@ -43,6 +46,7 @@ export const make = (store: RunStore["Service"], run: string): Recorder => {
   }
   const write = (changes: ReadonlyArray<Change>) =>
     Effect.suspend(() => {
+      if (closed) return Effect.void
       const waiting = take()
       for (const change of changes) {
         if (change._tag === "Task") started.delete(change.task.id)
@@ -75,6 +79,9 @@ export const make = (store: RunStore["Service"], run: string): Recorder => {
       }),
     running: (change) => void started.set(change.task.id, change),
     write,
+    close: () => {
+      closed = true
+    },
     loop: Effect.gen(function* () {
       let beat = 0
       while (true) {

@@ -7,6 +7,7 @@ import type { RunEvent } from "../RunObserver.ts"
 import type { TaskRecord } from "../RunRecord.ts"
 import type { RunStore, StoreError } from "../RunStore.ts"
 import type { TagError } from "../Tags.ts"
+import type { Begun } from "./begun.ts"
 import type { Definition } from "./definition.ts"
 import type { Recorder } from "./recorder.ts"
 
@@ -22,6 +23,10 @@ export interface RunContext {
   readonly observe: (event: RunEvent) => void
   /** Tasks are numbered from 1 in the order in which they are called. */
   readonly nextIndex: () => number
+  /** How many tasks with this key were called before. */
+  readonly nextOccurrence: (key: string) => number
+  /** What the run had done when the process that drove it before was gone. */
+  readonly begun: Begun | undefined
   /** The origin's finished task with this key, once each. */
   readonly takeOver: (definition: Definition, key: string) => TaskRecord | undefined
   /** Whether `--from` asked for this step to be executed whatever stands for it. */

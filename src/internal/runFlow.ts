@@ -7,6 +7,7 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import { identity } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import { ArtifactStore } from "../ArtifactStore.ts"
@@ -20,6 +21,7 @@ import { RunObserver } from "../RunObserver.ts"
 import type { RunRecord } from "../RunRecord.ts"
 import { RunStore } from "../RunStore.ts"
 import * as Tags from "../Tags.ts"
+import * as Begun from "./begun.ts"
 import { fromCause, statusOf } from "./errorRecord.ts"
 import * as Origin from "./origin.ts"
 import * as Output from "./output.ts"
@@ -39,6 +41,8 @@ export interface Start {
   readonly origin?: { readonly run: RunRecord; readonly from: string | undefined } | undefined
   /** The run that calls this one. */
   readonly parent?: string | undefined
+  /** The run that it is: another process drove it, and is gone. */
+  readonly begun?: RunRecord | undefined
 }
 
 /** Runs a flow on parameters that are decoded and complete. Fails with what its body fails with, besides the store's. */
@@ -49,24 +53,34 @@ export const runFlow = Effect.fnUntraced(function* (flow: AnyFlow, parameters: o
   const observe = yield* RunObserver
   yield* executor.prepare(flow)
   const origin = start.origin === undefined ? undefined : yield* Origin.load(runs, artifacts, start.origin.run.id)
+  const begun = start.begun === undefined ? undefined : yield* Begun.load(runs, artifacts, start.begun.id)
+  const leaving = yield* Begun.Leaving
   const now = yield* Clock.currentTimeMillis
+  const {
+    error: _error,
+    finishedAt: _finishedAt,
+    output: _output,
+    ...before
+  } = start.begun ?? ({} as Partial<RunRecord>)
   let record: RunRecord = {
     id: RunId.make(now),
     flow: flow.flowName,
-    status: "running",
     parameters: yield* Parameters.encode(flow, parameters),
     startedAt: now,
-    heartbeatAt: now,
-    host: hostname(),
-    pid: process.pid,
     systemTags: yield* Effect.flatten(Effect.service(SystemTags)),
     tags: yield* Tags.change([], { add: start.tags ?? [] }),
     ...(start.origin === undefined ? undefined : { origin: start.origin.run.id }),
     ...(start.origin?.from === undefined ? undefined : { from: start.origin.from }),
-    ...(start.parent === undefined ? undefined : { parent: start.parent })
+    ...(start.parent === undefined ? undefined : { parent: start.parent }),
+    ...before,
+    status: "running",
+    heartbeatAt: now,
+    host: hostname(),
+    pid: process.pid
   }
   const recorder = Recorder.make(runs, record.id)
-  let count = 0
+  let count = begun?.lastIndex ?? 0
+  const occurrences = new Map<string, number>()
   const changeTags: RunContext["changeTags"] = Effect.fnUntraced(function* ({ add, remove }) {
     const tags = yield* Tags.change(record.tags, { add, remove })
     record = { ...record, tags }
@@ -90,6 +104,12 @@ export const runFlow = Effect.fnUntraced(function* (flow: AnyFlow, parameters: o
           recorder,
           observe,
           nextIndex: () => ++count,
+          nextOccurrence: (key) => {
+            const occurrence = occurrences.get(key) ?? 0
+            occurrences.set(key, occurrence + 1)
+            return occurrence
+          },
+          begun,
           takeOver: (definition, key) =>
             definition.name === start.origin?.from ? undefined : origin?.takeOver(definition, key),
           executesAgain: (definition) => definition.name === start.origin?.from,
@@ -107,8 +127,14 @@ export const runFlow = Effect.fnUntraced(function* (flow: AnyFlow, parameters: o
         yield* Effect.forkIn(recorder.loop, scope)
 
         const body = Effect.suspend(() => flow.body(parameters as never) as Effect.Effect<unknown, unknown>)
+        const watch = start.parent === undefined && start.begun === undefined ? executor.watch?.(record) : undefined
         const exit = yield* Effect.exit(
-          restore(Effect.updateContext(body, (context) => surround(context, run, origin)))
+          restore(
+            Effect.updateContext(body, (context) => surround(context, run, origin)).pipe(
+              watch === undefined ? identity : (self) => Effect.andThen(watch, self),
+              leaving === undefined ? identity : untilLeaving(leaving, recorder)
+            )
+          )
         )
         const finishedAt = yield* Clock.currentTimeMillis
         record = Exit.isSuccess(exit)
@@ -127,6 +153,18 @@ export const runFlow = Effect.fnUntraced(function* (flow: AnyFlow, parameters: o
     )
   )
 })
+
+/** Stops an effect when this process leaves its runs to another, and keeps nothing of what that does to it. */
+const untilLeaving =
+  (leaving: Effect.Effect<void>, recorder: Recorder.Recorder) =>
+  <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    Effect.raceFirst(
+      self,
+      Effect.flatMap(leaving, () => {
+        recorder.close()
+        return Effect.interrupt
+      })
+    )
 
 /** The body's context: `CurrentRun`, and a logger that keeps what the body itself logs. */
 const surround = (context: Context.Context<never>, run: RunContext, origin: Origin.Origin | undefined) => {
@@ -201,9 +239,11 @@ const interpreter = (run: RunContext, origin: Origin.Origin | undefined): Interp
     const flow = run.flow.stead?.get(called) ?? called
     const complete = yield* Parameters.make(flow, parameters)
     const encoded = yield* Parameters.encode(flow, complete)
+    const begun = yield* run.begun === undefined ? Effect.succeed(undefined) : run.begun.child(flow.flowName, encoded)
     const earlier = yield* origin === undefined ? Effect.succeed(undefined) : origin.takeChild(flow.flowName, encoded)
     const result = yield* runFlow(flow, complete, {
       parent: run.id,
+      begun,
       ...(earlier === undefined ? undefined : { origin: { run: earlier, from: undefined } })
     })
     return Output.fromChild(result.output, result.id)

@@ -3,6 +3,7 @@
  * its attempts, retries and timeout, and its record. An executor is only asked to make an attempt.
  */
 import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -13,6 +14,7 @@ import { type Outcome, type TaskDescription, TaskTimeout } from "../Executor.ts"
 import { FlowError } from "../FlowError.ts"
 import type { Ref } from "../Ref.ts"
 import type { AttemptRecord, RefRecord, TaskRecord } from "../RunRecord.ts"
+import { RunStore } from "../RunStore.ts"
 import * as State from "../State.ts"
 import { type Definition, listed } from "./definition.ts"
 import { failureOf, fromCause, statusOf } from "./errorRecord.ts"
@@ -39,13 +41,18 @@ export const runTask = Effect.fnUntraced(function* (
   }
   const states = branches === undefined ? undefined : yield* settle(branches)
   const inputs = yield* Inputs.resolve(run.artifacts, definition, given, states)
-  const index = run.nextIndex()
+  const key = Inputs.taskKey(definition, inputs.refs, inputs.counts)
+  const occurrence = run.nextOccurrence(key)
+  const begun = run.begun?.task(key, occurrence)
+  if (begun !== undefined && run.begun?.isFinished(definition, begun) === true)
+    return stateOf(definition, inputs.refs, begun.outputs, begun.id)
+  const index = begun?.index ?? run.nextIndex()
   const base = {
     run: run.id,
     id: `${definition.name}/${index}`,
     step: definition.name,
     index,
-    key: Inputs.taskKey(definition, inputs.refs, inputs.counts),
+    key,
     version: definition.version,
     ...(definition.cache === undefined ? undefined : { cache: definition.cache.version }),
     parents: inputs.parents,
@@ -69,7 +76,7 @@ export const runTask = Effect.fnUntraced(function* (
     run.observe({ _tag: "TaskFinished", task: record })
     return stateOf(definition, inputs.refs, source.outputs, base.id)
   }
-  const outputs = yield* attempts(run, definition, inputs, base)
+  const outputs = yield* attempts(run, definition, inputs, base, occurrence, begun)
   return stateOf(definition, inputs.refs, outputs, base.id)
 })
 
@@ -133,11 +140,18 @@ const stateOf = (
 type Base = Pick<TaskRecord, "run" | "id" | "step" | "index" | "key" | "version" | "parents" | "inputs">
 
 /** Makes attempts until one succeeds or no other is due, and keeps a record of each. Yields the outputs' refs. */
-const attempts = (run: RunContext, definition: Definition, inputs: Inputs.Inputs, base: Base) =>
+const attempts = (
+  run: RunContext,
+  definition: Definition,
+  inputs: Inputs.Inputs,
+  base: Base,
+  occurrence: number,
+  begun: TaskRecord | undefined
+) =>
   Effect.uninterruptibleMask((restore) =>
     Effect.gen(function* () {
-      const began = yield* Clock.currentTimeMillis
-      const made: Array<AttemptRecord> = []
+      const began = begun?.startedAt ?? (yield* Clock.currentTimeMillis)
+      const made: Array<AttemptRecord> = begun?.attempts.filter(({ status }) => status !== "running") ?? []
       const next = definition.retry === undefined ? undefined : yield* makeRetry(definition.retry)
       while (true) {
         const number = made.length + 1
@@ -154,7 +168,7 @@ const attempts = (run: RunContext, definition: Definition, inputs: Inputs.Inputs
         run.recorder.running(change)
         run.observe({ _tag: "TaskStarted", task: running })
 
-        const exit = yield* Effect.exit(restore(attempt(run, definition, base, number, inputs)))
+        const exit = yield* Effect.exit(restore(attempt(run, definition, base, number, occurrence, inputs)))
         const finishedAt = yield* Clock.currentTimeMillis
         if (Exit.isSuccess(exit)) {
           const { outputs, blobs, schemas, ...where } = exit.value
@@ -193,6 +207,7 @@ const attempt = (
   definition: Definition,
   base: Base,
   number: number,
+  occurrence: number,
   inputs: Inputs.Inputs
 ): Effect.Effect<Outcome, unknown> => {
   const task: TaskDescription = {
@@ -202,6 +217,7 @@ const attempt = (
     task: base.id,
     attempt: number,
     key: base.key,
+    occurrence,
     version: definition.version,
     tags: run.tags(),
     inputs: base.inputs,
@@ -217,16 +233,16 @@ const attempt = (
     card: ({ bytes, ...card }) => run.recorder.card({ ...card, run: run.id, task: base.id, attempt: number }, bytes),
     tags: run.changeTags
   }
-  const execution = Effect.provideService(
+  const execution = Effect.provideContext(
     run.executor.execute({
       task,
       definition,
       blobs: inputs.blobs,
       here: run.withServices(execute(definition, task, sink)),
-      sink
+      sink,
+      show: (line) => run.observe({ _tag: "Logged", line: { ...line, run: run.id, task: base.id, attempt: number } })
     }),
-    ArtifactStore,
-    run.artifacts
+    Context.make(ArtifactStore, run.artifacts).pipe(Context.add(RunStore, run.runs))
   )
   if (definition.timeout === undefined) return execution
   const milliseconds = Duration.toMillis(definition.timeout)

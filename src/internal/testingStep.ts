@@ -96,6 +96,7 @@ export const run = Effect.fnUntraced(function* (definition: Definition, given: A
     task: `${definition.name}/1`,
     attempt: options?.attempt ?? 1,
     key: Inputs.taskKey(definition, inputs.refs, inputs.counts),
+    occurrence: 0,
     version: definition.version,
     tags: recording.tags,
     inputs: Inputs.records(inputs.refs),
