@@ -5,30 +5,46 @@
  */
 import { Worker as NodeThread, type WorkerOptions } from "node:worker_threads"
 import * as Cause from "effect/Cause"
-import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type { Severity } from "effect/LogLevel"
-import * as References from "effect/References"
+import type { LogLevel } from "effect/LogLevel"
 import * as Scope from "effect/Scope"
 import * as Platform from "effect/workers/Worker"
-import { CurrentTask } from "../CurrentTask.ts"
-import { type Attempt, ExecutorError, type Outcome, WorkerDied } from "../Executor.ts"
+import { type Attempt, ExecutorError, type TaskDescription, WorkerDied } from "../Executor.ts"
 import * as Crossing from "./crossing.ts"
 import * as FlowModule from "./flowModule.ts"
 import type { TaskSink } from "./taskBody.ts"
-import { type Flows, type FromThread, type ThreadData, type ToThread, toBlob } from "./threadProtocol.ts"
+import { type Flows, type FromThread, type Result, type ThreadData, type ToThread, toBlob } from "./threadProtocol.ts"
 
 /** How long a body has to end when it is interrupted, in milliseconds. */
 const grace = 250
+
+/** An attempt, as a thread is told of it. */
+export interface Work {
+  readonly task: TaskDescription
+  /** Small inputs that may not be in the store yet. */
+  readonly blobs: Attempt["blobs"]
+  /** What the body logs below this level is dropped. */
+  readonly level: LogLevel
+  readonly sink: TaskSink
+  /** Is told of a line after the sink. */
+  readonly print: (line: Parameters<TaskSink["log"]>[0]) => Effect.Effect<void>
+}
+
+/** What came of it. */
+export interface Done {
+  readonly result: Result
+  readonly cpu: number
+  readonly worker: string
+}
 
 /** A thread that has loaded its module. */
 export interface Thread {
   readonly name: string
   readonly flows: Flows
   readonly isAlive: () => boolean
-  readonly execute: (attempt: Attempt) => Effect.Effect<Outcome, unknown>
+  readonly execute: (work: Work) => Effect.Effect<Done, WorkerDied>
   /** Ends it when its attempt, if it has one, is over. */
   readonly close: Effect.Effect<void>
 }
@@ -42,11 +58,8 @@ export interface Options extends Omit<ThreadData, "name"> {
 const program = new URL(import.meta.url.endsWith(".ts") ? "./threadWorker.ts" : "./threadWorker.js", import.meta.url)
 
 /** The attempt that a thread is at. */
-interface Running {
+interface Running extends Pick<Work, "sink" | "print"> {
   readonly id: number
-  readonly sink: TaskSink
-  /** Prints a line as the caller's own loggers would. */
-  readonly print: (line: Parameters<TaskSink["log"]>[0]) => Effect.Effect<void>
   readonly done: Deferred.Deferred<Extract<FromThread, { readonly _tag: "Done" }>, Died>
 }
 
@@ -133,14 +146,12 @@ export const start = Effect.fnUntraced(function* (name: string, options: Options
   )
 
   let lastId = 0
-  const execute = Effect.fnUntraced(function* ({ blobs, definition, sink, task }: Attempt) {
-    const context = yield* Effect.context<never>()
+  const execute = Effect.fnUntraced(function* ({ blobs, level, print, sink, task }: Work) {
     const id = ++lastId
     const done = yield* Deferred.make<Extract<FromThread, { readonly _tag: "Done" }>, Died>()
-    running = { id, sink, print: printer(context, task), done }
+    running = { id, sink, print, done }
     return yield* Effect.uninterruptibleMask((restore) =>
       Effect.gen(function* () {
-        const level = Context.get(context, References.MinimumLogLevel)
         yield* Effect.orDie(worker.send({ _tag: "Execute", id, task, blobs: blobs.map(toBlob), level }))
         const exit = yield* Effect.exit(restore(Deferred.await(done)))
         if (Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)) {
@@ -151,20 +162,15 @@ export const start = Effect.fnUntraced(function* (name: string, options: Options
           }
         }
         running = undefined
-        if (Exit.isFailure(exit)) {
-          const died = exit.cause.reasons.find(Cause.isFailReason)
-          return yield* died === undefined
-            ? Effect.failCause(exit.cause as Cause.Cause<never>)
-            : new WorkerDied({
-                run: task.run,
-                task: task.task,
-                worker: name,
-                message: `The worker "${name}" died at ${task.task} of run ${task.run} (attempt ${task.attempt}): ${died.error.why}.`
-              })
-        }
-        const { cpu, result } = exit.value
-        if (result._tag === "Failure") return yield* Crossing.decode(result.failure, task, definition.error)
-        return { outputs: result.outputs, blobs: result.blobs, schemas: [], cpu, worker: name } satisfies Outcome
+        if (Exit.isSuccess(exit)) return { result: exit.value.result, cpu: exit.value.cpu, worker: name } satisfies Done
+        const died = exit.cause.reasons.find(Cause.isFailReason)
+        if (died === undefined) return yield* Effect.failCause(exit.cause as Cause.Cause<never>) // it has no failure
+        return yield* new WorkerDied({
+          run: task.run,
+          task: task.task,
+          worker: name,
+          message: `The worker "${name}" died at ${task.task} of run ${task.run} (attempt ${task.attempt}): ${died.error.why}.`
+        })
       })
     )
   })
@@ -195,21 +201,3 @@ const within = <A, E>(milliseconds: number, done: Deferred.Deferred<A, E>): Effe
       return Effect.sync(() => clearTimeout(timer))
     })
   )
-
-/** Says a line once more to the loggers that the flow runs under, as if the body ran here. */
-const printer =
-  (context: Context.Context<never>, task: Attempt["task"]): Running["print"] =>
-  (line) =>
-    Effect.logWithLevel(line.level as Severity)(line.message).pipe(
-      Effect.provideContext(
-        context.pipe(
-          // Loggers that keep what a flow's body says tell by this that a task has said it.
-          Context.add(CurrentTask, task as never), // they look at its data at most
-          Context.add(References.CurrentLogAnnotations, {
-            ...Context.get(context, References.CurrentLogAnnotations),
-            run: task.run,
-            task: task.task
-          })
-        ) as Context.Context<never>
-      )
-    )

@@ -3,12 +3,13 @@ import { availableParallelism } from "node:os"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as References from "effect/References"
 import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import { ArtifactStore } from "../ArtifactStore.ts"
 import { type Attempt, Executor, ExecutorError, type ExecutorService, type ThreadsOptions } from "../Executor.ts"
-import type { Any as AnyFlow } from "../Flow.ts"
 import * as FlowModule from "./flowModule.ts"
+import * as FromWorkers from "./fromWorkers.ts"
 import * as ThreadPool from "./threadPool.ts"
 import type { Flows } from "./threadProtocol.ts"
 import * as ThreadStore from "./threadStore.ts"
@@ -44,13 +45,18 @@ export const make = Effect.fnUntraced(function* (options: ThreadsOptions) {
     name: "threads",
     prepare: Effect.fnUntraced(function* (flow) {
       const pool = yield* poolOf(yield* ArtifactStore)
-      yield* compare(flow, yield* loaded(pool), module)
+      yield* FromWorkers.compare(flow, yield* loaded(pool), module)
     }),
     execute: Effect.fnUntraced(function* (attempt: Attempt) {
       if (attempt.definition.runsOn === "fiber") return yield* attempt.here
       const pool = yield* poolOf(yield* ArtifactStore)
-      const outcome = yield* pool.execute(attempt)
-      return yield* complete(attempt, outcome)
+      const context = yield* Effect.context<never>()
+      const done = yield* pool.execute({
+        ...attempt,
+        level: Context.get(context, References.MinimumLogLevel),
+        print: FromWorkers.printer(context, attempt.task)
+      })
+      return yield* FromWorkers.outcomeOf(attempt, done)
     })
   } satisfies ExecutorService
 })
@@ -69,45 +75,3 @@ const loaded = (pool: ThreadPool.Pool): Effect.Effect<Flows, ExecutorError> =>
           message: `A worker could not be started: ${error instanceof Error ? error.message : String(error)}`
         })
   )
-
-/** Refuses workers whose module has not this flow, or has other versions of its steps. */
-export const compare = Effect.fnUntraced(function* (flow: AnyFlow, flows: Flows, module: string) {
-  const name: string = flow.flowName
-  const there = flows[name]
-  if (there === undefined) return yield* FlowModule.notExported(module, name, Object.keys(flows))
-  for (const definition of flow.definitions.values()) {
-    const version = there[definition.name]
-    if (version === undefined) {
-      return yield* new ExecutorError({
-        reason: "version",
-        message: `Flow "${name}" has a step "${definition.name}" here, and in the workers' module ${FlowModule.show(module)} it has none: ${Object.keys(there).join(", ")}. Start the workers with the same code.`
-      })
-    }
-    if (version !== definition.version) {
-      return yield* new ExecutorError({
-        reason: "version",
-        message: `Step "${definition.name}" of flow "${name}" has version "${definition.version}" here, and version "${version}" in the workers' module ${FlowModule.show(module)}. Start the workers with the same code.`
-      })
-    }
-  }
-})
-
-/**
- * A worker's outcome, complete: it leaves out what this side knows too. Refuses one that another version of the step wrote,
- * which has other outputs.
- */
-export const complete = Effect.fnUntraced(function* <
-  O extends { readonly outputs: ReadonlyArray<{ readonly name: string; readonly schema: string }> }
->({ definition, task }: Attempt, outcome: O) {
-  const schemas = definition.output.map((slot) => slot.artifact.description())
-  for (const [index, slot] of definition.output.entries()) {
-    const written = outcome.outputs.find((output) => output.name === slot.name)
-    if (written?.schema !== schemas[index]?.digest) {
-      return yield* new ExecutorError({
-        reason: "version",
-        message: `The worker of ${task.task} of run ${task.run} has another step "${task.step}" than this process: its output "${slot.name}" is ${written === undefined ? "missing" : "declared with another schema"}. Start the workers with the same code, and give the step another \`version\` when its outputs change.`
-      })
-    }
-  }
-  return { ...outcome, schemas }
-})

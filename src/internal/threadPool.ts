@@ -4,10 +4,8 @@
  */
 import * as NodeWorker from "@effect/platform-node/NodeWorker"
 import * as Effect from "effect/Effect"
-import type * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
-import type { Attempt, Outcome } from "../Executor.ts"
 import * as Thread from "./thread.ts"
 import type { Flows } from "./threadProtocol.ts"
 
@@ -15,7 +13,8 @@ import type { Flows } from "./threadProtocol.ts"
 export interface Pool {
   /** What the module has; the first thread says it. */
   readonly flows: Effect.Effect<Flows, unknown>
-  readonly execute: (attempt: Attempt) => Effect.Effect<Outcome, unknown>
+  /** Fails with `WorkerDied`, or as no thread could be started. */
+  readonly execute: (work: Thread.Work) => Effect.Effect<Thread.Done, unknown>
 }
 
 /** A pool that ends with its scope. */
@@ -37,7 +36,7 @@ export const make = Effect.fnUntraced(function* (options: Thread.Options & { rea
     }
     return start
   })
-  const giveBack = (thread: Thread.Thread, _exit?: Exit.Exit<unknown, unknown>): Effect.Effect<void> =>
+  const giveBack = (thread: Thread.Thread): Effect.Effect<void> =>
     Effect.sync(() => {
       if (thread.isAlive()) idle.push(thread)
     })
@@ -60,6 +59,6 @@ export const make = Effect.fnUntraced(function* (options: Thread.Options & { rea
           )
         : Effect.succeed(flows)
     ),
-    execute: (attempt) => withThread((thread) => thread.execute(attempt))
+    execute: (work) => withThread((thread) => thread.execute(work))
   } satisfies Pool
 })

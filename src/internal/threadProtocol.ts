@@ -37,6 +37,11 @@ export const toBlob = ({ bytes, digest }: { readonly digest: string; readonly by
   bytes: (bytes.byteLength === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes)) as Uint8Array<ArrayBuffer> // codecs make their own buffers
 })
 
+/** What came of an attempt. */
+export type Result =
+  | { readonly _tag: "Success"; readonly outputs: ReadonlyArray<RefRecord>; readonly blobs: ReadonlyArray<Blob> }
+  | { readonly _tag: "Failure"; readonly failure: Failure }
+
 /** To a thread. */
 export type ToThread =
   | {
@@ -65,13 +70,7 @@ export type FromThread =
   | {
       readonly _tag: "Done"
       readonly id: number
-      readonly result:
-        | {
-            readonly _tag: "Success"
-            readonly outputs: ReadonlyArray<RefRecord>
-            readonly blobs: ReadonlyArray<Blob>
-          }
-        | { readonly _tag: "Failure"; readonly failure: Failure }
+      readonly result: Result
       /** CPU milliseconds of the thread. */
       readonly cpu: number
     }

@@ -23,7 +23,15 @@ import * as Crossing from "./crossing.ts"
 import * as FlowModule from "./flowModule.ts"
 import { execute, format, type TaskSink } from "./taskBody.ts"
 import * as Output from "./threadOutput.ts"
-import { type Blob, type Flows, type FromThread, type ThreadData, type ToThread, toBlob } from "./threadProtocol.ts"
+import {
+  type Blob,
+  type Flows,
+  type FromThread,
+  type Result,
+  type ThreadData,
+  type ToThread,
+  toBlob
+} from "./threadProtocol.ts"
 import * as ThreadStore from "./threadStore.ts"
 
 const data = workerData as ThreadData // what `thread.ts` starts it with
@@ -177,10 +185,7 @@ const refuse = (task: TaskDescription, version: string | undefined) =>
         message: `Step "${task.step}" of flow "${task.flow}" has version "${task.version}" where the run is driven, and version "${version}" in the worker's module ${FlowModule.show(data.module)}. Start the workers with the same code.`
       })
 
-const resultOf = (
-  exit: Exit.Exit<Outcome, unknown>,
-  error: Parameters<typeof Crossing.encode>[1]
-): Extract<FromThread, { readonly _tag: "Done" }>["result"] =>
+const resultOf = (exit: Exit.Exit<Outcome, unknown>, error: Parameters<typeof Crossing.encode>[1]): Result =>
   exit._tag === "Success"
     ? {
         _tag: "Success",
