@@ -26,8 +26,8 @@ const cardOf = Effect.fnUntraced(function* (run: string, task?: string) {
   return { record, card: yield* decode(new TextDecoder().decode(bytes)) }
 })
 
-const flowOf = (body: Effect.Effect<void>) => {
-  const show = Step.make("show", { run: () => body })
+const flowOf = (body: Effect.Effect<unknown>) => {
+  const show = Step.make("show", { run: () => Effect.asVoid(body) })
   return Flow.make("CardFlow", { steps: [show], run: () => show() })
 }
 
@@ -110,7 +110,7 @@ describe("Card", () => {
       const [run] = yield* store.runs({})
       const found = yield* cardOf(run?.id ?? "")
       assert.deepStrictEqual(found?.card.components, [image])
-      assert.isTrue((yield* store.digests).has(found?.record.digest ?? ""))
+      assert.isTrue((yield* store.digests()).has(found?.record.digest ?? ""))
     }).pipe(Effect.provide(Storage.layerMemory))
   )
 

@@ -28,6 +28,29 @@ export const fromCause = (cause: Cause.Cause<unknown>, schema?: Schema.Top): Err
 }
 
 const fromError = (error: unknown): ErrorRecord => {
+  const record = describeError(error)
+  const causes = causesOf(error)
+  return causes.length === 0 ? record : { ...record, causes }
+}
+
+/** How far a chain of causes is followed. */
+const mostCauses = 8
+
+const causesOf = (error: unknown): ReadonlyArray<{ readonly tag: string; readonly message: string }> => {
+  const found: Array<{ readonly tag: string; readonly message: string }> = []
+  let at = error
+  while (typeof at === "object" && at !== null && "cause" in at && found.length < mostCauses) {
+    at = at.cause
+    if (at === undefined || at === null) break
+    // A cause of Effect's own is the failure that it holds.
+    if (Cause.isCause(at)) at = Cause.squash(at)
+    const { message, tag } = describeError(at)
+    found.push({ tag, message })
+  }
+  return found
+}
+
+const describeError = (error: unknown): { readonly tag: string; readonly message: string } => {
   if (typeof error === "object" && error !== null) {
     const { _tag, name, message } = error as {
       readonly _tag?: unknown

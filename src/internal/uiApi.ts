@@ -234,7 +234,7 @@ export const TensorsView = Schema.Struct({
 })
 export type TensorsView = typeof TensorsView.Type
 
-/** A parameter or an artifact on both sides; what is absent is not set there. */
+/** A parameter or a metric on both sides; what is absent is not set there. */
 export const Pair = Schema.Struct({
   name: Schema.String,
   left: Schema.optionalKey(Schema.Json),
@@ -243,30 +243,39 @@ export const Pair = Schema.Struct({
 })
 export type Pair = typeof Pair.Type
 
-/** Two runs side by side. */
+/** What a run's tasks of a step did. */
+export const StepSide = Schema.Struct({
+  tasks: Schema.Int,
+  version: Schema.String,
+  statuses: Schema.Record(Schema.String, Schema.Int),
+  took: Schema.optionalKey(Schema.Number)
+})
+export type StepSide = typeof StepSide.Type
+
+/** Two runs side by side, as `diff` has them. */
 export const CompareView = Schema.Struct({
   left: RunView,
   right: RunView,
   parameters: Schema.Array(Pair),
-  /** The last value of each metric, by `step name`. */
+  /** The last value of each metric. */
   metrics: Schema.Array(Pair),
+  /** Those that differ, and how, line by line, where they are small. */
   artifacts: Schema.Array(
     Schema.Struct({
       name: Schema.String,
       left: Schema.optionalKey(RefRecord),
       right: Schema.optionalKey(RefRecord),
-      same: Schema.Boolean
+      diff: Schema.Array(Schema.String)
     })
   ),
+  /** How many artifacts are the same. */
+  sameArtifacts: Schema.Int,
+  /** Those that differ. */
   steps: Schema.Array(
     Schema.Struct({
-      step: Schema.String,
-      left: Schema.Int,
-      right: Schema.Int,
-      leftMillis: Schema.Number,
-      rightMillis: Schema.Number,
-      /** `same` where the tasks have the same keys. */
-      same: Schema.Boolean
+      name: Schema.String,
+      left: Schema.optionalKey(StepSide),
+      right: Schema.optionalKey(StepSide)
     })
   )
 })

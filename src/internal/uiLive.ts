@@ -13,8 +13,7 @@ import * as Stream from "effect/Stream"
 import type { RunRecord, TaskRecord } from "../RunRecord.ts"
 import { type Pulse, RunStore, type StoreError } from "../RunStore.ts"
 import type { LiveEvent, RunView, TaskView } from "./uiApi.ts"
-import { shownStatus } from "./uiStatus.ts"
-import { countsByRun, runView, taskView } from "./uiViews.ts"
+import { countsByRun, runView, shownStatus, taskView } from "./uiViews.ts"
 
 /** How often a run that is going on is looked at, in milliseconds; one that has ended; and the list of runs. */
 const interval = { running: 120, ended: 1000, runs: 250 }

@@ -3,13 +3,14 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
 import { ArtifactStore } from "../ArtifactStore.ts"
+import * as Diff from "../Diff.ts"
 import type { RunRecord } from "../RunRecord.ts"
-import { type CardLine, RunStore } from "../RunStore.ts"
-import { findRun } from "./reading.ts"
-import { type About, type CardView, type RunView, UiApi, UiNotFound, type WhyView } from "./uiApi.ts"
+import { type CardLine, RunStore, type StoreError } from "../RunStore.ts"
+import * as Why from "../Why.ts"
+import * as Reading from "./reading.ts"
+import { type About, type CardView, type RunView, UiApi, UiNotFound } from "./uiApi.ts"
 import { storeFailed } from "./uiArtifacts.ts"
 import * as UiCompare from "./uiCompare.ts"
-import { shownStatus } from "./uiStatus.ts"
 import * as UiViews from "./uiViews.ts"
 
 /** How many runs are read to find those that crashed: they are among those that say that they run. */
@@ -17,11 +18,14 @@ const mostRunning = 1000
 /** A card beyond this is not sent to the page. */
 const largestCard = 32 * 1024 * 1024
 
+const notFound = (error: Reading.RunNotFound | Reading.TaskNotFound | StoreError) =>
+  error._tag === "StoreError" ? storeFailed(error) : new UiNotFound({ message: error.message })
+
 /** Finds runs by name, for every group. */
 export const makeFind = Effect.map(
   RunStore,
   (store) => (name: string) =>
-    findRun(name).pipe(
+    Reading.get(name).pipe(
       Effect.provideService(RunStore, store),
       Effect.mapError((error) =>
         error._tag === "StoreError" ? storeFailed(error) : new UiNotFound({ message: error.message })
@@ -38,11 +42,16 @@ export const layer = (about: Omit<About, "now">) =>
       const store = yield* RunStore
       const artifacts = yield* ArtifactStore
       const find = yield* makeFind
+      const context = yield* Effect.context<RunStore | ArtifactStore>()
+      /** Asks the library's own modules, which say in a sentence what is not there. */
+      const within = <A>(
+        ask: Effect.Effect<A, Reading.RunNotFound | Reading.TaskNotFound | StoreError, RunStore | ArtifactStore>
+      ) => ask.pipe(Effect.provideContext(context), Effect.mapError(notFound))
 
       const viewAll = Effect.fnUntraced(function* (runs: ReadonlyArray<RunRecord>) {
         const counts = UiViews.countsByRun(yield* store.taskCounts(runs.map(({ id }) => id)))
         const now = yield* Clock.currentTimeMillis
-        return runs.map((run) => UiViews.runView(run, shownStatus(run, now), counts.get(run.id) ?? []))
+        return runs.map((run) => UiViews.runView(run, UiViews.shownStatus(run, now), counts.get(run.id) ?? []))
       }, Effect.mapError(storeFailed))
       const viewOf = (run: RunRecord): Effect.Effect<RunView, ReturnType<typeof storeFailed>> =>
         Effect.map(viewAll([run]), ([view]) => view as RunView) // one for each
@@ -167,15 +176,11 @@ export const layer = (about: Omit<About, "now">) =>
         }),
 
         why: Effect.fnUntraced(function* ({ params }) {
-          const { task } = yield* findTask(params.run, params.step, params.index)
-          const view: WhyView = {
-            lines: [
-              task.how === "executed"
-                ? "Executed: no finished task with the same key was looked for, or there was none."
-                : `${task.how === "cached" ? "Cached" : "Taken over"} from ${task.source ?? "an earlier task"}.`
-            ]
-          }
-          return view
+          const { run, task } = yield* findTask(params.run, params.step, params.index)
+          const explained = yield* within(Why.explain(run, task.id))
+          // The first line names the run, and each of the others is led by the room that the task's id takes.
+          const lines = Why.toText(explained).split("\n").slice(1)
+          return { lines: lines.map((line) => line.slice(task.id.length + 2)) }
         }),
 
         logs: Effect.fnUntraced(function* ({ params, query }) {
@@ -217,15 +222,8 @@ export const layer = (about: Omit<About, "now">) =>
         }),
 
         compare: Effect.fnUntraced(function* ({ params }) {
-          const side = Effect.fnUntraced(function* (name: string) {
-            const run = yield* find(name)
-            const [tasks, metrics] = yield* Effect.mapError(
-              Effect.all([store.tasks({ run: run.id }), store.metrics({ run: run.id })]),
-              storeFailed
-            )
-            return { run: yield* viewOf(run), tasks, metrics }
-          })
-          return UiCompare.compare(yield* side(params.left), yield* side(params.right))
+          const diff = yield* within(Diff.runs(params.left, params.right))
+          return UiCompare.view(diff, yield* viewOf(diff.before), yield* viewOf(diff.now))
         })
       })
     })

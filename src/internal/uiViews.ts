@@ -1,11 +1,19 @@
 /** Records as the page shows them: lean, and without what a list has no use for. */
+import { hostname } from "node:os"
 import type * as Effect from "effect/Effect"
 import type { MetricRecord, RunRecord, TaskRecord } from "../RunRecord.ts"
 import type { LogLine, RunStore } from "../RunStore.ts"
+import { isCrashed } from "./reading.ts"
 import type { Count, LogView, RunView, SeriesView, ShownStatus, TaskView } from "./uiApi.ts"
 
 /** How many points of a series are sent. A chart is at most a few thousand pixels wide. */
 const mostPoints = 4000
+
+const host = hostname()
+
+/** A run's status as it is found at a time. */
+export const shownStatus = (run: RunRecord, now: number): ShownStatus =>
+  isCrashed(run, { now, host }) ? "crashed" : run.status
 
 /** A run as a list shows it. */
 export const runView = (run: RunRecord, status: ShownStatus, counts: ReadonlyArray<Count>): RunView => {

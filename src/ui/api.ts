@@ -50,7 +50,10 @@ const reach = async (address: string, init: RequestInit): Promise<Response> => {
     response = await fetch(address, init)
   } catch (cause) {
     if (cause instanceof DOMException && cause.name === "AbortError") throw cause
-    throw new ApiError("The server can't be reached. It may have been stopped: start it again and this page goes on.", 0)
+    throw new ApiError(
+      "The server can't be reached. It may have been stopped: start it again and this page goes on.",
+      0
+    )
   }
   if (response.ok) return response
   const body = await response.json().catch(() => undefined)
@@ -68,7 +71,10 @@ export const runs = (query: Query, signal?: Signal) =>
 export const find = (path: string, signal?: Signal) => get<{ readonly url: string }>(signal, ["find"], { path })
 export const run = (id: string, signal?: Signal) => get<RunDetail>(signal, ["runs", id])
 export const tasks = (id: string, after: number, signal?: Signal) =>
-  get<{ readonly tasks: ReadonlyArray<TaskView>; readonly next?: number }>(signal, ["runs", id, "tasks"], { after, limit: 2500 })
+  get<{ readonly tasks: ReadonlyArray<TaskView>; readonly next?: number }>(signal, ["runs", id, "tasks"], {
+    after,
+    limit: 2500
+  })
 export const task = (id: string, of: string, signal?: Signal) =>
   get<TaskDetail>(signal, ["runs", id, "tasks", ...splitTask(of)])
 export const why = (id: string, of: string, signal?: Signal) =>
@@ -79,9 +85,11 @@ export const metrics = (id: string, of: string | undefined, signal?: Signal) =>
   get<ReadonlyArray<SeriesView>>(signal, ["runs", id, "metrics"], { task: of })
 export const cards = (id: string, of: string | undefined, signal?: Signal) =>
   get<ReadonlyArray<CardView>>(signal, ["runs", id, "cards"], { task: of })
-export const compare = (left: string, right: string, signal?: Signal) => get<CompareView>(signal, ["compare", left, right])
+export const compare = (left: string, right: string, signal?: Signal) =>
+  get<CompareView>(signal, ["compare", left, right])
 export const artifact = (digest: string, signal?: Signal) => get<ArtifactView>(signal, ["artifacts", digest])
-export const uses = (digest: string, signal?: Signal) => get<ReadonlyArray<UseView>>(signal, ["artifacts", digest, "uses"])
+export const uses = (digest: string, signal?: Signal) =>
+  get<ReadonlyArray<UseView>>(signal, ["artifacts", digest, "uses"])
 export const table = (digest: string, query: Query, signal?: Signal) =>
   get<TableView>(signal, ["artifacts", digest, "table"], query)
 export const columns = (digest: string, signal?: Signal) => get<ColumnsView>(signal, ["artifacts", digest, "columns"])

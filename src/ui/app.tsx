@@ -4,8 +4,8 @@ import * as Api from "./api.ts"
 import { clock } from "./format.ts"
 import { useKeys } from "./hooks.ts"
 import { useConnection } from "./live.ts"
-import { Help } from "./parts/help.tsx"
 import { Empty, Failure, Link, Loading } from "./parts/basic.tsx"
+import { Help } from "./parts/help.tsx"
 import { navigate, parse, type Route, toRuns, useAddress } from "./router.ts"
 import { nextTheme, useTheme } from "./theme.ts"
 import { Runs } from "./views/runs.tsx"
@@ -80,7 +80,14 @@ const View = ({ about, route }: { readonly route: Route; readonly about: Api.Abo
     case "run":
       return <Run key={route.run} id={route.run} about={about} />
     case "task":
-      return <Task key={`${route.run}/${route.step}/${route.index}`} run={route.run} id={`${route.step}/${route.index}`} about={about} />
+      return (
+        <Task
+          key={`${route.run}/${route.step}/${route.index}`}
+          run={route.run}
+          id={`${route.step}/${route.index}`}
+          about={about}
+        />
+      )
     case "artifact":
       return <Artifact key={JSON.stringify(route)} digest={route.digest} of={route.of} about={about} />
     case "compare":
@@ -89,8 +96,8 @@ const View = ({ about, route }: { readonly route: Route; readonly about: Api.Abo
       return (
         <Empty title="There is nothing at this address">
           <p>
-            <code>{route.path}</code> is no run, task or artifact. <Link to={toRuns()}>See the runs</Link>, or press <kbd>/</kbd>{" "}
-            and type <code>RUN/STEP/ID</code>.
+            <code>{route.path}</code> is no run, task or artifact. <Link to={toRuns()}>See the runs</Link>, or press{" "}
+            <kbd>/</kbd> and type <code>RUN/STEP/ID</code>.
           </p>
         </Empty>
       )
@@ -168,7 +175,8 @@ const ConnectionNotice = () => {
     <div role="status">
       {connection.state === "lost" ? (
         <p className="connection">
-          No connection to the server since {clock(connection.since).slice(0, 8)}. What you see may be old; trying again…
+          No connection to the server since {clock(connection.since).slice(0, 8)}. What you see may be old; trying
+          again…
         </p>
       ) : null}
     </div>

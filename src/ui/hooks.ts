@@ -41,7 +41,11 @@ export const useKeys = (keys: Keys, active = true): void => {
     const onKey = (event: KeyboardEvent) => {
       if (event.defaultPrevented || event.metaKey || event.ctrlKey || event.altKey) return
       const target = event.target
-      if (target instanceof HTMLElement && target.closest("input, textarea, select, dialog, [contenteditable]") !== null) return
+      if (
+        target instanceof HTMLElement &&
+        target.closest("input, textarea, select, dialog, [contenteditable]") !== null
+      )
+        return
       const act = latest.current[event.key]
       if (act === undefined) return
       event.preventDefault()

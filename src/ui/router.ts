@@ -23,7 +23,8 @@ export const toRun = (run: string): string => path("runs", run)
 /** `task` is an id within the run, `train/3`. */
 export const toTask = (run: string, task: string): string => path("runs", run, ...splitTask(task))
 export const toArtifact = (digest: string): string => path("artifacts", digest)
-export const toArtifactOf = (run: string, task: string, name: string): string => path("runs", run, ...splitTask(task), name)
+export const toArtifactOf = (run: string, task: string, name: string): string =>
+  path("runs", run, ...splitTask(task), name)
 export const toCompare = (left: string, right: string): string => path("compare", left, right)
 
 /** `RUN/train/3`, as refs name who wrote them. */

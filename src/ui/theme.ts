@@ -49,4 +49,5 @@ export const useDark = (): boolean =>
   useSyncExternalStore(subscribe, () => (theme === "system" ? system.matches : theme === "dark"))
 
 /** The value of a colour of the stylesheet. */
-export const color = (name: string): string => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim()
+export const color = (name: string): string =>
+  getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim()

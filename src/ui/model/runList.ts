@@ -53,7 +53,9 @@ export const withNews = (list: RunList, news: ReadonlyArray<RunView>, filters: F
 }
 
 /** How many tasks there are, by status. */
-export const totals = (run: RunView): Readonly<Record<"running" | "succeeded" | "failed" | "interrupted" | "all", number>> => {
+export const totals = (
+  run: RunView
+): Readonly<Record<"running" | "succeeded" | "failed" | "interrupted" | "all", number>> => {
   const sum = { running: 0, succeeded: 0, failed: 0, interrupted: 0, all: 0 }
   for (const { count, status } of run.counts) {
     sum[status] += count

@@ -31,7 +31,15 @@ export const Ago = ({ at }: { readonly at: number }) => {
 }
 
 /** From a start to an end, or to now. */
-export const Took = ({ from, to, going }: { readonly from: number; readonly to: number | undefined; readonly going: boolean }) => {
+export const Took = ({
+  from,
+  to,
+  going
+}: {
+  readonly from: number
+  readonly to: number | undefined
+  readonly going: boolean
+}) => {
   const now = useNow(going)
   if (to === undefined && !going) return <span className="muted">–</span>
   return <span className="tabular">{duration((to ?? now) - from)}</span>

@@ -43,7 +43,14 @@ const shapes: Readonly<Record<ShownStatus, React.ReactNode>> = {
 }
 
 export const StatusMark = ({ status }: { readonly status: ShownStatus }) => (
-  <svg className={`status-mark ${status}`} viewBox="0 0 16 16" width="14" height="14" role="img" aria-label={words[status]}>
+  <svg
+    className={`status-mark ${status}`}
+    viewBox="0 0 16 16"
+    width="14"
+    height="14"
+    role="img"
+    aria-label={words[status]}
+  >
     {shapes[status]}
   </svg>
 )

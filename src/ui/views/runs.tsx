@@ -103,6 +103,7 @@ export const Runs = ({ about }: { readonly about: Api.About }) => {
       <div className="runs-head">
         <h1>Runs</h1>
         <FilterBar runs={list?.runs ?? []} />
+        {list === undefined || list.runs.length < 2 ? null : <Strip runs={list.runs} />}
       </div>
       {error === undefined ? null : <Failure error={error} retry={reload} />}
       {list === undefined ? (
@@ -126,10 +127,7 @@ export const Runs = ({ about }: { readonly about: Api.About }) => {
           </Empty>
         )
       ) : (
-        <>
-          <Strip runs={list.runs} />
-          <List list={list} more={more} />
-        </>
+        <List list={list} more={more} />
       )}
     </div>
   )
@@ -181,7 +179,7 @@ const FilterBar = ({ runs }: { readonly runs: ReadonlyArray<Api.RunView> }) => {
           <option value="30d">within 30 days</option>
         </select>
       </label>
-      {flow ?? status ?? tag ?? period ? (
+      {(flow ?? status ?? tag ?? period) ? (
         <button type="button" className="quiet" onClick={() => navigate("/", { replace: true })}>
           Clear
         </button>
@@ -213,7 +211,7 @@ const TagField = ({ tag, tags }: { readonly tag: string | undefined; readonly ta
 
 /** The newest runs at a glance, the newest on the right: how each ended, and how long it took. */
 const Strip = ({ runs }: { readonly runs: ReadonlyArray<Api.RunView> }) => {
-  const shown = runs.slice(0, 80).reverse()
+  const shown = runs.slice(0, 50).reverse()
   const longest = Math.max(1, ...shown.map((run) => (run.finishedAt ?? run.heartbeatAt) - run.startedAt))
   return (
     <div className="strip" aria-hidden="true">
@@ -281,7 +279,12 @@ const List = ({ list, more }: { readonly list: RunList; readonly more: () => voi
   return (
     <>
       {/* biome-ignore lint/a11y/useSemanticElements: rows come and go as the page is scrolled */}
-      <div role="table" aria-label="Runs" aria-rowcount={list.next === undefined ? runs.length + 1 : -1} className="grid">
+      <div
+        role="table"
+        aria-label="Runs"
+        aria-rowcount={list.next === undefined ? runs.length + 1 : -1}
+        className="grid"
+      >
         {/* biome-ignore lint/a11y/useSemanticElements: see above */}
         <div role="row" className="row head" aria-rowindex={1}>
           {["", "Status", "Run", "Flow", "Tasks", "Parameters", "Took", "Started"].map((title) => (
@@ -382,7 +385,10 @@ const Row = ({
       <Cell>
         <Progress run={run} />
       </Cell>
-      <Cell className="parameters" title={parameters.map(([name, value]) => `${name} = ${inline(value, 400)}`).join("\n")}>
+      <Cell
+        className="parameters"
+        title={parameters.map(([name, value]) => `${name} = ${inline(value, 400)}`).join("\n")}
+      >
         {run.error === undefined ? (
           parameters.map(([name, value]) => (
             <span key={name}>

@@ -1,0 +1,110 @@
+/**
+ * The graph of a run as nodes and edges: a node is a task, or a step with many tasks until it is opened. Edges lead from the
+ * tasks whose outputs a task was given, and carry the names of what it was given.
+ */
+import type { TaskView } from "../../internal/uiApi.ts"
+import { type StepSummary, stepsOf } from "./tasks.ts"
+
+/** A step with this many tasks is one node at first. */
+export const folded = 3
+/** Of an opened step this many tasks are nodes; the others are in the waterfall. */
+export const mostOpened = 60
+
+export type GraphNode =
+  | { readonly kind: "task"; readonly id: string; readonly task: TaskView; readonly foldable: boolean }
+  | { readonly kind: "step"; readonly id: string; readonly step: StepSummary; readonly loops: boolean }
+  | { readonly kind: "more"; readonly id: string; readonly step: string; readonly count: number }
+
+export interface GraphEdge {
+  readonly id: string
+  readonly from: string
+  readonly to: string
+  readonly names: ReadonlyArray<string>
+}
+
+export interface GraphModel {
+  readonly nodes: ReadonlyArray<GraphNode>
+  readonly edges: ReadonlyArray<GraphEdge>
+}
+
+/** `branch.3.score` is `score` of a branch. */
+const bare = (name: string): string => name.slice(name.lastIndexOf(".") + 1)
+
+/** The graph of a run's tasks, with some steps opened. */
+export const build = (run: string, tasks: ReadonlyArray<TaskView>, opened: ReadonlySet<string>): GraphModel => {
+  const steps = stepsOf(tasks)
+  const nodes: Array<GraphNode> = []
+  const nodeOf = new Map<string, string>() // by task
+  const byWriter = new Map<string, string>() // task by who wrote
+  for (const task of tasks) {
+    byWriter.set(`${run}/${task.id}`, task.id)
+    if (task.source !== undefined) byWriter.set(task.source, task.id)
+  }
+  const stepNodes = new Map<string, { loops: boolean; readonly step: StepSummary }>()
+  for (const step of steps) {
+    const foldable = step.tasks.length >= folded
+    if (foldable && !opened.has(step.step)) {
+      const id = `step:${step.step}`
+      stepNodes.set(id, { loops: false, step })
+      for (const task of step.tasks) nodeOf.set(task.id, id)
+      continue
+    }
+    const shown = foldable ? mostTelling(step.tasks) : step.tasks
+    for (const task of shown) {
+      nodeOf.set(task.id, task.id)
+      nodes.push({ kind: "task", id: task.id, task, foldable })
+    }
+    if (shown.length < step.tasks.length) {
+      const id = `more:${step.step}`
+      for (const task of step.tasks) if (!nodeOf.has(task.id)) nodeOf.set(task.id, id)
+      nodes.push({ kind: "more", id, step: step.step, count: step.tasks.length - shown.length })
+    }
+  }
+
+  const edges = new Map<string, { readonly from: string; readonly to: string; readonly names: Set<string> }>()
+  for (const task of tasks) {
+    const to = nodeOf.get(task.id)
+    if (to === undefined) continue
+    const parents = new Set(task.parents)
+    const given = new Map<string, ReadonlyArray<string>>()
+    for (const { names, writer } of task.given) {
+      const from = byWriter.get(writer)
+      if (from !== undefined && from !== task.id) {
+        parents.add(from)
+        given.set(from, names)
+      }
+    }
+    for (const parent of parents) {
+      const from = nodeOf.get(parent)
+      if (from === undefined) continue
+      if (from === to) {
+        const loop = stepNodes.get(to)
+        if (loop !== undefined) loop.loops = true
+        continue
+      }
+      const key = `${from}\n${to}`
+      const edge = edges.get(key) ?? { from, to, names: new Set<string>() }
+      edges.set(key, edge)
+      for (const name of given.get(parent) ?? []) edge.names.add(bare(name))
+    }
+  }
+  for (const [id, { loops, step }] of stepNodes) nodes.push({ kind: "step", id, step, loops })
+  return {
+    nodes,
+    edges: Array.from(edges, ([id, { from, names, to }]) => ({ id, from, to, names: [...names] }))
+  }
+}
+
+/** Those that failed, those that run, then the first ones. */
+const mostTelling = (tasks: ReadonlyArray<TaskView>): ReadonlyArray<TaskView> => {
+  if (tasks.length <= mostOpened) return tasks
+  const rank = (task: TaskView) => (task.status === "failed" ? 0 : task.status === "succeeded" ? 2 : 1)
+  return [...tasks]
+    .sort((a, b) => rank(a) - rank(b) || a.index - b.index)
+    .slice(0, mostOpened)
+    .sort((a, b) => a.index - b.index)
+}
+
+/** The shape without what changes while a run goes on: a layout is good for as long as this is the same. */
+export const shapeOf = (graph: GraphModel): string =>
+  `${graph.nodes.map((node) => node.id).join("\n")}\n\n${graph.edges.map((edge) => edge.id).join("\n\n")}`

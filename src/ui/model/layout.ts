@@ -1,0 +1,43 @@
+/** Asks the worker for a layout, and gives the newest one it has. */
+import { useEffect, useRef, useState } from "react"
+import type { LayoutRequest, LayoutResult } from "./layout.worker.ts"
+
+export interface Layout {
+  readonly shape: string
+  readonly places: ReadonlyMap<string, { readonly x: number; readonly y: number }>
+  readonly width: number
+  readonly height: number
+}
+
+let worker: Worker | undefined
+let asked = 0
+const waiting = new Map<number, (result: LayoutResult) => void>()
+
+const ask = (request: Omit<LayoutRequest, "id">, done: (result: LayoutResult) => void): (() => void) => {
+  if (worker === undefined) {
+    worker = new Worker(new URL("./layout.worker.ts", import.meta.url), { type: "module" })
+    worker.onmessage = ({ data }: MessageEvent<LayoutResult>) => {
+      waiting.get(data.id)?.(data)
+      waiting.delete(data.id)
+    }
+  }
+  const id = ++asked
+  waiting.set(id, done)
+  worker.postMessage({ ...request, id })
+  return () => waiting.delete(id)
+}
+
+/** The layout of a shape. While a new one is made the last one is given. */
+export const useLayout = (shape: string, request: () => Omit<LayoutRequest, "id">): Layout | undefined => {
+  const [layout, setLayout] = useState<Layout>()
+  const latest = useRef(request)
+  latest.current = request
+  useEffect(
+    () =>
+      ask(latest.current(), ({ height, places, width }) =>
+        setLayout({ shape, places: new Map(places.map(([id, x, y]) => [id, { x, y }])), width, height })
+      ) as () => void, // that it was waiting concerns nobody
+    [shape]
+  )
+  return layout
+}

@@ -1,0 +1,32 @@
+/** Lays out a graph, away from the page's own thread. */
+import dagre from "@dagrejs/dagre"
+
+export interface LayoutRequest {
+  readonly id: number
+  readonly nodes: ReadonlyArray<{ readonly id: string; readonly width: number; readonly height: number }>
+  readonly edges: ReadonlyArray<{ readonly from: string; readonly to: string }>
+}
+
+export interface LayoutResult {
+  readonly id: number
+  /** The upper left corner of each node. */
+  readonly places: ReadonlyArray<readonly [id: string, x: number, y: number]>
+  readonly width: number
+  readonly height: number
+}
+
+self.onmessage = ({ data }: MessageEvent<LayoutRequest>) => {
+  const graph = new dagre.graphlib.Graph()
+  graph.setGraph({ rankdir: "LR", nodesep: 18, ranksep: 56, edgesep: 12, marginx: 8, marginy: 8 })
+  graph.setDefaultEdgeLabel(() => ({}))
+  for (const { height, id, width } of data.nodes) graph.setNode(id, { width, height })
+  for (const { from, to } of data.edges) graph.setEdge(from, to)
+  dagre.layout(graph)
+  const { height = 0, width = 0 } = graph.graph()
+  const places = data.nodes.map(({ id }) => {
+    const node = graph.node(id)
+    return [id, node.x - node.width / 2, node.y - node.height / 2] as const
+  })
+  const result: LayoutResult = { id: data.id, places, width, height }
+  self.postMessage(result)
+}

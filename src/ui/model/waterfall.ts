@@ -1,0 +1,120 @@
+/** The waterfall of a run as rows: a step, and its tasks below it where it is opened; each with its spans in time. */
+import type { TaskView } from "../../internal/uiApi.ts"
+import { type StepSummary, stepsOf } from "./tasks.ts"
+
+/** A piece of a task's time. */
+export interface Span {
+  readonly kind: "waiting" | "running" | "succeeded" | "failed" | "interrupted"
+  readonly from: number
+  /** None: it goes on. */
+  readonly to: number | undefined
+  /** The attempt's number, where it is one. */
+  readonly attempt?: number
+}
+
+export type Row =
+  | { readonly kind: "step"; readonly key: string; readonly step: StepSummary; readonly open: boolean }
+  | { readonly kind: "task"; readonly key: string; readonly task: TaskView; readonly nested: boolean }
+
+/** A step with more tasks than this is closed at first. */
+export const openUpTo = 12
+
+/** Rows in the order in which the steps first ran. `toggled` are the steps that were opened or closed by hand. */
+export const rowsOf = (tasks: ReadonlyArray<TaskView>, toggled: ReadonlySet<string>): ReadonlyArray<Row> => {
+  const rows: Array<Row> = []
+  for (const step of stepsOf(tasks)) {
+    const [only] = step.tasks
+    if (step.tasks.length === 1 && only !== undefined) {
+      rows.push({ kind: "task", key: only.id, task: only, nested: false })
+      continue
+    }
+    const open = step.tasks.length <= openUpTo !== toggled.has(step.step)
+    rows.push({ kind: "step", key: `step:${step.step}`, step, open })
+    if (open) for (const task of step.tasks) rows.push({ kind: "task", key: task.id, task, nested: true })
+  }
+  return rows
+}
+
+/** A task's time: waiting for a place, each attempt, and the rests between them. */
+export const spansOf = (task: TaskView): ReadonlyArray<Span> => {
+  const spans: Array<Span> = []
+  let at = task.startedAt
+  for (const attempt of task.attempts) {
+    if (attempt.startedAt > at) spans.push({ kind: "waiting", from: at, to: attempt.startedAt })
+    spans.push({
+      kind: attempt.status,
+      from: attempt.startedAt,
+      to: attempt.finishedAt,
+      attempt: attempt.number
+    })
+    at = attempt.finishedAt ?? Number.POSITIVE_INFINITY
+  }
+  if (task.attempts.length === 0) {
+    spans.push({ kind: task.status === "running" ? "waiting" : task.status, from: at, to: task.finishedAt })
+  } else if (task.status === "running" && Number.isFinite(at)) {
+    spans.push({ kind: "waiting", from: at, to: undefined })
+  }
+  return spans
+}
+
+/** How many tasks of a step ran at once, over time: `bins` numbers between `from` and `to`. */
+export const concurrency = (
+  tasks: ReadonlyArray<TaskView>,
+  from: number,
+  to: number,
+  now: number,
+  bins: number
+): ReadonlyArray<number> => {
+  const changes = new Array<number>(bins + 1).fill(0)
+  const width = (to - from) / bins
+  if (!(width > 0)) return []
+  for (const task of tasks) {
+    const first = Math.floor((task.startedAt - from) / width)
+    const last = Math.floor(((task.finishedAt ?? now) - from) / width)
+    if (last < 0 || first >= bins) continue
+    const a = Math.max(0, first)
+    const b = Math.min(bins, last + 1)
+    changes[a] = (changes[a] ?? 0) + 1
+    changes[b] = (changes[b] ?? 0) - 1
+  }
+  let sum = 0
+  return changes.slice(0, bins).map((change) => {
+    sum += change
+    return sum
+  })
+}
+
+/** Round times for an axis, with their distance from the start as text. */
+export const timeTicks = (
+  from: number,
+  to: number,
+  origin: number,
+  count: number
+): ReadonlyArray<{ at: number; text: string }> => {
+  const range = to - from
+  if (!(range > 0)) return []
+  const steps = [
+    1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 15_000, 30_000, 60_000, 120_000, 300_000, 600_000,
+    900_000, 1_800_000, 3_600_000, 7_200_000, 21_600_000, 43_200_000, 86_400_000
+  ]
+  const step =
+    steps.find((candidate) => range / candidate <= count) ?? Math.ceil(range / count / 86_400_000) * 86_400_000
+  const found: Array<{ at: number; text: string }> = []
+  for (let at = Math.ceil((from - origin) / step) * step; at <= to - origin; at += step) {
+    found.push({ at: origin + at, text: elapsed(at, step) })
+  }
+  return found
+}
+
+const elapsed = (millis: number, step: number): string => {
+  if (millis === 0) return "0"
+  if (step < 1000)
+    return millis < 1000 ? `${millis} ms` : `${(millis / 1000).toFixed(step < 10 ? 3 : step < 100 ? 2 : 1)} s`
+  const seconds = Math.round(millis / 1000)
+  if (seconds < 120 && step < 60_000) return `${seconds} s`
+  const minutes = Math.floor(seconds / 60)
+  const rest = String(seconds % 60).padStart(2, "0")
+  return minutes < 60
+    ? `${minutes}:${rest}`
+    : `${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, "0")}:${rest}`
+}

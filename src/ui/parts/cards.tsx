@@ -1,0 +1,96 @@
+/** Cards as elements of the page. There is no way from a card's text to markup: it is built from data, part by part. */
+import { createElement, type ReactNode, useMemo } from "react"
+import type { Card, Component } from "../../internal/cardData.ts"
+import * as CardMarkdown from "../../internal/cardMarkdown.ts"
+import * as CardParts from "../../internal/cardParts.ts"
+import type { Node } from "../../internal/cardTree.ts"
+import type { CardView } from "../api.ts"
+import { shortDigest, size } from "../format.ts"
+import { toArtifact } from "../router.ts"
+import { Link } from "./basic.tsx"
+import { Chart } from "./chart.tsx"
+import "../styles/card.css"
+
+const names: Readonly<Record<string, string>> = { class: "className", colspan: "colSpan" }
+
+/** A tree of a card as React's. */
+const toReact = (node: Node, key: number): ReactNode => {
+  if (typeof node === "string") return node
+  const attributes: Record<string, unknown> = { key }
+  for (const [name, value] of Object.entries(node.attributes)) {
+    attributes[names[name] ?? name] = name === "colspan" || name === "start" ? Number(value) : value
+  }
+  const children = node.children.map(toReact)
+  return children.length === 0 ? createElement(node.tag, attributes) : createElement(node.tag, attributes, children)
+}
+
+const Tree = ({ nodes }: { readonly nodes: ReadonlyArray<Node> }) => <>{nodes.map(toReact)}</>
+
+const Part = ({ component }: { readonly component: Component }) => {
+  switch (component._tag) {
+    case "Markdown":
+      return <MarkdownPart text={component.text} />
+    case "Table":
+      return (
+        <div className="card-table">
+          <Tree nodes={[CardParts.table(component)]} />
+        </div>
+      )
+    case "Image":
+      return <Tree nodes={[CardParts.image(component)]} />
+    case "Heatmap":
+      return (
+        <div className="card-table">
+          <Tree nodes={[CardParts.heatmap(component)]} />
+        </div>
+      )
+    case "Progress":
+      return <Tree nodes={[CardParts.progress(component)]} />
+    case "Line":
+      return (
+        <Chart
+          title={component.title ?? component.series.map(({ name }) => name).join(", ")}
+          series={component.series}
+          height={220}
+          xLabel={component.x?.label}
+          yLabel={component.y?.label}
+          yRange={{ min: component.y?.min, max: component.y?.max }}
+        />
+      )
+    case "Bar":
+      return (
+        <Chart
+          title={component.title ?? component.series.map(({ name }) => name).join(", ")}
+          series={component.series.map(({ name, values }) => ({ name, x: values.map((_, i) => i), y: values }))}
+          labels={component.labels}
+          height={220}
+        />
+      )
+    case "Artifact":
+      return (
+        <p>
+          <Link to={toArtifact(component.digest)}>{component.title ?? component.name}</Link>{" "}
+          <span className="muted">
+            {component.format}, {size(component.size)}, <code>{shortDigest(component.digest)}</code>
+          </span>
+        </p>
+      )
+  }
+}
+
+const MarkdownPart = ({ text }: { readonly text: string }) => {
+  const nodes = useMemo(() => CardMarkdown.parse(text), [text])
+  return <Tree nodes={nodes} />
+}
+
+export const CardBody = ({ view }: { readonly view: CardView }) => {
+  const card = view.card as unknown as Card // the server sends what its schema took in
+  return (
+    <div className="card">
+      {card.components.map((component, i) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: parts are appended and replaced in their places
+        <Part key={i} component={component} />
+      ))}
+    </div>
+  )
+}

@@ -1,0 +1,182 @@
+/** Series and bars, drawn by uPlot in the colours of the theme; the legend says the last values, or those under the pointer. */
+import { useEffect, useMemo, useRef, useState } from "react"
+import uPlot from "uplot"
+import "uplot/dist/uPlot.min.css"
+import "../styles/chart.css"
+import { number } from "../format.ts"
+import { useSize } from "../hooks.ts"
+import { color, useDark } from "../theme.ts"
+
+export interface Series {
+  readonly name: string
+  readonly x: ReadonlyArray<number>
+  readonly y: ReadonlyArray<number | null>
+  readonly dashed?: boolean
+}
+
+interface ChartProps {
+  readonly title: string
+  readonly series: ReadonlyArray<Series>
+  readonly height?: number
+  readonly xLabel?: string | undefined
+  readonly yLabel?: string | undefined
+  readonly yRange?: { readonly min?: number | undefined; readonly max?: number | undefined }
+  /** Bars at these labels, in the place of lines over numbers. */
+  readonly labels?: ReadonlyArray<string>
+}
+
+const classOf = (index: number): string => `series-${(index % 6) + 1}`
+
+/** All series over one axis, gaps where one has no point. */
+const dataOf = (series: ReadonlyArray<Series>, labels: ReadonlyArray<string> | undefined): uPlot.AlignedData => {
+  if (labels !== undefined) return [labels.map((_, i) => i), ...series.map(({ y }) => [...y])]
+  const tables = series.map(({ x, y }): uPlot.AlignedData => {
+    const order = Array.from(x, (_, i) => i).sort((a, b) => (x[a] ?? 0) - (x[b] ?? 0))
+    return [order.map((i) => x[i] ?? 0), order.map((i) => y[i] ?? null)]
+  })
+  return tables.length === 1 && tables[0] !== undefined ? tables[0] : uPlot.join(tables)
+}
+
+export const Chart = ({ height = 180, labels, series, title, xLabel, yLabel, yRange }: ChartProps) => {
+  const [holder, width] = useSize<HTMLDivElement>()
+  const element = useRef<HTMLDivElement>(null)
+  const plot = useRef<uPlot>(undefined)
+  const [under, setUnder] = useState<number | null>(null)
+  const dark = useDark()
+  const data = useMemo(() => dataOf(series, labels), [series, labels])
+  const latest = useRef(data)
+  latest.current = data
+  const shape = JSON.stringify([series.map(({ dashed, name }) => [name, dashed]), labels, xLabel, yLabel, yRange, height])
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the shape stands for what it was made of; data come below
+  useEffect(() => {
+    if (element.current === null || width === 0) return
+    const font = `11px ${color("sans")}`
+    const axis = {
+      stroke: color("muted"),
+      grid: { stroke: color("line"), width: 1 },
+      ticks: { stroke: color("line"), width: 1, size: 4 },
+      font
+    }
+    const bars = uPlot.paths.bars
+    const made = new uPlot(
+      {
+        width,
+        height,
+        padding: [8, 12, 0, 0],
+        cursor: { points: { size: 6 }, drag: { x: labels === undefined, y: false }, y: false },
+        legend: { show: false },
+        hooks: { setCursor: [(u) => setUnder(u.cursor.idx ?? null)] },
+        scales: {
+          x: labels === undefined ? { time: false } : { time: false, range: [-0.6, labels.length - 0.4] },
+          y:
+            labels === undefined
+              ? { range: (_, min, max) => padded(yRange?.min ?? min, yRange?.max ?? max) }
+              : { range: (_, min, max) => padded(Math.min(0, min), Math.max(0, max)) }
+        },
+        axes: [
+          {
+            ...axis,
+            ...(xLabel === undefined ? {} : { label: xLabel, labelFont: font, labelSize: 18, labelGap: 2 }),
+            size: 26,
+            ...(labels === undefined
+              ? {}
+              : {
+                  grid: { show: false },
+                  splits: () =>
+                    labels.map((_, i) => i).filter((i) => i % Math.ceil(labels.length / Math.max(1, width / 60)) === 0),
+                  values: (_: uPlot, at: Array<number>) => at.map((i) => cut(labels[i] ?? "", width / labels.length / 6.5))
+                })
+          },
+          {
+            ...axis,
+            ...(yLabel === undefined ? {} : { label: yLabel, labelFont: font, labelSize: 18 }),
+            size: 52,
+            values: (_: uPlot, at: Array<number>) => at.map((value) => number(value))
+          }
+        ],
+        series: [
+          {},
+          ...series.map(({ dashed, name }, i): uPlot.Series => {
+            const stroke = color(classOf(i))
+            return {
+              label: name,
+              stroke,
+              width: 2,
+              spanGaps: false,
+              points: { show: (u) => (u.data[0]?.length ?? 0) < 30, size: 4 },
+              ...(dashed === true ? { dash: [6, 4] } : {}),
+              ...(labels === undefined || bars === undefined
+                ? {}
+                : {
+                    fill: stroke,
+                    points: { show: false },
+                    paths: bars({ size: [0.72 / series.length, 46], align: series.length === 1 ? 0 : i === 0 ? -1 : 1 })
+                  })
+            }
+          })
+        ]
+      },
+      latest.current,
+      element.current
+    )
+    plot.current = made
+    return () => {
+      made.destroy()
+      plot.current = undefined
+    }
+  }, [shape, width, dark])
+
+  useEffect(() => {
+    plot.current?.setData(data)
+  }, [data])
+
+  const at = under ?? undefined
+  const x = at === undefined ? undefined : data[0]?.[at]
+  const values = series.map((_, i) => {
+    const column = data[i + 1] ?? []
+    return at === undefined ? lastOf(column) : (column[at] ?? null)
+  })
+  const says = series.map(({ name }, i) => `${name} ${show(values[i])}`).join(", ")
+  return (
+    <figure className="chart" ref={holder}>
+      <figcaption>
+        <span className="chart-title">{title}</span>
+        {x === undefined ? null : (
+          <span className="muted tabular">
+            {labels === undefined ? `${xLabel ?? "step"} ${number(x)}` : labels[x]}
+          </span>
+        )}
+        <span className="keys">
+          {series.map(({ dashed, name }, i) => (
+            <span key={name} className={`key ${classOf(i)}`}>
+              <i className={dashed === true ? "dashed" : ""} />
+              {series.length === 1 && name === title ? "" : name}{" "}
+              {labels !== undefined && at === undefined ? "" : <b className="tabular">{show(values[i])}</b>}
+            </span>
+          ))}
+        </span>
+      </figcaption>
+      <div ref={element} role="img" aria-label={`${title}. ${at === undefined ? "Last values" : "Values"}: ${says}.`} style={{ minHeight: height }} />
+    </figure>
+  )
+}
+
+const show = (value: number | null | undefined): string => (value === null || value === undefined ? "–" : number(value))
+
+const lastOf = (values: ArrayLike<number | null | undefined>): number | null => {
+  for (let i = values.length - 1; i >= 0; i--) {
+    const value = values[i]
+    if (value !== null && value !== undefined) return value
+  }
+  return null
+}
+
+const padded = (min: number, max: number): [number, number] => {
+  if (!Number.isFinite(min) || !Number.isFinite(max)) return [0, 1]
+  const room = (max - min || Math.abs(max) || 1) * 0.06
+  return [min === 0 ? 0 : min - room, max === 0 ? 0 : max + room]
+}
+
+const cut = (text: string, letters: number): string =>
+  text.length > letters ? `${text.slice(0, Math.max(1, letters - 1))}…` : text

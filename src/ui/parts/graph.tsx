@@ -1,0 +1,304 @@
+/** The graph of a run: laid out by dagre, drawn by React Flow, followed while the run goes on. */
+import {
+  BaseEdge,
+  Controls,
+  type Edge,
+  EdgeLabelRenderer,
+  type EdgeProps,
+  getBezierPath,
+  Handle,
+  type Node,
+  type NodeProps,
+  Position,
+  ReactFlow,
+  ReactFlowProvider,
+  useReactFlow
+} from "@xyflow/react"
+import "@xyflow/react/dist/base.css"
+import "../styles/graph.css"
+import { memo, useEffect, useMemo, useRef, useState } from "react"
+import type { TaskView } from "../api.ts"
+import { count, duration, size } from "../format.ts"
+import { useNow } from "../hooks.ts"
+import { build, type GraphNode, shapeOf } from "../model/graph.ts"
+import { useLayout } from "../model/layout.ts"
+import { type StepSummary, statusOf } from "../model/tasks.ts"
+import { How, StatusMark } from "./status.tsx"
+
+/** What is selected: a task's id, or `step:` and a name. */
+export type Selection = string | undefined
+
+const width = 216
+const height = 60
+
+interface Actions {
+  readonly select: (id: string) => void
+  readonly toggle: (step: string) => void
+}
+
+interface NodeData extends Actions, Record<string, unknown> {
+  readonly node: GraphNode
+  readonly selected: boolean
+}
+
+interface EdgeData extends Record<string, unknown> {
+  readonly names: ReadonlyArray<string>
+  readonly shown: boolean
+}
+
+interface GraphProps extends Actions {
+  readonly run: string
+  readonly tasks: ReadonlyArray<TaskView>
+  readonly version: number
+  readonly opened: ReadonlySet<string>
+  readonly selected: Selection
+}
+
+export const Graph = (props: GraphProps) => (
+  <ReactFlowProvider>
+    <Canvas {...props} />
+  </ReactFlowProvider>
+)
+
+const Canvas = ({ opened, run, select, selected, tasks, toggle, version }: GraphProps) => {
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the list is changed in place; its version says when
+  const model = useMemo(() => build(run, tasks, opened), [run, version, opened])
+  const shape = useMemo(() => shapeOf(model), [model])
+  const layout = useLayout(shape, () => ({
+    nodes: model.nodes.map(({ id }) => ({ id, width, height })),
+    edges: model.edges
+  }))
+  const [hovered, setHovered] = useState<string>()
+  const flow = useReactFlow()
+  const moved = useRef(false)
+
+  const nodes = useMemo(
+    (): Array<Node<NodeData>> =>
+      model.nodes.flatMap((node) => {
+        const position = layout?.places.get(node.id)
+        return position === undefined
+          ? []
+          : [
+              {
+                id: node.id,
+                type: node.kind,
+                position,
+                width,
+                height,
+                data: { node, select, toggle, selected: node.id === selected }
+              }
+            ]
+      }),
+    [model, layout, select, toggle, selected]
+  )
+  const edges = useMemo(
+    (): Array<Edge<EdgeData>> =>
+      model.edges.map(({ from, id, names, to }) => {
+        const touched = from === selected || to === selected
+        return {
+          id,
+          source: from,
+          target: to,
+          type: "given",
+          className: touched ? "touched" : "",
+          data: { names, shown: id === hovered || touched }
+        }
+      }),
+    [model, hovered, selected]
+  )
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new layout is looked at whole, unless somebody looks closer
+  useEffect(() => {
+    if (layout === undefined || moved.current) return
+    requestAnimationFrame(() => flow.fitView({ padding: 0.06, maxZoom: 1, minZoom: 0.2 }))
+  }, [layout])
+
+  const tall = Math.min(520, Math.max(200, (layout?.height ?? 0) + 60))
+  return (
+    <section className="graph" style={{ height: tall }} aria-label="Graph">
+      <ReactFlow
+        nodes={nodes}
+        edges={edges}
+        nodeTypes={nodeTypes}
+        edgeTypes={edgeTypes}
+        nodesDraggable={false}
+        nodesConnectable={false}
+        nodesFocusable={false}
+        edgesFocusable={false}
+        elementsSelectable={false}
+        zoomOnDoubleClick={false}
+        zoomOnScroll={false}
+        preventScrolling={false}
+        panOnScroll={false}
+        minZoom={0.1}
+        maxZoom={1.6}
+        onlyRenderVisibleElements={nodes.length > 150}
+        onEdgeMouseEnter={(_, edge) => setHovered(edge.id)}
+        onEdgeMouseLeave={() => setHovered(undefined)}
+        onMoveStart={(event) => {
+          if (event !== null) moved.current = true
+        }}
+      >
+        <Controls
+          showInteractive={false}
+          onFitView={() => {
+            moved.current = false
+          }}
+        />
+      </ReactFlow>
+    </section>
+  )
+}
+
+const Ports = () => (
+  <>
+    <Handle type="target" position={Position.Left} isConnectable={false} />
+    <Handle type="source" position={Position.Right} isConnectable={false} />
+  </>
+)
+
+const Took = ({ task }: { readonly task: TaskView }) => {
+  const now = useNow(task.status === "running")
+  return <span className="tabular">{duration((task.finishedAt ?? now) - task.startedAt)}</span>
+}
+
+const TaskNode = memo(({ data: { node, select, selected, toggle } }: NodeProps<Node<NodeData>>) => {
+  if (node.kind !== "task") return null
+  const { task } = node
+  return (
+    <>
+      <Ports />
+      <div
+        className={`node ${task.status} ${task.how} ${selected ? "selected" : ""}`}
+        data-task={task.id}
+        data-status={task.status}
+      >
+        <button
+          type="button"
+          className="node-body"
+          onClick={() => select(task.id)}
+          aria-pressed={selected}
+          aria-label={`${task.id}: ${task.status}`}
+        >
+          <span className="node-title">
+            <StatusMark status={task.status} />
+            <span className="node-name">{task.step}</span>
+            <span className="node-id">/{task.index}</span>
+          </span>
+          <span className="node-facts">
+            <How how={task.how} />
+            {task.how === "executed" ? <Took task={task} /> : null}
+            {task.bytes > 0 ? <span>{size(task.bytes)}</span> : null}
+            {task.attempts.length > 1 ? <span>{task.attempts.length} attempts</span> : null}
+          </span>
+        </button>
+        {node.foldable ? (
+          <button
+            type="button"
+            className="node-fold"
+            onClick={() => toggle(task.step)}
+            aria-label={`Close ${task.step}`}
+            title="Close the step"
+          >
+            −
+          </button>
+        ) : null}
+      </div>
+    </>
+  )
+})
+
+const StepNode = memo(({ data: { node, select, selected, toggle } }: NodeProps<Node<NodeData>>) => {
+  const running = node.kind === "step" && node.step.running > 0
+  const now = useNow(running)
+  if (node.kind !== "step") return null
+  const { loops, step } = node
+  const status = statusOf(step)
+  return (
+    <>
+      <Ports />
+      <div
+        className={`node stacked ${status} ${selected ? "selected" : ""}`}
+        data-step={step.step}
+        data-status={status}
+      >
+        <button
+          type="button"
+          className="node-body"
+          onClick={() => select(node.id)}
+          aria-pressed={selected}
+          aria-label={`${step.step}: ${step.succeeded} of ${step.tasks.length} tasks succeeded, ${step.failed} failed, ${step.running} run`}
+        >
+          <span className="node-title">
+            <StatusMark status={status} />
+            <span className="node-name">{step.step}</span>
+            <span className="node-id">×{count(step.tasks.length)}</span>
+            {loops ? <span title="It leads to itself">↻</span> : null}
+          </span>
+          <span className="node-facts">
+            <StepBar step={step} />
+            <span className="tabular">{duration((step.to ?? now) - step.from)}</span>
+          </span>
+        </button>
+        <button
+          type="button"
+          className="node-fold"
+          onClick={() => toggle(step.step)}
+          aria-label={`Open ${step.step}`}
+          title="Open the step"
+        >
+          +
+        </button>
+      </div>
+    </>
+  )
+})
+
+export const StepBar = ({ step }: { readonly step: StepSummary }) => (
+  <span className="progress">
+    <span className="segments" aria-hidden="true">
+      {(["succeeded", "failed", "interrupted", "running"] as const).map((status) =>
+        step[status] === 0 ? null : <span key={status} className={status} style={{ flexGrow: step[status] }} />
+      )}
+    </span>
+    <span className="tabular">
+      {count(step.succeeded)}
+      {step.failed > 0 ? ` · ${count(step.failed)} failed` : ""}
+    </span>
+  </span>
+)
+
+const MoreNode = memo(({ data: { node } }: NodeProps<Node<NodeData>>) =>
+  node.kind === "more" ? (
+    <>
+      <Ports />
+      <div className="node more">
+        {count(node.count)} more of {node.step}
+        <span className="muted">see the waterfall below</span>
+      </div>
+    </>
+  ) : null
+)
+
+const GivenEdge = memo(
+  ({ data, sourcePosition, sourceX, sourceY, targetPosition, targetX, targetY }: EdgeProps<Edge<EdgeData>>) => {
+    const [path, x, y] = getBezierPath({ sourceX, sourceY, sourcePosition, targetX, targetY, targetPosition })
+    const names = data?.names ?? []
+    return (
+      <>
+        <BaseEdge path={path} interactionWidth={18} />
+        {data?.shown === true && names.length > 0 ? (
+          <EdgeLabelRenderer>
+            <div className="edge-label" style={{ transform: `translate(-50%, -50%) translate(${x}px, ${y}px)` }}>
+              {names.slice(0, 6).join(", ")}
+              {names.length > 6 ? ` and ${names.length - 6} more` : ""}
+            </div>
+          </EdgeLabelRenderer>
+        ) : null}
+      </>
+    )
+  }
+)
+
+const nodeTypes = { task: TaskNode, step: StepNode, more: MoreNode }
+const edgeTypes = { given: GivenEdge }

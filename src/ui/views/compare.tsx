@@ -1,0 +1,254 @@
+/** Two runs side by side: what they were given, what they measured, what they wrote, and which steps differ. */
+import { Fragment, lazy, Suspense, useMemo, useState } from "react"
+import * as Api from "../api.ts"
+import { duration, inline, number, plural, shortDigest, size } from "../format.ts"
+import { useTitle } from "../hooks.ts"
+import { Ago, Command, Empty, Failure, Link, Loading, Section, Took } from "../parts/basic.tsx"
+import { Status } from "../parts/status.tsx"
+import { toArtifact, toCompare, toRun, toRuns } from "../router.ts"
+import "../styles/run.css"
+import "../styles/compare.css"
+
+const Charts = lazy(() => import("../parts/charts.tsx"))
+
+const Compare = ({
+  about,
+  left,
+  right
+}: {
+  readonly left: string
+  readonly right: string
+  readonly about: Api.About
+}) => {
+  const asked = Api.useAsk(`${left} ${right}`, (signal) => Api.compare(left, right, signal))
+  const a = Api.useAsk(left, (signal) => Api.metrics(left, undefined, signal))
+  const b = Api.useAsk(right, (signal) => Api.metrics(right, undefined, signal))
+  const [all, setAll] = useState(false)
+  useTitle("Compare")
+  const charts = useMemo(() => together(a.data ?? [], b.data ?? []), [a.data, b.data])
+
+  if (asked.error !== undefined) {
+    return asked.error.status === 404 ? (
+      <Empty title="There is no such run">
+        <p>{asked.error.message}</p>
+        <p>
+          <Link to={toRuns()}>Select two runs to compare</Link>
+        </p>
+      </Empty>
+    ) : (
+      <Failure error={asked.error} retry={asked.reload} />
+    )
+  }
+  if (asked.data === undefined) return <Loading what="the two runs" />
+  const { artifacts, metrics, parameters, steps } = asked.data
+  const some = <A extends { readonly same: boolean }>(items: ReadonlyArray<A>) =>
+    all ? items : items.filter(({ same }) => !same)
+  return (
+    <div className="compare">
+      <header className="head">
+        <nav className="crumbs" aria-label="Where this is">
+          <Link to={toRuns()}>Runs</Link>
+          <span aria-hidden="true">/</span>
+          <span>Compare</span>
+        </nav>
+        <h1>Two runs</h1>
+        <div className="facts">
+          <Link to={toCompare(right, left)}>Swap sides</Link>
+          <label>
+            <input type="checkbox" checked={all} onChange={(event) => setAll(event.target.checked)} /> show what is the
+            same, too
+          </label>
+        </div>
+      </header>
+      <div className="sides">
+        <Side name="A" run={asked.data.left} />
+        <Side name="B" run={asked.data.right} />
+      </div>
+      <div className="stack">
+        <Section title="Parameters">
+          <Comparison
+            rows={some(parameters).map((pair) => ({
+              name: pair.name,
+              same: pair.same,
+              left: "left" in pair ? inline(pair.left, 200) : undefined,
+              right: "right" in pair ? inline(pair.right, 200) : undefined
+            }))}
+            none="The parameters are the same."
+          />
+        </Section>
+        <Section title="Metrics">
+          <Comparison
+            rows={some(metrics).map((pair) => ({
+              name: pair.name,
+              same: pair.same,
+              left: value(pair.left),
+              right: value(pair.right),
+              note: delta(pair.left, pair.right)
+            }))}
+            none={metrics.length === 0 ? "Neither run measured anything." : "The last values are the same."}
+          />
+          {charts.length === 0 ? null : (
+            <Suspense fallback={<Loading what="the charts" />}>
+              <Charts charts={charts} />
+            </Suspense>
+          )}
+        </Section>
+        <Section title="Artifacts">
+          <Comparison
+            rows={artifacts.slice(0, mostArtifacts).map(({ diff, left: one, name, right: other }) => ({
+              name,
+              same: false,
+              left: one === undefined ? undefined : <Address artifact={one} />,
+              right: other === undefined ? undefined : <Address artifact={other} />,
+              lines: diff
+            }))}
+            none="They wrote the same artifacts."
+          />
+          <p className="viewer-note">
+            {artifacts.length > mostArtifacts ? `${artifacts.length - mostArtifacts} more differ; ` : ""}
+            {plural(asked.data.sameArtifacts, "artifact")} the same
+          </p>
+        </Section>
+        <Section title="Steps">
+          <Comparison
+            rows={steps.map(({ left: one, name, right: other }) => ({
+              name,
+              same: false,
+              left: one === undefined ? undefined : stepText(one),
+              right: other === undefined ? undefined : stepText(other)
+            }))}
+            none="The same steps ran, in as many tasks, and ended alike."
+          />
+        </Section>
+        <Command says="diff">{`${about.command} diff ${asked.data.left.id} ${asked.data.right.id}`}</Command>
+      </div>
+    </div>
+  )
+}
+
+export default Compare
+
+const Side = ({ name, run }: { readonly name: string; readonly run: Api.RunView }) => (
+  <section className="section side" aria-label={`Run ${name}`}>
+    <span className={`side-name side-${name.toLowerCase()}`}>{name}</span>
+    <div>
+      <div>
+        <strong>{run.flow}</strong> <Status status={run.status} />
+      </div>
+      <Link to={toRun(run.id)} className="mono" title={run.id}>
+        {run.id}
+      </Link>
+      <div className="muted">
+        <Ago at={run.startedAt} />, <Took from={run.startedAt} to={run.finishedAt} going={run.status === "running"} />
+      </div>
+    </div>
+  </section>
+)
+
+interface Row {
+  readonly name: string
+  readonly same: boolean
+  readonly left: React.ReactNode
+  readonly right: React.ReactNode
+  readonly note?: string
+  /** How the two differ, line by line. */
+  readonly lines?: ReadonlyArray<string>
+}
+
+const mostArtifacts = 200
+
+const stepText = ({ statuses, took, version, tasks }: Api.StepSide): string => {
+  const ends = Object.entries(statuses).filter(([status]) => status !== "succeeded")
+  return [
+    plural(tasks, "task"),
+    ...ends.map(([status, n]) => `${n} ${status}`),
+    ...(took === undefined ? [] : [duration(took)]),
+    ...(version === "" ? [] : [`version ${version}`])
+  ].join(", ")
+}
+
+const Comparison = ({ none, rows }: { readonly rows: ReadonlyArray<Row>; readonly none: string }) =>
+  rows.length === 0 ? (
+    <p className="body muted">{none}</p>
+  ) : (
+    <div className="comparison">
+      <table>
+        <thead>
+          <tr>
+            <th>
+              <span className="hidden">Name</span>
+            </th>
+            <th>A</th>
+            <th>B</th>
+            <th>
+              <span className="hidden">Difference</span>
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map(({ left, lines, name, note, right, same }) => (
+            <Fragment key={name}>
+              <tr className={same ? "same" : "differs"}>
+                <th scope="row">{name}</th>
+                <td>{left ?? <span className="muted">none</span>}</td>
+                <td>{right ?? <span className="muted">none</span>}</td>
+                <td className="note">{same ? "=" : note === undefined || note === "" ? "≠" : note}</td>
+              </tr>
+              {lines === undefined || lines.length === 0 ? null : (
+                <tr>
+                  <td colSpan={4} className="diff">
+                    {lines.map((line, i) => (
+                      // biome-ignore lint/suspicious/noArrayIndexKey: lines have an order and nothing else
+                      <code key={i} className={line.startsWith("+") ? "added" : line.startsWith("-") ? "removed" : ""}>
+                        {line}
+                      </code>
+                    ))}
+                  </td>
+                </tr>
+              )}
+            </Fragment>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  )
+
+const Address = ({
+  artifact
+}: {
+  readonly artifact: { readonly digest: string; readonly size: number; readonly format: string }
+}) => (
+  <>
+    <Link to={toArtifact(artifact.digest)} className="mono">
+      {shortDigest(artifact.digest)}
+    </Link>{" "}
+    <span className="muted">
+      {artifact.format}, {size(artifact.size)}
+    </span>
+  </>
+)
+
+const value = (of: unknown): string | undefined => (typeof of === "number" ? number(of) : of === null ? "–" : undefined)
+
+const delta = (left: unknown, right: unknown): string => {
+  if (typeof left !== "number" || typeof right !== "number" || left === right) return ""
+  const by = right - left
+  return `${by > 0 ? "+" : "−"}${number(Math.abs(by))}`
+}
+
+/** Each metric of both runs in one chart. */
+const together = (a: ReadonlyArray<Api.SeriesView>, b: ReadonlyArray<Api.SeriesView>) => {
+  const names = [...new Set([...a, ...b].map(({ name }) => name))]
+  return names.map((title) => {
+    const of = (side: string, all: ReadonlyArray<Api.SeriesView>, dashed: boolean) => {
+      const series = all.filter(({ name }) => name === title).slice(0, 4)
+      return series.map(({ steps, task, values }) => ({
+        name: series.length > 1 ? `${side} ${task}` : side,
+        x: steps,
+        y: values,
+        dashed
+      }))
+    }
+    return { title, series: [...of("A", a, false), ...of("B", b, true)] }
+  })
+}

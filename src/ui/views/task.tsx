@@ -1,0 +1,241 @@
+/** A task: why it failed, what it was given and wrote, its card, its attempts, its log, and why it ran or did not. */
+import { lazy, Suspense } from "react"
+import * as Api from "../api.ts"
+import { clock, duration, shortId } from "../format.ts"
+import { useKeys, useTitle } from "../hooks.ts"
+import { useLive } from "../live.ts"
+import { chartsOf } from "../model/series.ts"
+import { Ago, Command, Empty, Failure, Link, Loading, Section, Took } from "../parts/basic.tsx"
+import { Log, useLog } from "../parts/log.tsx"
+import { Refs } from "../parts/refs.tsx"
+import { How, Status } from "../parts/status.tsx"
+import { Trouble } from "../parts/trouble.tsx"
+import { navigate, toRun, toRuns, toTask, toWriter } from "../router.ts"
+import "../styles/run.css"
+
+const Charts = lazy(() => import("../parts/charts.tsx"))
+const CardBody = lazy(() => import("../parts/cards.tsx").then((module) => ({ default: module.CardBody })))
+
+const Task = ({ about, id, run: name }: { readonly run: string; readonly id: string; readonly about: Api.About }) => {
+  const key = `${name}/${id}`
+  const asked = Api.useAsk(key, (signal) => Api.task(name, id, signal))
+  const run = asked.data?.run
+  const metrics = Api.useAsk(key, (signal) => Api.metrics(name, id, signal))
+  const source = asked.data?.task.source
+  // What a task took over is shown where it was made: the card and the log are the source's.
+  const [sourceRun, sourceTask] = source === undefined ? [name, id] : splitWriter(source)
+  const cards = Api.useAsk(asked.data === undefined ? undefined : `${sourceRun}/${sourceTask}`, (signal) =>
+    Api.cards(sourceRun, sourceTask, signal)
+  )
+  const log = useLog(sourceRun, sourceTask, asked.data !== undefined)
+  useTitle(asked.data === undefined ? "" : `${id} · ${asked.data.run.flow}`)
+  useKeys({ Backspace: () => navigate(toRun(name)) })
+  useLive(run === undefined ? undefined : `/api/live/${encodeURIComponent(run.id)}`, {
+    onOpen: () => {
+      if (run?.status !== "running") return
+      asked.reload()
+      log.hear([id])
+      metrics.reload()
+      cards.reload()
+    },
+    onEvent: (event) => {
+      if (event._tag === "Runs") asked.reload()
+      if (event._tag === "Tasks" && event.tasks.some((task) => task.id === id || task.parents.includes(id)))
+        asked.reload()
+      if (event._tag === "Logs") log.hear(event.tasks)
+      if (event._tag === "Metrics") metrics.reload()
+      if (event._tag === "Cards" && event.tasks.includes(id)) cards.reload()
+    }
+  })
+
+  if (asked.data === undefined || run === undefined) {
+    if (asked.error === undefined) return <Loading what="the task" />
+    return asked.error.status === 404 ? (
+      <Empty title="There is no such task">
+        <p>{asked.error.message}</p>
+        <p>
+          <Link to={toRuns()}>See the runs</Link>
+        </p>
+      </Empty>
+    ) : (
+      <Failure error={asked.error} retry={asked.reload} />
+    )
+  }
+  const { children, task } = asked.data
+  const going = task.status === "running"
+  const path = `${run.id}/${task.id}`
+  const charts = chartsOf(metrics.data ?? [])
+  const card = cards.data?.[0]
+  return (
+    <div className="task">
+      <header className="head">
+        <nav className="crumbs" aria-label="Where this is">
+          <Link to={toRuns()}>Runs</Link>
+          <span aria-hidden="true">/</span>
+          <Link to={toRun(run.id)} title={run.id}>
+            {run.flow} {shortId(run.id)}
+          </Link>
+          <span aria-hidden="true">/</span>
+          <span>{task.id}</span>
+        </nav>
+        <h1>{task.id}</h1>
+        <Status status={task.status} />
+        <How how={task.how} always />
+        <div className="facts">
+          <span>
+            <Took from={task.startedAt} to={task.finishedAt} going={going} />
+          </span>
+          <span>
+            started <Ago at={task.startedAt} />
+          </span>
+          {task.attempts.length > 1 ? <span>{task.attempts.length} attempts</span> : null}
+        </div>
+      </header>
+      {task.error === undefined ? null : (
+        <Trouble title={`${task.id} ${task.status}`} error={task.error}>
+          <Command says="resume">{`${about.command} resume ${run.id}`}</Command>
+          <Command says="again from here">{`${about.command} resume ${run.id} --from ${task.step}`}</Command>
+        </Trouble>
+      )}
+      <div className="columns">
+        <div className="stack">
+          <Section title="Inputs" count={task.inputs.length}>
+            <Refs refs={task.inputs} run={run.id} task={task.id} none="This task was given nothing." />
+          </Section>
+          <Section title="Outputs" count={task.outputs.length}>
+            <Refs refs={task.outputs} run={run.id} task={task.id} none={going ? "Nothing yet." : "It wrote nothing."} />
+          </Section>
+          {card === undefined ? null : (
+            <Section title="Card" id="card">
+              <Suspense fallback={<Loading what="the card" />}>
+                <CardBody view={card} />
+              </Suspense>
+            </Section>
+          )}
+          <div className="section">
+            <Log log={log} run={sourceRun} task={sourceTask} going={going} attempts={task.attempts.length} />
+          </div>
+        </div>
+        <aside className="stack rail" aria-label="About the task">
+          <WhySection run={run.id} task={task.id} status={task.status} />
+          <Section title="Attempts" count={task.attempts.length}>
+            {task.attempts.length === 0 ? (
+              <p className="body muted">
+                {task.source === undefined ? (
+                  "None yet."
+                ) : (
+                  <>
+                    None: it was {task.how === "cached" ? "found in the cache of" : "taken over from"}{" "}
+                    <Link to={toWriter(task.source)} className="mono" title={task.source}>
+                      {shortWriter(task.source)}
+                    </Link>
+                    .
+                  </>
+                )}
+              </p>
+            ) : (
+              <ul className="list">
+                {task.attempts.map((attempt) => (
+                  <li key={attempt.number} title={attempt.error?.message}>
+                    <span className="tabular muted">{attempt.number}</span>
+                    <Status status={attempt.status} />
+                    <span className="grow muted">{attempt.error?.message ?? clock(attempt.startedAt)}</span>
+                    <Took from={attempt.startedAt} to={attempt.finishedAt} going={attempt.status === "running"} />
+                    {attempt.cpu === undefined ? null : <span className="muted">{duration(attempt.cpu)} CPU</span>}
+                  </li>
+                ))}
+              </ul>
+            )}
+          </Section>
+          {charts.length === 0 ? null : (
+            <Section title="Metrics">
+              <Suspense fallback={<Loading what="the charts" />}>
+                <Charts charts={charts} height={140} />
+              </Suspense>
+            </Section>
+          )}
+          <Section title="Around it">
+            <dl className="pairs">
+              <div className="pair">
+                <dt>given by</dt>
+                <dd>
+                  <TaskLinks run={run.id} tasks={task.parents} />
+                </dd>
+              </div>
+              <div className="pair">
+                <dt>read by</dt>
+                <dd>
+                  <TaskLinks run={run.id} tasks={children} />
+                </dd>
+              </div>
+              <div className="pair">
+                <dt>version</dt>
+                <dd className="mono">{task.version}</dd>
+              </div>
+              <div className="pair">
+                <dt>key</dt>
+                <dd className="mono" title={task.key}>
+                  {task.key.slice(0, 16)}…
+                </dd>
+              </div>
+            </dl>
+          </Section>
+          <Section title="Command line">
+            <div className="body">
+              <Command says="logs">{`${about.command} logs ${path}${going ? " --follow" : ""}`}</Command>
+              <Command says="why">{`${about.command} why ${run.id} ${task.step}`}</Command>
+              <Command says="again">{`${about.command} resume ${run.id} --from ${task.step}`}</Command>
+            </div>
+          </Section>
+        </aside>
+      </div>
+    </div>
+  )
+}
+
+export default Task
+
+const splitWriter = (writer: string): readonly [run: string, task: string] => {
+  const at = writer.indexOf("/")
+  return [writer.slice(0, at), writer.slice(at + 1)]
+}
+
+const shortWriter = (writer: string): string => {
+  const [run, task] = splitWriter(writer)
+  return `${shortId(run)}/${task}`
+}
+
+const WhySection = ({
+  run,
+  status,
+  task
+}: {
+  readonly run: string
+  readonly task: string
+  readonly status: string
+}) => {
+  const why = Api.useAsk(`${run}/${task} ${status}`, (signal) => Api.why(run, task, signal))
+  return (
+    <Section title="Why">
+      <div className="body why">
+        {why.error === undefined ? why.data?.lines.map((line) => <p key={line}>{line}</p>) : <p>{why.error.message}</p>}
+      </div>
+    </Section>
+  )
+}
+
+const mostLinks = 30
+
+const TaskLinks = ({ run, tasks }: { readonly run: string; readonly tasks: ReadonlyArray<string> }) =>
+  tasks.length === 0 ? (
+    <span className="muted">no task</span>
+  ) : (
+    <span className="links">
+      {tasks.slice(0, mostLinks).map((task) => (
+        <Link key={task} to={toTask(run, task)}>
+          {task}
+        </Link>
+      ))}
+      {tasks.length > mostLinks ? <span className="muted">and {tasks.length - mostLinks} more</span> : null}
+    </span>
+  )

@@ -1,0 +1,246 @@
+/**
+ * Flows for looking at: each is run for real, so that the page is tested on what a store really holds. They are quick, and
+ * have something of everything: tables, tensors with texts beside them, metrics, cards, logs, retries, a fan-out.
+ */
+import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
+import * as Schema from "effect/Schema"
+import * as Artifact from "../../src/Artifact.ts"
+import * as Card from "../../src/Card.ts"
+import * as Flow from "../../src/Flow.ts"
+import * as Run from "../../src/Run.ts"
+import * as Step from "../../src/Step.ts"
+
+const Reviews = Artifact.table({ labels: Schema.Int, review: Schema.String, stars: Schema.Number })
+const Model = Artifact.tensors()
+const words = [
+  "lovely",
+  "soft",
+  "itchy",
+  "perfect",
+  "returned",
+  "runs small",
+  "flattering",
+  "cheap",
+  "beautiful",
+  "thin"
+]
+
+const generate = (rows: number, seed: number) => {
+  let state = seed
+  const next = () => {
+    state = (state * 1_103_515_245 + 12_345) % 2 ** 31
+    return state / 2 ** 31
+  }
+  const review: Array<string> = []
+  const labels: Array<number> = []
+  const stars: Array<number> = []
+  for (let i = 0; i < rows; i++) {
+    const picked = Array.from({ length: 4 + Math.floor(next() * 12) }, () => words[Math.floor(next() * words.length)])
+    review.push(`${i}: ${picked.join(" ")}`)
+    labels.push(next() < 0.77 ? 1 : 0)
+    stars.push(Math.round(next() * 50) / 10)
+  }
+  return { numRows: rows, columns: { labels, review, stars } }
+}
+
+const start = Step.make("start", {
+  input: { rows: Schema.Int },
+  output: { df: Reviews, valdf: Reviews },
+  run: Effect.fnUntraced(function* ({ rows }) {
+    yield* Effect.log(`num of rows: ${rows}`)
+    return { df: generate(rows, 1), valdf: generate(Math.ceil(rows / 8), 2) }
+  })
+})
+
+const baseline = Step.make("baseline", {
+  input: { valdf: Reviews },
+  output: { baseAcc: Schema.Number },
+  run: ({ valdf }) =>
+    Effect.succeed({ baseAcc: Array.from(valdf.columns.labels).filter((label) => label === 1).length / valdf.numRows })
+})
+
+const train = Step.make("train", {
+  input: { df: Reviews, epochs: Schema.Int, pause: Schema.Int },
+  output: { model: Model },
+  run: Effect.fnUntraced(function* ({ df, epochs, pause }) {
+    yield* Card.append(Card.markdown(`## Training\n\n${df.numRows} reviews, **${epochs} epochs**.`))
+    const bar = yield* Card.append(Card.progress({ title: "epochs", value: 0, total: epochs }))
+    for (let epoch = 1; epoch <= epochs; epoch++) {
+      yield* Effect.sleep(pause)
+      const loss = 0.28 + 0.4 * Math.exp(-epoch / 3)
+      yield* Run.metric("loss", loss, epoch)
+      yield* Run.metric("val_loss", loss + 0.02 * epoch ** 0.5, epoch)
+      yield* Run.metric("accuracy", 0.9 - loss / 4, epoch)
+      yield* Effect.log(`epoch ${epoch}/${epochs} loss ${loss.toFixed(4)}`)
+      yield* bar.update(Card.progress({ title: "epochs", value: epoch, total: epochs }))
+    }
+    yield* Effect.logWarning("validation loss no longer falls")
+    const kernel = Float32Array.from({ length: words.length * 15 }, (_, i) => Math.sin(i * 12.9898) * 0.4)
+    return {
+      model: {
+        tensors: {
+          kernel: { dtype: "F32" as const, shape: [words.length, 15], data: kernel },
+          bias: { dtype: "F32" as const, shape: [15], data: new Float32Array(15).fill(0.1) }
+        },
+        metadata: {
+          vocabulary: JSON.stringify(words),
+          options: JSON.stringify({ epochs, hidden: 15, rate: 0.1, l1: 1e-5, l2: 1e-4 })
+        }
+      }
+    }
+  })
+})
+
+const join = Step.join(
+  "join",
+  { baseline, train },
+  {
+    output: { modelAcc: Schema.Number, summary: Schema.Struct({ beats: Schema.Boolean, by: Schema.Number }) },
+    run: Effect.fnUntraced(function* ({ baseline, train }) {
+      const modelAcc = 0.8717
+      yield* Effect.log(`Baseline accuracy: ${(baseline.baseAcc * 100).toFixed(2)}%`)
+      yield* Effect.log(`Model accuracy: ${(modelAcc * 100).toFixed(2)}%`)
+      yield* Card.append(
+        Card.markdown(
+          "# Evaluation\n\nThe model **beats** the baseline.\n\n| | accuracy |\n|---|--:|\n| model | 87.2% |\n| baseline | 77.3% |"
+        )
+      )
+      const epochs = Array.from({ length: 10 }, (_, i) => i + 1)
+      yield* Card.append(
+        Card.line({
+          title: "Loss",
+          x: { label: "epoch" },
+          series: [
+            { name: "training", x: epochs, y: epochs.map((epoch) => 0.28 + 0.4 * Math.exp(-epoch / 3)) },
+            {
+              name: "validation",
+              x: epochs,
+              y: epochs.map((epoch) => 0.3 + 0.38 * Math.exp(-epoch / 3) + 0.004 * epoch),
+              dashed: true
+            }
+          ]
+        })
+      )
+      yield* Card.append(
+        Card.heatmap({
+          title: "Confusion",
+          rowLabel: "is",
+          columnLabel: "said",
+          rows: ["negative", "positive"],
+          columns: ["negative", "positive"],
+          values: [
+            [331, 183],
+            [107, 1643]
+          ]
+        })
+      )
+      yield* Card.append(
+        Card.bar({
+          title: "Most telling words",
+          labels: words.slice(0, 6),
+          series: [{ name: "weight", values: [1.9, 1.6, -1.7, 2.2, -2.4, -0.8] }]
+        })
+      )
+      return {
+        modelAcc,
+        summary: { beats: modelAcc > baseline.baseAcc, by: modelAcc - baseline.baseAcc, rows: train.df.numRows }
+      }
+    })
+  }
+)
+
+const end = Step.make("end", {
+  input: { modelAcc: Schema.Number },
+  output: { page: Artifact.text("text/html") },
+  run: ({ modelAcc }) =>
+    Effect.as(Effect.log("Flow is complete"), {
+      page: `<script>document.title = "taken over"</script><h1>${modelAcc}</h1>`
+    })
+})
+
+/** Branches and a join, as in the tutorial. */
+export const ReviewFlow = Flow.make("ReviewFlow", {
+  parameters: {
+    rows: Flow.parameter(Schema.Int, { default: 2000 }),
+    epochs: Flow.parameter(Schema.Int, { default: 10 }),
+    pause: Flow.parameter(Schema.Int, { default: 0 })
+  },
+  steps: [start, baseline, train, join, end],
+  run: Effect.fnUntraced(function* ({ epochs, pause, rows }) {
+    const data = yield* start({ rows })
+    const report = yield* join({ baseline: baseline(data), train: train({ ...data, epochs, pause }) })
+    yield* end(report)
+    return report
+  })
+})
+
+export class Unreachable extends Schema.TaggedError<Unreachable>()("Unreachable", {
+  host: Schema.String,
+  message: Schema.String
+}) {}
+
+const list = Step.make("list", {
+  input: { width: Schema.Int },
+  output: { items: Schema.Array(Schema.Int) },
+  run: ({ width }) => Effect.succeed({ items: Array.from({ length: width }, (_, i) => i) })
+})
+
+const score = Step.make("score", {
+  input: { item: Schema.Int, failing: Schema.Int, pause: Schema.Int },
+  output: { score: Schema.Number },
+  error: Unreachable,
+  retry: { schedule: Schedule.recurs(1) },
+  run: Effect.fnUntraced(function* ({ failing, item, pause }) {
+    if (pause > 0) yield* Effect.sleep(pause * (1 + (item % 5)))
+    yield* Effect.logDebug(`scoring ${item}`)
+    if (item === failing) {
+      yield* Effect.logError(`no answer for item ${item}`)
+      return yield* new Unreachable({
+        host: "models.example",
+        message: `models.example did not answer for item ${item}; is it up?`
+      })
+    }
+    return { score: Math.sin(item) }
+  })
+})
+
+const best = Step.join(
+  "best",
+  { scores: Step.many(score) },
+  {
+    output: { best: Schema.Number },
+    run: ({ scores }) => Effect.succeed({ best: Math.max(...scores.map((state) => state.score)) })
+  }
+)
+
+/** A fan-out over `width` items; item `failing` fails. */
+export const SweepFlow = Flow.make("SweepFlow", {
+  parameters: {
+    width: Flow.parameter(Schema.Int, { default: 24 }),
+    failing: Flow.parameter(Schema.Int, { default: -1 }),
+    pause: Flow.parameter(Schema.Int, { default: 0 }),
+    concurrency: Flow.parameter(Schema.Int, { default: 8 })
+  },
+  steps: [list, score, best],
+  run: Effect.fnUntraced(function* ({ concurrency, failing, pause, width }) {
+    const { items } = yield* list({ width })
+    const scores = Step.forEach(items, (item) => score({ item, failing, pause }), { concurrency })
+    return yield* best({ scores })
+  })
+})
+
+const chatter = Step.make("chatter", {
+  input: { lines: Schema.Int },
+  run: Effect.fnUntraced(function* ({ lines }) {
+    for (let i = 1; i <= lines; i++)
+      yield* i % 1000 === 0 ? Effect.logWarning(`line ${i}: a thousand more`) : Effect.log(`line ${i} of the flood`)
+  })
+})
+
+/** A step that logs a lot. */
+export const ChatterFlow = Flow.make("ChatterFlow", {
+  parameters: { lines: Flow.parameter(Schema.Int, { default: 100_000 }) },
+  steps: [chatter],
+  run: ({ lines }) => chatter({ lines })
+})
