@@ -6,8 +6,14 @@ import * as CanonicalJson from "./canonicalJson.ts"
 import * as CodecIssue from "./codecIssue.ts"
 import { type ColumnType, isNumbers, type NumberArrays, numberArrays } from "./columnType.ts"
 
-/** Values as Parquet's pages hold them. */
+/** Values as Parquet's pages hold them: typed arrays of numbers, arrays of all else. */
 export type Physical = ReadonlyArray<any> | NumberArrays[keyof NumberArrays] | Uint8Array | Uint32Array | BigUint64Array
+
+/** Rows of a column: the values that there are, and a 1 for each row that has one. Without `present`, all have. */
+export interface Rows {
+  readonly values: Physical
+  readonly present: Uint8Array | undefined
+}
 
 /** Why a column is none, and in which row. Rows count from 0 here, and from 1 in what people read. */
 export class Flaw {
@@ -47,54 +53,58 @@ const accepts: { readonly [K in ColumnType["kind"]]: (value: any) => boolean } =
   int64: (value) => typeof value === "bigint"
 }
 
-/**
- * A slice of a column as the file holds it: `bigint` for INT64, a typed array where no value is missing, bytes for JSON,
- * `null` for what is missing.
- */
-export const toPhysical = (
-  type: ColumnType,
-  values: ArrayLike<unknown>,
-  start: number,
-  end: number
-): Physical | Flaw => {
-  if (isNumbers(type.kind)) return (values as NumberArrays[keyof NumberArrays]).subarray(start, end) // see `shapeOf`
+/** Some rows of a column as the file holds them: INT64 for integers and dates, bytes for JSON, values as they are else. */
+export const toRows = (type: ColumnType, values: ArrayLike<unknown>, start: number, end: number): Rows | Flaw => {
   const { allowed, codec, kind, name, optional } = type
+  if (isNumbers(kind)) {
+    return { values: (values as NumberArrays[keyof NumberArrays]).subarray(start, end), present: undefined } // of its kind
+  }
+  if (codec === undefined && allowed === undefined && !optional) {
+    if (kind === "int") return intRows(type, values, start, end)
+    if (kind === "number") return numberRows(type, values, start, end)
+  }
   const fits = accepts[kind]
-  const count = end - start
-  const stored = new Array<unknown>(count)
-  let missing = 0
-  for (let i = 0; i < count; i++) {
-    let value = values[start + i]
+  const there = new Array<any>(end - start)
+  let count = 0
+  const present = new Uint8Array(end - start)
+  for (let row = start; row < end; row++) {
+    let value = values[row]
     if (codec !== undefined) {
       const encoded = codec.encode(value)
-      if (encoded._tag === "Failure")
-        return new Flaw("invalid", name, start + i, CodecIssue.causeText(encoded.cause, value))
+      if (encoded._tag === "Failure") return new Flaw("invalid", name, row, CodecIssue.causeText(encoded.cause, value))
       value = encoded.value
     }
-    if (optional && (value === null || value === undefined)) {
-      stored[i] = null
-      missing++
-      continue
-    }
-    if (!fits(value) || (allowed !== undefined && !allowed.has(value))) {
-      return new Flaw("invalid", name, start + i, `expected ${type.declared}, got ${CodecIssue.valueText(value)}`)
-    }
+    if (optional && (value === null || value === undefined)) continue
+    if (!fits(value) || (allowed !== undefined && !allowed.has(value))) return unfit(type, value, row)
     if (kind === "bigint" && !isInt64(value as bigint)) {
-      return new Flaw("outOfRange", name, start + i, `${value} does not fit the 64 bits of an integer column`)
+      return new Flaw("outOfRange", name, row, `${value} does not fit the 64 bits of an integer column`)
     }
     if (kind === "text" && !(value as string).isWellFormed()) {
-      return new Flaw("invalid", name, start + i, "the text has half a surrogate pair, which UTF-8 can't hold")
+      return new Flaw("invalid", name, row, "the text has half a surrogate pair, which UTF-8 can't hold")
     }
-    stored[i] = kind === "date" ? (value as Date).getTime() : kind === "json" ? jsonBytes(value) : value
+    present[row - start] = 1
+    there[count++] = kind === "date" ? (value as Date).getTime() : kind === "json" ? jsonBytes(value) : value
   }
-  if (kind === "int" || kind === "date")
-    return missing === 0 ? bigIntsOf(stored as Array<number>) : stored.map(toBigInt)
-  if (kind === "bigint" && missing === 0) return BigInt64Array.from(stored as Array<bigint>)
-  if (kind === "number" && missing === 0) return Float64Array.from(stored as Array<number>)
-  return stored
+  there.length = count
+  return { values: pack(kind, there), present: count === end - start ? undefined : present }
 }
 
-const toBigInt = (value: unknown) => (value === null ? null : BigInt(value as number)) // an integer, as checked
+const unfit = ({ declared, name }: ColumnType, value: unknown, row: number) =>
+  new Flaw("invalid", name, row, `expected ${declared}, got ${CodecIssue.valueText(value)}`)
+
+const pack = (kind: ColumnType["kind"], values: Array<any>): Physical => {
+  switch (kind) {
+    case "int":
+    case "date":
+      return bigIntsOf(values)
+    case "number":
+      return Float64Array.from(values)
+    case "bigint":
+      return BigInt64Array.from(values)
+    default:
+      return values
+  }
+}
 
 const jsonBytes = (value: unknown): Uint8Array => encoder.encode(CanonicalJson.stringify(value))
 
@@ -109,6 +119,27 @@ const bigIntsOf = (values: ReadonlyArray<number>): BigInt64Array => {
   return new BigInt64Array(halves.buffer)
 }
 
+const intRows = (type: ColumnType, values: ArrayLike<unknown>, start: number, end: number): Rows | Flaw => {
+  const halves = new Int32Array((end - start) * 2)
+  for (let row = start, at = 0; row < end; row++, at += 2) {
+    const value = values[row]
+    if (!Number.isSafeInteger(value)) return unfit(type, value, row)
+    halves[at] = (value as number) | 0 // an integer, as was just seen
+    halves[at + 1] = Math.floor((value as number) / 0x1_0000_0000)
+  }
+  return { values: new BigInt64Array(halves.buffer), present: undefined }
+}
+
+const numberRows = (type: ColumnType, values: ArrayLike<unknown>, start: number, end: number): Rows | Flaw => {
+  const packed = new Float64Array(end - start)
+  for (let row = start; row < end; row++) {
+    const value = values[row]
+    if (typeof value !== "number") return unfit(type, value, row)
+    packed[row - start] = value
+  }
+  return { values: packed, present: undefined }
+}
+
 /** Where a column's values are gathered while it is read. */
 export interface Gathered {
   readonly type: ColumnType
@@ -121,14 +152,13 @@ export interface Gathered {
 export const gather = (type: ColumnType, numRows: number): Gathered => ({
   type,
   rows: 0,
-  values: isNumbers(type.kind) ? new numberArrays[type.kind](numRows) : []
+  // An array that is as long as it will be: growing would cost more than all the rest of reading. Beyond some size the
+  // engine would take it for a sparse one.
+  values: isNumbers(type.kind) ? new numberArrays[type.kind](numRows) : numRows <= 1 << 25 ? new Array(numRows) : []
 })
 
-/**
- * Adds the values of a page. `present` has a 1 for each row that has a value, and is left out where all have; `values`
- * are those that there are.
- */
-export const append = (column: Gathered, values: Physical, present: Uint8Array | undefined): Flaw | undefined => {
+/** Adds rows of a page. */
+export const append = (column: Gathered, { present, values }: Rows): Flaw | undefined => {
   const { type } = column
   if (present !== undefined && !type.optional) {
     return new Flaw("null", type.name, column.rows + present.indexOf(0), `it is null, and ${type.declared} is required`)
@@ -137,14 +167,24 @@ export const append = (column: Gathered, values: Physical, present: Uint8Array |
   column.rows += present === undefined ? values.length : present.length
   if (!Array.isArray(column.values)) return appendNumbers(column, column.values, values, start)
   if (present === undefined && type.codec === undefined && type.allowed === undefined) {
-    if (type.kind === "int" && values instanceof BigInt64Array) return appendInt64(column.values, values, type, start)
-    if (type.kind === "text" || type.kind === "boolean" || type.kind === "date" || type.kind === "bytes") {
-      for (let i = 0; i < values.length; i++) column.values.push(values[i])
+    const into = column.values
+    if (type.kind === "int" && values instanceof BigInt64Array) return appendInt64(into, values, type, start)
+    if (isAsStored(type, values)) {
+      for (let i = 0; i < values.length; i++) into[start + i] = values[i]
       return undefined
     }
   }
   return appendEach(column.values, values, present, type, start)
 }
+
+/** Whether a page's values are a table's. */
+const isAsStored = ({ kind }: ColumnType, values: Physical): boolean =>
+  kind === "text" ||
+  kind === "boolean" ||
+  kind === "date" ||
+  kind === "bytes" ||
+  ((kind === "number" || kind === "int") && (values instanceof Int32Array || values instanceof Uint32Array)) ||
+  (kind === "number" && (values instanceof Float64Array || values instanceof Float32Array))
 
 /** Adds rows whose values were converted and checked before, by their index. */
 export const appendReady = (
@@ -154,16 +194,16 @@ export const appendReady = (
   present: Uint8Array | undefined
 ): Flaw | undefined => {
   const { rows, type, values } = column
-  if (present !== undefined && !type.optional) return append(column, [], present) // which says where
+  if (present !== undefined && !type.optional) return append(column, { present, values: [] }) // which says where
   const count = present === undefined ? indexes.length : present.length
   column.rows += count
+  const missing = present === undefined ? undefined : missingOf(type)
   let at = 0
   for (let i = 0; i < count; i++) {
     const isMissing = present !== undefined && present[i] === 0
     const index = isMissing ? 0 : (indexes[at++] as number) // one for each value that is there
     if (!isMissing && index >= ready.length) throw new Error("an index is beyond its dictionary")
-    if (Array.isArray(values)) values.push(isMissing ? missingOf(type) : ready[index])
-    else values[rows + i] = ready[index] as never // arrays of one kind
+    values[rows + i] = (isMissing ? missing : ready[index]) as never // arrays of one kind
   }
   return undefined
 }
@@ -192,10 +232,15 @@ const appendInt64 = (
 ): Flaw | undefined => {
   const halves = new Int32Array(values.buffer, values.byteOffset, values.length * 2)
   for (let i = 0; i < values.length; i++) {
-    const high = halves[2 * i + 1] as number // both within its length
-    const value = high * 0x1_0000_0000 + ((halves[2 * i] as number) >>> 0)
+    const low = halves[2 * i] as number // both within its length
+    const high = halves[2 * i + 1] as number
+    if (high === low >> 31) {
+      into[start + i] = low // 32 bits, which the engine keeps as a small integer
+      continue
+    }
+    const value = high * 0x1_0000_0000 + (low >>> 0)
     if (!Number.isSafeInteger(value)) return tooBig(values[i] as bigint, type, start + i)
-    into.push(value)
+    into[start + i] = value
   }
   return undefined
 }
@@ -245,7 +290,7 @@ const appendEach = (
       }
       value = decoded.value
     }
-    into.push(value)
+    into[start + i] = value
   }
   return undefined
 }

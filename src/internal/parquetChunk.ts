@@ -69,7 +69,10 @@ const readDictionary = (
   if (count === undefined || !isSize(count)) throw new Error("its dictionary has no size that could be")
   const raw = valuesOf(chunk, column, page, count, "PLAIN")
   const ready = ColumnCodec.gather(column.type, count)
-  return { raw, ready: ColumnCodec.append(ready, raw, undefined) === undefined ? ready.values : undefined }
+  return {
+    raw,
+    ready: ColumnCodec.append(ready, { values: raw, present: undefined }) === undefined ? ready.values : undefined
+  }
 }
 
 const readPage = (
@@ -85,18 +88,14 @@ const readPage = (
   let there = count
   if (present !== undefined) for (const level of present) there -= 1 - level
   if (encoding !== "PLAIN_DICTIONARY" && encoding !== "RLE_DICTIONARY") {
-    return ColumnCodec.append(column, valuesOf(chunk, column, bytes, there, encoding), present)
+    return ColumnCodec.append(column, { values: valuesOf(chunk, column, bytes, there, encoding), present })
   }
   if (dictionary === undefined) throw new Error("it has no dictionary, and its pages refer to one")
   const indexes = new Uint32Array(there)
   if (there > 0) Runs.decode(bytes, 1, bytes[0] as number, indexes) // no byte: `decode` finds that its input has ended
   const { raw, ready } = dictionary
   if (ready !== undefined) return ColumnCodec.appendReady(column, ready, indexes, present)
-  return ColumnCodec.append(
-    column,
-    Array.from(indexes, (index) => raw[index]),
-    present
-  )
+  return ColumnCodec.append(column, { values: Array.from(indexes, (index) => raw[index]), present })
 }
 
 /** A page's values, still encoded, and its levels: a 1 for each row that has a value. */

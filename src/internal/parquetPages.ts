@@ -2,10 +2,9 @@
  * The pages of a column: bytes in Parquet's plain encoding, or numbers into a dictionary where texts repeat. A column of
  * plain numbers is its own page: the file's layout is that of a typed array, and nothing is copied.
  */
-import { ByteWriter } from "hyparquet-writer"
-import { writeRleBitPackedHybrid } from "hyparquet-writer/src/encoding.js"
-import type { Physical } from "./columnCodec.ts"
+import type { Rows } from "./columnCodec.ts"
 import type { ColumnType } from "./columnType.ts"
+import * as Runs from "./parquetRuns.ts"
 
 /** A page before it is compressed. */
 export interface Page {
@@ -19,76 +18,61 @@ export interface Page {
 /** A page of texts or bytes ends when it holds this much. */
 const pageBytes = 1 << 20
 
-/** The pages of some rows of a column, and how many of its values are missing. */
-export const pagesOf = (
-  type: ColumnType,
-  values: Physical
-): { readonly pages: Array<Page>; readonly missing: number } => {
+/** The pages of some rows of a column. */
+export const pagesOf = (type: ColumnType, { present, values }: Rows): ReadonlyArray<Page> => {
+  const rows = present?.length ?? values.length
   if (ArrayBuffer.isView(values)) {
-    const view = new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
-    const bytes = type.optional ? Buffer.concat([levelsOf(new Uint8Array(values.length).fill(1)), view]) : view
-    return { pages: [{ encoding: "PLAIN", isDictionary: false, count: values.length, bytes }], missing: 0 }
+    const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
+    return [plainPage(rows, withLevels(type, bytes, present, rows))]
   }
-  const missing = type.optional ? values.reduce<number>((sum, value) => (value === null ? sum + 1 : sum), 0) : 0
   if (type.kind === "text") {
     const dictionary = dictionaryOf(values)
-    if (dictionary !== undefined) return { pages: dictionaryPages(type, values, dictionary, missing), missing }
+    if (dictionary !== undefined) return dictionaryPages(type, dictionary, present, rows)
   }
   const pages: Array<Page> = []
-  let start = 0
-  while (start < values.length) {
-    const part = plainOf(type, values, start)
-    const rows = values.slice(start, part.end)
-    const bytes = type.optional ? Buffer.concat([levelsOf(presenceOf(rows)), part.bytes]) : part.bytes
-    pages.push({ encoding: "PLAIN", isDictionary: false, count: rows.length, bytes })
-    start = part.end
-  }
-  return { pages, missing }
+  let value = 0
+  let row = 0
+  do {
+    const part = plainOf(type, values, value)
+    const end = part.end === values.length ? rows : rowAfter(present, row, part.end - value)
+    pages.push(plainPage(end - row, withLevels(type, part.bytes, present?.subarray(row, end), end - row)))
+    value = part.end
+    row = end
+  } while (row < rows)
+  return pages
 }
 
-/** A 1 for each row that has a value. */
-const presenceOf = (values: ReadonlyArray<unknown>): Uint8Array => {
-  const levels = new Uint8Array(values.length)
-  for (let i = 0; i < values.length; i++) if (values[i] !== null) levels[i] = 1
-  return levels
+const plainPage = (count: number, bytes: Uint8Array): Page => ({ encoding: "PLAIN", isDictionary: false, count, bytes })
+
+/** The row after so many values. */
+const rowAfter = (present: Uint8Array | undefined, start: number, values: number): number => {
+  if (present === undefined) return start + values
+  let row = start
+  for (let left = values; left > 0; row++) left -= present[row] as number // there are that many
+  return row
 }
 
-/** The same as the format runs it together, led by its length. */
-const levelsOf = (levels: Uint8Array): Uint8Array => {
-  const runs = new ByteWriter()
-  writeRleBitPackedHybrid(runs, levels, 1)
-  const bytes = Buffer.allocUnsafe(4 + runs.index)
-  bytes.writeUInt32LE(runs.index, 0)
-  bytes.set(runs.getBytes(), 4)
-  return bytes
+/** A column that may miss values says for each row whether it has one: runs, led by their length. */
+const withLevels = (type: ColumnType, bytes: Uint8Array, present: Uint8Array | undefined, rows: number): Uint8Array => {
+  if (!type.optional) return bytes
+  const levels = Runs.encode(present ?? new Uint8Array(rows).fill(1), 1)
+  const length = Buffer.allocUnsafe(4)
+  length.writeUInt32LE(levels.length)
+  return Buffer.concat([length, levels, bytes])
 }
 
 interface Part {
   readonly bytes: Uint8Array
-  /** The first row that is not in it. */
+  /** The first value that is not in it. */
   readonly end: number
 }
 
-const plainOf = (type: ColumnType, values: ReadonlyArray<any>, start: number): Part => {
-  switch (type.kind) {
-    case "text":
-      return textsOf(values, start)
-    case "bytes":
-    case "json":
-      return blocksOf(values, start)
-    case "boolean":
-      return { bytes: bitsOf(values.slice(start).filter(isThere)), end: values.length }
-    case "number":
-      return { bytes: viewOf(Float64Array.from(values.slice(start).filter(isThere))), end: values.length }
-    default: // every other kind with an array of values is one of 64-bit integers
-      return { bytes: viewOf(BigInt64Array.from(values.slice(start).filter(isThere))), end: values.length }
-  }
-}
-
-const isThere = (value: unknown): boolean => value !== null
-
-const viewOf = (values: Float64Array | BigInt64Array): Uint8Array =>
-  new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
+const plainOf = (type: ColumnType, values: ReadonlyArray<any>, start: number): Part =>
+  type.kind === "text"
+    ? textsOf(values, start)
+    : type.kind === "boolean"
+      ? { bytes: bitsOf(values), end: values.length }
+      : blocksOf(values, start)
 
 const bitsOf = (values: ReadonlyArray<boolean>): Uint8Array => {
   const bytes = new Uint8Array(Math.ceil(values.length / 8))
@@ -97,13 +81,12 @@ const bitsOf = (values: ReadonlyArray<boolean>): Uint8Array => {
 }
 
 /** Texts, each led by its length in bytes, written into one buffer. */
-const textsOf = (values: ReadonlyArray<string | null>, start: number): Part => {
+const textsOf = (values: ReadonlyArray<string>, start: number): Part => {
   let buffer = Buffer.allocUnsafe(pageBytes)
   let size = 0
-  let row = start
-  for (; row < values.length; row++) {
-    const value = values[row]
-    if (value === null || value === undefined) continue
+  let at = start
+  for (; at < values.length; at++) {
+    const value = values[at] as string // within its length
     const most = 4 + value.length * 3
     if (size + most > buffer.length) {
       const need = 4 + Buffer.byteLength(value)
@@ -116,37 +99,32 @@ const textsOf = (values: ReadonlyArray<string | null>, start: number): Part => {
     buffer.writeUInt32LE(length, size)
     size += 4 + length
   }
+  const bytes = buffer.subarray(0, size)
   // A small page does not keep the room of a big one.
-  return {
-    bytes: size < buffer.length / 2 ? Buffer.from(buffer.subarray(0, size)) : buffer.subarray(0, size),
-    end: row
-  }
+  return { bytes: size < buffer.length / 2 ? Buffer.from(bytes) : bytes, end: at }
 }
 
-const blocksOf = (values: ReadonlyArray<Uint8Array | null>, start: number): Part => {
+const blocksOf = (values: ReadonlyArray<Uint8Array>, start: number): Part => {
   let size = 0
-  let row = start
-  for (; row < values.length; row++) {
-    const value = values[row]
-    if (value === null || value === undefined) continue
-    if (size > 0 && size + 4 + value.length > pageBytes) break
-    size += 4 + value.length
+  let end = start
+  for (; end < values.length; end++) {
+    const { length } = values[end] as Uint8Array // within its length
+    if (size > 0 && size + 4 + length > pageBytes) break
+    size += 4 + length
   }
   const bytes = Buffer.allocUnsafe(size)
   let at = 0
-  for (let i = start; i < row; i++) {
-    const value = values[i]
-    if (value === null || value === undefined) continue
+  for (const value of values.slice(start, end)) {
     at = bytes.writeUInt32LE(value.length, at)
     bytes.set(value, at)
     at += value.length
   }
-  return { bytes, end: row }
+  return { bytes, end }
 }
 
 interface Dictionary {
   readonly entries: ReadonlyArray<string>
-  /** The entry's number of every value that is there. */
+  /** The entry's number for every value. */
   readonly indexes: Uint32Array
 }
 
@@ -154,50 +132,40 @@ const maxEntries = 1 << 16
 const sampleRows = 1000
 
 /** A dictionary, where texts repeat enough for one: four times on average, and not too many different ones. */
-const dictionaryOf = (values: ReadonlyArray<string | null>): Dictionary | undefined => {
+const dictionaryOf = (values: ReadonlyArray<string>): Dictionary | undefined => {
   if (values.length < 8) return undefined
   const step = Math.max(1, Math.floor(values.length / sampleRows))
-  const sample = new Set<string | null>()
+  const sample = new Set<string>()
   let sampled = 0
-  for (let i = 0; i < values.length; i += step, sampled++) sample.add(values[i] as string | null) // within its length
+  for (let i = 0; i < values.length; i += step, sampled++) sample.add(values[i] as string) // within its length
   if (sample.size * 2 > sampled) return undefined
   const most = Math.min(maxEntries, Math.floor(values.length / 4))
   const numbers = new Map<string, number>()
   const indexes = new Uint32Array(values.length)
-  let count = 0
-  for (const value of values) {
-    if (value === null) continue
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i] as string // within its length
     let number = numbers.get(value)
     if (number === undefined) {
       if (numbers.size >= most) return undefined
       number = numbers.size
       numbers.set(value, number)
     }
-    indexes[count++] = number
+    indexes[i] = number
   }
-  return { entries: [...numbers.keys()], indexes: indexes.subarray(0, count) }
+  return { entries: [...numbers.keys()], indexes }
 }
 
 const dictionaryPages = (
   type: ColumnType,
-  values: ReadonlyArray<unknown>,
-  dictionary: Dictionary,
-  missing: number
-): Array<Page> => {
-  const { entries, indexes } = dictionary
+  { entries, indexes }: Dictionary,
+  present: Uint8Array | undefined,
+  rows: number
+): ReadonlyArray<Page> => {
   const width = Math.max(1, Math.ceil(Math.log2(entries.length)))
-  const runs = new ByteWriter()
-  runs.appendUint8(width)
-  if (indexes.length > 0) writeRleBitPackedHybrid(runs, indexes, width)
-  const bytes = runs.getBytes()
+  const bytes = withLevels(type, Buffer.concat([Uint8Array.of(width), Runs.encode(indexes, width)]), present, rows)
   return [
     { encoding: "PLAIN", isDictionary: true, count: entries.length, bytes: wholeTexts(entries) },
-    {
-      encoding: "RLE_DICTIONARY",
-      isDictionary: false,
-      count: indexes.length + missing,
-      bytes: type.optional ? Buffer.concat([levelsOf(presenceOf(values)), bytes]) : bytes
-    }
+    { encoding: "RLE_DICTIONARY", isDictionary: false, count: rows, bytes }
   ]
 }
 

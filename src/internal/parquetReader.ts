@@ -247,7 +247,7 @@ const readNested = Effect.fnUntraced(function* (
   })
   const present = Uint8Array.from(rows, (row) => (row === null ? 0 : 1))
   const values = rows.filter((row) => row !== null)
-  return ColumnCodec.append(column, values, values.length === rows.length ? undefined : present)
+  return ColumnCodec.append(column, { values, present: values.length === rows.length ? undefined : present })
 })
 
 /** A nested value as JSON has it, which is what its schema's codec reads. */

@@ -3,6 +3,35 @@
  * here and not by hyparquet so that what a damaged file claims can never make it write, or loop, beyond its output.
  */
 
+/** Numbers of so many bits each: one run where all are the same, packed bits else. */
+export const encode = (values: Uint8Array | Uint32Array, width: number): Uint8Array => {
+  const [first = 0] = values
+  if (values.every((value) => value === first)) {
+    const header = varint(values.length * 2)
+    const bytes = new Uint8Array(header.length + ((width + 7) >> 3))
+    bytes.set(header)
+    for (let at = header.length, rest = first; at < bytes.length; at++, rest >>>= 8) bytes[at] = rest
+    return bytes
+  }
+  const groups = Math.ceil(values.length / 8)
+  const header = varint(groups * 2 + 1)
+  const bytes = new Uint8Array(header.length + groups * width)
+  bytes.set(header)
+  let at = header.length
+  let held = 0
+  let bits = 0
+  for (let i = 0; i < values.length; i++) {
+    held |= (values[i] as number) << bits // within its length; widths of up to 24 bits leave room for a part of a byte
+    bits += width
+    for (; bits >= 8; bits -= 8, held >>>= 8) bytes[at++] = held
+  }
+  if (bits > 0) bytes[at] = held
+  return bytes
+}
+
+const varint = (value: number): ReadonlyArray<number> =>
+  value < 0x80 ? [value] : [(value & 0x7f) | 0x80, ...varint(Math.floor(value / 0x80))]
+
 /** Reads so many numbers of so many bits each, and says where the reading ended. */
 export const decode = (bytes: Uint8Array, start: number, width: number, output: Uint8Array | Uint32Array): number => {
   if (width > 32) throw new Error(`numbers of ${width} bits are no part of the format`)

@@ -46,9 +46,9 @@ export const write = Effect.fnUntraced(function* <E, R>(
     const columns: Array<ColumnChunk> = []
     let size = 0n
     for (const type of types) {
-      const values = ColumnCodec.toPhysical(type, table.columns[type.name] as ArrayLike<unknown>, start, end) // `shapeFlaw` saw it
-      if (values instanceof ColumnCodec.Flaw) return yield* Effect.fail(values)
-      const chunk = yield* chunkOf(type, values, offset, end - start, compression)
+      const rows = ColumnCodec.toRows(type, table.columns[type.name] as ArrayLike<unknown>, start, end) // `shapeFlaw` saw it
+      if (rows instanceof ColumnCodec.Flaw) return yield* Effect.fail(rows)
+      const chunk = yield* chunkOf(type, rows, offset, end - start, compression)
       columns.push(chunk.chunk)
       size += chunk.chunk.meta_data?.total_uncompressed_size ?? 0n
       offset += chunk.size
@@ -73,12 +73,12 @@ export const write = Effect.fnUntraced(function* <E, R>(
 /** A column's part of a row group. */
 const chunkOf = Effect.fnUntraced(function* (
   type: ColumnType,
-  values: ColumnCodec.Physical,
+  rows: ColumnCodec.Rows,
   offset: number,
-  rows: number,
+  count: number,
   wanted: Codecs.Compression
 ) {
-  const { missing, pages } = pagesOf(type, values)
+  const pages = pagesOf(type, rows)
   const compression = (yield* pays(wanted, pages)) ? wanted : "none"
   const bodies = yield* Effect.forEach(pages, (page) => Codecs.compress(compression, page.bytes), { concurrency: 4 })
   const parts: Array<Uint8Array> = []
@@ -100,12 +100,12 @@ const chunkOf = Effect.fnUntraced(function* (
       encodings: [...new Set(["RLE" as const, ...pages.map((page) => page.encoding)])],
       path_in_schema: [type.name],
       codec: Codecs.codecs[compression],
-      num_values: BigInt(rows),
+      num_values: BigInt(count),
       total_uncompressed_size: BigInt(uncompressed),
       total_compressed_size: BigInt(size),
       data_page_offset: BigInt(firstData),
       ...(firstData > offset ? { dictionary_page_offset: BigInt(offset) } : {}),
-      statistics: { null_count: BigInt(missing) }
+      statistics: { null_count: BigInt(count - rows.values.length) }
     }
   }
   return { chunk, parts, size }
