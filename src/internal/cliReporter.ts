@@ -134,6 +134,10 @@ export const toJson = (event: RunEvent): object => {
   }
 }
 
+/** A sentence of the program's own, as an event. */
+export const messageJson = (at: number, message: string): string =>
+  JSON.stringify({ time: time(at), event: "message", message })
+
 const time = (at: number) => new Date(at).toISOString()
 const lasted = (record: { readonly startedAt: number; readonly finishedAt?: number }) =>
   (record.finishedAt ?? record.startedAt) - record.startedAt

@@ -103,7 +103,8 @@ const runMasked = Effect.fnUntraced(function* (
       message: error.stack ?? error.message
     })
   }
-  Cli.say(cli, Failure.paragraph(cli, chosen, reporter.progress, record))
+  const paragraph = Failure.paragraph(cli, chosen, reporter.progress, record)
+  Cli.say(cli, options.log === "json" ? Reporter.messageJson(clock.currentTimeMillisUnsafe(), paragraph) : paragraph)
   return yield* interrupted ? Effect.failCause(exit.cause) : new Cli.Exit({ code: Cli.exitCodes.failed, message: "" })
 })
 

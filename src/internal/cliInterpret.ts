@@ -1,0 +1,104 @@
+/**
+ * What a command line does, from its words to an exit code: it is parsed, the verb that was chosen runs, and what went
+ * wrong is said in a sentence.
+ */
+import * as Cause from "effect/Cause"
+import * as CliConfig from "effect/cli/CliConfig"
+import * as CliError from "effect/cli/CliError"
+import * as CliOutput from "effect/cli/CliOutput"
+import * as Command from "effect/cli/Command"
+import * as GlobalFlag from "effect/cli/GlobalFlag"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as FileSystem from "effect/FileSystem"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Path from "effect/Path"
+import * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
+import * as References from "effect/References"
+import * as Stdio from "effect/Stdio"
+import * as Terminal from "effect/Terminal"
+import * as Cli from "./cli.ts"
+import * as Commands from "./cliCommands.ts"
+import { loadSubject } from "./cliModule.ts"
+import * as Parameters from "./cliParameters.ts"
+import * as Usage from "./cliUsage.ts"
+import { Directory, FlowName, type Select } from "./cliVerbs.ts"
+import { failureOf, fromCause } from "./errorRecord.ts"
+
+/**
+ * Runs a command line.
+ *
+ * @param bin Whether it is the package's own, and not a flow file's.
+ * @returns The exit code. What there is to say has been said.
+ */
+export const interpret = (cli: Cli.Cli, bin: boolean, argv: ReadonlyArray<string>): Effect.Effect<number> =>
+  // A run that was interrupted has an exit code, too.
+  Effect.uninterruptibleMask((restore) =>
+    Effect.map(
+      Effect.exit(
+        restore(
+          Effect.flatMap(bin ? loadSubject(argv) : Effect.succeed(cli.subject), (subject) =>
+            program({ ...cli, subject }, bin, argv)
+          )
+        )
+      ),
+      (exit) => conclude(cli, exit)
+    )
+  )
+
+/** Parses, then runs what was chosen. */
+const program = Effect.fnUntraced(function* (cli: Cli.Cli, bin: boolean, argv: ReadonlyArray<string>) {
+  const { subject } = cli
+  const parameters = (partial: boolean) =>
+    subject === undefined ? Effect.succeed([]) : Parameters.flags(subject.flow, Commands.reserved, { partial })
+  const flags: Commands.Parameters = { run: yield* parameters(false), resume: yield* parameters(true) }
+  let chosen: Effect.Effect<void, unknown> = Effect.void
+  const select = ((then) =>
+    Effect.gen(function* () {
+      const named = bin ? Option.getOrUndefined(yield* FlowName) : undefined
+      const level = yield* References.MinimumLogLevel // of `--log-level`
+      const action = then({ directory: yield* Directory, flow: subject?.flow.flowName ?? named })
+      chosen = Effect.provideService(action, References.MinimumLogLevel, level)
+    })) as Select // the global flags are there whenever a command has been chosen
+  const command =
+    bin || subject === undefined ? Commands.forAny(cli, flags, select) : Commands.forFlow(cli, subject, flags, select)
+  yield* Effect.provide(Command.runWith(command, { version: cli.version })(argv), surroundings(cli))
+  // Outside of what the parser was given: a flow must not find a file system that does nothing.
+  yield* chosen
+})
+
+/** What the parser wants. No flag of ours reads a file or asks a question, so most of it is empty, and quickly loaded. */
+const surroundings = (cli: Cli.Cli) =>
+  Layer.mergeAll(
+    FileSystem.layerNoop({}),
+    Path.layer,
+    Stdio.layerTest({}),
+    Layer.succeed(Terminal.Terminal, absent as never), // never asked: no flag prompts
+    Layer.succeed(ChildProcessSpawner.ChildProcessSpawner, absent as never), // as above
+    CliConfig.layer({
+      builtIns: [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.Completions, GlobalFlag.LogLevel] as never // without the wizard, which asks
+    }),
+    CliOutput.layerPresenter(Usage.presenter(cli))
+  )
+
+const absent = {}
+
+/** How the program ended, as an exit code; what has not been said of it yet is said. */
+const conclude = (cli: Cli.Cli, exit: Exit.Exit<void, unknown>): number => {
+  if (Exit.isSuccess(exit)) return Cli.exitCodes.succeeded
+  const { cause } = exit
+  if (Cause.hasInterruptsOnly(cause)) return Cli.exitCodes.interrupted
+  const error = failureOf(cause)?.error
+  if (error instanceof Cli.Exit) {
+    if (error.message !== "") Cli.say(cli, error.message)
+    return error.code
+  }
+  if (CliError.isCliError(error)) {
+    // The presenter has said what was wrong, or shown the help that was asked for.
+    return error._tag === "ShowHelp" && error.errors.length === 0 ? Cli.exitCodes.succeeded : Cli.exitCodes.usage
+  }
+  const record = fromCause(cause)
+  Cli.say(cli, record.stack ?? record.message) // a stack only of what no type announced: it is a mistake in here
+  return Cli.exitCodes.failed
+}
