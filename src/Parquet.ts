@@ -4,16 +4,17 @@
  * row.
  */
 import { randomUUID } from "node:crypto"
-import { open, rename, rm } from "node:fs/promises"
+import { type FileHandle, open, rename, rm } from "node:fs/promises"
 import { basename, dirname, join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { Flaw } from "./internal/columnCodec.ts"
 import * as ColumnType from "./internal/columnType.ts"
-import * as Reader from "./internal/parquetReader.ts"
+import * as Modules from "./internal/parquetModules.ts"
+import type { FileFlaw } from "./internal/parquetReader.ts"
 import * as Source from "./internal/parquetSource.ts"
 import * as ParquetTypes from "./internal/parquetTypes.ts"
-import * as Writer from "./internal/parquetWriter.ts"
+import type { WriteOptions } from "./internal/parquetWriter.ts"
 import type { Columns, Table, TableArtifact, TableFields } from "./internal/tableArtifact.ts"
 
 export type { WriteOptions } from "./internal/parquetWriter.ts"
@@ -52,7 +53,7 @@ export class ParquetError extends Schema.TaggedError<ParquetError>()("ParquetErr
 
 const errorOf =
   (file: string) =>
-  (flaw: Flaw | Reader.FileFlaw | Source.SourceFlaw): ParquetError =>
+  (flaw: Flaw | FileFlaw | Source.SourceFlaw): ParquetError =>
     flaw instanceof Flaw
       ? new ParquetError({
           reason: flaw.reason,
@@ -79,8 +80,8 @@ export const read = <F extends TableFields>(
   table: TableArtifact<F>
 ): Effect.Effect<Table<F>, ParquetError> => {
   const types = ColumnType.lazy(table.fields)
-  return Source.openSource(source).pipe(
-    Effect.flatMap((file) => Reader.read(file, types())),
+  return Effect.zip(Source.openSource(source), Modules.reader).pipe(
+    Effect.flatMap(([file, { read }]) => read(file, types())),
     Effect.scoped,
     Effect.mapBoth({
       onFailure: errorOf(Source.nameOf(source)),
@@ -105,8 +106,8 @@ export interface FileColumn {
 export const describe = (
   source: string | URL
 ): Effect.Effect<{ readonly numRows: number; readonly columns: ReadonlyArray<FileColumn> }, ParquetError> =>
-  Source.openSource(source).pipe(
-    Effect.flatMap(Reader.metadata),
+  Effect.zip(Source.openSource(source), Modules.reader).pipe(
+    Effect.flatMap(([file, { metadata }]) => metadata(file)),
     Effect.scoped,
     Effect.mapBoth({
       onFailure: errorOf(Source.nameOf(source)),
@@ -134,7 +135,7 @@ export const write = <F extends TableFields>(
   path: string,
   table: TableArtifact<F>,
   value: Table<F>,
-  options?: Writer.WriteOptions
+  options?: WriteOptions
 ): Effect.Effect<void, ParquetError> => {
   const types = ColumnType.lazy(table.fields)
   const temporary = join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`)
@@ -142,7 +143,8 @@ export const write = <F extends TableFields>(
   return Effect.acquireUseRelease(
     attempt(() => open(temporary, "wx")),
     (handle) =>
-      Writer.write(types(), value, (parts) => attempt(() => handle.writev(parts)), options).pipe(
+      Modules.writer.pipe(
+        Effect.flatMap(({ write }) => write(types(), value, (parts) => attempt(() => append(handle, parts)), options)),
         Effect.mapError((flaw) => (flaw instanceof Flaw ? errorOf(path)(flaw) : flaw)),
         Effect.andThen(attempt(() => handle.close())),
         Effect.andThen(attempt(() => rename(temporary, path)))
@@ -153,6 +155,10 @@ export const write = <F extends TableFields>(
         await rm(temporary, { force: true }) // renamed already, where all went well
       })
   )
+}
+
+const append = async (handle: FileHandle, parts: ReadonlyArray<Uint8Array>) => {
+  for (const part of parts) await handle.appendFile(part) // the whole part, however often the system has to be asked
 }
 
 const unwritable =

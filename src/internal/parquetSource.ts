@@ -28,8 +28,11 @@ const tailBytes = 1 << 19
 /** Opens a file or a URL for as long as the scope lasts. */
 export const openSource = (source: string | URL): Effect.Effect<AsyncBuffer, SourceFlaw, Scope.Scope> => {
   const name = nameOf(source)
-  return isHttp(name) ? openUrl(name) : openFile(name.startsWith("file:") ? fileURLToPath(name) : name)
+  if (isHttp(name)) return openUrl(name)
+  return Effect.flatMap(Effect.try({ try: () => pathOf(name), catch: fileFlaw }), openFile)
 }
+
+const pathOf = (name: string): string => (name.startsWith("file:") ? fileURLToPath(name) : name)
 
 const codeOf = (cause: unknown): string =>
   typeof cause === "object" && cause !== null && "code" in cause ? String(cause.code) : ""

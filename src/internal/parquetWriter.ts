@@ -35,7 +35,8 @@ export const write = Effect.fnUntraced(function* <E, R>(
   emit: (parts: ReadonlyArray<Uint8Array>) => Effect.Effect<void, E, R>,
   options: WriteOptions = {}
 ) {
-  const { compression = "zstd", rowGroupSize = 100_000 } = options
+  const { compression = "zstd" } = options
+  const rowGroupSize = Math.max(1, Math.floor(options.rowGroupSize ?? 100_000))
   const shape = shapeFlaw(types, table)
   if (shape !== undefined) return yield* Effect.fail(shape)
   const groups: Array<RowGroup> = []

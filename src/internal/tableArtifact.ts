@@ -6,8 +6,9 @@ import { type Artifact, CodecError, make, type StorableSchema } from "../Artifac
 import { Flaw } from "./columnCodec.ts"
 import * as ColumnType from "./columnType.ts"
 import * as Description from "./description.ts"
-import * as Reader from "./parquetReader.ts"
-import * as Writer from "./parquetWriter.ts"
+import * as Parquet from "./parquetModules.ts"
+import type { FileFlaw } from "./parquetReader.ts"
+import type { AnyTable } from "./parquetWriter.ts"
 
 /** A table's columns: a name, and the schema of a value each, or `Artifact.column` for plain numbers. */
 export interface TableFields {
@@ -55,17 +56,16 @@ export const table = <const F extends TableFields>(fields: F): TableArtifact<F> 
       encode: Effect.fnUntraced(function* (value) {
         const parts: Array<Uint8Array> = []
         const gather = (more: ReadonlyArray<Uint8Array>) => Effect.sync(() => void parts.push(...more))
-        yield* Effect.mapError(Writer.write(types(), value as unknown as Writer.AnyTable, gather), errorOf)
+        const { write } = yield* Parquet.writer
+        yield* Effect.mapError(write(types(), value as unknown as AnyTable, gather), errorOf) // `write` looks at it
         return parts
       }),
-      decode: (stored) =>
-        Effect.flatMap(stored.bytes, (bytes) =>
-          Effect.mapBoth(Reader.read(Reader.bufferOf(bytes), types()), {
-            onFailure: errorOf,
-            onSuccess: ({ columns, numRows }) =>
-              Object.freeze({ numRows, columns: Object.freeze(columns) as Columns<F> }) // checked
-          })
-        )
+      decode: Effect.fnUntraced(function* (stored) {
+        const bytes = yield* stored.bytes
+        const { bufferOf, read } = yield* Parquet.reader
+        const { columns, numRows } = yield* Effect.mapError(read(bufferOf(bytes), types()), errorOf)
+        return Object.freeze({ numRows, columns: Object.freeze(columns) as Columns<F> }) // each was checked by its type
+      })
     }),
     fields
   }
@@ -74,7 +74,7 @@ export const table = <const F extends TableFields>(fields: F): TableArtifact<F> 
 const describe = ([name, field]: readonly [string, ColumnType.ColumnField]) =>
   ColumnType.isNumberColumn(field) ? { name, numbers: field.type } : { name, schema: Description.represent(field) }
 
-const errorOf = (flaw: Flaw | Reader.FileFlaw): CodecError => {
+const errorOf = (flaw: Flaw | FileFlaw): CodecError => {
   if (!(flaw instanceof Flaw)) return new CodecError({ message: flaw.message })
   return new CodecError({
     message: flaw.message,
