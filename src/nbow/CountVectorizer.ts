@@ -23,8 +23,10 @@ const { orElse } = CheckedOptions
  * and `{ proportion: 1 }` one that all texts have; a bare 1 could be either, so there is none.
  */
 export const Bound = Schema.Union([
-  Schema.Struct({ count: Schema.Int.check(Schema.isGreaterThanOrEqualTo(1)) }),
-  Schema.Struct({ proportion: Schema.Number.check(Schema.isBetween({ minimum: 0, maximum: 1 })) })
+  Schema.Struct({ count: Schema.Int.check(Schema.isGreaterThanOrEqualTo(1)) }).annotate({ identifier: "{ count }" }),
+  Schema.Struct({ proportion: Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 1 })) }).annotate({
+    identifier: "{ proportion }"
+  })
 ])
 
 /** A bound on the number of texts that have a term. */

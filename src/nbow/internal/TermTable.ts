@@ -39,8 +39,8 @@ const grown = <A extends Int32Array | Uint16Array>(array: A, length: number): A 
   return next
 }
 
-const hashOf = (high: number, low: number, length: number): number => {
-  const hash = Math.imul(Math.imul(high ^ length, 0x9e3779b1) ^ low, 0x85ebca6b)
+const hashOf = (high: number, low: number, kind: number): number => {
+  const hash = Math.imul(Math.imul(high ^ kind, 0x9e3779b1) ^ low, 0x85ebca6b)
   return hash ^ (hash >>> 15)
 }
 
@@ -58,7 +58,7 @@ export class TermTable {
   private characters: Uint16Array = new Uint16Array(4096)
   /** Where each term's characters start, and the last one's end. */
   private starts: Int32Array = new Int32Array(1025)
-  /** Four integers at the place of a term's hash: the halves of its key, its length, and its number plus one or 0. */
+  /** Four integers at the place of a term's hash: the halves of its key, its kind, and its number plus one or 0. */
   private slots: Int32Array = new Int32Array(4 * 4096)
 
   constructor(stripAccents: "ascii" | null, terms: Iterable<string> = []) {
@@ -141,7 +141,10 @@ export class TermTable {
           low = (low << 8) | (code & 0xff)
           wide |= code
           if (isPair) {
-            characters[end++] = text.charCodeAt(++i)
+            const second = text.charCodeAt(++i)
+            characters[end++] = second
+            high = (high << 8) | (low >>> 24)
+            low = (low << 8) | (second & 0xff)
             pairs++
           }
           continue
@@ -173,16 +176,17 @@ export class TermTable {
 
   /**
    * The number of the term that the characters between `from` and `to` are, or -1. A new term's are in their place.
-   * `narrow`: no code takes more than the eight bits that a key has for it.
+   * `high` and `low` are its key; `narrow` says that all of its codes are in the key whole.
    */
   private find(from: number, to: number, high: number, low: number, narrow: boolean, learn: boolean): number {
     const slots = this.slots
-    const length = to - from
     const mask = slots.length - 1
-    let slot = (hashOf(high, low, length) << 2) & mask
+    // Terms with a code of more than the eight bits that a key has for it are of a kind of their own.
+    const kind = narrow ? to - from : from - to
+    let slot = (hashOf(high, low, kind) << 2) & mask
     for (let next = slots[slot + 3] as number; next !== 0; next = slots[slot + 3] as number) {
-      if (slots[slot + 1] === low && slots[slot] === high && slots[slot + 2] === length) {
-        if ((narrow && length <= keyLength) || this.equal(from, to, next - 1)) return next - 1
+      if (slots[slot + 1] === low && slots[slot] === high && slots[slot + 2] === kind) {
+        if ((kind >= 0 && kind <= keyLength) || this.equal(from, to, next - 1)) return next - 1
       }
       slot = (slot + 4) & mask
     }
@@ -192,7 +196,7 @@ export class TermTable {
     this.starts[id + 1] = to
     slots[slot] = high
     slots[slot + 1] = low
-    slots[slot + 2] = length
+    slots[slot + 2] = kind
     slots[slot + 3] = id + 1
     if (8 * this.size > slots.length) this.rehash()
     return id

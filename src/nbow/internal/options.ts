@@ -3,6 +3,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import * as SchemaIssue from "effect/SchemaIssue"
 import * as CodecIssue from "../../internal/codecIssue.ts"
 
 /** An option has a value that makes no sense. */
@@ -21,12 +22,32 @@ export const decode = <S extends Schema.ConstraintDecoder<unknown>>(
   schema: S,
   owner: string
 ): ((options: unknown) => Effect.Effect<S["Type"], OptionsError>) => {
-  const parse = Schema.decodeUnknownEffect(schema, { onExcessProperty: "error" })
-  return (options) =>
-    Effect.mapError(parse(options), ({ issue }) => {
-      const { message, path } = CodecIssue.describe(issue, options)
-      return invalid(owner, path.map(String).join("."), message)
-    })
+  const parse = Schema.decodeUnknownEffect(schema, { onExcessProperty: "error", errors: "all" })
+  return (options) => Effect.mapError(parse(options), ({ issue }) => errorOf(owner, issue, options))
+}
+
+const format = SchemaIssue.makeFormatterStandardSchemaV1()
+
+/** What there is to say about keys. Where one of several forms is wanted, the others object to keys too, to no avail. */
+const aboutKeys: { readonly [message: string]: string } = {
+  "Expected no excess property": "there is no such option",
+  "Missing key": "it is missing"
+}
+
+const errorOf = (owner: string, issue: SchemaIssue.Issue, options: unknown): OptionsError => {
+  const { issues } = format(issue)
+  const first = issues.find(({ message }) => aboutKeys[message] === undefined) ?? issues[0]
+  const path = (first?.path ?? []).map((segment) => String(typeof segment === "object" ? segment.key : segment))
+  const message = first?.message ?? "they do not fit their schema"
+  const value = path.reduce<unknown>(
+    (at, key) => (at as { readonly [key: string]: unknown } | undefined)?.[key],
+    options
+  ) // undefined where there is none
+  const expected = message
+    .replace(/^Expected/, "expected")
+    .replace(" | undefined", "")
+    .replaceAll(" | ", " or ")
+  return invalid(owner, path.join("."), aboutKeys[message] ?? `${expected}, got ${CodecIssue.valueText(value)}`)
 }
 
 /** An error about one option. */
