@@ -81,6 +81,7 @@ const collect = (
       if (branch.many) {
         const list = states?.[name] as ReadonlyArray<object> // the types of a join say so
         counts[name] = list.length
+        if (list.length === 0) collectParents(list, parents) // whoever made the list it was empty of
         for (let index = 0; index < list.length; index++) take(slots, list[index] as object, `${name}.${index}.`) // within its length
       } else take(slots, states?.[name] as object, `${name}.`) // as above
     }

@@ -239,7 +239,11 @@ const interpreter = (drawing: Drawing, flow: AnyFlow, place: Place | undefined):
     }),
     iterate: Effect.fnUntraced(function* (state, options) {
       const id = drawing.group("loop", "its condition holds", place)
-      return either([state, yield* inside(options.body(state, 0), { ...within(id), unknown: true })])
+      const round = (from: unknown, count: number) =>
+        inside(options.body(from, count), { id, unknown: true, seen: new Map() })
+      const first = yield* round(state, 0)
+      // The second round falls together with the first, and leaves the edges that lead from one round to the next.
+      return either([state, first, yield* round(first, 1)])
     }),
     call: Effect.fnUntraced(function* (called, parameters) {
       const child = flow.stead?.get(called) ?? called

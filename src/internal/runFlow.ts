@@ -20,6 +20,7 @@ import { isRef, type Ref } from "../Ref.ts"
 import { RunObserver } from "../RunObserver.ts"
 import type { RunRecord } from "../RunRecord.ts"
 import { RunStore } from "../RunStore.ts"
+import * as State from "../State.ts"
 import * as Tags from "../Tags.ts"
 import * as Begun from "./begun.ts"
 import { fromCause, statusOf } from "./errorRecord.ts"
@@ -204,6 +205,11 @@ const interpreter = (run: RunContext, origin: Origin.Origin | undefined): Interp
     }
     const from: Ref<unknown> | undefined = isRef(items) ? items : undefined
     const name = from === undefined ? "item" : from.name
+    if (list.length === 0 && from !== undefined) {
+      // No state says where it came from: then the list does, to the join that it is given to.
+      const task = via(from)
+      return Object.defineProperty([], State.origin, { value: { tasks: task === undefined ? [] : [task], via: {} } })
+    }
     return yield* Effect.forEach(
       list,
       (value: unknown, index) => task(new ItemRef(value, `${name}.${index}`, from?.task, from && via(from)), index),

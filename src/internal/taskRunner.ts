@@ -238,7 +238,7 @@ const attempt = (
       task,
       definition,
       blobs: inputs.blobs,
-      here: run.withServices(execute(definition, task, sink)),
+      here: run.withServices(withBlobs(run.artifacts, inputs.blobs, execute(definition, task, sink))),
       sink,
       show: (line) => run.observe({ _tag: "Logged", line: { ...line, run: run.id, task: base.id, attempt: number } })
     }),
@@ -259,6 +259,22 @@ const attempt = (
       )
   })
 }
+
+/** Lets a body read its small literals, which become durable with its task's record: they may not be in the store yet. */
+const withBlobs = (
+  store: RunContext["artifacts"],
+  blobs: Inputs.Inputs["blobs"],
+  body: ReturnType<typeof execute>
+): ReturnType<typeof execute> =>
+  blobs.length === 0
+    ? body
+    : Effect.provideService(body, ArtifactStore, {
+        ...store,
+        get: (digest) => {
+          const blob = blobs.find((blob) => blob.digest === digest)
+          return blob === undefined ? store.get(digest) : Effect.succeed(blob.bytes)
+        }
+      })
 
 /** From an error, how long to wait before the next attempt; nothing where none is due. */
 const makeRetry = Effect.fnUntraced(function* (retry: NonNullable<Definition["retry"]>) {
