@@ -1,0 +1,41 @@
+/** The suite as pairs, whole or in part, for whoever runs it on another store or another executor. */
+import type * as Effect from "effect/Effect"
+import { behaviours } from "./behaviours.ts"
+import { type Case, cases } from "./cases.ts"
+import type { Behaviour, Stores } from "./harness.ts"
+
+/** A behaviour on a graph. */
+export interface Pair {
+  readonly behaviour: Behaviour
+  readonly graph: Case
+  readonly run: Effect.Effect<void, unknown, Stores>
+}
+
+const pair = (behaviour: Behaviour, graph: Case): Pair => ({ behaviour, graph, run: behaviour.run(graph) })
+
+const graphsOf = (behaviour: Behaviour) => cases.filter((graph) => behaviour.applies?.(graph) ?? true)
+
+/** Every behaviour with every graph that it applies to. */
+export const all: ReadonlyArray<Pair> = behaviours.flatMap((behaviour) =>
+  graphsOf(behaviour).map((graph) => pair(behaviour, graph))
+)
+
+/** Each behaviour on two graphs; every graph is there under several behaviours. */
+export const sample: ReadonlyArray<Pair> = behaviours.flatMap((behaviour, row) => {
+  const graphs = graphsOf(behaviour)
+  const two = new Set([graphs[(row * 5) % graphs.length], graphs[(row * 5 + 11) % graphs.length]])
+  return [...two].flatMap((graph) => (graph === undefined ? [] : [pair(behaviour, graph)]))
+})
+
+/**
+ * Pairs for an executor whose tasks run elsewhere: flows as `graphs.ts` exports them (its path is what a worker imports),
+ * none of them with another body. Each graph but the widest under each such behaviour; of the widest, the first three.
+ */
+export const anywhere: ReadonlyArray<Pair> = all.filter(
+  ({ behaviour, graph }, _, pairs) =>
+    behaviour.anywhere === true &&
+    (graph.flow.flowName !== "wideForeach" ||
+      pairs
+        .filter((pair) => pair.graph === graph && pair.behaviour.anywhere === true)
+        .findIndex((pair) => pair.behaviour === behaviour) < 3)
+)
