@@ -1,6 +1,6 @@
 /** The README is true: its code compiles, its flow runs as shown, and the compiler says what it says there. */
 import { execFile } from "node:child_process"
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { compile } from "./support/compile.ts"
@@ -15,7 +15,9 @@ const blocks = (language: string): ReadonlyArray<string> =>
 const [words = "", ...others] = blocks("ts")
 const [, said = ""] = blocks("text")
 
-const directory = mkdtempSync(join(root, "node_modules", ".readme-"))
+// Below the project, so that a file there finds the package as an example does; the folder is ignored by git.
+mkdirSync(join(root, ".effect-flow"), { recursive: true })
+const directory = mkdtempSync(join(root, ".effect-flow", "readme-"))
 afterAll(() => rmSync(directory, { recursive: true, force: true }))
 
 const tsx = (...words: ReadonlyArray<string>) =>
