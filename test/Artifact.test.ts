@@ -256,5 +256,6 @@ describe("descriptions", () => {
       checked: Schema.String.check(Schema.makeFilter((text) => text.length > 2))
     })
     assert.include(Artifact.json(own).description().text, "effect-flow/custom")
+    assert.isString(Artifact.json(Schema.UniqueSymbol(Symbol("local"))).description().digest)
   })
 })

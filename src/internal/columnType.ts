@@ -64,7 +64,7 @@ export interface ColumnType {
 }
 
 /** A value to what is stored of it and back, at once. */
-export interface ValueCodec {
+interface ValueCodec {
   readonly encode: (value: unknown) => Exit.Exit<unknown, SchemaIssue.Issue>
   readonly decode: (stored: unknown) => Exit.Exit<unknown, SchemaIssue.Issue>
 }
@@ -80,8 +80,7 @@ export const lazy = (fields: { readonly [name: string]: ColumnField }): (() => R
   }
 }
 
-/** The type of a column. */
-export const make = (name: string, field: ColumnField): ColumnType => {
+const make = (name: string, field: ColumnField): ColumnType => {
   let type = known.get(field)
   if (type === undefined) {
     type = isNumberColumn(field) ? ofNumbers(field) : ofSchema(field)

@@ -25,8 +25,16 @@ export const make = (value: unknown): Description => {
 /** `SchemaRepresentation` of a schema, as JSON. */
 export const represent = (schema: Schema.Top): unknown => {
   const document = SchemaRepresentation.toRepresentation(schema.ast)
-  // What a program declares or checks by a function of its own has no representation; it is said that it does.
-  return SchemaRepresentation.toJson(named(document) as SchemaRepresentation.Document) // the same, with more names
+  try {
+    // What a program declares or checks by a function of its own has no representation; it is said that it does.
+    return SchemaRepresentation.toJson(named(document) as SchemaRepresentation.Document) // the same, with more names
+  } catch {
+    // A symbol that only this process knows. Such a value can't be stored either, which is said where it is encoded.
+    return {
+      representation: { _tag: "Declaration", representation: custom, typeParameters: [], checks: [] },
+      references: {}
+    }
+  }
 }
 
 const custom = { id: "effect-flow/custom", payload: null }

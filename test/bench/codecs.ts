@@ -85,7 +85,7 @@ const tables: ReadonlyArray<readonly [string, Artifact.TableArtifact<any>, Array
   ]
 ]
 for (const [name, artifact, x] of tables) {
-  const table = { numRows: rows, columns: { x } }
+  const table = { numRows: rows, columns: { x } } as unknown as Artifact.Table<any> // each fits its own artifact
   const bytes = await Effect.runPromise(encode(artifact, table))
   await time(
     `${name}: encode (${(bytes.length / 1e6).toFixed(2)} MB)`,
