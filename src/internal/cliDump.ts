@@ -12,7 +12,7 @@ import { withExistingStore } from "./cliStore.ts"
 import { styleFor } from "./cliStyle.ts"
 import * as Target from "./cliTarget.ts"
 import * as Text from "./cliText.ts"
-import * as ParquetReader from "./parquetReader.ts"
+import * as ParquetSource from "./parquetSource.ts"
 import { readUntyped } from "./reading.ts"
 import type { Contents } from "./safetensors.ts"
 
@@ -109,7 +109,7 @@ const head = async (bytes: Uint8Array, count: number) => {
     import("hyparquet"),
     import("hyparquet-compressors")
   ])
-  const file = ParquetReader.bufferOf(bytes)
+  const file = ParquetSource.bufferOf(bytes)
   const metadata = await parquetMetadataAsync(file)
   const total = Number(metadata.num_rows)
   const rowEnd = Math.min(total, count)

@@ -37,12 +37,6 @@ export interface ReadTable {
   readonly columns: { readonly [name: string]: ColumnCodec.Gathered["values"] }
 }
 
-/** Bytes in memory, as a file. */
-export const bufferOf = (bytes: Uint8Array): AsyncBuffer => ({
-  byteLength: bytes.byteLength,
-  slice: (start, end) => new Uint8Array(bytes.subarray(start, end)).buffer
-})
-
 /** What a file says of itself: its columns and row groups. */
 export const metadata = Effect.fnUntraced(function* (file: AsyncBuffer): Effect.fn.Return<Metadata, FileFlaw> {
   const { byteLength } = file

@@ -18,6 +18,12 @@ export class SourceFlaw {
   }
 }
 
+/** Bytes in memory, as a file. */
+export const bufferOf = (bytes: Uint8Array): AsyncBuffer => ({
+  byteLength: bytes.byteLength,
+  slice: (start, end) => new Uint8Array(bytes.subarray(start, end)).buffer
+})
+
 /** How a source is called in messages. */
 export const nameOf = (source: string | URL): string => String(source)
 

@@ -8,6 +8,7 @@ import * as ColumnType from "./columnType.ts"
 import * as Description from "./description.ts"
 import * as Parquet from "./parquetModules.ts"
 import type { FileFlaw } from "./parquetReader.ts"
+import { bufferOf } from "./parquetSource.ts"
 import type { AnyTable } from "./parquetWriter.ts"
 
 /** A table's columns: a name, and the schema of a value each, or `Artifact.column` for plain numbers. */
@@ -62,7 +63,7 @@ export const table = <const F extends TableFields>(fields: F): TableArtifact<F> 
       }),
       decode: Effect.fnUntraced(function* (stored) {
         const bytes = yield* stored.bytes
-        const { bufferOf, read } = yield* Parquet.reader
+        const { read } = yield* Parquet.reader
         const { columns, numRows } = yield* Effect.mapError(read(bufferOf(bytes), types()), errorOf)
         return Object.freeze({ numRows, columns: Object.freeze(columns) as Columns<F> }) // each was checked by its type
       })

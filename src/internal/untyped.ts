@@ -7,7 +7,7 @@ import * as Artifact from "../Artifact.ts"
 import { ArtifactStore } from "../ArtifactStore.ts"
 import type { RefRecord } from "../RunRecord.ts"
 import * as Description from "./description.ts"
-import * as ParquetReader from "./parquetReader.ts"
+import * as ParquetSource from "./parquetSource.ts"
 import { read } from "./values.ts"
 
 /** An artifact of a record's format, that reads whatever was stored. Tables and JSON values can't be written with it. */
@@ -75,7 +75,7 @@ const columnsOf = async (bytes: Uint8Array) => {
     import("hyparquet"),
     import("hyparquet-compressors")
   ])
-  const file = ParquetReader.bufferOf(bytes)
+  const file = ParquetSource.bufferOf(bytes)
   const metadata = await parquetMetadataAsync(file)
   const numRows = Number(metadata.num_rows)
   const columns: Record<string, Array<unknown>> = {}
