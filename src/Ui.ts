@@ -15,9 +15,9 @@ import type { ServeError } from "effect/http/HttpServerError"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import type { ArtifactStore } from "./ArtifactStore.ts"
+import { version } from "./internal/systemTags.ts"
 import * as UiSecurity from "./internal/uiSecurity.ts"
 import * as UiServer from "./internal/uiServer.ts"
-import { version } from "./internal/systemTags.ts"
 import type { RunStore } from "./RunStore.ts"
 
 /** The page can't be served; the message says why and what to do. */
@@ -68,6 +68,10 @@ export const layer = (options: Options = {}): Layer.Layer<Server, UiError, RunSt
         return { url: `http://${shown(host)}:${bound}`, port: bound, host }
       })
     ).pipe(Layer.provide(UiServer.layer(about, { host, port })))
+  if (options.port !== undefined && !(Number.isInteger(options.port) && options.port >= 0 && options.port < 65_536)) {
+    const message = `${options.port} is no port. Give a whole number between 0 and 65535 with --port.`
+    return Layer.effect(Server, Effect.fail(new UiError({ reason: "port", message })))
+  }
   const start =
     options.port === undefined
       ? Layer.catchTag(on(usual), "ServeError", (error) => (codeOf(error) === "EADDRINUSE" ? on(0) : failing(error)))
@@ -106,11 +110,6 @@ const explain = (error: ServeError, host: string, port: number): UiError => {
       return new UiError({
         reason: "host",
         message: `This machine has no address ${host}. Leave --host out to listen on ${loopback}.`
-      })
-    case "ERR_SOCKET_BAD_PORT":
-      return new UiError({
-        reason: "port",
-        message: `${port} is no port. Give a number between 0 and 65535 with --port.`
       })
     default:
       return new UiError({ reason: "other", message: `The page can't be served on ${host}:${port}: ${cause}.` })

@@ -2,6 +2,7 @@
 import { createServer } from "node:http"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as Effect from "effect/Effect"
+import * as HttpEffect from "effect/http/HttpEffect"
 import * as HttpMiddleware from "effect/http/HttpMiddleware"
 import * as HttpRouter from "effect/http/HttpRouter"
 import { HttpServerRequest } from "effect/http/HttpServerRequest"
@@ -41,13 +42,29 @@ const sentences = HttpApiMiddleware.layerSchemaErrorTransform(Sentences, (error,
 
 const json = (status: number, message: string) => HttpServerResponse.jsonUnsafe({ message }, { status })
 
-/** Refuses who has no business here, compresses, and puts on every answer what it may do in a browser. */
+/** An answer without a body that says what is wrong gets a sentence; every answer says what a browser may do with it. */
+const finish = (response: HttpServerResponse.HttpServerResponse): HttpServerResponse.HttpServerResponse => {
+  const said =
+    response.status >= 400 && response.body._tag === "Empty" && response.status !== 416
+      ? json(
+          response.status,
+          response.status === 404
+            ? "The server has no such question."
+            : response.status < 500
+              ? "The server does not understand this address."
+              : "The server failed; its log says how."
+        )
+      : response
+  return HttpServerResponse.setHeaders(said, { ...UiSecurity.headers, ...said.headers })
+}
+
+/** Refuses who has no business here, and compresses. */
 const guard = (listening: string) =>
   HttpRouter.middleware(
     (answer) =>
       Effect.gen(function* () {
-        const request = yield* HttpServerRequest
-        const { headers, method } = request
+        const { headers, method, url } = yield* HttpServerRequest
+        yield* HttpEffect.appendPreResponseHandler((_, response) => Effect.succeed(finish(response)))
         const refused = UiSecurity.refusal(
           {
             method,
@@ -58,23 +75,20 @@ const guard = (listening: string) =>
           },
           listening
         )
-        const response =
-          refused !== undefined
-            ? json(refused.status, refused.message)
-            : yield* HttpMiddleware.compression({ algorithms: ["gzip"], compressible, levels: { gzip: 4 } })(
-                Effect.catchDefect(answer, (cause) =>
-                  Effect.as(
-                    Effect.logError("A request failed", cause),
-                    json(500, "The server failed; its log says how.")
-                  )
-                )
-              )
-        return HttpServerResponse.setHeaders(response, { ...UiSecurity.headers, ...response.headers })
+        if (refused !== undefined) return json(refused.status, refused.message)
+        return yield* compress(
+          Effect.tapDefect(answer, (defect) => Effect.logError(`The page's server failed at ${url}`, defect))
+        )
       }),
     { global: true }
   )
 
-const compressible = (contentType: string): boolean => contentType.startsWith("application/json")
+// The page's own files are compressed already, and events must not wait for more of them.
+const compress = HttpMiddleware.compression({
+  algorithms: ["gzip"],
+  levels: { gzip: 4 },
+  compressible: (contentType) => contentType.startsWith("application/json")
+})
 
 const page = HttpRouter.use((router) =>
   Effect.gen(function* () {
