@@ -114,12 +114,12 @@ export const change = (
     : withFlow(changed, graph.calls, change(graph, step, how, graph.calls) as never) // it yields the same
 }
 
-/** Lets time go on, a second at a time, until an effect ends. */
+/** Lets time go on, five seconds at a time, until an effect ends. */
 export const inTime = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<Exit.Exit<A, E>, never, R> =>
   Effect.gen(function* () {
     const fiber = yield* Effect.forkChild(Effect.exit(effect), { startImmediately: true })
     while (fiber.pollUnsafe() === undefined) {
-      yield* TestClock.adjust("1 second")
+      yield* TestClock.adjust("5 seconds")
       yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve))) // a store may wait for its file
     }
     return yield* Fiber.join(fiber)

@@ -13,6 +13,8 @@ export interface Pair {
 
 const pair = (behaviour: Behaviour, graph: Case): Pair => ({ behaviour, graph, run: behaviour.run(graph) })
 
+const isWide = (graph: Case) => graph.flow.flowName === "wideForeach"
+
 const graphsOf = (behaviour: Behaviour) => cases.filter((graph) => behaviour.applies?.(graph) ?? true)
 
 /** Every behaviour with every graph that it applies to. */
@@ -20,10 +22,14 @@ export const all: ReadonlyArray<Pair> = behaviours.flatMap((behaviour) =>
   graphsOf(behaviour).map((graph) => pair(behaviour, graph))
 )
 
-/** Each behaviour on two graphs; every graph is there under several behaviours. */
+/** Each behaviour on two graphs; every graph is there under several behaviours, but the widest under the first alone. */
 export const sample: ReadonlyArray<Pair> = behaviours.flatMap((behaviour, row) => {
-  const graphs = graphsOf(behaviour)
-  const two = new Set([graphs[(row * 5) % graphs.length], graphs[(row * 5 + 11) % graphs.length]])
+  const graphs = graphsOf(behaviour).filter((graph) => row === 0 || !isWide(graph))
+  const two = new Set([
+    ...(row === 0 ? graphs.filter(isWide) : []),
+    graphs[(row * 5) % graphs.length],
+    graphs[(row * 5 + 11) % graphs.length]
+  ])
   return [...two].flatMap((graph) => (graph === undefined ? [] : [pair(behaviour, graph)]))
 })
 
@@ -34,7 +40,7 @@ export const sample: ReadonlyArray<Pair> = behaviours.flatMap((behaviour, row) =
 export const anywhere: ReadonlyArray<Pair> = all.filter(
   ({ behaviour, graph }, _, pairs) =>
     behaviour.anywhere === true &&
-    (graph.flow.flowName !== "wideForeach" ||
+    (!isWide(graph) ||
       pairs
         .filter((pair) => pair.graph === graph && pair.behaviour.anywhere === true)
         .findIndex((pair) => pair.behaviour === behaviour) < 3)
