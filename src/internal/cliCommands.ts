@@ -35,6 +35,10 @@ const runFlags = {
   concurrency: Flag.Int("concurrency").pipe(
     Flag.withMetavar("n"),
     Flag.withDescription("How many tasks run at once (default: no limit on fibers, the number of cores on threads)"),
+    Flag.filter(
+      (value) => value >= 1,
+      () => "Expected a number of at least 1"
+    ),
     Flag.optional
   ),
   log: Flag.Literals("log", ["text", "json"]).pipe(

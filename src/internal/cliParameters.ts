@@ -78,7 +78,8 @@ const readings = (kind: Kind, text: string): ReadonlyArray<unknown> => {
     case "Text":
       return [text]
     case "Number":
-      return text.trim() === "" || Number.isNaN(Number(text)) ? [text] : [Number(text)]
+      // What JSON has no number for is a text in a number's JSON form.
+      return text.trim() === "" || !Number.isFinite(Number(text)) ? [text] : [Number(text)]
     case "Choice":
       return [kind.choices.has(text) ? kind.choices.get(text) : text]
     case "Boolean":
@@ -120,7 +121,8 @@ export const flags = Effect.fnUntraced(function* (
     const codec = Schema.toCodecJson(field)
     const kind = kindOf(AST.toEncoded(codec.ast))
     const short = kebab(parameter)
-    const flag = [short, `parameter-${short}`, parameter].find((name) => name !== "" && !names.has(name)) ?? parameter
+    let flag = short
+    while (flag === "" || names.has(flag)) flag = `parameter-${flag === "" ? parameter : flag}`
     names.add(flag).add(`no-${flag}`)
     const byDefault = yield* defaultText(field, kind)
     const optional = field.ast.context?.isOptional === true || field.ast.context?.constructorDefault !== undefined

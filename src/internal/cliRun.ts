@@ -114,9 +114,6 @@ const withExecutor = Effect.fnUntraced(function* (
   { concurrency, executor }: Options,
   effect: Effect.Effect<unknown, unknown, Cli.Stores>
 ) {
-  if (concurrency !== undefined && concurrency < 1) {
-    return yield* new Cli.Exit({ code: Cli.exitCodes.usage, message: "--concurrency is at least 1." })
-  }
   const Executor = yield* Effect.promise(() => import("../Executor.ts"))
   return yield* Effect.provide(
     effect,

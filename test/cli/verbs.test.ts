@@ -1,0 +1,389 @@
+/** Every verb, over runs of a small flow in a directory. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import { TestFlow } from "./fixtures/flow.ts"
+import { type Ended, line } from "./line.ts"
+import { flowFile } from "./process.ts"
+
+const directory = mkdtempSync(join(tmpdir(), "effect-flow-"))
+afterAll(() => rmSync(directory, { recursive: true, force: true }))
+
+const here = line(TestFlow, flowFile, directory)
+const bin = line(undefined, "", directory)
+const runOf = (ended: Ended): string => /run ([0-9a-z]{26})/.exec(ended.stderr)?.[1] ?? assert.fail(ended.stderr)
+
+/** A run that succeeded, one that failed at its second attempt, and one that resumed that. */
+let ok: string
+let failed: string
+let resumed: string
+beforeAll(() =>
+  Effect.runPromise(
+    Effect.gen(function* () {
+      ok = runOf(yield* here("--mode", "retry", "--tag", "good", "--tag", "a b"))
+      failed = runOf(yield* here("--mode", "fail", "--x", "4"))
+      resumed = runOf(yield* here("resume", "--mode", "ok"))
+    })
+  )
+)
+
+const succeeds = (ended: Ended): string => {
+  assert.strictEqual(ended.code, 0, ended.stderr)
+  return ended.stdout
+}
+const refuses = (ended: Ended, code: number, message: string) =>
+  assert.deepStrictEqual(ended, { code, stdout: "", stderr: `${message}\n` })
+const json = (ended: Ended) => JSON.parse(succeeds(ended)) as any // looked into below
+
+describe("runs", () => {
+  it.live("lists the flow's runs, newest first, and finds some by status, tag and time", () =>
+    Effect.gen(function* () {
+      const lines = succeeds(yield* here("runs")).split("\n")
+      assert.match(lines[0] ?? "", /^RUN +STATUS +STARTED +TOOK +TASKS +TAGS$/)
+      assert.match(lines[1] ?? "", new RegExp(`^${resumed}  succeeded  .* 2 +resumes ${failed}$`))
+      assert.match(lines[2] ?? "", new RegExp(`^${failed}  failed  .* 2$`))
+      assert.match(lines[3] ?? "", new RegExp(`^${ok}  succeeded  .* 2  a b, good$`))
+      const ids = (ended: Ended) => json(ended).map((run: { id: string }) => run.id)
+      assert.deepStrictEqual(ids(yield* here("runs", "--json")), [resumed, failed, ok])
+      assert.deepStrictEqual(ids(yield* here("runs", "--json", "--limit", "1")), [resumed])
+      assert.deepStrictEqual(ids(yield* here("runs", "--json", "--limit", "0")), [resumed, failed, ok])
+      assert.deepStrictEqual(ids(yield* here("runs", "--json", "--status", "succeeded")), [resumed, ok])
+      assert.deepStrictEqual(ids(yield* here("runs", "--json", "--tag", "good", "--tag", "a b")), [ok])
+      assert.deepStrictEqual(ids(yield* here("runs", "--json", "--since", "2999-01-01")), [])
+      assert.deepStrictEqual(ids(yield* bin("runs", "--json", "--flow", "OtherFlow")), [])
+      assert.match(succeeds(yield* bin("runs")), /^RUN +FLOW +STATUS.*\n.* TestFlow +succeeded/)
+      assert.strictEqual(
+        (yield* here("runs", "--status", "crashed")).stderr,
+        `There is no such run of flow "TestFlow" in ${directory}.\n`
+      )
+    })
+  )
+
+  it.live("makes no store where there is none", () =>
+    Effect.gen(function* () {
+      const absent = join(directory, "absent")
+      refuses(
+        yield* line(TestFlow, flowFile, absent)("runs"),
+        1,
+        `There is no store in ${absent}: no flow has run with it. Run the flow first (npx tsx flow.ts run --directory ${absent}), or name another directory with --directory.`
+      )
+      refuses(
+        yield* line(undefined, "", absent)("show", "latest"),
+        1,
+        `There is no store in ${absent}: no flow has run with it. Name the directory of one with --directory.`
+      )
+    })
+  )
+})
+
+describe("show", () => {
+  it.live("shows a run's facts, its tasks and what failed", () =>
+    Effect.gen(function* () {
+      const text = succeeds(yield* here("show", failed.slice(0, 20) + failed.slice(20)))
+      assert.match(text, new RegExp(`^TestFlow · run ${failed} · failed in .*\n`))
+      assert.match(text, /\n {2}x +4\n/)
+      assert.match(text, /\n {2}mode +"fail"\n/)
+      assert.match(text, /\nfirst\/1 +succeeded +\d+ ms +1 B\n/)
+      assert.match(text, /\nsecond\/2 +failed +2 attempts +\d+ ms +0 B +← first\/1\n/)
+      assert.match(text, /\nsecond\/2 failed: The mode is "fail"\.\n$/)
+      assert.include(succeeds(yield* here("show")), `first/1   succeeded  taken over from ${failed}/first/1`)
+    })
+  )
+
+  it.live("shows tasks of a step, or one task", () =>
+    Effect.gen(function* () {
+      const one = succeeds(yield* here("show", `${ok}/second/2`))
+      assert.strictEqual(one, succeeds(yield* here("show", `${ok}/second`)))
+      assert.match(one, /^second\/2 · succeeded in /)
+      assert.match(one, /\n {2}follows +first\/1\n/)
+      assert.match(one, new RegExp(`\n  in +y +json +1 B +sha256 [0-9a-f]{12}… +← ${ok}/first/1\n`))
+      assert.match(one, /\n {2}attempt 1 failed in \d+ ms: The mode is "retry"\.\n {2}attempt 2 succeeded in \d+ ms\n/)
+    })
+  )
+
+  it.live("draws the run, and gives it as data", () =>
+    Effect.gen(function* () {
+      assert.match(
+        succeeds(yield* here("show", ok, "--format", "mermaid")),
+        /^flowchart TD\n.*first\/1[\s\S]*-->\|"y"\|/
+      )
+      assert.match(succeeds(yield* here("show", ok, "--format", "dot")), /^digraph /)
+      const data = json(yield* here("show", ok, "--json"))
+      assert.strictEqual(data.run.status, "succeeded")
+      assert.deepStrictEqual(
+        data.tasks.map((task: { id: string }) => task.id),
+        ["first/1", "second/2"]
+      )
+      assert.deepStrictEqual(
+        data.metrics.map(({ name, value }: { name: string; value: number }) => [name, value]),
+        [
+          ["y", 6],
+          ["y", 6]
+        ]
+      )
+    })
+  )
+
+  it.live("says what there is where something is not there", () =>
+    Effect.gen(function* () {
+      refuses(yield* here("show", "zzz"), 1, 'There is no run "zzz" of flow "TestFlow".')
+      refuses(yield* here("show", `${ok}/third`), 1, `Run ${ok} has no task "third". Its steps: first, second.`)
+      refuses(
+        yield* here("show", `${ok}/second/two`),
+        2,
+        `"${ok}/second/two" names no run or task. Write RUN, RUN/STEP or RUN/STEP/ID, as in latest/train/3.`
+      )
+      assert.match((yield* here("show", "01")).stderr, /^Several runs of flow "TestFlow" start with "01": /)
+    })
+  )
+})
+
+describe("logs", () => {
+  it.live("shows what was logged, as it stood there live, and why tasks failed", () =>
+    Effect.gen(function* () {
+      const time = "\\d\\d:\\d\\d:\\d\\d\\.\\d{3}"
+      assert.match(
+        succeeds(yield* here("logs", failed)),
+        new RegExp(`^${time} \\[first/1\\] x is 4\n${time} \\[second/2\\] failed: The mode is "fail"\\.\n$`)
+      )
+      assert.match(succeeds(yield* here("logs", `${ok}/first`)), new RegExp(`^${time} \\[first/1\\] x is 3\n$`))
+      // A task that was taken over logged where it ran.
+      assert.match(succeeds(yield* here("logs", `${resumed}/first/1`)), /\[first\/1\] x is 4\n$/)
+      assert.strictEqual((yield* here("logs", `${ok}/second/2`)).stderr, "Nothing was logged.\n")
+      const [data] = succeeds(yield* here("logs", ok, "--json")).split("\n")
+      assert.strictEqual((JSON.parse(data ?? "") as { message: string }).message, "x is 3")
+    })
+  )
+
+  it.live("follows a run to its end", () =>
+    Effect.gen(function* () {
+      const running = yield* Effect.forkChild(here("--x", "9", "--wait-for", "400", "--tag", "followed"))
+      let followed = yield* here("logs", "--follow", "nothing")
+      while (!followed.stdout.includes("x is 9")) {
+        // The run may not have started yet: "latest" is another one then, which has ended.
+        followed = yield* here("logs", "--follow")
+        yield* Effect.sleep(20)
+      }
+      assert.strictEqual(followed.code, 0)
+      assert.strictEqual(json(yield* here("runs", "--json", "--tag", "followed"))[0].status, "succeeded")
+      yield* Fiber.join(running)
+      yield* here("tag", "remove", "latest", "followed")
+    })
+  )
+})
+
+describe("dump", () => {
+  it.live("prints a value, and writes its bytes", () =>
+    Effect.gen(function* () {
+      assert.strictEqual(succeeds(yield* here("dump", `${ok}/first/y`)), "6\n")
+      assert.strictEqual(succeeds(yield* here("dump", `${ok}/second/2/mode`)), '"retry"\n')
+      const file = join(directory, "y.json")
+      const ended = yield* here("dump", `${resumed}/first/y`, "--out", file)
+      assert.strictEqual(ended.stdout, "")
+      assert.match(ended.stderr, /y\.json: 1 B of application\/json, SHA-256 [0-9a-f]{64}\n$/)
+      assert.strictEqual(readFileSync(file, "utf8"), "8")
+    })
+  )
+
+  it.live("says what there is where something is not there", () =>
+    Effect.gen(function* () {
+      refuses(yield* here("dump", `${ok}/first/q`), 1, `Task ${ok}/first/1 has no artifact "q". It has: y, x.`)
+      refuses(
+        yield* here("dump", `${failed}/second/z`),
+        1,
+        `Task ${failed}/second/2 has no artifact "z": it is failed. It has: mode, wait, y.`
+      )
+      refuses(
+        yield* here("dump", ok),
+        2,
+        `"${ok}" names no artifact. Write RUN/STEP/ARTIFACT or RUN/STEP/ID/ARTIFACT, as in latest/train/model.`
+      )
+      const nowhere = join(directory, "no", "where")
+      assert.match((yield* here("dump", `${ok}/first/y`, "--out", nowhere)).stderr, /can't be written: ENOENT/)
+    })
+  )
+})
+
+describe("why and diff", () => {
+  it.live("say what made a difference", () =>
+    Effect.gen(function* () {
+      const why = succeeds(yield* here("why", resumed))
+      assert.include(why, `first/1   taken over from ${failed}/first/1`)
+      assert.match(why, /second\/2 {2}executed: input mode differs[\s\S]*- "fail"\n +\+ "ok"/)
+      assert.notInclude(succeeds(yield* here("why", `${resumed}/second`)), "first/1   ")
+      assert.strictEqual(json(yield* here("why", "--json", resumed)).tasks[0].how, "takenOver")
+      assert.match(succeeds(yield* here("diff", ok, failed)), /x/)
+      assert.deepStrictEqual(
+        json(yield* here("diff", ok, failed, "--json"))
+          .parameters.map(({ name }: { name: string }) => name)
+          .sort(),
+        ["mode", "x"]
+      )
+    })
+  )
+})
+
+describe("tag", () => {
+  it.live("adds, removes, replaces and lists", () =>
+    Effect.gen(function* () {
+      assert.strictEqual((yield* here("tag", "add", ok, "süß", "x")).stderr, `${ok} is tagged a b, good, süß, x.\n`)
+      assert.strictEqual((yield* here("tag", "remove", ok, "x", "good")).stderr, `${ok} is tagged a b, süß.\n`)
+      const listed = yield* here("tag", "list", ok)
+      assert.strictEqual(listed.stdout, "a b\nsüß\n")
+      assert.match(listed.stderr, /^user: .*\n/)
+      assert.strictEqual((yield* here("tag", "replace", ok)).stderr, `${ok} has no tags now.\n`)
+      assert.strictEqual((yield* here("tag", "replace", ok, "good", "a b")).stderr, `${ok} is tagged a b, good.\n`)
+      assert.strictEqual((yield* here("tag", "add", ok, "")).stderr, "A tag can't be empty.\n")
+      assert.deepStrictEqual(json(yield* here("tag", "list", ok, "--json")).tags, ["a b", "good"])
+    })
+  )
+})
+
+describe("plan, gc and card", () => {
+  it.live("plans without running", () =>
+    Effect.gen(function* () {
+      const before = json(yield* here("runs", "--json", "--limit", "0")).length
+      assert.strictEqual(
+        succeeds(yield* here("plan")),
+        "TestFlow\n  first/1 · Doubles a number\n  second/2 ← first/1 (y)\n"
+      )
+      assert.match(succeeds(yield* here("plan", "--format", "mermaid", "--x", "5")), /^flowchart TD\n/)
+      assert.deepStrictEqual(json(yield* here("plan", "--format", "json")).flow, "TestFlow")
+      assert.strictEqual(json(yield* here("runs", "--json", "--limit", "0")).length, before)
+    })
+  )
+
+  it.live("says what it would remove", () =>
+    Effect.gen(function* () {
+      assert.match(
+        succeeds(yield* here("gc", "--keep-runs", "0", "--keep-tag", "good", "--dry-run")),
+        /^Would remove \d+ runs/
+      )
+      assert.isTrue(json(yield* here("gc", "--keep-days", "1", "--dry-run", "--json")).dryRun)
+      refuses(
+        yield* here("gc", "--keep-runs=-1"),
+        2,
+        '--keep-runs can\'t be "-1": expected a number that is not negative.\nSee npx tsx flow.ts gc --help'
+      )
+    })
+  )
+
+  it.live("has no card to write where no step made one", () =>
+    Effect.gen(function* () {
+      refuses(
+        yield* here("card", ok),
+        1,
+        `No task of ${ok} has a card. A step makes one with Card, as in yield* Card.append(Card.markdown("…")).`
+      )
+    })
+  )
+})
+
+describe("effect-flow", () => {
+  it.live("runs, resumes and plans the flow of a module", () =>
+    Effect.gen(function* () {
+      const ran = yield* bin("run", "--module", flowFile, "--x", "7", "--json")
+      assert.deepStrictEqual(json(ran), { mode: "ok", wait: 0, y: 14, z: 15 })
+      assert.match((yield* bin("resume", "--module", flowFile)).stderr, /taken over from/)
+      assert.match(succeeds(yield* bin("plan", "--module", flowFile, "--flow=TestFlow")), /^TestFlow\n/)
+      const broken = yield* bin("run", "--module", flowFile, "--mode", "fail")
+      assert.include(broken.stderr, `resume ${runOf(broken)} --module ${flowFile} --directory ${directory}`)
+    })
+  )
+
+  it.live("says what is wrong with a module", () =>
+    Effect.gen(function* () {
+      const file = (name: string, text: string) => {
+        const path = join(directory, name)
+        writeFileSync(path, text)
+        return path
+      }
+      refuses(yield* bin("run", "--module", "no/flow.ts"), 2, "There is no file no/flow.ts, which --module names.")
+      const empty = file("empty.mjs", "export const x = 1")
+      refuses(
+        yield* bin("run", "--module", empty),
+        2,
+        `${empty} exports no flow. Export what Flow.make gives: export const MyFlow = Flow.make(…).`
+      )
+      const throwing = file("throwing.mjs", 'throw new Error("not today")')
+      refuses(yield* bin("run", "--module", throwing), 2, `${throwing} can't be loaded: not today`)
+      refuses(
+        yield* bin("run", "--module", flowFile, "--flow", "OtherFlow"),
+        2,
+        `${flowFile} has no flow "OtherFlow"; it has: TestFlow.`
+      )
+      const without = yield* bin("run")
+      assert.strictEqual(without.code, 2)
+      assert.match(without.stderr, /^"run" needs a flow: name the module that exports it/)
+    })
+  )
+})
+
+describe("usage", () => {
+  it.live("is documented by --help: verbs, flags, defaults, descriptions, exit codes", () =>
+    Effect.gen(function* () {
+      const help = succeeds(yield* here("--help"))
+      for (const words of [
+        "TestFlow: A flow to try the command line with.",
+        "Exit codes: 0 succeeded, 1 failed, 2 wrong usage, 130 interrupted.",
+        "--x number",
+        "What to double (default: 3)",
+        "(choices: ok, warn, fail, retry, throw, stuck)",
+        "--wait-for number",
+        "--directory dir"
+      ])
+        assert.include(help, words)
+      for (const verb of [
+        "run",
+        "resume",
+        "plan",
+        "runs",
+        "show",
+        "logs",
+        "dump",
+        "why",
+        "diff",
+        "tag",
+        "card",
+        "ui",
+        "gc"
+      ])
+        assert.match(help, new RegExp(`\n  ${verb} +[A-Z]`))
+      assert.include(succeeds(yield* here("resume", "--help")), "--from step")
+      assert.strictEqual(succeeds(yield* here("--version")), "flow.ts 0.0.0\n")
+    })
+  )
+
+  it.live("is asked for in a sentence for each mistake", () =>
+    Effect.gen(function* () {
+      const see = (words = "") => `\nSee npx tsx flow.ts${words} --help`
+      refuses(yield* here("--mod", "ok"), 2, `There is no flag --mod. Did you mean --mode?${see()}`)
+      refuses(yield* here("--xx", "1"), 2, `There is no flag --xx. Did you mean --x?${see()}`)
+      refuses(yield* here("lgos"), 2, `There is no verb "lgos". Did you mean logs?${see()}`)
+      refuses(
+        yield* here("--mode", "odd"),
+        2,
+        `--mode can't be "odd": expected "ok" | "warn" | "fail" | "retry" | "throw" | "stuck".${see()}`
+      )
+      refuses(yield* here("diff", "latest"), 2, `The argument <other> is missing.${see(" diff")}`)
+      refuses(yield* here("show", "a", "b"), 2, `"b" is an argument too many.${see(" show")}`)
+      refuses(yield* here("--x"), 2, `--x needs a value: number.${see()}`)
+      refuses(
+        yield* here("--concurrency", "0"),
+        2,
+        `--concurrency can't be "0": expected a number of at least 1.${see()}`
+      )
+    })
+  )
+
+  it.live("heeds --log-level", () =>
+    Effect.gen(function* () {
+      const ended = yield* here("--mode", "warn", "--log-level", "warn")
+      assert.notInclude(ended.stderr, "x is 3")
+      assert.include(ended.stderr, "a warning")
+    })
+  )
+})
