@@ -1,11 +1,12 @@
 /**
- * Where runs and artifacts are kept, both stores at once: in memory for a unit test, in a directory for one machine. A
- * program says it once, as a layer; nothing else in it changes.
+ * Where runs and artifacts are kept, both stores at once: in memory for a unit test, in a directory for one machine, in
+ * Postgres for several. A program says it once, as a layer; nothing else in it changes.
  */
 import * as Path from "node:path"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
 import { ArtifactStore, type Location } from "./ArtifactStore.ts"
 import * as MemoryArtifactStore from "./internal/memoryArtifactStore.ts"
 import * as MemoryRunStore from "./internal/memoryRunStore.ts"
@@ -45,6 +46,37 @@ export const layerLocal = (
     valueBytes: options.valueBytes ?? valueBytes,
     sync
   }).pipe(located({ kind: "local", directory: Path.resolve(directory), sync }))
+}
+
+/**
+ * A store that several machines share: runs and small artifacts in a Postgres database, and a file for each large artifact
+ * in a directory that all of them see under this path. The driver is loaded when the layer is built.
+ *
+ * @param options.url `postgres://USER:PASSWORD@HOST:PORT/DATABASE`; the password is shown nowhere.
+ * @param options.blobs The shared directory.
+ * @param options.valueBytes How many bytes of decoded values this process keeps. Default: 1 GiB.
+ * @param options.sync Whether a large artifact is on the disk itself before it counts as written. Default: false.
+ */
+export const layerPostgres = (options: {
+  readonly url: string | Redacted.Redacted
+  readonly blobs: string
+  readonly valueBytes?: number
+  readonly sync?: boolean
+}): Layer.Layer<ArtifactStore | RunStore, StoreError> => {
+  const url = typeof options.url === "string" ? Redacted.make(options.url) : options.url
+  const blobs = Path.resolve(options.blobs)
+  return Layer.unwrap(
+    Effect.map(
+      Effect.promise(() => import("./internal/postgresStorage.ts")),
+      (PostgresStorage) =>
+        PostgresStorage.layer({
+          url,
+          blobs,
+          valueBytes: options.valueBytes ?? valueBytes,
+          sync: options.sync ?? false
+        })
+    )
+  ).pipe(located({ kind: "postgres", url, blobs }))
 }
 
 /** Says where the store of a layer is, for the threads and processes that open it too. */

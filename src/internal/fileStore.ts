@@ -42,7 +42,7 @@ interface Options {
   readonly directory: string
   /** Whether a file is on the disk itself, not just with the system, before it counts as written. */
   readonly sync: boolean
-  /** Added to the sentence that says that an artifact is missing. */
+  /** Ends the sentence that says that an artifact is missing. */
   readonly hint: string
 }
 
@@ -59,7 +59,7 @@ export const make = (options: Options): FileStore => {
     new ArtifactError({
       reason: "missing",
       digest,
-      message: `Artifact ${digest} is not in the store: there is no file ${pathOf(digest)}${hint}.`
+      message: `Artifact ${digest} is not in the store: there is no file ${pathOf(digest)}${hint}`
     })
 
   const altered = (digest: string, found: string): ArtifactError =>

@@ -85,14 +85,18 @@ function* inserts(into: Insert, values: ReadonlyArray<unknown>, width: number): 
   }
 }
 
-/** Everything that the calls want written, in an order that keeps each call's. */
-export const statements = (writes: ReadonlyArray<Write>): ReadonlyArray<Prepared> => {
+/**
+ * Everything that the calls want written, in an order that keeps each call's. What several processes may write at once is
+ * sorted, so that none waits for a row that another has while that one waits for its own.
+ */
+export const statements = (writes: ReadonlyArray<Write>, dialect: "sqlite" | "pg"): ReadonlyArray<Prepared> => {
   const found: Array<Prepared> = []
   const ofTasks = new Map<string, Map<number, TaskRecord>>()
   const small = new Map<string, readonly [bytes: Uint8Array, now: number]>()
   const descriptions = new Map<string, string>()
   const lines: Array<unknown> = []
   const points: Array<unknown> = []
+  const ordered = new Set<string>() // runs, something of which has a place in an order
   for (const { blobs, changes, now } of writes) {
     for (const blob of blobs) small.set(blob.digest, [blob.bytes, now])
     for (const change of changes) {
@@ -102,21 +106,24 @@ export const statements = (writes: ReadonlyArray<Write>): ReadonlyArray<Prepared
         for (const schema of change.schemas) descriptions.set(schema.digest, schema.text)
       } else if (change._tag === "Card") {
         if (change.blob !== undefined) small.set(change.blob.digest, [change.blob.bytes, now])
+        ordered.add(change.card.run)
         found.push(...ofCard(change.card))
-      } else if (change._tag === "Logs") for (const line of change.lines) lines.push(...lineValues(line))
-      else if (change._tag === "Metrics") for (const point of change.points) points.push(...pointValues(point))
-      else found.push(...ofRun(change))
+      } else if (change._tag === "Logs") {
+        for (const line of change.lines) {
+          ordered.add(line.run)
+          lines.push(...lineValues(line))
+        }
+      } else if (change._tag === "Metrics") {
+        for (const point of change.points) {
+          ordered.add(point.run)
+          points.push(...pointValues(point))
+        }
+      } else found.push(...ofRun(change))
     }
   }
   const rows: Array<unknown> = []
-  const used: Array<unknown> = []
-  const usedOnce = new Set<string>()
-  const use = (digest: string, run: string): void => {
-    const pair = `${digest} ${run}`
-    if (usedOnce.has(pair)) return
-    usedOnce.add(pair)
-    used.push(digest, run)
-  }
+  const used = new Map<string, readonly [digest: string, run: string]>()
+  const use = (digest: string, run: string) => used.set(`${digest} ${run}`, [digest, run])
   for (const numbers of ofTasks.values()) {
     for (const task of numbers.values()) {
       rows.push(...Rows.taskValues(task))
@@ -124,18 +131,34 @@ export const statements = (writes: ReadonlyArray<Write>): ReadonlyArray<Prepared
       for (const ref of task.outputs) use(ref.digest, task.run)
     }
   }
-  const stored: Array<unknown> = []
-  for (const [digest, [bytes, now]] of small) stored.push(digest, now, bytes.length, bytes)
+  const stored = sorted(small).flatMap(([digest, [bytes, now]]) => [digest, now, bytes.length, bytes])
   found.push(
     ...inserts(blobs, stored, 4),
-    ...inserts(schemas, [...descriptions].flat(), 2),
+    ...inserts(schemas, sorted(descriptions).flat(), 2),
     ...inserts(tasks, rows, Rows.taskColumns.length),
-    ...inserts(uses, used, 2),
+    ...inserts(
+      uses,
+      sorted(used).flatMap(([, use]) => use),
+      2
+    ),
     ...inserts(logs, lines, 6),
     ...inserts(metrics, points, 6)
   )
-  return found
+  return dialect === "pg" ? [...sorted(ordered.entries()).map(([run]) => lock(run)), ...found] : found
 }
+
+/** Sorted by their keys. */
+const sorted = <A>(entries: Iterable<readonly [string, A]>): ReadonlyArray<readonly [string, A]> =>
+  [...entries].sort(([a], [b]) => (a < b ? -1 : 1))
+
+/**
+ * SQLite has one writer at a time. In Postgres two may give out numbers of a run's order at once, and the higher may be
+ * seen first: who reads on from it would miss the lower. So who writes to a run's order waits for who did before.
+ */
+const lock = (run: string): Prepared => ({
+  sql: "SELECT pg_advisory_xact_lock(hashtextextended(?, 0))",
+  params: [run]
+})
 
 const keep = (ofTasks: Map<string, Map<number, TaskRecord>>, task: TaskRecord): void => {
   const numbers = ofTasks.get(task.run) ?? new Map<number, TaskRecord>()

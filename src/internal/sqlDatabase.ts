@@ -2,6 +2,7 @@
  * A run database as the stores see it: queries and transactions over any `SqlClient`, tried again while another process
  * is in the way, whose failures are `StoreError`s that say in a sentence what the matter is.
  */
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as SqlClient from "effect/sql/SqlClient"
 import type * as SqlConnection from "effect/sql/SqlConnection"
@@ -45,11 +46,15 @@ export const make = (options: {
   readonly sql: SqlClient.SqlClient
   readonly name: string
   readonly explain: Explain
+  /** Whether a failure says that the database is away for a moment and will be back. */
+  readonly isAway?: (error: SqlError) => boolean
 }): Database => {
-  const { name, sql } = options
+  const { isAway, name, sql } = options
   const dialect = sql.onDialectOrElse({ pg: () => "pg" as const, orElse: () => "sqlite" as const })
   const begin = dialect === "pg" ? "BEGIN" : "BEGIN IMMEDIATE"
   const text = dialect === "pg" ? numbered() : (sql: string) => sql
+
+  const param = dialect === "pg" ? withoutNul : (value: unknown) => value
 
   const orStoreError: Database["orStoreError"] = (verb, effect) =>
     Effect.mapError(
@@ -58,19 +63,30 @@ export const make = (options: {
     ) // the type says just this
 
   const runOne: Database["runOne"] = (connection, statement) =>
-    connection.execute(text(statement.sql), statement.params, undefined)
+    connection.execute(text(statement.sql), statement.params.map(param), undefined)
+
+  // A pool of connections tells time: real time, as its connections do, whatever clock a program runs on.
+  const patiently = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    SqlRetry.whileBusy(
+      dialect === "pg" ? Effect.provideService(effect, Clock.Clock, Clock.Clock.defaultValue()) : effect,
+      isAway
+    )
 
   return {
     name,
     dialect,
     begin,
     orStoreError,
-    query: (query, params) => orStoreError("read", SqlRetry.whileBusy(sql.unsafe<Row>(text(query), params))),
+    query: (query, params) => orStoreError("read", patiently(sql.unsafe<Row>(text(query), params.map(param)))),
     transaction: (body) =>
-      SqlRetry.whileBusy(
+      patiently(
         sql
           .withTransaction(Effect.flatMap(sql.transactionService, ([connection]) => body(connection)))
-          .pipe(Effect.provideService(SqlClient.BeginTransaction, begin))
+          .pipe(
+            Effect.provideService(SqlClient.BeginTransaction, begin),
+            // Where the connection is lost, the roll-back fails too, and the client makes a defect of that.
+            Effect.catchDefect((defect) => (isSqlError(defect) ? Effect.fail(defect) : Effect.die(defect)))
+          )
       ) as never, // the transaction service is the one that `withTransaction` provides
     runOne,
     runAll: (connection, statements) =>
@@ -78,10 +94,19 @@ export const make = (options: {
   }
 }
 
-const storeError = (name: string, verb: string, error: SqlError, explain: Explain): StoreError =>
-  new StoreError({ message: `${name} could not be ${participles[verb] ?? verb}: ${explain(error) ?? error.message}.` })
+export const storeError = (name: string, verb: string, error: SqlError, explain: Explain): StoreError =>
+  new StoreError({
+    message: sentence(`${name} could not be ${participles[verb] ?? verb}: ${explain(error) ?? error.message}`)
+  })
+
+/** With a full stop, unless it ends by asking. */
+const sentence = (text: string): string => (text.endsWith("?") ? text : `${text}.`)
 
 const participles: Readonly<Record<string, string>> = { read: "read", "write to": "written to", open: "opened" }
+
+/** Postgres has no text with a NUL in it: a visible sign takes its place. */
+const withoutNul = (value: unknown): unknown =>
+  typeof value === "string" && value.includes("\0") ? value.replaceAll("\0", "\u2400") : value
 
 /** `?` as Postgres numbers it. */
 const numbered = (): ((sql: string) => string) => {

@@ -1,7 +1,8 @@
 /** The two stores over one run database, whichever driver it has: opened, checked, brought up to date. */
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Reactivity from "effect/reactivity/Reactivity"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import * as SqlClient from "effect/sql/SqlClient"
 import { isSqlError, type SqlError } from "effect/sql/SqlError"
 import type { ArtifactStore } from "../ArtifactStore.ts"
@@ -23,6 +24,7 @@ export const make = Effect.fnUntraced(function* (options: {
   readonly client: Effect.Effect<SqlClient.SqlClient, SqlError, Scope.Scope | Reactivity.Reactivity>
   readonly name: string
   readonly explain: SqlDatabase.Explain
+  readonly isAway?: (error: SqlError) => boolean
   /** Settings of the connection. */
   readonly prepare: Effect.Effect<void, SqlError, SqlClient.SqlClient>
   readonly files: FileStore
@@ -30,16 +32,29 @@ export const make = Effect.fnUntraced(function* (options: {
 }): Effect.fn.Return<Stores, StoreError, Scope.Scope> {
   const { explain, name } = options
   const orStoreError = <A, R>(effect: Effect.Effect<A, SqlError, R>): Effect.Effect<A, StoreError, R> =>
-    Effect.mapError(
-      SqlRetry.whileBusy(effect),
-      (error) => new StoreError({ message: `${name} could not be opened: ${explain(error) ?? error.message}.` })
-    )
+    Effect.mapError(SqlRetry.whileBusy(effect), (error) => SqlDatabase.storeError(name, "open", error, explain))
 
+  // The client has a scope of its own, which is open until the last write is done: a pool in a scope that is closing opens
+  // no connection any more.
+  const scope = yield* Scope.make()
+  yield* Effect.addFinalizer((exit) => Scope.close(scope, exit))
   const reactivity = yield* Reactivity.make
-  const sql = yield* orStoreError(Effect.provideService(options.client, Reactivity.Reactivity, reactivity))
+  const sql = yield* orStoreError(
+    options.client.pipe(
+      Effect.provideService(Reactivity.Reactivity, reactivity),
+      Effect.provideService(Scope.Scope, scope),
+      // As in `sqlDatabase.ts`: what a driver waits for is of real time.
+      Effect.provideService(Clock.Clock, Clock.Clock.defaultValue())
+    )
+  )
   const withClient = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
     Effect.provideService(effect, SqlClient.SqlClient, sql)
-  const database = SqlDatabase.make({ sql, name, explain })
+  const database = SqlDatabase.make({
+    sql,
+    name,
+    explain,
+    ...(options.isAway === undefined ? {} : { isAway: options.isAway })
+  })
 
   const found = yield* orStoreError(withClient(Migrations.found))
   if (found > Migrations.version) {

@@ -33,7 +33,7 @@ export const make = Effect.fnUntraced(function* (database: Database): Effect.fn.
   const queue = yield* Queue.unbounded<Entry, Done>()
 
   const commit = (entries: ReadonlyArray<Entry>): Effect.Effect<void, StoreError | SqlError> =>
-    database.transaction((connection) => database.runAll(connection, Changes.statements(entries)))
+    database.transaction((connection) => database.runAll(connection, Changes.statements(entries, database.dialect)))
 
   const settle = (entries: ReadonlyArray<Entry>): Effect.Effect<void> =>
     Effect.flatMap(Effect.exit(database.orStoreError("write to", commit(entries))), (exit) => {

@@ -35,7 +35,7 @@ export const layer = (options: Options): Layer.Layer<ArtifactStore | RunStore, S
   const stores = Effect.gen(function* () {
     yield* directory(Path.resolve(options.blobs))
     if (options.filename !== ":memory:") yield* directory(Path.dirname(Path.resolve(options.filename)))
-    const files = FileStore.make({ directory: options.blobs, sync: options.sync, hint: "" })
+    const files = FileStore.make({ directory: options.blobs, sync: options.sync, hint: "." })
     return yield* SqlStorage.make({
       client: SqliteClient.make({ filename: options.filename }),
       name,
