@@ -10,6 +10,7 @@ import type { RefRecord } from "../RunRecord.ts"
 import * as State from "../State.ts"
 import type { Definition, Slot } from "./definition.ts"
 import * as Digest from "./digest.ts"
+import { notTheBranch } from "./misuse.ts"
 import { ItemRef, StoredRef, via } from "./refs.ts"
 import { stateSlots } from "./taskBody.ts"
 import { type Written, write } from "./values.ts"
@@ -78,12 +79,15 @@ const collect = (
   if (definition.branches !== undefined) {
     for (const [name, branch] of Object.entries(definition.branches)) {
       const slots = stateSlots(branch.definition)
-      if (branch.many) {
-        const list = states?.[name] as ReadonlyArray<object> // the types of a join say so
+      const handed = states?.[name]
+      if (typeof handed !== "object" || handed === null || Array.isArray(handed) !== branch.many)
+        throw notTheBranch(definition.name, name, branch.many, handed)
+      if (Array.isArray(handed)) {
+        const list: ReadonlyArray<object> = handed
         counts[name] = list.length
         if (list.length === 0) collectParents(list, parents) // whoever made the list it was empty of
         for (let index = 0; index < list.length; index++) take(slots, list[index] as object, `${name}.${index}.`) // within its length
-      } else take(slots, states?.[name] as object, `${name}.`) // as above
+      } else take(slots, handed, `${name}.`)
     }
   }
   if (given !== undefined || definition.input.length > 0) take(definition.input, given ?? {}, "")

@@ -15,6 +15,7 @@ import * as State from "../State.ts"
 import { type Definition, listed } from "./definition.ts"
 import { fromCause } from "./errorRecord.ts"
 import { collectParents } from "./inputs.ts"
+import * as Misuse from "./misuse.ts"
 import * as ParameterValues from "./parameters.ts"
 import { ItemRef } from "./refs.ts"
 import { stateSlots } from "./taskBody.ts"
@@ -224,6 +225,7 @@ const interpreter = (drawing: Drawing, flow: AnyFlow, place: Place | undefined):
         return [yield* element(new SymbolicRef(items.name, items.writers), 0, id, true)]
       }
       const list = yield* Ref.isRef(items) ? valueOf(items) : Effect.succeed(items)
+      if (!Array.isArray(list)) return yield* Effect.die(Misuse.notAList(items, list))
       const id = drawing.group("foreach", Ref.isRef(items) ? items.name : `${list.length} items`, place)
       return yield* Effect.forEach(list, (value, index) =>
         element(new ItemRef(value, `item.${index}`, undefined, undefined), index, id, place?.unknown ?? false)

@@ -24,6 +24,7 @@ import * as State from "../State.ts"
 import * as Tags from "../Tags.ts"
 import * as Begun from "./begun.ts"
 import { fromCause, statusOf } from "./errorRecord.ts"
+import * as Misuse from "./misuse.ts"
 import * as Origin from "./origin.ts"
 import * as Output from "./output.ts"
 import * as Parameters from "./parameters.ts"
@@ -195,14 +196,7 @@ const interpreter = (run: RunContext, origin: Origin.Origin | undefined): Interp
   task: (definition, given, states) => runTask(run, definition, given, states),
   forEach: Effect.fnUntraced(function* (items, task, concurrency) {
     const list = yield* isRef(items) ? items : Effect.succeed(items)
-    if (!Array.isArray(list)) {
-      return yield* Effect.die(
-        new FlowError({
-          reason: "shape",
-          message: `Step.forEach goes over a list, and ${isRef(items) ? `"${items.name}"` : "what it was given"} is none.`
-        })
-      )
-    }
+    if (!Array.isArray(list)) return yield* Effect.die(Misuse.notAList(items, list))
     const from: Ref<unknown> | undefined = isRef(items) ? items : undefined
     const name = from === undefined ? "item" : from.name
     if (list.length === 0 && from !== undefined) {
@@ -219,14 +213,7 @@ const interpreter = (run: RunContext, origin: Origin.Origin | undefined): Interp
   choose: Effect.fnUntraced(function* (ref, arms) {
     const value = String(yield* ref)
     const arm = Object.hasOwn(arms, value) ? arms[value] : undefined
-    if (arm === undefined) {
-      return yield* Effect.die(
-        new FlowError({
-          reason: "arm",
-          message: `"${ref.name}" is ${JSON.stringify(value)}, and there is no arm for that; there are: ${Object.keys(arms).join(", ")}.`
-        })
-      )
-    }
+    if (arm === undefined) return yield* Effect.die(Misuse.noArm(ref, value, arms))
     return yield* arm()
   }),
   iterate: Effect.fnUntraced(function* (state, options) {
