@@ -42,9 +42,7 @@ export const Options = Schema.Struct({
   seed: orElse(Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)), 1),
   /** Stops when the validation loss has not fallen by more than `minDelta` for `patience` epochs. */
   earlyStopping: orElse(
-    Schema.NullOr(
-      Schema.Struct({ patience: Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)), minDelta: orElse(notNegative, 0) })
-    ),
+    Schema.NullOr(Schema.Struct({ patience: positiveInt, minDelta: orElse(notNegative, 0) })),
     null
   ),
   /** Whether the model is the one of the epoch with the lowest validation loss, not the one of the last. */
