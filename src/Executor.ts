@@ -6,8 +6,10 @@
  * once for all of them: an executor only makes one attempt and says what came of it.
  */
 import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Semaphore from "effect/Semaphore"
 import type { ArtifactStore } from "./ArtifactStore.ts"
@@ -19,7 +21,7 @@ import type { RunStore } from "./RunStore.ts"
 
 /** An executor can't run what it was asked to; the message says why and what to do. */
 export class ExecutorError extends Schema.TaggedError<ExecutorError>()("ExecutorError", {
-  reason: Schema.Literals(["module", "version", "error-schema", "store", "unreachable", "protocol"]),
+  reason: Schema.Literals(["module", "version", "error-schema", "store", "settings", "unreachable", "protocol"]),
   message: Schema.String
 }) {}
 
@@ -165,5 +167,39 @@ export const layerThreads = (options: ThreadsOptions): Layer.Layer<never> =>
     Effect.map(
       Effect.promise(() => import("./internal/threadExecutor.ts")),
       (threads) => threads.layer(options)
+    )
+  )
+
+/** How a cluster is found. What is left out is read from the environment (`EFFECT_FLOW_…`), or has a default. */
+export interface ClusterOptions {
+  /** The cluster's Postgres database. Default: the store's, where that is `Storage.layerPostgres`. */
+  readonly url?: string | Redacted.Redacted
+  /** Which workers take the tasks: those that were started with the same group. Default: `work`. */
+  readonly group?: string
+  /** How long a worker that is gone keeps its work from the others; alike in all of a cluster. Default: 15 seconds. */
+  readonly lockExpiration?: Duration.Input
+}
+
+/**
+ * Runs tasks on the workers of a cluster (see `Worker`): every attempt is a workflow of Effect's cluster, kept in Postgres,
+ * so that tasks spread over machines, survive a worker's death, and none that has finished is executed again. If this
+ * process dies, a worker goes on with its runs.
+ *
+ * @example
+ * ```ts
+ * program.pipe(
+ *   Effect.provide([Storage.layerPostgres({ url, blobs: "/shared/blobs" }), Executor.layerCluster()])
+ * )
+ * ```
+ *
+ * Gotchas: as with threads, a step that can fail needs its `error` schema, and a step's services must come from
+ * `Flow.provide`. A worker that goes on with a run executes the flow's body, so services that the body itself uses must be
+ * there, too.
+ */
+export const layerCluster = (options: ClusterOptions = {}): Layer.Layer<never> =>
+  Layer.unwrap(
+    Effect.map(
+      Effect.promise(() => import("./internal/clusterClient.ts")),
+      (cluster) => cluster.layer(options)
     )
   )

@@ -65,7 +65,8 @@ export const encode = (cause: Cause.Cause<unknown>, error: Schema.Top | undefine
   return { kind: "defect", name: tag, message: explain(message), ...(stack === undefined ? {} : { stack }) }
 }
 
-const own = (error: typeof Own.Type, defect: boolean): Failure => ({
+/** One of effect-flow's own errors, as data. */
+export const own = (error: typeof Own.Type, defect: boolean): Failure => ({
   kind: "own",
   data: Schema.encodeUnknownSync(codecOf(Own))(error),
   defect

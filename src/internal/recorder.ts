@@ -23,8 +23,8 @@ export interface Recorder {
   readonly write: (changes: ReadonlyArray<Change>) => Effect.Effect<void, StoreError>
   /** Writes what waits from time to time, for as long as the run lives. */
   readonly loop: Effect.Effect<never>
-  /** From now on nothing is kept: another process goes on with the run. */
-  readonly close: () => void
+  /** Says that nobody drives the run, for another process to go on with it; from now on nothing is kept. */
+  readonly leave: Effect.Effect<void>
 }
 
 /** A recorder of a run. */
@@ -79,9 +79,11 @@ export const make = (store: RunStore["Service"], run: string): Recorder => {
       }),
     running: (change) => void started.set(change.task.id, change),
     write,
-    close: () => {
+    leave: Effect.suspend(() => {
+      const waiting = take()
       closed = true
-    },
+      return Effect.ignore(store.write([...waiting, { _tag: "Heartbeat", run, at: 0 }]))
+    }),
     loop: Effect.gen(function* () {
       let beat = 0
       while (true) {

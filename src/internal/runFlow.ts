@@ -160,13 +160,7 @@ export const runFlow = Effect.fnUntraced(function* (flow: AnyFlow, parameters: o
 const untilLeaving =
   (leaving: Effect.Effect<void>, recorder: Recorder.Recorder) =>
   <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-    Effect.raceFirst(
-      self,
-      Effect.flatMap(leaving, () => {
-        recorder.close()
-        return Effect.interrupt
-      })
-    )
+    Effect.raceFirst(self, Effect.andThen(leaving, Effect.andThen(recorder.leave, Effect.interrupt)))
 
 /** The body's context: `CurrentRun`, and a logger that keeps what the body itself logs. */
 const surround = (context: Context.Context<never>, run: RunContext, origin: Origin.Origin | undefined) => {

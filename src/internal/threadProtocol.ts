@@ -28,13 +28,13 @@ export type Flows = {
 /** A small artifact, as its bytes and no larger buffer that they are part of. */
 export interface Blob {
   readonly digest: string
-  readonly bytes: Uint8Array<ArrayBuffer>
+  readonly bytes: Uint8Array
 }
 
 /** A small artifact, fit for a message: a message carries the whole of the buffer that its bytes are a view of. */
 export const toBlob = ({ bytes, digest }: { readonly digest: string; readonly bytes: Uint8Array }): Blob => ({
   digest,
-  bytes: (bytes.byteLength === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes)) as Uint8Array<ArrayBuffer> // codecs make their own buffers
+  bytes: bytes.byteLength === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes)
 })
 
 /** What came of an attempt. */

@@ -1,0 +1,32 @@
+/**
+ * Whether an execution is still this worker's. Workers come and go, and the work is shared out anew each time; what a worker
+ * has not begun by then, or only watches, it leaves to whose it is now.
+ */
+
+import type * as Context from "effect/Context"
+import * as ClusterSchema from "effect/cluster/ClusterSchema"
+import * as EntityId from "effect/cluster/EntityId"
+import type * as Sharding from "effect/cluster/Sharding"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+
+/** How often one looks, in milliseconds. */
+const glance = 200
+
+/** Ends when an execution is another worker's, or nobody's: this one is told to stop. */
+export const lost = Effect.fnUntraced(function* (
+  sharding: Sharding.Sharding["Service"],
+  executionId: string,
+  group: string
+) {
+  const shard = sharding.getShardId(EntityId.make(executionId), group)
+  while (sharding.hasShardId(shard)) yield* Effect.sleep(glance)
+})
+
+/** Leaves the execution that this fiber serves to the worker whose it is now. */
+export const abandon: Effect.Effect<never> = Effect.interruptible(
+  Effect.callback<never>(() => {
+    const fiber = Fiber.getCurrent()
+    fiber?.interruptUnsafe(fiber.id, ClusterSchema.Abandon.annotation as Context.Context<never>) // a mark, not a service
+  })
+)

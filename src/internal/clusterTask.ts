@@ -1,0 +1,121 @@
+/**
+ * Attempts at tasks, on a worker: each runs on one of its threads, so that the worker itself always has time for the
+ * cluster. What a body logs, measures and tags goes to the run store from here; its result goes back to whoever drives the
+ * run. A worker that is to stop, or has lost a task to another worker, lets go of what it has not begun.
+ */
+import { hostname } from "node:os"
+import * as Sharding from "effect/cluster/Sharding"
+import * as Effect from "effect/Effect"
+import type { LogLevel } from "effect/LogLevel"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import * as DurableDeferred from "effect/workflow/DurableDeferred"
+import * as Workflow from "effect/workflow/Workflow"
+import * as WorkflowEngine from "effect/workflow/WorkflowEngine"
+import { ArtifactError, ArtifactStore } from "../ArtifactStore.ts"
+import { TaskDescription } from "../Executor.ts"
+import { RunStore } from "../RunStore.ts"
+import * as Tags from "../Tags.ts"
+import * as Ownership from "./clusterOwnership.ts"
+import type { Settings } from "./clusterSettings.ts"
+import { type Done, taskWorkflow } from "./clusterWorkflows.ts"
+import * as Crossing from "./crossing.ts"
+import type { Recorder } from "./recorder.ts"
+import type { TaskSink } from "./taskBody.ts"
+import type * as ThreadPool from "./threadPool.ts"
+import type { Result } from "./threadProtocol.ts"
+
+/** Serves attempts. */
+export const layer = (settings: Settings, pool: ThreadPool.Pool, recorder: Recorder) => {
+  const workflow = taskWorkflow(settings.group)
+  const interrupted = new Set<string>()
+  return workflow.toLayer(
+    Effect.fnUntraced(function* ({ blobs, level, task: packed }, executionId) {
+      if (interrupted.has(executionId)) yield* stopIfAsked(interrupted, executionId)
+      const store = yield* ArtifactStore
+      const sharding = yield* Sharding.Sharding
+      const task = yield* unpack(store, packed)
+      const told: Told = { lines: 0, tags: [] }
+      const sink = yield* makeSink(recorder, task, told)
+      const done = yield* pool
+        .executeUnless(
+          { task, blobs, level: level as LogLevel, sink, print: () => Effect.void }, // a level of the driver's
+          Ownership.lost(sharding, executionId, settings.group)
+        )
+        .pipe(
+          Effect.map((done) => done && { ...done, result: withHost(done.result) }),
+          Effect.catchCause((cause) =>
+            Effect.succeed({ result: failed(Crossing.encode(cause, undefined)), cpu: 0, worker: undefined })
+          ),
+          Effect.onInterrupt(() => Effect.sync(() => interrupted.add(executionId)))
+        )
+      if (done === undefined) return yield* Ownership.abandon
+      // Its lines are there before its result is.
+      yield* Effect.ignore(recorder.write([]))
+      return { ...done, worker: nameOf(settings, done.worker), ...told } satisfies Done
+    })
+  )
+}
+
+interface Told {
+  lines: number
+  readonly tags: Array<Parameters<TaskSink["tags"]>[0]>
+}
+
+const nameOf = ({ host, port }: Settings, thread: string | undefined): string =>
+  [`${host === "localhost" ? hostname() : host}:${port}`, ...(thread === undefined ? [] : [thread])].join("/")
+
+/** Which machine lacks a blob is what its administrator needs to know. */
+const withHost = (result: Result): Result => {
+  if (result._tag !== "Failure" || result.failure.kind !== "own") return result
+  const error = Schema.decodeUnknownOption(Schema.toCodecJson(ArtifactError))(result.failure.data)
+  if (Option.isNone(error) || (error.value.reason !== "missing" && error.value.reason !== "unreadable")) return result
+  const { message, ...rest } = error.value
+  const told = `${message} It was looked for on host ${hostname()}: is the directory of the blobs shared with it?`
+  return failed(Crossing.own(new ArtifactError({ ...rest, message: told }), result.failure.defect))
+}
+
+const failed = (failure: Crossing.Failure): Result => ({ _tag: "Failure", failure })
+
+const unpack = (store: ArtifactStore["Service"], packed: TaskDescription | { readonly digest: string }) =>
+  "digest" in packed
+    ? Effect.orDie(
+        Effect.flatMap(store.get(packed.digest), (bytes) =>
+          Schema.decodeEffect(Schema.fromJsonString(TaskDescription))(new TextDecoder().decode(bytes))
+        )
+      )
+    : Effect.succeed(packed)
+
+const makeSink = Effect.fnUntraced(function* (recorder: Recorder, task: TaskDescription, told: Told) {
+  const runs = yield* RunStore
+  const of = { run: task.run, task: task.task, attempt: task.attempt }
+  return {
+    log: (line) => {
+      told.lines++
+      recorder.log({ ...line, ...of })
+    },
+    metric: (point) => recorder.metric({ ...point, run: task.run, task: task.task }),
+    card: ({ bytes, ...card }) => recorder.card({ ...card, ...of }, bytes),
+    tags: Effect.fnUntraced(function* (change) {
+      const [run] = yield* runs.runs({ idPrefix: task.run, limit: 1 })
+      const tags = yield* Tags.change(run?.tags ?? [], change)
+      const add = tags.filter((tag) => !change.remove.includes(tag))
+      yield* recorder.write([{ _tag: "Tags", run: task.run, add, remove: change.remove }])
+      told.tags.push(change)
+    })
+  } satisfies TaskSink
+})
+
+/** What a workflow is interrupted with, by the engine's own name. */
+const InterruptSignal = DurableDeferred.make("Workflow/InterruptSignal")
+
+/**
+ * An execution that was interrupted here starts again: because the run was interrupted, and then this is where it ends, or
+ * because this worker lost it for a while.
+ */
+const stopIfAsked = Effect.fnUntraced(function* (interrupted: Set<string>, executionId: string) {
+  interrupted.delete(executionId)
+  const engine = yield* WorkflowEngine.WorkflowEngine
+  const instance = yield* WorkflowEngine.WorkflowInstance
+  if (Option.isSome(yield* engine.deferredResult(InterruptSignal))) yield* Workflow.suspend(instance)
+})
