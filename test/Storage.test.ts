@@ -180,6 +180,40 @@ describe("Storage.layerLocal", () => {
   )
 
   it.effect(
+    "makes its file smaller when runs are removed",
+    withDirectory((directory) =>
+      Effect.gen(function* () {
+        const size = () => Effect.promise(async () => (await Fs.stat(database(directory))).size)
+        const bytes = new Uint8Array(50_000)
+        yield* opened(
+          directory,
+          Effect.flatMap(RunStore, (store) =>
+            store.write(
+              Array.from({ length: 200 }, (_, index) => {
+                bytes[0] = index
+                const digest = Digest.ofChunks([bytes])
+                const outputs = [ref("x", digest)]
+                return putTask(task("r", index + 1, { outputs }), { blobs: [{ digest, bytes: bytes.slice() }] })
+              })
+            )
+          )
+        )
+        const before = yield* size()
+        assert.isAbove(before, 10_000_000)
+        yield* opened(
+          directory,
+          Effect.gen(function* () {
+            yield* (yield* RunStore).remove(["r"])
+            const swept = yield* (yield* ArtifactStore).sweep({ keep: new Set(), before: Number.MAX_SAFE_INTEGER })
+            assert.deepStrictEqual(swept, { artifacts: 200, bytes: 200 * 50_000 })
+          })
+        )
+        assert.isBelow(yield* size(), 300_000)
+      })
+    )
+  )
+
+  it.effect(
     "says that its directory can't be written",
     withDirectory((directory) =>
       Effect.gen(function* () {

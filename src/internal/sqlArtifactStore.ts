@@ -172,6 +172,7 @@ export const make = (options: {
           )
         )
         yield* files.tidy(before)
+        yield* Effect.mapError(database.compact, broken("unwritable"))
         return total([...gone.map((digest) => sizes.get(digest) ?? 0), ...removed.map(({ size }) => size)])
       }),
     values: ValueCache.make(options.valueBytes)

@@ -32,6 +32,8 @@ export interface Database {
     connection: SqlConnection.Connection,
     statements: ReadonlyArray<Prepared>
   ) => Effect.Effect<void, SqlError>
+  /** Gives what was removed back to the disk, a little at a time. */
+  readonly compact: Effect.Effect<void, StoreError>
   /** Says of a failure which database could not do what ("read", "write to"). */
   readonly orStoreError: <A, E, R>(
     verb: string,
@@ -72,27 +74,46 @@ export const make = (options: {
       isAway
     )
 
+  const query: Database["query"] = (query, params) =>
+    orStoreError("read", patiently(sql.unsafe<Row>(text(query), params.map(param))))
+
   return {
     name,
     dialect,
     begin,
     orStoreError,
-    query: (query, params) => orStoreError("read", patiently(sql.unsafe<Row>(text(query), params.map(param)))),
+    query,
     transaction: (body) =>
       patiently(
-        sql
-          .withTransaction(Effect.flatMap(sql.transactionService, ([connection]) => body(connection)))
-          .pipe(
-            Effect.provideService(SqlClient.BeginTransaction, begin),
-            // Where the connection is lost, the roll-back fails too, and the client makes a defect of that.
-            Effect.catchDefect((defect) => (isSqlError(defect) ? Effect.fail(defect) : Effect.die(defect)))
-          )
+        sql.withTransaction(Effect.flatMap(sql.transactionService, ([connection]) => body(connection))).pipe(
+          Effect.provideService(SqlClient.BeginTransaction, begin),
+          // Where the connection is lost, the roll-back fails too, and the client makes a defect of that.
+          Effect.catchDefect((defect) => (isSqlError(defect) ? Effect.fail(defect) : Effect.die(defect)))
+        )
       ) as never, // the transaction service is the one that `withTransaction` provides
     runOne,
+    // Postgres does so by itself.
+    compact: dialect === "pg" ? Effect.void : compact(query),
     runAll: (connection, statements) =>
       Effect.forEach(statements, (statement) => runOne(connection, statement), { discard: true })
   }
 }
+
+/** How many pages of SQLite's file are given back before others have their turn. */
+const pages = 1000
+
+const compact = (query: Database["query"]): Effect.Effect<void, StoreError> =>
+  Effect.gen(function* () {
+    let left = Number.POSITIVE_INFINITY
+    while (true) {
+      const [row] = yield* query("PRAGMA freelist_count", [])
+      const now = Number(row?.freelist_count ?? 0)
+      if (now === 0 || now >= left) return // a file that was made without the setting stays as it is
+      left = now
+      yield* query(`PRAGMA incremental_vacuum(${pages})`, [])
+      yield* Effect.yieldNow
+    }
+  })
 
 export const storeError = (name: string, verb: string, error: SqlError, explain: Explain): StoreError =>
   new StoreError({

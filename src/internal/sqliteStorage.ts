@@ -27,6 +27,9 @@ export const layer = (options: Options): Layer.Layer<ArtifactStore | RunStore, S
   const name = options.filename === ":memory:" ? "The run database in memory" : `The run database ${options.filename}`
   const prepare = Effect.gen(function* () {
     const sql = yield* SqlClient.SqlClient
+    // Before there is a table, and before the log is switched: so that what is removed makes the file smaller.
+    yield* sql.unsafe("PRAGMA auto_vacuum = INCREMENTAL")
+    yield* sql.unsafe("PRAGMA journal_mode = WAL")
     yield* sql.unsafe(`PRAGMA synchronous = ${options.sync ? "FULL" : "NORMAL"}`)
     yield* sql.unsafe("PRAGMA wal_autocheckpoint = 8000")
     yield* sql.unsafe("PRAGMA temp_store = MEMORY")
@@ -37,7 +40,7 @@ export const layer = (options: Options): Layer.Layer<ArtifactStore | RunStore, S
     if (options.filename !== ":memory:") yield* directory(Path.dirname(Path.resolve(options.filename)))
     const files = FileStore.make({ directory: options.blobs, sync: options.sync, hint: "." })
     return yield* SqlStorage.make({
-      client: SqliteClient.make({ filename: options.filename }),
+      client: SqliteClient.make({ filename: options.filename, disableWAL: true }),
       name,
       explain,
       prepare,

@@ -13,9 +13,9 @@ import { ArtifactStore } from "../../src/ArtifactStore.ts"
 import * as Digest from "../../src/internal/digest.ts"
 import { RunStore, type StoreError } from "../../src/RunStore.ts"
 import * as Storage from "../../src/Storage.ts"
+import { postgresSchema, postgresUrl } from "../conformance/layers.ts"
 import { putRun, putTask, ref, run, task } from "../conformance/records.ts"
 
-const taskCount = 10_000
 const runCount = 10_000
 
 const print = (what: string, figure: string): void => console.log(`${what.padEnd(60)} ${figure}`)
@@ -60,7 +60,7 @@ const writeTask = Effect.fnUntraced(function* (store: RunStore["Service"], index
   ])
 })
 
-const measureTasks = (name: string, layer: Layer.Layer<ArtifactStore | RunStore, StoreError>) =>
+const measureTasks = (name: string, layer: Layer.Layer<ArtifactStore | RunStore, StoreError>, taskCount = 10_000) =>
   Effect.gen(function* () {
     const store = yield* RunStore
     yield* store.write([putRun(system)])
@@ -105,6 +105,14 @@ const measureLarge = (directory: string) =>
     // What it can be compared with: the same bytes hashed and written once, one after the other and at once.
     for (const round of [1, 2]) {
       const path = Path.join(directory, `plain${round}`)
+      const [reading] = yield* timed(
+        Effect.promise(async () => {
+          await Fs.writeFile(path, bytes)
+          const start = performance.now()
+          await Fs.readFile(path)
+          return performance.now() - start
+        })
+      ).pipe(Effect.map(([, time]) => [time]))
       const [hashing] = yield* timed(Effect.sync(() => createHash("sha256").update(bytes).digest("hex")))
       const [writing] = yield* timed(Effect.promise(() => Fs.writeFile(path, bytes)))
       yield* Effect.promise(() => Fs.rm(path))
@@ -120,7 +128,7 @@ const measureLarge = (directory: string) =>
       const [get, read] = yield* timed(store.get(address.digest))
       print(
         "local: get of 500 MB, verified",
-        `${ms(get)}; ratio to hashing ${(get / hashing).toFixed(2)}; rss +${((process.memoryUsage.rss() - after) / 1e6).toFixed(0)} MB (${read.length} bytes)`
+        `${ms(get)}; reading ${ms(reading ?? 0)} + hashing ${ms(hashing)}; ratio ${(get / ((reading ?? 0) + hashing)).toFixed(2)}; rss +${((process.memoryUsage.rss() - after) / 1e6).toFixed(0)} MB (${read.length} bytes)`
       )
       yield* store.sweep({ keep: new Set(), before: Number.MAX_SAFE_INTEGER })
     }
@@ -133,6 +141,10 @@ const main = Effect.gen(function* () {
   )
   yield* measureTasks("memory", Storage.layerMemory)
   yield* measureTasks("local", Storage.layerLocal({ directory: Path.join(directory, "tasks") }))
+  if (postgresUrl !== "") {
+    const url = yield* postgresSchema
+    yield* measureTasks("Postgres", Storage.layerPostgres({ url, blobs: Path.join(directory, "shared") }), 2000)
+  }
   yield* measureRuns("memory", Storage.layerMemory)
   yield* measureRuns("local", Storage.layerLocal({ directory: Path.join(directory, "runs") }))
   yield* measureLarge(Path.join(directory, "large"))
