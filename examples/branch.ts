@@ -18,7 +18,7 @@ const start = Step.make("start", {
   input: { trainFile: Schema.String, validFile: Schema.String },
   output: { df: Reviews, valdf: Reviews },
   run: Effect.fnUntraced(function* ({ trainFile, validFile }) {
-    if (trainFile === Generated.trainFile) yield* Generated.make
+    if (trainFile === Generated.trainFile || validFile === Generated.validFile) yield* Generated.make
     const df = yield* Parquet.read(trainFile, Reviews)
     const valdf = yield* Parquet.read(validFile, Reviews)
     yield* Effect.log(`num of rows: ${df.numRows}`)
@@ -77,11 +77,11 @@ export const BranchNLPFlow = Flow.make("BranchNLPFlow", {
   parameters: {
     trainFile: Flow.parameter(Schema.String, {
       default: Generated.trainFile,
-      description: "Reviews to train on, as Parquet"
+      description: 'Parquet file or URL to train on, with "review" and "labels"'
     }),
     validFile: Flow.parameter(Schema.String, {
       default: Generated.validFile,
-      description: "Reviews to compare on, as Parquet"
+      description: "Another one, to compare on"
     })
   },
   steps: [start, baseline, train, join, end],
