@@ -17,6 +17,7 @@ const start = Step.make("start", {
   description: "Reads the reviews to train on and to compare with",
   input: { trainFile: Schema.String, validFile: Schema.String },
   output: { df: Reviews, valdf: Reviews },
+  error: Parquet.ParquetError,
   run: Effect.fnUntraced(function* ({ trainFile, validFile }) {
     if (trainFile === Generated.trainFile || validFile === Generated.validFile) yield* Generated.make
     const df = yield* Parquet.read(trainFile, Reviews)
@@ -30,6 +31,7 @@ const baseline = Step.make("baseline", {
   description: "Always says yes",
   input: { valdf: Reviews },
   output: { baseAcc: Schema.Number, baseRocauc: Schema.Number },
+  error: BinaryMetrics.MetricsError,
   run: Effect.fnUntraced(function* ({ valdf }) {
     const { labels } = valdf.columns
     const ones = new Float32Array(valdf.numRows).fill(1)
@@ -43,6 +45,7 @@ const train = Step.make("train", {
   description: "Trains a neural bag of words",
   input: { df: Reviews },
   output: { model: Nbow.Model },
+  error: Nbow.FitError,
   run: ({ df }) =>
     Nbow.fit({ texts: df.columns.review, labels: df.columns.labels }, { vocabularySize: 750 }).pipe(
       Effect.map((model) => ({ model }))
@@ -55,6 +58,7 @@ const join = Step.join(
   {
     description: "Compares the model with the baseline",
     output: { modelAcc: Schema.Number, modelRocauc: Schema.Number },
+    error: BinaryMetrics.MetricsError,
     run: Effect.fnUntraced(function* ({ baseline, train }) {
       const { labels, review } = baseline.valdf.columns
       const { accuracy, rocAuc } = yield* Nbow.evaluate(train.model, { texts: review, labels })
