@@ -11,7 +11,7 @@ import type { Decoded, Flow, Given, Parameters } from "./Flow.ts"
 import type { ParameterError } from "./FlowError.ts"
 import * as ParameterValues from "./internal/parameters.ts"
 import { plan } from "./internal/planner.ts"
-import { toText as render } from "./internal/planText.ts"
+import { heading, toText as render } from "./internal/planText.ts"
 import type { RunRecord, TaskRecord } from "./RunRecord.ts"
 
 /** A task of the graph, or all tasks of one step in a list, an arm or a loop. */
@@ -35,7 +35,7 @@ export interface Node {
 export interface Group {
   readonly id: string
   readonly kind: "foreach" | "arm" | "loop" | "flow"
-  /** `each of start/1.items`, `check/2.passed is true`. */
+  /** `start/1.items`, `check/2.passed is true`. */
   readonly label: string
   readonly parent?: string
 }
@@ -111,14 +111,19 @@ export const ofRun = (run: RunRecord, tasks: ReadonlyArray<TaskRecord>): Plan =>
       ...(task.finishedAt === undefined ? undefined : { duration: task.finishedAt - task.startedAt })
     })),
     edges: tasks.flatMap((task) => {
-      const read = new Set(task.inputs.map((input) => `${input.digest} ${input.writer}`))
-      return task.parents.map((parent) => ({
-        from: parent,
-        to: task.id,
-        artifacts: (outputs.get(parent) ?? [])
-          .filter((output) => read.has(`${output.digest} ${output.writer}`))
-          .map((output) => output.name)
-      }))
+      const read = Map.groupBy(task.inputs, (input) => input.writer)
+      return task.parents.map((parent) => {
+        const written = outputs.get(parent) ?? []
+        const names = new Set<string>()
+        for (const writer of new Set(written.map((output) => output.writer))) {
+          for (const input of read.get(writer) ?? []) {
+            const output = written.find((output) => output.digest === input.digest)
+            // An element of a list has no digest of its own among the outputs: it is called as the task knows it.
+            names.add(output?.name ?? input.name)
+          }
+        }
+        return { from: parent, to: task.id, artifacts: [...names] }
+      })
     })
   })
 }
@@ -127,7 +132,7 @@ const label = (node: Node, groups: ReadonlyMap<string, Group>): string => {
   const times = node.count === 1 ? "" : ` ×${node.count ?? "n"}`
   const lines = [`${node.id}${times}`]
   for (let group = groups.get(node.group ?? ""); group !== undefined; group = groups.get(group.parent ?? "")) {
-    lines.push(`${group.kind === "arm" ? "if" : group.kind === "loop" ? "while" : ""} ${group.label}`.trim())
+    lines.push(`${heading[group.kind]} ${group.label}`)
   }
   if (node.description !== undefined) lines.push(node.description)
   if (node.status !== undefined) {

@@ -39,4 +39,5 @@ export const toText = (plan: Plan): string => {
   return lines.join("\n")
 }
 
-const heading = { foreach: "for each of", arm: "if", loop: "while", flow: "flow" } as const
+/** What stands before a group's label. */
+export const heading = { foreach: "for each of", arm: "if", loop: "while", flow: "flow" } as const
