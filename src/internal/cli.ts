@@ -2,8 +2,13 @@
  * What the verbs of the command line share: the flow they speak of, where to write, how to say a command to type, and the
  * ways to end with an exit code.
  */
+
+import * as Cause from "effect/Cause"
 import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as Exits from "effect/Exit"
 import type * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
 import type { ArtifactStore } from "../ArtifactStore.ts"
 import type { Any as AnyFlow } from "../Flow.ts"
 import type { RunStore } from "../RunStore.ts"
@@ -40,10 +45,20 @@ export interface Cli {
   readonly announce: { line: ((text: string) => void) | undefined }
 }
 
-/** What a verb needs besides: the store that was chosen. */
+/** The store that was chosen: a directory, or a Postgres database with a directory of blobs that all its users share. */
+export type Store =
+  | { readonly _tag: "Local"; readonly directory: string }
+  | {
+      readonly _tag: "Postgres"
+      readonly url: Redacted.Redacted
+      readonly blobs: string
+      /** Flags that lead there again, without the password; none where the environment does. */
+      readonly flags: ReadonlyArray<string>
+    }
+
+/** What a verb needs besides. */
 export interface Chosen {
-  /** As given by `--directory`, or the default. */
-  readonly directory: string
+  readonly store: Store
   /** The flow whose runs are meant; of any flow where there is none. */
   readonly flow: string | undefined
 }
@@ -54,15 +69,26 @@ export const defaultDirectory = ".effect-flow"
 /** A store, as verbs need it. */
 export type Stores = ArtifactStore | RunStore
 
+/** A store as it is shown: its directory, or the database without user and password. */
+export const storeName = (store: Store): string => {
+  if (store._tag === "Local") return store.directory
+  const url = Redacted.value(store.url)
+  return URL.canParse(url) ? `${new URL(url).host}${new URL(url).pathname}` : "Postgres"
+}
+
 /** A command to type: this program with words, and the flags that lead to the same store and flow. */
-export const command = (cli: Cli, { directory }: Chosen, ...words: ReadonlyArray<string>): string =>
+export const command = (cli: Cli, { store }: Chosen, ...words: ReadonlyArray<string>): string =>
   [
     cli.invocation,
     ...words.map(quote),
     ...(cli.invocation === "npx effect-flow" && cli.subject !== undefined && /^(run|resume|plan)$/.test(words[0] ?? "")
       ? ["--module", quote(cli.subject.module)]
       : []),
-    ...(directory === defaultDirectory ? [] : ["--directory", quote(directory)])
+    ...(store._tag === "Postgres"
+      ? store.flags.map(quote)
+      : store.directory === defaultDirectory
+        ? []
+        : ["--directory", quote(store.directory)])
   ].join(" ")
 
 /** A line of result. */
@@ -70,3 +96,11 @@ export const print = (cli: Cli, text: string): void => void cli.stdout.write(`${
 
 /** A line that is no result. */
 export const say = (cli: Cli, text: string): void => void cli.stderr.write(`${text}\n`)
+
+/** Something that goes on until it is told to stop: that is how it ends well. */
+export const service = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<void, E, R> =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.flatMap(Effect.exit(restore(effect)), (exit) =>
+      Exits.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause) ? Effect.failCause(exit.cause) : Effect.void
+    )
+  )

@@ -10,15 +10,16 @@ import * as Option from "effect/Option"
 import type { Cli, Subject } from "./cli.ts"
 import type { ParameterFlag } from "./cliParameters.ts"
 import {
-  Directory,
   FlowName,
   format,
   json,
   lazily,
   Module,
   maybe,
+  optional,
   runArgument,
   type Select,
+  storeFlags,
   verbs
 } from "./cliVerbs.ts"
 
@@ -28,8 +29,10 @@ const runFlags = {
     Flag.withDescription("A tag for the run; may be given several times"),
     Flag.between(0, 50)
   ),
-  executor: Flag.Literals("executor", ["fibers", "threads"]).pipe(
-    Flag.withDescription("What runs the tasks (default: fibers)"),
+  executor: Flag.Literals("executor", ["fibers", "threads", "cluster"]).pipe(
+    Flag.withDescription(
+      "What runs the tasks: fibers of this process, its threads, or the workers of a cluster (default: fibers)"
+    ),
     Flag.withDefault("fibers")
   ),
   concurrency: Flag.Int("concurrency").pipe(
@@ -55,7 +58,21 @@ const runFlags = {
 
 /** Flags that a parameter can't have. */
 export const reserved: ReadonlySet<string> = new Set([
-  ...["tag", "executor", "concurrency", "log", "quiet", "json", "directory", "module", "flow", "from", "format"],
+  ...[
+    "tag",
+    "executor",
+    "concurrency",
+    "log",
+    "quiet",
+    "json",
+    "directory",
+    "database",
+    "blobs",
+    "module",
+    "flow",
+    "from",
+    "format"
+  ],
   ...["help", "version", "completions", "log-level"]
 ])
 
@@ -131,8 +148,34 @@ const flowVerbs = (cli: Cli, subject: Subject, flags: Parameters, select: Select
         )
       )
   ).pipe(Command.withDescription("Draw the flow's graph without running anything"))
-  return [started, resumed, planned] as const
+  return [started, resumed, planned, workerVerb(cli, subject, select)] as const
 }
+
+const whole = (name: string, metavar: string, description: string) =>
+  Flag.Int(name).pipe(Flag.withMetavar(metavar), Flag.withDescription(description), Flag.optional)
+
+/** `worker`: one of a cluster's, for this module's flows. */
+const workerVerb = (cli: Cli, subject: Subject, select: Select) =>
+  Command.make(
+    "worker",
+    {
+      size: whole("size", "n", "How many tasks it executes at once (default: EFFECT_FLOW_THREADS, or its cores)"),
+      group: optional("group", "name", "Which runs' tasks it takes (default: EFFECT_FLOW_GROUP, or work)"),
+      host: optional("host", "address", "By which others reach it (default: EFFECT_FLOW_HOST, or localhost)"),
+      port: whole("port", "n", "Its port (default: EFFECT_FLOW_PORT, or any that is free)")
+    },
+    (input) =>
+      select((chosen) =>
+        lazily(() => import("./cliWorker.ts"))((module) =>
+          module.worker(cli, chosen, subject, {
+            size: maybe(input.size),
+            group: maybe(input.group),
+            host: maybe(input.host),
+            port: maybe(input.port)
+          })
+        )
+      )
+  ).pipe(Command.withDescription("Execute tasks for a cluster's runs, until it is stopped; what has begun is finished"))
 
 /** Parameters as flags: all, and all as optional ones. */
 export interface Parameters {
@@ -160,14 +203,14 @@ export const forFlow = (cli: Cli, subject: Subject, flags: Parameters, select: S
         codes
       ].join("\n  ")
     ),
-    Command.withGlobalFlags([Directory]),
+    Command.withGlobalFlags(storeFlags),
     Command.withSubcommands([...flowVerbs(cli, subject, flags, select), ...verbs(cli, select)])
   )
 }
 
 /** In the place of the verbs that need a flow, where there is none. */
 const withoutFlow = (cli: Cli) =>
-  (["run", "resume", "plan"] as const).map((verb) =>
+  (["run", "resume", "plan", "worker"] as const).map((verb) =>
     Command.make(verb, {}, () =>
       Effect.fail(
         new CliError.ShowHelp({
@@ -182,7 +225,12 @@ const withoutFlow = (cli: Cli) =>
     ).pipe(Command.withDescription(`${words[verb]}; needs --module`))
   )
 
-const words = { run: "Run a flow", resume: "Resume a run", plan: "Draw a flow's graph without running anything" }
+const words = {
+  run: "Run a flow",
+  resume: "Resume a run",
+  plan: "Draw a flow's graph without running anything",
+  worker: "Execute tasks for a cluster's runs"
+}
 
 /** The command line of the package: any store, and any flow with `--module`. */
 export const forAny = (cli: Cli, flags: Parameters, select: Select) => {
@@ -194,7 +242,7 @@ export const forAny = (cli: Cli, flags: Parameters, select: Select) => {
         codes
       ].join("\n  ")
     ),
-    Command.withGlobalFlags([Directory, Module, FlowName]),
+    Command.withGlobalFlags([...storeFlags, Module, FlowName]),
     Command.withSubcommands([
       ...(subject === undefined ? withoutFlow(cli) : flowVerbs(cli, subject, flags, select)),
       ...verbs(cli, select)

@@ -12,7 +12,6 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import * as Path from "effect/Path"
 import * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
 import * as References from "effect/References"
@@ -22,8 +21,9 @@ import * as Cli from "./cli.ts"
 import * as Commands from "./cliCommands.ts"
 import { loadSubject } from "./cliModule.ts"
 import * as Parameters from "./cliParameters.ts"
+import { choose } from "./cliStore.ts"
 import * as Usage from "./cliUsage.ts"
-import { Directory, FlowName, type Select } from "./cliVerbs.ts"
+import { Blobs, Database, Directory, FlowName, maybe, type Select } from "./cliVerbs.ts"
 import { failureOf, fromCause } from "./errorRecord.ts"
 
 /**
@@ -56,9 +56,16 @@ const program = Effect.fnUntraced(function* (cli: Cli.Cli, bin: boolean, argv: R
   let chosen: Effect.Effect<void, unknown> = Effect.void
   const select = ((then) =>
     Effect.gen(function* () {
-      const named = bin ? Option.getOrUndefined(yield* FlowName) : undefined
+      const named = bin ? maybe(yield* FlowName) : undefined
       const level = yield* References.MinimumLogLevel // of `--log-level`
-      const action = then({ directory: yield* Directory, flow: subject?.flow.flowName ?? named })
+      const given = {
+        directory: maybe(yield* Directory),
+        database: maybe(yield* Database),
+        blobs: maybe(yield* Blobs)
+      }
+      const action = Effect.flatMap(choose(cli, given), (store) =>
+        then({ store, flow: subject?.flow.flowName ?? named })
+      )
       chosen = Effect.provideService(action, References.MinimumLogLevel, level)
     })) as Select // the global flags are there whenever a command has been chosen
   const command =

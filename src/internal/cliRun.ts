@@ -27,7 +27,7 @@ import { format } from "./taskBody.ts"
 /** The flags of both verbs. */
 export interface Options {
   readonly tags: ReadonlyArray<string>
-  readonly executor: "fibers" | "threads"
+  readonly executor: "fibers" | "threads" | "cluster"
   readonly concurrency: number | undefined
   readonly log: "text" | "json"
   readonly quiet: boolean
@@ -63,7 +63,7 @@ const runMasked = Effect.fnUntraced(function* (
     mode: Reporter.modeFor(cli.stderr, options, cli.environment),
     stream: cli.stderr,
     environment: cli.environment,
-    store: chosen.directory,
+    store: Cli.storeName(chosen.store),
     now: () => clock.currentTimeMillisUnsafe()
   })
   cli.announce.line = reporter.note
@@ -115,15 +115,13 @@ const withExecutor = Effect.fnUntraced(function* (
   effect: Effect.Effect<unknown, unknown, Cli.Stores>
 ) {
   const Executor = yield* Effect.promise(() => import("../Executor.ts"))
-  return yield* Effect.provide(
-    effect,
-    executor === "threads"
-      ? Executor.layerThreads({
-          module: subject.module,
-          ...(concurrency === undefined ? undefined : { size: concurrency })
-        })
-      : Executor.layerFibers(concurrency === undefined ? {} : { concurrency })
-  )
+  const size = concurrency === undefined ? {} : { size: concurrency }
+  const layers = {
+    fibers: () => Executor.layerFibers(concurrency === undefined ? {} : { concurrency }),
+    threads: () => Executor.layerThreads({ module: subject.module, ...size }),
+    cluster: () => Executor.layerCluster()
+  }
+  return yield* Effect.provide(effect, layers[executor]())
 })
 
 /** Shows what is logged where no run is: a layer that is built, say. What a run logs, the run's own logger shows. */

@@ -50,14 +50,10 @@ const list = Effect.fnUntraced(function* (cli: Cli.Cli, chosen: Cli.Chosen, opti
     return Cli.print(cli, JSON.stringify(data, undefined, 2))
   }
   if (runs.length === 0) {
+    const where = Cli.storeName(chosen.store)
     const of = chosen.flow === undefined ? "" : ` of flow "${chosen.flow}"`
     const narrowed = options.status !== undefined || options.tags.length > 0 || options.since !== undefined
-    return Cli.say(
-      cli,
-      narrowed
-        ? `There is no such run${of} in ${chosen.directory}.`
-        : `There is no run${of} in ${chosen.directory} yet.`
-    )
+    return Cli.say(cli, narrowed ? `There is no such run${of} in ${where}.` : `There is no run${of} in ${where} yet.`)
   }
   const style = styleFor(cli.stdout, cli.environment)
   const heading = [

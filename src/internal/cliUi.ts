@@ -15,10 +15,12 @@ export const ui = (cli: Cli.Cli, chosen: Cli.Chosen, { host, port }: Options) =>
   withExistingStore(
     cli,
     chosen,
-    Ui.serve({
-      store: resolve(chosen.directory),
-      command: Cli.command(cli, chosen),
-      ...(port === undefined ? undefined : { port }),
-      ...(host === undefined ? undefined : { host })
-    })
+    Cli.service(
+      Ui.serve({
+        store: chosen.store._tag === "Local" ? resolve(chosen.store.directory) : Cli.storeName(chosen.store),
+        command: Cli.command(cli, chosen),
+        ...(port === undefined ? undefined : { port }),
+        ...(host === undefined ? undefined : { host })
+      })
+    )
   )

@@ -18,9 +18,30 @@ export const Directory = GlobalFlag.Setting("directory")({
   flag: Flag.String("directory").pipe(
     Flag.withMetavar("dir"),
     Flag.withDescription(`Where runs and artifacts are kept (default: ${defaultDirectory})`),
-    Flag.withDefault(defaultDirectory)
+    Flag.optional
   )
 })
+
+/** `--database`, instead. */
+export const Database = GlobalFlag.Setting("database")({
+  flag: Flag.String("database").pipe(
+    Flag.withMetavar("url"),
+    Flag.withDescription("A store that several machines share, in Postgres (default: EFFECT_FLOW_DATABASE_URL)"),
+    Flag.optional
+  )
+})
+
+/** `--blobs`, with it. */
+export const Blobs = GlobalFlag.Setting("blobs")({
+  flag: Flag.String("blobs").pipe(
+    Flag.withMetavar("dir"),
+    Flag.withDescription("The directory of that store's large artifacts (default: EFFECT_FLOW_BLOBS)"),
+    Flag.optional
+  )
+})
+
+/** The flags that name the store. */
+export const storeFlags = [Directory, Database, Blobs] as const
 
 /** `--module`, of the package's own command line: read before the others, because a flow's flags come with it. */
 export const Module = GlobalFlag.Setting("module")({
