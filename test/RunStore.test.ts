@@ -1,5 +1,9 @@
 /** The conformance suite of `RunStore`, against each store there is. */
 import { layers } from "./conformance/layers.ts"
-import { suite } from "./conformance/runStore.ts"
+import * as Records from "./conformance/runStore.ts"
+import * as Order from "./conformance/runStoreOrder.ts"
 
-for (const { layer, name } of layers) suite(name, layer)
+for (const { layer, name } of layers) {
+  Records.suite(name, layer)
+  Order.suite(name, layer)
+}

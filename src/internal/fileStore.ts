@@ -11,13 +11,14 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { type Address, ArtifactError } from "../ArtifactStore.ts"
+import * as Io from "./fileStoreIo.ts"
 import * as Bytes from "./storeBytes.ts"
 
 export interface FileStore {
   readonly put: (chunks: ReadonlyArray<Uint8Array>, address?: Address) => Effect.Effect<Address, ArtifactError>
   readonly putFile: (path: string) => Effect.Effect<Address, ArtifactError>
   readonly get: (digest: string) => Effect.Effect<Uint8Array, ArtifactError>
-  readonly stream: (digest: string, range?: Range) => Stream.Stream<Uint8Array, ArtifactError>
+  readonly stream: (digest: string, range?: Io.Range) => Stream.Stream<Uint8Array, ArtifactError>
   /** The verified file. */
   readonly path: (digest: string) => Effect.Effect<string, ArtifactError>
   readonly has: (digest: string) => Effect.Effect<boolean, ArtifactError>
@@ -31,11 +32,6 @@ export interface FileStore {
   ) => Effect.Effect<ReadonlyArray<Address>, ArtifactError>
   /** Removes what a killed process left half written before a time. */
   readonly tidy: (before: number) => Effect.Effect<void, ArtifactError>
-}
-
-interface Range {
-  readonly start: number
-  readonly end: number
 }
 
 interface Options {
@@ -78,7 +74,7 @@ export const make = (options: Options): FileStore => {
           try: (signal) => read(pathOf(digest), signal),
           catch: (cause) => {
             if (cause instanceof ArtifactError) return cause
-            if (isMissing(cause)) return missing(digest)
+            if (Io.isMissing(cause)) return missing(digest)
             return Bytes.failed("unreadable", `Artifact ${digest} can't be read from ${pathOf(digest)}`, cause, digest)
           }
         })
@@ -98,7 +94,7 @@ export const make = (options: Options): FileStore => {
     try {
       return await use()
     } catch (cause) {
-      if (!isMissing(cause)) throw cause
+      if (!Io.isMissing(cause)) throw cause
       await Fs.mkdir(Path.dirname(path), { recursive: true })
       return await use()
     }
@@ -109,7 +105,7 @@ export const make = (options: Options): FileStore => {
       await Fs.utimes(pathOf(digest), now / 1000, now / 1000)
       return true
     } catch (cause) {
-      if (isMissing(cause)) return false
+      if (Io.isMissing(cause)) return false
       throw cause
     }
   }
@@ -130,7 +126,7 @@ export const make = (options: Options): FileStore => {
       try {
         for await (const part of parts) {
           signal.throwIfAborted()
-          const written = writeAll(file, part)
+          const written = Io.writeAll(file, part)
           hash?.update(part)
           size += part.length
           await written
@@ -147,7 +143,7 @@ export const make = (options: Options): FileStore => {
       }
       const path = pathOf(made.digest)
       await withDirectory(path, () => Fs.rename(name, path))
-      if (sync) await syncDirectory(Path.dirname(path))
+      if (sync) await Io.syncDirectory(Path.dirname(path))
       return made
     } catch (cause) {
       await Fs.rm(name, { force: true })
@@ -187,7 +183,7 @@ export const make = (options: Options): FileStore => {
     const look = `${ctimeMs}/${ino}/${size}`
     if (verified.get(digest) === look) return path
     const hash = createHash("sha256")
-    for await (const part of fileParts(path)) {
+    for await (const part of Io.fileParts(path)) {
       signal.throwIfAborted()
       hash.update(part)
     }
@@ -198,9 +194,9 @@ export const make = (options: Options): FileStore => {
   }
 
   /** The parts of a file or of a range of it; a whole one is verified at its end. */
-  async function* streamed(digest: string, range: Range | undefined): AsyncGenerator<Uint8Array> {
+  async function* streamed(digest: string, range: Io.Range | undefined): AsyncGenerator<Uint8Array> {
     const hash = range === undefined ? createHash("sha256") : undefined
-    for await (const part of fileParts(pathOf(digest), range)) {
+    for await (const part of Io.fileParts(pathOf(digest), range)) {
       hash?.update(part)
       yield part
     }
@@ -222,14 +218,14 @@ export const make = (options: Options): FileStore => {
       ),
     putFile: (path) =>
       Effect.flatMap(Clock.currentTimeMillis, (now) =>
-        writing((signal) => store(readable(path), undefined, now, signal))
+        writing((signal) => store(Io.readable(path), undefined, now, signal))
       ),
     get: (digest) => reading(digest, (path, signal) => load(digest, path, signal)),
     stream: (digest, range) =>
       isDigest(digest)
         ? Stream.fromAsyncIterable(streamed(digest, range), (cause) => {
             if (cause instanceof ArtifactError) return cause
-            if (isMissing(cause)) return missing(digest)
+            if (Io.isMissing(cause)) return missing(digest)
             return Bytes.failed("unreadable", `Artifact ${digest} can't be read from ${pathOf(digest)}`, cause, digest)
           })
         : Stream.fail(missing(digest)),
@@ -243,17 +239,20 @@ export const make = (options: Options): FileStore => {
       Effect.flatMap(Clock.currentTimeMillis, (now) =>
         writing(async () => {
           const there = new Set<string>()
-          for (const digest of digests) if (isDigest(digest) && (await touchOne(digest, now))) there.add(digest)
+          const touch = async (digest: string): Promise<void> => {
+            if (isDigest(digest) && (await touchOne(digest, now))) there.add(digest)
+          }
+          for (let at = 0; at < digests.length; at += 32) await Promise.all(digests.slice(at, at + 32).map(touch))
           return there
         })
       ),
     old: (before) =>
       writing(async () => {
         const found: Array<Address> = []
-        for (const folder of await entries(directory)) {
+        for (const folder of await Io.entries(directory)) {
           if (folder.length !== 2) continue
-          for (const digest of await entries(Path.join(directory, folder))) {
-            const look = isDigest(digest) ? await lookAt(pathOf(digest)) : undefined
+          for (const digest of await Io.entries(Path.join(directory, folder))) {
+            const look = isDigest(digest) ? await Io.lookAt(pathOf(digest)) : undefined
             if (look !== undefined && look.mtimeMs < before) found.push({ digest, size: look.size })
           }
         }
@@ -262,100 +261,16 @@ export const make = (options: Options): FileStore => {
     remove: (files, before) =>
       writing(async () => {
         const gone: Array<Address> = []
-        for (const file of files) if (await removeOld(pathOf(file.digest), temporary, before)) gone.push(file)
+        for (const file of files) if (await Io.removeOld(pathOf(file.digest), temporary, before)) gone.push(file)
         return gone
       }),
     tidy: (before) =>
       writing(async () => {
-        for (const name of await entries(temporary)) {
+        for (const name of await Io.entries(temporary)) {
           const path = Path.join(temporary, name)
-          const look = await lookAt(path)
+          const look = await Io.lookAt(path)
           if (look !== undefined && look.mtimeMs < before) await Fs.rm(path, { force: true })
         }
       })
   }
-}
-
-const isMissing = (cause: unknown): boolean => (cause as NodeJS.ErrnoException | undefined)?.code === "ENOENT"
-
-const entries = async (directory: string): Promise<ReadonlyArray<string>> => {
-  try {
-    return await Fs.readdir(directory)
-  } catch (cause) {
-    if (isMissing(cause)) return []
-    throw cause
-  }
-}
-
-const lookAt = async (path: string): Promise<{ readonly mtimeMs: number; readonly size: number } | undefined> => {
-  try {
-    return await Fs.stat(path)
-  } catch (cause) {
-    if (isMissing(cause)) return undefined
-    throw cause
-  }
-}
-
-const writeAll = async (file: Fs.FileHandle, bytes: Uint8Array): Promise<void> => {
-  for (let at = 0; at < bytes.length; ) {
-    const { bytesWritten } = await file.write(bytes, at, bytes.length - at)
-    at += bytesWritten
-  }
-}
-
-const syncDirectory = async (path: string): Promise<void> => {
-  const directory = await Fs.open(path, "r")
-  try {
-    await directory.sync()
-  } finally {
-    await directory.close()
-  }
-}
-
-async function* fileParts(path: string, range?: Range): AsyncGenerator<Uint8Array> {
-  const file = await Fs.open(path, "r")
-  try {
-    let at = range?.start ?? 0
-    const end = range?.end ?? Number.POSITIVE_INFINITY
-    while (at < end) {
-      const buffer = new Uint8Array(Math.min(Bytes.partSize, end - at))
-      const { bytesRead } = await file.read(buffer, 0, buffer.length, at)
-      if (bytesRead === 0) return
-      at += bytesRead
-      yield buffer.subarray(0, bytesRead)
-    }
-  } finally {
-    await file.close()
-  }
-}
-
-/** A user's file: what is wrong with it is said of it, not of the store. */
-async function* readable(path: string): AsyncGenerator<Uint8Array> {
-  try {
-    yield* fileParts(path)
-  } catch (cause) {
-    throw Bytes.failed("unreadable", `The file ${path} can't be read`, cause)
-  }
-}
-
-/**
- * Removes a file that was not touched since a time. It is taken away by a rename first and looked at again: if someone
- * put or touched it in between, it goes back; who comes after the rename finds it missing and writes it anew.
- */
-const removeOld = async (path: string, temporary: string, before: number): Promise<boolean> => {
-  const away = Path.join(temporary, `swept-${randomUUID()}`)
-  try {
-    await Fs.mkdir(temporary, { recursive: true })
-    await Fs.rename(path, away)
-  } catch (cause) {
-    if (isMissing(cause)) return false
-    throw cause
-  }
-  const look = await lookAt(away)
-  if (look !== undefined && look.mtimeMs >= before) {
-    await Fs.rename(away, path)
-    return false
-  }
-  await Fs.rm(away, { force: true })
-  return true
 }

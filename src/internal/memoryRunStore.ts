@@ -224,7 +224,7 @@ export const usesIn = (task: TaskRecord, digest: string): ReadonlyArray<RefUse> 
 }
 
 /** Tags without doubles, sorted by code unit. */
-export const sortedTags = (tags: ReadonlyArray<string>): ReadonlyArray<string> => [...new Set(tags)].sort()
+const sortedTags = (tags: ReadonlyArray<string>): ReadonlyArray<string> => [...new Set(tags)].sort()
 
 /** Where an id is, or would be, among sorted ones. The newest is looked at first: runs mostly come in order. */
 const place = (ids: ReadonlyArray<string>, id: string): number => {

@@ -13,7 +13,7 @@ import * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 
 /** Where the migrations that were made are written down. */
-export const table = "effect_flow_migrations"
+const table = "effect_flow_migrations"
 
 interface Words {
   readonly text: string

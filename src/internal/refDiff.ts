@@ -55,7 +55,7 @@ const textOf = (store: ArtifactStore["Service"], ref: RefRecord): Effect.Effect<
   })
 
 /** The lines of two texts that differ, in order. */
-export const lineDiff = (before: string, now: string): ReadonlyArray<string> => {
+const lineDiff = (before: string, now: string): ReadonlyArray<string> => {
   const lines: Array<string> = []
   for (const { _tag, items } of TextDiff.lines(before, now, { maxEdits: 1000 })) {
     if (_tag === "Equal") continue

@@ -146,7 +146,7 @@ export const make = (options: {
           change(`UPDATE blobs SET touched_at = ? WHERE digest IN (${marks}) RETURNING digest`, [now, ...part])
         )
         const there = new Set(small)
-        for (const digest of yield* files.touch(digests)) there.add(digest)
+        for (const digest of yield* files.touch(digests.filter((digest) => !there.has(digest)))) there.add(digest)
         return there
       }),
     sweep: ({ before, dryRun, keep }) =>

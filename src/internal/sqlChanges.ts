@@ -14,7 +14,7 @@ export interface Prepared {
 }
 
 /** A small artifact that is put on its own. */
-export interface Blob {
+interface Blob {
   readonly digest: string
   readonly bytes: Uint8Array
 }

@@ -57,11 +57,12 @@ export const make = (database: Database, writer: Writer): RunStore["Service"] =>
 
   const inParts = <A>(
     values: ReadonlyArray<string>,
-    ask: (part: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<A>, StoreError>
+    ask: (part: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<A>, StoreError>,
+    size = listSize
   ): Effect.Effect<ReadonlyArray<A>, StoreError> => {
     const distinct = [...new Set(values)]
-    const parts = Array.from({ length: Math.ceil(distinct.length / listSize) }, (_, i) =>
-      distinct.slice(i * listSize, (i + 1) * listSize)
+    const parts = Array.from({ length: Math.ceil(distinct.length / size) }, (_, i) =>
+      distinct.slice(i * size, (i + 1) * size)
     )
     return Effect.map(Effect.forEach(parts, ask), (found) => found.flat())
   }
@@ -160,22 +161,17 @@ export const make = (database: Database, writer: Writer): RunStore["Service"] =>
       ),
     remove: (runs) =>
       Effect.asVoid(
-        inParts(runs, (part) =>
-          database.orStoreError(
-            "write to",
-            Effect.as(
-              database.transaction((connection) =>
-                database.runAll(
-                  connection,
-                  removed.map(({ column, table }) => ({
-                    sql: `DELETE FROM ${table} WHERE ${column} IN (${marks(part)})`,
-                    params: part
-                  }))
-                )
-              ),
-              []
-            )
-          )
+        inParts(
+          runs,
+          (part) => {
+            const statements = removed.map(({ column, table }) => ({
+              sql: `DELETE FROM ${table} WHERE ${column} IN (${marks(part)})`,
+              params: part
+            }))
+            const transaction = database.transaction((connection) => database.runAll(connection, statements))
+            return database.orStoreError("write to", Effect.as(transaction, []))
+          },
+          removedAtOnce
         )
       ),
     digests: (except) =>
@@ -194,6 +190,9 @@ export const make = (database: Database, writer: Writer): RunStore["Service"] =>
           )
   }
 }
+
+/** Runs that are removed in one transaction: others wait for it. */
+const removedAtOnce = 250
 
 const removed = [
   { table: "uses", column: "run" },

@@ -1,16 +1,13 @@
 /**
  * A thin `effect/sql` client over `node:sqlite`, shaped as effect's own `@effect/sql-sqlite-node`, which has no release
- * for this effect yet: `layer({ filename })` provides `SqlClient`. To change over, import that package's `SqliteClient` in
- * `sqliteStorage.ts` in this module's place.
+ * for this effect yet: `make({ filename })` is a `SqlClient` as long as its scope is open. To change over, import that
+ * package's `SqliteClient` in `sqliteStorage.ts` in this module's place.
  *
  * A database is one connection, used by one fiber at a time. SQLite itself waits only a few milliseconds for another
  * process, since waiting there stops this one; who needs longer tries again (`sqlRetry.ts`).
  */
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite"
-import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
-import * as Reactivity from "effect/reactivity/Reactivity"
 import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
@@ -111,12 +108,6 @@ export const make = Effect.fnUntraced(function* (config: SqliteClientConfig) {
     ]
   })
 })
-
-/** Provides `SqlClient` over a database that is open as long as the layer is. */
-export const layer = (config: SqliteClientConfig): Layer.Layer<SqlClient.SqlClient, SqlError> =>
-  Layer.effectContext(Effect.map(make(config), (client) => Context.make(SqlClient.SqlClient, client))).pipe(
-    Layer.provide(Reactivity.layer)
-  )
 
 const open = (config: SqliteClientConfig): Effect.Effect<DatabaseSync, SqlError> =>
   Effect.suspend(() => {
