@@ -42,7 +42,9 @@ const largeFlow = (data: Float32Array<ArrayBuffer>) => {
   const make = Step.make("make", {
     output: { model: Weights },
     run: () =>
-      Effect.succeed({ model: { tensors: { weights: { dtype: "F32", shape: [data.length], data } }, metadata: {} } })
+      Effect.succeed({
+        model: { tensors: { weights: { dtype: "F32" as const, shape: [data.length], data } }, metadata: {} }
+      })
   })
   return Flow.make("Large", { steps: [make, use], run: () => Effect.flatMap(make(), use) })
 }
