@@ -5,6 +5,7 @@ import * as Path from "node:path"
 import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import { ArtifactStore } from "../src/ArtifactStore.ts"
 import * as Digest from "../src/internal/digest.ts"
 import { RunStore } from "../src/RunStore.ts"
@@ -196,6 +197,44 @@ describe("Storage.layerLocal", () => {
         )
         assert.isBelow(yield* size(), 300_000)
       })
+    )
+  )
+
+  it.effect(
+    "leaves nothing half written when it is interrupted",
+    withDirectory((directory) =>
+      opened(
+        directory,
+        Effect.gen(function* () {
+          const artifacts = yield* ArtifactStore
+          const fiber = yield* Effect.forkChild(artifacts.put([new Uint8Array(64 * 1024 * 1024)]), {
+            startImmediately: true
+          })
+          yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 5)))
+          yield* Fiber.interrupt(fiber)
+          const left = yield* Effect.promise(() => Fs.readdir(Path.join(directory, "blobs"), { recursive: true }))
+          assert.deepStrictEqual(
+            left.filter((name) => name.startsWith(`tmp${Path.sep}`)),
+            []
+          )
+        })
+      )
+    )
+  )
+
+  it.effect(
+    "makes files that nobody writes to by mistake",
+    withDirectory((directory) =>
+      opened(
+        directory,
+        Effect.gen(function* () {
+          const artifacts = yield* ArtifactStore
+          const { digest } = yield* artifacts.put([new Uint8Array(100_000)])
+          const path = yield* artifacts.path(digest)
+          const { mode } = yield* Effect.promise(() => Fs.stat(path))
+          assert.strictEqual(mode & 0o222, 0)
+        })
+      )
     )
   )
 })

@@ -129,7 +129,10 @@ describe("Storage.layerLocal, in bad states", () => {
           const store = yield* RunStore
           const { digest } = yield* artifacts.put([new Uint8Array(100_000)])
           const path = yield* artifacts.path(digest)
-          yield* Effect.promise(() => Fs.writeFile(path, "altered"))
+          yield* Effect.promise(async () => {
+            await Fs.chmod(path, 0o644) // it is made so that nobody writes to it by mistake
+            await Fs.writeFile(path, "altered")
+          })
           for (const read of [
             artifacts.get(digest),
             artifacts.path(digest),

@@ -42,6 +42,9 @@ interface Options {
   readonly hint: string
 }
 
+/** Nobody writes to an artifact that is there. (Windows does not remove files that can't be written to.) */
+const mode = process.platform === "win32" ? 0o666 : 0o444
+
 const isDigest = (digest: string): boolean => /^[0-9a-f]{64}$/.test(digest)
 
 export const make = (options: Options): FileStore => {
@@ -65,29 +68,29 @@ export const make = (options: Options): FileStore => {
       message: `Artifact ${digest} was altered: the file ${pathOf(digest)} now has the digest ${found}. Restore it, or remove it and run its task again.`
     })
 
+  const unreadable = (digest: string, cause: unknown): ArtifactError => {
+    if (cause instanceof ArtifactError) return cause
+    if (Io.isMissing(cause)) return missing(digest)
+    return Bytes.failed("unreadable", `Artifact ${digest} can't be read from ${pathOf(digest)}`, cause, digest)
+  }
+
   const reading = <A>(
     digest: string,
     read: (path: string, signal: AbortSignal) => Promise<A>
   ): Effect.Effect<A, ArtifactError> =>
     isDigest(digest)
-      ? Effect.tryPromise({
-          try: (signal) => read(pathOf(digest), signal),
-          catch: (cause) => {
-            if (cause instanceof ArtifactError) return cause
-            if (Io.isMissing(cause)) return missing(digest)
-            return Bytes.failed("unreadable", `Artifact ${digest} can't be read from ${pathOf(digest)}`, cause, digest)
-          }
-        })
+      ? Io.attempt(
+          (signal) => read(pathOf(digest), signal),
+          (cause) => unreadable(digest, cause)
+        )
       : Effect.fail(missing(digest))
 
   const writing = <A>(write: (signal: AbortSignal) => Promise<A>): Effect.Effect<A, ArtifactError> =>
-    Effect.tryPromise({
-      try: write,
-      catch: (cause) =>
-        cause instanceof ArtifactError
-          ? cause
-          : Bytes.failed("unwritable", `An artifact can't be written to ${directory}`, cause)
-    })
+    Io.attempt(write, (cause) =>
+      cause instanceof ArtifactError
+        ? cause
+        : Bytes.failed("unwritable", `An artifact can't be written to ${directory}`, cause)
+    )
 
   /** Makes the directory of a file where it is missing: most are there, so trying first is cheaper than asking. */
   const withDirectory = async <A>(path: string, use: () => Promise<A>): Promise<A> => {
@@ -119,7 +122,7 @@ export const make = (options: Options): FileStore => {
   ): Promise<Address> => {
     if (address !== undefined && (await touchOne(address.digest, now))) return address
     const name = Path.join(temporary, `${process.pid}-${randomUUID()}`)
-    const file = await withDirectory(name, () => Fs.open(name, "wx"))
+    const file = await withDirectory(name, () => Fs.open(name, "wx", mode))
     try {
       const hash = address === undefined ? createHash("sha256") : undefined
       let size = 0
@@ -223,11 +226,7 @@ export const make = (options: Options): FileStore => {
     get: (digest) => reading(digest, (path, signal) => load(digest, path, signal)),
     stream: (digest, range) =>
       isDigest(digest)
-        ? Stream.fromAsyncIterable(streamed(digest, range), (cause) => {
-            if (cause instanceof ArtifactError) return cause
-            if (Io.isMissing(cause)) return missing(digest)
-            return Bytes.failed("unreadable", `Artifact ${digest} can't be read from ${pathOf(digest)}`, cause, digest)
-          })
+        ? Stream.fromAsyncIterable(streamed(digest, range), (cause) => unreadable(digest, cause))
         : Stream.fail(missing(digest)),
     path: (digest) => reading(digest, (path, signal) => verify(digest, path, signal)),
     has: (digest) =>

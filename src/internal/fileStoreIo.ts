@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto"
 import * as Fs from "node:fs/promises"
 import * as Path from "node:path"
+import * as Effect from "effect/Effect"
 import * as Bytes from "./storeBytes.ts"
 
 /** Bytes from `start` to before `end`. */
@@ -9,6 +10,23 @@ export interface Range {
   readonly start: number
   readonly end: number
 }
+
+/** Asynchronous work as an effect. Who interrupts it waits until it has cleaned up: it looks at its signal between parts. */
+export const attempt = <A, E>(
+  run: (signal: AbortSignal) => Promise<A>,
+  error: (cause: unknown) => E
+): Effect.Effect<A, E> =>
+  Effect.callback((resume) => {
+    const controller = new AbortController()
+    const running = run(controller.signal).then(
+      (value) => resume(Effect.succeed(value)),
+      (cause) => resume(Effect.fail(error(cause)))
+    )
+    return Effect.promise(() => {
+      controller.abort()
+      return running
+    })
+  })
 
 /** Whether an error says that there is no such file. */
 export const isMissing = (cause: unknown): boolean => (cause as NodeJS.ErrnoException | undefined)?.code === "ENOENT"

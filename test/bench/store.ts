@@ -66,12 +66,14 @@ const measureTasks = (name: string, layer: Layer.Layer<ArtifactStore | RunStore,
     yield* store.write([putRun(system)])
     for (const round of [0, 1, 2]) {
       const indexes = Array.from({ length: taskCount }, (_, i) => round * taskCount + i + 1)
+      const cpu = process.cpuUsage()
       const [time] = yield* timed(
         Effect.forEach(indexes, (index) => writeTask(store, index), { concurrency: 8, discard: true })
       )
+      const used = process.cpuUsage(cpu)
       print(
         `${name}: a task's records, 8 at a time (round ${round + 1})`,
-        `${((time / taskCount) * 1000).toFixed(1)} µs`
+        `${((time / taskCount) * 1000).toFixed(1)} µs, of the processor ${((used.user + used.system) / taskCount).toFixed(1)} µs`
       )
     }
     const [time, tasks] = yield* timed(store.tasks({ run: "r", limit: 1000 }))
