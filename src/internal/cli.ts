@@ -3,10 +3,7 @@
  * ways to end with an exit code.
  */
 
-import * as Cause from "effect/Cause"
 import * as Data from "effect/Data"
-import * as Effect from "effect/Effect"
-import * as Exits from "effect/Exit"
 import type * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import type { ArtifactStore } from "../ArtifactStore.ts"
@@ -41,8 +38,15 @@ export interface Cli {
   readonly stdout: Stream
   readonly stderr: Stream
   readonly environment: { readonly [name: string]: string | undefined }
-  /** Where something is said while a live table is on the screen. */
-  readonly announce: { line: ((text: string) => void) | undefined }
+  /** What the verb that runs has made of it. */
+  readonly state: {
+    /** Where something is said while a live table is on the screen. */
+    announce?: ((text: string) => void) | undefined
+    /** Whether it goes on until it is told to stop: then that is how it ends well. */
+    service?: boolean
+    /** The exit code, once there is one. */
+    code?: number
+  }
 }
 
 /** The store that was chosen: a directory, or a Postgres database with a directory of blobs that all its users share. */
@@ -96,11 +100,3 @@ export const print = (cli: Cli, text: string): void => void cli.stdout.write(`${
 
 /** A line that is no result. */
 export const say = (cli: Cli, text: string): void => void cli.stderr.write(`${text}\n`)
-
-/** Something that goes on until it is told to stop: that is how it ends well. */
-export const service = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<void, E, R> =>
-  Effect.uninterruptibleMask((restore) =>
-    Effect.flatMap(Effect.exit(restore(effect)), (exit) =>
-      Exits.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause) ? Effect.failCause(exit.cause) : Effect.void
-    )
-  )

@@ -43,7 +43,11 @@ export const interpret = (cli: Cli.Cli, bin: boolean, argv: ReadonlyArray<string
           )
         )
       ),
-      (exit) => conclude(cli, exit)
+      (exit) => {
+        const code = conclude(cli, exit)
+        cli.state.code = code
+        return code
+      }
     )
   )
 
@@ -95,7 +99,9 @@ const absent = {}
 const conclude = (cli: Cli.Cli, exit: Exit.Exit<void, unknown>): number => {
   if (Exit.isSuccess(exit)) return Cli.exitCodes.succeeded
   const { cause } = exit
-  if (Cause.hasInterruptsOnly(cause)) return Cli.exitCodes.interrupted
+  if (Cause.hasInterruptsOnly(cause)) {
+    return cli.state.service === true ? Cli.exitCodes.succeeded : Cli.exitCodes.interrupted
+  }
   const error = failureOf(cause)?.error
   if (error instanceof Cli.Exit) {
     if (error.message !== "") Cli.say(cli, error.message)

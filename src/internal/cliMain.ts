@@ -4,7 +4,6 @@
  * once.
  */
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Cli from "./cli.ts"
 import { interpret } from "./cliInterpret.ts"
 import { invocation, nameOf } from "./cliProgram.ts"
@@ -31,7 +30,7 @@ export const start = (subject: Cli.Subject | undefined): void => {
     stdout: process.stdout,
     stderr: process.stderr,
     environment: process.env,
-    announce: { line: undefined }
+    state: {}
   }
   const fiber = Effect.runFork(interpret(cli, bin, process.argv.slice(2)))
   const interrupt = () => {
@@ -39,14 +38,15 @@ export const start = (subject: Cli.Subject | undefined): void => {
     process.off("SIGTERM", interrupt)
     fiber.interruptUnsafe()
     const announce = () =>
-      (cli.announce.line ?? ((text) => Cli.say(cli, text)))(
+      (cli.state.announce ?? ((text) => Cli.say(cli, text)))(
         "Waiting for what can't be interrupted at once. Another Ctrl-C leaves without waiting."
       )
     setTimeout(announce, patience).unref()
   }
   process.on("SIGINT", interrupt)
   process.on("SIGTERM", interrupt)
-  fiber.addObserver((exit) => end(Exit.isSuccess(exit) ? exit.value : Cli.exitCodes.interrupted))
+  // A fiber that was interrupted has no result, but the command line has.
+  fiber.addObserver(() => end(cli.state.code ?? Cli.exitCodes.interrupted))
 }
 
 /** Ends the process when what was written has left it: something in it may still be open. */

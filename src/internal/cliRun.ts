@@ -66,7 +66,7 @@ const runMasked = Effect.fnUntraced(function* (
     store: Cli.storeName(chosen.store),
     now: () => clock.currentTimeMillisUnsafe()
   })
-  cli.announce.line = reporter.note
+  cli.state.announce = reporter.note
   const flow = subject.flow as Flow.Flow<string, any, unknown, unknown, Cli.Stores> // erased: its flags fit its parameters
   const flowRun = Effect.suspend(() =>
     start._tag === "Run"
@@ -90,7 +90,7 @@ const runMasked = Effect.fnUntraced(function* (
   )
   const exit = yield* Effect.exit(restore(withStore(chosen, program)))
   reporter.close()
-  cli.announce.line = undefined
+  cli.state.announce = undefined
   if (Exit.isSuccess(exit)) return
   const interrupted = Cause.hasInterruptsOnly(exit.cause)
   const record = reporter.progress.run()

@@ -11,16 +11,16 @@ export interface Options {
 }
 
 /** Serves. */
-export const ui = (cli: Cli.Cli, chosen: Cli.Chosen, { host, port }: Options) =>
-  withExistingStore(
+export const ui = (cli: Cli.Cli, chosen: Cli.Chosen, { host, port }: Options) => {
+  cli.state.service = true
+  return withExistingStore(
     cli,
     chosen,
-    Cli.service(
-      Ui.serve({
-        store: chosen.store._tag === "Local" ? resolve(chosen.store.directory) : Cli.storeName(chosen.store),
-        command: Cli.command(cli, chosen),
-        ...(port === undefined ? undefined : { port }),
-        ...(host === undefined ? undefined : { host })
-      })
-    )
+    Ui.serve({
+      store: chosen.store._tag === "Local" ? resolve(chosen.store.directory) : Cli.storeName(chosen.store),
+      command: Cli.command(cli, chosen),
+      ...(port === undefined ? undefined : { port }),
+      ...(host === undefined ? undefined : { host })
+    })
   )
+}

@@ -18,12 +18,12 @@ const collect = () => {
 }
 
 /**
- * A flow's command line over a directory; the package's own where there is no flow.
+ * A flow's command line over a directory, or what its words name; the package's own where there is no flow.
  *
  * @param module The file that exports the flow.
  */
 export const line =
-  (flow: AnyFlow | undefined, module: string, directory: string) =>
+  (flow: AnyFlow | undefined, module: string, directory?: string) =>
   (...words: ReadonlyArray<string>): Effect.Effect<Ended> => {
     const out = collect()
     const err = collect()
@@ -35,10 +35,10 @@ export const line =
       stdout: out.stream,
       stderr: err.stream,
       environment: {},
-      announce: { line: undefined }
+      state: {}
     }
     return Effect.map(
-      interpret(cli, flow === undefined, [...words, "--directory", directory]),
+      interpret(cli, flow === undefined, directory === undefined ? words : [...words, "--directory", directory]),
       (code): Ended => ({ code, stdout: out.text(), stderr: err.text() })
     )
   }
