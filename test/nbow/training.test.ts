@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import { type SparseMatrix, Tensorflow } from "effect-flow/nbow"
 import type { Tf } from "../../src/nbow/internal/loadTf.ts"
 import * as NbowOptions from "../../src/nbow/internal/nbowOptions.ts"
-import { score, type Weights } from "../../src/nbow/internal/network.ts"
+import type { Weights } from "../../src/nbow/internal/network.ts"
 import { Random } from "../../src/nbow/internal/random.ts"
 import { momentsLength, Trainer } from "../../src/nbow/internal/Trainer.ts"
 import { train } from "../../src/nbow/internal/train.ts"
@@ -86,7 +86,7 @@ const stepLosses = (
     readonly l2: number
     readonly learningRate: number
   }
-): { readonly losses: ReadonlyArray<number>; readonly weights: Weights } => {
+) => {
   const hiddenSize = weights.hiddenBias.length
   const trainer = new Trainer({ ...how, matrix, labels, hiddenSize, dropout: 0, random: new Random(1) })
   let state: TrainKernel.State = {
@@ -124,7 +124,9 @@ const stepLosses = (
     outputBias: read(outputBias)
   }
   tf.dispose(Object.values(state))
-  return { losses, weights: result }
+  const predictions = new Float32Array(matrix.rows)
+  trainer.score(0, matrix.rows, predictions)
+  return { losses, predictions, weights: result }
 }
 
 for (const [backend, layer] of [
@@ -141,7 +143,7 @@ for (const [backend, layer] of [
             const { backend: actual, tf } = yield* Tensorflow.load
             assert.strictEqual(actual, backend)
             const before = tf.memory().numTensors
-            const { losses, weights } = stepLosses(tf, matrix, c.labels, toWeights(c.initial), {
+            const { losses, predictions, weights } = stepLosses(tf, matrix, c.labels, toWeights(c.initial), {
               ...c,
               rows,
               stepsPerCall
@@ -152,8 +154,6 @@ for (const [backend, layer] of [
             for (const name of ["hiddenKernel", "hiddenBias", "outputKernel", "outputBias"] as const) {
               assertClose(weights[name], final[name], name)
             }
-            const predictions = new Float32Array(c.rows.length)
-            score(weights, matrix, 0, c.rows.length, predictions)
             assertClose(predictions, c.predictions, "prediction")
           }).pipe(Effect.provide(layer))
         )

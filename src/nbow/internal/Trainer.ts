@@ -53,7 +53,8 @@ export class Trainer {
   hits = 0
   private penalty = 0
   private readonly task: Task
-  private readonly dropBelow: number
+  /** How many counts are kept before the next one is dropped. */
+  private untilDrop: number
   private readonly at: ReturnType<typeof layout>
   private readonly loops: VectorLoops.Loops
   // Blocks of one layout, one behind the other in the loops' memory.
@@ -68,7 +69,7 @@ export class Trainer {
   private readonly counts: Float32Array
 
   constructor(task: Task) {
-    const { hiddenSize, matrix } = task
+    const { dropout, hiddenSize, matrix, random } = task
     const at = layout(matrix.columns, hiddenSize)
     let entries = 0
     for (let row = 0; row < matrix.rows; row++) {
@@ -82,7 +83,7 @@ export class Trainer {
       return array
     }
     this.task = task
-    this.dropBelow = Math.round(task.dropout * 4294967296)
+    this.untilDrop = dropout === 0 ? Number.POSITIVE_INFINITY : random.misses(dropout)
     this.at = at
     this.loops = loops
     this.weights = take(at.length)
@@ -143,28 +144,54 @@ export class Trainer {
     return loss
   }
 
-  /** Takes a row there and back: adds its gradient, as one of the rows of a batch, and returns its loss. */
-  private pass(row: number, batch: number): number {
-    const { addresses, at, back, counts, dropBelow, gradients, hidden, loops, weights } = this
+  /** The probabilities of the rows from `start` up to `end`, without dropout, into `scores` from its beginning. */
+  score(start: number, end: number, scores: Float32Array): void {
+    const { addresses, at, counts } = this
     const { columnIndices, rowPointers, values } = this.task.matrix
-    const { dropout, labels, random } = this.task
-    const size = 4 * at.units
-    const scale = 1 / (1 - dropout)
-    const last = rowPointers[row + 1] as number
-    let end = 0
-    for (let entry = rowPointers[row] as number; entry < last; entry++) {
-      if (dropBelow > 0 && random.uint32() < dropBelow) continue
-      addresses[end] = (columnIndices[entry] as number) * size
-      counts[end + 1] = (values[entry] as number) * scale
-      end += 2
+    for (let row = start; row < end; row++) {
+      const first = rowPointers[row] as number
+      const entries = (rowPointers[row + 1] as number) - first
+      for (let i = 0; i < entries; i++) {
+        addresses[2 * i] = (columnIndices[first + i] as number) * 4 * at.units
+        counts[2 * i + 1] = values[first + i] as number
+      }
+      scores[row - start] = this.forward(2 * entries)
     }
+  }
+
+  /** The probability of a row whose entries are in place. */
+  private forward(end: number): number {
+    const { at, counts, hidden, loops, weights } = this
     const from = counts.byteOffset
-    loops.forward(from, from + 4 * end, size, 4 * at.hiddenBias, hidden.byteOffset)
+    loops.forward(from, from + 4 * end, 4 * at.units, 4 * at.hiddenBias, hidden.byteOffset)
     let sum = weights[at.outputBias] as number
     for (let u = 0; u < at.units; u++) {
       sum += Math.max(0, hidden[u] as number) * (weights[at.outputKernel + u] as number)
     }
-    const p = 1 / (1 + Math.exp(-sum))
+    return 1 / (1 + Math.exp(-sum))
+  }
+
+  /** Takes a row there and back: adds its gradient, as one of the rows of a batch, and returns its loss. */
+  private pass(row: number, batch: number): number {
+    const { addresses, at, back, counts, gradients, hidden, loops, weights } = this
+    const { dropout, labels, matrix, random } = this.task
+    const { columnIndices, rowPointers, values } = matrix
+    const size = 4 * at.units
+    const scale = 1 / (1 - dropout)
+    const last = rowPointers[row + 1] as number
+    let untilDrop = this.untilDrop
+    let end = 0
+    for (let entry = rowPointers[row] as number; entry < last; entry++) {
+      if (untilDrop-- === 0) {
+        untilDrop = random.misses(dropout)
+        continue
+      }
+      addresses[end] = (columnIndices[entry] as number) * size
+      counts[end + 1] = (values[entry] as number) * scale
+      end += 2
+    }
+    this.untilDrop = untilDrop
+    const p = this.forward(end)
     const label = labels[row] as number
     if (p > 0.5 === (label === 1)) this.hits++
     if (p >= epsilon && p <= 1 - epsilon) {
@@ -177,6 +204,7 @@ export class Trainer {
         gradients[at.hiddenBias + u] = (gradients[at.hiddenBias + u] as number) + q
         if (h > 0) gradients[at.outputKernel + u] = (gradients[at.outputKernel + u] as number) + delta * h
       }
+      const from = counts.byteOffset
       loops.backward(from, from + 4 * end, size, back.byteOffset, 4 * at.length)
     }
     return crossEntropy(label, p)

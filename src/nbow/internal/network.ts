@@ -1,11 +1,9 @@
 /**
- * The network on sparse rows: `p = σ(b₂ + w₂ · relu(b₁ + Σ c·W₁[j]))` over a row's terms `j` with their counts `c`. What
- * is here scores rows and measures loss; `trainKernel.ts` trains.
+ * The network: `p = σ(b₂ + w₂ · relu(b₁ + Σ c·W₁[j]))` over a text's terms `j` with their counts `c`. What is here scores
+ * texts and measures losses; `Trainer.ts` trains.
  *
  * Every index is within its array by construction, which is the reason of each `as number`.
  */
-import type { SparseMatrix } from "../SparseMatrix.ts"
-
 /** A network's weights. `hiddenKernel` has a row for each term and a column for each hidden unit. */
 export interface Weights {
   readonly hiddenKernel: Float32Array
@@ -36,33 +34,6 @@ export const penaltyOf = ({ hiddenKernel }: Weights, { l1, l2 }: Penalty): numbe
     squared += w * w
   }
   return l1 * absolute + l2 * squared
-}
-
-/** The probabilities of the rows from `start` up to `end`, into `scores` from its beginning. */
-export const score = (
-  weights: Weights,
-  matrix: SparseMatrix,
-  start: number,
-  end: number,
-  scores: Float32Array
-): void => {
-  const { hiddenBias, hiddenKernel, outputKernel } = weights
-  const { columnIndices, rowPointers, values } = matrix
-  const outputBias = weights.outputBias[0] as number
-  const units = hiddenBias.length
-  const hidden = new Float64Array(units)
-  for (let row = start; row < end; row++) {
-    hidden.set(hiddenBias)
-    const last = rowPointers[row + 1] as number
-    for (let entry = rowPointers[row] as number; entry < last; entry++) {
-      const count = values[entry] as number
-      const at = (columnIndices[entry] as number) * units
-      for (let u = 0; u < units; u++) hidden[u] = (hidden[u] as number) + count * (hiddenKernel[at + u] as number)
-    }
-    let sum = outputBias
-    for (let u = 0; u < units; u++) sum += Math.max(0, hidden[u] as number) * (outputKernel[u] as number)
-    scores[row - start] = 1 / (1 + Math.exp(-sum))
-  }
 }
 
 /** A function that gives the probability of a text from its terms, each as often as it occurs. */

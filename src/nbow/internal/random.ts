@@ -5,43 +5,44 @@
 
 /** A stream of random numbers. */
 export class Random {
-  private a: number
-  private b: number
-  private c: number
-  private d: number
+  /** In an array: a property could not hold integers of 32 bits without boxing them. */
+  private readonly state: Int32Array
 
   constructor(seed: number) {
     // Both halves of a seed above 2³² count.
-    let state = (seed | 0) ^ Math.imul(Math.floor(seed / 4294967296), 0x9e3779b1)
-    const next = (): number => {
-      state = (state + 0x9e3779b9) | 0
-      let z = Math.imul(state ^ (state >>> 16), 0x21f0aaad)
+    let seeding = (seed | 0) ^ Math.imul(Math.floor(seed / 4294967296), 0x9e3779b1)
+    this.state = Int32Array.from({ length: 4 }, () => {
+      seeding = (seeding + 0x9e3779b9) | 0
+      let z = Math.imul(seeding ^ (seeding >>> 16), 0x21f0aaad)
       z = Math.imul(z ^ (z >>> 15), 0x735a2d97)
       return z ^ (z >>> 15)
-    }
-    this.a = next()
-    this.b = next()
-    this.c = next()
-    this.d = next()
+    })
   }
 
   /** An integer of 32 random bits, not negative. */
   uint32(): number {
-    const { a, b, c } = this
+    const state = this.state
+    const [a, b] = [state[0] as number, state[1] as number] // there are four
     const product = Math.imul(b, 5)
     const result = Math.imul((product << 7) | (product >>> 25), 9)
-    const c2 = c ^ a
-    const d2 = this.d ^ b
-    this.b = b ^ c2
-    this.a = a ^ d2
-    this.c = c2 ^ (b << 9)
-    this.d = (d2 << 11) | (d2 >>> 21)
+    const c = (state[2] as number) ^ a
+    const d = (state[3] as number) ^ b
+    state[0] = a ^ d
+    state[1] = b ^ c
+    state[2] = c ^ (b << 9)
+    state[3] = (d << 11) | (d >>> 21)
     return result >>> 0
   }
 
   /** An integer from 0 up to, not including, `limit`. */
   below(limit: number): number {
     return Math.floor((this.uint32() / 4294967296) * limit)
+  }
+
+  /** How many times in a row something of this probability, which is not 0, does not happen. */
+  misses(probability: number): number {
+    const uniform = (this.uint32() + 1) / 4294967296
+    return Math.floor(Math.log(uniform) / Math.log1p(-probability))
   }
 
   /** Puts an array's elements into random order, in place. */

@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import type { SparseMatrix } from "../SparseMatrix.ts"
 import type { Tf } from "./loadTf.ts"
 import type { Options } from "./nbowOptions.ts"
-import { measure, penaltyOf, score, type Weights } from "./network.ts"
+import { measure, penaltyOf, type Weights } from "./network.ts"
 import { Random } from "./random.ts"
 import * as Report from "./report.ts"
 import { momentsLength, Trainer } from "./Trainer.ts"
@@ -54,7 +54,7 @@ export const train = (tf: Tf, given: Given, options: Options): Effect.Effect<Tra
       for (let epoch = 1; epoch <= options.epochs; epoch++) {
         const trained = yield* takeEpoch(training, epoch)
         const weights = training.weights()
-        const measured: Epoch = { ...trained, ...(yield* validate(weights, given, options)) }
+        const measured: Epoch = { ...trained, ...(yield* validate(training, weights, given, options)) }
         history.push(measured)
         yield* Report.epoch(epoch, options.epochs, figures(measured))
         last = { epoch, weights, valLoss: measured.valLoss ?? 0 }
@@ -149,6 +149,11 @@ class Training {
     return values.reduce((sum, loss, step) => sum + loss * Math.min(batchSize, end - start - step * batchSize), 0)
   }
 
+  /** The probabilities of rows, by the weights as they are now. */
+  score(start: number, end: number, scores: Float32Array): void {
+    this.trainer.score(start, end, scores)
+  }
+
   /** The weights as they are now. */
   weights(): Weights {
     const { hiddenBias, hiddenKernel, outputBias, outputKernel } = this.state
@@ -184,22 +189,16 @@ const takeEpoch = Effect.fnUntraced(function* (training: Training, number: numbe
 })
 
 /** The loss and accuracy on the rows that are not trained on, if there are any. */
-const validate = Effect.fnUntraced(function* (weights: Weights, { labels, matrix }: Given, options: Options) {
+const validate = Effect.fnUntraced(function* (training: Training, weights: Weights, given: Given, options: Options) {
+  const { labels, matrix } = given
   const first = trainedRows(matrix.rows, options.validationSplit)
   if (first === matrix.rows) return {}
-  const scores = yield* scoreRows(weights, matrix, first)
-  const { accuracy, loss } = measure(labels, scores, first)
-  return { valLoss: loss + penaltyOf(weights, options), valAccuracy: accuracy }
-})
-
-/** The probabilities of the rows from `start` on. */
-const scoreRows = Effect.fnUntraced(function* (weights: Weights, matrix: SparseMatrix, start: number) {
-  const scores = new Float32Array(matrix.rows - start)
-  const operations = (weights.hiddenBias.length * matrix.values.length) / matrix.rows
-  const rows = Math.max(1, Math.floor(operationsPerTurn / Math.max(1, operations)))
-  for (let from = start; from < matrix.rows; from += rows) {
-    score(weights, matrix, from, Math.min(from + rows, matrix.rows), scores.subarray(from - start))
+  const scores = new Float32Array(matrix.rows - first)
+  for (let start = first; start < matrix.rows; start += training.spanRows) {
+    const end = Math.min(start + training.spanRows, matrix.rows)
+    training.score(start, end, scores.subarray(start - first))
     yield* Effect.yieldNow
   }
-  return scores
+  const { accuracy, loss } = measure(labels, scores, first)
+  return { valLoss: loss + penaltyOf(weights, options), valAccuracy: accuracy }
 })
