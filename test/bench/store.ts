@@ -1,7 +1,7 @@
 /**
  * What the stores cost: the store's part of a trivial task (a record that it runs, which nobody waits for, and its final
  * one with two refs and a small artifact), listing runs, and saving and reading a large array. It prints figures and
- * never fails. Run it with `npx tsx test/bench/store.ts`.
+ * never fails. Run it with `npx tsx test/bench/store.ts`; for Postgres, set EFFECT_FLOW_TEST_POSTGRES to the URL of one.
  */
 import { createHash } from "node:crypto"
 import * as Fs from "node:fs/promises"
@@ -13,7 +13,7 @@ import { ArtifactStore } from "../../src/ArtifactStore.ts"
 import * as Digest from "../../src/internal/digest.ts"
 import { RunStore, type StoreError } from "../../src/RunStore.ts"
 import * as Storage from "../../src/Storage.ts"
-import { postgresSchema, postgresUrl } from "../conformance/layers.ts"
+import * as Postgres from "../conformance/postgres.ts"
 import { putRun, putTask, ref, run, task } from "../conformance/records.ts"
 
 const runCount = 10_000
@@ -143,8 +143,9 @@ const main = Effect.gen(function* () {
   )
   yield* measureTasks("memory", Storage.layerMemory)
   yield* measureTasks("local", Storage.layerLocal({ directory: Path.join(directory, "tasks") }))
-  if (postgresUrl !== "") {
-    const url = yield* postgresSchema
+  const server = process.env.EFFECT_FLOW_TEST_POSTGRES
+  if (server !== undefined) {
+    const url = yield* Postgres.schema(server)
     yield* measureTasks("Postgres", Storage.layerPostgres({ url, blobs: Path.join(directory, "shared") }), 2000)
   }
   yield* measureRuns("memory", Storage.layerMemory)

@@ -1,18 +1,18 @@
 /** The stores that every conformance suite runs against: each layer is empty, and gone with its scope. */
-import { randomUUID } from "node:crypto"
 import * as Fs from "node:fs/promises"
 import * as Os from "node:os"
 import * as Path from "node:path"
-import * as PgClient from "@effect/sql-pg/PgClient"
-import * as Clock from "effect/Clock"
+import { afterAll } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
-import * as Redacted from "effect/Redacted"
-import * as Reactivity from "effect/reactivity/Reactivity"
+import * as Scope from "effect/Scope"
 import type { ArtifactStore } from "../../src/ArtifactStore.ts"
 import * as SqliteStorage from "../../src/internal/sqliteStorage.ts"
 import type { RunStore, StoreError } from "../../src/RunStore.ts"
 import * as Storage from "../../src/Storage.ts"
+import * as Postgres from "../cluster/postgres.ts"
+import { schema } from "./postgres.ts"
 
 /** A directory that is removed with the scope. */
 export const temporaryDirectory = Effect.acquireRelease(
@@ -22,27 +22,32 @@ export const temporaryDirectory = Effect.acquireRelease(
 
 type Stores = Layer.Layer<ArtifactStore | RunStore, StoreError>
 
-/** A Postgres to try, `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, whose user may create schemas in the database. */
-export const postgresUrl = process.env.EFFECT_FLOW_TEST_POSTGRES ?? ""
-if (postgresUrl === "") {
-  console.info("Skipped: the suites on Postgres. Set EFFECT_FLOW_TEST_POSTGRES to the URL of one to run them.")
+/** A Postgres that someone names, `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, whose user may create schemas. */
+const given = process.env.EFFECT_FLOW_TEST_POSTGRES ?? ""
+
+/** Whether there is a Postgres to try: the one that is named, or one that is started. */
+export const hasPostgres = given !== "" || Postgres.binaries !== undefined
+if (!hasPostgres) {
+  console.info(
+    "Skipped: the suites on Postgres. Install it (Debian: apt-get install postgresql), or set EFFECT_FLOW_TEST_POSTGRES to the URL of one, to run them."
+  )
 }
 
+let server: Promise<string> | undefined
+const scope = Scope.makeUnsafe()
+afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
+
+/** The URL of the Postgres; one server serves all tests of a file. */
+export const postgresUrl: Effect.Effect<string> = Effect.promise(() => {
+  server ??=
+    given === ""
+      ? Effect.runPromise(Effect.map(Scope.provide(Postgres.make(), scope), ({ url }) => url))
+      : Promise.resolve(given)
+  return server
+})
+
 /** The URL of a schema of its own, which is dropped with the scope. */
-export const postgresSchema = Effect.gen(function* () {
-  const sql = yield* PgClient.make({ url: Redacted.make(postgresUrl) }).pipe(
-    Effect.provideServiceEffect(Reactivity.Reactivity, Reactivity.make)
-  )
-  const schema = `test_${randomUUID().replaceAll("-", "")}`
-  yield* Effect.acquireRelease(sql.unsafe(`CREATE SCHEMA ${schema}`), () =>
-    Effect.orDie(sql.unsafe(`DROP SCHEMA ${schema} CASCADE`)).pipe(
-      Effect.provideService(Clock.Clock, Clock.Clock.defaultValue())
-    )
-  )
-  const url = new URL(postgresUrl)
-  url.searchParams.set("options", `-csearch_path=${schema}`)
-  return url.href
-}).pipe(Effect.orDie, Effect.provideService(Clock.Clock, Clock.Clock.defaultValue()))
+export const postgresSchema = Effect.flatMap(postgresUrl, schema)
 
 const postgres: Stores = Layer.unwrap(
   Effect.gen(function* () {
@@ -64,5 +69,5 @@ export const layers: ReadonlyArray<{ readonly name: string; readonly layer: Stor
       )
     )
   },
-  ...(postgresUrl === "" ? [] : [{ name: "Postgres", layer: postgres }])
+  ...(hasPostgres ? [{ name: "Postgres", layer: postgres }] : [])
 ]

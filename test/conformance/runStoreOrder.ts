@@ -11,8 +11,11 @@ import { line, putRun, putTask, ref, run, task } from "./records.ts"
 
 export const suite = (name: string, layer: Layer.Layer<ArtifactStore | RunStore, StoreError>): void => {
   describe(`RunStore, orders and uses: ${name}`, () => {
-    const effect = (title: string, body: () => Effect.Effect<void, unknown, ArtifactStore | RunStore>) =>
-      it.effect(title, () => Effect.provide(body(), layer))
+    const effect = (
+      title: string,
+      body: () => Effect.Effect<void, unknown, ArtifactStore | RunStore>,
+      timeout?: number
+    ) => it.effect(title, () => Effect.provide(body(), layer), timeout)
 
     const ids = (records: ReadonlyArray<{ readonly id: string }>) => records.map((record) => record.id)
 
@@ -44,39 +47,42 @@ export const suite = (name: string, layer: Layer.Layer<ArtifactStore | RunStore,
       })
     )
 
-    effect("loses no line of a flood", () =>
-      Effect.gen(function* () {
-        const store = yield* RunStore
-        const tasks = Array.from({ length: 32 }, (_, index) => `flood/${index + 1}`)
-        yield* Effect.forEach(
-          tasks,
-          (task) =>
-            Effect.forEach(
-              Array.from({ length: 50 }, (_, batch) => batch),
-              (batch) =>
-                store.write([
-                  {
-                    _tag: "Logs",
-                    lines: Array.from({ length: 100 }, (_, i) => line("r", task, String(batch * 100 + i)))
-                  }
-                ]),
-              { discard: true }
-            ),
-          { concurrency: "unbounded", discard: true }
-        )
-        const lines = yield* store.logs({ run: "r" })
-        assert.strictEqual(lines.length, 160_000)
-        const next = new Map<string, number>()
-        for (const { message, task } of lines) {
-          const expected = next.get(task) ?? 0
-          if (message !== String(expected)) assert.fail(`${task} says ${message} where ${expected} was due`)
-          next.set(task, expected + 1)
-        }
-        assert.deepStrictEqual(
-          [...next.values()],
-          Array.from({ length: 32 }, () => 5000)
-        )
-      })
+    effect(
+      "loses no line of a flood",
+      () =>
+        Effect.gen(function* () {
+          const store = yield* RunStore
+          const tasks = Array.from({ length: 32 }, (_, index) => `flood/${index + 1}`)
+          yield* Effect.forEach(
+            tasks,
+            (task) =>
+              Effect.forEach(
+                Array.from({ length: 50 }, (_, batch) => batch),
+                (batch) =>
+                  store.write([
+                    {
+                      _tag: "Logs",
+                      lines: Array.from({ length: 100 }, (_, i) => line("r", task, String(batch * 100 + i)))
+                    }
+                  ]),
+                { discard: true }
+              ),
+            { concurrency: "unbounded", discard: true }
+          )
+          const lines = yield* store.logs({ run: "r" })
+          assert.strictEqual(lines.length, 160_000)
+          const next = new Map<string, number>()
+          for (const { message, task } of lines) {
+            const expected = next.get(task) ?? 0
+            if (message !== String(expected)) assert.fail(`${task} says ${message} where ${expected} was due`)
+            next.set(task, expected + 1)
+          }
+          assert.deepStrictEqual(
+            [...next.values()],
+            Array.from({ length: 32 }, () => 5000)
+          )
+        }),
+      120_000
     )
 
     effect("keeps any number of a metric's series", () =>
