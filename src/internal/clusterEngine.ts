@@ -27,8 +27,8 @@ import { type Settings, type Shared, showUrl } from "./clusterSettings.ts"
 /** What the rest of the cluster's parts need. */
 export type Engine = WorkflowEngine | Sharding | RunnerStorage | MessageStorage | SqlClient
 
-/** Of its tables. */
-export const prefix = "effect_flow"
+/** Of a group's tables, and so of its locks: each group is a cluster of its own. */
+export const prefixOf = (group: string): string => `effect_flow_cluster_${group}`
 
 /** Lines of JSON: what crosses has unions (of JSON itself, for one) that the binary form can't tell apart. */
 const wire = { serialization: "ndjson", serializationMaxBufferSize: "unbounded" } as const
@@ -36,9 +36,7 @@ const wire = { serialization: "ndjson", serializationMaxBufferSize: "unbounded" 
 type Config = Partial<ShardingConfig.ShardingConfig["Service"]>
 
 /** Alike in all processes of a cluster. */
-const shared = ({ group, lockExpiration }: Shared): Config => ({
-  // Everyone is in "default", where the workers' health is looked after, and the group has the work.
-  availableShardGroups: ["default", group],
+const shared = ({ lockExpiration }: Shared): Config => ({
   shardsPerGroup: 300,
   shardLockExpiration: lockExpiration,
   shardLockRefreshInterval: Math.ceil(lockExpiration / 3),
@@ -62,6 +60,7 @@ const layer = (
     connectTimeout: 5000,
     maxConnections: connections
   })
+  const prefix = prefixOf(shared.group)
   const storage = Layer.merge(
     Layer.provide(SqlMessageStorage.layerWith({ prefix }), NodeCrypto.layerDigest),
     SqlRunnerStorage.layerWith({ prefix })
@@ -109,7 +108,6 @@ export const client = (settings: Shared): Layer.Layer<Engine, ExecutorError> => 
 export const worker = (settings: Settings, threads: number): Layer.Layer<Engine, ExecutorError> => {
   const config: Config = {
     ...shared(settings),
-    assignedShardGroups: ["default", settings.group],
     runnerAddress: Option.some(RunnerAddress.make(settings.host, settings.port)),
     runnerListenAddress: Option.map(Option.fromUndefinedOr(settings.listenHost), (host) =>
       RunnerAddress.make(host, settings.port)

@@ -18,7 +18,7 @@ import { RunStore } from "../RunStore.ts"
 import type { Engine } from "./clusterEngine.ts"
 import { type Shared, showUrl } from "./clusterSettings.ts"
 import type { Tail } from "./clusterTail.ts"
-import { type Done, executionId, runWorkflow, taskWorkflow } from "./clusterWorkflows.ts"
+import { type Done, executionId, RunWorkflow, TaskWorkflow } from "./clusterWorkflows.ts"
 import * as FromWorkers from "./fromWorkers.ts"
 import { toBlob } from "./threadProtocol.ts"
 
@@ -38,8 +38,6 @@ export const make = (options: {
 }): ExecutorService => {
   const { isLeaving, settings, tail } = options
   const engine = Context.get(options.engine, WorkflowEngine.WorkflowEngine)
-  const taskFlow = taskWorkflow(settings.group)
-  const runFlow = runWorkflow(settings.group)
 
   /** A database that is away for a moment is no reason for anything to fail. */
   const persistently = <A>(effect: Effect.Effect<A>): Effect.Effect<A, ExecutorError> =>
@@ -60,12 +58,12 @@ export const make = (options: {
   const send = Effect.fnUntraced(function* ({ blobs, task }: Attempt, level: LogLevel) {
     const id = executionId(task)
     const payload = { id, task: yield* pack(task), blobs: blobs.map(toBlob), level }
-    return yield* persistently(engine.execute(taskFlow, { executionId: id, payload })).pipe(
+    return yield* persistently(engine.execute(TaskWorkflow, { executionId: id, payload })).pipe(
       Effect.onInterrupt(() =>
         isLeaving()
           ? Effect.void
           : // The worker stops it when it hears of it; who interrupts does not wait for that.
-            Effect.ignoreCause(Effect.timeout(engine.interruptUnsafe(taskFlow, id), 5000))
+            Effect.ignoreCause(Effect.timeout(engine.interruptUnsafe(TaskWorkflow, id), 5000))
       )
     )
   })
@@ -75,14 +73,16 @@ export const make = (options: {
     prepare: Effect.fnUntraced(function* () {
       const storage = Context.get(options.engine, RunnerStorage.RunnerStorage)
       const runners = yield* Effect.orElseSucceed(storage.getRunners, () => undefined)
-      if (runners?.some(([runner, healthy]) => healthy && runner.groups.includes(settings.group)) === false) {
+      if (runners?.some(([, healthy]) => healthy) === false) {
         yield* Effect.logWarning(
           `No worker is there at ${showUrl(settings.url)}${settings.group === "work" ? "" : ` in group "${settings.group}"`}: tasks wait until one is started, with \`effect-flow worker --module FILE\`.`
         )
       }
     }),
     watch: ({ id }) =>
-      Effect.asVoid(persistently(engine.execute(runFlow, { executionId: id, payload: { run: id }, discard: true }))),
+      Effect.asVoid(
+        persistently(engine.execute(RunWorkflow, { executionId: id, payload: { run: id }, discard: true }))
+      ),
     execute: Effect.fnUntraced(function* (attempt: Attempt) {
       if (attempt.definition.runsOn === "fiber") return yield* attempt.here
       const context = yield* Effect.context<never>()

@@ -14,12 +14,8 @@ import * as Fiber from "effect/Fiber"
 const glance = 200
 
 /** Ends when an execution is another worker's, or nobody's: this one is told to stop. */
-export const lost = Effect.fnUntraced(function* (
-  sharding: Sharding.Sharding["Service"],
-  executionId: string,
-  group: string
-) {
-  const shard = sharding.getShardId(EntityId.make(executionId), group)
+export const lost = Effect.fnUntraced(function* (sharding: Sharding.Sharding["Service"], executionId: string) {
+  const shard = sharding.getShardId(EntityId.make(executionId), "default")
   while (sharding.hasShardId(shard)) yield* Effect.sleep(glance)
 })
 

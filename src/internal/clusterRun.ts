@@ -14,10 +14,10 @@ import type { ArtifactStore } from "../ArtifactStore.ts"
 import type { Any as AnyFlow } from "../Flow.ts"
 import type { RunRecord } from "../RunRecord.ts"
 import { RunStore } from "../RunStore.ts"
-import { prefix } from "./clusterEngine.ts"
+import { prefixOf } from "./clusterEngine.ts"
 import * as Ownership from "./clusterOwnership.ts"
 import type { Settings } from "./clusterSettings.ts"
-import { runWorkflow } from "./clusterWorkflows.ts"
+import { RunWorkflow } from "./clusterWorkflows.ts"
 import * as Parameters from "./parameters.ts"
 import { runFlow } from "./runFlow.ts"
 
@@ -30,7 +30,6 @@ export const layer = (
   flows: ReadonlyMap<string, AnyFlow>,
   services: Context.Context<ArtifactStore | RunStore>
 ) => {
-  const workflow = runWorkflow(settings.group)
   const driven = new Map<string, Fiber.Fiber<unknown, unknown>>()
 
   /** On a fiber of its own, which lives as long as this process: the execution may move, the drive stays. */
@@ -45,7 +44,7 @@ export const layer = (
     yield* Fiber.await(fiber)
   })
 
-  return workflow.toLayer(
+  return RunWorkflow.toLayer(
     Effect.fnUntraced(function* ({ run }, executionId) {
       const runs = yield* RunStore
       const sharding = yield* Sharding.Sharding
@@ -56,7 +55,7 @@ export const layer = (
           const [record] = yield* Effect.orElseSucceed(runs.runs({ idPrefix: run, limit: 1 }), () => [undefined])
           const now = yield* Clock.currentTimeMillis
           if (record !== undefined) {
-            if (record.status !== "running") return yield* forget(run)
+            if (record.status !== "running") return yield* forget(prefixOf(settings.group), run)
             // By this clock alone: the driver's may be wrong. A driver that leaves its run says so by 0.
             if (record.heartbeatAt !== seen) {
               seen = record.heartbeatAt
@@ -79,7 +78,7 @@ export const layer = (
       })
       const over = yield* Effect.raceFirst(
         Effect.as(watch, true),
-        Effect.as(Ownership.lost(sharding, executionId, settings.group), false)
+        Effect.as(Ownership.lost(sharding, executionId), false)
       )
       if (!over) yield* Ownership.abandon
     })
@@ -96,7 +95,7 @@ const goOn = Effect.fnUntraced(function* (record: RunRecord, flow: AnyFlow) {
 
 /** Removes the executions of a run that is over, and of earlier runs themselves: nobody will ask for them again. */
 const forget = Effect.fnUntraced(
-  function* (run: string) {
+  function* (prefix: string, run: string) {
     const sql = yield* SqlClient.SqlClient
     const remove = (condition: string, values: ReadonlyArray<string>) =>
       sql.unsafe(

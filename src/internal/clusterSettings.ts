@@ -66,7 +66,7 @@ const milliseconds = (name: string, byDefault: Duration.Input): Config.Config<nu
  */
 export const config = Config.all({
   url: optional(Config.Redacted("EFFECT_FLOW_DATABASE_URL")),
-  group: Config.withDefault(Config.NonEmptyString("EFFECT_FLOW_GROUP"), "work"),
+  group: Config.withDefault(Config.String("EFFECT_FLOW_GROUP"), "work"),
   lockExpiration: milliseconds("EFFECT_FLOW_SHARD_LOCK_EXPIRATION", "15 seconds"),
   host: Config.withDefault(Config.NonEmptyString("EFFECT_FLOW_HOST"), "localhost"),
   port: Config.withDefault(Config.Int("EFFECT_FLOW_PORT"), 0),
@@ -102,7 +102,14 @@ export const load = Effect.fnUntraced(function* (
         "A cluster needs a Postgres database for its work. Provide Storage.layerPostgres, give the cluster a `url`, or set EFFECT_FLOW_DATABASE_URL=postgres://user:password@host/database."
     })
   }
-  return { ...found, ...here, url } as Settings // every hole is filled by what was found
+  const settings = { ...found, ...here, url } as Settings // every hole is filled by what was found
+  if (!/^[a-z][a-z0-9_]{0,23}$/.test(settings.group)) {
+    return yield* new ExecutorError({
+      reason: "settings",
+      message: `"${settings.group}" can't name a group of workers: a name has at most 24 lower-case letters, digits and "_", a letter first.`
+    })
+  }
+  return settings
 })
 
 /** A database as messages show it: without its password. */

@@ -12,13 +12,13 @@ import * as Schema from "effect/Schema"
 import * as DurableDeferred from "effect/workflow/DurableDeferred"
 import * as Workflow from "effect/workflow/Workflow"
 import * as WorkflowEngine from "effect/workflow/WorkflowEngine"
-import { ArtifactError, ArtifactStore } from "../ArtifactStore.ts"
+import { ArtifactStore } from "../ArtifactStore.ts"
 import { TaskDescription } from "../Executor.ts"
 import { RunStore } from "../RunStore.ts"
 import * as Tags from "../Tags.ts"
 import * as Ownership from "./clusterOwnership.ts"
 import type { Settings } from "./clusterSettings.ts"
-import { type Done, taskWorkflow } from "./clusterWorkflows.ts"
+import { type Done, TaskWorkflow } from "./clusterWorkflows.ts"
 import * as Crossing from "./crossing.ts"
 import type { Recorder } from "./recorder.ts"
 import type { TaskSink } from "./taskBody.ts"
@@ -27,9 +27,8 @@ import type { Result } from "./threadProtocol.ts"
 
 /** Serves attempts. */
 export const layer = (settings: Settings, pool: ThreadPool.Pool, recorder: Recorder) => {
-  const workflow = taskWorkflow(settings.group)
   const interrupted = new Set<string>()
-  return workflow.toLayer(
+  return TaskWorkflow.toLayer(
     Effect.fnUntraced(function* ({ blobs, level, task: packed }, executionId) {
       if (interrupted.has(executionId)) yield* stopIfAsked(interrupted, executionId)
       const store = yield* ArtifactStore
@@ -40,10 +39,9 @@ export const layer = (settings: Settings, pool: ThreadPool.Pool, recorder: Recor
       const done = yield* pool
         .executeUnless(
           { task, blobs, level: level as LogLevel, sink, print: () => Effect.void }, // a level of the driver's
-          Ownership.lost(sharding, executionId, settings.group)
+          Ownership.lost(sharding, executionId)
         )
         .pipe(
-          Effect.map((done) => done && { ...done, result: withHost(done.result) }),
           Effect.catchCause((cause) =>
             Effect.succeed({ result: failed(Crossing.encode(cause, undefined)), cpu: 0, worker: undefined })
           ),
@@ -64,16 +62,6 @@ interface Told {
 
 const nameOf = ({ host, port }: Settings, thread: string | undefined): string =>
   [`${host === "localhost" ? hostname() : host}:${port}`, ...(thread === undefined ? [] : [thread])].join("/")
-
-/** Which machine lacks a blob is what its administrator needs to know. */
-const withHost = (result: Result): Result => {
-  if (result._tag !== "Failure" || result.failure.kind !== "own") return result
-  const error = Schema.decodeUnknownOption(Schema.toCodecJson(ArtifactError))(result.failure.data)
-  if (Option.isNone(error) || (error.value.reason !== "missing" && error.value.reason !== "unreadable")) return result
-  const { message, ...rest } = error.value
-  const told = `${message} It was looked for on host ${hostname()}: is the directory of the blobs shared with it?`
-  return failed(Crossing.own(new ArtifactError({ ...rest, message: told }), result.failure.defect))
-}
 
 const failed = (failure: Crossing.Failure): Result => ({ _tag: "Failure", failure })
 

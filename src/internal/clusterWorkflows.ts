@@ -3,7 +3,6 @@
  * attempt: whoever asks for it, again or from elsewhere, gets the one result. A run is one too: it waits on a worker, and
  * goes on with the run if the process that drives it is gone.
  */
-import * as ClusterSchema from "effect/cluster/ClusterSchema"
 import * as Schema from "effect/Schema"
 import * as Workflow from "effect/workflow/Workflow"
 import { TaskDescription } from "../Executor.ts"
@@ -30,28 +29,23 @@ export const Done = Schema.Struct({
 export type Done = typeof Done.Type
 
 /** An attempt at a task. */
-export const taskWorkflow = (group: string) =>
-  Workflow.make("effect-flow/task", {
-    payload: {
-      /** The description, or the digest of an artifact that holds it, where it is too long for a message. */
-      task: Schema.Union([TaskDescription, Schema.Struct({ digest: Schema.String })]),
-      blobs: Schema.Array(Blob),
-      level: Schema.String,
-      id: Schema.String
-    },
-    success: Done,
-    idempotencyKey: ({ id }) => id
-  }).annotate(ClusterSchema.ShardGroup, () => group)
+export const TaskWorkflow = Workflow.make("effect-flow/task", {
+  payload: {
+    /** The description, or the digest of an artifact that holds it, where it is too long for a message. */
+    task: Schema.Union([TaskDescription, Schema.Struct({ digest: Schema.String })]),
+    blobs: Schema.Array(Blob),
+    level: Schema.String,
+    id: Schema.String
+  },
+  success: Done,
+  idempotencyKey: ({ id }) => id
+})
 
 /** A run, in case its driver dies. */
-export const runWorkflow = (group: string) =>
-  Workflow.make("effect-flow/run", {
-    payload: { run: Schema.String },
-    idempotencyKey: ({ run }) => run
-  }).annotate(ClusterSchema.ShardGroup, () => group)
-
-export type TaskWorkflow = ReturnType<typeof taskWorkflow>
-export type RunWorkflow = ReturnType<typeof runWorkflow>
+export const RunWorkflow = Workflow.make("effect-flow/run", {
+  payload: { run: Schema.String },
+  idempotencyKey: ({ run }) => run
+})
 
 /** The id of an attempt's execution. */
 export const executionId = (task: TaskDescription): string =>

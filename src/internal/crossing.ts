@@ -65,8 +65,7 @@ export const encode = (cause: Cause.Cause<unknown>, error: Schema.Top | undefine
   return { kind: "defect", name: tag, message: explain(message), ...(stack === undefined ? {} : { stack }) }
 }
 
-/** One of effect-flow's own errors, as data. */
-export const own = (error: typeof Own.Type, defect: boolean): Failure => ({
+const own = (error: typeof Own.Type, defect: boolean): Failure => ({
   kind: "own",
   data: Schema.encodeUnknownSync(codecOf(Own))(error),
   defect

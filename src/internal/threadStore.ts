@@ -1,6 +1,6 @@
 /** The store of a location, from another thread or process: how its place crosses as data, and how it is opened there. */
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
+import type * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import type { ArtifactStore, Location } from "../ArtifactStore.ts"
 import { ExecutorError } from "../Executor.ts"
@@ -32,4 +32,4 @@ export const open = (
 ): Layer.Layer<ArtifactStore | RunStore, StoreError> =>
   place.kind === "local"
     ? Storage.layerLocal({ directory: place.directory, sync: place.sync, valueBytes: options.valueBytes })
-    : Layer.unwrap(Effect.die(new Error("Storage.layerPostgres is not there yet")))
+    : Storage.layerPostgres({ url: place.url, blobs: place.blobs, valueBytes: options.valueBytes })

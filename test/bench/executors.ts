@@ -1,17 +1,21 @@
 /**
- * What worker threads cost and give: a trivial task on them and on fibers, and tasks that compute, against what cores could
- * ideally do. It prints figures and never fails. Run it with `npx tsx test/bench/executors.ts`.
+ * What executors cost and give: a trivial task on fibers, on threads and on a cluster, and tasks that compute, against what
+ * cores could ideally do. It prints figures and never fails. Run it with `npx tsx test/bench/executors.ts`; the cluster's
+ * part starts a Postgres of its own, where its binaries are installed.
  */
-import { mkdtemp, rm } from "node:fs/promises"
-import { availableParallelism, tmpdir } from "node:os"
-import { join } from "node:path"
+import { availableParallelism } from "node:os"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Executor from "../../src/Executor.ts"
 import * as Flow from "../../src/Flow.ts"
+import * as ClusterEngine from "../../src/internal/clusterEngine.ts"
 import * as Storage from "../../src/Storage.ts"
+import * as Bare from "../cluster/bare.ts"
+import * as Postgres from "../cluster/postgres.ts"
+import * as Processes from "../cluster/processes.ts"
 import * as Flows from "../executor/flows.ts"
+import { temporaryDirectory } from "../support/directory.ts"
 
 const module = new URL("../executor/flows.ts", import.meta.url)
 
@@ -23,15 +27,7 @@ const timed = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<number, E
     return Effect.map(effect, () => performance.now() - start)
   })
 
-const storage = Layer.unwrap(
-  Effect.map(
-    Effect.acquireRelease(
-      Effect.promise(() => mkdtemp(join(tmpdir(), "effect-flow-bench-"))),
-      (path) => Effect.promise(() => rm(path, { recursive: true, force: true }))
-    ),
-    (directory) => Storage.layerLocal({ directory })
-  )
-)
+const storage = Layer.unwrap(Effect.map(temporaryDirectory, (directory) => Storage.layerLocal({ directory })))
 
 const trivial = Effect.fnUntraced(function* (label: string) {
   const count = 2000
@@ -54,6 +50,65 @@ const busy = Effect.fnUntraced(function* (size: number) {
   )
 })
 
+// --- a cluster -----------------------------------------------------------------------------------------------------
+
+/** Bare child workflows of Effect's cluster that do nothing, as many at a time. */
+const bare = Effect.fnUntraced(function* (database: string, count: number, concurrency: number) {
+  const engine = yield* Layer.build(ClusterEngine.client(yield* Bare.settings(database)))
+  const run = `${performance.now()}`
+  const all = (count: number, label: string) =>
+    Effect.forEach(
+      Array.from({ length: count }, (_, index) => `${run}/${label}/${index}`),
+      (id) => Effect.provideContext(Bare.Bare.execute({ id }), engine),
+      { concurrency, discard: true }
+    )
+  yield* all(50, "warm")
+  return (yield* timed(all(count, "measured"))) / count
+})
+
+const cluster = Effect.gen(function* () {
+  const { url } = yield* Postgres.make({ durable: true })
+  const directory = yield* temporaryDirectory
+  const store = Storage.layerPostgres({ url, blobs: directory })
+  const options = { database: url, blobs: directory, size: 1, lockExpiration: "15 seconds" }
+  const layers = Layer.merge(store, Executor.layerCluster({ url }))
+  const busy = Effect.fnUntraced(function* (workers: number) {
+    yield* Flow.run(Flows.BusyFlow, { count: workers * 4, milliseconds: 1 })
+    const took = yield* timed(Flow.run(Flows.BusyFlow, { count: 100, milliseconds: 100 }))
+    const ideal = 10_000 / workers
+    print(
+      `100 tasks of 100 ms on a cluster of ${workers} workers`,
+      `${took.toFixed(0)} ms, ${(took / ideal).toFixed(2)} times ideal (${ideal} ms)`
+    )
+    return took
+  })
+  yield* Processes.worker(options)
+  const one = yield* Effect.provide(busy(1), layers)
+  yield* Processes.worker(options)
+  yield* Effect.sleep("3 seconds")
+  const two = yield* Effect.provide(busy(2), layers)
+  print("two workers against one", `${(one / two).toFixed(2)} times as fast`)
+
+  for (let i = 0; i < 2; i++) yield* (yield* Processes.start("./bare.ts", { database: url })).prints("Working at")
+  yield* Effect.sleep("3 seconds")
+  for (const [count, concurrency] of [
+    [200, 1],
+    [600, 8]
+  ] as const) {
+    for (let round = 1; round <= 2; round++) {
+      const child = yield* Effect.scoped(bare(url, count, concurrency))
+      const task = yield* Effect.gen(function* () {
+        yield* Flow.run(Flows.BusyFlow, { count: 50, milliseconds: 0, concurrency })
+        return (yield* timed(Flow.run(Flows.BusyFlow, { count, milliseconds: 0, concurrency }))) / count
+      }).pipe(Effect.provide(layers))
+      print(
+        `a trivial task on a cluster of 2 workers, ${concurrency} at a time`,
+        `${task.toFixed(1)} ms, ${(task / child).toFixed(2)} times a bare workflow (${child.toFixed(1)} ms)`
+      )
+    }
+  }
+}).pipe(Effect.scoped)
+
 const program = Effect.gen(function* () {
   print("cores", String(availableParallelism()))
   yield* Effect.provide(trivial("on fibers, local store"), Executor.layerFibers())
@@ -63,6 +118,7 @@ const program = Effect.gen(function* () {
   )
   print("a run of one trivial task on threads, from nothing to their end", `${cold.toFixed(0)} ms`)
   yield* Effect.provide(busy(2), Executor.layerThreads({ module, size: 2 }))
+  if (Postgres.binaries !== undefined) yield* cluster
 }).pipe(Effect.provide([storage, Logger.layer([])]))
 
 await Effect.runPromise(program)

@@ -1,0 +1,96 @@
+/**
+ * A Postgres server of a test's own, from the binaries that Debian's `postgresql` (or a `pg_config` in the PATH) installs:
+ * on a free port, with its data in a temporary directory, a password, and ways to stop and start it in the middle.
+ */
+import { execFile, spawn } from "node:child_process"
+import { chown, mkdtemp, readdir, rm, writeFile } from "node:fs/promises"
+import { createServer } from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { promisify } from "node:util"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+
+const run = promisify(execFile)
+
+export const password = "open-sesame"
+
+/** A server that is up. */
+export interface Postgres {
+  readonly url: string
+  readonly stop: Effect.Effect<void>
+  readonly start: Effect.Effect<void>
+}
+
+const findBinaries = async (): Promise<string | undefined> => {
+  try {
+    return (await run("pg_config", ["--bindir"])).stdout.trim()
+  } catch {
+    const versions = await readdir("/usr/lib/postgresql").catch(() => [])
+    const newest = versions.sort((a, b) => Number(b) - Number(a))[0]
+    return newest === undefined ? undefined : `/usr/lib/postgresql/${newest}/bin`
+  }
+}
+
+/** Where the server's programs are; without them the suites on a cluster are skipped. */
+export const binaries: string | undefined = await findBinaries()
+if (binaries === undefined) {
+  console.info("Skipped: the suites on a cluster. Install Postgres (Debian: apt-get install postgresql) to run them.")
+}
+
+/** Postgres refuses to run as root: then it runs as the user that its package made. */
+const owner = async (): Promise<{ readonly uid?: number; readonly gid?: number }> => {
+  if (process.getuid?.() !== 0) return {}
+  const id = async (flag: string) => Number((await run("id", [flag, "postgres"])).stdout)
+  return { uid: await id("-u"), gid: await id("-g") }
+}
+
+export const freePort = (): Promise<number> =>
+  new Promise((resolve) => {
+    const server = createServer()
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address()
+      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0))
+    })
+  })
+
+/**
+ * Starts a server; it ends with the scope.
+ *
+ * @param options.durable Whether a commit waits for the disk, as it does in earnest.
+ */
+export const make = (options: { readonly durable?: boolean } = {}): Effect.Effect<Postgres, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const bin = binaries ?? ""
+    const directory = yield* Effect.acquireRelease(
+      Effect.promise(() => mkdtemp(join(tmpdir(), "effect-flow-postgres-"))),
+      (path) => Effect.promise(() => rm(path, { recursive: true, force: true }))
+    )
+    const who = yield* Effect.promise(owner)
+    const port = yield* Effect.promise(freePort)
+    const data = join(directory, "data")
+    yield* Effect.promise(async () => {
+      const file = join(directory, "password")
+      await writeFile(file, password)
+      if (who.uid !== undefined && who.gid !== undefined) {
+        await chown(directory, who.uid, who.gid)
+        await chown(file, who.uid, who.gid)
+      }
+      const flags = ["-D", data, "-U", "flow", "-A", "scram-sha-256", "--pwfile", file, "-E", "UTF8", "--no-sync"]
+      await run(join(bin, "initdb"), flags, who)
+    })
+    const settings = [`-p ${port}`, `-k ${directory}`, "-c listen_addresses=127.0.0.1"]
+    if (options.durable !== true) settings.push("-c fsync=off")
+    const control = (...flags: ReadonlyArray<string>) =>
+      Effect.promise(
+        () =>
+          new Promise<void>((resolve) => {
+            const child = spawn(join(bin, "pg_ctl"), ["-D", data, "-w", ...flags], { ...who, stdio: "ignore" })
+            child.on("exit", () => resolve())
+          })
+      )
+    const start = control("-o", settings.join(" "), "-l", join(directory, "log"), "start")
+    const stop = control("-m", "immediate", "stop")
+    yield* Effect.acquireRelease(start, () => stop)
+    return { url: `postgres://flow:${password}@127.0.0.1:${port}/postgres`, stop, start }
+  })
