@@ -76,9 +76,6 @@ export const get = Effect.fnUntraced(function* (
   return yield* new RunNotFound({ run: name, reason: "ambiguous", candidates, message })
 })
 
-/** The same as `get`. */
-export const findRun = get
-
 /** The run that a record or a name stands for. */
 const named = (run: Named): Effect.Effect<RunRecord, RunNotFound | StoreError, RunStore> =>
   typeof run === "string" ? get(run) : Effect.succeed(run)
