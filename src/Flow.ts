@@ -13,7 +13,7 @@ import type { ExecutorError } from "./Executor.ts"
 import { FlowError, type ParameterError } from "./FlowError.ts"
 import * as Definition from "./internal/definition.ts"
 import * as ParameterValues from "./internal/parameters.ts"
-import { findRun, type RunNotFound } from "./internal/reading.ts"
+import * as Reading from "./internal/reading.ts"
 import { runFlow } from "./internal/runFlow.ts"
 import type { Ref } from "./Ref.ts"
 import type { RunStore, StoreError } from "./RunStore.ts"
@@ -214,7 +214,7 @@ export const resume = <Name extends string, P extends Parameters, Out, E, R>(
     readonly parameters?: Partial<Given<P>>
     readonly tags?: ReadonlyArray<string>
   } = {}
-): Effect.Effect<Result<Out>, E | RunError | RunNotFound | FlowError, R | ArtifactStore | RunStore> =>
+): Effect.Effect<Result<Out>, E | RunError | Reading.RunNotFound | FlowError, R | ArtifactStore | RunStore> =>
   resumeErased(flow, options) as never // erased within
 
 const resumeErased = Effect.fnUntraced(function* (
@@ -232,7 +232,7 @@ const resumeErased = Effect.fnUntraced(function* (
       message: `Flow "${flow.flowName}" has no step "${options.from}" to resume from; it has: ${[...flow.definitions.keys()].join(", ")}.`
     })
   }
-  const origin = yield* findRun(options.origin ?? "latest", { flow: flow.flowName })
+  const origin = yield* Reading.get(options.origin ?? "latest", { flow: flow.flowName })
   const before = yield* ParameterValues.decode(flow, origin.parameters)
   const parameters = yield* ParameterValues.make(flow, { ...before, ...options.parameters })
   return yield* runFlow(flow, parameters, {

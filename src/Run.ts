@@ -9,7 +9,7 @@ import type * as Artifact from "./Artifact.ts"
 import { CurrentTask } from "./CurrentTask.ts"
 import type * as Flow from "./Flow.ts"
 import * as Output from "./internal/output.ts"
-import { findRun, type RunNotFound } from "./internal/reading.ts"
+import { get, type RunNotFound } from "./internal/reading.ts"
 import { genericArtifact } from "./internal/untyped.ts"
 import type { RunRecord } from "./RunRecord.ts"
 import type { RunStore, StoreError } from "./RunStore.ts"
@@ -45,7 +45,7 @@ export const output = <F extends Flow.Any>(
   run: string | RunRecord,
   flow: F
 ): Effect.Effect<Flow.Output<F> | undefined, RunNotFound | StoreError, RunStore> =>
-  Effect.map(typeof run === "string" ? findRun(run, { flow: flow.flowName }) : Effect.succeed(run), (found) => {
+  Effect.map(typeof run === "string" ? get(run, { flow: flow.flowName }) : Effect.succeed(run), (found) => {
     if (found.output === undefined) return undefined
     const among = Output.artifactAmong(flow.definitions.values())
     return Output.decode(
