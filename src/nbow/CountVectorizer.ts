@@ -108,7 +108,7 @@ export const fitTransform: (
     columnOf[term.id] = column
   })
   const vocabulary = terms.map(({ text }) => text)
-  return { vectorizer: { options, vocabulary }, matrix: counts.toMatrix(vocabulary.length, columnOf) }
+  return { vectorizer: { options, vocabulary }, matrix: yield* counts.toMatrix(vocabulary.length, columnOf) }
 })
 
 interface Term {
@@ -180,5 +180,5 @@ export const transform = Effect.fnUntraced(function* (self: CountVectorizer, tex
     const count = table.scan(text, false)
     counts.add(table.tokens, count, 0, table.size)
   })
-  return counts.toMatrix(self.vocabulary.length)
+  return yield* counts.toMatrix(table.size, Int32Array.from(self.vocabulary.keys()))
 })

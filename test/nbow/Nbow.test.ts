@@ -53,6 +53,21 @@ describe("Nbow.fit", () => {
     })
   )
 
+  it.effect("trains on two backends at once", () =>
+    Effect.gen(function* () {
+      const model = yield* fitted()
+      const [onWasm, onCpu] = yield* Effect.all(
+        [
+          Nbow.fit(data, quick).pipe(Effect.provide(layer)),
+          Nbow.fit(data, quick).pipe(Effect.provide(Tensorflow.layerCpu))
+        ],
+        { concurrency: "unbounded" }
+      ).pipe(Effect.provide(quiet))
+      assert.deepStrictEqual(onWasm, model)
+      assert.deepStrictEqual(onCpu, model)
+    })
+  )
+
   it.effect("takes typed arrays of labels", () =>
     Effect.gen(function* () {
       const model = yield* fitted(quick, { texts: data.texts, labels: Int8Array.from(data.labels as Array<number>) })

@@ -4,6 +4,7 @@
  *
  * Every index is within its array by construction, which is the reason of each `as number`.
  */
+import * as Effect from "effect/Effect"
 import type { SparseMatrix } from "../SparseMatrix.ts"
 
 const grown = (array: Int32Array, length: number): Int32Array => {
@@ -11,6 +12,12 @@ const grown = (array: Int32Array, length: number): Int32Array => {
   next.set(array)
   return next
 }
+
+/** A row's columns are sorted as they come up to this many, by the engine's sort beyond. */
+const fewEntries = 64
+
+/** Other fibers run after about this many entries: some ten milliseconds. */
+const entriesPerTurn = 500_000
 
 /** Rows of terms with their counts, terms in the order in which they were met. */
 export class RowCounts {
@@ -77,55 +84,55 @@ export class RowCounts {
    * The rows as a matrix.
    *
    * @param columns How many columns there are.
-   * @param columnOf Each term's column, or -1 for a term that has none; without it, terms are columns.
+   * @param columnOf Each term's column, or -1 for a term that has none.
    */
-  toMatrix(columns: number, columnOf?: Int32Array): SparseMatrix {
-    const { counts, rows, terms } = this
-    const columnAt = (entry: number): number => {
-      const term = terms[entry] as number
-      return columnOf === undefined ? term : (columnOf[term] as number)
-    }
-    // Entries are put in order by column, and from there back into their rows: the columns of each row then ascend.
-    const rowPointers = new Int32Array(rows + 1)
-    const ends = new Int32Array(columns + 1)
-    let kept = 0
-    for (let row = 0; row < rows; row++) {
-      const last = this.pointers[row + 1] as number
-      for (let i = this.pointers[row] as number; i < last; i++) {
-        const column = columnAt(i)
-        if (column < 0) continue
-        ends[column + 1] = (ends[column + 1] as number) + 1
-        kept++
+  toMatrix(columns: number, columnOf: Int32Array): Effect.Effect<SparseMatrix> {
+    return Effect.gen({ self: this }, function* () {
+      const { rows } = this
+      let kept = 0
+      for (let i = 0; i < this.entries; i++) if ((columnOf[this.terms[i] as number] as number) >= 0) kept++
+      const rowPointers = new Int32Array(rows + 1)
+      const columnIndices = new Int32Array(kept)
+      const values = new Float32Array(kept)
+      const countOf = new Int32Array(columns)
+      for (let row = 0, pause = entriesPerTurn; row < rows; row++) {
+        const start = rowPointers[row] as number
+        const end = this.putColumns(row, columnOf, columnIndices, start, countOf)
+        for (let i = start; i < end; i++) values[i] = countOf[columnIndices[i] as number] as number
+        rowPointers[row + 1] = end
+        if (end < pause) continue
+        pause = end + entriesPerTurn
+        yield* Effect.yieldNow
       }
-      rowPointers[row + 1] = kept
-    }
-    for (let column = 0; column < columns; column++)
-      ends[column + 1] = (ends[column + 1] as number) + (ends[column] as number)
-    const rowsOf = new Int32Array(kept)
-    const countsOf = new Int32Array(kept)
-    for (let row = 0; row < rows; row++) {
-      const last = this.pointers[row + 1] as number
-      for (let i = this.pointers[row] as number; i < last; i++) {
-        const column = columnAt(i)
-        if (column < 0) continue
-        const place = ends[column] as number
-        ends[column] = place + 1
-        rowsOf[place] = row
-        countsOf[place] = counts[i] as number
+      return { rows, columns, rowPointers, columnIndices, values }
+    })
+  }
+
+  /** Puts a row's columns into an array from a place on, ascending, and their counts at the columns; returns their end. */
+  private putColumns(
+    row: number,
+    columnOf: Int32Array,
+    columnIndices: Int32Array,
+    start: number,
+    countOf: Int32Array
+  ): number {
+    const { counts, pointers, terms } = this
+    const first = pointers[row] as number
+    const last = pointers[row + 1] as number
+    const isLong = last - first > fewEntries
+    let end = start
+    for (let i = first; i < last; i++) {
+      const column = columnOf[terms[i] as number] as number
+      if (column < 0) continue
+      countOf[column] = counts[i] as number
+      // Few entries are sorted as they come.
+      let place = end++
+      for (; !isLong && place > start && column < (columnIndices[place - 1] as number); place--) {
+        columnIndices[place] = columnIndices[place - 1] as number
       }
+      columnIndices[place] = column
     }
-    const columnIndices = new Int32Array(kept)
-    const values = new Float32Array(kept)
-    const next = rowPointers.slice()
-    for (let column = 0, place = 0; column < columns; column++) {
-      for (const end = ends[column] as number; place < end; place++) {
-        const row = rowsOf[place] as number
-        const entry = next[row] as number
-        next[row] = entry + 1
-        columnIndices[entry] = column
-        values[entry] = countsOf[place] as number
-      }
-    }
-    return { rows, columns, rowPointers, columnIndices, values }
+    if (isLong) columnIndices.subarray(start, end).sort()
+    return end
   }
 }

@@ -33,7 +33,7 @@ export const begin = (tf: Tf, columns: number, options: Options): Weights => {
   const model = make(tf, columns, options)
   const [hiddenKernel, hiddenBias, outputKernel, outputBias] = model
     .getWeights()
-    .map((tensor) => Float32Array.from(tensor.dataSync())) as [Float32Array, Float32Array, Float32Array, Float32Array] // of two dense layers
+    .map((tensor) => tensor.dataSync<"float32">().slice()) as [Float32Array, Float32Array, Float32Array, Float32Array] // of two dense layers
   model.dispose()
   return { hiddenKernel, hiddenBias, outputKernel, outputBias }
 }

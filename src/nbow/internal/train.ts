@@ -157,7 +157,7 @@ class Training {
   /** The weights as they are now. */
   weights(): Weights {
     const { hiddenBias, hiddenKernel, outputBias, outputKernel } = this.state
-    const read = (tensor: (typeof this.state)["moments"]): Float32Array => Float32Array.from(tensor.dataSync())
+    const read = (tensor: (typeof this.state)["moments"]): Float32Array => tensor.dataSync<"float32">().slice()
     return {
       hiddenKernel: read(hiddenKernel),
       hiddenBias: read(hiddenBias),

@@ -13,10 +13,10 @@ const { abs, add, and, div, gt, lt, mul, splat, sqrt, sub } = f32x4
 /** Adam's decay rates, and what keeps its quotients finite. */
 export const beta1 = 0.9
 export const beta2 = 0.999
-export const epsilon = 1e-7
+const epsilon = 1e-7
 
 /** An entry of a row: the address of a term's weights, and the term's count. */
-export const entryBytes = 8
+const entryBytes = 8
 
 const addressOf = (entry: Wasm.Local): Wasm.Code => i32.load(entry.get)
 const countOf = (entry: Wasm.Local): Wasm.Code => f32.load(i32.add(entry.get, i32.constant(4)))
