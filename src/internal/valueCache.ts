@@ -1,7 +1,8 @@
 /**
  * Decoded values by digest and schema, bounded by the bytes they are stored in; what was used longest ago falls out
- * first. A hit costs two map operations. Bytes are counted in their stored form: the form in memory has no size that
- * could be asked for.
+ * first. Bytes are counted in their stored form, and what an entry itself takes: the form in memory has no size that
+ * could be asked for. As long as less than half of what may be kept is kept, nothing is about to fall out and the order
+ * of use is not looked after: a hit then costs one look into a map.
  */
 
 /** Values by key. */
@@ -15,6 +16,9 @@ interface Entry {
   readonly bytes: number
 }
 
+/** What an entry takes beside its value: its key and its places in the map. */
+const overhead = 256
+
 /** A cache of at most `limit` bytes. */
 export const make = (limit: number): ValueCache => {
   const entries = new Map<string, Entry>() // in order of last use
@@ -23,11 +27,14 @@ export const make = (limit: number): ValueCache => {
     get: (key) => {
       const entry = entries.get(key)
       if (entry === undefined) return undefined
-      entries.delete(key)
-      entries.set(key, entry)
+      if (total * 2 > limit) {
+        entries.delete(key)
+        entries.set(key, entry)
+      }
       return entry
     },
-    set: (key, value, bytes) => {
+    set: (key, value, size) => {
+      const bytes = size + overhead
       const old = entries.get(key)
       if (old !== undefined) {
         entries.delete(key)
