@@ -27,12 +27,14 @@ export interface Model {
   readonly history: ReadonlyArray<Epoch>
 }
 
-const carrier = Artifact.tensors({
+const spec = {
   "hidden/kernel": { dtype: "F32", shape: [null, null] },
   "hidden/bias": { dtype: "F32", shape: [null] },
   "output/kernel": { dtype: "F32", shape: [null, 1] },
   "output/bias": { dtype: "F32", shape: [1] }
-})
+} as const
+
+const carrier = Artifact.tensors(spec)
 
 type Carrier = Artifact.Value<typeof carrier>
 
@@ -153,7 +155,7 @@ const mismatch = (
 /** A model as safetensors, with its vocabulary, options and history as metadata. */
 export const Model: Artifact.Artifact<Model> = Artifact.transform(carrier, {
   description: Description.lazy(() =>
-    Description.make({ format: "tensors", model: formatName, about: Description.represent(About) })
+    Description.make({ format: "tensors", model: formatName, tensors: spec, metadata: Object.keys(About.fields) })
   ),
   encode,
   decode
