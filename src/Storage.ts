@@ -11,7 +11,6 @@ import { ArtifactStore, type Location } from "./ArtifactStore.ts"
 import * as MemoryArtifactStore from "./internal/memoryArtifactStore.ts"
 import * as MemoryRunStore from "./internal/memoryRunStore.ts"
 import * as SqlArtifactStore from "./internal/sqlArtifactStore.ts"
-import * as SqliteStorage from "./internal/sqliteStorage.ts"
 import { RunStore, type StoreError } from "./RunStore.ts"
 
 /** How many bytes of decoded values a process keeps, unless told otherwise. */
@@ -40,12 +39,19 @@ export const layerLocal = (
 ): Layer.Layer<ArtifactStore | RunStore, StoreError> => {
   const directory = options.directory ?? ".effect-flow"
   const sync = options.sync ?? false
-  return SqliteStorage.layer({
-    filename: Path.join(directory, "runs.sqlite"),
-    blobs: Path.join(directory, "blobs"),
-    valueBytes: options.valueBytes ?? valueBytes,
-    sync
-  }).pipe(located({ kind: "local", directory: Path.resolve(directory), sync }))
+  // Loaded when the layer is built: a program that only shows its help needs no database.
+  return Layer.unwrap(
+    Effect.map(
+      Effect.promise(() => import("./internal/sqliteStorage.ts")),
+      (SqliteStorage) =>
+        SqliteStorage.layer({
+          filename: Path.join(directory, "runs.sqlite"),
+          blobs: Path.join(directory, "blobs"),
+          valueBytes: options.valueBytes ?? valueBytes,
+          sync
+        })
+    )
+  ).pipe(located({ kind: "local", directory: Path.resolve(directory), sync }))
 }
 
 /**
