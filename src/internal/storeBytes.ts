@@ -2,7 +2,7 @@
 import { ArtifactError } from "../ArtifactStore.ts"
 
 /** Bytes are hashed, written and streamed in parts of this size: big enough to cost few calls, short enough to yield between. */
-export const partSize = 4 * 1024 * 1024
+export const partSize = 8 * 1024 * 1024
 
 /** The length of all parts together. */
 export const sizeOf = (chunks: ReadonlyArray<Uint8Array>): number => {

@@ -39,7 +39,7 @@ export const suite = (name: string, layer: Layer.Layer<ArtifactStore | RunStore,
         const store = yield* ArtifactStore
         const limit = store.inlineLimit
         const samples = FastCheck.sample(FastCheck.uint8Array({ maxLength: 300 }), 30)
-        for (const size of [0, 1, limit - 1, limit, limit + 1, 4 * 1024 * 1024 + 1, 9_000_000]) samples.push(made(size))
+        for (const size of [0, 1, limit - 1, limit, limit + 1, 8 * 1024 * 1024 + 1, 9_000_000]) samples.push(made(size))
         for (const bytes of samples) {
           const parts = inParts(bytes, Math.ceil(bytes.length / 3))
           const address = yield* store.put(parts)
