@@ -1,0 +1,191 @@
+/** Tasks on a cluster, with a real Postgres and worker processes: the results, records and errors of fibers. */
+import { assert, describe, layer } from "@effect/vitest"
+import * as Cause from "effect/Cause"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Schema from "effect/Schema"
+import { ArtifactError } from "../../src/ArtifactStore.ts"
+import * as Executor from "../../src/Executor.ts"
+import * as Flow from "../../src/Flow.ts"
+import { RunObserver } from "../../src/RunObserver.ts"
+import { RunStore } from "../../src/RunStore.ts"
+import * as Step from "../../src/Step.ts"
+import * as Flows from "../executor/flows.ts"
+import * as Postgres from "./postgres.ts"
+import * as Setting from "./setting.ts"
+
+const failureOf = (exit: Exit.Exit<unknown, unknown>): unknown =>
+  Exit.isFailure(exit) ? exit.cause.reasons.find(Cause.isFailReason)?.error : undefined
+
+/** The newest run's record, its tasks and its lines. */
+const latest = Effect.gen(function* () {
+  const store = yield* RunStore
+  const [run] = yield* store.runs({ limit: 1 })
+  assert(run !== undefined)
+  return { run, tasks: yield* store.tasks({ run: run.id }), logs: yield* store.logs({ run: run.id }) }
+})
+
+describe.skipIf(Postgres.binaries === undefined)("Executor.layerCluster", () => {
+  layer(Setting.layer(2), { excludeTestServices: true, timeout: "90 seconds" })("with two workers", (it) => {
+    it.effect("gives the results of fibers, on both workers", () =>
+      Effect.gen(function* () {
+        const cluster = yield* Flow.run(Flows.SquaresFlow, { count: 12 })
+        const there = yield* latest
+        const fibers = yield* Effect.provide(Flow.run(Flows.SquaresFlow, { count: 12 }), Executor.layerFibers())
+        const here = yield* latest
+        assert.deepStrictEqual(cluster.output, { total: 506, length: 1_200_000 })
+        assert.deepStrictEqual(fibers.output, cluster.output)
+        const digests = (tasks: typeof here.tasks) => tasks.map((task) => task.outputs.map((ref) => ref.digest)).sort()
+        assert.deepStrictEqual(digests(there.tasks), digests(here.tasks))
+        assert.deepStrictEqual(there.run.output, here.run.output)
+        const workers = new Set(there.tasks.map((task) => task.attempts[0]?.worker))
+        assert.strictEqual(workers.size, 2)
+        for (const worker of workers) assert.match(worker ?? "", /^.+:\d+\/thread-1$/)
+      })
+    )
+
+    it.effect("runs a step of `runsOn: fiber` where the run is driven", () =>
+      Effect.gen(function* () {
+        const { output } = yield* Flow.run(Flows.WhereFlow, {})
+        assert.notStrictEqual(output.away, output.home)
+        const { tasks } = yield* latest
+        assert.isUndefined(tasks[1]?.attempts[0]?.worker)
+      })
+    )
+
+    it.effect("brings errors home as what they are, and defects with their stacks", () =>
+      Effect.gen(function* () {
+        const run = (how: "declared" | "undeclared" | "thrown" | "unreadable") =>
+          Effect.exit(Flow.run(Flows.FailingFlow, { how }))
+        const declared = failureOf(yield* run("declared"))
+        assert(declared instanceof Flows.TooLarge)
+        assert.deepStrictEqual(declared.when, new Date(0))
+        const undeclared = failureOf(yield* run("undeclared"))
+        assert(undeclared instanceof Executor.ExecutorError)
+        assert.strictEqual(undeclared.reason, "error-schema")
+        assert.instanceOf(failureOf(yield* run("unreadable")), ArtifactError)
+        const thrown = yield* run("thrown")
+        assert(Exit.isFailure(thrown))
+        const defect = thrown.cause.reasons.find(Cause.isDieReason)?.defect as Error
+        assert.strictEqual(defect.message, "no such thing")
+        assert.include(defect.stack, "flows.ts")
+      })
+    )
+
+    it.effect(
+      "keeps what a step logs, prints, measures and tags, in order, and shows its lines where the run is driven",
+      () =>
+        Effect.gen(function* () {
+          const shown: Array<string> = []
+          yield* Flow.run(Flows.TalkingFlow, {}).pipe(
+            Effect.provideService(RunObserver, (event) => {
+              if (event._tag === "Logged") shown.push(`${event.line.level} ${event.line.message}`)
+              if (event._tag === "TaskFinished" && event.task.step === "talk") shown.push("finished")
+            })
+          )
+          const { logs, run } = yield* latest
+          const expected = ["Info one", "Info two", "Info three", "Warn careful", "Warn oops", "Info four"]
+          assert.deepStrictEqual(
+            logs.map(({ level, message }) => `${level} ${message}`),
+            expected
+          )
+          assert.deepStrictEqual(shown, [...expected, "finished"])
+          const store = yield* RunStore
+          assert.deepStrictEqual(
+            (yield* store.metrics({ run: run.id })).map(({ value }) => value),
+            [1, 2]
+          )
+          assert.deepStrictEqual(run.tags, ["attempt-1", "talked"])
+        })
+    )
+
+    it.effect("makes another attempt where a worker's thread dies", () =>
+      Effect.gen(function* () {
+        const { output } = yield* Flow.run(Flows.DyingFlow, { how: "exit" })
+        assert.strictEqual(output.attempt, 2)
+        const { tasks } = yield* latest
+        assert.strictEqual(tasks[0]?.attempts[0]?.error?.tag, "WorkerDied")
+      })
+    )
+
+    for (const how of ["idle", "busy"] as const) {
+      it.effect(`ends the task of a run that is interrupted (${how})`, () =>
+        Effect.gen(function* () {
+          const began = yield* Deferred.make<void>()
+          const fiber = yield* Flow.run(Flows.EndlessFlow, { how }).pipe(
+            Effect.provideService(RunObserver, (event) => {
+              if (event._tag === "Logged") Deferred.doneUnsafe(began, Effect.void)
+            }),
+            Effect.forkChild
+          )
+          yield* Deferred.await(began)
+          yield* Fiber.interrupt(fiber)
+          const { run } = yield* latest
+          assert.strictEqual(run.status, "interrupted")
+          // Both workers' only threads are free again.
+          const { output } = yield* Flow.run(Flows.SquaresFlow, { count: 8 })
+          assert.strictEqual(output.total, 140)
+          const store = yield* RunStore
+          assert.deepStrictEqual(
+            (yield* store.logs({ run: run.id })).map(({ message }) => message),
+            how === "idle" ? ["began", "was interrupted"] : ["began"]
+          )
+        })
+      )
+    }
+
+    it.effect("refuses another version of a step than the worker has, naming both", () =>
+      Effect.gen(function* () {
+        const whoami = Step.make("whoami", { version: "2", output: { thread: Schema.Number }, run: () => Effect.never })
+        const other = Flow.make("WhereFlow", { steps: [whoami], run: () => whoami() })
+        const error = failureOf(yield* Effect.exit(Flow.run(other, {})))
+        assert(error instanceof Executor.ExecutorError)
+        assert.strictEqual(error.reason, "version")
+        assert.match(
+          error.message,
+          /^Step "whoami" of flow "WhereFlow" has version "2" where the run is driven, and version "" in the worker's module/
+        )
+      })
+    )
+
+    it.effect("says that the workers' module has no such flow", () =>
+      Effect.gen(function* () {
+        const lost = Step.make("lost", { run: () => Effect.void })
+        const other = Flow.make("OtherFlow", { steps: [lost], run: () => lost() })
+        const error = failureOf(yield* Effect.exit(Flow.run(other, {})))
+        assert(error instanceof Executor.ExecutorError)
+        assert.strictEqual(error.reason, "module")
+        assert.match(error.message, /has no step "lost" of flow "OtherFlow"/)
+      })
+    )
+
+    it.effect("says in a sentence that the database can't be reached, without the password", () =>
+      Effect.gen(function* () {
+        const { postgres } = yield* Setting.Setting
+        const refused = (url: string) =>
+          Effect.map(
+            Effect.exit(Effect.provide(Flow.run(Flows.WhereFlow, {}), Executor.layerCluster({ url }))),
+            (exit) => {
+              const error = failureOf(exit)
+              assert(error instanceof Executor.ExecutorError)
+              assert.strictEqual(error.reason, "unreachable")
+              assert.notInclude(JSON.stringify(error), "mellon")
+              return error.message
+            }
+          )
+        const wrong = yield* refused(postgres.url.replace(Postgres.password, "mellon"))
+        assert.match(
+          wrong,
+          /^The cluster's database postgres:\/\/flow@.+ can't be used: .*password authentication failed/
+        )
+        const nobody = yield* refused("postgres://flow:mellon@127.0.0.1:1/postgres")
+        assert.match(
+          nobody,
+          /^The cluster's database postgres:\/\/flow@127\.0\.0\.1:1\/postgres can't be used: .*ECONNREFUSED/
+        )
+      })
+    )
+  })
+})

@@ -1,0 +1,111 @@
+/**
+ * What a cluster survives: a worker that is killed, the process that drives a run, the database for a moment; and a worker
+ * that is told to stop. Every time the run ends well, and nothing that had finished is executed again.
+ */
+import { readFile } from "node:fs/promises"
+import { join } from "node:path"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Flow from "../../src/Flow.ts"
+import { RunObserver } from "../../src/RunObserver.ts"
+import { RunStore } from "../../src/RunStore.ts"
+import * as Flows from "../executor/flows.ts"
+import * as Postgres from "./postgres.ts"
+import * as Processes from "./processes.ts"
+import * as Setting from "./setting.ts"
+
+/** What the tasks of a run wrote down, by their number: how often each began and ended. */
+const counts = Effect.fnUntraced(function* (file: string) {
+  const text = yield* Effect.promise(() => readFile(file, "utf8"))
+  const begun = new Map<number, number>()
+  const ended = new Map<number, number>()
+  for (const line of text.trim().split("\n")) {
+    const [what, index] = line.split(" ")
+    const map = what === "begin" ? begun : ended
+    map.set(Number(index), (map.get(Number(index)) ?? 0) + 1)
+  }
+  return { begun, ended }
+})
+
+/** A run's record when it has ended. */
+const ended = Effect.fnUntraced(function* (run: string) {
+  const store = yield* RunStore
+  while (true) {
+    const [record] = yield* store.runs({ idPrefix: run, limit: 1 })
+    if (record !== undefined && record.status !== "running") return record
+    yield* Effect.sleep(200)
+  }
+})
+
+describe.skipIf(Postgres.binaries === undefined)("a cluster", () => {
+  it.live("goes on when the run's driver is killed, and a worker with it", () =>
+    Effect.gen(function* () {
+      const { directory, options, workers } = yield* Setting.Setting
+      const store = yield* RunStore
+      const file = join(directory, "counted")
+      const count = 16
+      const driver = yield* Processes.start("./driver.ts", {
+        ...options,
+        parameters: { count, milliseconds: 150, file }
+      })
+      yield* driver.prints("finished counted/4")
+      yield* driver.kill("SIGKILL")
+      yield* driver.exit
+      const id = /run (\S+)/.exec(driver.output())?.[1] ?? ""
+      const before = yield* store.tasks({ run: id, status: "succeeded" })
+      yield* workers[0]?.kill("SIGKILL") ?? Effect.void
+
+      const run = yield* ended(id)
+      assert.strictEqual(run.status, "succeeded")
+      assert.strictEqual(JSON.stringify(run.output), JSON.stringify({ sum: 120 }))
+      const tasks = yield* store.tasks({ run: id })
+      assert.strictEqual(tasks.length, count + 1)
+      for (const task of tasks) assert.strictEqual(task.status, "succeeded")
+      const seen = yield* counts(file)
+      assert.strictEqual(seen.ended.size, count)
+      // What had finished by then was executed once; a task that the killed worker was at may have begun twice.
+      for (const { id, inputs } of before) assert.isAtLeast(inputs.length, 3, id)
+      const again = [...seen.begun.values()].filter((times) => times > 1)
+      assert.isAtMost(again.length, 1)
+      assert.strictEqual([...seen.begun.values()].reduce((sum, times) => sum + times, 0) - count, again.length)
+    }).pipe(Effect.provide(Setting.layer(2)))
+  )
+
+  it.live("goes on when the database was away, and drains a worker that is told to stop", () =>
+    Effect.gen(function* () {
+      const { directory, options, postgres, workers } = yield* Setting.Setting
+      const store = yield* RunStore
+      const file = join(directory, "counted")
+      const count = 16
+      let finished = 0
+      const run = yield* Flow.run(Flows.CountedFlow, { count, milliseconds: 100, file }).pipe(
+        Effect.provideService(RunObserver, (event) => {
+          if (event._tag === "TaskFinished") finished++
+        }),
+        Effect.forkChild
+      )
+      while (finished < 3) yield* Effect.sleep(50)
+      yield* postgres.stop
+      yield* Effect.sleep(1000)
+      yield* postgres.start
+      const { id, output } = yield* Fiber.join(run)
+      assert.deepStrictEqual(output, { sum: 120 })
+      const tasks = yield* store.tasks({ run: id })
+      assert.deepStrictEqual(
+        tasks.map(({ status }) => status),
+        Array.from({ length: count + 1 }, () => "succeeded")
+      )
+      const seen = yield* counts(file)
+      assert.strictEqual(seen.ended.size, count)
+
+      const other = join(directory, "drained")
+      const second = yield* Effect.forkChild(Flow.run(Flows.CountedFlow, { count: 4, milliseconds: 500, file: other }))
+      while (!(yield* Effect.promise(() => readFile(other, "utf8").catch(() => "")))) yield* Effect.sleep(50)
+      yield* Processes.worker(options)
+      yield* workers[0]?.kill("SIGTERM") ?? Effect.void
+      assert.deepStrictEqual((yield* Fiber.join(second)).output, { sum: 6 })
+      for (const times of (yield* counts(other)).begun.values()) assert.strictEqual(times, 1)
+    }).pipe(Effect.provide(Setting.layer(1)))
+  )
+})
