@@ -107,14 +107,10 @@ const measureLarge = (directory: string) =>
     // What it can be compared with: the same bytes hashed and written once, one after the other and at once.
     for (const round of [1, 2]) {
       const path = Path.join(directory, `plain${round}`)
-      const [reading] = yield* timed(
-        Effect.promise(async () => {
-          await Fs.writeFile(path, bytes)
-          const start = performance.now()
-          await Fs.readFile(path)
-          return performance.now() - start
-        })
-      ).pipe(Effect.map(([, time]) => [time]))
+      const [reading] = yield* Effect.andThen(
+        Effect.promise(() => Fs.writeFile(path, bytes)),
+        timed(Effect.promise(() => Fs.readFile(path)))
+      )
       const [hashing] = yield* timed(Effect.sync(() => createHash("sha256").update(bytes).digest("hex")))
       const [writing] = yield* timed(Effect.promise(() => Fs.writeFile(path, bytes)))
       yield* Effect.promise(() => Fs.rm(path))
@@ -130,7 +126,7 @@ const measureLarge = (directory: string) =>
       const [get, read] = yield* timed(store.get(address.digest))
       print(
         "local: get of 500 MB, verified",
-        `${ms(get)}; reading ${ms(reading ?? 0)} + hashing ${ms(hashing)}; ratio ${(get / ((reading ?? 0) + hashing)).toFixed(2)}; rss +${((process.memoryUsage.rss() - after) / 1e6).toFixed(0)} MB (${read.length} bytes)`
+        `${ms(get)}; reading ${msreading} + hashing ${ms(hashing)}; ratio ${(get / (reading + hashing)).toFixed(2)}; rss +${((process.memoryUsage.rss() - after) / 1e6).toFixed(0)} MB (${read.length} bytes)`
       )
       yield* store.sweep({ keep: new Set(), before: Number.MAX_SAFE_INTEGER })
     }
