@@ -126,7 +126,7 @@ const measureLarge = (directory: string) =>
       const [get, read] = yield* timed(store.get(address.digest))
       print(
         "local: get of 500 MB, verified",
-        `${ms(get)}; reading ${msreading} + hashing ${ms(hashing)}; ratio ${(get / (reading + hashing)).toFixed(2)}; rss +${((process.memoryUsage.rss() - after) / 1e6).toFixed(0)} MB (${read.length} bytes)`
+        `${ms(get)}; reading ${ms(reading)} + hashing ${ms(hashing)}; ratio ${(get / (reading + hashing)).toFixed(2)}; rss +${((process.memoryUsage.rss() - after) / 1e6).toFixed(0)} MB (${read.length} bytes)`
       )
       yield* store.sweep({ keep: new Set(), before: Number.MAX_SAFE_INTEGER })
     }
