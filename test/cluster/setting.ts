@@ -22,12 +22,12 @@ export class Setting extends Context.Service<
 >()("test/Setting") {}
 
 /** A cluster of so many workers, with its store and its executor. */
-export const layer = (workers: number) =>
+export const layer = (workers: number, more: object = {}) =>
   Layer.unwrap(
     Effect.gen(function* () {
       const directory = yield* temporaryDirectory
       const postgres = yield* Postgres.make()
-      const options = { database: postgres.url, blobs: directory, size: 1 }
+      const options = { database: postgres.url, blobs: directory, size: 1, ...more }
       const started = yield* Effect.all(
         Array.from({ length: workers }, () => Processes.worker(options)),
         { concurrency: "unbounded" }
