@@ -60,19 +60,22 @@ export type FailureOf<S> = Types<S> extends { readonly error: infer E } ? E : ne
 /** The services that a step's body needs, beside `CurrentTask`. */
 export type NeedsOf<S> = Types<S> extends { readonly services: infer R } ? R : never
 
-/** When a failed task is attempted again: an Effect `Schedule`, or options around one. */
-export type Retry<E> =
-  | Schedule.Schedule<unknown, E | TaskError | TaskTimeout>
+/**
+ * When a failed task is attempted again: an Effect `Schedule`, or options around one. `X` is what the step's `error` schema
+ * describes; without one, an error is `unknown` to them.
+ */
+export type Retry<X> =
+  | Schedule.Schedule<unknown, X | TaskError | TaskTimeout>
   | {
-      readonly schedule?: Schedule.Schedule<unknown, E | TaskError | TaskTimeout>
+      readonly schedule?: Schedule.Schedule<unknown, X | TaskError | TaskTimeout>
       /** At most this many attempts after the first. */
       readonly times?: number
       /** Only errors for which this holds are retried. */
-      readonly while?: (error: E | TaskError | TaskTimeout) => boolean
+      readonly while?: (error: X | TaskError | TaskTimeout) => boolean
     }
 
 /** The options of a step, but its body. */
-export interface Options<I extends Artifact.Fields, O extends Artifact.Fields, E, T, X> {
+export interface Options<I extends Artifact.Fields, O extends Artifact.Fields, T, X> {
   readonly description?: string
   /** What it reads, by name: schemas or artifacts. */
   readonly input?: I
@@ -82,7 +85,7 @@ export interface Options<I extends Artifact.Fields, O extends Artifact.Fields, E
   readonly error?: Schema.Schema<X>
   /** Part of the task key: change it when the body's meaning changes, and a resume executes the step again. */
   readonly version?: string
-  readonly retry?: Retry<E>
+  readonly retry?: Retry<NoInfer<X>>
   /** How long an attempt may take; then it fails with `TaskTimeout`. */
   readonly timeout?: T & Duration.Input
   /** Takes over the outputs of any earlier run's task with the same key. */
@@ -135,7 +138,7 @@ export const make = <
   X = unknown
 >(
   name: Name,
-  options: Options<I, O, NoInfer<E>, T, X> & {
+  options: Options<I, O, T, X> & {
     readonly run: (input: Values<I>) => Effect.Effect<Yielded<O>, E, R>
   } & NoTasksInside<R> &
     Covers<E, X>
@@ -144,7 +147,7 @@ export const make = <
 
 const define = (
   name: string,
-  options: Options<any, any, any, any, any> & { readonly run: (...values: ReadonlyArray<never>) => unknown },
+  options: Options<any, any, any, any> & { readonly run: (...values: ReadonlyArray<never>) => unknown },
   branches: Branches | undefined
 ): Definition.Definition => {
   Definition.checkName("a step", name)
@@ -205,6 +208,12 @@ export type Branches = { readonly [name: string]: Any | Many<any> }
 /** What a join's body sees of a branch: the values of its state. */
 export type Seen<B> = B extends Many<infer S> ? ReadonlyArray<SeenOf<S>> : SeenOf<B>
 type SeenOf<S> = Simplify<Omit<Values<InputOf<S>>, keyof OutputOf<S>> & Values<OutputOf<S>>>
+
+/**
+ * The values of a join's own inputs. Said this way, because an `input` that is left out would leave the type of the states
+ * open, too, while that of the body is found.
+ */
+export type OwnInput<I> = [I] extends [infer J extends Artifact.Fields] ? Values<J> : never
 
 /** What a join takes for a branch: the state of a task of its step, or a list of them. */
 export type StateOf<B> =
@@ -298,8 +307,11 @@ export const join = <
 >(
   name: Name,
   branches: B,
-  options: Options<I, O, NoInfer<E>, T, X> & {
-    readonly run: (states: { readonly [K in keyof B]: Seen<B[K]> }, input: Values<I>) => Effect.Effect<Yielded<O>, E, R>
+  options: Options<I, O, T, X> & {
+    readonly run: (
+      states: { readonly [K in keyof B]: Seen<B[K]> },
+      input: OwnInput<I>
+    ) => Effect.Effect<Yielded<O>, E, R>
   } & NoTasksInside<R> &
     Covers<E, X>
 ): Join<Name, B, I, O, E | TimeoutError<T>, Exclude<R, CurrentTask>> =>
