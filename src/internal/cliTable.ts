@@ -72,13 +72,14 @@ export const show = (screen: Screen, progress: Progress, style: Style, now: () =
   }
 }
 
-const columnsOf = (screen: Screen) => Math.max(20, screen.columns ?? 80)
+/** A terminal that does not know its width says 0. */
+const columnsOf = (screen: Screen) => Math.max(20, screen.columns || 80)
 
 /** The table's lines: tasks that run, then as many of the last finished as there is room for, and a sum. */
 const rows = (screen: Screen, progress: Progress, style: Style, now: number): ReadonlyArray<string> => {
   const run = progress.run()
   if (run === undefined) return []
-  const room = Math.max(3, Math.floor((screen.rows ?? 24) / 3))
+  const room = Math.max(3, Math.floor((screen.rows || 24) / 3))
   const running = progress.running()
   const shown = running.slice(0, room)
   const left = room - shown.length
