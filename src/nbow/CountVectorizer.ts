@@ -97,7 +97,7 @@ export const fitTransform: (
   const stopWords = options.stopWords === "english" ? english : (options.stopWords ?? [])
   const table = new TermTable(options.stripAccents, stopWords)
   const stops = table.size
-  const counts = new RowCounts()
+  const counts = new RowCounts(texts.length)
   yield* eachText(texts, (text) => {
     const count = table.scan(text, true)
     counts.add(table.tokens, count, stops, table.size)
@@ -175,7 +175,7 @@ export const tableOf = (self: CountVectorizer): TermTable => {
 /** Counts the vocabulary's terms in texts. */
 export const transform = Effect.fnUntraced(function* (self: CountVectorizer, texts: ReadonlyArray<string>) {
   const table = tableOf(self)
-  const counts = new RowCounts()
+  const counts = new RowCounts(texts.length)
   yield* eachText(texts, (text) => {
     const count = table.scan(text, false)
     counts.add(table.tokens, count, 0, table.size)

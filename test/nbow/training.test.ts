@@ -7,7 +7,7 @@ import type { Tf } from "../../src/nbow/internal/loadTf.ts"
 import * as NbowOptions from "../../src/nbow/internal/nbowOptions.ts"
 import type { Weights } from "../../src/nbow/internal/network.ts"
 import { Random } from "../../src/nbow/internal/random.ts"
-import { momentsLength, Trainer } from "../../src/nbow/internal/Trainer.ts"
+import { Trainer } from "../../src/nbow/internal/Trainer.ts"
 import { train } from "../../src/nbow/internal/train.ts"
 import * as TrainKernel from "../../src/nbow/internal/trainKernel.ts"
 import { fixture } from "./fixtures.ts"
@@ -93,8 +93,7 @@ const stepLosses = (
     hiddenKernel: tf.tensor2d(weights.hiddenKernel, [matrix.columns, hiddenSize]),
     hiddenBias: tf.tensor1d(weights.hiddenBias),
     outputKernel: tf.tensor2d(weights.outputKernel, [hiddenSize, 1]),
-    outputBias: tf.tensor1d(weights.outputBias),
-    moments: tf.zeros([momentsLength(matrix.columns, hiddenSize)])
+    outputBias: tf.tensor1d(weights.outputBias)
   }
   const order = Int32Array.from({ length: how.rows }, (_, row) => row)
   const losses: Array<number> = []
@@ -106,8 +105,7 @@ const stepLosses = (
         order,
         start,
         end,
-        batchSize: how.batchSize,
-        stepsBefore: losses.length
+        batchSize: how.batchSize
       })
       tf.dispose(Object.values(state))
       state = trained.state

@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import type { SparseMatrix } from "../SparseMatrix.ts"
 
 const grown = (array: Int32Array, length: number): Int32Array => {
-  const next = new Int32Array(Math.max(length, Math.ceil(1.5 * array.length)))
+  const next = new Int32Array(length)
   next.set(array)
   return next
 }
@@ -23,12 +23,17 @@ const entriesPerTurn = 500_000
 export class RowCounts {
   rows = 0
   private entries = 0
-  private pointers: Int32Array = new Int32Array(1025)
+  private readonly pointers: Int32Array
   private terms: Int32Array = new Int32Array(16384)
   private counts: Int32Array = new Int32Array(16384)
   /** The row that had a term last, plus one, and the term's entry there. */
   private lastRow: Int32Array = new Int32Array(1024)
   private lastEntry: Int32Array = new Int32Array(1024)
+
+  /** For at most so many rows. */
+  constructor(rows: number) {
+    this.pointers = new Int32Array(rows + 1)
+  }
 
   /**
    * Adds a row.
@@ -40,12 +45,16 @@ export class RowCounts {
    */
   add(tokens: Int32Array, count: number, from: number, size: number): void {
     if (size > this.lastRow.length) {
-      this.lastRow = grown(this.lastRow, size)
-      this.lastEntry = grown(this.lastEntry, size)
+      this.lastRow = grown(this.lastRow, 2 * size)
+      this.lastEntry = grown(this.lastEntry, 2 * size)
     }
     if (this.entries + count > this.terms.length) {
-      this.terms = grown(this.terms, this.entries + count)
-      this.counts = grown(this.counts, this.entries + count)
+      // Room for the rows to come, if they are as long as those so far.
+      const needed = this.entries + count
+      const expected = (1.02 * needed * this.pointers.length) / (this.rows + 1)
+      const room = Math.ceil(Math.max(1.5 * needed, Math.min(4 * needed, expected)))
+      this.terms = grown(this.terms, room)
+      this.counts = grown(this.counts, room)
     }
     const { counts, lastEntry, lastRow, terms } = this
     const row = ++this.rows
@@ -63,7 +72,6 @@ export class RowCounts {
         counts[entries++] = 1
       }
     }
-    if (row >= this.pointers.length) this.pointers = grown(this.pointers, row + 1)
     this.pointers[row] = entries
     this.entries = entries
   }

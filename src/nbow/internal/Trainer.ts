@@ -27,9 +27,6 @@ export interface Task extends Penalty {
 /** Adam sums the penalty in single precision: over so many bytes of weights, and the sums are added up in double. */
 const adamBytes = 16384
 
-/** How many numbers Adam's moments are, for a number of terms and of hidden units. */
-export const momentsLength = (columns: number, hiddenSize: number): number => 2 * layout(columns, hiddenSize).length
-
 /** Where the weights are in a block of all of them. Hidden units are padded to a multiple of four. */
 const layout = (columns: number, hiddenSize: number) => {
   const units = Math.ceil(hiddenSize / 4) * 4
@@ -52,6 +49,7 @@ export class Trainer {
   /** How many rows were predicted right so far, with dropout. */
   hits = 0
   private penalty = 0
+  private steps = 0
   private readonly task: Task
   /** How many counts are kept before the next one is dropped. */
   private untilDrop: number
@@ -60,7 +58,6 @@ export class Trainer {
   // Blocks of one layout, one behind the other in the loops' memory.
   private readonly weights: Float32Array
   private readonly gradients: Float32Array
-  private readonly moments: Float32Array
   /** The hidden units of a row, and their gradient. */
   private readonly hidden: Float32Array
   private readonly back: Float32Array
@@ -88,26 +85,25 @@ export class Trainer {
     this.loops = loops
     this.weights = take(at.length)
     this.gradients = take(at.length)
-    this.moments = take(2 * at.length)
+    take(2 * at.length) // Adam's moments, which only the loops look at
     this.hidden = take(at.units)
     this.back = take(at.units)
     this.counts = take(2 * entries)
     this.addresses = new Int32Array(memory.buffer, this.counts.byteOffset, 2 * entries)
   }
 
-  /** Goes on from weights and moments. */
-  load(weights: Weights, moments: Float32Array): void {
+  /** Goes on from these weights. */
+  load(weights: Weights): void {
     const { at, task } = this
     copyRows(weights.hiddenKernel, task.hiddenSize, this.weights, at.units, task.matrix.columns)
     this.weights.set(weights.hiddenBias, at.hiddenBias)
     this.weights.set(weights.outputKernel, at.outputKernel)
     this.weights.set(weights.outputBias, at.outputBias)
-    this.moments.set(moments)
     this.penalty = penaltyOf(weights, task)
   }
 
-  /** A copy of the weights and moments. */
-  save(): { readonly weights: Weights; readonly moments: Float32Array } {
+  /** A copy of the weights. */
+  save(): Weights {
     const { at, task } = this
     const { hiddenSize } = task
     const { columns } = task.matrix
@@ -115,19 +111,17 @@ export class Trainer {
     const hiddenKernel = new Float32Array(columns * hiddenSize)
     copyRows(this.weights, at.units, hiddenKernel, hiddenSize, columns)
     return {
-      weights: {
-        hiddenKernel,
-        hiddenBias: part(at.hiddenBias, hiddenSize),
-        outputKernel: part(at.outputKernel, hiddenSize),
-        outputBias: part(at.outputBias, 1)
-      },
-      moments: this.moments.slice()
+      hiddenKernel,
+      hiddenBias: part(at.hiddenBias, hiddenSize),
+      outputKernel: part(at.outputKernel, hiddenSize),
+      outputBias: part(at.outputBias, 1)
     }
   }
 
-  /** Takes step number `t`, from 1, on the rows from `start` up to `end` of an order; returns the loss before it. */
-  step(order: Int32Array, start: number, end: number, t: number): number {
+  /** Takes a step on the rows from `start` up to `end` of an order; returns the loss before it. */
+  step(order: Int32Array, start: number, end: number): number {
     const { at, loops, task } = this
+    const t = ++this.steps
     let loss = 0
     for (let i = start; i < end; i++) loss += this.pass(order[i] as number, end - start)
     loss = loss / (end - start) + this.penalty

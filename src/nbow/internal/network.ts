@@ -12,9 +12,6 @@ export interface Weights {
   readonly outputBias: Float32Array
 }
 
-/** The names of a network's weights, in the order in which TensorFlow.js has them. */
-export const weightNames = ["hiddenKernel", "hiddenBias", "outputKernel", "outputBias"] as const
-
 /** Probabilities are kept this far from 0 and 1 where their logarithm is taken, as Keras does. */
 export const epsilon = 1e-7
 

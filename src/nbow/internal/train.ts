@@ -9,7 +9,7 @@ import type { Options } from "./nbowOptions.ts"
 import { measure, penaltyOf, type Weights } from "./network.ts"
 import { Random } from "./random.ts"
 import * as Report from "./report.ts"
-import { momentsLength, Trainer } from "./Trainer.ts"
+import { Trainer } from "./Trainer.ts"
 import { TrainingError } from "./TrainingError.ts"
 import * as TrainKernel from "./trainKernel.ts"
 
@@ -87,7 +87,6 @@ const figures = ({ accuracy, loss, valAccuracy, valLoss }: Epoch): { readonly [n
 /** The state of a training: its tensors, its generator and how far it is. */
 class Training {
   private state: TrainKernel.State
-  private steps = 0
   private readonly tf: Tf
   private readonly trainer: Trainer
   private readonly random: Random
@@ -112,8 +111,7 @@ class Training {
       hiddenKernel: tf.tensor2d(weights.hiddenKernel, [matrix.columns, options.hiddenSize]),
       hiddenBias: tf.tensor1d(weights.hiddenBias),
       outputKernel: tf.tensor2d(weights.outputKernel, [options.hiddenSize, 1]),
-      outputBias: tf.tensor1d(weights.outputBias),
-      moments: tf.zeros([momentsLength(matrix.columns, options.hiddenSize)])
+      outputBias: tf.tensor1d(weights.outputBias)
     }
   }
 
@@ -133,19 +131,11 @@ class Training {
   span(start: number, end: number): number {
     const { batchSize, order, trainer } = this
     const before = this.state
-    const { losses, state } = TrainKernel.run(this.tf, before, {
-      trainer,
-      order,
-      start,
-      end,
-      batchSize,
-      stepsBefore: this.steps
-    })
+    const { losses, state } = TrainKernel.run(this.tf, before, { trainer, order, start, end, batchSize })
     this.state = state
     this.tf.dispose(Object.values(before))
     const values = losses.dataSync<"float32">()
     losses.dispose()
-    this.steps += values.length
     return values.reduce((sum, loss, step) => sum + loss * Math.min(batchSize, end - start - step * batchSize), 0)
   }
 
@@ -157,7 +147,7 @@ class Training {
   /** The weights as they are now. */
   weights(): Weights {
     const { hiddenBias, hiddenKernel, outputBias, outputKernel } = this.state
-    const read = (tensor: (typeof this.state)["moments"]): Float32Array => tensor.dataSync<"float32">().slice()
+    const read = (tensor: (typeof this.state)["hiddenBias"]): Float32Array => tensor.dataSync<"float32">().slice()
     return {
       hiddenKernel: read(hiddenKernel),
       hiddenBias: read(hiddenBias),
