@@ -7,8 +7,12 @@ import * as Effect from "effect/Effect"
 import type { CardRecord, LogRecord, MetricRecord } from "../RunRecord.ts"
 import type { Change, RunStore, StoreError } from "../RunStore.ts"
 
-/** How long something waits at most, and how often a run says that it is alive: milliseconds. */
+/**
+ * How long something waits at most, after how long a task that runs is told of, and how often a run says that it is alive:
+ * milliseconds.
+ */
 const patience = 50
+const telling = 250
 const heartbeat = 5000
 
 /** Collects changes of one run. */
@@ -34,6 +38,8 @@ export const make = (store: RunStore["Service"], run: string): Recorder => {
   let started = new Map<string, Change>()
   let cards = new Map<string, Change>()
   let closed = false
+  // Described in the store by now: a step's schemas are its tasks' over and over.
+  const described = new Set<string>()
 
   const take = (): Array<Change> => {
     const changes: Array<Change> = [...cards.values()]
@@ -49,11 +55,26 @@ export const make = (store: RunStore["Service"], run: string): Recorder => {
       if (closed) return Effect.void
       const waiting = take()
       for (const change of changes) {
-        if (change._tag === "Task") started.delete(change.task.id)
-        waiting.push(change)
+        if (change._tag !== "Task") waiting.push(change)
+        else {
+          started.delete(change.task.id)
+          waiting.push(withoutDescribed(change))
+        }
       }
-      return waiting.length === 0 ? Effect.void : Effect.tapError(store.write(waiting), () => putBack(waiting))
+      if (waiting.length === 0) return Effect.void
+      return Effect.matchEffect(store.write(waiting), {
+        onFailure: (error) => Effect.andThen(putBack(waiting), Effect.fail(error)),
+        onSuccess: () => Effect.sync(() => remember(waiting))
+      })
     })
+  const withoutDescribed = (change: Extract<Change, { readonly _tag: "Task" }>): Change =>
+    change.schemas.every(({ digest }) => !described.has(digest))
+      ? change
+      : { ...change, schemas: change.schemas.filter(({ digest }) => !described.has(digest)) }
+  const remember = (changes: ReadonlyArray<Change>) => {
+    for (const change of changes)
+      if (change._tag === "Task") for (const { digest } of change.schemas) described.add(digest)
+  }
   /** What could not be written waits for the next time. */
   const putBack = (changes: ReadonlyArray<Change>) =>
     Effect.sync(() => {
@@ -86,14 +107,18 @@ export const make = (store: RunStore["Service"], run: string): Recorder => {
     }),
     loop: Effect.gen(function* () {
       let beat = 0
+      let told = 0
       while (true) {
         yield* Effect.sleep(patience)
         beat += patience
+        told += patience
         const due = beat >= heartbeat
         if (due) beat = 0
+        const tell = told >= telling
+        if (tell) told = 0
         const at = yield* Effect.clockWith((clock) => Effect.succeed(clock.currentTimeMillisUnsafe()))
         // A store that fails for a moment is not the run's end; the next awaited write says so if it lasts.
-        const running = takeStarted()
+        const running = tell ? takeStarted() : []
         yield* Effect.ignore(write(due ? [...running, { _tag: "Heartbeat", run, at }] : running))
       }
     })
