@@ -1,8 +1,8 @@
 /**
  * Large artifacts as files: `ab/abcdef…` under a directory, named by their digest. A file is written under a temporary
- * name and renamed, so that one that is there is whole; bytes are hashed while the system writes or reads the part before,
- * so that neither waits for the other and no big array is copied. A file's modification time is when it was last put or
- * touched, which is what sweeping goes by.
+ * name and renamed, so that one that is there is whole; bytes are hashed while the system writes or reads, so that
+ * neither waits for the other, and no big array is copied. A file's modification time is when it was last put or touched,
+ * which is what sweeping goes by.
  */
 import { createHash, type Hash, randomUUID } from "node:crypto"
 import * as Fs from "node:fs/promises"
@@ -127,13 +127,7 @@ export const make = (options: Options): FileStore => {
       const hash = address === undefined ? createHash("sha256") : undefined
       let size = 0
       try {
-        for await (const part of parts) {
-          signal.throwIfAborted()
-          const written = Io.writeAll(file, part)
-          hash?.update(part)
-          size += part.length
-          await written
-        }
+        size = await Io.writeParts(file, parts, (part) => hash?.update(part), signal)
         if (sync) await file.datasync()
         await file.utimes(now / 1000, now / 1000)
       } finally {
@@ -154,25 +148,14 @@ export const make = (options: Options): FileStore => {
     }
   }
 
-  /** Reads into one buffer, hashing what has come while the next part is on its way. */
+  /** Reads into one buffer, hashing what has come while more is on its way. */
   const load = async (digest: string, path: string, signal: AbortSignal): Promise<Uint8Array> => {
     const file = await Fs.open(path, "r")
     try {
       const { size } = await file.stat()
       const bytes = new Uint8Array(Buffer.allocUnsafeSlow(size).buffer)
       const hash = createHash("sha256")
-      let read = 0
-      let hashed = 0
-      while (read < size) {
-        signal.throwIfAborted()
-        const pending = file.read(bytes, read, Math.min(Bytes.partSize, size - read), read)
-        if (hashed < read) hash.update(bytes.subarray(hashed, read))
-        hashed = read
-        const { bytesRead } = await pending
-        if (bytesRead === 0) break
-        read += bytesRead
-      }
-      hash.update(bytes.subarray(hashed, read))
+      await Io.readParts(file, bytes, (part) => hash.update(part), signal)
       const found = hash.digest("hex")
       if (found !== digest) throw altered(digest, found)
       return bytes

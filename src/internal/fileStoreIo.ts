@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto"
 import * as Fs from "node:fs/promises"
 import * as Path from "node:path"
+import { setImmediate as immediate } from "node:timers/promises"
 import * as Effect from "effect/Effect"
 import * as Bytes from "./storeBytes.ts"
 
@@ -53,12 +54,80 @@ export const lookAt = async (
   }
 }
 
-/** Writes all of the bytes at the end of a file. */
-export const writeAll = async (file: Fs.FileHandle, bytes: Uint8Array): Promise<void> => {
+/** So many parts the system has in hand at once: then neither it nor who hashes them waits for the other. */
+const ahead = 4
+
+/** Writes parts one after the other, and shows each to who hashes it meanwhile; says how much it was. */
+export const writeParts = async (
+  file: Fs.FileHandle,
+  parts: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  each: (part: Uint8Array) => void,
+  signal: AbortSignal
+): Promise<number> => {
+  const underway: Array<Promise<void>> = []
+  let size = 0
+  try {
+    for await (const part of parts) {
+      signal.throwIfAborted()
+      const written = writeAt(file, part, size)
+      written.catch(() => undefined) // it is awaited below
+      underway.push(written)
+      size += part.length
+      each(part)
+      await (underway.length < ahead ? immediate() : underway.shift())
+    }
+    await Promise.all(underway)
+    return size
+  } finally {
+    await Promise.allSettled(underway) // nothing is written once the file is closed
+  }
+}
+
+const writeAt = async (file: Fs.FileHandle, bytes: Uint8Array, position: number): Promise<void> => {
   for (let at = 0; at < bytes.length; ) {
-    const { bytesWritten } = await file.write(bytes, at, bytes.length - at)
+    const { bytesWritten } = await file.write(bytes, at, bytes.length - at, position + at)
     at += bytesWritten
   }
+}
+
+/** Fills an array with a file's bytes, and shows part after part to who hashes it meanwhile. */
+export const readParts = async (
+  file: Fs.FileHandle,
+  bytes: Uint8Array,
+  each: (part: Uint8Array) => void,
+  signal: AbortSignal
+): Promise<void> => {
+  const underway: Array<Promise<Uint8Array>> = []
+  const parts = Bytes.parts(bytes)
+  let start = 0
+  const begin = (): void => {
+    const part = parts.next()
+    if (part.done === true) return
+    const read = readAt(file, part.value, start)
+    read.catch(() => undefined) // it is awaited below
+    underway.push(read)
+    start += part.value.length
+  }
+  try {
+    for (let i = 0; i < ahead; i++) begin()
+    while (underway.length > 0) {
+      signal.throwIfAborted()
+      const part = await (underway.shift() as Promise<Uint8Array>) // there is one
+      begin()
+      each(part)
+    }
+  } finally {
+    await Promise.allSettled(underway) // nothing is read once the file is closed
+  }
+}
+
+const readAt = async (file: Fs.FileHandle, bytes: Uint8Array, position: number): Promise<Uint8Array> => {
+  for (let at = 0; at < bytes.length; ) {
+    const { bytesRead } = await file.read(bytes, at, bytes.length - at, position + at)
+    if (bytesRead === 0) break // it became shorter: its digest will say so
+    at += bytesRead
+  }
+  return bytes
 }
 
 /** Makes a rename in a directory durable. */
