@@ -11,9 +11,9 @@ import { Artifact, Flow, FlowCli, Parquet, Step } from "effect-flow"
 import { BinaryMetrics, Nbow, Tensorflow } from "effect-flow/nbow"
 import * as Generated from "./data/reviews.ts"
 
-const Reviews = Artifact.table({ review: Schema.String, labels: Schema.Literals([0, 1]) })
+export const Reviews = Artifact.table({ review: Schema.String, labels: Schema.Literals([0, 1]) })
 
-const start = Step.make("start", {
+export const start = Step.make("start", {
   description: "Reads the reviews to train on and to compare with",
   input: { trainFile: Schema.String, validFile: Schema.String },
   output: { df: Reviews, valdf: Reviews },
@@ -27,7 +27,7 @@ const start = Step.make("start", {
   })
 })
 
-const baseline = Step.make("baseline", {
+export const baseline = Step.make("baseline", {
   description: "Always says yes",
   input: { valdf: Reviews },
   output: { baseAcc: Schema.Number, baseRocauc: Schema.Number },
@@ -41,7 +41,7 @@ const baseline = Step.make("baseline", {
   })
 })
 
-const train = Step.make("train", {
+export const train = Step.make("train", {
   description: "Trains a neural bag of words",
   input: { df: Reviews },
   output: { model: Nbow.Model },
