@@ -6,6 +6,7 @@
  *
  * A flow's log goes to stderr; stdout is for results. Exit codes: 0 succeeded, 1 failed, 2 wrong usage, 130 interrupted.
  */
+import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import type { ArtifactStore } from "./ArtifactStore.ts"
 import type * as Flow from "./Flow.ts"
@@ -51,5 +52,7 @@ export const main = <Name extends string, P extends Flow.Parameters, Out, E, R>(
   const { layer, module } = options as Options<unknown> // the signature says more
   offer({ flow, layer })
   if (!isEntry(process.argv[1], module)) return
-  void import("./internal/cliMain.ts").then(({ start }) => start({ flow, layer, module: process.argv[1] ?? "" }))
+  void import("./internal/cliMain.ts").then(({ start }) =>
+    start({ flow, layer, module: process.argv[1] ?? "" }, Effect.succeed)
+  )
 }

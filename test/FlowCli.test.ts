@@ -1,4 +1,6 @@
 /** A flow file's command line as its user meets it: as a process, with its output, its exit codes and its signals. */
+import { readFileSync, rmSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { TestFlow } from "./cli/fixtures/flow.ts"
@@ -149,6 +151,27 @@ describe("FlowCli.main", { concurrent: false }, () => {
       assert.deepStrictEqual(
         { code: threads.code, stdout: threads.stdout, stderr: threads.stderr },
         { code: 0, stdout: '{"mode":"ok","wait":0,"y":6,"z":7}\n', stderr: "" }
+      )
+    })
+  )
+
+  it.live("says what to do where a loader makes CommonJS of the flow's file", () =>
+    Effect.gen(function* () {
+      // Beside the other flow, where it finds the package; not kept, because the compiler would refuse it.
+      const name = `common-${process.pid}.cts`
+      const file = yield* Effect.acquireRelease(
+        Effect.sync(() => {
+          const path = join(import.meta.dirname, "cli", "fixtures", name)
+          writeFileSync(path, readFileSync(flowFile))
+          return path
+        }),
+        (path) => Effect.sync(() => rmSync(path))
+      )
+      const ended = yield* run(file, [])
+      assert.strictEqual(ended.code, 2)
+      assert.strictEqual(
+        ended.stderr,
+        `${name} runs as CommonJS, and with it a second copy of Effect. Add "type": "module" to its package.json, or name it .mts.\n`
       )
     })
   )

@@ -16,8 +16,9 @@ const patience = 1000
  * Runs the command line of this process and ends it.
  *
  * @param subject The flow it belongs to; none for the package's own.
+ * @param succeed `Effect.succeed`, as the flow's module has it.
  */
-export const start = (subject: Cli.Subject | undefined): void => {
+export const start = (subject: Cli.Subject | undefined, succeed: typeof Effect.succeed = Effect.succeed): void => {
   // A reader that has seen enough, `head` say, is no reason to fail.
   process.stdout.on("error", () => process.exit(Cli.exitCodes.succeeded))
   process.stderr.on("error", () => {})
@@ -31,6 +32,15 @@ export const start = (subject: Cli.Subject | undefined): void => {
     stderr: process.stderr,
     environment: process.env,
     state: {}
+  }
+  if (succeed !== Effect.succeed) {
+    // A loader that makes CommonJS of modules has made a second copy of Effect, whose schemas this one can't read.
+    Cli.say(
+      cli,
+      `${cli.name} runs as CommonJS, and with it a second copy of Effect. Add "type": "module" to its package.json, or name it .mts.`
+    )
+    end(Cli.exitCodes.usage)
+    return
   }
   const fiber = Effect.runFork(interpret(cli, bin, process.argv.slice(2)))
   const interrupt = () => {
