@@ -21,7 +21,7 @@ import type { RunStore } from "./RunStore.ts"
 
 /** An executor can't run what it was asked to; the message says why and what to do. */
 export class ExecutorError extends Schema.TaggedError<ExecutorError>()("ExecutorError", {
-  reason: Schema.Literals(["module", "version", "error-schema", "store", "settings", "unreachable", "protocol"]),
+  reason: Schema.Literals(["module", "version", "error-schema", "store", "settings", "unreachable", "taken"]),
   message: Schema.String
 }) {}
 
@@ -83,6 +83,8 @@ export interface Attempt {
   readonly here: Effect.Effect<Outcome, unknown>
   /** Takes what the body logs and measures while it runs. */
   readonly sink: TaskSink
+  /** Whether another process, which drove the run before, may have asked for this attempt already. */
+  readonly askedBefore: boolean
   /** Shows a line of the body's log that is in the store already. */
   readonly show: (line: Parameters<TaskSink["log"]>[0]) => void
 }

@@ -33,11 +33,14 @@ export const prefixOf = (group: string): string => `effect_flow_cluster_${group}
 /** Lines of JSON: what crosses has unions (of JSON itself, for one) that the binary form can't tell apart. */
 const wire = { serialization: "ndjson", serializationMaxBufferSize: "unbounded" } as const
 
+/** Into how many parts the work is shared out. */
+export const shards = 300
+
 type Config = Partial<ShardingConfig.ShardingConfig["Service"]>
 
 /** Alike in all processes of a cluster. */
 const shared = ({ lockExpiration }: Shared): Config => ({
-  shardsPerGroup: 300,
+  shardsPerGroup: shards,
   shardLockExpiration: lockExpiration,
   shardLockRefreshInterval: Math.ceil(lockExpiration / 3),
   refreshAssignmentsInterval: 1000,

@@ -16,9 +16,10 @@ import { ArtifactStore } from "../ArtifactStore.ts"
 import { type Attempt, ExecutorError, type ExecutorService, type TaskDescription } from "../Executor.ts"
 import { RunStore } from "../RunStore.ts"
 import type { Engine } from "./clusterEngine.ts"
+import * as ClusterPlacement from "./clusterPlacement.ts"
 import { type Shared, showUrl } from "./clusterSettings.ts"
 import type { Tail } from "./clusterTail.ts"
-import { type Done, executionId, RunWorkflow, TaskWorkflow } from "./clusterWorkflows.ts"
+import { attemptId, type Done, RunWorkflow, TaskWorkflow } from "./clusterWorkflows.ts"
 import * as FromWorkers from "./fromWorkers.ts"
 import { toBlob } from "./threadProtocol.ts"
 
@@ -38,6 +39,7 @@ export const make = (options: {
 }): ExecutorService => {
   const { isLeaving, settings, tail } = options
   const engine = Context.get(options.engine, WorkflowEngine.WorkflowEngine)
+  const placement = ClusterPlacement.make(options.engine)
 
   /** A database that is away for a moment is no reason for anything to fail. */
   const persistently = <A>(effect: Effect.Effect<A>): Effect.Effect<A, ExecutorError> =>
@@ -55,8 +57,7 @@ export const make = (options: {
       )
     )
 
-  const send = Effect.fnUntraced(function* ({ blobs, task }: Attempt, level: LogLevel) {
-    const id = executionId(task)
+  const send = Effect.fnUntraced(function* (id: string, { blobs, task }: Attempt, level: LogLevel) {
     const payload = { id, task: yield* pack(task), blobs: blobs.map(toBlob), level }
     return yield* persistently(engine.execute(TaskWorkflow, { executionId: id, payload })).pipe(
       Effect.onInterrupt(() =>
@@ -87,7 +88,9 @@ export const make = (options: {
       if (attempt.definition.runsOn === "fiber") return yield* attempt.here
       const context = yield* Effect.context<never>()
       const print = FromWorkers.printer(context, attempt.task)
-      const done: Done = yield* send(attempt, Context.get(context, References.MinimumLogLevel)).pipe(
+      const level = Context.get(context, References.MinimumLogLevel)
+      const away = placement.withId(attemptId(attempt.task), attempt.askedBefore, (id) => send(id, attempt, level))
+      const done: Done = yield* away.pipe(
         tail.follow(attempt.task, yield* RunStore, (line) => {
           attempt.show(line)
           return print(line)

@@ -1,6 +1,6 @@
 /**
- * The two workflows of a cluster. An attempt at a task is an execution of its own, whose id says run, key, occurrence and
- * attempt: whoever asks for it, again or from elsewhere, gets the one result. A run is one too: it waits on a worker, and
+ * The two workflows of a cluster. An attempt at a task is an execution of its own, whose id says run, task key, occurrence
+ * and attempt: whoever asks for it, again or from elsewhere, gets the one result. A run is one too: it waits on a worker, and
  * goes on with the run if the process that drives it is gone.
  */
 import * as Schema from "effect/Schema"
@@ -47,6 +47,5 @@ export const RunWorkflow = Workflow.make("effect-flow/run", {
   idempotencyKey: ({ run }) => run
 })
 
-/** The id of an attempt's execution. */
-export const executionId = (task: TaskDescription): string =>
-  `${task.run}/${task.key}/${task.occurrence}.${task.attempt}`
+/** What the id of an attempt's execution begins with, whoever asks for it. */
+export const attemptId = (task: TaskDescription): string => `${task.run}/${task.key}/${task.occurrence}.${task.attempt}`

@@ -27,7 +27,9 @@ export interface Recorder {
   readonly write: (changes: ReadonlyArray<Change>) => Effect.Effect<void, StoreError>
   /** Writes what waits from time to time, for as long as the run lives. */
   readonly loop: Effect.Effect<never>
-  /** Says that nobody drives the run, for another process to go on with it; from now on nothing is kept. */
+  /** From now on nothing is kept: another process drives the run. */
+  readonly close: Effect.Effect<void>
+  /** Says that nobody drives the run, for another process to go on with it, and closes. */
   readonly leave: Effect.Effect<void>
 }
 
@@ -100,6 +102,9 @@ export const make = (store: RunStore["Service"], run: string): Recorder => {
       }),
     running: (change) => void started.set(change.task.id, change),
     write,
+    close: Effect.sync(() => {
+      closed = true
+    }),
     leave: Effect.suspend(() => {
       const waiting = take()
       closed = true

@@ -13,7 +13,7 @@ import * as Logger from "effect/Logger"
 import { ArtifactStore } from "../ArtifactStore.ts"
 import { CurrentRun, type Interpreter } from "../CurrentRun.ts"
 import { CurrentTask } from "../CurrentTask.ts"
-import { Executor } from "../Executor.ts"
+import { Executor, ExecutorError } from "../Executor.ts"
 import type { Any as AnyFlow } from "../Flow.ts"
 import { FlowError } from "../FlowError.ts"
 import { isRef, type Ref } from "../Ref.ts"
@@ -54,7 +54,7 @@ export const runFlow = Effect.fnUntraced(function* (flow: AnyFlow, parameters: o
   const executor = yield* Executor
   const observe = yield* RunObserver
   yield* executor.prepare(flow)
-  const origin = start.origin === undefined ? undefined : yield* Origin.load(runs, artifacts, start.origin.run.id)
+  const origin = start.origin === undefined ? undefined : yield* Origin.load(runs, artifacts, start.origin.run)
   const begun = start.begun === undefined ? undefined : yield* Begun.load(runs, artifacts, start.begun.id)
   const leaving = yield* Begun.Leaving
   const now = yield* Clock.currentTimeMillis
@@ -134,7 +134,8 @@ export const runFlow = Effect.fnUntraced(function* (flow: AnyFlow, parameters: o
           restore(
             Effect.updateContext(body, (context) => surround(context, run, origin)).pipe(
               watch === undefined ? identity : (self) => Effect.andThen(watch, self),
-              leaving === undefined ? identity : untilLeaving(leaving, recorder)
+              leaving === undefined ? identity : untilLeaving(leaving, recorder),
+              executor.watch === undefined ? identity : untilTaken(runs, recorder, record)
             )
           )
         )
@@ -156,11 +157,34 @@ export const runFlow = Effect.fnUntraced(function* (flow: AnyFlow, parameters: o
   )
 })
 
+/** How often a driver makes sure that nobody else drives its run, in milliseconds. */
+const glance = 5000
+
 /** Stops an effect when this process leaves its runs to another, and keeps nothing of what that does to it. */
 const untilLeaving =
   (leaving: Effect.Effect<void>, recorder: Recorder.Recorder) =>
   <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
     Effect.raceFirst(self, Effect.andThen(leaving, Effect.andThen(recorder.leave, Effect.interrupt)))
+
+/** Stops an effect when another process has gone on with the run, because this one was silent for too long. */
+const untilTaken =
+  (runs: RunStore["Service"], recorder: Recorder.Recorder, { host, id, pid }: RunRecord) =>
+  <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | ExecutorError, R> =>
+    Effect.raceFirst(
+      self,
+      Effect.gen(function* () {
+        while (true) {
+          yield* Effect.sleep(glance)
+          const [now] = yield* Effect.orElseSucceed(runs.runs({ idPrefix: id, limit: 1 }), () => [])
+          if (now === undefined || (now.host === host && now.pid === pid)) continue
+          yield* recorder.close
+          return yield* new ExecutorError({
+            reason: "taken",
+            message: `Run ${id} was silent for too long, so another process (${now.pid} on ${now.host}) goes on with it. Read its result from the store when it has ended.`
+          })
+        }
+      })
+    )
 
 /** The body's context: `CurrentRun`, and a logger that keeps what the body itself logs. */
 const surround = (context: Context.Context<never>, run: RunContext, origin: Origin.Origin | undefined) => {

@@ -240,6 +240,7 @@ const attempt = (
       blobs: inputs.blobs,
       here: run.withServices(withBlobs(run.artifacts, inputs.blobs, execute(definition, task, sink))),
       sink,
+      askedBefore: run.begun !== undefined,
       show: (line) => run.observe({ _tag: "Logged", line: { ...line, run: run.id, task: base.id, attempt: number } })
     }),
     Context.make(ArtifactStore, run.artifacts).pipe(Context.add(RunStore, run.runs))

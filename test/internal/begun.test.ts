@@ -1,10 +1,14 @@
 /** A run whose driver is gone: another one goes on with it, as the same run, and repeats nothing that had finished. */
 import { assert, describe, it } from "@effect/vitest"
+import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Logger from "effect/Logger"
 import * as Schema from "effect/Schema"
+import { TestClock } from "effect/testing"
+import * as Executor from "../../src/Executor.ts"
 import * as Flow from "../../src/Flow.ts"
 import { Leaving } from "../../src/internal/begun.ts"
 import { runFlow } from "../../src/internal/runFlow.ts"
@@ -100,6 +104,42 @@ describe("a run that was begun", () => {
       )
       const children = yield* store.runs({ parent: left.id })
       assert.strictEqual(children.length, 1)
+    }).pipe(Effect.provide([Storage.layerMemory, Logger.layer([])]))
+  )
+
+  it.effect("is let go by a driver that comes to itself again", () =>
+    Effect.gen(function* () {
+      const { flow, reached } = make()
+      const store = yield* RunStore
+      const watched: Array<string> = []
+      const executor: Executor.ExecutorService = {
+        name: "watched",
+        prepare: () => Effect.void,
+        watch: ({ id }) => Effect.sync(() => void watched.push(id)),
+        execute: (attempt) => attempt.here
+      }
+      const driver = yield* Effect.forkChild(
+        Effect.exit(Effect.provideService(Flow.run(flow, { n: 1 }), Executor.Executor, executor))
+      )
+      yield* Deferred.await(reached)
+      const [run] = yield* store.runs({ flow: "DrivenFlow" })
+      assert(run !== undefined)
+      assert.deepStrictEqual(watched, [run.id])
+      yield* store.write([{ _tag: "Run", run: { ...run, host: "elsewhere" } }])
+      yield* TestClock.adjust("5 seconds")
+
+      const exit = yield* Fiber.join(driver)
+      const error = Exit.isFailure(exit) ? exit.cause.reasons.find(Cause.isFailReason)?.error : undefined
+      assert(error instanceof Executor.ExecutorError)
+      assert.strictEqual(error.reason, "taken")
+      const [after] = yield* store.runs({ flow: "DrivenFlow" })
+      assert.strictEqual(after?.status, "running")
+      assert.strictEqual(after?.host, "elsewhere")
+      const tasks = yield* store.tasks({ run: run.id })
+      assert.notInclude(
+        tasks.map(({ status }) => status),
+        "interrupted"
+      )
     }).pipe(Effect.provide([Storage.layerMemory, Logger.layer([])]))
   )
 })
