@@ -9,7 +9,10 @@ import * as Text from "./cliText.ts"
 
 /** A line of a log, without its time. Several where the message has several. */
 export const message = (line: Pick<LogRecord, "level" | "message">, style: Style): ReadonlyArray<string> => {
-  const text = Text.printable(line.message).split("\n")
+  // What a step coloured stays so, and ends with its line.
+  const text = Text.printable(line.message)
+    .split("\n")
+    .map((part) => (part.includes("\x1b[") ? `${part}\x1b[0m` : part))
   const mark = line.level === "Info" ? undefined : line.level.toUpperCase()
   if (mark === undefined) return text
   const paint = /^(ERROR|FATAL)$/.test(mark) ? style.red : mark === "WARN" ? style.yellow : style.dim

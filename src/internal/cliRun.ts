@@ -99,7 +99,7 @@ const runMasked = Effect.fnUntraced(function* (
     if (interrupted) return yield* Effect.failCause(exit.cause)
     const error = fromCause(exit.cause)
     return yield* new Cli.Exit({
-      code: error.tag === "ParameterError" ? Cli.exitCodes.usage : Cli.exitCodes.failed,
+      code: /^(ParameterError|TagError|FlowError)$/.test(error.tag) ? Cli.exitCodes.usage : Cli.exitCodes.failed,
       message: error.stack ?? error.message
     })
   }

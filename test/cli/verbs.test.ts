@@ -370,6 +370,12 @@ describe("usage", () => {
       )
       refuses(yield* here("diff", "latest"), 2, `The argument <other> is missing.${see(" diff")}`)
       refuses(yield* here("show", "a", "b"), 2, `"b" is an argument too many.${see(" show")}`)
+      refuses(yield* here("--tag", " "), 2, "A tag can't be empty.")
+      refuses(
+        yield* here("resume", "--from", "third"),
+        2,
+        'Flow "TestFlow" has no step "third" to resume from; it has: first, second.'
+      )
       refuses(yield* here("--x"), 2, `--x needs a value: number.${see()}`)
       refuses(
         yield* here("--concurrency", "0"),
