@@ -129,6 +129,18 @@ export const resuming: ReadonlyArray<Behaviour> = [
     })
   },
   {
+    name: "a resumed run that is stopped early loses nothing of what its origin had finished",
+    run: Effect.fnUntraced(function* (graph) {
+      const size = sizeOf(graph)
+      const after = Math.ceil(size / 2)
+      yield* Effect.exit(runOf(graph).pipe(Effect.provide(layerKilling(after))))
+      const first = yield* tasksOf((yield* Run.latest(graph.flow.flowName)).id)
+      for (const early of [0, 1, 1]) yield* Effect.exit(resumeOf(graph).pipe(Effect.provide(layerKilling(early))))
+      const resumed = yield* resumeOf(graph)
+      yield* assertResumed(graph, first, resumed)
+    })
+  },
+  {
     name: "resumed from a step that succeeded, that step is executed again, and what follows only if it changed",
     run: Effect.fnUntraced(function* (graph) {
       const from = [...graph.flow.definitions.keys()].find((step) => (graph.tasks[step] ?? 0) > 0) ?? ""
