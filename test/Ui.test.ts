@@ -249,7 +249,7 @@ layer(served, { excludeTestServices: true })("Ui", (it) => {
       const { json } = yield* get(`/api/compare/${first}/${review}`)
       assert.deepStrictEqual(
         json.parameters.map((pair: any) => `${pair.name} ${pair.left} ${pair.right} ${pair.same}`),
-        ["rows 800 2000 false", "epochs 6 10 false", "pause 0 0 true"]
+        ["rows 800 6000 false", "epochs 6 10 false", "pause 0 0 true"]
       )
       assert.deepStrictEqual(
         json.metrics.map((pair: any) => pair.name),

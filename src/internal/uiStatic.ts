@@ -80,6 +80,11 @@ export const make = Effect.map(
         return HttpServerResponse.text("There is no such file.\n", { status: 404 })
       }
       const page = assets.get("/index.html")
-      return page === undefined ? notBuilt : respond(page, request)
+      if (page === undefined) return notBuilt
+      const response = respond(page, request)
+      // The first view's question is on its way before the page's program has been read.
+      return request.url === "/"
+        ? HttpServerResponse.setHeader(response, "link", "</api/runs?limit=100>; rel=preload; as=fetch; crossorigin")
+        : response
     }
 )

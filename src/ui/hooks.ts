@@ -1,34 +1,31 @@
 /** Small things that several views need of the browser. */
 import { useEffect, useRef, useState, useSyncExternalStore } from "react"
 
-let clockListeners = 0
 let now = Date.now()
 let timer: ReturnType<typeof setInterval> | undefined
 const waiting = new Set<() => void>()
 
-/** The time, once a second; one clock for the whole page. `undefined` while it does not matter. */
-export const useNow = (ticking = true): number =>
-  useSyncExternalStore(
-    (listener) => {
-      if (!ticking) return () => {}
-      waiting.add(listener)
-      clockListeners++
-      now = Date.now()
-      timer ??= setInterval(() => {
-        now = Date.now()
-        for (const one of waiting) one()
-      }, 1000)
-      return () => {
-        waiting.delete(listener)
-        clockListeners--
-        if (clockListeners === 0) {
-          clearInterval(timer)
-          timer = undefined
-        }
-      }
-    },
-    () => now
-  )
+const tick = (listener: () => void) => {
+  waiting.add(listener)
+  timer ??= setInterval(() => {
+    now = Date.now()
+    for (const one of waiting) one()
+  }, 1000)
+  return () => {
+    waiting.delete(listener)
+    if (waiting.size > 0) return
+    clearInterval(timer)
+    timer = undefined
+  }
+}
+const stand = () => () => {}
+
+/** The time, once a second; one clock for the whole page, which stands while nobody cares. */
+export const useNow = (ticking = true): number => {
+  // Where the clock stood, it is set right by the first who looks; a render may be repeated, so it never moves back.
+  if (timer === undefined && Date.now() - now > 1000) now = Date.now()
+  return useSyncExternalStore(ticking ? tick : stand, () => now)
+}
 
 export type Keys = Readonly<Record<string, ((event: KeyboardEvent) => void) | undefined>>
 

@@ -2,7 +2,7 @@
  * Addresses: every view has its own, so that what is on the screen can be sent to somebody. A path is turned into a route
  * and back here and nowhere else.
  */
-import { type MouseEvent, useSyncExternalStore } from "react"
+import { type MouseEvent, useCallback, useSyncExternalStore } from "react"
 
 export type Route =
   | { readonly view: "runs" }
@@ -88,7 +88,8 @@ export const useAddress = (): string => useSyncExternalStore(subscribe, () => lo
 export const useParameter = (name: string): readonly [string | undefined, (value: string | undefined) => void] => {
   const address = useAddress()
   const value = new URLSearchParams(address.split("?")[1] ?? "").get(name) ?? undefined
-  return [value, (next) => setParameters({ [name]: next })]
+  const set = useCallback((next: string | undefined) => setParameters({ [name]: next }), [name])
+  return [value, set]
 }
 
 export const setParameters = (changes: Readonly<Record<string, string | undefined>>): void => {

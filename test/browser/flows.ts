@@ -29,8 +29,10 @@ const words = [
 const generate = (rows: number, seed: number) => {
   let state = seed
   const next = () => {
-    state = (state * 1_103_515_245 + 12_345) % 2 ** 31
-    return state / 2 ** 31
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
   }
   const review: Array<string> = []
   const labels: Array<number> = []
@@ -39,7 +41,7 @@ const generate = (rows: number, seed: number) => {
     const picked = Array.from({ length: 4 + Math.floor(next() * 12) }, () => words[Math.floor(next() * words.length)])
     review.push(`${i}: ${picked.join(" ")}`)
     labels.push(next() < 0.77 ? 1 : 0)
-    stars.push(Math.round(next() * 50) / 10)
+    stars.push(Math.round(next() * 5_000_000) / 1_000_000)
   }
   return { numRows: rows, columns: { labels, review, stars } }
 }
@@ -162,7 +164,7 @@ const end = Step.make("end", {
 /** Branches and a join, as in the tutorial. */
 export const ReviewFlow = Flow.make("ReviewFlow", {
   parameters: {
-    rows: Flow.parameter(Schema.Int, { default: 2000 }),
+    rows: Flow.parameter(Schema.Int, { default: 6000 }),
     epochs: Flow.parameter(Schema.Int, { default: 10 }),
     pause: Flow.parameter(Schema.Int, { default: 0 })
   },

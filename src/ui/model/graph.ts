@@ -65,16 +65,12 @@ export const build = (run: string, tasks: ReadonlyArray<TaskView>, opened: Reado
   for (const task of tasks) {
     const to = nodeOf.get(task.id)
     if (to === undefined) continue
-    const parents = new Set(task.parents)
     const given = new Map<string, ReadonlyArray<string>>()
     for (const { names, writer } of task.given) {
       const from = byWriter.get(writer)
-      if (from !== undefined && from !== task.id) {
-        parents.add(from)
-        given.set(from, names)
-      }
+      if (from !== undefined) given.set(from, names)
     }
-    for (const parent of parents) {
+    for (const parent of task.parents) {
       const from = nodeOf.get(parent)
       if (from === undefined) continue
       if (from === to) {

@@ -5,6 +5,8 @@ import type { LayoutRequest, LayoutResult } from "./layout.worker.ts"
 export interface Layout {
   readonly shape: string
   readonly places: ReadonlyMap<string, { readonly x: number; readonly y: number }>
+  /** By an edge's ends, as `shapeOf` names it. */
+  readonly ways: ReadonlyMap<string, LayoutResult["ways"][number]>
   readonly width: number
   readonly height: number
 }
@@ -32,12 +34,17 @@ export const useLayout = (shape: string, request: () => Omit<LayoutRequest, "id"
   const [layout, setLayout] = useState<Layout>()
   const latest = useRef(request)
   latest.current = request
-  useEffect(
-    () =>
-      ask(latest.current(), ({ height, places, width }) =>
-        setLayout({ shape, places: new Map(places.map(([id, x, y]) => [id, { x, y }])), width, height })
-      ) as () => void, // that it was waiting concerns nobody
-    [shape]
-  )
+  useEffect(() => {
+    const { edges, ...rest } = latest.current()
+    return ask({ ...rest, edges }, ({ height, places, ways, width }) =>
+      setLayout({
+        shape,
+        places: new Map(places.map(([id, x, y]) => [id, { x, y }])),
+        ways: new Map(edges.map(({ from, to }, i) => [`${from}\n${to}`, ways[i] ?? []])),
+        width,
+        height
+      })
+    ) as () => void // that it was waiting concerns nobody
+  }, [shape])
   return layout
 }

@@ -3,6 +3,8 @@ import dagre from "@dagrejs/dagre"
 
 export interface LayoutRequest {
   readonly id: number
+  /** The width of a node. */
+  readonly column: number
   readonly nodes: ReadonlyArray<{ readonly id: string; readonly width: number; readonly height: number }>
   readonly edges: ReadonlyArray<{ readonly from: string; readonly to: string }>
 }
@@ -11,6 +13,8 @@ export interface LayoutResult {
   readonly id: number
   /** The upper left corner of each node. */
   readonly places: ReadonlyArray<readonly [id: string, x: number, y: number]>
+  /** The way of each edge between its ends, around what lies between them; in the order of the request. */
+  readonly ways: ReadonlyArray<ReadonlyArray<readonly [x: number, y: number]>>
   readonly width: number
   readonly height: number
 }
@@ -27,6 +31,15 @@ self.onmessage = ({ data }: MessageEvent<LayoutRequest>) => {
     const node = graph.node(id)
     return [id, node.x - node.width / 2, node.y - node.height / 2] as const
   })
-  const result: LayoutResult = { id: data.id, places, width, height }
+  const ways = data.edges.map(({ from, to }) => {
+    const points: ReadonlyArray<{ readonly x: number; readonly y: number }> = graph.edge(from, to).points ?? []
+    // Its ends are on the nodes' borders. Between them every other point is in a column of nodes, where it must pass by.
+    return points
+      .slice(1, -1)
+      .flatMap(({ x, y }, i) =>
+        i % 2 === 0 ? [] : [[x - data.column / 2, y] as const, [x + data.column / 2, y] as const]
+      )
+  })
+  const result: LayoutResult = { id: data.id, places, ways, width, height }
   self.postMessage(result)
 }

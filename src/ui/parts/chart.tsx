@@ -46,7 +46,14 @@ export const Chart = ({ height = 180, labels, series, title, xLabel, yLabel, yRa
   const data = useMemo(() => dataOf(series, labels), [series, labels])
   const latest = useRef(data)
   latest.current = data
-  const shape = JSON.stringify([series.map(({ dashed, name }) => [name, dashed]), labels, xLabel, yLabel, yRange, height])
+  const shape = JSON.stringify([
+    series.map(({ dashed, name }) => [name, dashed]),
+    labels,
+    xLabel,
+    yLabel,
+    yRange,
+    height
+  ])
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: the shape stands for what it was made of; data come below
   useEffect(() => {
@@ -85,7 +92,8 @@ export const Chart = ({ height = 180, labels, series, title, xLabel, yLabel, yRa
                   grid: { show: false },
                   splits: () =>
                     labels.map((_, i) => i).filter((i) => i % Math.ceil(labels.length / Math.max(1, width / 60)) === 0),
-                  values: (_: uPlot, at: Array<number>) => at.map((i) => cut(labels[i] ?? "", width / labels.length / 6.5))
+                  values: (_: uPlot, at: Array<number>) =>
+                    at.map((i) => cut(labels[i] ?? "", width / labels.length / 6.5))
                 })
           },
           {
@@ -143,9 +151,7 @@ export const Chart = ({ height = 180, labels, series, title, xLabel, yLabel, yRa
       <figcaption>
         <span className="chart-title">{title}</span>
         {x === undefined ? null : (
-          <span className="muted tabular">
-            {labels === undefined ? `${xLabel ?? "step"} ${number(x)}` : labels[x]}
-          </span>
+          <span className="muted tabular">{labels === undefined ? `${xLabel ?? "step"} ${number(x)}` : labels[x]}</span>
         )}
         <span className="keys">
           {series.map(({ dashed, name }, i) => (
@@ -157,7 +163,12 @@ export const Chart = ({ height = 180, labels, series, title, xLabel, yLabel, yRa
           ))}
         </span>
       </figcaption>
-      <div ref={element} role="img" aria-label={`${title}. ${at === undefined ? "Last values" : "Values"}: ${says}.`} style={{ minHeight: height }} />
+      <div
+        ref={element}
+        role="img"
+        aria-label={`${title}. ${at === undefined ? "Last values" : "Values"}: ${says}.`}
+        style={{ minHeight: height }}
+      />
     </figure>
   )
 }

@@ -5,7 +5,6 @@ import {
   type Edge,
   EdgeLabelRenderer,
   type EdgeProps,
-  getBezierPath,
   Handle,
   type Node,
   type NodeProps,
@@ -44,6 +43,7 @@ interface NodeData extends Actions, Record<string, unknown> {
 interface EdgeData extends Record<string, unknown> {
   readonly names: ReadonlyArray<string>
   readonly shown: boolean
+  readonly way: ReadonlyArray<readonly [x: number, y: number]>
 }
 
 interface GraphProps extends Actions {
@@ -65,6 +65,7 @@ const Canvas = ({ opened, run, select, selected, tasks, toggle, version }: Graph
   const model = useMemo(() => build(run, tasks, opened), [run, version, opened])
   const shape = useMemo(() => shapeOf(model), [model])
   const layout = useLayout(shape, () => ({
+    column: width,
     nodes: model.nodes.map(({ id }) => ({ id, width, height })),
     edges: model.edges
   }))
@@ -85,6 +86,8 @@ const Canvas = ({ opened, run, select, selected, tasks, toggle, version }: Graph
                 position,
                 width,
                 height,
+                // React Flow takes nodes that can't be dragged for things to look at.
+                style: { pointerEvents: "all" },
                 data: { node, select, toggle, selected: node.id === selected }
               }
             ]
@@ -101,10 +104,10 @@ const Canvas = ({ opened, run, select, selected, tasks, toggle, version }: Graph
           target: to,
           type: "given",
           className: touched ? "touched" : "",
-          data: { names, shown: id === hovered || touched }
+          data: { names, shown: id === hovered || touched, way: layout?.ways.get(id) ?? [] }
         }
       }),
-    [model, hovered, selected]
+    [model, layout, hovered, selected]
   )
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: a new layout is looked at whole, unless somebody looks closer
@@ -173,13 +176,7 @@ const TaskNode = memo(({ data: { node, select, selected, toggle } }: NodeProps<N
         data-task={task.id}
         data-status={task.status}
       >
-        <button
-          type="button"
-          className="node-body"
-          onClick={() => select(task.id)}
-          aria-pressed={selected}
-          aria-label={`${task.id}: ${task.status}`}
-        >
+        <button type="button" className="node-body" onClick={() => select(task.id)} aria-pressed={selected}>
           <span className="node-title">
             <StatusMark status={task.status} />
             <span className="node-name">{task.step}</span>
@@ -222,13 +219,7 @@ const StepNode = memo(({ data: { node, select, selected, toggle } }: NodeProps<N
         data-step={step.step}
         data-status={status}
       >
-        <button
-          type="button"
-          className="node-body"
-          onClick={() => select(node.id)}
-          aria-pressed={selected}
-          aria-label={`${step.step}: ${step.succeeded} of ${step.tasks.length} tasks succeeded, ${step.failed} failed, ${step.running} run`}
-        >
+        <button type="button" className="node-body" onClick={() => select(node.id)} aria-pressed={selected}>
           <span className="node-title">
             <StatusMark status={status} />
             <span className="node-name">{step.step}</span>
@@ -280,25 +271,39 @@ const MoreNode = memo(({ data: { node } }: NodeProps<Node<NodeData>>) =>
   ) : null
 )
 
-const GivenEdge = memo(
-  ({ data, sourcePosition, sourceX, sourceY, targetPosition, targetX, targetY }: EdgeProps<Edge<EdgeData>>) => {
-    const [path, x, y] = getBezierPath({ sourceX, sourceY, sourcePosition, targetX, targetY, targetPosition })
-    const names = data?.names ?? []
-    return (
-      <>
-        <BaseEdge path={path} interactionWidth={18} />
-        {data?.shown === true && names.length > 0 ? (
-          <EdgeLabelRenderer>
-            <div className="edge-label" style={{ transform: `translate(-50%, -50%) translate(${x}px, ${y}px)` }}>
-              {names.slice(0, 6).join(", ")}
-              {names.length > 6 ? ` and ${names.length - 6} more` : ""}
-            </div>
-          </EdgeLabelRenderer>
-        ) : null}
-      </>
-    )
+/** A smooth line from point to point, level where it leaves and arrives; and where its label goes. */
+const pathOf = (points: ReadonlyArray<readonly [x: number, y: number]>) => {
+  const [start, ...rest] = points
+  let path = `M${start?.[0]} ${start?.[1]}`
+  let [x, y] = start ?? [0, 0]
+  for (const [toX, toY] of rest) {
+    const half = (x + toX) / 2
+    path += `C${half} ${y} ${half} ${toY} ${toX} ${toY}`
+    x = toX
+    y = toY
   }
-)
+  const middle = points.length / 2
+  const [one, other] = [points[Math.floor(middle - 0.5)], points[Math.floor(middle)]]
+  return { path, x: ((one?.[0] ?? 0) + (other?.[0] ?? 0)) / 2, y: ((one?.[1] ?? 0) + (other?.[1] ?? 0)) / 2 }
+}
+
+const GivenEdge = memo(({ data, sourceX, sourceY, targetX, targetY }: EdgeProps<Edge<EdgeData>>) => {
+  const { path, x, y } = pathOf([[sourceX, sourceY], ...(data?.way ?? []), [targetX, targetY]])
+  const names = data?.names ?? []
+  return (
+    <>
+      <BaseEdge path={path} interactionWidth={18} />
+      {data?.shown === true && names.length > 0 ? (
+        <EdgeLabelRenderer>
+          <div className="edge-label" style={{ transform: `translate(-50%, -50%) translate(${x}px, ${y}px)` }}>
+            {names.slice(0, 6).join(", ")}
+            {names.length > 6 ? ` and ${names.length - 6} more` : ""}
+          </div>
+        </EdgeLabelRenderer>
+      ) : null}
+    </>
+  )
+})
 
 const nodeTypes = { task: TaskNode, step: StepNode, more: MoreNode }
 const edgeTypes = { given: GivenEdge }

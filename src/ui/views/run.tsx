@@ -218,7 +218,10 @@ const Overview = ({
     })
   }, [])
   const all = state.tasks.all
-  const last = state.cards.reduce<Api.CardView | undefined>((a, b) => (a === undefined || b.at >= a.at ? b : a), undefined)
+  const last = state.cards.reduce<Api.CardView | undefined>(
+    (a, b) => (a === undefined || b.at >= a.at ? b : a),
+    undefined
+  )
   const charts = chartsOf(state.metrics)
   return (
     <div className="columns">

@@ -1,0 +1,233 @@
+/**
+ * How fast the page is: the first view of a store of 10,000 runs, a run of 10,000 tasks, how long news takes to the screen,
+ * what an open page costs a running flow, and how large the page is. It prints figures and never fails; it needs a browser
+ * and a built page. Run it with `npx tsx test/bench/ui.ts`.
+ */
+import { readdirSync, readFileSync } from "node:fs"
+import { fileURLToPath } from "node:url"
+import { gzipSync } from "node:zlib"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as Effect from "effect/Effect"
+import type { Browser, Page } from "playwright-core"
+import * as RunId from "../../src/internal/runId.ts"
+import { RunStore } from "../../src/RunStore.ts"
+import * as Storage from "../../src/Storage.ts"
+import { browserPath, launch } from "../browser/browser.ts"
+import { runFlow, serve } from "../browser/processes.ts"
+import { putRun, putTask, run, task } from "../conformance/records.ts"
+import { temporaryDirectory } from "../support/directory.ts"
+
+const print = (what: string, value: string) => console.log(`${what.padEnd(64)} ${value}`)
+const millis = (...times: ReadonlyArray<number>) => {
+  const sorted = [...times].sort((a, b) => a - b)
+  const median = sorted[Math.floor(sorted.length / 2)] ?? Number.NaN
+  return times.length === 1
+    ? `${Math.round(median)} ms`
+    : `median ${Math.round(median)} ms, worst ${Math.round(sorted.at(-1) ?? 0)} ms of ${times.length}`
+}
+
+/** Ten thousand runs of seven flows, five tasks each. */
+const manyRuns = Effect.gen(function* () {
+  const store = yield* RunStore
+  const first = Date.now() - 10_000 * 60_000
+  for (let part = 0; part < 20; part++) {
+    const changes = Array.from({ length: 500 }, (_, i) => {
+      const startedAt = first + (part * 500 + i) * 60_000
+      const id = RunId.make(startedAt)
+      const record = run(id, {
+        flow: `Flow${i % 7}`,
+        status: i % 17 === 0 ? "failed" : "succeeded",
+        startedAt,
+        finishedAt: startedAt + 4000 * (1 + (i % 9)),
+        tags: i % 5 === 0 ? ["nightly"] : [],
+        parameters: { rows: i, rate: 0.1 }
+      })
+      const tasks = Array.from({ length: 5 }, (_, t) =>
+        putTask(
+          task(id, t + 1, {
+            step: `step${t}`,
+            id: `step${t}/${t + 1}`,
+            key: `${id}${t}`,
+            startedAt,
+            finishedAt: startedAt + 1000
+          })
+        )
+      )
+      return [putRun(record), ...tasks]
+    })
+    yield* store.write(changes.flat())
+  }
+})
+
+const openPage = (browser: Browser) =>
+  Effect.acquireRelease(
+    Effect.promise(async () => {
+      const context = await browser.newContext({ viewport: { width: 1440, height: 900 } })
+      const page = await context.newPage()
+      await page.addInitScript(
+        "window.longTasks = []; new PerformanceObserver((list) => { for (const entry of list.getEntries()) window.longTasks.push(entry.duration) }).observe({ type: 'longtask', buffered: true })"
+      )
+      return page
+    }),
+    (page) => Effect.promise(() => page.context().close())
+  )
+
+const longest = (page: Page) =>
+  Effect.promise(async () =>
+    Math.max(0, ...((await page.evaluate("window.longTasks.splice(0)")) as ReadonlyArray<number>))
+  )
+
+/** When a condition came to hold on the page. An expression that is evaluated by the debugger is under no policy. */
+const until = (page: Page, condition: string): Promise<number> =>
+  page.evaluate(
+    `new Promise((done) => { const look = () => (${condition}) ? done(Date.now()) : requestAnimationFrame(look); look() })`
+  )
+
+/** From the request to what is waited for being on the screen. */
+const timeTo = (page: Page, url: string, condition: string) =>
+  Effect.promise(async () => {
+    const start = performance.now()
+    await page.goto(url, { waitUntil: "commit" })
+    await until(page, condition)
+    return performance.now() - start
+  })
+
+const firstView = Effect.fnUntraced(function* (browser: Browser, directory: string) {
+  yield* Effect.provide(manyRuns, Storage.layerLocal({ directory }))
+  const { url } = yield* serve(directory)
+  const times: Array<number> = []
+  let long = 0
+  for (let i = 0; i < 5; i++) {
+    yield* Effect.gen(function* () {
+      const page = yield* openPage(browser)
+      times.push(yield* timeTo(page, url, "document.querySelectorAll('[data-run]').length > 10"))
+      long = Math.max(long, yield* longest(page))
+    }).pipe(Effect.scoped)
+  }
+  print("first view of 10,000 runs, nothing cached (at most 1,000 ms)", millis(...times))
+  print("  longest task of the browser meanwhile", millis(long))
+})
+
+const largeRun = Effect.fnUntraced(function* (browser: Browser, directory: string) {
+  yield* runFlow(directory, "SweepFlow", { width: 10_000 })
+  const [sweep] = yield* Effect.flatMap(RunStore, (store) => store.runs({ limit: 1 })).pipe(
+    Effect.provide(Storage.layerLocal({ directory }))
+  )
+  const { url } = yield* serve(directory)
+  const page = yield* openPage(browser)
+  const opened = yield* timeTo(
+    page,
+    `${url}/runs/${sweep?.id}`,
+    "document.querySelector('[data-step=score]') !== null && document.querySelector('.wf-row') !== null"
+  )
+  yield* Effect.promise(() =>
+    until(page, "document.querySelector('[data-step=score]')?.textContent.includes('10,000')")
+  )
+  print("a run of 10,002 tasks, opened (at most 2,000 ms)", millis(opened))
+  print("  longest task of the browser while it opens", millis(yield* longest(page)))
+  yield* Effect.promise(async () => {
+    await page.click(".wf-row.step .wf-toggle")
+    await page.waitForTimeout(300)
+    const box = await page.locator(".wf-scroll").boundingBox()
+    await page.mouse.move((box?.x ?? 0) + 400, (box?.y ?? 0) + 100)
+    for (let i = 0; i < 60; i++) {
+      await page.mouse.wheel(0, 4000)
+      await page.waitForTimeout(16)
+    }
+  })
+  print("  longest task while its waterfall is scrolled (at most 200 ms)", millis(yield* longest(page)))
+  yield* Effect.promise(async () => {
+    await page.click("[data-step=score] .node-fold")
+    await page.waitForTimeout(1500)
+  })
+  print("  longest task while its fan-out is opened in the graph", millis(yield* longest(page)))
+})
+
+const latency = Effect.fnUntraced(function* (browser: Browser, directory: string) {
+  const { url } = yield* serve(directory)
+  const page = yield* openPage(browser)
+  yield* Effect.gen(function* () {
+    const store = yield* RunStore
+    const id = RunId.make(Date.now())
+    const now = Date.now()
+    yield* store.write([
+      putRun(run(id, { startedAt: now, heartbeatAt: now, host: "elsewhere" })),
+      putTask(task(id, 1, { step: "first", id: "first/1", status: "running", startedAt: now }))
+    ])
+    yield* Effect.promise(async () => {
+      await page.goto(`${url}/runs/${id}`)
+      await page.waitForSelector("[data-task='first/1']")
+      await page.waitForTimeout(600)
+    })
+    const times: Array<number> = []
+    for (let i = 2; i < 32; i++) {
+      yield* Effect.sleep(230 + 37 * (i % 7))
+      const written = Date.now()
+      yield* store.write([
+        putTask(
+          task(id, i, { step: `s${i}`, id: `s${i}/${i}`, key: `k${i}`, startedAt: written, finishedAt: written + 1 })
+        )
+      ])
+      const seen = yield* Effect.promise(async () => {
+        return until(page, `document.querySelector("[data-row='s${i}/${i}'], [data-task='s${i}/${i}']") !== null`)
+      })
+      times.push(seen - written)
+    }
+    print("from the store to the screen (at most 500 ms)", millis(...times))
+  }).pipe(Effect.provide(Storage.layerLocal({ directory })))
+})
+
+const cost = Effect.fnUntraced(function* (browser: Browser, directory: string) {
+  const flow = runFlow(directory, "SweepFlow", { width: 10_000 }).pipe(Effect.scoped)
+  yield* flow // warms the disk
+  const without: Array<number> = []
+  const beside: Array<number> = []
+  for (let i = 0; i < 4; i++) {
+    without.push((yield* flow).took)
+    yield* Effect.gen(function* () {
+      const { url } = yield* serve(directory)
+      const page = yield* openPage(browser)
+      yield* Effect.promise(() => page.goto(url))
+      // The run's own page, as soon as there is one.
+      yield* Effect.forkScoped(
+        Effect.tryPromise(async () => {
+          await page.waitForSelector(".row .status.running", { timeout: 60_000 })
+          await page.click(".row:has(.status.running) .run-cell a")
+        }).pipe(Effect.ignore)
+      )
+      beside.push((yield* flow).took)
+    }).pipe(Effect.scoped)
+  }
+  const best = { without: Math.min(...without), beside: Math.min(...beside) }
+  print("a flow of 10,002 tasks, without a page", millis(...without))
+  print("  beside an open page", millis(...beside))
+  print("  best against best (at most 1.2)", (best.beside / best.without).toFixed(2))
+})
+
+const size = Effect.sync(() => {
+  const directory = fileURLToPath(new URL("../../dist/ui/assets/", import.meta.url))
+  let all = 0
+  let first = 0
+  for (const name of readdirSync(directory)) {
+    const bytes = gzipSync(readFileSync(directory + name), { level: 9 }).length
+    all += bytes
+    if (name.startsWith("index-") || name.startsWith("jsx-runtime")) first += bytes
+  }
+  print(
+    "the page, compressed (at most 400 kB)",
+    `${(all / 1000).toFixed(0)} kB, ${(first / 1000).toFixed(0)} kB of it for the first view`
+  )
+})
+
+const all = Effect.gen(function* () {
+  yield* size
+  if (browserPath === undefined) return console.log("There is no chromium here: the rest is left out.")
+  const browser = yield* launch
+  for (const part of [firstView, largeRun, latency, cost]) {
+    yield* Effect.gen(function* () {
+      yield* part(browser, yield* temporaryDirectory)
+    }).pipe(Effect.scoped)
+  }
+}).pipe(Effect.scoped)
+
+NodeRuntime.runMain(all)
