@@ -3,6 +3,7 @@
  * rest (a task that started, log lines, metrics) waits for the next such write, or a twentieth of a second, and becomes
  * durable with it, in order. So a trivial task costs one write, and a log line none of its own.
  */
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type { CardRecord, LogRecord, MetricRecord } from "../RunRecord.ts"
 import type { Change, RunStore, StoreError } from "../RunStore.ts"
@@ -111,17 +112,16 @@ export const make = (store: RunStore["Service"], run: string): Recorder => {
       return Effect.ignore(store.write([...waiting, { _tag: "Heartbeat", run, at: 0 }]))
     }),
     loop: Effect.gen(function* () {
-      let beat = 0
-      let told = 0
+      let beat = yield* Clock.currentTimeMillis
+      let told = beat
       while (true) {
         yield* Effect.sleep(patience)
-        beat += patience
-        told += patience
-        const due = beat >= heartbeat
-        if (due) beat = 0
-        const tell = told >= telling
-        if (tell) told = 0
-        const at = yield* Effect.clockWith((clock) => Effect.succeed(clock.currentTimeMillisUnsafe()))
+        // By the clock: a store that is slow must not make a run look dead.
+        const at = yield* Clock.currentTimeMillis
+        const due = at - beat >= heartbeat
+        if (due) beat = at
+        const tell = at - told >= telling
+        if (tell) told = at
         // A store that fails for a moment is not the run's end; the next awaited write says so if it lasts.
         const running = tell ? takeStarted() : []
         yield* Effect.ignore(write(due ? [...running, { _tag: "Heartbeat", run, at }] : running))
