@@ -97,36 +97,42 @@ export class RowCounts {
   toMatrix(columns: number, columnOf: Int32Array): Effect.Effect<SparseMatrix> {
     return Effect.gen({ self: this }, function* () {
       const { rows } = this
-      let kept = 0
-      for (let i = 0; i < this.entries; i++) if ((columnOf[this.terms[i] as number] as number) >= 0) kept++
-      const rowPointers = new Int32Array(rows + 1)
-      const columnIndices = new Int32Array(kept)
-      const values = new Float32Array(kept)
+      const kept = this.entriesIn(columnOf)
+      const matrix: SparseMatrix = {
+        rows,
+        columns,
+        rowPointers: new Int32Array(rows + 1),
+        columnIndices: new Int32Array(kept),
+        values: new Float32Array(kept)
+      }
       const countOf = new Int32Array(columns)
-      for (let row = 0, pause = entriesPerTurn; row < rows; row++) {
-        const start = rowPointers[row] as number
-        const end = this.putColumns(row, columnOf, columnIndices, start, countOf)
-        for (let i = start; i < end; i++) values[i] = countOf[columnIndices[i] as number] as number
-        rowPointers[row + 1] = end
-        if (end < pause) continue
-        pause = end + entriesPerTurn
+      const rowsPerTurn = Math.ceil((entriesPerTurn * rows) / (this.entries + 1))
+      for (let row = 0; row < rows; row += rowsPerTurn) {
+        this.putRows(matrix, row, Math.min(row + rowsPerTurn, rows), columnOf, countOf)
         yield* Effect.yieldNow
       }
-      return { rows, columns, rowPointers, columnIndices, values }
+      return matrix
     })
   }
 
-  /** Puts a row's columns into an array from a place on, ascending, and their counts at the columns; returns their end. */
-  private putColumns(
-    row: number,
-    columnOf: Int32Array,
-    columnIndices: Int32Array,
-    start: number,
-    countOf: Int32Array
-  ): number {
+  private entriesIn(columnOf: Int32Array): number {
+    const { entries, terms } = this
+    let kept = 0
+    for (let i = 0; i < entries; i++) if ((columnOf[terms[i] as number] as number) >= 0) kept++
+    return kept
+  }
+
+  private putRows(matrix: SparseMatrix, start: number, end: number, columnOf: Int32Array, countOf: Int32Array): void {
+    for (let row = start; row < end; row++) this.putRow(matrix, row, columnOf, countOf)
+  }
+
+  /** Puts a row's entries behind those of the row before, columns ascending. `countOf` is room for a count a column. */
+  private putRow(matrix: SparseMatrix, row: number, columnOf: Int32Array, countOf: Int32Array): void {
     const { counts, pointers, terms } = this
+    const { columnIndices, rowPointers, values } = matrix
     const first = pointers[row] as number
     const last = pointers[row + 1] as number
+    const start = rowPointers[row] as number
     const isLong = last - first > fewEntries
     let end = start
     for (let i = first; i < last; i++) {
@@ -141,6 +147,7 @@ export class RowCounts {
       columnIndices[place] = column
     }
     if (isLong) columnIndices.subarray(start, end).sort()
-    return end
+    for (let i = start; i < end; i++) values[i] = countOf[columnIndices[i] as number] as number
+    rowPointers[row + 1] = end
   }
 }
