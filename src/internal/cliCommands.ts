@@ -8,7 +8,6 @@ import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Cli, Subject } from "./cli.ts"
-import type { ParameterFlag } from "./cliParameters.ts"
 import {
   FlowName,
   format,
@@ -19,9 +18,10 @@ import {
   optional,
   runArgument,
   type Select,
-  storeFlags,
-  verbs
-} from "./cliVerbs.ts"
+  storeFlags
+} from "./cliFlags.ts"
+import type { ParameterFlag } from "./cliParameters.ts"
+import { verbs } from "./cliVerbs.ts"
 
 /** The flags that show and shape a run. Their names are not free for parameters. */
 const runFlags = {

@@ -19,11 +19,11 @@ import * as Stdio from "effect/Stdio"
 import * as Terminal from "effect/Terminal"
 import * as Cli from "./cli.ts"
 import * as Commands from "./cliCommands.ts"
+import { Blobs, Database, Directory, FlowName, maybe, type Select } from "./cliFlags.ts"
 import { loadSubject } from "./cliModule.ts"
 import * as Parameters from "./cliParameters.ts"
 import { choose } from "./cliStore.ts"
 import * as Usage from "./cliUsage.ts"
-import { Blobs, Database, Directory, FlowName, maybe, type Select } from "./cliVerbs.ts"
 import { failureOf, fromCause } from "./errorRecord.ts"
 
 /**

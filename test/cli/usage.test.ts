@@ -1,0 +1,136 @@
+/** What the command line is told: flags, modules, mistakes. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { afterAll, assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { TestFlow } from "./fixtures/flow.ts"
+import { type Ended, line } from "./line.ts"
+import { flowFile } from "./process.ts"
+
+const directory = mkdtempSync(join(tmpdir(), "effect-flow-"))
+afterAll(() => rmSync(directory, { recursive: true, force: true }))
+
+const here = line(TestFlow, flowFile, directory)
+const bin = line(undefined, "", directory)
+const runOf = (ended: Ended): string => /run ([0-9a-z]{26})/.exec(ended.stderr)?.[1] ?? assert.fail(ended.stderr)
+
+const succeeds = (ended: Ended): string => {
+  assert.strictEqual(ended.code, 0, ended.stderr)
+  return ended.stdout
+}
+const refuses = (ended: Ended, code: number, message: string) =>
+  assert.deepStrictEqual(ended, { code, stdout: "", stderr: `${message}\n` })
+
+describe("effect-flow", () => {
+  it.live("runs, resumes and plans the flow of a module", () =>
+    Effect.gen(function* () {
+      const ran = yield* bin("run", "--module", flowFile, "--x", "7", "--json")
+      assert.deepStrictEqual(JSON.parse(succeeds(ran)), { mode: "ok", wait: 0, y: 14, z: 15 })
+      assert.match((yield* bin("resume", "--module", flowFile)).stderr, /taken over from/)
+      assert.match(succeeds(yield* bin("plan", "--module", flowFile, "--flow=TestFlow")), /^TestFlow\n/)
+      const broken = yield* bin("run", "--module", flowFile, "--mode", "fail")
+      assert.include(broken.stderr, `resume ${runOf(broken)} --module ${flowFile} --directory ${directory}`)
+    })
+  )
+
+  it.live("says what is wrong with a module", () =>
+    Effect.gen(function* () {
+      const file = (name: string, text: string) => {
+        const path = join(directory, name)
+        writeFileSync(path, text)
+        return path
+      }
+      refuses(yield* bin("run", "--module", "no/flow.ts"), 2, "There is no file no/flow.ts, which --module names.")
+      const empty = file("empty.mjs", "export const x = 1")
+      refuses(
+        yield* bin("run", "--module", empty),
+        2,
+        `${empty} exports no flow. Export what Flow.make gives: export const MyFlow = Flow.make(…).`
+      )
+      const throwing = file("throwing.mjs", 'throw new Error("not today")')
+      refuses(yield* bin("run", "--module", throwing), 2, `${throwing} can't be loaded: not today`)
+      refuses(
+        yield* bin("run", "--module", flowFile, "--flow", "OtherFlow"),
+        2,
+        `${flowFile} has no flow "OtherFlow"; it has: TestFlow.`
+      )
+      const without = yield* bin("run")
+      assert.strictEqual(without.code, 2)
+      assert.match(without.stderr, /^"run" needs a flow: name the module that exports it/)
+    })
+  )
+})
+
+describe("usage", () => {
+  it.live("is documented by --help: verbs, flags, defaults, descriptions, exit codes", () =>
+    Effect.gen(function* () {
+      const help = succeeds(yield* here("--help"))
+      for (const words of [
+        "TestFlow: A flow to try the command line with.",
+        "Exit codes: 0 succeeded, 1 failed, 2 wrong usage, 130 interrupted.",
+        "--x number",
+        "What to double (default: 3)",
+        "(choices: ok, warn, fail, retry, throw, stuck)",
+        "--wait-for number",
+        "--directory dir"
+      ])
+        assert.include(help, words)
+      for (const verb of [
+        "run",
+        "resume",
+        "plan",
+        "runs",
+        "show",
+        "logs",
+        "dump",
+        "why",
+        "diff",
+        "tag",
+        "card",
+        "ui",
+        "gc"
+      ])
+        assert.match(help, new RegExp(`\n  ${verb} +[A-Z]`))
+      assert.include(succeeds(yield* here("resume", "--help")), "--from step")
+      assert.strictEqual(succeeds(yield* here("--version")), "flow.ts 0.0.0\n")
+    })
+  )
+
+  it.live("is asked for in a sentence for each mistake", () =>
+    Effect.gen(function* () {
+      const see = (words = "") => `\nSee npx tsx flow.ts${words} --help`
+      refuses(yield* here("--mod", "ok"), 2, `There is no flag --mod. Did you mean --mode?${see()}`)
+      refuses(yield* here("--xx", "1"), 2, `There is no flag --xx. Did you mean --x?${see()}`)
+      refuses(yield* here("lgos"), 2, `There is no verb "lgos". Did you mean logs?${see()}`)
+      refuses(
+        yield* here("--mode", "odd"),
+        2,
+        `--mode can't be "odd": expected "ok" | "warn" | "fail" | "retry" | "throw" | "stuck".${see()}`
+      )
+      refuses(yield* here("diff", "latest"), 2, `The argument <other> is missing.${see(" diff")}`)
+      refuses(yield* here("show", "a", "b"), 2, `"b" is an argument too many.${see(" show")}`)
+      yield* here("--quiet")
+      refuses(yield* here("--tag", " "), 2, "A tag can't be empty.")
+      refuses(
+        yield* here("resume", "--from", "third"),
+        2,
+        'Flow "TestFlow" has no step "third" to resume from; it has: first, second.'
+      )
+      refuses(yield* here("--x"), 2, `--x needs a value: number.${see()}`)
+      refuses(
+        yield* here("--concurrency", "0"),
+        2,
+        `--concurrency can't be "0": expected a number of at least 1.${see()}`
+      )
+    })
+  )
+
+  it.live("heeds --log-level", () =>
+    Effect.gen(function* () {
+      const ended = yield* here("--mode", "warn", "--log-level", "warn")
+      assert.notInclude(ended.stderr, "x is 3")
+      assert.include(ended.stderr, "a warning")
+    })
+  )
+})
