@@ -24,6 +24,7 @@ import { eachText } from "./internal/texts.ts"
 import { train, trainedRows } from "./internal/train.ts"
 import * as Tensorflow from "./Tensorflow.ts"
 
+export { evaluationCard } from "./evaluationCard.ts"
 export { Model } from "./internal/nbowModel.ts"
 export { Options, type OptionsInput } from "./internal/nbowOptions.ts"
 export type { Weights } from "./internal/network.ts"
