@@ -3,10 +3,12 @@
  * wrong is said in a sentence.
  */
 import * as Cause from "effect/Cause"
+import * as Console from "effect/Console"
 import * as CliConfig from "effect/cli/CliConfig"
 import * as CliError from "effect/cli/CliError"
 import * as CliOutput from "effect/cli/CliOutput"
 import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
 import * as GlobalFlag from "effect/cli/GlobalFlag"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -74,13 +76,13 @@ const program = Effect.fnUntraced(function* (cli: Cli.Cli, bin: boolean, argv: R
     })) as Select // the global flags are there whenever a command has been chosen
   const command =
     bin || subject === undefined ? Commands.forAny(cli, flags, select) : Commands.forFlow(cli, subject, flags, select)
-  yield* Effect.provide(Command.runWith(command, { version: cli.version })(argv), surroundings(cli))
+  yield* Effect.provide(Command.runWith(command, { version: cli.version })(argv), surroundings(cli, bin))
   // Outside of what the parser was given: a flow must not find a file system that does nothing.
   yield* chosen
 })
 
 /** What the parser wants. No flag of ours reads a file or asks a question, so most of it is empty, and quickly loaded. */
-const surroundings = (cli: Cli.Cli) =>
+const surroundings = (cli: Cli.Cli, bin: boolean) =>
   Layer.mergeAll(
     FileSystem.layerNoop({}),
     Path.layer,
@@ -88,12 +90,19 @@ const surroundings = (cli: Cli.Cli) =>
     Layer.succeed(Terminal.Terminal, absent as never), // never asked: no flag prompts
     Layer.succeed(ChildProcessSpawner.ChildProcessSpawner, absent as never), // as above
     CliConfig.layer({
-      builtIns: [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.Completions, GlobalFlag.LogLevel] as never // without the wizard, which asks
+      // Without the wizard, which asks; and a flow's file is no command that a shell completes.
+      builtIns: [GlobalFlag.Help, GlobalFlag.Version, ...(bin ? [completions] : []), GlobalFlag.LogLevel] as never // as they come
     }),
-    CliOutput.layerPresenter(Usage.presenter(cli))
+    CliOutput.layerPresenter(Usage.presenter(cli)),
+    Layer.succeed(Console.Console, { ...globalThis.console, log: (text: unknown) => Cli.print(cli, String(text)) })
   )
 
 const absent = {}
+
+const completions = {
+  ...GlobalFlag.Completions,
+  flag: Flag.withMetavar(GlobalFlag.Completions.flag, "shell")
+}
 
 /** How the program ended, as an exit code; what has not been said of it yet is said. */
 const conclude = (cli: Cli.Cli, exit: Exit.Exit<void, unknown>): number => {
@@ -109,7 +118,9 @@ const conclude = (cli: Cli.Cli, exit: Exit.Exit<void, unknown>): number => {
   }
   if (CliError.isCliError(error)) {
     // The presenter has said what was wrong, or shown the help that was asked for.
-    return error._tag === "ShowHelp" && error.errors.length === 0 ? Cli.exitCodes.succeeded : Cli.exitCodes.usage
+    return error._tag === "ShowHelp" && error.errors.length === 0 && error.commandPath.length < 2
+      ? Cli.exitCodes.succeeded
+      : Cli.exitCodes.usage
   }
   const record = fromCause(cause)
   Cli.say(cli, record.stack ?? record.message) // a stack only of what no type announced: it is a mistake in here

@@ -16,7 +16,11 @@ export const presenter = (cli: Cli.Cli): CliOutput.Presenter => {
       Effect.sync(() => {
         switch (event._tag) {
           case "Help":
-            return Cli.print(cli, formatter.formatHelpDoc(event.helpDoc))
+            // Help that nobody asked for says that a verb is missing.
+            return (event.reason === "Requested" || event.commandPath.length < 2 ? Cli.print : Cli.say)(
+              cli,
+              formatter.formatHelpDoc(event.helpDoc)
+            )
           case "Version":
             return Cli.print(cli, `${event.name} ${event.version}`)
           case "InvalidInvocation": {

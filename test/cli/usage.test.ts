@@ -94,6 +94,11 @@ describe("usage", () => {
         assert.match(help, new RegExp(`\n  ${verb} +[A-Z]`))
       assert.include(succeeds(yield* here("resume", "--help")), "--from step")
       assert.strictEqual(succeeds(yield* here("--version")), "flow.ts 0.0.0\n")
+      assert.match(succeeds(yield* bin("--completions", "bash")), /complete .*effect-flow/)
+      const missing = yield* here("tag")
+      assert.deepStrictEqual([missing.code, missing.stdout], [2, ""])
+      assert.match(missing.stderr, /\n {2}add +Add tags to a run\n/)
+      assert.match(succeeds(yield* bin()), /^DESCRIPTION\n/)
     })
   )
 
