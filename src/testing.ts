@@ -98,7 +98,7 @@ export const withStep = <F extends AnyFlow, S extends Step.Any, R = never>(
       message: `Flow "${flow.flowName}" lists no step "${step.stepName}" whose body could be replaced; it lists: ${[...flow.definitions.keys()].join(", ")}.`
     })
   }
-  const replaced = { ...listed, run: body as never, replaces: originalOf(listed) } // called with what it takes
+  const replaced = { ...listed, run: body as never, replaces: originalOf(listed), runsOn: "fiber" as const } // called with what it takes
   return { ...flow, definitions: new Map(flow.definitions).set(listed.name, replaced) } as never // the same types, and what the body needs
 }
 

@@ -11,6 +11,7 @@ import { TestClock } from "effect/testing"
 import * as Artifact from "../src/Artifact.ts"
 import * as Card from "../src/Card.ts"
 import { CurrentTask } from "../src/CurrentTask.ts"
+import { Executor } from "../src/Executor.ts"
 import * as Flow from "../src/Flow.ts"
 import * as Plan from "../src/Plan.ts"
 import * as Run from "../src/Run.ts"
@@ -210,6 +211,24 @@ describe("withStep", () => {
     const other = Step.make("other", { run: () => Effect.void })
     assert.throws(() => withStep(HalfFlow, other, () => Effect.void), /lists no step "other".*half, shifted, pick/)
   })
+  it.effect("is executed in this process, whatever runs the other steps", () =>
+    Effect.gen(function* () {
+      const elsewhere: Array<string> = []
+      const remote = Layer.effect(
+        Executor,
+        Effect.map(Effect.service(Executor), (executor) => ({
+          ...executor,
+          execute: (attempt) => {
+            if (attempt.definition.runsOn !== "fiber") elsewhere.push(attempt.task.step)
+            return executor.execute(attempt)
+          }
+        }))
+      )
+      const flow = withStep(HalfFlowOf10, half, () => Effect.succeed({ y: 1 }))
+      yield* Flow.run(flow, { x: 1 }).pipe(Effect.provide(remote))
+      assert.deepStrictEqual(elsewhere.sort(), ["pick", "shifted"])
+    }).pipe(Effect.provide(Storage.layerMemory))
+  )
   it("has types that hold the body to the step's", () => {
     // @ts-expect-error an output is missing
     withStep(HalfFlow, half, () => Effect.succeed({}))
