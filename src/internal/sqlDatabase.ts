@@ -8,7 +8,7 @@ import * as SqlClient from "effect/sql/SqlClient"
 import type * as SqlConnection from "effect/sql/SqlConnection"
 import { isSqlError, type SqlError } from "effect/sql/SqlError"
 import { StoreError } from "../RunStore.ts"
-import type { Prepared } from "./sqlChanges.ts"
+import { type Prepared, together } from "./sqlChanges.ts"
 import * as SqlRetry from "./sqlRetry.ts"
 import type { Row } from "./sqlRows.ts"
 
@@ -32,6 +32,8 @@ export interface Database {
     connection: SqlConnection.Connection,
     statements: ReadonlyArray<Prepared>
   ) => Effect.Effect<void, SqlError>
+  /** Makes statements durable, all or none. */
+  readonly write: (statements: ReadonlyArray<Prepared>) => Effect.Effect<void, SqlError>
   /** Gives what was removed back to the disk, a little at a time. */
   readonly compact: Effect.Effect<void, StoreError>
   /** Says of a failure which database could not do what ("read", "write to"). */
@@ -77,25 +79,35 @@ export const make = (options: {
   const query: Database["query"] = (query, params) =>
     orStoreError("read", patiently(sql.unsafe<Row>(text(query), params.map(param))))
 
+  const transaction: Database["transaction"] = (body) =>
+    patiently(
+      sql.withTransaction(Effect.flatMap(sql.transactionService, ([connection]) => body(connection))).pipe(
+        Effect.provideService(SqlClient.BeginTransaction, begin),
+        // Where the connection is lost, the roll-back fails too, and the client makes a defect of that.
+        Effect.catchDefect((defect) => (isSqlError(defect) ? Effect.fail(defect) : Effect.die(defect)))
+      )
+    ) as never // the transaction service is the one that `withTransaction` provides
+
+  const runAll: Database["runAll"] = (connection, statements) =>
+    Effect.forEach(statements, (statement) => runOne(connection, statement), { discard: true })
+
   return {
     name,
     dialect,
     begin,
     orStoreError,
     query,
-    transaction: (body) =>
-      patiently(
-        sql.withTransaction(Effect.flatMap(sql.transactionService, ([connection]) => body(connection))).pipe(
-          Effect.provideService(SqlClient.BeginTransaction, begin),
-          // Where the connection is lost, the roll-back fails too, and the client makes a defect of that.
-          Effect.catchDefect((defect) => (isSqlError(defect) ? Effect.fail(defect) : Effect.die(defect)))
-        )
-      ) as never, // the transaction service is the one that `withTransaction` provides
+    transaction,
     runOne,
+    write: (statements) => {
+      const one = dialect === "pg" ? together(statements) : undefined
+      return one === undefined
+        ? transaction((connection) => runAll(connection, statements))
+        : Effect.asVoid(patiently(sql.unsafe(text(one.sql), one.params.map(param))))
+    },
     // Postgres does so by itself.
     compact: dialect === "pg" ? Effect.void : compact(query),
-    runAll: (connection, statements) =>
-      Effect.forEach(statements, (statement) => runOne(connection, statement), { discard: true })
+    runAll
   }
 }
 

@@ -32,8 +32,8 @@ const most = 512
 export const make = Effect.fnUntraced(function* (database: Database): Effect.fn.Return<Writer, never, Scope.Scope> {
   const queue = yield* Queue.unbounded<Entry, Done>()
 
-  const commit = (entries: ReadonlyArray<Entry>): Effect.Effect<void, StoreError | SqlError> =>
-    database.transaction((connection) => database.runAll(connection, Changes.statements(entries, database.dialect)))
+  const commit = (entries: ReadonlyArray<Entry>): Effect.Effect<void, SqlError> =>
+    database.write(Changes.statements(entries, database.dialect))
 
   const settle = (entries: ReadonlyArray<Entry>): Effect.Effect<void> =>
     Effect.flatMap(Effect.exit(database.orStoreError("write to", commit(entries))), (exit) => {
