@@ -66,6 +66,7 @@ const join = Step.join(
       yield* Effect.log(`Baseline AUC: ${baseline.baseRocauc.toFixed(2)}`)
       yield* Effect.log(`Model accuracy: ${(accuracy * 100).toFixed(2)}%`)
       yield* Effect.log(`Model AUC: ${rocAuc.toFixed(2)}`)
+      yield* Nbow.evaluationCard(train.model, { texts: review, labels }, { labels: ["negative", "positive"] })
       return { modelAcc: accuracy, modelRocauc: rocAuc }
     })
   }

@@ -37,8 +37,8 @@ const firstLine = (child: ChildProcess): Effect.Effect<string> =>
   })
 
 /** Serves a store; its address, and its process. */
-export const serve = Effect.fnUntraced(function* (directory: string, port = 0) {
-  const child = yield* start("serve", [directory, String(port)])
+export const serve = Effect.fnUntraced(function* (directory: string, port = 0, name = directory) {
+  const child = yield* start("serve", [directory, String(port), name])
   return { url: yield* firstLine(child), child }
 })
 

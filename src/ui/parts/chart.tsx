@@ -27,14 +27,30 @@ interface ChartProps {
 
 const classOf = (index: number): string => `series-${(index % 6) + 1}`
 
-/** All series over one axis, gaps where one has no point. */
+/**
+ * All series over one axis. Where a series has no point its line goes on; where it has `null`, it has a gap. A series may
+ * have several points at one place: it then goes straight up or down there.
+ */
 const dataOf = (series: ReadonlyArray<Series>, labels: ReadonlyArray<string> | undefined): uPlot.AlignedData => {
   if (labels !== undefined) return [labels.map((_, i) => i), ...series.map(({ y }) => [...y])]
-  const tables = series.map(({ x, y }): uPlot.AlignedData => {
-    const order = Array.from(x, (_, i) => i).sort((a, b) => (x[a] ?? 0) - (x[b] ?? 0))
-    return [order.map((i) => x[i] ?? 0), order.map((i) => y[i] ?? null)]
-  })
-  return tables.length === 1 && tables[0] !== undefined ? tables[0] : uPlot.join(tables)
+  const points = series.map(({ x, y }) =>
+    Array.from(x, (at, i) => [at, y[i] ?? null] as const).sort(([one], [other]) => one - other)
+  )
+  const heads = points.map(() => 0)
+  const axis: Array<number> = []
+  const columns = points.map((): Array<number | null | undefined> => [])
+  for (;;) {
+    let next = Number.POSITIVE_INFINITY
+    for (let i = 0; i < points.length; i++) next = Math.min(next, points[i]?.[heads[i] ?? 0]?.[0] ?? next)
+    if (!Number.isFinite(next)) return [axis, ...columns]
+    axis.push(next)
+    for (let i = 0; i < points.length; i++) {
+      const head = points[i]?.[heads[i] ?? 0]
+      const here = head !== undefined && head[0] === next
+      columns[i]?.push(here ? head[1] : undefined)
+      if (here) heads[i] = (heads[i] ?? 0) + 1
+    }
+  }
 }
 
 export const Chart = ({ height = 180, labels, series, title, xLabel, yLabel, yRange }: ChartProps) => {

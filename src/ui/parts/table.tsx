@@ -10,6 +10,18 @@ const page = 200
 const rowHeight = 26
 const mostColumns = 200
 
+/** The least width of a column in pixels, and its share of what is left. */
+const columnWidths: Readonly<Record<string, readonly [least: number, share: number]>> & {
+  readonly other: readonly [number, number]
+} = {
+  text: [220, 4],
+  JSON: [220, 4],
+  list: [180, 2],
+  struct: [180, 2],
+  map: [180, 2],
+  other: [112, 1]
+}
+
 type Pages = ReadonlyMap<number, Api.TableView["values"]>
 
 const TableViewer = ({ compact, digest }: { readonly digest: string; readonly compact: boolean }) => {
@@ -71,7 +83,9 @@ const Rows = ({
     return () => clearTimeout(timer)
   }, [from, to, load])
 
-  const template = `64px ${shown.map(({ kind }) => (kind === "text" || kind === "JSON" ? "minmax(220px, 4fr)" : kind === "list" || kind === "struct" || kind === "map" ? "minmax(180px, 2fr)" : "minmax(112px, 1fr)")).join(" ")}`
+  const widths = shown.map(({ kind }) => columnWidths[kind] ?? columnWidths.other)
+  const template = `64px ${widths.map(([least, share]) => `minmax(${least}px, ${share}fr)`).join(" ")}`
+  const minWidth = widths.reduce((sum, [least]) => sum + least, 64)
   return (
     <div className="table-viewer">
       {error === undefined ? null : <Failure error={error} />}
@@ -87,7 +101,12 @@ const Rows = ({
         aria-colcount={first.columns.length + 1}
       >
         {/* biome-ignore lint/a11y/useSemanticElements: see above */}
-        <div className="table-row table-head" role="row" aria-rowindex={1} style={{ gridTemplateColumns: template }}>
+        <div
+          className="table-row table-head"
+          role="row"
+          aria-rowindex={1}
+          style={{ gridTemplateColumns: template, minWidth }}
+        >
           {/* biome-ignore lint/a11y/useSemanticElements: see above */}
           <div role="columnheader">
             <span className="hidden">Row</span>
@@ -103,7 +122,7 @@ const Rows = ({
             </div>
           ))}
         </div>
-        <div style={{ height: virtual.getTotalSize(), position: "relative" }}>
+        <div style={{ height: virtual.getTotalSize(), minWidth, position: "relative" }}>
           {items.map((item) => {
             const row = pages.get(Math.floor(item.index / page))?.[item.index % page]
             return (
@@ -114,7 +133,7 @@ const Rows = ({
                 role="row"
                 tabIndex={-1}
                 aria-rowindex={item.index + 2}
-                style={{ gridTemplateColumns: template, transform: `translateY(${item.start}px)` }}
+                style={{ gridTemplateColumns: template, minWidth, transform: `translateY(${item.start}px)` }}
               >
                 {/* biome-ignore lint/a11y/useSemanticElements: see above */}
                 <div role="cell" className="row-number">

@@ -61,6 +61,8 @@ const Artifact = ({
   if (asked.data === undefined) return <Loading what="the artifact" />
   const ref = named ?? asked.data.ref
   const run = task.data?.run
+  // The same bytes may have been written by many tasks: the one that this one was given it by is meant.
+  const writer = named === undefined ? asked.data.writer : named.writer
   return (
     <div className="artifact">
       <header className="head">
@@ -102,11 +104,11 @@ const Artifact = ({
         <aside className="stack rail" aria-label="About the artifact">
           <Section title="Written by">
             <p className="body">
-              {asked.data.writer === undefined ? (
+              {writer === undefined ? (
                 <span className="muted">No task: it was passed in as a literal.</span>
               ) : (
-                <Link to={toWriter(asked.data.writer)} title={asked.data.writer}>
-                  {writerText(asked.data.writer)}
+                <Link to={toWriter(writer)} title={writer}>
+                  {writerText(writer)}
                 </Link>
               )}
             </p>

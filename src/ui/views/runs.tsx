@@ -392,11 +392,11 @@ const Row = ({
         {run.error === undefined ? (
           parameters.map(([name, value]) => (
             <span key={name}>
-              <span className="muted">{name}</span> {inline(value, 40)}
+              <span className="muted">{name}</span> {inline(value, 160)}
             </span>
           ))
         ) : (
-          <span className="bad-text">{inline(run.error.message, 160)}</span>
+          <span className="bad-text">{inline(run.error.message, 300)}</span>
         )}
       </Cell>
       <Cell className="number">
