@@ -228,12 +228,26 @@ export const flowInFlow = Flow.make("flowInFlow", {
   })
 })
 
-/** What `flowInFlow` calls. */
+/** What the others call. */
 export const called = Flow.make("called", {
   parameters,
   steps: [S.start, S.right],
   run: Effect.fnUntraced(function* (given) {
     return { last: yield* S.right(yield* S.start(given)) }
+  })
+})
+
+/** Two of the three that it calls are alike. */
+export const callInForeach = Flow.make("callInForeach", {
+  parameters,
+  steps: [S.start, S.gather, S.end],
+  run: Effect.fnUntraced(function* (given) {
+    const data = yield* S.start(given)
+    const all = Step.forEach([10, 20, 20], (item) =>
+      Effect.flatMap(item, (seed) => Effect.map(Flow.call(called, { seed }), (output) => output.last))
+    )
+    const { trail, x } = yield* S.gather({ all })
+    return { last: yield* S.end({ x, trail, note: data.note }) }
   })
 })
 

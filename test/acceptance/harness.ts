@@ -14,7 +14,7 @@ import type { Ref } from "../../src/Ref.ts"
 import type { RefRecord, TaskRecord } from "../../src/RunRecord.ts"
 import { RunStore } from "../../src/RunStore.ts"
 import { withFlow } from "../../src/testing.ts"
-import type { Case } from "./cases.ts"
+import type { Case } from "./case.ts"
 
 /** What a behaviour needs. */
 export type Stores = ArtifactStore | RunStore

@@ -1,7 +1,8 @@
 /** The suite as pairs, whole or in part, for whoever runs it on another store or another executor. */
 import type * as Effect from "effect/Effect"
 import { behaviours } from "./behaviours.ts"
-import { type Case, cases } from "./cases.ts"
+import type { Case } from "./case.ts"
+import { cases } from "./cases.ts"
 import type { Behaviour, Stores } from "./harness.ts"
 
 /** A behaviour on a graph. */

@@ -11,7 +11,7 @@ import { CurrentTask } from "../../../src/CurrentTask.ts"
 import type * as Flow from "../../../src/Flow.ts"
 import * as Run from "../../../src/Run.ts"
 import { layerFailing } from "../../../src/testing.ts"
-import type { Case } from "../cases.ts"
+import type { Case } from "../case.ts"
 import {
   assertLast,
   type Behaviour,
@@ -50,10 +50,6 @@ const catching = (graph: Case, flow: Flow.Any, step: string): Flow.Any => {
     ? { ...flow, body }
     : { ...flow, body, stead: new Map([[graph.calls, catching(graph, called, step)]]) as never } // the one that it calls
 }
-
-/** The run, or the called one, in which the victim's tasks are. */
-const latest = (graph: Case) =>
-  Run.latest(graph.places["in a called flow"] === undefined ? graph.flow.flowName : graph.calls?.flowName)
 
 /** The tasks of the victim, in the latest run. */
 const victimTasks = Effect.fnUntraced(function* (graph: Case) {
@@ -150,12 +146,10 @@ export const failures: ReadonlyArray<Behaviour> = [
       const exit = yield* inTime(runOf(graph, flow))
       const error: any = yield* failureOf(exit)
       assert.strictEqual(error._tag, "TaskTimeout")
-      assert.include(
-        error.message,
-        `of run ${(yield* latest(graph)).id} took longer than its step's timeout of 10000 ms`
-      )
+      assert.include(error.message, `${error.task} of run ${error.run} took longer than its step's timeout of 10000 ms`)
       const run = yield* Run.latest(graph.flow.flowName)
       assert.strictEqual(run.status, "failed")
+      if (graph.calls === undefined) assert.strictEqual(error.run, run.id)
       const task = (yield* victimTasks(graph)).find((task) => task.status === "failed")
       assert.strictEqual(task?.error?.tag, "TaskTimeout")
       assert.strictEqual((task?.finishedAt ?? 0) - (task?.startedAt ?? 0), 10_000)

@@ -6,7 +6,7 @@ import * as Run from "../../../src/Run.ts"
 import type { TaskRecord } from "../../../src/RunRecord.ts"
 import * as Storage from "../../../src/Storage.ts"
 import { layerFailing, layerKilling } from "../../../src/testing.ts"
-import type { Case, Place } from "../cases.ts"
+import type { Case, Place } from "../case.ts"
 import {
   assertLast,
   type Behaviour,
