@@ -57,7 +57,7 @@ const runMasked = Effect.fnUntraced(function* (
   options: Options,
   restore: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 ) {
-  const git = yield* Effect.forkChild(withGit)
+  const git = yield* restore(Effect.forkChild(withGit))
   const clock = yield* Effect.clockWith(Effect.succeed)
   const reporter = Reporter.make({
     mode: Reporter.modeFor(cli.stderr, options, cli.environment),
@@ -115,10 +115,13 @@ const withExecutor = Effect.fnUntraced(function* (
   effect: Effect.Effect<unknown, unknown, Cli.Stores>
 ) {
   const Executor = yield* Effect.promise(() => import("../Executor.ts"))
-  const size = concurrency === undefined ? {} : { size: concurrency }
   const layers = {
     fibers: () => Executor.layerFibers(concurrency === undefined ? {} : { concurrency }),
-    threads: () => Executor.layerThreads({ module: subject.module, ...size }),
+    threads: () =>
+      Executor.layerThreads({
+        module: subject.module,
+        ...(concurrency === undefined ? undefined : { size: concurrency })
+      }),
     cluster: () => Executor.layerCluster()
   }
   return yield* Effect.provide(effect, layers[executor]())
