@@ -136,7 +136,7 @@ const Jump = ({ input }: { readonly input: React.RefObject<HTMLInputElement | nu
           if (event.key === "Escape") event.currentTarget.blur()
         }}
       />
-      <kbd aria-hidden="true">/</kbd>
+      <kbd>/</kbd>
       {error === undefined ? null : (
         <div className="jump-error">
           <Failure error={error} />

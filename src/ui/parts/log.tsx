@@ -145,9 +145,9 @@ export const Log = ({
               onChange={(event) => setAttempt(event.target.value === "" ? undefined : Number(event.target.value))}
             >
               <option value="">all</option>
-              {Array.from({ length: attempts }, (_, i) => (
-                <option key={`${i + 1}`} value={i + 1}>
-                  {i + 1}
+              {Array.from({ length: attempts }, (_, i) => i + 1).map((number) => (
+                <option key={number} value={number}>
+                  {number}
                 </option>
               ))}
             </select>
@@ -203,7 +203,6 @@ export const Log = ({
           The first {count(most)} lines are shown. `logs` on the command line has all of them.
         </p>
       ) : null}
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard */}
       <div
         className="log-scroll"
         ref={scroll}

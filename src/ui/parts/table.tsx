@@ -89,8 +89,6 @@ const Rows = ({
   return (
     <div className="table-viewer">
       {error === undefined ? null : <Failure error={error} />}
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard */}
-      {/* biome-ignore lint/a11y/useSemanticElements: rows come and go as it is scrolled */}
       <div
         className={`table-scroll ${compact ? "compact" : ""}`}
         ref={scroll}
@@ -100,19 +98,16 @@ const Rows = ({
         aria-rowcount={first.rows + 1}
         aria-colcount={first.columns.length + 1}
       >
-        {/* biome-ignore lint/a11y/useSemanticElements: see above */}
         <div
           className="table-row table-head"
           role="row"
           aria-rowindex={1}
           style={{ gridTemplateColumns: template, minWidth }}
         >
-          {/* biome-ignore lint/a11y/useSemanticElements: see above */}
           <div role="columnheader">
             <span className="hidden">Row</span>
           </div>
           {shown.map(({ kind, name }, i) => (
-            // biome-ignore lint/a11y/useSemanticElements: see above
             <div role="columnheader" key={name}>
               <span className="column-name" title={name}>
                 {name}
@@ -126,7 +121,6 @@ const Rows = ({
           {items.map((item) => {
             const row = pages.get(Math.floor(item.index / page))?.[item.index % page]
             return (
-              // biome-ignore lint/a11y/useSemanticElements: see above
               <div
                 key={item.key}
                 className="table-row"
@@ -135,7 +129,6 @@ const Rows = ({
                 aria-rowindex={item.index + 2}
                 style={{ gridTemplateColumns: template, minWidth, transform: `translateY(${item.start}px)` }}
               >
-                {/* biome-ignore lint/a11y/useSemanticElements: see above */}
                 <div role="cell" className="row-number">
                   <button type="button" onClick={() => setPicked(item.index)} title="Show the whole row">
                     {count(item.index)}
@@ -144,7 +137,6 @@ const Rows = ({
                 {shown.map(({ name }, i) => {
                   const value = row?.[i]
                   return (
-                    // biome-ignore lint/a11y/useSemanticElements: see above
                     <div
                       role="cell"
                       key={name}

@@ -124,7 +124,6 @@ const Terms = ({ terms }: { readonly terms: ReadonlyArray<string> }) => {
           {count(terms.length)} terms
         </span>
       </div>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard */}
       <div
         className="terms-scroll"
         ref={scroll}

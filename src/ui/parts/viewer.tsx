@@ -85,7 +85,6 @@ const TextViewer = ({ bytes, digest }: { readonly digest: string; readonly bytes
 
 const Plain = ({ rest, text }: { readonly text: string; readonly rest: number }) => (
   <>
-    {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard */}
     <pre className="text-viewer" tabIndex={0}>
       {text}
     </pre>

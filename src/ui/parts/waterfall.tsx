@@ -147,7 +147,6 @@ export const Waterfall = ({
         </div>
       </header>
       <Axis ticks={ticks} place={place} view={view} zoomTo={setZoom} />
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard */}
       <div
         className="wf-scroll"
         ref={scroll}

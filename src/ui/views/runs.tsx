@@ -50,9 +50,9 @@ const useRunList = (filters: Filters & { readonly key: string }) => {
       }).then((page): RunList => ({ runs: page.runs, next: page.next })),
     [filters]
   )
-  const fail = (cause: unknown) => {
+  const fail = useCallback((cause: unknown) => {
     if (cause instanceof Api.ApiError && cause.status !== 0) setError(cause)
-  }
+  }, [])
   const reload = useCallback(() => {
     ask(undefined).then((page) => {
       setError(undefined)
@@ -61,7 +61,7 @@ const useRunList = (filters: Filters & { readonly key: string }) => {
         list: refreshed(before?.key === filters.key ? before.list : undefined, page)
       }))
     }, fail)
-  }, [ask, filters.key])
+  }, [ask, fail, filters.key])
   const more = useCallback(() => {
     if (busy.current || current?.next === undefined) return
     busy.current = true
@@ -77,7 +77,7 @@ const useRunList = (filters: Filters & { readonly key: string }) => {
         fail(cause)
       }
     )
-  }, [ask, current, filters.key])
+  }, [ask, current, fail, filters.key])
 
   useEffect(reload, [reload])
   useLive("/api/live", {
@@ -165,10 +165,7 @@ const FilterBar = ({ runs }: { readonly runs: ReadonlyArray<Api.RunView> }) => {
           ))}
         </select>
       </label>
-      <label>
-        <span>Tag</span>
-        <TagField key={tag ?? ""} tag={tag} tags={tags} />
-      </label>
+      <TagField key={tag ?? ""} tag={tag} tags={tags} />
       <label>
         <span>Started</span>
         <select value={period ?? ""} onChange={(event) => setParameters({ within: event.target.value })}>
@@ -189,7 +186,8 @@ const FilterBar = ({ runs }: { readonly runs: ReadonlyArray<Api.RunView> }) => {
 }
 
 const TagField = ({ tag, tags }: { readonly tag: string | undefined; readonly tags: ReadonlyArray<string> }) => (
-  <>
+  <label>
+    <span>Tag</span>
     <input
       defaultValue={tag ?? ""}
       list="known-tags"
@@ -206,7 +204,7 @@ const TagField = ({ tag, tags }: { readonly tag: string | undefined; readonly ta
         <option key={name} value={name} />
       ))}
     </datalist>
-  </>
+  </label>
 )
 
 /** The newest runs at a glance, the newest on the right: how each ended, and how long it took. */
@@ -278,17 +276,14 @@ const List = ({ list, more }: { readonly list: RunList; readonly more: () => voi
 
   return (
     <>
-      {/* biome-ignore lint/a11y/useSemanticElements: rows come and go as the page is scrolled */}
       <div
         role="table"
         aria-label="Runs"
         aria-rowcount={list.next === undefined ? runs.length + 1 : -1}
         className="grid"
       >
-        {/* biome-ignore lint/a11y/useSemanticElements: see above */}
         <div role="row" className="row head" aria-rowindex={1}>
           {["", "Status", "Run", "Flow", "Tasks", "Parameters", "Took", "Started"].map((title) => (
-            // biome-ignore lint/a11y/useSemanticElements: see above
             <div role="columnheader" key={title}>
               {title === "" ? <span className="hidden">Compare</span> : title}
             </div>
@@ -353,7 +348,6 @@ const Row = ({
 }) => {
   const parameters = Object.entries(run.parameters)
   return (
-    // biome-ignore lint/a11y/useSemanticElements: see the list
     <div
       role="row"
       tabIndex={-1}
@@ -422,7 +416,6 @@ const Cell = ({
   readonly className?: string
   readonly title?: string
 }) => (
-  // biome-ignore lint/a11y/useSemanticElements: see the list
   <div role="cell" className={className} title={title}>
     {children}
   </div>

@@ -1,0 +1,393 @@
+/** What the page makes of what it is told: graphs, waterfalls, lists and logs, without a browser. */
+import { assert, describe, it } from "@effect/vitest"
+import * as FastCheck from "fast-check"
+import type { LogView, RunView, TaskView } from "../src/internal/uiApi.ts"
+import * as Format from "../src/ui/format.ts"
+import * as Graph from "../src/ui/model/graph.ts"
+import * as Log from "../src/ui/model/log.ts"
+import * as RunList from "../src/ui/model/runList.ts"
+import * as Series from "../src/ui/model/series.ts"
+import { firstFailed, statusOf, stepsOf, Tasks } from "../src/ui/model/tasks.ts"
+import * as Waterfall from "../src/ui/model/waterfall.ts"
+
+const task = (id: string, more: Partial<TaskView> = {}): TaskView => {
+  const [step = "", index = "0"] = id.split("/")
+  return {
+    id,
+    step,
+    index: Number(index),
+    status: "succeeded",
+    how: "executed",
+    startedAt: 0,
+    finishedAt: 10,
+    attempts: [{ number: 1, status: "succeeded", startedAt: 0, finishedAt: 10 }],
+    parents: [],
+    given: [],
+    outputs: [],
+    bytes: 0,
+    ...more
+  }
+}
+
+const run = (id: string, more: Partial<RunView> = {}): RunView => ({
+  id,
+  flow: "Flow",
+  status: "succeeded",
+  parameters: {},
+  startedAt: 0,
+  heartbeatAt: 0,
+  host: "",
+  pid: 1,
+  systemTags: {},
+  tags: [],
+  counts: [],
+  ...more
+})
+
+describe("Graph", () => {
+  const branch = [
+    task("start/1"),
+    task("baseline/2", { parents: ["start/1"], given: [{ writer: "r/start/1", names: ["valdf"] }] }),
+    task("train/3", {
+      parents: ["start/1"],
+      given: [
+        { writer: "r/start/1", names: ["df"] },
+        { writer: "", names: ["rate"] }
+      ]
+    }),
+    task("join/4", {
+      parents: ["baseline/2", "train/3"],
+      given: [
+        { writer: "r/start/1", names: ["train.df", "baseline.valdf"] },
+        { writer: "r/baseline/2", names: ["baseline.acc"] },
+        { writer: "r/train/3", names: ["train.model"] }
+      ]
+    })
+  ]
+  const edges = (graph: Graph.GraphModel) => graph.edges.map(({ from, names, to }) => `${from} → ${to} ${names.join()}`)
+
+  it("has an edge for each parent, with what it wrote", () => {
+    assert.deepStrictEqual(edges(Graph.build("r", branch, new Set())), [
+      "start/1 → baseline/2 valdf",
+      "start/1 → train/3 df",
+      "baseline/2 → join/4 acc",
+      "train/3 → join/4 model"
+    ])
+  })
+
+  it("knows a task that was taken over by what it took over", () => {
+    const [start, , train] = branch
+    assert(start !== undefined && train !== undefined)
+    const graph = Graph.build(
+      "r2",
+      [
+        { ...start, how: "takenOver", source: "r/start/1" },
+        { ...train, given: [{ writer: "r/start/1", names: ["df"] }] }
+      ],
+      new Set()
+    )
+    assert.deepStrictEqual(edges(graph), ["start/1 → train/3 df"])
+  })
+
+  const fan = [
+    task("list/1"),
+    ...Array.from({ length: 100 }, (_, i) =>
+      task(`score/${i + 2}`, {
+        parents: ["list/1"],
+        status: i === 90 ? "failed" : "succeeded",
+        given: [{ writer: "r/list/1", names: ["items"] }]
+      })
+    ),
+    task("best/102", {
+      parents: Array.from({ length: 100 }, (_, i) => `score/${i + 2}`),
+      given: Array.from({ length: 100 }, (_, i) => ({ writer: `r/score/${i + 2}`, names: [`scores.${i}.score`] }))
+    })
+  ]
+
+  it("draws a step of many tasks as one node, until it is opened", () => {
+    const closed = Graph.build("r", fan, new Set())
+    assert.sameMembers(
+      closed.nodes.map((node) => node.id),
+      ["list/1", "step:score", "best/102"]
+    )
+    assert.deepStrictEqual(edges(closed), ["list/1 → step:score items", "step:score → best/102 score"])
+    const opened = Graph.build("r", fan, new Set(["score"]))
+    const tasks = opened.nodes.filter((node) => node.kind === "task" && node.foldable).map((node) => node.id)
+    assert.strictEqual(tasks.length, Graph.mostOpened)
+    assert.include(tasks, "score/92") // the one that failed
+    const more = opened.nodes.find((node) => node.kind === "more")
+    assert(more?.kind === "more")
+    assert.strictEqual(more.count, 100 - Graph.mostOpened)
+    assert.include(edges(opened).join("\n"), "more:score → best/102 score")
+  })
+
+  it("shows that a step leads to itself", () => {
+    const loop = Array.from({ length: 5 }, (_, i) =>
+      task(`improve/${i + 1}`, { parents: i === 0 ? [] : [`improve/${i}`] })
+    )
+    const [node] = Graph.build("r", loop, new Set()).nodes
+    assert(node?.kind === "step")
+    assert.isTrue(node.loops)
+    assert.strictEqual(Graph.build("r", loop, new Set()).edges.length, 0)
+    assert.strictEqual(Graph.build("r", loop, new Set(["improve"])).edges.length, 4)
+  })
+
+  it("keeps its shape while only statuses change", () => {
+    const before = Graph.shapeOf(Graph.build("r", fan, new Set()))
+    const after = Graph.shapeOf(
+      Graph.build(
+        "r",
+        fan.map((one) => ({ ...one, status: "running" as const })),
+        new Set()
+      )
+    )
+    assert.strictEqual(after, before)
+  })
+
+  it("has only edges between nodes that it has, whatever the tasks", () => {
+    const tasks = FastCheck.array(
+      FastCheck.record({
+        step: FastCheck.constantFrom("a", "b", "c"),
+        parents: FastCheck.array(FastCheck.nat(20), { maxLength: 3 })
+      }),
+      { maxLength: 20 }
+    )
+    FastCheck.assert(
+      FastCheck.property(tasks, FastCheck.subarray(["a", "b", "c"]), (given, opened) => {
+        const all = given.map(({ parents, step }, i) =>
+          task(`${step}/${i + 1}`, {
+            parents: parents.flatMap((at) => (at < i ? [`${given[at]?.step}/${at + 1}`] : []))
+          })
+        )
+        const graph = Graph.build("r", all, new Set(opened))
+        const nodes = new Set(graph.nodes.map((node) => node.id))
+        assert.strictEqual(nodes.size, graph.nodes.length)
+        for (const edge of graph.edges)
+          assert.isTrue(nodes.has(edge.from) && nodes.has(edge.to) && edge.from !== edge.to)
+      })
+    )
+  })
+})
+
+describe("Tasks", () => {
+  it("keep the later of two records, in whichever order they come", () => {
+    const running = task("a/1", { status: "running", attempts: [] })
+    const retried = { ...running, attempts: [{ number: 1, status: "failed" as const, startedAt: 0 }] }
+    const done = task("a/1")
+    for (const order of [
+      [running, retried, done],
+      [done, running, retried],
+      [retried, done, running]
+    ]) {
+      const tasks = new Tasks()
+      for (const record of order) tasks.take([record])
+      assert.strictEqual(tasks.get("a/1")?.status, "succeeded")
+    }
+    const tasks = new Tasks()
+    tasks.take([retried])
+    tasks.take([running])
+    assert.strictEqual(tasks.get("a/1")?.attempts.length, 1)
+  })
+
+  it("are in the order of their numbers", () => {
+    const tasks = new Tasks()
+    tasks.take([task("b/3"), task("a/1")])
+    tasks.take([task("c/2")])
+    assert.deepStrictEqual(
+      tasks.all.map(({ id }) => id),
+      ["a/1", "c/2", "b/3"]
+    )
+  })
+
+  it("sum up by step, the worst first", () => {
+    const [step] = stepsOf([task("a/1"), task("a/2", { status: "failed" }), task("a/3", { status: "running" })])
+    assert(step !== undefined)
+    assert.deepInclude(step, { succeeded: 1, failed: 1, running: 1, to: undefined })
+    assert.strictEqual(statusOf(step), "failed")
+  })
+
+  it("know which failed first", () => {
+    const failed = (id: string, finishedAt: number) => task(id, { status: "failed", finishedAt })
+    assert.strictEqual(firstFailed([failed("a/1", 30), failed("b/2", 20), task("c/3")])?.id, "b/2")
+    assert.isUndefined(firstFailed([task("c/3")]))
+  })
+})
+
+describe("Waterfall", () => {
+  it("tells waiting from running, and one attempt from the next", () => {
+    const retried = task("a/1", {
+      startedAt: 0,
+      finishedAt: 100,
+      attempts: [
+        { number: 1, status: "failed", startedAt: 10, finishedAt: 20 },
+        { number: 2, status: "succeeded", startedAt: 50, finishedAt: 100 }
+      ]
+    })
+    assert.deepStrictEqual(
+      Waterfall.spansOf(retried).map(({ from, kind, to }) => `${kind} ${from}-${to}`),
+      ["waiting 0-10", "failed 10-20", "waiting 20-50", "succeeded 50-100"]
+    )
+    const waiting = task("a/1", {
+      status: "running",
+      attempts: [{ number: 1, status: "failed", startedAt: 0, finishedAt: 5 }]
+    })
+    assert.deepStrictEqual(Waterfall.spansOf(waiting).at(-1), { kind: "waiting", from: 5, to: undefined })
+  })
+
+  it("opens small steps and leaves large ones closed, and the other way round by hand", () => {
+    const tasks = [
+      ...Array.from({ length: 5 }, (_, i) => task(`few/${i + 1}`)),
+      ...Array.from({ length: 50 }, (_, i) => task(`many/${i + 6}`)),
+      task("one/56")
+    ]
+    const keys = (toggled: ReadonlyArray<string>) => Waterfall.rowsOf(tasks, new Set(toggled)).map((row) => row.key)
+    assert.strictEqual(keys([]).length, 1 + 5 + 1 + 1)
+    assert.strictEqual(keys(["few", "many"]).length, 1 + 1 + 50 + 1)
+  })
+
+  it("counts what ran at once", () => {
+    const tasks = [
+      task("a/1", { startedAt: 0, finishedAt: 50 }),
+      task("a/2", { startedAt: 25, finishedAt: 99 }),
+      task("a/3", { startedAt: 75, finishedAt: undefined as never })
+    ]
+    assert.deepStrictEqual(Waterfall.concurrency(tasks, 0, 100, 100, 4), [1, 2, 2, 2])
+  })
+
+  it("has ticks at round times, few of them, within the window", () => {
+    FastCheck.assert(
+      FastCheck.property(
+        FastCheck.integer({ min: 1, max: 10 ** 9 }),
+        FastCheck.integer({ min: 0, max: 10 ** 9 }),
+        (range, offset) => {
+          const ticks = Waterfall.timeTicks(1000 + offset, 1000 + offset + range, 1000, 10)
+          assert.isAtMost(ticks.length, 11)
+          for (const { at } of ticks) assert.isTrue(at >= 1000 + offset && at <= 1000 + offset + range)
+        }
+      )
+    )
+    assert.deepStrictEqual(
+      Waterfall.timeTicks(0, 10_000, 0, 5).map(({ text }) => text),
+      ["0", "2 s", "4 s", "6 s", "8 s", "10 s"]
+    )
+  })
+})
+
+describe("Runs", () => {
+  it("take in news that match, and let go of those that no longer do", () => {
+    const list = { runs: [run("r3"), run("r2")], next: "r2" }
+    const ids = (next: RunList.RunList) => next.runs.map(({ id }) => id)
+    assert.deepStrictEqual(ids(RunList.withNews(list, [run("r4"), run("r1")], {})), ["r4", "r3", "r2"])
+    assert.deepStrictEqual(ids(RunList.withNews(list, [run("r3", { status: "failed" })], { status: "succeeded" })), [
+      "r2"
+    ])
+    assert.deepStrictEqual(
+      ids(RunList.withNews({ ...list, next: undefined }, [run("r1", { tags: ["x"] })], { tag: "x" })),
+      ["r3", "r2", "r1"]
+    )
+  })
+
+  it("join their pages, and are refreshed without losing the ones below", () => {
+    const first = { runs: [run("r5"), run("r4")], next: "r4" }
+    const both = RunList.withPage(first, { runs: [run("r3"), run("r2")], next: undefined })
+    assert.strictEqual(both.runs.length, 4)
+    const fresh = RunList.refreshed(both, { runs: [run("r6"), run("r5")], next: "r5" })
+    assert.deepStrictEqual(
+      fresh.runs.map(({ id }) => id),
+      ["r6", "r5", "r4", "r3", "r2"]
+    )
+  })
+})
+
+describe("A log", () => {
+  const line = (sequence: number, level: string, message: string, attempt = 1): LogView => ({
+    sequence,
+    task: "a/1",
+    attempt,
+    at: 0,
+    level,
+    message
+  })
+  const lines = [
+    line(1, "Debug", "Alpha"),
+    line(2, "Info", "beta alpha"),
+    line(3, "Warn", "gamma", 2),
+    line(4, "Odd", "ALPHA alpha")
+  ]
+
+  it("is filtered by level, attempt and text", () => {
+    assert.deepStrictEqual(Log.shownLines(lines, 0, undefined, ""), [0, 1, 2, 3])
+    assert.deepStrictEqual(Log.shownLines(lines, 2, undefined, ""), [1, 2, 3])
+    assert.deepStrictEqual(Log.shownLines(lines, 3, undefined, ""), [2])
+    assert.deepStrictEqual(Log.shownLines(lines, 0, 2, ""), [2])
+    assert.deepStrictEqual(Log.shownLines(lines, 0, undefined, "ALPHA"), [0, 1, 3])
+  })
+
+  it("is searched in what is shown, whatever the case", () => {
+    const shown = Log.shownLines(lines, 2, undefined, "")
+    assert.deepStrictEqual(Log.hits(lines, shown, "alpha"), [0, 2])
+    assert.deepStrictEqual(Log.hits(lines, shown, ""), [])
+  })
+
+  it("marks each hit, and loses no letter", () => {
+    assert.deepStrictEqual(Log.pieces("ALPHA alpha", "alpha"), ["", "ALPHA", " ", "alpha", ""])
+    FastCheck.assert(
+      FastCheck.property(
+        FastCheck.string({ unit: "grapheme" }),
+        FastCheck.string({ unit: "grapheme", maxLength: 3 }),
+        (message, text) => {
+          assert.strictEqual(Log.pieces(message, text).join(""), message)
+        }
+      )
+    )
+  })
+})
+
+describe("Metrics", () => {
+  it("share a chart with their validation, and over tasks", () => {
+    const series = (name: string, task: string) => ({ task, name, steps: [1], values: [1], total: 1 })
+    const [loss, accuracy] = Series.chartsOf([
+      series("loss", "t/1"),
+      series("val_loss", "t/1"),
+      series("accuracy", "t/1"),
+      series("accuracy", "t/2")
+    ])
+    assert.deepStrictEqual(
+      loss?.series.map(({ dashed, name }) => `${name} ${dashed}`),
+      ["loss false", "val_loss true"]
+    )
+    assert.deepStrictEqual(
+      accuracy?.series.map(({ name }) => name),
+      ["accuracy t/1", "accuracy t/2"]
+    )
+  })
+})
+
+describe("Format", () => {
+  it("has durations, sizes and numbers as they are read", () => {
+    assert.deepStrictEqual([0, 999, 1234, 59_940, 61_000, 3_725_000, 90_000_000].map(Format.duration), [
+      "0 ms",
+      "999 ms",
+      "1.23 s",
+      "59.9 s",
+      "1 min 01 s",
+      "1 h 02 min",
+      "1 d 01 h"
+    ])
+    assert.deepStrictEqual([0, 999, 1000, 12_345, 999_600, 5e9].map(Format.size), [
+      "0 B",
+      "999 B",
+      "1.0 kB",
+      "12 kB",
+      "1.0 MB",
+      "5.0 GB"
+    ])
+    assert.deepStrictEqual([0.871234, 12_345, 1e-9, 1.5e9 + 0.5].map(Format.number), [
+      "0.87123",
+      "12,345",
+      "1.000e-9",
+      "1.500e+9"
+    ])
+    assert.strictEqual(Format.ago(0, 90_000), "2 min ago")
+  })
+})
