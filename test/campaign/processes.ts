@@ -13,8 +13,8 @@ import * as Effect from "effect/Effect"
 import { Run, Storage } from "effect-flow"
 
 const processes = Number(process.argv[2] ?? 8)
-const rounds = Number(process.argv[3] ?? 4)
-const size = 60
+const rounds = Number(process.argv[3] ?? 3)
+const size = 400
 const flowFile = join(import.meta.dirname, "flow.ts")
 const directory = mkdtempSync(join(tmpdir(), "effect-flow-processes-"))
 
