@@ -30,7 +30,8 @@ export const flowsOf = Effect.fnUntraced(function* (file: string) {
     catch: (error) => refuse(`${file} can't be loaded: ${error instanceof Error ? error.message : String(error)}`)
   })
   const flows = new Set(Object.values(module).filter(isFlow))
-  for (const { flow } of FlowLayers.all().slice(before)) flows.add(flow)
+  // A flow file that exports none has given one to `FlowCli.main`; so may have those that it imports.
+  if (flows.size === 0) for (const { flow } of FlowLayers.all().slice(before)) flows.add(flow)
   return [...flows].map((flow): Cli.Subject => ({ flow, layer: FlowLayers.layerOf(flow), module: path }))
 })
 
@@ -53,6 +54,8 @@ export const loadSubject = Effect.fnUntraced(function* (argv: ReadonlyArray<stri
         : `${file} has no flow "${name}"; it has: ${names}.`
     )
   }
-  if (second !== undefined) return yield* refuse(`${file} has several flows; say which with --flow: ${names}.`)
+  // A worker executes tasks of all that its module exports.
+  if (second !== undefined && argv.find((word) => !word.startsWith("-")) !== "worker")
+    return yield* refuse(`${file} has several flows; say which with --flow: ${names}.`)
   return first
 })
