@@ -57,11 +57,11 @@ export const SweepFlow = Flow.make("SweepFlow", {
   description: "Trains with every setting of a grid, and keeps the best model.",
   parameters: {
     ...BranchNLPFlow.parameters,
-    learningRates: Flow.parameter(Schema.NonEmptyArray(Schema.Number), {
+    learningRates: Flow.parameter(Schema.Array(Schema.Number).check(Schema.isMinLength(1)), {
       default: [0.0005, 0.002, 0.008],
       description: "Learning rates to try"
     }),
-    hiddenSizes: Flow.parameter(Schema.NonEmptyArray(Schema.Int), {
+    hiddenSizes: Flow.parameter(Schema.Array(Schema.Int).check(Schema.isMinLength(1)), {
       default: [5, 15],
       description: "Numbers of hidden units to try"
     })

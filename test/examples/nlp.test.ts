@@ -174,7 +174,7 @@ describe("sweep.ts", () => {
   )
   it.effect("refuses an empty grid before anything runs", () =>
     Effect.gen(function* () {
-      const error = yield* Effect.flip(Plan.make(SweepFlow, { learningRates: [] as never }))
+      const error = yield* Effect.flip(Plan.make(SweepFlow, { learningRates: [] }))
       assert.include(error.message, "learningRates")
     })
   )
