@@ -157,6 +157,27 @@ describe("UiLive", () => {
     }).pipe(Effect.scoped, Effect.provide(Storage.layerMemory))
   )
 
+  it.effect("tells of a task that is written after others that were called later", () =>
+    Effect.gen(function* () {
+      const store = yield* RunStore
+      yield* store.write([putRun(run("r", here)), putTask(task("r", 1)), putTask(task("r", 4))])
+      const live = yield* UiLive.make
+      const take = yield* pull(live.run("r"))
+      yield* take
+      yield* TestClock.adjust("1 second")
+      yield* take
+      const told = Effect.fnUntraced(function* (...indexes: ReadonlyArray<number>) {
+        yield* store.write(indexes.map((index) => putTask(task("r", index))))
+        yield* TestClock.adjust("1 second")
+        return (yield* take).flatMap((event) => (event._tag === "Tasks" ? event.tasks.map(({ index }) => index) : []))
+      })
+      assert.deepStrictEqual(yield* told(3), [3])
+      assert.deepStrictEqual(yield* told(7), [7])
+      assert.sameMembers(yield* told(2, 5, 6), [2, 5, 6])
+      assert.deepStrictEqual(yield* told(8), [8])
+    }).pipe(Effect.scoped, Effect.provide(Storage.layerMemory))
+  )
+
   it.effect("says that the store does not answer, and goes on when it does", () =>
     Effect.gen(function* () {
       const { counts, store } = yield* counting

@@ -83,6 +83,8 @@ const tables = ({ bytes, inIndex, serial, text }: Words): ReadonlyArray<string> 
     PRIMARY KEY (run, number)
   )${inIndex}`,
   "CREATE INDEX tasks_key ON tasks (key, run) WHERE cache IS NOT NULL",
+  // Tasks are counted without being read: their rows are long.
+  "CREATE INDEX tasks_counts ON tasks (run, step, status)",
   `CREATE TABLE uses (
     digest ${text} NOT NULL,
     run ${text} NOT NULL,

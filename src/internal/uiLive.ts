@@ -12,7 +12,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { RunRecord, TaskRecord } from "../RunRecord.ts"
 import { type Pulse, RunStore, type StoreError } from "../RunStore.ts"
-import type { LiveEvent, RunView, TaskView } from "./uiApi.ts"
+import type { Count, LiveEvent, RunView, TaskView } from "./uiApi.ts"
 import { countsByRun, runView, shownStatus, taskView } from "./uiViews.ts"
 
 /** How often a run that is going on is looked at, in milliseconds; one that has ended; and the list of runs. */
@@ -140,9 +140,21 @@ const poll = (tick: Effect.Effect<number, StoreError>, channel: Channel): Effect
     yield* Effect.sleep(Math.max(rest, 5 * cost))
   }).pipe(Effect.forever)
 
+/** Counts of tasks by run, asked for again only where they may have changed. */
+const makeCounts = (store: RunStore["Service"]) => {
+  const known = new Map<string, { readonly status: string; readonly counts: ReadonlyArray<Count> }>()
+  return Effect.fnUntraced(function* (runs: ReadonlyArray<RunRecord>) {
+    const asked = runs.filter(({ id, status }) => status === "running" || known.get(id)?.status !== status)
+    const counts = countsByRun(asked.length === 0 ? [] : yield* store.taskCounts(asked.map(({ id }) => id)))
+    for (const { id, status } of asked) known.set(id, { status, counts: counts.get(id) ?? [] })
+    return (id: string): ReadonlyArray<Count> => known.get(id)?.counts ?? []
+  })
+}
+
 /** The newest runs, and those that go on. */
 const watchRuns = (store: RunStore["Service"], channel: Channel): Effect.Effect<number, StoreError> => {
   const told = new Map<string, string>()
+  const countsOf = makeCounts(store)
   let going = new Set<string>()
   return Effect.gen(function* () {
     const newest = yield* store.runs({ limit: 20 })
@@ -154,10 +166,10 @@ const watchRuns = (store: RunStore["Service"], channel: Channel): Effect.Effect<
       for (const run of yield* store.runs({ idPrefix: id, limit: 1 })) found.set(run.id, run)
     }
     going = new Set(running.map(({ id }) => id))
-    const counts = countsByRun(yield* store.taskCounts([...found.keys()]))
+    const counts = yield* countsOf([...found.values()])
     const now = yield* Clock.currentTimeMillis
     for (const run of found.values()) {
-      const view = runView(run, shownStatus(run, now), counts.get(run.id) ?? [])
+      const view = runView(run, shownStatus(run, now), counts(run.id))
       const signature = signatureOf(view)
       if (told.get(view.id) === signature) continue
       told.set(view.id, signature)
@@ -172,73 +184,22 @@ const signatureOf = (view: RunView): string => JSON.stringify({ ...view, heartbe
 
 /** A run, its tasks, and whether there are new lines, points and cards. */
 const watchRun = (store: RunStore["Service"], run: string, channel: Channel): Effect.Effect<number, StoreError> => {
-  const running = new Map<number, string>() // index of each task that goes on, and what was told of it
+  const tasks = watchTasks(store, run, channel)
+  const countsOf = makeCounts(store)
   let toldRun = ""
-  let toldCounts = ""
-  let max: number | undefined
-  let lastLook = 0
   let heard: Pulse | undefined
-
-  const tellTasks = (tasks: ReadonlyArray<TaskRecord>) => {
-    for (const task of tasks) {
-      const signature = signatureOfTask(task)
-      const known = running.get(task.index)
-      if (task.status === "running") running.set(task.index, signature)
-      else running.delete(task.index)
-      if (known !== signature) {
-        const view = taskView(task)
-        channel.tell((mailbox) => mailbox.tasks.set(view.id, view))
-      }
-    }
-  }
-
-  const lookAtTasks = Effect.fnUntraced(function* (total: number) {
-    if (max === undefined) {
-      max = Math.max(0, total - 200)
-      tellTasks(yield* store.tasks({ run, status: "running" }))
-    }
-    const before = [...running.keys()].sort((a, b) => a - b)
-    const newestBefore = max
-    if (before.length > 0 && before.length <= 24) {
-      for (const index of before) {
-        if (index <= newestBefore) tellTasks(yield* store.tasks({ run, after: index - 1, limit: 1 }))
-      }
-    } else if (before.length > 0) {
-      let after = (before[0] as number) - 1 // there is a first
-      while (after < newestBefore) {
-        const tasks = yield* store.tasks({ run, after, limit: page })
-        // Only those that went on: the others have been told.
-        tellTasks(tasks.filter((task) => running.has(task.index)))
-        if (tasks.length < page) break
-        after = (tasks.at(-1) as TaskRecord).index // a full page has a last one
-      }
-    }
-    for (;;) {
-      const tasks: ReadonlyArray<TaskRecord> = yield* store.tasks({ run, after: max, limit: page })
-      if (tasks.length === 0) break
-      tellTasks(tasks)
-      max = (tasks.at(-1) as TaskRecord).index // it is not empty
-      if (tasks.length < page) break
-    }
-  })
 
   return Effect.gen(function* () {
     const [record] = yield* store.runs({ idPrefix: run, limit: 1 })
     if (record === undefined || record.id !== run) return interval.ended
-    const counts = yield* store.taskCounts([run])
+    yield* tasks(record.status !== "running")
+    const counts = yield* countsOf([record])
     const now = yield* Clock.currentTimeMillis
-    const view = runView(record, shownStatus(record, now), countsByRun(counts).get(run) ?? [])
+    const view = runView(record, shownStatus(record, now), counts(run))
     const signature = signatureOf(view)
-    const countsText = JSON.stringify(view.counts)
     if (signature !== toldRun) {
       toldRun = signature
       channel.tell((mailbox) => mailbox.runs.set(run, view))
-    }
-    // A retry changes no count, so what goes on is looked at every second all the same.
-    if (countsText !== toldCounts || (running.size > 0 && now - lastLook >= 1000)) {
-      toldCounts = countsText
-      lastLook = now
-      yield* lookAtTasks(view.counts.reduce((sum, { count }) => sum + count, 0))
     }
     const pulse = yield* store.pulse(run)
     const before = heard ?? pulse
@@ -264,6 +225,67 @@ const watchRun = (store: RunStore["Service"], run: string, channel: Channel): Ef
     return view.status === "running" ? interval.running : interval.ended
   })
 }
+
+/**
+ * The tasks of a run that may still change: those that go on, and numbers that were given out and not written yet (a
+ * short task is written when it ends, after others that were called later). What has ended is never read again.
+ */
+const watchTasks = (store: RunStore["Service"], run: string, channel: Channel) => {
+  const pending = new Map<number, string>() // by number, what was told of it; nothing while there is none
+  let max: number | undefined
+
+  const take = (task: TaskRecord): void => {
+    for (let missing = (max ?? 0) + 1; missing < task.index; missing++) pending.set(missing, "")
+    if (task.index > (max ?? 0)) max = task.index
+    const signature = signatureOfTask(task)
+    const known = pending.get(task.index)
+    if (task.status === "running") pending.set(task.index, signature)
+    else pending.delete(task.index)
+    if (known === signature) return
+    const view = taskView(task)
+    channel.tell((mailbox) => mailbox.tasks.set(view.id, view))
+  }
+
+  /** Where the run stands when the first page looks: that page asks for all of it by itself. */
+  const begin = Effect.gen(function* () {
+    max = 0
+    for (const { index, status } of yield* store.tasks({ run, refs: false })) {
+      for (let missing = max + 1; missing < index; missing++) pending.set(missing, "")
+      max = Math.max(max, index)
+      if (status === "running") pending.set(index, "")
+    }
+  })
+
+  return Effect.fnUntraced(function* (ended: boolean) {
+    // Of a run that had ended before anybody looked, no task changes.
+    if (max === undefined && ended) return
+    if (max === undefined) yield* begin
+    const numbers = [...pending.keys()].sort((a, b) => a - b)
+    if (numbers.length <= few) {
+      for (const index of numbers) {
+        const [task] = yield* store.tasks({ run, after: index - 1, limit: 1 })
+        if (task?.index === index) take(task)
+      }
+    } else {
+      let after = (numbers[0] as number) - 1 // there are more than a few
+      const last = numbers.at(-1) ?? after
+      while (after < last) {
+        const found = yield* store.tasks({ run, after, limit: page })
+        for (const task of found) if (pending.has(task.index)) take(task)
+        if (found.length < page) break
+        after = found.at(-1)?.index ?? last
+      }
+    }
+    for (;;) {
+      const found: ReadonlyArray<TaskRecord> = yield* store.tasks({ run, after: max ?? 0, limit: page })
+      for (const task of found) take(task)
+      if (found.length < page) break
+    }
+  })
+}
+
+/** Up to this many tasks are asked for one by one. */
+const few = 24
 
 const signatureOfTask = ({ attempts, finishedAt, how, status }: TaskRecord): string =>
   `${status} ${how} ${finishedAt} ${attempts.map((attempt) => attempt.status + attempt.number).join()}`

@@ -68,6 +68,16 @@ const respond = (asset: Asset, request: HttpServerRequest): HttpServerResponse.H
   })
 }
 
+/** What the view at an address asks first: on its way before the page's program has been read. */
+const preloads = (pathname: string, url: string): string | undefined => {
+  const link = (address: string) => `<${address}>; rel=preload; as=fetch; crossorigin`
+  if (url === "/") return link("/api/runs?limit=100")
+  const run = /^\/runs\/([0-9A-Za-z]{1,64})$/.exec(pathname)?.[1]
+  return run === undefined
+    ? undefined
+    : `${link(`/api/runs/${run}`)}, ${link(`/api/runs/${run}/tasks?after=0&limit=2500`)}`
+}
+
 /** Answers everything that is not the API: a file of the page, or the page itself, which then finds its view. */
 export const make = Effect.map(
   Effect.tryPromise(load).pipe(Effect.catch(() => Effect.succeed(new Map<string, Asset>()))),
@@ -81,10 +91,8 @@ export const make = Effect.map(
       }
       const page = assets.get("/index.html")
       if (page === undefined) return notBuilt
+      const ahead = preloads(pathname, request.url)
       const response = respond(page, request)
-      // The first view's question is on its way before the page's program has been read.
-      return request.url === "/"
-        ? HttpServerResponse.setHeader(response, "link", "</api/runs?limit=100>; rel=preload; as=fetch; crossorigin")
-        : response
+      return ahead === undefined ? response : HttpServerResponse.setHeader(response, "link", ahead)
     }
 )

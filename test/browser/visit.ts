@@ -1,12 +1,9 @@
 /** A visit to the page: what a visitor would notice going wrong is kept, and looked at when the visit ends. */
-import { readFileSync } from "node:fs"
-import { createRequire } from "node:module"
 import { assert } from "@effect/vitest"
+import axe from "axe-core"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { Browser, BrowserContext, Page } from "playwright-core"
-
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8")
 
 export interface Visit {
   readonly page: Page
@@ -62,7 +59,7 @@ export const accessible = (page: Page, rules?: ReadonlyArray<string>): Effect.Ef
   Effect.promise(async () => {
     // Animations would be looked at half way.
     await page.emulateMedia({ reducedMotion: "reduce" })
-    await page.evaluate(axe)
+    await page.evaluate(axe.source)
     const options = { resultTypes: ["violations"], ...(rules === undefined ? {} : { runOnly: rules }) }
     const { violations } = (await page.evaluate(`axe.run(${JSON.stringify(options)})`)) as {
       readonly violations: ReadonlyArray<{

@@ -2,7 +2,6 @@
 import type { LogView } from "../../internal/uiApi.ts"
 
 export const levels = ["Trace", "Debug", "Info", "Warn", "Error", "Fatal"] as const
-export type Level = (typeof levels)[number]
 
 /** Where a level is among the others; an unknown one is shown like information. */
 export const rank = (level: string): number => {
