@@ -19,9 +19,8 @@ import type { Engine } from "./clusterEngine.ts"
 import * as ClusterPlacement from "./clusterPlacement.ts"
 import { type Shared, showUrl } from "./clusterSettings.ts"
 import type { Tail } from "./clusterTail.ts"
-import { attemptId, type Done, RunWorkflow, TaskWorkflow } from "./clusterWorkflows.ts"
+import { attemptId, decodeAnswer, encodeAsked, RunWorkflow, TaskWorkflow } from "./clusterWorkflows.ts"
 import * as FromWorkers from "./fromWorkers.ts"
-import { toBlob } from "./threadProtocol.ts"
 
 /** A description with more inputs than this travels as an artifact: a message is no place for it. */
 const manyInputs = 500
@@ -58,8 +57,8 @@ export const make = (options: {
     )
 
   const send = Effect.fnUntraced(function* (id: string, { blobs, task }: Attempt, level: LogLevel) {
-    const payload = { id, task: yield* pack(task), blobs: blobs.map(toBlob), level }
-    return yield* persistently(engine.execute(TaskWorkflow, { executionId: id, payload })).pipe(
+    const body = encodeAsked({ task: yield* pack(task), blobs, level })
+    const answer = yield* persistently(engine.execute(TaskWorkflow, { executionId: id, payload: { id, body } })).pipe(
       Effect.onInterrupt(() =>
         isLeaving()
           ? Effect.void
@@ -67,6 +66,7 @@ export const make = (options: {
             Effect.ignoreCause(Effect.timeout(engine.interruptUnsafe(TaskWorkflow, id), 5000))
       )
     )
+    return yield* decodeAnswer(answer)
   })
 
   return {
@@ -90,7 +90,7 @@ export const make = (options: {
       const print = FromWorkers.printer(context, attempt.task)
       const level = Context.get(context, References.MinimumLogLevel)
       const away = placement.withId(attemptId(attempt.task), attempt.askedBefore, (id) => send(id, attempt, level))
-      const done: Done = yield* away.pipe(
+      const done = yield* away.pipe(
         tail.follow(attempt.task, yield* RunStore, (line) => {
           attempt.show(line)
           return print(line)

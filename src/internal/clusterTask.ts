@@ -8,17 +8,16 @@ import * as Sharding from "effect/cluster/Sharding"
 import * as Effect from "effect/Effect"
 import type { LogLevel } from "effect/LogLevel"
 import * as Option from "effect/Option"
-import * as Schema from "effect/Schema"
 import * as DurableDeferred from "effect/workflow/DurableDeferred"
 import * as Workflow from "effect/workflow/Workflow"
 import * as WorkflowEngine from "effect/workflow/WorkflowEngine"
 import { ArtifactStore } from "../ArtifactStore.ts"
-import { TaskDescription } from "../Executor.ts"
+import type { TaskDescription } from "../Executor.ts"
 import { RunStore } from "../RunStore.ts"
 import * as Tags from "../Tags.ts"
 import * as Ownership from "./clusterOwnership.ts"
 import type { Settings } from "./clusterSettings.ts"
-import { type Done, TaskWorkflow } from "./clusterWorkflows.ts"
+import { type Asked, decodeAsked, encodeAnswer, TaskWorkflow } from "./clusterWorkflows.ts"
 import * as Crossing from "./crossing.ts"
 import type { Recorder } from "./recorder.ts"
 import type { TaskSink } from "./taskBody.ts"
@@ -29,28 +28,29 @@ import type { Result } from "./threadProtocol.ts"
 export const layer = (settings: Settings, pool: ThreadPool.Pool, recorder: Recorder) => {
   const interrupted = new Set<string>()
   return TaskWorkflow.toLayer(
-    Effect.fnUntraced(function* ({ blobs, level, task: packed }, executionId) {
+    Effect.fnUntraced(function* ({ body }, executionId) {
       if (interrupted.has(executionId)) yield* stopIfAsked(interrupted, executionId)
-      const store = yield* ArtifactStore
-      const sharding = yield* Sharding.Sharding
-      const task = yield* unpack(store, packed)
       const told: Told = { lines: 0, tags: [] }
-      const sink = yield* makeSink(recorder, task, told)
-      const done = yield* pool
-        .executeUnless(
+      const sharding = yield* Sharding.Sharding
+      const attempt = Effect.gen(function* () {
+        const { blobs, level, task: packed } = yield* decodeAsked(body)
+        const task = yield* unpack(packed)
+        const sink = yield* makeSink(recorder, task, told)
+        return yield* pool.executeUnless(
           { task, blobs, level: level as LogLevel, sink, print: () => Effect.void }, // a level of the driver's
           Ownership.lost(sharding, executionId)
         )
-        .pipe(
-          Effect.catchCause((cause) =>
-            Effect.succeed({ result: failed(Crossing.encode(cause, undefined)), cpu: 0, worker: undefined })
-          ),
-          Effect.onInterrupt(() => Effect.sync(() => interrupted.add(executionId)))
-        )
+      })
+      const done = yield* attempt.pipe(
+        Effect.catchCause((cause) =>
+          Effect.succeed({ result: failed(Crossing.encode(cause, undefined)), cpu: 0, worker: undefined })
+        ),
+        Effect.onInterrupt(() => Effect.sync(() => interrupted.add(executionId)))
+      )
       if (done === undefined) return yield* Ownership.abandon
       // Its lines are there before its result is.
       yield* Effect.ignore(recorder.write([]))
-      return { ...done, worker: nameOf(settings, done.worker), ...told } satisfies Done
+      return encodeAnswer({ ...done, worker: nameOf(settings, done.worker), ...told })
     })
   )
 }
@@ -65,14 +65,11 @@ const nameOf = ({ host, port }: Settings, thread: string | undefined): string =>
 
 const failed = (failure: Crossing.Failure): Result => ({ _tag: "Failure", failure })
 
-const unpack = (store: ArtifactStore["Service"], packed: TaskDescription | { readonly digest: string }) =>
-  "digest" in packed
-    ? Effect.orDie(
-        Effect.flatMap(store.get(packed.digest), (bytes) =>
-          Schema.decodeEffect(Schema.fromJsonString(TaskDescription))(new TextDecoder().decode(bytes))
-        )
-      )
-    : Effect.succeed(packed)
+const unpack = Effect.fnUntraced(function* (packed: Asked["task"]) {
+  if (!("digest" in packed)) return packed
+  const store = yield* ArtifactStore
+  return JSON.parse(new TextDecoder().decode(yield* store.get(packed.digest))) as TaskDescription // its driver put it
+})
 
 const makeSink = Effect.fnUntraced(function* (recorder: Recorder, task: TaskDescription, told: Told) {
   const runs = yield* RunStore
