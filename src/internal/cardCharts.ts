@@ -13,6 +13,8 @@ const height = 280
 const left = 58
 const right = 14
 const top = 12
+/** Room for the name of the axis above it. */
+const named = 26
 const bottom = 42
 
 /** Round numbers between two, at most about `count` of them. */
@@ -78,7 +80,7 @@ const yAxis = (y: Extent, at: (value: number) => number, label: string | undefin
     ),
     text(left - 8, at(value) + 4, "end", short(value))
   ]),
-  ...(label === undefined ? [] : [text(left, 10, "axis", label)])
+  ...(label === undefined ? [] : [text(4, 12, "axis", label)])
 ]
 
 const legend = (names: ReadonlyArray<string>, dashed: ReadonlyArray<boolean>): ReadonlyArray<Node> =>
@@ -109,7 +111,7 @@ export const line = (data: LineData): Node => {
     data.y
   )
   const atX = scale(x, left, width - right)
-  const atY = scale(y, height - bottom, top)
+  const atY = scale(y, height - bottom, data.y?.label === undefined ? top : named)
   const paths = data.series.map((series, i) => {
     let d = ""
     let pen = "M"

@@ -27,7 +27,7 @@ import { How, StatusMark } from "./status.tsx"
 /** What is selected: a task's id, or `step:` and a name. */
 export type Selection = string | undefined
 
-const width = 216
+const width = 224
 const height = 60
 
 interface Actions {

@@ -12,7 +12,7 @@ import { Log, useLog } from "../parts/log.tsx"
 import { How, Status } from "../parts/status.tsx"
 import { Trouble } from "../parts/trouble.tsx"
 import { Waterfall } from "../parts/waterfall.tsx"
-import { setParameters, toCompare, toRun, toRuns, toTask, useParameter } from "../router.ts"
+import { setParameters, toArtifact, toCompare, toRun, toRuns, toTask, useParameter } from "../router.ts"
 import { type RunState, useRun } from "./useRun.ts"
 import "../styles/run.css"
 
@@ -305,7 +305,7 @@ const Overview = ({
         )}
         {detail.output === undefined || detail.output === null ? null : (
           <Section title="Yielded">
-            <Pairs of={{ value: detail.output }} none="" />
+            <Yielded output={detail.output} />
           </Section>
         )}
         <Section title="About">
@@ -338,6 +338,47 @@ const Pairs = ({ none, of }: { readonly of: Readonly<Record<string, unknown>>; r
           <dd className="mono">{inline(value, 400)}</dd>
         </div>
       ))}
+    </dl>
+  )
+}
+
+interface RefData {
+  readonly name: string
+  readonly digest: string
+  readonly size: number
+  readonly format: string
+}
+
+/** A ref among what a flow yielded. */
+const refOf = (value: unknown): RefData | undefined =>
+  typeof value === "object" && value !== null && "$ref" in value ? (value.$ref as RefData) : undefined // written as one
+
+/** What the flow's body yielded: its refs as links, everything else as it is. */
+const Yielded = ({ output }: { readonly output: unknown }) => {
+  const entries =
+    typeof output === "object" && output !== null && !Array.isArray(output) && refOf(output) === undefined
+      ? Object.entries(output)
+      : [["value", output] as const]
+  return (
+    <dl className="pairs">
+      {entries.slice(0, 40).map(([name, value]) => {
+        const ref = refOf(value)
+        return (
+          <div key={name} className="pair">
+            <dt>{name}</dt>
+            {ref === undefined ? (
+              <dd className="mono">{inline(value, 400)}</dd>
+            ) : (
+              <dd>
+                <Link to={toArtifact(ref.digest)}>{ref.name}</Link>{" "}
+                <span className="muted">
+                  {ref.format}, {size(ref.size)}
+                </span>
+              </dd>
+            )}
+          </div>
+        )
+      })}
     </dl>
   )
 }

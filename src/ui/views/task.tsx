@@ -168,10 +168,12 @@ const Task = ({ about, id, run: name }: { readonly run: string; readonly id: str
                   <TaskLinks run={run.id} tasks={children} />
                 </dd>
               </div>
-              <div className="pair">
-                <dt>version</dt>
-                <dd className="mono">{task.version}</dd>
-              </div>
+              {task.version === "" ? null : (
+                <div className="pair">
+                  <dt>version</dt>
+                  <dd className="mono">{task.version}</dd>
+                </div>
+              )}
               <div className="pair">
                 <dt>key</dt>
                 <dd className="mono" title={task.key}>
@@ -205,6 +207,10 @@ const shortWriter = (writer: string): string => {
   return `${shortId(run)}/${task}`
 }
 
+/** A line of a difference, as `why` indents it. */
+const diffClass = (line: string): string =>
+  /^\s+\+ /.test(line) ? "mono added" : /^\s+- /.test(line) ? "mono removed" : ""
+
 const WhySection = ({
   run,
   status,
@@ -218,7 +224,16 @@ const WhySection = ({
   return (
     <Section title="Why">
       <div className="body why">
-        {why.error === undefined ? why.data?.lines.map((line) => <p key={line}>{line}</p>) : <p>{why.error.message}</p>}
+        {why.error === undefined ? (
+          why.data?.lines.map((line, i) => (
+            // biome-ignore lint/suspicious/noArrayIndexKey: lines have an order and nothing else
+            <p key={i} className={diffClass(line)}>
+              {line}
+            </p>
+          ))
+        ) : (
+          <p>{why.error.message}</p>
+        )}
       </div>
     </Section>
   )
