@@ -155,17 +155,20 @@ const makeCounts = (store: RunStore["Service"]) => {
 const watchRuns = (store: RunStore["Service"], channel: Channel): Effect.Effect<number, StoreError> => {
   const told = new Map<string, string>()
   const countsOf = makeCounts(store)
-  let going = new Set<string>()
+  const going = new Set<string>()
+  let ticks = 0
   return Effect.gen(function* () {
-    const newest = yield* store.runs({ limit: 20 })
-    const running = yield* store.runs({ status: "running", limit: 200 })
     const found = new Map<string, RunRecord>()
-    for (const run of [...newest, ...running]) found.set(run.id, run)
-    for (const id of going) {
-      if (found.has(id)) continue
-      for (const run of yield* store.runs({ idPrefix: id, limit: 1 })) found.set(run.id, run)
+    for (const run of yield* store.runs({ limit: 20 })) found.set(run.id, run)
+    // A run that starts is among the newest; those that go on already are looked for from time to time.
+    if (ticks++ % 20 === 0) {
+      for (const run of yield* store.runs({ status: "running", limit: 200 })) found.set(run.id, run)
     }
-    going = new Set(running.map(({ id }) => id))
+    for (const id of going) {
+      if (!found.has(id)) for (const run of yield* store.runs({ idPrefix: id, limit: 1 })) found.set(run.id, run)
+    }
+    going.clear()
+    for (const { id, status } of found.values()) if (status === "running") going.add(id)
     const counts = yield* countsOf([...found.values()])
     const now = yield* Clock.currentTimeMillis
     for (const run of found.values()) {
