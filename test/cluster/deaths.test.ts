@@ -7,36 +7,17 @@ import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import { ArtifactStore } from "../../src/ArtifactStore.ts"
 import * as Flow from "../../src/Flow.ts"
 import { RunObserver } from "../../src/RunObserver.ts"
-import type { TaskRecord } from "../../src/RunRecord.ts"
 import { RunStore } from "../../src/RunStore.ts"
 import * as Flows from "../executor/flows.ts"
+import { beginnings, indexOf } from "./counted.ts"
 import * as Postgres from "./postgres.ts"
 import * as Processes from "./processes.ts"
 import * as Setting from "./setting.ts"
 
 /** How long a test may take: it waits until the living are sure of a death. */
 const patience = 90_000
-
-/** What the tasks of a run wrote down: for each, by its number, the processes that began it. */
-const beginnings = Effect.fnUntraced(function* (file: string) {
-  const text = yield* Effect.promise(() => readFile(file, "utf8"))
-  const begun = new Map<number, Array<number>>()
-  for (const line of text.trim().split("\n")) {
-    const [what, index, pid] = line.split(" ")
-    if (what === "begin") begun.set(Number(index), [...(begun.get(Number(index)) ?? []), Number(pid)])
-  }
-  return begun
-})
-
-/** The number that a task was given. */
-const indexOf = Effect.fnUntraced(function* (task: TaskRecord) {
-  const store = yield* ArtifactStore
-  const digest = task.inputs.find(({ name }) => name === "index")?.digest ?? ""
-  return Number(new TextDecoder().decode(yield* store.get(digest)))
-})
 
 /** A run's record when it has ended. */
 const ended = Effect.fnUntraced(function* (run: string) {
@@ -74,10 +55,10 @@ describe.skipIf(Postgres.binaries === undefined)("a cluster", () => {
         const tasks = yield* store.tasks({ run: id })
         assert.strictEqual(tasks.length, count + 1)
         for (const task of tasks) assert.strictEqual(task.status, "succeeded")
-        const begun = yield* beginnings(file)
+        const begun = beginnings(file)
         assert.strictEqual(begun.size, count)
         // What had finished by then was executed once; what began again, the killed worker had begun.
-        for (const task of before) assert.strictEqual(begun.get(yield* indexOf(task))?.length, 1)
+        for (const task of before) assert.strictEqual(begun.get(indexOf(task) ?? -1)?.length, 1)
         for (const [index, [first, ...more]] of begun) {
           if (more.length > 0) assert.strictEqual(first, workers[0]?.child.pid, `task ${index}`)
         }
@@ -101,6 +82,8 @@ describe.skipIf(Postgres.binaries === undefined)("a cluster", () => {
           Effect.forkChild
         )
         while (finished < 3) yield* Effect.sleep(50)
+        const [begun] = yield* store.runs({ limit: 1 })
+        const before = yield* store.tasks({ run: begun?.id ?? "", status: "succeeded" })
         yield* postgres.stop
         yield* Effect.sleep(1000)
         yield* postgres.start
@@ -111,7 +94,8 @@ describe.skipIf(Postgres.binaries === undefined)("a cluster", () => {
           tasks.map(({ status }) => status),
           Array.from({ length: count + 1 }, () => "succeeded")
         )
-        assert.strictEqual((yield* beginnings(file)).size, count)
+        assert.strictEqual(beginnings(file).size, count)
+        for (const task of before) assert.strictEqual(beginnings(file).get(indexOf(task) ?? -1)?.length, 1)
 
         const other = join(directory, "drained")
         const second = yield* Effect.forkChild(
@@ -121,7 +105,7 @@ describe.skipIf(Postgres.binaries === undefined)("a cluster", () => {
         yield* Processes.worker(options)
         yield* workers[0]?.kill("SIGTERM") ?? Effect.void
         assert.deepStrictEqual((yield* Fiber.join(second)).output, { sum: 6 })
-        for (const pids of (yield* beginnings(other)).values()) assert.strictEqual(pids.length, 1)
+        for (const pids of beginnings(other).values()) assert.strictEqual(pids.length, 1)
       }).pipe(Effect.provide(Setting.layer(1))),
     patience
   )
