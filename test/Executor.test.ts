@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
 import { assert, describe, it, layer } from "@effect/vitest"
 import * as Cause from "effect/Cause"
+import * as ConfigProvider from "effect/ConfigProvider"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -326,4 +327,37 @@ describe("Executor.layerThreads, by itself", () => {
       })
     )
   }
+})
+
+describe("Executor.layerCluster, without a cluster", () => {
+  it.live("says what it needs where nothing names a database, and which settings are wrong", () =>
+    Effect.gen(function* () {
+      const run = (options: Executor.ClusterOptions, environment: { readonly [name: string]: string } = {}) =>
+        Effect.exit(Flow.run(Flows.WhereFlow, {})).pipe(
+          Effect.provide(Executor.layerCluster(options)),
+          Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromEnv({ env: environment })),
+          Effect.map((exit) => {
+            const error = failureOf(exit)
+            assert(error instanceof Executor.ExecutorError)
+            assert.strictEqual(error.reason, "settings")
+            return error.message
+          })
+        )
+      assert.match(yield* run({}), /^A cluster needs a Postgres database .+ EFFECT_FLOW_DATABASE_URL=postgres:/)
+      const url = "postgres://nobody@127.0.0.1:1/none"
+      assert.match(yield* run({ url, group: "Not a name" }), /^"Not a name" can't name a group of workers/)
+      assert.match(
+        yield* run({ url }, { EFFECT_FLOW_SHARD_LOCK_EXPIRATION: "soon" }),
+        /^The cluster's settings are not right: .*EFFECT_FLOW_SHARD_LOCK_EXPIRATION/s
+      )
+    }).pipe(Effect.provide(storage))
+  )
+
+  it.live("is not for the store in memory", () =>
+    Effect.gen(function* () {
+      const error = failureOf(yield* Effect.exit(Flow.run(Flows.WhereFlow, {})))
+      assert(error instanceof Executor.ExecutorError)
+      assert.strictEqual(error.reason, "store")
+    }).pipe(Effect.provide([Storage.layerMemory, Executor.layerCluster({ url: "postgres://nobody@127.0.0.1:1/none" })]))
+  )
 })

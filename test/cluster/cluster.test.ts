@@ -1,4 +1,6 @@
 /** Tasks on a cluster, with a real Postgres and worker processes: the results, records and errors of fibers. */
+import { hostname } from "node:os"
+import { join } from "node:path"
 import { assert, describe, layer } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
@@ -13,7 +15,9 @@ import { RunObserver } from "../../src/RunObserver.ts"
 import { RunStore } from "../../src/RunStore.ts"
 import * as Step from "../../src/Step.ts"
 import * as Flows from "../executor/flows.ts"
+import { beginnings } from "./counted.ts"
 import * as Postgres from "./postgres.ts"
+import * as Processes from "./processes.ts"
 import * as Setting from "./setting.ts"
 
 const failureOf = (exit: Exit.Exit<unknown, unknown>): unknown =>
@@ -158,6 +162,33 @@ describe.skipIf(Postgres.binaries === undefined)("Executor.layerCluster", () => 
         assert(error instanceof Executor.ExecutorError)
         assert.strictEqual(error.reason, "module")
         assert.match(error.message, /has no step "lost" of flow "OtherFlow"/)
+      })
+    )
+
+    it.effect("joins what many tasks left, though it is too much for a message", () =>
+      Effect.gen(function* () {
+        const { directory } = yield* Setting.Setting
+        const file = join(directory, "counted")
+        const { output } = yield* Flow.run(Flows.CountedFlow, { count: 170, milliseconds: 0, file })
+        assert.deepStrictEqual(output, { sum: 14_365 })
+        assert.strictEqual(beginnings(file).size, 170)
+      })
+    )
+
+    it.effect("leaves a group's tasks to its workers, and names the host that lacks a file", () =>
+      Effect.gen(function* () {
+        const { directory, options, postgres } = yield* Setting.Setting
+        const run = Flow.run(Flows.LargeFlow, {}).pipe(
+          Effect.provide(Executor.layerCluster({ url: postgres.url, group: "apart", lockExpiration: "5 seconds" }))
+        )
+        yield* Processes.worker({ ...options, group: "apart", blobs: join(directory, "not", "shared") })
+        const error = failureOf(yield* Effect.exit(run))
+        assert(error instanceof ArtifactError)
+        assert.strictEqual(error.reason, "missing")
+        assert.include(error.message, `on ${hostname()}`)
+        // The workers of the other group have the directory.
+        const { output } = yield* Flow.run(Flows.LargeFlow, {})
+        assert.strictEqual(output.length, 100_000)
       })
     )
 
