@@ -30,9 +30,16 @@ const directory = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "../..
 
 const deflate = promisify(gzip)
 
-const load = async (): Promise<ReadonlyMap<string, Asset>> => {
+/** The page's files by their addresses, and what the view of a run is made of. */
+interface Page {
+  readonly assets: ReadonlyMap<string, Asset>
+  readonly ofRun: ReadonlyArray<string>
+}
+
+const load = async (): Promise<Page> => {
   const entries = await readdir(directory, { recursive: true, withFileTypes: true })
   const assets = new Map<string, Asset>()
+  let ofRun: ReadonlyArray<string> = []
   for (const entry of entries) {
     if (!entry.isFile()) continue
     const path = `${entry.parentPath}/${entry.name}`
@@ -40,6 +47,10 @@ const load = async (): Promise<ReadonlyMap<string, Asset>> => {
     const type = types[entry.name.slice(entry.name.lastIndexOf(".") + 1)]
     if (type === undefined) continue
     const plain = await readFile(path)
+    if (address === "/manifest.json") {
+      ofRun = partsOf(JSON.parse(plain.toString()), "views/run.tsx")
+      continue
+    }
     assets.set(address, {
       type,
       cache: address.startsWith("/assets/") ? "public, max-age=31536000, immutable" : "no-cache",
@@ -47,7 +58,27 @@ const load = async (): Promise<ReadonlyMap<string, Asset>> => {
       compressed: plain.length > 1024 ? await deflate(plain, { level: 9 }) : undefined
     })
   }
-  return assets
+  return { assets, ofRun }
+}
+
+interface Chunk {
+  readonly file: string
+  readonly imports?: ReadonlyArray<string>
+  readonly css?: ReadonlyArray<string>
+}
+
+/** The files that a module of the page needs, by the build's own account. */
+const partsOf = (manifest: Readonly<Record<string, Chunk>>, name: string): ReadonlyArray<string> => {
+  const files = new Set<string>()
+  const visit = (key: string): void => {
+    const chunk = manifest[key]
+    if (chunk === undefined || files.has(`/${chunk.file}`)) return
+    files.add(`/${chunk.file}`)
+    for (const css of chunk.css ?? []) files.add(`/${css}`)
+    for (const imported of chunk.imports ?? []) visit(imported)
+  }
+  visit(name)
+  return [...files]
 }
 
 const notBuilt = HttpServerResponse.text(
@@ -68,31 +99,38 @@ const respond = (asset: Asset, request: HttpServerRequest): HttpServerResponse.H
   })
 }
 
-/** What the view at an address asks first: on its way before the page's program has been read. */
-const preloads = (pathname: string, url: string): string | undefined => {
-  const link = (address: string) => `<${address}>; rel=preload; as=fetch; crossorigin`
-  if (url === "/") return link("/api/runs?limit=100")
+/** What the view at an address needs and asks first: on its way before the page's program has been read. */
+const ahead = (pathname: string, url: string, { ofRun }: Page): string | undefined => {
+  const answer = (address: string) => `<${address}>; rel=preload; as=fetch; crossorigin`
+  if (url === "/") return answer("/api/runs?limit=100")
   const run = /^\/runs\/([0-9A-Za-z]{1,64})$/.exec(pathname)?.[1]
-  return run === undefined
-    ? undefined
-    : `${link(`/api/runs/${run}`)}, ${link(`/api/runs/${run}/tasks?after=0&limit=2500`)}`
+  if (run === undefined) return undefined
+  return [
+    ...ofRun.map((file) =>
+      file.endsWith(".css") ? `<${file}>; rel=preload; as=style; crossorigin` : `<${file}>; rel=modulepreload`
+    ),
+    answer(`/api/runs/${run}`),
+    answer(`/api/runs/${run}/tasks?after=0&limit=2500`)
+  ].join(", ")
 }
 
 /** Answers everything that is not the API: a file of the page, or the page itself, which then finds its view. */
 export const make = Effect.map(
-  Effect.tryPromise(load).pipe(Effect.catch(() => Effect.succeed(new Map<string, Asset>()))),
-  (assets) =>
+  Effect.tryPromise(load).pipe(
+    Effect.catch(() => Effect.succeed<Page>({ assets: new Map<string, Asset>(), ofRun: [] }))
+  ),
+  (page) =>
     (request: HttpServerRequest): HttpServerResponse.HttpServerResponse => {
       const pathname = request.url.split(/[?#]/, 1)[0] ?? "/"
-      const asset = assets.get(pathname)
+      const asset = page.assets.get(pathname)
       if (asset !== undefined && pathname !== "/index.html") return respond(asset, request)
       if (pathname.startsWith("/assets/")) {
         return HttpServerResponse.text("There is no such file.\n", { status: 404 })
       }
-      const page = assets.get("/index.html")
-      if (page === undefined) return notBuilt
-      const ahead = preloads(pathname, request.url)
-      const response = respond(page, request)
-      return ahead === undefined ? response : HttpServerResponse.setHeader(response, "link", ahead)
+      const index = page.assets.get("/index.html")
+      if (index === undefined) return notBuilt
+      const response = respond(index, request)
+      const link = ahead(pathname, request.url, page)
+      return link === undefined ? response : HttpServerResponse.setHeader(response, "link", link)
     }
 )

@@ -13,6 +13,8 @@ export default defineConfig({
   build: {
     outDir: "../../dist/ui",
     emptyOutDir: true,
+    // The server reads from it what belongs to a view, and sends that ahead.
+    manifest: "manifest.json",
     target: "es2023",
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },

@@ -11,22 +11,20 @@ export interface Layout {
   readonly height: number
 }
 
-let worker: Worker | undefined
+// It comes up while the run is still on its way.
+const worker = new Worker(new URL("./layout.worker.ts", import.meta.url), { type: "module" })
 let asked = 0
 const waiting = new Map<number, (result: LayoutResult) => void>()
+worker.onmessage = ({ data }: MessageEvent<LayoutResult>) => {
+  waiting.get(data.id)?.(data)
+  waiting.delete(data.id)
+}
 
 const ask = (request: Omit<LayoutRequest, "id">, done: (result: LayoutResult) => void): (() => void) => {
-  if (worker === undefined) {
-    worker = new Worker(new URL("./layout.worker.ts", import.meta.url), { type: "module" })
-    worker.onmessage = ({ data }: MessageEvent<LayoutResult>) => {
-      waiting.get(data.id)?.(data)
-      waiting.delete(data.id)
-    }
-  }
   const id = ++asked
   waiting.set(id, done)
   worker.postMessage({ ...request, id })
-  return () => waiting.delete(id)
+  return () => void waiting.delete(id)
 }
 
 /** The layout of a shape. While a new one is made the last one is given. */
@@ -44,7 +42,7 @@ export const useLayout = (shape: string, request: () => Omit<LayoutRequest, "id"
         width,
         height
       })
-    ) as () => void // that it was waiting concerns nobody
+    )
   }, [shape])
   return layout
 }
