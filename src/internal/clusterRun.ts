@@ -9,6 +9,7 @@ import type * as Context from "effect/Context"
 import * as Sharding from "effect/cluster/Sharding"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
 import * as SqlClient from "effect/sql/SqlClient"
 import type { ArtifactStore } from "../ArtifactStore.ts"
 import type { Any as AnyFlow } from "../Flow.ts"
@@ -52,26 +53,27 @@ export const layer = (
         let seen: number | undefined
         let since = 0
         while (true) {
-          const [record] = yield* Effect.orElseSucceed(runs.runs({ idPrefix: run, limit: 1 }), () => [undefined])
+          const asked = yield* Clock.currentTimeMillis
+          const found = yield* Effect.option(runs.runs({ idPrefix: run, limit: 1 }))
           const now = yield* Clock.currentTimeMillis
-          if (record !== undefined) {
-            if (record.status !== "running") return yield* forget(prefixOf(settings.group), run)
-            // By this clock alone: the driver's may be wrong. A driver that leaves its run says so by 0.
-            if (record.heartbeatAt !== seen) {
-              seen = record.heartbeatAt
-              since = now
+          const [record] = Option.getOrElse(found, () => [])
+          // A run that is over, or was removed.
+          if (Option.isSome(found) && record?.status !== "running") return yield* forget(prefixOf(settings.group), run)
+          // By this clock alone: the driver's may be wrong. While the store was away, the driver could say nothing either.
+          const away = record === undefined || now - asked > glance
+          if (away || record.heartbeatAt !== seen) since = now
+          seen = record?.heartbeatAt
+          // A driver that leaves its run says so by 0.
+          if (record !== undefined && (seen === 0 || now - since >= settings.patience)) {
+            const flow = flows.get(record.flow)
+            if (flow === undefined) {
+              yield* Effect.logWarning(
+                `The driver of run ${run} is gone, and this worker's module has no flow "${record.flow}" to go on with it.`
+              )
+              return
             }
-            if (seen === 0 || now - since >= settings.patience) {
-              const flow = flows.get(record.flow)
-              if (flow === undefined) {
-                yield* Effect.logWarning(
-                  `The driver of run ${run} is gone, and this worker's module has no flow "${record.flow}" to go on with it.`
-                )
-                return
-              }
-              yield* drive(record, flow)
-              since = yield* Clock.currentTimeMillis
-            }
+            yield* drive(record, flow)
+            since = yield* Clock.currentTimeMillis
           }
           yield* Effect.sleep(glance)
         }

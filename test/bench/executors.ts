@@ -4,6 +4,7 @@
  * part starts a Postgres of its own, where its binaries are installed.
  */
 import { availableParallelism } from "node:os"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
@@ -52,18 +53,36 @@ const busy = Effect.fnUntraced(function* (size: number) {
 
 // --- a cluster -----------------------------------------------------------------------------------------------------
 
-/** Bare child workflows of Effect's cluster that do nothing, as many at a time. */
-const bare = Effect.fnUntraced(function* (database: string, count: number, concurrency: number) {
+const median = (values: ReadonlyArray<number>): number => values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0
+
+/** A task that does nothing against bare workflows that do nothing, in turns, since a machine has its moods. */
+const against = Effect.fnUntraced(function* (database: string, count: number, concurrency: number) {
   const engine = yield* Layer.build(ClusterEngine.client(yield* Bare.settings(database)))
-  const run = `${performance.now()}`
-  const all = (count: number, label: string) =>
-    Effect.forEach(
-      Array.from({ length: count }, (_, index) => `${run}/${label}/${index}`),
-      (id) => Effect.provideContext(Bare.Bare.execute({ id }), engine),
-      { concurrency, discard: true }
+  const took = { bare: [] as Array<number>, child: [] as Array<number>, task: [] as Array<number> }
+  for (let round = 0; round <= 7; round++) {
+    const id = `${concurrency}/${round}`
+    const bare = yield* timed(
+      Effect.forEach(
+        Array.from({ length: count }, (_, index) => `${id}/${index}`),
+        (id) => Effect.provideContext(Bare.Bare.execute({ id }), engine),
+        { concurrency, discard: true }
+      )
     )
-  yield* all(50, "warm")
-  return (yield* timed(all(count, "measured"))) / count
+    const child = yield* Effect.provideContext(
+      Bare.Parent.execute({ id: `${id}/parent`, count: count / 2, concurrency }),
+      engine
+    )
+    const task = yield* timed(Flow.run(Flows.BusyFlow, { count, milliseconds: 0, concurrency }))
+    if (round === 0) continue // everything is warm now
+    took.bare.push(bare / count)
+    took.child.push(child / (count / 2))
+    took.task.push(task / count)
+  }
+  const [bare, child, task] = [median(took.bare), median(took.child), median(took.task)]
+  print(
+    `a trivial task on a cluster of 2 workers, ${concurrency} at a time`,
+    `${task.toFixed(1)} ms: ${(task / child).toFixed(2)} times a bare child workflow (${child.toFixed(1)} ms), ${(task / bare).toFixed(2)} times one without a parent (${bare.toFixed(1)} ms)`
+  )
 })
 
 const cluster = Effect.gen(function* () {
@@ -91,22 +110,8 @@ const cluster = Effect.gen(function* () {
 
   for (let i = 0; i < 2; i++) yield* (yield* Processes.start("./bare.ts", { database: url })).prints("Working at")
   yield* Effect.sleep("3 seconds")
-  for (const [count, concurrency] of [
-    [200, 1],
-    [600, 8]
-  ] as const) {
-    for (let round = 1; round <= 2; round++) {
-      const child = yield* Effect.scoped(bare(url, count, concurrency))
-      const task = yield* Effect.gen(function* () {
-        yield* Flow.run(Flows.BusyFlow, { count: 50, milliseconds: 0, concurrency })
-        return (yield* timed(Flow.run(Flows.BusyFlow, { count, milliseconds: 0, concurrency }))) / count
-      }).pipe(Effect.provide(layers))
-      print(
-        `a trivial task on a cluster of 2 workers, ${concurrency} at a time`,
-        `${task.toFixed(1)} ms, ${(task / child).toFixed(2)} times a bare workflow (${child.toFixed(1)} ms)`
-      )
-    }
-  }
+  yield* Effect.provide(against(url, 100, 1), layers)
+  yield* Effect.provide(against(url, 200, 8), layers)
 }).pipe(Effect.scoped)
 
 const program = Effect.gen(function* () {
@@ -121,4 +126,4 @@ const program = Effect.gen(function* () {
   if (Postgres.binaries !== undefined) yield* cluster
 }).pipe(Effect.provide([storage, Logger.layer([])]))
 
-await Effect.runPromise(program)
+NodeRuntime.runMain(program)

@@ -1,6 +1,6 @@
 /**
- * A bare workflow of Effect's cluster, on the same kind of worker and database, which does nothing: what a task on the
- * cluster is measured against. Run as a program, it is the worker.
+ * Bare workflows of Effect's cluster, on the same kind of worker and database: one that does nothing, asked for by a client
+ * or as the child of another, is what a task on the cluster is measured against. Run as a program, this is the worker.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Effect from "effect/Effect"
@@ -18,6 +18,24 @@ export const Bare = Workflow.make("bare", {
   idempotencyKey: ({ id }) => id
 })
 
+/** Executes so many children, and says how long that took, in milliseconds. */
+export const Parent = Workflow.make("parent", {
+  payload: { id: Schema.String, count: Schema.Int, concurrency: Schema.Int },
+  success: Schema.Number,
+  idempotencyKey: ({ id }) => id
+})
+
+const children = (id: string, count: number, concurrency: number) =>
+  Effect.gen(function* () {
+    const start = performance.now()
+    yield* Effect.forEach(
+      Array.from({ length: count }, (_, index) => `${id}/${index}`),
+      (id) => Bare.execute({ id }),
+      { concurrency, discard: true }
+    )
+    return performance.now() - start
+  })
+
 export const settings = Effect.fnUntraced(function* (database: string) {
   const found = yield* ClusterSettings.config
   return { ...found, url: Redacted.make(database), group: "bare" }
@@ -28,7 +46,11 @@ if (process.argv[2] !== undefined && import.meta.filename === process.argv[1]) {
   const main = Effect.gen(function* () {
     const port = yield* Effect.promise(freePort)
     const engine = ClusterEngine.worker({ ...(yield* settings(database)), port }, 1)
-    yield* Layer.build(Bare.toLayer(() => Effect.succeed(1)).pipe(Layer.provide(engine)))
+    const workflows = Layer.merge(
+      Bare.toLayer(() => Effect.succeed(1)),
+      Parent.toLayer(({ concurrency, count, id }) => children(id, count, concurrency))
+    )
+    yield* Layer.build(Layer.provide(workflows, engine))
     console.log("Working at", port)
     return yield* Effect.never
   })

@@ -10,7 +10,7 @@ Worker.run({
   module: new URL("../executor/flows.ts", import.meta.url),
   url: database,
   lockExpiration: "5 seconds",
-  patience: "7 seconds",
+  patience: "8 seconds",
   ...options
 }).pipe(
   Effect.provide(
