@@ -29,7 +29,7 @@ const ended = Effect.fnUntraced(function* (run: string) {
   }
 })
 
-describe.skipIf(Postgres.binaries === undefined)("a cluster", () => {
+describe.skipIf(Postgres.binaries === undefined)("a cluster", { concurrent: true }, () => {
   it.live(
     "goes on when the run's driver is killed, and a worker with it",
     () =>
