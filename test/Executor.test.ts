@@ -313,15 +313,9 @@ describe("Executor.layerThreads, by itself", () => {
     it.live(`works under ${how}, where a flow's module is TypeScript`, () =>
       Effect.gen(function* () {
         const program = fileURLToPath(new URL("./executor/onThreads.ts", import.meta.url))
-        const { stdout } = yield* Effect.promise(
-          async (signal) =>
-            await promisify(execFile)(
-              process.execPath,
-              [...flags, program, await mkdtemp(join(tmpdir(), "effect-flow-"))],
-              {
-                signal
-              }
-            )
+        const store = yield* directory
+        const { stdout } = yield* Effect.promise((signal) =>
+          promisify(execFile)(process.execPath, [...flags, program, store], { signal })
         )
         assert.strictEqual(stdout, "on another thread\n")
       })
