@@ -7,6 +7,7 @@
  * Ui.serve({ port: 4747 }).pipe(Effect.provide(Storage.layerLocal()), NodeRuntime.runMain)
  * ```
  */
+import { constants, setPriority } from "node:os"
 import * as Console from "effect/Console"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -116,9 +117,18 @@ const explain = (error: ServeError, host: string, port: number): UiError => {
   }
 }
 
-/** Serves, prints the page's address, and goes on until it is interrupted. */
+/** A run beside this process comes first. */
+const yieldToOthers = Effect.sync(() => setPriority(constants.priority.PRIORITY_BELOW_NORMAL)).pipe(
+  Effect.ignoreCause // some systems do not let a process say so
+)
+
+/**
+ * Serves, prints the page's address, and goes on until it is interrupted. The process takes it that this is all it is for,
+ * and gives way to others.
+ */
 export const serve = (options: Options = {}): Effect.Effect<never, UiError, RunStore | ArtifactStore> =>
   Effect.gen(function* () {
+    yield* yieldToOthers
     const { host, url } = yield* Server
     yield* Console.log(url)
     if (!UiSecurity.isLoopback(host)) {

@@ -58,9 +58,9 @@ describe("Graph", () => {
     task("join/4", {
       parents: ["baseline/2", "train/3"],
       given: [
-        { writer: "r/start/1", names: ["train.df", "baseline.valdf"] },
-        { writer: "r/baseline/2", names: ["baseline.acc"] },
-        { writer: "r/train/3", names: ["train.model"] }
+        { writer: "r/start/1", names: ["df", "valdf"] },
+        { writer: "r/baseline/2", names: ["acc"] },
+        { writer: "r/train/3", names: ["model"] }
       ]
     })
   ]
@@ -100,7 +100,7 @@ describe("Graph", () => {
     ),
     task("best/102", {
       parents: Array.from({ length: 100 }, (_, i) => `score/${i + 2}`),
-      given: Array.from({ length: 100 }, (_, i) => ({ writer: `r/score/${i + 2}`, names: [`scores.${i}.score`] }))
+      given: [{ writer: "score", names: ["score"] }]
     })
   ]
 

@@ -103,7 +103,10 @@ export const TaskView = Schema.Struct({
     })
   ),
   parents: Schema.Array(Schema.String),
-  /** What it was given: names by the task that wrote them, `RUN/train/3`; an empty writer is a literal. */
+  /**
+   * What it was given: names by the task that wrote them, `RUN/train/3`, without their branches; an empty writer is a
+   * literal. Of many writers only the step is told.
+   */
   given: Schema.Array(Schema.Struct({ writer: Schema.String, names: Schema.Array(Schema.String) })),
   outputs: Schema.Array(Schema.String),
   /** Bytes of its outputs. */

@@ -16,7 +16,9 @@ import type { Count, LiveEvent, RunView, TaskView } from "./uiApi.ts"
 import { countsByRun, runView, shownStatus, taskView } from "./uiViews.ts"
 
 /** How often a run that is going on is looked at, in milliseconds; one that has ended; and the list of runs. */
-const interval = { running: 120, ended: 1000, runs: 250 }
+const interval = { running: 120, busy: 350, ended: 1000, runs: 250 }
+/** A run that tells of more tasks than this at once is looked at less often: a page can't show them faster. */
+const many = 50
 /** A page hears from the server at least this often. */
 const beat = 5000
 /** Tasks in one query. */
@@ -195,7 +197,7 @@ const watchRun = (store: RunStore["Service"], run: string, channel: Channel): Ef
   return Effect.gen(function* () {
     const [record] = yield* store.runs({ idPrefix: run, limit: 1 })
     if (record === undefined || record.id !== run) return interval.ended
-    yield* tasks(record.status !== "running")
+    const told = yield* tasks(record.status !== "running")
     const counts = yield* countsOf([record])
     const now = yield* Clock.currentTimeMillis
     const view = runView(record, shownStatus(record, now), counts(run))
@@ -225,7 +227,7 @@ const watchRun = (store: RunStore["Service"], run: string, channel: Channel): Ef
         for (const { task } of cards) mailbox.cards.add(task)
       })
     }
-    return view.status === "running" ? interval.running : interval.ended
+    return view.status !== "running" ? interval.ended : told > many ? interval.busy : interval.running
   })
 }
 
@@ -236,6 +238,7 @@ const watchRun = (store: RunStore["Service"], run: string, channel: Channel): Ef
 const watchTasks = (store: RunStore["Service"], run: string, channel: Channel) => {
   const pending = new Map<number, string>() // by number, what was told of it; nothing while there is none
   let max: number | undefined
+  let told = 0
 
   const take = (task: TaskRecord): void => {
     for (let missing = (max ?? 0) + 1; missing < task.index; missing++) pending.set(missing, "")
@@ -245,6 +248,7 @@ const watchTasks = (store: RunStore["Service"], run: string, channel: Channel) =
     if (task.status === "running") pending.set(task.index, signature)
     else pending.delete(task.index)
     if (known === signature) return
+    told++
     const view = taskView(task)
     channel.tell((mailbox) => mailbox.tasks.set(view.id, view))
   }
@@ -259,30 +263,43 @@ const watchTasks = (store: RunStore["Service"], run: string, channel: Channel) =
     }
   })
 
-  return Effect.fnUntraced(function* (ended: boolean) {
-    // Of a run that had ended before anybody looked, no task changes.
-    if (max === undefined && ended) return
-    if (max === undefined) yield* begin
+  const isNews = (task: TaskRecord): boolean => signatureOfTask(task) !== pending.get(task.index)
+
+  /** Those of the pending ones that are there, without their refs. */
+  const look = Effect.gen(function* () {
     const numbers = [...pending.keys()].sort((a, b) => a - b)
+    const there: Array<TaskRecord> = []
     if (numbers.length <= few) {
       for (const index of numbers) {
-        const [task] = yield* store.tasks({ run, after: index - 1, limit: 1 })
-        if (task?.index === index) take(task)
+        const [task] = yield* store.tasks({ run, after: index - 1, limit: 1, refs: false })
+        if (task?.index === index) there.push(task)
       }
-    } else {
-      let after = (numbers[0] as number) - 1 // there are more than a few
-      const last = numbers.at(-1) ?? after
-      while (after < last) {
-        const found = yield* store.tasks({ run, after, limit: page })
-        for (const task of found) if (pending.has(task.index)) take(task)
-        if (found.length < page) break
-        after = found.at(-1)?.index ?? last
-      }
+      return there
+    }
+    let after = (numbers[0] as number) - 1 // there are more than a few
+    const last = numbers.at(-1) ?? after
+    while (after < last) {
+      const found = yield* store.tasks({ run, after, limit: page, refs: false })
+      for (const task of found) if (pending.has(task.index)) there.push(task)
+      if (found.length < page) break
+      after = found.at(-1)?.index ?? last
+    }
+    return there
+  })
+
+  return Effect.fnUntraced(function* (ended: boolean) {
+    // Of a run that had ended before anybody looked, no task changes.
+    told = 0
+    if (max === undefined && ended) return told
+    if (max === undefined) yield* begin
+    // Refs are read only of what changed: a join over many tasks has megabytes of them.
+    for (const { index } of (yield* look).filter(isNews)) {
+      for (const task of yield* store.tasks({ run, after: index - 1, limit: 1 })) take(task)
     }
     for (;;) {
       const found: ReadonlyArray<TaskRecord> = yield* store.tasks({ run, after: max ?? 0, limit: page })
       for (const task of found) take(task)
-      if (found.length < page) break
+      if (found.length < page) return told
     }
   })
 }

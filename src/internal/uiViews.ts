@@ -1,7 +1,7 @@
 /** Records as the page shows them: lean, and without what a list has no use for. */
 import { hostname } from "node:os"
 import type * as Effect from "effect/Effect"
-import type { MetricRecord, RunRecord, TaskRecord } from "../RunRecord.ts"
+import type { MetricRecord, RefRecord, RunRecord, TaskRecord } from "../RunRecord.ts"
 import type { LogLine, RunStore } from "../RunStore.ts"
 import { isCrashed } from "./reading.ts"
 import type { Count, LogView, RunView, SeriesView, ShownStatus, TaskView } from "./uiApi.ts"
@@ -36,12 +36,6 @@ export const countsByRun = (
 
 /** A task as the graph, the waterfall and the lists show it. */
 export const taskView = (task: TaskRecord): TaskView => {
-  const given = new Map<string, Array<string>>()
-  for (const { name, writer = "" } of task.inputs) {
-    const names = given.get(writer)
-    if (names === undefined) given.set(writer, [name])
-    else names.push(name)
-  }
   let bytes = 0
   for (const { size } of task.outputs) bytes += size
   return {
@@ -58,7 +52,7 @@ export const taskView = (task: TaskRecord): TaskView => {
       ...(finishedAt === undefined ? {} : { finishedAt })
     })),
     parents: task.parents,
-    given: Array.from(given, ([writer, names]) => ({ writer, names })),
+    given: givenOf(task),
     outputs: task.outputs.map(({ name }) => name),
     bytes,
     ...(task.source === undefined ? {} : { source: task.source }),
@@ -66,6 +60,34 @@ export const taskView = (task: TaskRecord): TaskView => {
     ...(task.error === undefined ? {} : { error: { tag: task.error.tag, message: task.error.message } })
   }
 }
+
+/** Up to this many writers are told one by one. */
+const mostWriters = 60
+
+const givenOf = ({ inputs }: TaskRecord): TaskView["given"] => {
+  const byTask = namesBy(inputs, ({ writer = "" }) => writer)
+  // A join over ten thousand tasks has forty thousand inputs, of four names.
+  const given = byTask.size <= mostWriters ? byTask : namesBy(inputs, ({ writer = "" }) => stepOf(writer))
+  return Array.from(given, ([writer, names]) => ({ writer, names: [...names] }))
+}
+
+const namesBy = (
+  refs: ReadonlyArray<RefRecord>,
+  of: (ref: RefRecord) => string
+): ReadonlyMap<string, ReadonlySet<string>> => {
+  const found = new Map<string, Set<string>>()
+  for (const ref of refs) {
+    const key = of(ref)
+    const names = found.get(key) ?? new Set<string>()
+    found.set(key, names)
+    // `branch.3.score` is `score` of a branch.
+    names.add(ref.name.slice(ref.name.lastIndexOf(".") + 1))
+  }
+  return found
+}
+
+/** The step of `RUN/train/3`. */
+const stepOf = (writer: string): string => writer.slice(writer.indexOf("/") + 1, Math.max(0, writer.lastIndexOf("/")))
 
 /** A line without its run. */
 export const logView = ({ at, attempt, level, message, sequence, task }: LogLine): LogView => ({

@@ -27,9 +27,6 @@ export interface GraphModel {
   readonly edges: ReadonlyArray<GraphEdge>
 }
 
-/** `branch.3.score` is `score` of a branch. */
-const bare = (name: string): string => name.slice(name.lastIndexOf(".") + 1)
-
 /** The graph of a run's tasks, with some steps opened. */
 export const build = (run: string, tasks: ReadonlyArray<TaskView>, opened: ReadonlySet<string>): GraphModel => {
   const steps = stepsOf(tasks)
@@ -65,11 +62,9 @@ export const build = (run: string, tasks: ReadonlyArray<TaskView>, opened: Reado
   for (const task of tasks) {
     const to = nodeOf.get(task.id)
     if (to === undefined) continue
+    // By task, and by step where only that was told.
     const given = new Map<string, ReadonlyArray<string>>()
-    for (const { names, writer } of task.given) {
-      const from = byWriter.get(writer)
-      if (from !== undefined) given.set(from, names)
-    }
+    for (const { names, writer } of task.given) given.set(byWriter.get(writer) ?? writer, names)
     for (const parent of task.parents) {
       const from = nodeOf.get(parent)
       if (from === undefined) continue
@@ -81,7 +76,7 @@ export const build = (run: string, tasks: ReadonlyArray<TaskView>, opened: Reado
       const key = `${from}\n${to}`
       const edge = edges.get(key) ?? { from, to, names: new Set<string>() }
       edges.set(key, edge)
-      for (const name of given.get(parent) ?? []) edge.names.add(bare(name))
+      for (const name of given.get(parent) ?? given.get(stepOfId(parent)) ?? []) edge.names.add(name)
     }
   }
   for (const [id, { loops, step }] of stepNodes) nodes.push({ kind: "step", id, step, loops })
@@ -90,6 +85,8 @@ export const build = (run: string, tasks: ReadonlyArray<TaskView>, opened: Reado
     edges: Array.from(edges, ([id, { from, names, to }]) => ({ id, from, to, names: [...names] }))
   }
 }
+
+const stepOfId = (id: string): string => id.slice(0, id.lastIndexOf("/"))
 
 /** Those that failed, those that run, then the first ones. */
 const mostTelling = (tasks: ReadonlyArray<TaskView>): ReadonlyArray<TaskView> => {
