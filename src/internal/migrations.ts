@@ -81,7 +81,7 @@ const tables = ({ bytes, inIndex, serial, text }: Words): ReadonlyArray<string> 
     inputs ${text} NOT NULL,
     outputs ${text} NOT NULL,
     PRIMARY KEY (run, number)
-  )${inIndex}`,
+  )`,
   "CREATE INDEX tasks_key ON tasks (key, run) WHERE cache IS NOT NULL",
   // Tasks are counted without being read: their rows are long.
   "CREATE INDEX tasks_counts ON tasks (run, step, status)",

@@ -16,7 +16,7 @@ import type { Count, LiveEvent, RunView, TaskView } from "./uiApi.ts"
 import { countsByRun, runView, shownStatus, taskView } from "./uiViews.ts"
 
 /** How often a run that is going on is looked at, in milliseconds; one that has ended; and the list of runs. */
-const interval = { running: 120, busy: 350, ended: 1000, runs: 250 }
+const interval = { running: 120, busy: 450, ended: 1000, runs: 250 }
 /** A run that tells of more tasks than this at once is looked at less often: a page can't show them faster. */
 const many = 50
 /** A page hears from the server at least this often. */

@@ -67,23 +67,20 @@ const mostWriters = 60
 const givenOf = ({ inputs }: TaskRecord): TaskView["given"] => {
   const byTask = namesBy(inputs, ({ writer = "" }) => writer)
   // A join over ten thousand tasks has forty thousand inputs, of four names.
-  const given = byTask.size <= mostWriters ? byTask : namesBy(inputs, ({ writer = "" }) => stepOf(writer))
-  return Array.from(given, ([writer, names]) => ({ writer, names: [...names] }))
+  return byTask.length <= mostWriters ? byTask : namesBy(inputs, ({ writer = "" }) => stepOf(writer))
 }
 
-const namesBy = (
-  refs: ReadonlyArray<RefRecord>,
-  of: (ref: RefRecord) => string
-): ReadonlyMap<string, ReadonlySet<string>> => {
-  const found = new Map<string, Set<string>>()
+const namesBy = (refs: ReadonlyArray<RefRecord>, of: (ref: RefRecord) => string): TaskView["given"] => {
+  const found = new Map<string, { readonly writer: string; readonly names: Array<string> }>()
   for (const ref of refs) {
-    const key = of(ref)
-    const names = found.get(key) ?? new Set<string>()
-    found.set(key, names)
+    const writer = of(ref)
     // `branch.3.score` is `score` of a branch.
-    names.add(ref.name.slice(ref.name.lastIndexOf(".") + 1))
+    const name = ref.name.slice(ref.name.lastIndexOf(".") + 1)
+    const known = found.get(writer)
+    if (known === undefined) found.set(writer, { writer, names: [name] })
+    else if (!known.names.includes(name)) known.names.push(name)
   }
-  return found
+  return [...found.values()]
 }
 
 /** The step of `RUN/train/3`. */

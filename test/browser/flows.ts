@@ -183,9 +183,9 @@ export class Unreachable extends Schema.TaggedError<Unreachable>()("Unreachable"
 }) {}
 
 const list = Step.make("list", {
-  input: { width: Schema.Int },
+  input: { hold: Schema.Int, width: Schema.Int },
   output: { items: Schema.Array(Schema.Int) },
-  run: ({ width }) => Effect.succeed({ items: Array.from({ length: width }, (_, i) => i) })
+  run: ({ hold, width }) => Effect.as(Effect.sleep(hold), { items: Array.from({ length: width }, (_, i) => i) })
 })
 
 const score = Step.make("score", {
@@ -216,17 +216,18 @@ const best = Step.join(
   }
 )
 
-/** A fan-out over `width` items; item `failing` fails. */
+/** A fan-out over `width` items, after `hold` milliseconds; item `failing` fails. */
 export const SweepFlow = Flow.make("SweepFlow", {
   parameters: {
     width: Flow.parameter(Schema.Int, { default: 24 }),
+    hold: Flow.parameter(Schema.Int, { default: 0 }),
     failing: Flow.parameter(Schema.Int, { default: -1 }),
     pause: Flow.parameter(Schema.Int, { default: 0 }),
     concurrency: Flow.parameter(Schema.Int, { default: 8 })
   },
   steps: [list, score, best],
-  run: Effect.fnUntraced(function* ({ concurrency, failing, pause, width }) {
-    const { items } = yield* list({ width })
+  run: Effect.fnUntraced(function* ({ concurrency, failing, hold, pause, width }) {
+    const { items } = yield* list({ hold, width })
     const scores = Step.forEach(items, (item) => score({ item, failing, pause }), { concurrency })
     return yield* best({ scores })
   })

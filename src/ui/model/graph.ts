@@ -32,11 +32,8 @@ export const build = (run: string, tasks: ReadonlyArray<TaskView>, opened: Reado
   const steps = stepsOf(tasks)
   const nodes: Array<GraphNode> = []
   const nodeOf = new Map<string, string>() // by task
-  const byWriter = new Map<string, string>() // task by who wrote
-  for (const task of tasks) {
-    byWriter.set(`${run}/${task.id}`, task.id)
-    if (task.source !== undefined) byWriter.set(task.source, task.id)
-  }
+  const takenOver = new Map<string, string>() // task by who wrote for it
+  for (const task of tasks) if (task.source !== undefined) takenOver.set(task.source, task.id)
   const stepNodes = new Map<string, { loops: boolean; readonly step: StepSummary }>()
   for (const step of steps) {
     const foldable = step.tasks.length >= folded
@@ -58,13 +55,19 @@ export const build = (run: string, tasks: ReadonlyArray<TaskView>, opened: Reado
     }
   }
 
-  const edges = new Map<string, { readonly from: string; readonly to: string; readonly names: Set<string> }>()
+  const prefix = `${run}/`
+  const edges: Array<{ readonly from: string; readonly to: string; readonly names: Set<string> }> = []
+  const between = new Map<string, Map<string, (typeof edges)[number]>>() // by where they lead, then by where from
   for (const task of tasks) {
     const to = nodeOf.get(task.id)
     if (to === undefined) continue
+    const into = between.get(to) ?? new Map<string, (typeof edges)[number]>()
+    between.set(to, into)
     // By task, and by step where only that was told.
     const given = new Map<string, ReadonlyArray<string>>()
-    for (const { names, writer } of task.given) given.set(byWriter.get(writer) ?? writer, names)
+    for (const { names, writer } of task.given) {
+      given.set(takenOver.get(writer) ?? (writer.startsWith(prefix) ? writer.slice(prefix.length) : writer), names)
+    }
     for (const parent of task.parents) {
       const from = nodeOf.get(parent)
       if (from === undefined) continue
@@ -73,16 +76,19 @@ export const build = (run: string, tasks: ReadonlyArray<TaskView>, opened: Reado
         if (loop !== undefined) loop.loops = true
         continue
       }
-      const key = `${from}\n${to}`
-      const edge = edges.get(key) ?? { from, to, names: new Set<string>() }
-      edges.set(key, edge)
+      let edge = into.get(from)
+      if (edge === undefined) {
+        edge = { from, to, names: new Set() }
+        into.set(from, edge)
+        edges.push(edge)
+      }
       for (const name of given.get(parent) ?? given.get(stepOfId(parent)) ?? []) edge.names.add(name)
     }
   }
   for (const [id, { loops, step }] of stepNodes) nodes.push({ kind: "step", id, step, loops })
   return {
     nodes,
-    edges: Array.from(edges, ([id, { from, names, to }]) => ({ id, from, to, names: [...names] }))
+    edges: edges.map(({ from, names, to }) => ({ id: `${from}\n${to}`, from, to, names: [...names] }))
   }
 }
 

@@ -1,4 +1,5 @@
 /** A status as shape, word and colour: it is read without colour, and heard by who does not see it. */
+import { useEffect, useRef } from "react"
 import type { ShownStatus, TaskView } from "../api.ts"
 
 const words: Readonly<Record<ShownStatus, string>> = {
@@ -42,24 +43,59 @@ const shapes: Readonly<Record<ShownStatus, React.ReactNode>> = {
   )
 }
 
+/** Milliseconds between two places of a mark that turns, and places in a turn. */
+const turn = { every: 250, places: 8 }
+const turning = new Set<SVGSVGElement>()
+let turner: ReturnType<typeof setInterval> | undefined
+let place = 0
+
+/**
+ * Turns a mark a few times a second, all marks at once. An animation of the style sheet's would have the browser compose the
+ * page sixty times a second, next to a run that could use the processor.
+ */
+const startTurning = (mark: SVGSVGElement): (() => void) => {
+  turning.add(mark)
+  turner ??= setInterval(() => {
+    place = (place + 1) % turn.places
+    for (const one of turning) one.style.transform = `rotate(${(360 * place) / turn.places}deg)`
+  }, turn.every)
+  return () => {
+    turning.delete(mark)
+    mark.style.transform = ""
+    if (turning.size > 0) return
+    clearInterval(turner)
+    turner = undefined
+  }
+}
+
+const isStill = () => matchMedia("(prefers-reduced-motion: reduce)").matches
+
+const Mark = ({ status, label }: { readonly status: ShownStatus; readonly label?: string }) => {
+  const mark = useRef<SVGSVGElement>(null)
+  useEffect(() => {
+    if (status === "running" && mark.current !== null && !isStill()) return startTurning(mark.current)
+  }, [status])
+  return (
+    <svg
+      ref={mark}
+      className={`status-mark ${status}`}
+      viewBox="0 0 16 16"
+      width="14"
+      height="14"
+      {...(label === undefined ? { "aria-hidden": true } : { role: "img", "aria-label": label })}
+    >
+      {shapes[status]}
+    </svg>
+  )
+}
+
 export const StatusMark = ({ status }: { readonly status: ShownStatus }) => (
-  <svg
-    className={`status-mark ${status}`}
-    viewBox="0 0 16 16"
-    width="14"
-    height="14"
-    role="img"
-    aria-label={words[status]}
-  >
-    {shapes[status]}
-  </svg>
+  <Mark status={status} label={words[status]} />
 )
 
 export const Status = ({ status }: { readonly status: ShownStatus }) => (
   <span className={`status ${status}`}>
-    <svg className={`status-mark ${status}`} viewBox="0 0 16 16" width="14" height="14" aria-hidden="true">
-      {shapes[status]}
-    </svg>
+    <Mark status={status} />
     {words[status]}
   </span>
 )
