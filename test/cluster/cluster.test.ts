@@ -44,7 +44,12 @@ describe.skipIf(Postgres.binaries === undefined)("Executor.layerCluster", () => 
         const digests = (tasks: typeof here.tasks) => tasks.map((task) => task.outputs.map((ref) => ref.digest)).sort()
         assert.deepStrictEqual(digests(there.tasks), digests(here.tasks))
         assert.deepStrictEqual(there.run.output, here.run.output)
+        // A worker that has just come has no share of the shards yet.
         const workers = new Set(there.tasks.map((task) => task.attempts[0]?.worker))
+        for (let count = 13; workers.size < 2 && count < 33; count++) {
+          yield* Flow.run(Flows.SquaresFlow, { count })
+          for (const task of (yield* latest).tasks) workers.add(task.attempts[0]?.worker)
+        }
         assert.strictEqual(workers.size, 2)
         for (const worker of workers) assert.match(worker ?? "", /^.+:\d+\/thread-1$/)
       })

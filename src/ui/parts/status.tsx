@@ -70,32 +70,27 @@ const startTurning = (mark: SVGSVGElement): (() => void) => {
 
 const isStill = () => matchMedia("(prefers-reduced-motion: reduce)").matches
 
-const Mark = ({ status, label }: { readonly status: ShownStatus; readonly label?: string }) => {
+const useTurn = (status: ShownStatus) => {
   const mark = useRef<SVGSVGElement>(null)
   useEffect(() => {
     if (status === "running" && mark.current !== null && !isStill()) return startTurning(mark.current)
   }, [status])
-  return (
-    <svg
-      ref={mark}
-      className={`status-mark ${status}`}
-      viewBox="0 0 16 16"
-      width="14"
-      height="14"
-      {...(label === undefined ? { "aria-hidden": true } : { role: "img", "aria-label": label })}
-    >
-      {shapes[status]}
-    </svg>
-  )
+  return mark
 }
 
+const size = { viewBox: "0 0 16 16", width: 14, height: 14 }
+
 export const StatusMark = ({ status }: { readonly status: ShownStatus }) => (
-  <Mark status={status} label={words[status]} />
+  <svg ref={useTurn(status)} className={`status-mark ${status}`} {...size} role="img" aria-label={words[status]}>
+    {shapes[status]}
+  </svg>
 )
 
 export const Status = ({ status }: { readonly status: ShownStatus }) => (
   <span className={`status ${status}`}>
-    <Mark status={status} />
+    <svg ref={useTurn(status)} className={`status-mark ${status}`} {...size} aria-hidden="true">
+      {shapes[status]}
+    </svg>
     {words[status]}
   </span>
 )
