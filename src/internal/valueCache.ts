@@ -22,6 +22,8 @@ const overhead = 256
 /** A cache of at most `limit` bytes. */
 export const make = (limit: number): ValueCache => {
   const entries = new Map<string, Entry>() // in order of last use
+  // Where the oldest stands. A new iterator would first walk over the places of all that has fallen out.
+  let oldest = entries.entries()
   let total = 0
   return {
     get: (key) => {
@@ -43,10 +45,13 @@ export const make = (limit: number): ValueCache => {
       if (bytes > limit) return
       entries.set(key, { value, bytes })
       total += bytes
-      for (const [oldest, entry] of entries) {
-        if (total <= limit) break
-        entries.delete(oldest)
-        total -= entry.bytes
+      while (total > limit) {
+        const next = oldest.next()
+        if (next.done === true) oldest = entries.entries()
+        else {
+          entries.delete(next.value[0])
+          total -= next.value[1].bytes
+        }
       }
     }
   }

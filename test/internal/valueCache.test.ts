@@ -31,6 +31,21 @@ describe("a value cache", () => {
     assert.lengthOf(kept, 100)
     assert.isDefined(cache.get("999"))
   })
+  it("keeps what a plain list of uses would", () => {
+    const limit = 50
+    const cache = ValueCache.make(limit * overhead)
+    let uses: Array<string> = []
+    for (let i = 0; i < 5000; i++) {
+      const key = `${(i * i * 7 + (i >> 3)) % 173}`
+      // Up to half of the bound the order of use is not looked after.
+      if (i % 3 === 0 && uses.length * 2 > limit) {
+        assert.strictEqual(cache.get(key) !== undefined, uses.includes(key))
+        if (!uses.includes(key)) continue
+      } else cache.set(key, key, 0)
+      uses = [...uses.filter((one) => one !== key), key].slice(-limit)
+    }
+    for (let i = 0; i < 173; i++) assert.strictEqual(cache.get(`${i}`) !== undefined, uses.includes(`${i}`))
+  })
   it("does not keep what is larger than its bound, nor an older value in its place", () => {
     const cache = ValueCache.make(1000)
     cache.set("a", "small", 10)
