@@ -1,7 +1,8 @@
 /**
  * The tables of the run database, and how an older one becomes the present one. SQLite and Postgres get the same tables;
  * what differs is how a column of bytes and a growing number are declared, and that SQLite keeps small rows in their
- * index. Text is compared by its bytes in both.
+ * index (the rows of tasks are too long for that: most of them would take a page of their own). Text is compared by its
+ * bytes in both.
  *
  * What is asked for by its contents has columns of its own; what is only ever read whole (parameters, attempts, refs) is
  * JSON text. `uses` says which runs refer to an artifact: one row where a run writes it and reads it in ten tasks, since what a

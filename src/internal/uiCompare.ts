@@ -1,6 +1,6 @@
 /** Two runs side by side for the page: what `Diff` finds, with the parameters that are the same beside the others. */
 import type * as Diff from "../Diff.ts"
-import type { CompareView, Pair, RunView, StepSide } from "./uiApi.ts"
+import type { CompareView, Pair, RunView, StepSide } from "./uiShapes.ts"
 
 /** The comparison. */
 export const view = (diff: Diff.Diff, left: RunView, right: RunView): CompareView => ({

@@ -2,7 +2,7 @@
  * Looking at numbers: the least, the greatest, the mean and a histogram of a few bars, in two passes and without a copy.
  * What is not finite is counted and left out.
  */
-import type { Histogram } from "./uiApi.ts"
+import type { Histogram } from "./uiShapes.ts"
 
 /** What was found in a list of numbers. */
 export interface Look {

@@ -12,7 +12,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { RunRecord, TaskRecord } from "../RunRecord.ts"
 import { type Pulse, RunStore, type StoreError } from "../RunStore.ts"
-import type { Count, LiveEvent, RunView, TaskView } from "./uiApi.ts"
+import type { Count, LiveEvent, RunView, TaskView } from "./uiShapes.ts"
 import { countsByRun, runView, shownStatus, taskView } from "./uiViews.ts"
 
 /** How often a run that is going on is looked at, in milliseconds; one that has ended; and the list of runs. */

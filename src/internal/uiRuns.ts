@@ -8,9 +8,10 @@ import type { RunRecord } from "../RunRecord.ts"
 import { type CardLine, RunStore, type StoreError } from "../RunStore.ts"
 import * as Why from "../Why.ts"
 import * as Reading from "./reading.ts"
-import { type About, type CardView, type RunView, UiApi, UiNotFound } from "./uiApi.ts"
+import { UiApi, UiNotFound } from "./uiApi.ts"
 import { storeFailed } from "./uiArtifacts.ts"
 import * as UiCompare from "./uiCompare.ts"
+import type { About, CardView, RunView } from "./uiShapes.ts"
 import * as UiViews from "./uiViews.ts"
 
 /** How many runs are read to find those that crashed: they are among those that say that they run. */

@@ -10,11 +10,12 @@ import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
 import * as HttpApiMiddleware from "effect/http-api/HttpApiMiddleware"
 import * as Layer from "effect/Layer"
-import { type About, Sentences, UiApi, UiBadRequest } from "./uiApi.ts"
+import { Sentences, UiApi, UiBadRequest } from "./uiApi.ts"
 import * as UiArtifacts from "./uiArtifacts.ts"
 import * as UiLive from "./uiLive.ts"
 import * as UiRuns from "./uiRuns.ts"
 import * as UiSecurity from "./uiSecurity.ts"
+import type { About } from "./uiShapes.ts"
 import * as UiStatic from "./uiStatic.ts"
 
 const live = HttpApiBuilder.group(

@@ -4,9 +4,9 @@
  */
 import * as Effect from "effect/Effect"
 import type { AsyncBuffer, FileMetaData, SchemaElement } from "hyparquet"
-import type { ColumnsView, ColumnView, TableView } from "./uiApi.ts"
 import { UiBroken } from "./uiApi.ts"
 import * as UiHistogram from "./uiHistogram.ts"
+import type { ColumnsView, ColumnView, TableView } from "./uiShapes.ts"
 
 /** A table's bytes, by range. */
 export interface Source {

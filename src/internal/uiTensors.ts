@@ -3,9 +3,9 @@
  * the stored bytes. A large tensor is looked at over its first elements only.
  */
 import * as Effect from "effect/Effect"
-import type { TensorsView, TensorView } from "./uiApi.ts"
 import { UiBroken } from "./uiApi.ts"
 import * as UiHistogram from "./uiHistogram.ts"
+import type { TensorsView, TensorView } from "./uiShapes.ts"
 import type { Source } from "./uiTable.ts"
 
 /** How many elements of a tensor are looked at. */

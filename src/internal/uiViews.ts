@@ -4,7 +4,7 @@ import type * as Effect from "effect/Effect"
 import type { MetricRecord, RefRecord, RunRecord, TaskRecord } from "../RunRecord.ts"
 import type { LogLine, RunStore } from "../RunStore.ts"
 import { isCrashed } from "./reading.ts"
-import type { Count, LogView, RunView, SeriesView, ShownStatus, TaskView } from "./uiApi.ts"
+import type { Count, LogView, RunView, SeriesView, ShownStatus, TaskView } from "./uiShapes.ts"
 
 /** How many points of a series are sent. A chart is at most a few thousand pixels wide. */
 const mostPoints = 4000

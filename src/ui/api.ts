@@ -16,10 +16,10 @@ import type {
   TensorsView,
   UseView,
   WhyView
-} from "../internal/uiApi.ts"
+} from "../internal/uiShapes.ts"
 import { splitTask } from "./router.ts"
 
-export type * from "../internal/uiApi.ts"
+export type * from "../internal/uiShapes.ts"
 
 export class ApiError extends Error {
   /** 0: the server was not reached. */
