@@ -6,6 +6,7 @@
  *
  * A flow's log goes to stderr; stdout is for results. Exit codes: 0 succeeded, 1 failed, 2 wrong usage, 130 interrupted.
  */
+import * as Module from "node:module"
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import type { ArtifactStore } from "./ArtifactStore.ts"
@@ -13,6 +14,15 @@ import type * as Flow from "./Flow.ts"
 import { isEntry } from "./internal/cliEntry.ts"
 import { offer } from "./internal/flowLayers.ts"
 import type { RunStore } from "./RunStore.ts"
+
+/**
+ * A loader that has Node map places in a program back to its source (tsx does) has it read the maps of every dependency,
+ * too, as they are loaded, some of them megabytes. The program's own stay.
+ */
+const withoutForeignMaps = (): void => {
+  const support = Module.getSourceMapsSupport?.() // of Node 23.7 and later
+  if (support?.enabled === true) Module.setSourceMapsSupport(true, { ...support, nodeModules: false })
+}
 
 /** What the command line itself provides. */
 type Provided = ArtifactStore | RunStore
@@ -52,6 +62,7 @@ export const main = <Name extends string, P extends Flow.Parameters, Out, E, R>(
   const { layer, module } = options as Options<unknown> // the signature says more
   offer({ flow, layer })
   if (!isEntry(process.argv[1], module)) return
+  withoutForeignMaps()
   void import("./internal/cliMain.ts").then(({ start }) =>
     start({ flow, layer, module: process.argv[1] ?? "" }, Effect.succeed)
   )

@@ -62,7 +62,7 @@ export const decode = (bytes: Uint8Array, start: number, width: number, output: 
       if (count === 0) throw new Error("its runs end too soon")
       unpack(bytes, at, width, output, filled, count)
       filled += count
-      at += packed
+      at = Math.min(at + packed, bytes.length) // what fills up the last group may be left out, and claimed all the same
     }
   }
   return at

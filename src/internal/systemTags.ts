@@ -38,19 +38,12 @@ const git = (...words: ReadonlyArray<string>): Effect.Effect<string | undefined>
 
 /** With the git commit of the working directory, and whether it has changes; without where it is no git checkout. */
 export const withGit: Effect.Effect<Readonly<Record<string, string>>> = Effect.gen(function* () {
-  const [tags, commit, changes] = yield* Effect.all(
-    [
-      Effect.flatten(Effect.service(SystemTags)),
-      git("rev-parse", "HEAD"),
-      git("status", "--porcelain", "--untracked-files=no")
-    ],
+  const [tags, status] = yield* Effect.all(
+    [Effect.flatten(Effect.service(SystemTags)), git("status", "--porcelain=v2", "--branch", "--untracked-files=no")],
     { concurrency: "unbounded" }
   )
-  return commit === undefined
+  const commit = status === undefined ? undefined : /^# branch\.oid ([0-9a-f]+)$/m.exec(status)?.[1]
+  return status === undefined || commit === undefined
     ? tags
-    : {
-        ...tags,
-        "git-commit": commit,
-        ...(changes === undefined ? undefined : { "git-dirty": String(changes !== "") })
-      }
+    : { ...tags, "git-commit": commit, "git-dirty": String(/^[^#]/m.test(status)) }
 })

@@ -33,18 +33,25 @@ export class TensorflowError extends Schema.TaggedError<TensorflowError>()("Tens
 /** What TensorFlow.js calls its backends. */
 const names: { readonly [B in Backend]: string } = { node: "tensorflow", wasm: "wasm", cpu: "cpu" }
 
-const importTf = async (): Promise<Tf> => {
-  const core = await import("@tensorflow/tfjs-core")
+/**
+ * Its packages are CommonJS and do not say so: an `import` compiles each first to find that out, which takes longer than
+ * all the rest.
+ */
+const require = createRequire(import.meta.url)
+
+const requireTf = (): Tf => {
+  const core: typeof import("@tensorflow/tfjs-core") = require("@tensorflow/tfjs-core")
   core.env().set("PROD", true) // no banner that asks to install tfjs-node
-  return { ...core, ...(await import("@tensorflow/tfjs-layers")) }
+  const layers: typeof import("@tensorflow/tfjs-layers") = require("@tensorflow/tfjs-layers")
+  return { ...core, ...layers }
 }
 
 /** Registers the native backend, if its library is there: its package without it takes long to load and then throws. */
-const importNode = async (): Promise<void> => {
-  const name: string = "@tensorflow/tfjs-node" // an optional dependency: its types may be absent
+const requireNode = (): void => {
+  const name = "@tensorflow/tfjs-node"
   let root: string
   try {
-    root = dirname(createRequire(import.meta.url).resolve(`${name}/package.json`))
+    root = dirname(require.resolve(`${name}/package.json`))
   } catch {
     throw new Error(`${name} is not installed`)
   }
@@ -55,15 +62,14 @@ const importNode = async (): Promise<void> => {
   // Node 23 dropped it, and tfjs-node 4 calls it: https://github.com/tensorflow/tfjs/issues/8609
   const utilities = util as { isNullOrUndefined?: (value: unknown) => boolean }
   utilities.isNullOrUndefined ??= (value) => value === null || value === undefined
-  await import(name)
+  require(name)
 }
 
-const importBackend = (backend: Backend): Promise<unknown> =>
-  backend === "node"
-    ? importNode()
-    : backend === "wasm"
-      ? import("@tensorflow/tfjs-backend-wasm")
-      : import("@tensorflow/tfjs-backend-cpu")
+const requireBackend = (backend: Backend): void => {
+  if (backend === "node") requireNode()
+  else if (backend === "wasm") require("@tensorflow/tfjs-backend-wasm")
+  else require("@tensorflow/tfjs-backend-cpu")
+}
 
 const failure =
   (backend: Backend) =>
@@ -87,8 +93,8 @@ export const use = ({ backend, tf }: Loaded): Effect.Effect<void, TensorflowErro
 const loadOne = (backend: Backend): Effect.Effect<Tf, TensorflowError> =>
   Effect.tryPromise({
     try: async () => {
-      const tf = await importTf()
-      await importBackend(backend)
+      const tf = requireTf()
+      requireBackend(backend)
       await start(tf, backend)
       return tf
     },
@@ -118,7 +124,7 @@ export const load = Effect.fnUntraced(function* (backends: ReadonlyArray<Backend
 })
 
 /** TensorFlow.js as it runs, or on its best backend. For where no service can be asked. */
-export const current: Effect.Effect<Tf, TensorflowError> = Effect.flatMap(Effect.promise(importTf), (tf) =>
+export const current: Effect.Effect<Tf, TensorflowError> = Effect.flatMap(Effect.sync(requireTf), (tf) =>
   tf.getBackend() === undefined || tf.getBackend() === ""
     ? Effect.map(load(all), (loaded) => loaded.tf)
     : Effect.succeed(tf)
