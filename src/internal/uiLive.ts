@@ -288,8 +288,8 @@ const watchTasks = (store: RunStore["Service"], run: string, channel: Channel) =
   })
 
   return Effect.fnUntraced(function* (ended: boolean) {
-    // Of a run that had ended before anybody looked, no task changes.
     told = 0
+    // Of a run that had ended before anybody looked, no task changes.
     if (max === undefined && ended) return told
     if (max === undefined) yield* begin
     // Refs are read only of what changed: a join over many tasks has megabytes of them.

@@ -34,8 +34,8 @@ export class TensorflowError extends Schema.TaggedError<TensorflowError>()("Tens
 const names: { readonly [B in Backend]: string } = { node: "tensorflow", wasm: "wasm", cpu: "cpu" }
 
 /**
- * Its packages are CommonJS and do not say so: an `import` compiles each first to find that out, which takes longer than
- * all the rest.
+ * Its packages are CommonJS and do not say so: an `import` compiles each an extra time to find that out, and a loader such
+ * as tsx reads each again, which makes their loading up to twice as long.
  */
 const require = createRequire(import.meta.url)
 
