@@ -11,16 +11,16 @@ import { dual } from "effect/Function"
 import { hasProperty } from "effect/Predicate"
 import type * as Schema from "effect/Schema"
 import type * as Types from "effect/Types"
-import type { Description } from "./internal/description.ts"
+import type { Description } from "./internal/schema/description.ts"
 
-export { bytes, file, json, text } from "./internal/artifacts.ts"
-export type { ColumnField, NumberArrays, NumberColumn } from "./internal/columnType.ts"
-export { column } from "./internal/columnType.ts"
-export type { Description } from "./internal/description.ts"
-export type { Column, Columns, Table, TableArtifact, TableFields } from "./internal/tableArtifact.ts"
-export { table } from "./internal/tableArtifact.ts"
-export type { Dtype, Tensor, TensorSpec, Tensors } from "./internal/tensorsArtifact.ts"
-export { tensors } from "./internal/tensorsArtifact.ts"
+export { bytes, file, json, text } from "./internal/artifact/json.ts"
+export type { Column, Columns, Table, TableArtifact, TableFields } from "./internal/artifact/table.ts"
+export { table } from "./internal/artifact/table.ts"
+export type { Dtype, Tensor, TensorSpec, Tensors } from "./internal/artifact/tensors.ts"
+export { tensors } from "./internal/artifact/tensors.ts"
+export type { ColumnField, NumberArrays, NumberColumn } from "./internal/parquet/columnType.ts"
+export { column } from "./internal/parquet/columnType.ts"
+export type { Description } from "./internal/schema/description.ts"
 
 const TypeId = "~effect-flow/Artifact"
 
@@ -87,7 +87,7 @@ export const isArtifact = (u: unknown): u is Any => hasProperty(u, TypeId)
  *
  * @param options.format One of the stored formats; it decides which viewer shows the value.
  * @param options.mediaType The media type of the bytes.
- * @param options.description What the schema is; see `internal/description.ts`.
+ * @param options.description What the schema is; see `internal/schema/description.ts`.
  * @param options.encode Bytes of a value, in parts that need not be copied together.
  * @param options.decode A value from its bytes.
  */

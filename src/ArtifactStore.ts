@@ -9,8 +9,8 @@ import * as Layer from "effect/Layer"
 import type * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
-import * as MemoryArtifactStore from "./internal/memoryArtifactStore.ts"
-import type { ValueCache } from "./internal/valueCache.ts"
+import type { ValueCache } from "./internal/artifact/valueCache.ts"
+import * as MemoryArtifactStore from "./internal/store/memoryArtifactStore.ts"
 
 /**
  * An artifact could not be written or read.

@@ -18,13 +18,13 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { CurrentTask } from "./CurrentTask.ts"
-import type { Card as CardType, Component } from "./internal/cardData.ts"
-import * as CardData from "./internal/cardData.ts"
+import type { Card as CardType, Component } from "./internal/card/data.ts"
+import * as CardData from "./internal/card/data.ts"
 import type { Ref } from "./Ref.ts"
 
 /** A part of a card. */
-export type { Component } from "./internal/cardData.ts"
-export { toHtml } from "./internal/cardReport.ts"
+export type { Component } from "./internal/card/data.ts"
+export { toHtml } from "./internal/card/report.ts"
 
 /** The schema of a card: its parts, from top to bottom. */
 export const Card = CardData.Card

@@ -6,7 +6,7 @@
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type { Any as AnyFlow } from "./Flow.ts"
-import type { Definition } from "./internal/definition.ts"
+import type { Definition } from "./internal/run/definition.ts"
 import type { Ref } from "./Ref.ts"
 import type * as State from "./State.ts"
 

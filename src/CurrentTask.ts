@@ -4,7 +4,7 @@
  */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
-import type { Component } from "./internal/cardData.ts"
+import type { Component } from "./internal/card/data.ts"
 import type { StoreError } from "./RunStore.ts"
 import type { TagError } from "./Tags.ts"
 

@@ -4,10 +4,10 @@
  */
 import * as Effect from "effect/Effect"
 import type { ArtifactStore } from "./ArtifactStore.ts"
-import * as CanonicalJson from "./internal/canonicalJson.ts"
-import { duration } from "./internal/cliText.ts"
-import * as Reading from "./internal/reading.ts"
-import { changedRefs, refChange, valueDiff } from "./internal/refDiff.ts"
+import * as Reading from "./internal/history/reading.ts"
+import { changedRefs, refChange, valueDiff } from "./internal/history/refDiff.ts"
+import * as CanonicalJson from "./internal/schema/canonicalJson.ts"
+import { duration } from "./internal/text.ts"
 import type { MetricRecord, RefRecord, RunRecord, TaskRecord } from "./RunRecord.ts"
 import { RunStore, type StoreError } from "./RunStore.ts"
 

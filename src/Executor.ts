@@ -14,8 +14,8 @@ import * as Schema from "effect/Schema"
 import * as Semaphore from "effect/Semaphore"
 import type { ArtifactStore } from "./ArtifactStore.ts"
 import type { Any as AnyFlow } from "./Flow.ts"
-import type { Definition } from "./internal/definition.ts"
-import type { TaskSink } from "./internal/taskBody.ts"
+import type { Definition } from "./internal/run/definition.ts"
+import type { TaskSink } from "./internal/run/taskBody.ts"
 import { RefRecord, type RunRecord } from "./RunRecord.ts"
 import type { RunStore } from "./RunStore.ts"
 
@@ -167,7 +167,7 @@ export interface ThreadsOptions {
 export const layerThreads = (options: ThreadsOptions): Layer.Layer<never> =>
   Layer.unwrap(
     Effect.map(
-      Effect.promise(() => import("./internal/threadExecutor.ts")),
+      Effect.promise(() => import("./internal/workers/thread/executor.ts")),
       (threads) => threads.layer(options)
     )
   )
@@ -201,7 +201,7 @@ export interface ClusterOptions {
 export const layerCluster = (options: ClusterOptions = {}): Layer.Layer<never> =>
   Layer.unwrap(
     Effect.map(
-      Effect.promise(() => import("./internal/clusterClient.ts")),
+      Effect.promise(() => import("./internal/workers/cluster/client.ts")),
       (cluster) => cluster.layer(options)
     )
   )

@@ -11,8 +11,8 @@ import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import type { ArtifactStore } from "./ArtifactStore.ts"
 import type * as Flow from "./Flow.ts"
-import { isEntry } from "./internal/cliEntry.ts"
-import { offer } from "./internal/flowLayers.ts"
+import { isEntry } from "./internal/cli/entry.ts"
+import { offer } from "./internal/workers/flowLayers.ts"
 import type { RunStore } from "./RunStore.ts"
 
 /**
@@ -63,7 +63,7 @@ export const main = <Name extends string, P extends Flow.Parameters, Out, E, R>(
   offer({ flow, layer })
   if (!isEntry(process.argv[1], module)) return
   withoutForeignMaps()
-  void import("./internal/cliMain.ts").then(({ start }) =>
+  void import("./internal/cli/main.ts").then(({ start }) =>
     start({ flow, layer, module: process.argv[1] ?? "" }, Effect.succeed)
   )
 }

@@ -9,9 +9,9 @@ import * as Effect from "effect/Effect"
 import * as Graph from "effect/Graph"
 import type { Decoded, Flow, Given, Parameters } from "./Flow.ts"
 import type { ParameterError } from "./FlowError.ts"
-import * as ParameterValues from "./internal/parameters.ts"
-import { plan } from "./internal/planner.ts"
-import { heading, toText as render } from "./internal/planText.ts"
+import { plan } from "./internal/plan/planner.ts"
+import { heading, toText as render } from "./internal/plan/text.ts"
+import * as ParameterValues from "./internal/run/parameters.ts"
 import type { RunRecord, TaskRecord } from "./RunRecord.ts"
 
 /** A task of the graph, or all tasks of one step in a list, an arm or a loop. */

@@ -8,13 +8,13 @@ import type * as Schema from "effect/Schema"
 import type * as Artifact from "./Artifact.ts"
 import { CurrentTask } from "./CurrentTask.ts"
 import type * as Flow from "./Flow.ts"
-import * as Output from "./internal/output.ts"
-import { get, type RunNotFound } from "./internal/reading.ts"
-import { genericArtifact } from "./internal/untyped.ts"
+import { genericArtifact } from "./internal/artifact/untyped.ts"
+import { get, type RunNotFound } from "./internal/history/reading.ts"
+import * as Output from "./internal/run/output.ts"
 import type { RunRecord } from "./RunRecord.ts"
 import type { RunStore, StoreError } from "./RunStore.ts"
 
-export * from "./internal/reading.ts"
+export * from "./internal/history/reading.ts"
 
 /**
  * Adds a point to a metric of the task that this runs in; outside a task it does nothing, so that library code measures

@@ -8,7 +8,7 @@ import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
-import * as MemoryRunStore from "./internal/memoryRunStore.ts"
+import * as MemoryRunStore from "./internal/store/memoryRunStore.ts"
 import type {
   CardRecord,
   LogRecord,

@@ -12,13 +12,13 @@ import type { ArtifactError, ArtifactStore } from "./ArtifactStore.ts"
 import { CurrentRun } from "./CurrentRun.ts"
 import type { CurrentTask } from "./CurrentTask.ts"
 import type { ExecutorError, TaskTimeout, WorkerDied } from "./Executor.ts"
-import * as Definition from "./internal/definition.ts"
-import * as Merge from "./internal/merge.ts"
+import * as Definition from "./internal/run/definition.ts"
+import * as Merge from "./internal/run/merge.ts"
 import type { Ref } from "./Ref.ts"
 import type { StoreError } from "./RunStore.ts"
 import type { Given, NamesOf, Simplify, State, Values, WrittenOf } from "./State.ts"
 
-export { MergeConflict } from "./internal/merge.ts"
+export { MergeConflict } from "./internal/run/merge.ts"
 
 /** What every task can fail with, whatever its step does: the store, or the executor. */
 export type TaskError = ArtifactError | StoreError | ExecutorError | WorkerDied

@@ -8,9 +8,9 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import { ArtifactStore, type Location } from "./ArtifactStore.ts"
-import * as MemoryArtifactStore from "./internal/memoryArtifactStore.ts"
-import * as MemoryRunStore from "./internal/memoryRunStore.ts"
-import * as SqlArtifactStore from "./internal/sqlArtifactStore.ts"
+import * as MemoryArtifactStore from "./internal/store/memoryArtifactStore.ts"
+import * as MemoryRunStore from "./internal/store/memoryRunStore.ts"
+import * as SqlArtifactStore from "./internal/store/sql/artifactStore.ts"
 import { RunStore, type StoreError } from "./RunStore.ts"
 
 /** How many bytes of decoded values a process keeps, unless told otherwise. */
@@ -42,7 +42,7 @@ export const layerLocal = (
   // Loaded when the layer is built: a program that only shows its help needs no database.
   return Layer.unwrap(
     Effect.map(
-      Effect.promise(() => import("./internal/sqliteStorage.ts")),
+      Effect.promise(() => import("./internal/store/sql/sqlite.ts")),
       (SqliteStorage) =>
         SqliteStorage.layer({
           filename: Path.join(directory, "runs.sqlite"),
@@ -73,7 +73,7 @@ export const layerPostgres = (options: {
   const blobs = Path.resolve(options.blobs)
   return Layer.unwrap(
     Effect.map(
-      Effect.promise(() => import("./internal/postgresStorage.ts")),
+      Effect.promise(() => import("./internal/store/sql/postgres.ts")),
       (PostgresStorage) =>
         PostgresStorage.layer({
           url,

@@ -16,9 +16,9 @@ import type { ServeError } from "effect/http/HttpServerError"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import type { ArtifactStore } from "./ArtifactStore.ts"
-import { version } from "./internal/systemTags.ts"
-import * as UiSecurity from "./internal/uiSecurity.ts"
-import * as UiServer from "./internal/uiServer.ts"
+import { version } from "./internal/run/systemTags.ts"
+import * as UiSecurity from "./internal/server/security.ts"
+import * as UiServer from "./internal/server/server.ts"
 import type { RunStore } from "./RunStore.ts"
 
 /** The page can't be served; the message says why and what to do. */

@@ -5,8 +5,8 @@
  */
 import * as Effect from "effect/Effect"
 import type { ArtifactStore } from "./ArtifactStore.ts"
-import * as Reading from "./internal/reading.ts"
-import { changedRefs, refChange, valueDiff } from "./internal/refDiff.ts"
+import * as Reading from "./internal/history/reading.ts"
+import { changedRefs, refChange, valueDiff } from "./internal/history/refDiff.ts"
 import type { RefRecord, RunRecord, TaskRecord } from "./RunRecord.ts"
 import { RunStore, type StoreError } from "./RunStore.ts"
 

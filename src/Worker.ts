@@ -57,6 +57,6 @@ export interface Options {
  */
 export const run = (options: Options): Effect.Effect<never, ExecutorError, ArtifactStore | RunStore> =>
   Effect.flatMap(
-    Effect.promise(() => import("./internal/clusterWorker.ts")),
+    Effect.promise(() => import("./internal/workers/cluster/worker.ts")),
     (worker) => worker.run(options)
   )

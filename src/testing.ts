@@ -20,13 +20,13 @@ import type { ArtifactError } from "./ArtifactStore.ts"
 import type { CurrentTask } from "./CurrentTask.ts"
 import type { Any as AnyFlow, Flow, Output, Parameters } from "./Flow.ts"
 import { FlowError } from "./FlowError.ts"
-import * as Definition from "./internal/definition.ts"
-import * as TestingStep from "./internal/testingStep.ts"
+import * as Definition from "./internal/run/definition.ts"
+import * as TestingStep from "./internal/testing/step.ts"
 import type { Simplify, Values } from "./State.ts"
 import type * as Step from "./Step.ts"
 
-export { layerFailing, layerKilling, type Which } from "./internal/testingExecutor.ts"
-export { type Observed, observe } from "./internal/testingStep.ts"
+export { layerFailing, layerKilling, type Which } from "./internal/testing/executor.ts"
+export { type Observed, observe } from "./internal/testing/step.ts"
 
 /** What a step run by itself may find in its `CurrentTask`. */
 export interface RunOptions {

@@ -1,7 +1,7 @@
 /** What the page makes of what it is told: graphs, waterfalls, lists and logs, without a browser. */
 import { assert, describe, it } from "@effect/vitest"
 import * as FastCheck from "fast-check"
-import type { LogView, RunView, TaskView } from "../src/internal/uiShapes.ts"
+import type { LogView, RunView, TaskView } from "../src/internal/server/shapes.ts"
 import * as Format from "../src/ui/format.ts"
 import * as Graph from "../src/ui/model/graph.ts"
 import * as Log from "../src/ui/model/log.ts"

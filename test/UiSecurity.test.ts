@@ -2,7 +2,7 @@
 import { assert, describe, it, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as UiSecurity from "../src/internal/uiSecurity.ts"
+import * as UiSecurity from "../src/internal/server/security.ts"
 import { RunStore } from "../src/RunStore.ts"
 import * as Storage from "../src/Storage.ts"
 import * as Ui from "../src/Ui.ts"

@@ -16,10 +16,10 @@ import type {
   TensorsView,
   UseView,
   WhyView
-} from "../internal/uiShapes.ts"
+} from "../internal/server/shapes.ts"
 import { splitTask } from "./router.ts"
 
-export type * from "../internal/uiShapes.ts"
+export type * from "../internal/server/shapes.ts"
 
 export class ApiError extends Error {
   /** 0: the server was not reached. */

@@ -3,7 +3,7 @@
  * quiet while the page is hidden, so that many open tabs cost a browser's few connections and the server nothing.
  */
 import { useEffect, useRef, useSyncExternalStore } from "react"
-import type { LiveEvent } from "../internal/uiShapes.ts"
+import type { LiveEvent } from "../internal/server/shapes.ts"
 
 /** `lost` since when. */
 export type Connection = { readonly state: "idle" | "open" } | { readonly state: "lost"; readonly since: number }

@@ -1,9 +1,9 @@
 /** The command line in this process: its words go in, what it writes and its exit code come out. */
 import * as Effect from "effect/Effect"
 import type { Any as AnyFlow } from "../../src/Flow.ts"
-import type { Cli } from "../../src/internal/cli.ts"
-import { interpret } from "../../src/internal/cliInterpret.ts"
-import * as FlowLayers from "../../src/internal/flowLayers.ts"
+import type { Cli } from "../../src/internal/cli/cli.ts"
+import { interpret } from "../../src/internal/cli/interpret.ts"
+import * as FlowLayers from "../../src/internal/workers/flowLayers.ts"
 
 /** What a command line did. */
 export interface Ended {

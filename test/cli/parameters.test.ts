@@ -13,7 +13,7 @@ import * as Stdio from "effect/Stdio"
 import * as Terminal from "effect/Terminal"
 import * as FastCheck from "fast-check"
 import * as Flow from "../../src/Flow.ts"
-import { flags, kebab } from "../../src/internal/cliParameters.ts"
+import { flags, kebab } from "../../src/internal/cli/parameterFlags.ts"
 
 const services = Layer.mergeAll(
   FileSystem.layerNoop({}),

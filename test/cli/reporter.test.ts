@@ -1,6 +1,6 @@
 /** What stands on the screen while a run goes on. */
 import { assert, describe, it } from "@effect/vitest"
-import * as Reporter from "../../src/internal/cliReporter.ts"
+import * as Reporter from "../../src/internal/cli/live/reporter.ts"
 import type { RunRecord, TaskRecord } from "../../src/RunRecord.ts"
 import { ref, run, task } from "../conformance/records.ts"
 import * as Terminal from "./terminal.ts"

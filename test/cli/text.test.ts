@@ -1,8 +1,8 @@
 /** Text for terminals: durations, sizes, widths, columns, stacks. */
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
-import { invocation, quote } from "../../src/internal/cliProgram.ts"
-import * as Text from "../../src/internal/cliText.ts"
+import { invocation, quote } from "../../src/internal/cli/program.ts"
+import * as Text from "../../src/internal/text.ts"
 
 describe("text", () => {
   it("says durations and sizes shortly", () => {

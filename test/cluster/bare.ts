@@ -8,8 +8,8 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Workflow from "effect/workflow/Workflow"
-import * as ClusterEngine from "../../src/internal/clusterEngine.ts"
-import * as ClusterSettings from "../../src/internal/clusterSettings.ts"
+import * as ClusterEngine from "../../src/internal/workers/cluster/engine.ts"
+import * as ClusterSettings from "../../src/internal/workers/cluster/settings.ts"
 import { freePort } from "./postgres.ts"
 
 export const Bare = Workflow.make("bare", {

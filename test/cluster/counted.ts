@@ -1,6 +1,6 @@
 /** What the tasks of `CountedFlow` wrote down, for the tests that kill things. */
 import { readFileSync } from "node:fs"
-import * as Digest from "../../src/internal/digest.ts"
+import * as Digest from "../../src/internal/schema/digest.ts"
 import type { TaskRecord } from "../../src/RunRecord.ts"
 
 /** For each task, by its number, the processes that began it. */

@@ -4,7 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import { ArtifactStore } from "../../src/ArtifactStore.ts"
-import * as Digest from "../../src/internal/digest.ts"
+import * as Digest from "../../src/internal/schema/digest.ts"
 import { RunStore } from "../../src/RunStore.ts"
 import * as Storage from "../../src/Storage.ts"
 import { line, putRun, putTask, ref, run, task } from "./records.ts"

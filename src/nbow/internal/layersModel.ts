@@ -7,7 +7,7 @@ import type { io } from "@tensorflow/tfjs-core"
 import type { LayersModel } from "@tensorflow/tfjs-layers"
 import * as Effect from "effect/Effect"
 import * as Artifact from "../../Artifact.ts"
-import * as Description from "../../internal/description.ts"
+import * as Description from "../../internal/schema/description.ts"
 import * as LoadTf from "./loadTf.ts"
 
 const codecError =

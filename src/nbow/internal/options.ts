@@ -4,7 +4,7 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
-import * as CodecIssue from "../../internal/codecIssue.ts"
+import * as CodecIssue from "../../internal/schema/codecIssue.ts"
 
 /** An option has a value that makes no sense. */
 export class OptionsError extends Schema.TaggedError<OptionsError>()("OptionsError", {

@@ -2,7 +2,7 @@
  * The graph of a run as nodes and edges: a node is a task, or a step with many tasks until it is opened. Edges lead from the
  * tasks whose outputs a task was given, and carry the names of what it was given.
  */
-import type { TaskView } from "../../internal/uiShapes.ts"
+import type { TaskView } from "../../internal/server/shapes.ts"
 import { type StepSummary, stepsOf } from "./tasks.ts"
 
 /** A step with this many tasks is one node at first. */

@@ -1,5 +1,5 @@
 /** A log in memory: lines in order, which of them are shown, and where a search finds something. */
-import type { LogView } from "../../internal/uiShapes.ts"
+import type { LogView } from "../../internal/server/shapes.ts"
 
 export const levels = ["Trace", "Debug", "Info", "Warn", "Error", "Fatal"] as const
 

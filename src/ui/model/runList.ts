@@ -1,5 +1,5 @@
 /** The list of runs as it is loaded, page by page, and kept up to date by what is heard. */
-import type { RunView, ShownStatus } from "../../internal/uiShapes.ts"
+import type { RunView, ShownStatus } from "../../internal/server/shapes.ts"
 
 export interface Filters {
   readonly flow?: string | undefined

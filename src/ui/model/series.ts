@@ -1,5 +1,5 @@
 /** Which series belong into one chart: a metric and its `val_` twin, and the same metric of several tasks. */
-import type { SeriesView } from "../../internal/uiShapes.ts"
+import type { SeriesView } from "../../internal/server/shapes.ts"
 
 export interface ChartModel {
   readonly title: string

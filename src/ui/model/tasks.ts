@@ -1,5 +1,5 @@
 /** The tasks of a run, as they are loaded page by page and as they are heard of, in no particular order. */
-import type { TaskView } from "../../internal/uiShapes.ts"
+import type { TaskView } from "../../internal/server/shapes.ts"
 
 const rank = (task: TaskView): number => (task.status === "running" ? 0 : 1_000_000) + task.attempts.length
 

@@ -1,5 +1,5 @@
 /** The waterfall of a run as rows: a step, and its tasks below it where it is opened; each with its spans in time. */
-import type { TaskView } from "../../internal/uiShapes.ts"
+import type { TaskView } from "../../internal/server/shapes.ts"
 import { type StepSummary, stepsOf } from "./tasks.ts"
 
 /** A piece of a task's time. */

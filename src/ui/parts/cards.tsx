@@ -1,9 +1,9 @@
 /** Cards as elements of the page. There is no way from a card's text to markup: it is built from data, part by part. */
 import { createElement, type ReactNode, useMemo } from "react"
-import type { Card, Component } from "../../internal/cardData.ts"
-import * as CardMarkdown from "../../internal/cardMarkdown.ts"
-import * as CardParts from "../../internal/cardParts.ts"
-import type { Node } from "../../internal/cardTree.ts"
+import type { Card, Component } from "../../internal/card/data.ts"
+import * as CardMarkdown from "../../internal/card/markdown.ts"
+import * as CardParts from "../../internal/card/parts.ts"
+import type { Node } from "../../internal/card/tree.ts"
 import type { CardView } from "../api.ts"
 import { shortDigest, size } from "../format.ts"
 import { toArtifact } from "../router.ts"

@@ -1,5 +1,5 @@
 /** A small histogram: the shape of many numbers at a glance. */
-import type { Histogram as HistogramData } from "../../internal/uiShapes.ts"
+import type { Histogram as HistogramData } from "../../internal/server/shapes.ts"
 import { number } from "../format.ts"
 
 export const Histogram = ({

@@ -1,0 +1,84 @@
+/**
+ * Tables as an artifact: columns in memory, Parquet in the store. Nothing makes an object of a row.
+ */
+import * as Effect from "effect/Effect"
+import { type Artifact, CodecError, make, type StorableSchema } from "../../Artifact.ts"
+import { Flaw } from "../parquet/columnCodec.ts"
+import * as ColumnType from "../parquet/columnType.ts"
+import * as Parquet from "../parquet/lazy.ts"
+import type { FileFlaw } from "../parquet/reader.ts"
+import { bufferOf } from "../parquet/source.ts"
+import type { AnyTable } from "../parquet/writer.ts"
+import * as Description from "../schema/description.ts"
+
+/** A table's columns: a name, and the schema of a value each, or `Artifact.column` for plain numbers. */
+export interface TableFields {
+  readonly [name: string]: ColumnType.ColumnField
+}
+
+/** The values of a column. */
+export type Column<F> =
+  F extends ColumnType.NumberColumn<infer T>
+    ? ColumnType.NumberArrays[T]
+    : F extends StorableSchema
+      ? ReadonlyArray<F["Type"]>
+      : never
+
+/** A table's values, column by column. */
+export type Columns<F extends TableFields> = { readonly [K in keyof F]: Column<F[K]> }
+
+/** A table in memory. */
+export interface Table<F extends TableFields> {
+  readonly numRows: number
+  readonly columns: Columns<F>
+}
+
+/** A table's artifact, which knows its columns. */
+export interface TableArtifact<F extends TableFields> extends Artifact<Table<F>> {
+  readonly fields: F
+}
+
+/**
+ * A table, stored as Parquet. Its value is `{ numRows, columns }`.
+ *
+ * @param fields A name and a schema for each column. Numbers, texts, booleans, bigints, dates and bytes (or null beside
+ * them) have a Parquet type of their own; other values are stored as JSON text. `Artifact.column` declares a column that
+ * is a typed array.
+ */
+export const table = <const F extends TableFields>(fields: F): TableArtifact<F> => {
+  const types = ColumnType.lazy(fields)
+  return {
+    ...make<Table<F>>({
+      format: "table",
+      mediaType: "application/vnd.apache.parquet",
+      description: Description.lazy(() =>
+        Description.make({ format: "table", columns: Object.entries(fields).map(describe) })
+      ),
+      encode: Effect.fnUntraced(function* (value) {
+        const parts: Array<Uint8Array> = []
+        const gather = (more: ReadonlyArray<Uint8Array>) => Effect.sync(() => void parts.push(...more))
+        const { write } = yield* Parquet.writer
+        yield* Effect.mapError(write(types(), value as unknown as AnyTable, gather), errorOf) // `write` looks at it
+        return parts
+      }),
+      decode: Effect.fnUntraced(function* (stored) {
+        const bytes = yield* stored.bytes
+        const { read } = yield* Parquet.reader
+        const { columns, numRows } = yield* Effect.mapError(read(bufferOf(bytes), types()), errorOf)
+        return Object.freeze({ numRows, columns: Object.freeze(columns) as Columns<F> }) // each was checked by its type
+      })
+    }),
+    fields
+  }
+}
+
+const describe = ([name, field]: readonly [string, ColumnType.ColumnField]) =>
+  ColumnType.isNumberColumn(field) ? { name, numbers: field.type } : { name, schema: Description.represent(field) }
+
+const errorOf = (flaw: Flaw | FileFlaw): CodecError => {
+  if (!(flaw instanceof Flaw)) return new CodecError({ message: flaw.message })
+  return new CodecError({
+    message: flaw.message,
+    path: flaw.row === undefined ? ["columns", flaw.column] : ["columns", flaw.column, flaw.row]
+  })
+}

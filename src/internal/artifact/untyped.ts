@@ -1,0 +1,95 @@
+/**
+ * Artifacts read without the types of the flow that wrote them, for tools: by their format alone. A JSON value is what its
+ * bytes say, a table its columns as the file has them, tensors are tensors.
+ */
+import * as Effect from "effect/Effect"
+import * as Artifact from "../../Artifact.ts"
+import { ArtifactStore } from "../../ArtifactStore.ts"
+import type { RefRecord } from "../../RunRecord.ts"
+import * as ParquetSource from "../parquet/source.ts"
+import * as Description from "../schema/description.ts"
+import { read } from "./values.ts"
+
+/** An artifact of a record's format, that reads whatever was stored. Tables and JSON values can't be written with it. */
+export const genericArtifact = (record: RefRecord): Artifact.Any => {
+  switch (record.format) {
+    case "table":
+      return table
+    case "tensors":
+      return Artifact.tensors()
+    case "text":
+      return Artifact.text(record.mediaType)
+    case "file":
+      return Artifact.file(record.mediaType)
+    case "json":
+      return json
+    default:
+      return Artifact.bytes(record.mediaType)
+  }
+}
+
+/**
+ * The value of a stored artifact, read by its format: a JSON value, `{ numRows, columns }` of a table, `{ tensors,
+ * metadata }`, a text, bytes, or the path of a file.
+ */
+export const readUntyped = (record: RefRecord) =>
+  Effect.flatMap(
+    ArtifactStore,
+    (store) => read(store, genericArtifact(record) as Artifact.Artifact<unknown>, record) // whatever it holds
+  )
+
+const readOnly = () =>
+  Effect.fail(new Artifact.CodecError({ message: "an artifact of no known type can only be read" }))
+
+const json = Artifact.make<unknown>({
+  format: "json",
+  mediaType: "application/json",
+  description: Description.lazy(() => Description.make({ format: "json", untyped: true })),
+  encode: readOnly,
+  decode: (stored) =>
+    Effect.flatMap(stored.bytes, (bytes) =>
+      Effect.try({
+        try: () => JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)) as unknown,
+        catch: (cause) => new Artifact.CodecError({ message: `the stored bytes are no JSON: ${messageOf(cause)}` })
+      })
+    )
+})
+
+const table = Artifact.make<unknown>({
+  format: "table",
+  mediaType: "application/vnd.apache.parquet",
+  description: Description.lazy(() => Description.make({ format: "table", untyped: true })),
+  encode: readOnly,
+  decode: (stored) =>
+    Effect.flatMap(stored.bytes, (bytes) =>
+      Effect.tryPromise({
+        try: () => columnsOf(bytes),
+        catch: (cause) => new Artifact.CodecError({ message: `the stored bytes are no Parquet: ${messageOf(cause)}` })
+      })
+    )
+})
+
+/** All columns of a Parquet file, as it has them. */
+const columnsOf = async (bytes: Uint8Array) => {
+  const [{ parquetMetadataAsync, parquetRead, parquetSchema }, { compressors }] = await Promise.all([
+    import("hyparquet"),
+    import("hyparquet-compressors")
+  ])
+  const file = ParquetSource.bufferOf(bytes)
+  const metadata = await parquetMetadataAsync(file)
+  const numRows = Number(metadata.num_rows)
+  const columns: Record<string, Array<unknown>> = {}
+  for (const { element } of parquetSchema(metadata).children) columns[element.name] = new Array(numRows)
+  await parquetRead({
+    file,
+    metadata,
+    compressors,
+    onChunk: ({ columnData, columnName, rowStart }) => {
+      const column = columns[columnName]
+      for (let i = 0; column !== undefined && i < columnData.length; i++) column[rowStart + i] = columnData[i]
+    }
+  })
+  return { numRows, columns }
+}
+
+const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))

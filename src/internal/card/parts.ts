@@ -1,0 +1,98 @@
+/** Tables, images, heatmaps and progress of a card as elements: what is the same on the page and in a report. */
+import type { Component } from "./data.ts"
+import { element, type Node } from "./tree.ts"
+
+type Of<T extends Component["_tag"]> = Extract<Component, { _tag: T }>
+
+/** Shades of a heatmap. */
+const shades = 10
+
+const caption = (title: string | undefined): ReadonlyArray<Node> =>
+  title === undefined ? [] : [element("caption", {}, [title])]
+
+export const table = (data: Of<"Table">): Node =>
+  element("table", {}, [
+    ...caption(data.title),
+    element("thead", {}, [
+      element(
+        "tr",
+        {},
+        data.columns.map((name) => element("th", {}, [name]))
+      )
+    ]),
+    element("tbody", {}, [
+      ...data.rows.map((row) => element("tr", {}, row.map(cell))),
+      ...(data.total !== undefined && data.total > data.rows.length
+        ? [
+            element("tr", {}, [
+              element("td", { colspan: String(data.columns.length), class: "muted" }, [
+                `${data.rows.length} of ${data.total} rows`
+              ])
+            ])
+          ]
+        : [])
+    ])
+  ])
+
+const cell = (value: string | number | boolean | null): Node =>
+  value === null
+    ? element("td", { class: "muted" }, ["–"])
+    : typeof value === "number"
+      ? element("td", { class: "right" }, [number(value)])
+      : element("td", {}, [String(value)])
+
+const number = (value: number): string =>
+  Number.isInteger(value) ? value.toLocaleString("en") : String(Number(value.toPrecision(5)))
+
+export const image = (data: Of<"Image">): Node =>
+  element("figure", {}, [
+    ...(data.title === undefined ? [] : [element("figcaption", {}, [data.title])]),
+    // Only base 64 goes into the address, whatever the card holds.
+    element(
+      "img",
+      { src: `data:${data.mediaType};base64,${data.data.replace(/[^A-Za-z0-9+/=]/g, "")}`, alt: data.alt },
+      []
+    )
+  ])
+
+export const heatmap = (data: Of<"Heatmap">): Node => {
+  let max = 0
+  for (const row of data.values) for (const value of row) if (value !== null) max = Math.max(max, Math.abs(value))
+  const shade = (value: number | null): string =>
+    `heat heat-${value === null || max === 0 ? 0 : Math.round((Math.abs(value) / max) * shades)}`
+  const corner = [data.rowLabel, data.columnLabel].filter((label) => label !== undefined).join(" \\ ")
+  return element("table", { class: "heatmap" }, [
+    ...caption(data.title),
+    element("thead", {}, [
+      element("tr", {}, [
+        element("th", { class: "muted" }, [corner]),
+        ...data.columns.map((name) => element("th", { scope: "col" }, [name]))
+      ])
+    ]),
+    element(
+      "tbody",
+      {},
+      data.rows.map((name, i) =>
+        element("tr", {}, [
+          element("th", { scope: "row" }, [name]),
+          ...(data.values[i] ?? []).map((value) =>
+            element("td", { class: shade(value) }, [value === null ? "–" : number(value)])
+          )
+        ])
+      )
+    )
+  ])
+}
+
+export const progress = (data: Of<"Progress">): Node => {
+  const unit = data.unit === undefined ? "" : ` ${data.unit}`
+  return element("p", { class: "progress-line" }, [
+    element("span", {}, [data.title]),
+    element(
+      "progress",
+      { value: String(Math.max(0, data.value)), max: String(Math.max(0, data.total) || 1), "aria-label": data.title },
+      []
+    ),
+    element("span", { class: "muted" }, [`${number(data.value)} of ${number(data.total)}${unit}`])
+  ])
+}

@@ -1,0 +1,34 @@
+/**
+ * The last word on a run that did not succeed, one paragraph: which task failed first, why, and the commands that show its
+ * log and that go on from where it stopped. A sentence, never a stack: the stack of a defect is in the log.
+ */
+import type { RunRecord } from "../../RunRecord.ts"
+import * as Text from "../text.ts"
+import * as Cli from "./cli.ts"
+import type { Progress } from "./live/progress.ts"
+
+/** The paragraph. */
+export const paragraph = (cli: Cli.Cli, chosen: Cli.Chosen, progress: Progress, run: RunRecord): string => {
+  const resume = Cli.command(cli, chosen, "resume", run.id)
+  if (run.status === "interrupted") return `The run was interrupted. Go on from here with: ${resume}`
+  const task = progress.failed()
+  const error = task?.error ?? run.error
+  const log = Cli.command(cli, chosen, "logs", task === undefined ? run.id : `${task.run}/${task.id}`)
+  const attempts = task === undefined || task.attempts.length < 2 ? "" : ` after ${task.attempts.length} attempts`
+  const what =
+    task === undefined
+      ? `The flow's own body failed: ${sentence(error)}`
+      : `${task.id} failed${progress.counts().failed > 1 ? " first" : ""}${attempts}: ${sentence(error)}`
+  const besides =
+    task !== undefined && run.error !== undefined && run.error.message !== error?.message
+      ? ` The run itself ended with: ${sentence(run.error)}`
+      : ""
+  return `${what}${besides} Its log: ${log} · Once that is mended, go on from here: ${resume}`
+}
+
+const sentence = (error: RunRecord["error"]): string => {
+  const text = Text.oneLine(Text.printable(error?.message ?? "for an unknown reason")).trim()
+  const named =
+    error?.stack !== undefined && !text.startsWith(error.tag) && error.tag !== "Error" ? `${error.tag}: ${text}` : text
+  return /[.!?…]$/.test(named) ? named : `${named}.`
+}

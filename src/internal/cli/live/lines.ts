@@ -1,0 +1,106 @@
+/**
+ * The events of a run as lines of a log: `16:05:09.120 [start/1] started`. A stored line of a task looks the same, so what
+ * `logs` shows later is what stood there live.
+ */
+import type { RunEvent } from "../../../RunObserver.ts"
+import type { LogRecord, RunRecord, TaskRecord } from "../../../RunRecord.ts"
+import * as Text from "../../text.ts"
+import type { Style } from "../style.ts"
+
+/** A line of a log, without its time. Several where the message has several. */
+export const message = (line: Pick<LogRecord, "level" | "message">, style: Style): ReadonlyArray<string> => {
+  // What a step coloured stays so, and ends with its line.
+  const text = Text.printable(line.message)
+    .split("\n")
+    .map((part) => (part.includes("\x1b[") ? `${part}\x1b[0m` : part))
+  const mark = line.level === "Info" ? undefined : line.level.toUpperCase()
+  if (mark === undefined) return text
+  const paint = /^(ERROR|FATAL)$/.test(mark) ? style.red : mark === "WARN" ? style.yellow : style.dim
+  return text.map((part) => `${paint(mark)} ${part}`)
+}
+
+/** Lines with their time and label. */
+export const stamp = (at: number, label: string, texts: ReadonlyArray<string>, style: Style): ReadonlyArray<string> => {
+  const head = `${style.dim(Text.clock(at))} ${style.label(`[${label}]`, label)}`
+  return texts.map((text) => `${head} ${text}`)
+}
+
+/** How a task came to its outputs, or did not. */
+export const outcome = (task: TaskRecord, style: Style): string => {
+  if (task.how === "takenOver") return `${style.green("taken over")} from ${task.source}`
+  if (task.how === "cached") return `${style.green("cached")} from ${task.source}`
+  const took = Text.duration((task.finishedAt ?? task.startedAt) - task.startedAt)
+  switch (task.status) {
+    case "succeeded":
+      return `${style.green("succeeded")} in ${took}`
+    case "failed":
+      return `${style.red("failed")} in ${took}: ${Text.printable(task.error?.message ?? "for an unknown reason")}`
+    default:
+      return `${style.yellow(task.status)} after ${took}`
+  }
+}
+
+/** `BranchNLPFlow · run 01k9…`, and which run it resumes. */
+export const header = (run: RunRecord, style: Style): string =>
+  `${style.bold(run.flow)} · run ${run.id}${run.origin === undefined ? "" : ` · resumes ${run.origin}`}`
+
+/** `succeeded in 3.2 s · artifacts in .effect-flow · 5 tasks`. */
+export const closing = (run: RunRecord, store: string, tasks: number, style: Style): string => {
+  const took = Text.duration((run.finishedAt ?? run.startedAt) - run.startedAt)
+  const status =
+    run.status === "succeeded"
+      ? `${style.green("succeeded")} in ${took}`
+      : run.status === "failed"
+        ? `${style.red("failed")} in ${took}`
+        : `${style.yellow(run.status)} after ${took}`
+  return `${status} · artifacts in ${store} · ${Text.plural(tasks, "task")}`
+}
+
+/**
+ * The lines of an event; none for the outermost run's start and end, which `header` and `closing` are for.
+ *
+ * @param childFlow The flow of a run that the outermost one called: its tasks are told apart by it.
+ */
+export const ofEvent = (
+  event: RunEvent,
+  childFlow: (run: string) => string | undefined,
+  style: Style
+): ReadonlyArray<string> => {
+  switch (event._tag) {
+    case "RunStarted":
+    case "RunFinished": {
+      const { run } = event
+      const flow = childFlow(run.id)
+      if (flow === undefined) return []
+      if (event._tag === "RunStarted") return stamp(run.startedAt, flow, [`run ${run.id} started`], style)
+      const at = run.finishedAt ?? run.startedAt
+      return stamp(at, flow, [`run ${run.id} ${run.status} in ${Text.duration(at - run.startedAt)}`], style)
+    }
+    case "TaskStarted": {
+      const { attempts, id, run } = event.task
+      const last = attempts.at(-1)
+      const before = attempts.at(-2)
+      const label = labelOf(run, id, childFlow)
+      if (last === undefined || before === undefined) return stamp(event.task.startedAt, label, ["started"], style)
+      const failed = `attempt ${before.number} ${style.red("failed")}: ${Text.printable(before.error?.message ?? "")}`
+      return [
+        ...stamp(before.finishedAt ?? last.startedAt, label, failed.split("\n"), style),
+        ...stamp(last.startedAt, label, [`attempt ${last.number} started`], style)
+      ]
+    }
+    case "TaskFinished": {
+      const { task } = event
+      const label = labelOf(task.run, task.id, childFlow)
+      return stamp(task.finishedAt ?? task.startedAt, label, outcome(task, style).split("\n"), style)
+    }
+    case "Logged": {
+      const { line } = event
+      return stamp(line.at, labelOf(line.run, line.task, childFlow), message(line, style), style)
+    }
+  }
+}
+
+const labelOf = (run: string, task: string, childFlow: (run: string) => string | undefined): string => {
+  const flow = childFlow(run)
+  return flow === undefined ? (task === "" ? "flow" : task) : task === "" ? flow : `${flow}/${task}`
+}

@@ -1,0 +1,118 @@
+/**
+ * A live table of a run's tasks at the bottom of a terminal, with the log running above it. It is redrawn in place: what
+ * was drawn is cleared, new lines of the log are written where it stood, and it is drawn again below them, all in one
+ * write. A flood of lines is written in portions, so that drawing never costs more than the run.
+ */
+
+import * as Text from "../../text.ts"
+import type { Style } from "../style.ts"
+import type { Progress } from "./progress.ts"
+
+/** What is drawn on: a terminal's stream. */
+export interface Screen {
+  readonly columns?: number
+  readonly rows?: number
+  readonly write: (text: string) => unknown
+}
+
+/** Milliseconds between drawings. */
+const interval = 80
+
+/** A table that is being shown. */
+export interface Table {
+  /** Lines for the log above. */
+  readonly log: (lines: ReadonlyArray<string>) => void
+  /** Something changed: drawn now, or soon. */
+  readonly touch: () => void
+  /** Writes what waits and takes the table away. */
+  readonly close: () => void
+}
+
+/** Shows a table of what a progress has seen. */
+export const show = (screen: Screen, progress: Progress, style: Style, now: () => number): Table => {
+  let pending: Array<string> = []
+  let drawn: ReadonlyArray<string> = []
+  let lastDrawn = 0
+  let timer: NodeJS.Timeout | undefined
+  let closed = false
+
+  const clear = (): string => {
+    if (drawn.length === 0) return ""
+    // A terminal that was made narrower since has wrapped what was drawn.
+    const width = columnsOf(screen)
+    const height = drawn.reduce((rows, line) => rows + Math.max(1, Math.ceil(Text.width(line) / width)), 0)
+    return `\x1b[${height}A\r\x1b[0J`
+  }
+  const draw = () => {
+    if (timer !== undefined) clearTimeout(timer)
+    const next = closed ? [] : rows(screen, progress, style, now())
+    const text = `${clear()}${pending.map((line) => `${line}\n`).join("")}${next.map((line) => `${line}\n`).join("")}`
+    pending = []
+    drawn = next
+    lastDrawn = now()
+    // Terminals that know synchronized updates show the whole write at once; others ignore the marks.
+    if (text !== "") screen.write(`\x1b[?2026h${text}\x1b[?2026l`)
+    timer = closed ? undefined : setTimeout(draw, interval)
+    timer?.unref()
+  }
+  const touch = () => {
+    if (!closed && now() - lastDrawn >= interval) draw()
+  }
+  return {
+    log: (lines) => {
+      for (const line of lines) pending.push(line)
+      if (closed) draw()
+      else touch()
+    },
+    touch,
+    close: () => {
+      if (closed) return
+      closed = true
+      draw()
+    }
+  }
+}
+
+/** A terminal that does not know its width says 0. */
+const columnsOf = (screen: Screen) => Math.max(20, screen.columns || 80)
+
+/** The table's lines: tasks that run, then as many of the last finished as there is room for, and a sum. */
+const rows = (screen: Screen, progress: Progress, style: Style, now: number): ReadonlyArray<string> => {
+  const run = progress.run()
+  if (run === undefined) return []
+  const room = Math.max(3, Math.floor((screen.rows || 24) / 3))
+  const running = progress.running()
+  const shown = running.slice(0, room)
+  const left = room - shown.length
+  const tasks = left > 0 ? [...progress.finished().slice(-left), ...shown] : shown
+  const cells = tasks.map((task) => {
+    const flow = progress.childFlow(task.run)
+    const state = task.how === "takenOver" ? "taken over" : task.how === "cached" ? "cached" : (task.status as string) // widened
+    const attempts = task.attempts.length
+    const size = task.outputs.reduce((sum, output) => sum + output.size, 0)
+    return [
+      `  ${style.label(flow === undefined ? task.id : `${flow}/${task.id}`)}`,
+      (state === "running" ? style.cyan : state === "failed" ? style.red : style.green)(state),
+      attempts > 1 ? `attempt ${attempts}` : "",
+      Text.duration((task.finishedAt ?? now) - task.startedAt),
+      task.status === "running" ? "" : Text.bytes(size)
+    ]
+  })
+  const { failed, interrupted, succeeded, total } = progress.counts()
+  const parts = [
+    Text.plural(total, "task"),
+    `${running.length} running`,
+    `${succeeded} succeeded`,
+    ...(failed > 0 ? [style.red(`${failed} failed`)] : []),
+    ...(interrupted > 0 ? [`${interrupted} interrupted`] : []),
+    Text.duration(now - run.startedAt),
+    Text.bytes(progress.bytes())
+  ]
+  const width = columnsOf(screen) - 1
+  return [
+    style.dim("─".repeat(Math.min(width, 60))),
+    ...(cells.length === 0 ? [] : Text.columns(cells, new Set([3, 4])).split("\n")),
+    ...(running.length > shown.length ? [`  … and ${running.length - shown.length} more running`] : []),
+    `  ${parts.join(" · ")}`
+  ].map((line) => (Text.width(line) <= width ? line : Text.fit(Text.uncoloured(line), width)))
+}

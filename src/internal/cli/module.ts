@@ -1,0 +1,61 @@
+/** Finds the flow that `--module` (and `--flow`) name: one of the module's exports, or the one it gave to `FlowCli.main`. */
+import { existsSync } from "node:fs"
+import { resolve } from "node:path"
+import { pathToFileURL } from "node:url"
+import * as Effect from "effect/Effect"
+import { hasProperty } from "effect/Predicate"
+import type { Any as AnyFlow } from "../../Flow.ts"
+import * as FlowLayers from "../workers/flowLayers.ts"
+import * as Cli from "./cli.ts"
+
+/** A flag's value, before the command line is parsed: which flags there are follows from it. */
+const valueOf = (argv: ReadonlyArray<string>, flag: string): string | undefined => {
+  for (const [index, word] of argv.entries()) {
+    if (word === "--") return undefined
+    if (word === flag) return argv[index + 1]
+    if (word.startsWith(`${flag}=`)) return word.slice(flag.length + 1)
+  }
+  return undefined
+}
+
+const isFlow = (value: unknown): value is AnyFlow =>
+  hasProperty(value, "flowName") && hasProperty(value, "definitions") && hasProperty(value, "body")
+
+/** The flows of a module, with their layers. */
+export const flowsOf = Effect.fnUntraced(function* (file: string) {
+  const before = FlowLayers.all().length
+  const path = resolve(file)
+  const module = yield* Effect.tryPromise({
+    try: () => import(pathToFileURL(path).href) as Promise<Readonly<Record<string, unknown>>>,
+    catch: (error) => refuse(`${file} can't be loaded: ${error instanceof Error ? error.message : String(error)}`)
+  })
+  const flows = new Set(Object.values(module).filter(isFlow))
+  // A flow file that exports none has given one to `FlowCli.main`; so may have those that it imports.
+  if (flows.size === 0) for (const { flow } of FlowLayers.all().slice(before)) flows.add(flow)
+  return [...flows].map((flow): Cli.Subject => ({ flow, layer: FlowLayers.layerOf(flow), module: path }))
+})
+
+const refuse = (message: string) => new Cli.Exit({ code: Cli.exitCodes.usage, message })
+
+/** The flow that a command line names; nothing where it names no module. */
+export const loadSubject = Effect.fnUntraced(function* (argv: ReadonlyArray<string>) {
+  const file = valueOf(argv, "--module")
+  if (file === undefined) return undefined
+  if (!existsSync(file)) return yield* refuse(`There is no file ${file}, which --module names.`)
+  const flows = yield* flowsOf(file)
+  const name = valueOf(argv, "--flow")
+  const found = name === undefined ? flows : flows.filter(({ flow }) => flow.flowName === name)
+  const [first, second] = found
+  const names = flows.map(({ flow }) => flow.flowName).join(", ")
+  if (first === undefined) {
+    return yield* refuse(
+      flows.length === 0
+        ? `${file} exports no flow. Export what Flow.make gives: export const MyFlow = Flow.make(…).`
+        : `${file} has no flow "${name}"; it has: ${names}.`
+    )
+  }
+  // A worker executes tasks of all that its module exports.
+  if (second !== undefined && argv.find((word) => !word.startsWith("-")) !== "worker")
+    return yield* refuse(`${file} has several flows; say which with --flow: ${names}.`)
+  return first
+})

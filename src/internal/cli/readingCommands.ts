@@ -1,0 +1,224 @@
+/**
+ * The verbs that read a store, and need no flow: their flags, arguments and words of help. A verb's work is in a module of
+ * its own that is loaded when the verb is chosen, so that `--help` answers at once.
+ */
+import * as Argument from "effect/cli/Argument"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import type { Cli } from "./cli.ts"
+import { aRun, format, json, lazily, maybe, off, optional, runArgument, type Select, targetArgument } from "./flags.ts"
+
+const tags = (description: string) => Flag.String("tag").pipe(Flag.withDescription(description), Flag.between(0, 50))
+
+const count = (name: string, description: string) =>
+  Flag.Int(name).pipe(
+    Flag.withMetavar("n"),
+    Flag.withDescription(description),
+    Flag.filter(
+      (value) => value >= 0,
+      () => "Expected a number that is not negative"
+    ),
+    Flag.optional
+  )
+
+/** The verbs. */
+export const verbs = (cli: Cli, select: Select) => [
+  Command.make(
+    "runs",
+    {
+      status: Flag.Literals("status", ["running", "succeeded", "failed", "interrupted", "crashed"]).pipe(
+        Flag.withDescription("Only runs in this state"),
+        Flag.optional
+      ),
+      tag: tags("Only runs that have this tag; may be given several times"),
+      since: Flag.Date("since").pipe(
+        Flag.withMetavar("date"),
+        Flag.withDescription("Only runs that started then or later"),
+        Flag.optional
+      ),
+      limit: Flag.Int("limit").pipe(
+        Flag.withMetavar("n"),
+        Flag.withDescription("How many at most (default: 20)"),
+        Flag.withDefault(20)
+      ),
+      json: json("the runs")
+    },
+    (input) =>
+      select((chosen) =>
+        lazily(() => import("./verbs/runs.ts"))((module) =>
+          module.runs(cli, chosen, {
+            status: maybe(input.status),
+            tags: input.tag,
+            since: maybe(input.since)?.getTime(),
+            limit: input.limit,
+            json: input.json
+          })
+        )
+      )
+  ).pipe(Command.withDescription("List runs, newest first")),
+
+  Command.make(
+    "show",
+    { target: targetArgument, format: format(["text", "mermaid", "dot", "json"]), json: json("the run and its tasks") },
+    (input) =>
+      select((chosen) =>
+        lazily(() => import("./verbs/show.ts"))((module) =>
+          module.show(cli, chosen, input.target, input.json ? "json" : input.format)
+        )
+      )
+  ).pipe(Command.withDescription("Show what a run did: its tasks, their states, times, and errors")),
+
+  Command.make(
+    "logs",
+    {
+      target: targetArgument,
+      follow: off("follow", "Go on with what is logged, until the run ends").pipe(Flag.withAlias("f")),
+      attempt: count("attempt", "Only this attempt"),
+      json: json("the lines")
+    },
+    (input) =>
+      select((chosen) =>
+        lazily(() => import("./verbs/logs.ts"))((module) =>
+          module.logs(cli, chosen, input.target, {
+            follow: input.follow,
+            attempt: maybe(input.attempt),
+            json: input.json
+          })
+        )
+      )
+  ).pipe(Command.withDescription("Show what a run's tasks logged")),
+
+  Command.make(
+    "dump",
+    {
+      target: Argument.String("run/step[/id]/artifact").pipe(
+        Argument.withDescription("An artifact that a task wrote or read: latest/train/model, latest/train/3/model")
+      ),
+      out: optional("out", "file", "Write the stored bytes to this file"),
+      rows: count("rows", "How many rows of a table (default: 10)"),
+      json: json("a table's rows, or tensors' shapes,")
+    },
+    (input) =>
+      select((chosen) =>
+        lazily(() => import("./verbs/dump.ts"))((module) =>
+          module.dump(cli, chosen, input.target, {
+            out: maybe(input.out),
+            rows: maybe(input.rows) ?? 10,
+            json: input.json
+          })
+        )
+      )
+  ).pipe(Command.withDescription("Print an artifact: JSON and text as they are, a table's head, tensors' shapes")),
+
+  Command.make(
+    "why",
+    {
+      target: targetArgument,
+      json: json("the reasons")
+    },
+    (input) =>
+      select((chosen) =>
+        lazily(() => import("./verbs/why.ts"))((module) => module.why(cli, chosen, input.target, input.json))
+      )
+  ).pipe(
+    Command.withDescription("Say of each task whether it was executed, taken over or cached, and because of what")
+  ),
+
+  Command.make("diff", { left: aRun("run"), right: aRun("other"), json: json("the differences") }, (input) =>
+    select((chosen) =>
+      lazily(() => import("./verbs/diff.ts"))((module) => module.diff(cli, chosen, input.left, input.right, input.json))
+    )
+  ).pipe(Command.withDescription("Compare two runs: parameters, metrics, artifacts")),
+
+  tagVerb(cli, select),
+
+  Command.make(
+    "card",
+    {
+      target: targetArgument,
+      out: optional("out", "file", "The HTML file (default: stdout)")
+    },
+    (input) =>
+      select((chosen) =>
+        lazily(() => import("./verbs/card.ts"))((module) => module.card(cli, chosen, input.target, maybe(input.out)))
+      )
+  ).pipe(Command.withDescription("Write what tasks showed in their cards as one self-contained HTML file")),
+
+  Command.make(
+    "ui",
+    {
+      port: Flag.Int("port").pipe(
+        Flag.withMetavar("n"),
+        Flag.withDescription("The port (default: 4747, or any that is free)"),
+        Flag.optional
+      ),
+      host: optional(
+        "host",
+        "address",
+        "The address to listen on (default: 127.0.0.1, which only this machine reaches)"
+      )
+    },
+    (input) =>
+      select((chosen) =>
+        lazily(() => import("./verbs/ui.ts"))((module) =>
+          module.ui(cli, chosen, { port: maybe(input.port), host: maybe(input.host) })
+        )
+      )
+  ).pipe(Command.withDescription("Serve a web page with the store's runs, as they go")),
+
+  Command.make(
+    "gc",
+    {
+      keepRuns: count("keep-runs", "Keep the newest n runs of each flow"),
+      keepDays: Flag.Finite("keep-days").pipe(
+        Flag.withMetavar("days"),
+        Flag.withDescription("Keep runs that are not older"),
+        Flag.optional
+      ),
+      keepTag: Flag.String("keep-tag").pipe(
+        Flag.withMetavar("tag"),
+        Flag.withDescription("Keep runs that have this tag; may be given several times"),
+        Flag.between(0, 50)
+      ),
+      dryRun: off("dry-run", "Only say what would be freed"),
+      json: json("what was freed")
+    },
+    (input) =>
+      select((chosen) =>
+        lazily(() => import("./verbs/gc.ts"))((module) =>
+          module.gc(cli, chosen, {
+            keepRuns: maybe(input.keepRuns),
+            keepDays: maybe(input.keepDays),
+            keepTags: input.keepTag,
+            dryRun: input.dryRun,
+            json: input.json
+          })
+        )
+      )
+  ).pipe(
+    Command.withDescription("Remove runs that no rule keeps, and then the artifacts that no run refers to any more")
+  )
+]
+
+const tagVerb = (cli: Cli, select: Select) => {
+  const load = lazily(() => import("./verbs/tag.ts"))
+  const run = aRun("run")
+  const words = Argument.String("tag").pipe(Argument.withDescription("Tags"), Argument.variadic({ min: 1 }))
+  return Command.make("tag").pipe(
+    Command.withDescription("Add, remove, replace and list the tags of a run"),
+    Command.withSubcommands([
+      Command.make("add", { run, tags: words }, (input) =>
+        select((chosen) => load((module) => module.change(cli, chosen, input.run, { add: input.tags })))
+      ).pipe(Command.withDescription("Add tags to a run")),
+      Command.make("remove", { run, tags: words }, (input) =>
+        select((chosen) => load((module) => module.change(cli, chosen, input.run, { remove: input.tags })))
+      ).pipe(Command.withDescription("Remove tags from a run")),
+      Command.make("replace", { run, tags: Argument.variadic(Argument.String("tag"), { min: 0 }) }, (input) =>
+        select((chosen) => load((module) => module.change(cli, chosen, input.run, { replace: input.tags })))
+      ).pipe(Command.withDescription("Give a run these tags and no others")),
+      Command.make("list", { run: runArgument, json: json("the tags") }, (input) =>
+        select((chosen) => load((module) => module.list(cli, chosen, input.run, input.json)))
+      ).pipe(Command.withDescription("List the tags of a run, its own and the system's"))
+    ])
+  )
+}

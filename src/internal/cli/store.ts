@@ -1,0 +1,88 @@
+/** Chooses the store that a verb works on, and opens it. */
+import { existsSync } from "node:fs"
+import { join } from "node:path"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import type { StoreError } from "../../RunStore.ts"
+import {
+  type Chosen,
+  type Cli,
+  command,
+  defaultDirectory,
+  Exit,
+  exitCodes,
+  type Store,
+  type Stores,
+  storeName
+} from "./cli.ts"
+
+/** What the command line says of the store. */
+export interface Given {
+  readonly directory: string | undefined
+  readonly database: string | undefined
+  readonly blobs: string | undefined
+}
+
+const usage = (message: string) => Effect.fail(new Exit({ code: exitCodes.usage, message }))
+
+/** The store that flags and environment name: flags count more, and a directory more than a database. */
+export const choose = (cli: Cli, given: Given): Effect.Effect<Store, Exit> => {
+  const { environment } = cli
+  if (given.directory !== undefined && given.database !== undefined) {
+    return usage("--directory and --database name two stores; give one of them.")
+  }
+  const url = given.database ?? environment.EFFECT_FLOW_DATABASE_URL
+  if (given.directory !== undefined || url === undefined || url === "") {
+    return Effect.succeed({ _tag: "Local", directory: given.directory ?? defaultDirectory })
+  }
+  const blobs = given.blobs ?? environment.EFFECT_FLOW_BLOBS
+  if (blobs === undefined || blobs === "") {
+    return usage(
+      "A store in Postgres keeps large artifacts in a directory that all its users share: name it with --blobs, or in EFFECT_FLOW_BLOBS."
+    )
+  }
+  return Effect.succeed({
+    _tag: "Postgres",
+    url: Redacted.make(url),
+    blobs,
+    flags: [
+      ...(given.database === undefined ? [] : ["--database", withoutPassword(url)]),
+      ...(given.blobs === undefined ? [] : ["--blobs", blobs])
+    ]
+  })
+}
+
+const withoutPassword = (url: string): string => {
+  if (!URL.canParse(url)) return "postgres://…"
+  const shown = new URL(url)
+  if (shown.password !== "") shown.password = "PASSWORD"
+  return shown.href
+}
+
+/** The layer, loaded when a verb needs it: help needs no database. */
+const layer = ({ store }: Chosen) =>
+  Effect.map(
+    Effect.promise(() => import("../../Storage.ts")),
+    (Storage) => (store._tag === "Local" ? Storage.layerLocal(store) : Storage.layerPostgres(store))
+  )
+
+/** With the store, made where it is missing. */
+export const withStore = <A, E, R>(chosen: Chosen, effect: Effect.Effect<A, E, R>) =>
+  Effect.flatMap(layer(chosen), (layer) => Effect.provide(effect, layer))
+
+/** With a store that must be there: reading makes none. */
+export const withExistingStore = <A, E>(cli: Cli, chosen: Chosen, effect: Effect.Effect<A, E, Stores>) =>
+  Effect.suspend((): Effect.Effect<A, E | Exit | StoreError> => {
+    const { store } = chosen
+    if (store._tag === "Postgres" || existsSync(join(store.directory, "runs.sqlite"))) return withStore(chosen, effect)
+    return Effect.fail(
+      new Exit({
+        code: exitCodes.failed,
+        message: `There is no store in ${storeName(store)}: no flow has run with it. ${
+          cli.subject === undefined
+            ? "Name the directory of one with --directory."
+            : `Run the flow first (${command(cli, chosen, "run")}), or name another directory with --directory.`
+        }`
+      })
+    )
+  })

@@ -1,0 +1,67 @@
+/** What is said of a command line that can't be understood: a sentence for each mistake, and where help is. */
+
+import type * as CliError from "effect/cli/CliError"
+import * as CliOutput from "effect/cli/CliOutput"
+import * as Effect from "effect/Effect"
+import * as Text from "../text.ts"
+import * as Cli from "./cli.ts"
+import { styleFor } from "./style.ts"
+
+/** Writes help and versions to stdout, and mistakes to stderr. */
+export const presenter = (cli: Cli.Cli): CliOutput.Presenter => {
+  const colours = (stream: Cli.Cli["stdout"]) => styleFor(stream, cli.environment)
+  const formatter = CliOutput.defaultFormatter({ colors: colours(cli.stdout).dim("") !== "" })
+  return {
+    present: (event) =>
+      Effect.sync(() => {
+        switch (event._tag) {
+          case "Help":
+            // Help that nobody asked for says that a verb is missing.
+            return (event.reason === "Requested" || event.commandPath.length < 2 ? Cli.print : Cli.say)(
+              cli,
+              formatter.formatHelpDoc(event.helpDoc)
+            )
+          case "Version":
+            return Cli.print(cli, `${event.name} ${event.version}`)
+          case "InvalidInvocation": {
+            const words = event.commandPath.slice(1)
+            const unknown = event.errors.filter((error) => error._tag === "UnrecognizedOption")
+            // The value of an unknown flag looks like a verb: that mistake is none of its own.
+            for (const error of unknown.length > 0 ? unknown : event.errors)
+              Cli.say(cli, Text.printable(sentence(error)))
+            return Cli.say(cli, `See ${[cli.invocation, ...words, "--help"].join(" ")}`)
+          }
+        }
+      })
+  }
+}
+
+/** A mistake as a sentence. */
+export const sentence = (error: CliError.NonShowHelpErrors): string => {
+  switch (error._tag) {
+    case "UnrecognizedOption":
+      return `There is no flag ${error.option}${perhaps(error.suggestions)}`
+    case "UnknownSubcommand":
+      return `There is no verb "${error.subcommand}"${perhaps(error.suggestions)}`
+    case "MissingOption":
+      return `The flag --${error.option} is missing.`
+    case "MissingArgument":
+      return `The argument <${error.argument}> is missing.`
+    case "UnexpectedArgument":
+      return `${error.arguments.map((word) => JSON.stringify(word)).join(", ")} ${error.arguments.length === 1 ? "is an argument" : "are arguments"} too many.`
+    case "InvalidValue": {
+      const name = error.kind === "flag" ? `--${error.option}` : `<${error.option}>`
+      const expected = error.expected.replace(/^Expected:? ?/i, "").replace(/\.$/, "")
+      return error.value === "" && error.kind === "flag"
+        ? `${name} needs a value: ${expected}.`
+        : `${name} can't be ${JSON.stringify(error.value)}: expected ${expected}.`
+    }
+    default:
+      return Text.oneLine(error.message)
+  }
+}
+
+const perhaps = (suggestions: ReadonlyArray<string>) =>
+  suggestions.length === 0
+    ? "."
+    : `. Did you mean ${suggestions.map((word) => word.replace(/^-(?=[^-hvf]$)/, "--")).join(" or ")}?`

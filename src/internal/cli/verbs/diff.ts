@@ -1,0 +1,17 @@
+/** The verb `diff`: compares two runs by parameters, metrics and artifacts. */
+import * as Effect from "effect/Effect"
+import * as Diff from "../../../Diff.ts"
+import * as Cli from "../cli.ts"
+import { withExistingStore } from "../store.ts"
+import * as Target from "../target.ts"
+
+/** Prints what differs. */
+export const diff = (cli: Cli.Cli, chosen: Cli.Chosen, left: string, right: string, json: boolean) =>
+  withExistingStore(
+    cli,
+    chosen,
+    Effect.gen(function* () {
+      const found = yield* Diff.runs(yield* Target.run(chosen, left), yield* Target.run(chosen, right))
+      Cli.print(cli, json ? JSON.stringify(found, undefined, 2) : Diff.toText(found))
+    })
+  )

@@ -1,0 +1,160 @@
+/**
+ * The verb `dump`: prints an artifact by its format, without the flow that wrote it: JSON and text as they are, the head of
+ * a table, the shapes of tensors. `--out` writes the stored bytes, verified, whatever they are.
+ */
+import * as Fs from "node:fs/promises"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import { ArtifactStore } from "../../../ArtifactStore.ts"
+import type { RefRecord } from "../../../RunRecord.ts"
+import type { Contents } from "../../artifact/safetensors.ts"
+import { readUntyped } from "../../history/reading.ts"
+import * as ParquetSource from "../../parquet/source.ts"
+import * as Text from "../../text.ts"
+import * as Cli from "../cli.ts"
+import { withExistingStore } from "../store.ts"
+import { styleFor } from "../style.ts"
+import * as Target from "../target.ts"
+
+/** How it is printed. */
+export interface Options {
+  /** A file for the stored bytes; `-` for stdout. */
+  readonly out: string | undefined
+  readonly rows: number
+  readonly json: boolean
+}
+
+/** Prints what `RUN/STEP[/ID]/ARTIFACT` names. */
+export const dump = (cli: Cli.Cli, chosen: Cli.Chosen, text: string, options: Options) =>
+  withExistingStore(
+    cli,
+    chosen,
+    Effect.gen(function* () {
+      const { ref } = yield* Target.artifact(chosen, text)
+      if (options.out !== undefined) return yield* save(cli, ref, options.out)
+      switch (ref.format) {
+        case "table":
+          return yield* table(cli, ref, options)
+        case "tensors":
+          return yield* tensors(cli, ref, options)
+        case "json": {
+          const value = yield* readUntyped(ref)
+          return Cli.print(cli, JSON.stringify(value, undefined, cli.stdout.isTTY === true ? 2 : undefined))
+        }
+      }
+      if (ref.format === "text" || /^text\/|[/+]json$/.test(ref.mediaType)) {
+        const store = yield* ArtifactStore
+        return void cli.stdout.write(new TextDecoder().decode(yield* store.get(ref.digest)))
+      }
+      Cli.print(cli, `${Text.bytes(ref.size)} of ${ref.mediaType}; --out FILE writes them to a file.`)
+    })
+  )
+
+/** Writes the bytes to a file, under another name until they are all there and verified. */
+const save = Effect.fnUntraced(function* (cli: Cli.Cli, ref: RefRecord, out: string) {
+  const store = yield* ArtifactStore
+  const failed = (cause: unknown) =>
+    new Cli.Exit({
+      code: Cli.exitCodes.failed,
+      message: `${out} can't be written: ${cause instanceof Error ? cause.message : String(cause)}.`
+    })
+  if (out === "-") {
+    return yield* Stream.runForEach(store.stream(ref.digest), (chunk) =>
+      Effect.promise(() => new Promise<void>((resolve) => void process.stdout.write(chunk, () => resolve())))
+    )
+  }
+  const part = `${out}.${process.pid}.part`
+  yield* Effect.scoped(
+    Effect.gen(function* () {
+      const file = yield* Effect.acquireRelease(
+        Effect.tryPromise({ try: () => Fs.open(part, "w"), catch: failed }),
+        (file) => Effect.promise(() => file.close())
+      )
+      yield* Stream.runForEach(store.stream(ref.digest), (chunk) =>
+        Effect.tryPromise({ try: () => file.writeFile(chunk), catch: failed })
+      )
+    })
+  ).pipe(
+    Effect.andThen(Effect.tryPromise({ try: () => Fs.rename(part, out), catch: failed })),
+    Effect.onError(() => Effect.promise(() => Fs.rm(part, { force: true })))
+  )
+  Cli.say(cli, `${out}: ${Text.bytes(ref.size)} of ${ref.mediaType}, SHA-256 ${ref.digest}`)
+})
+
+/** The first rows, each value on one line; with `--json` the rows as they are. */
+const table = Effect.fnUntraced(function* (cli: Cli.Cli, ref: RefRecord, options: Options) {
+  const store = yield* ArtifactStore
+  const bytes = yield* store.get(ref.digest)
+  const { names, rows, total } = yield* Effect.tryPromise({
+    try: () => head(bytes, options.rows),
+    catch: (cause) =>
+      new Cli.Exit({
+        code: Cli.exitCodes.failed,
+        message: `"${ref.name}" can't be read as Parquet: ${cause instanceof Error ? cause.message : String(cause)}.`
+      })
+  })
+  if (options.json) return Cli.print(cli, JSON.stringify(rows.map(plain), undefined, 2))
+  const style = styleFor(cli.stdout, cli.environment)
+  const room = Math.max(20, Math.floor((cli.stdout.columns ?? 120) / Math.max(1, names.length)) - 2)
+  const cells = rows.map((row) => names.map((name) => Text.fit(Text.oneLine(Text.printable(cell(row[name]))), room)))
+  Cli.print(cli, Text.columns([names.map(style.dim), ...cells]))
+  Cli.say(
+    cli,
+    `${Text.plural(total, "row")}, ${Text.plural(names.length, "column")}${rows.length < total ? `; the first ${rows.length} are shown` : ""}`
+  )
+})
+
+const head = async (bytes: Uint8Array, count: number) => {
+  const [{ parquetMetadataAsync, parquetReadObjects, parquetSchema }, { compressors }] = await Promise.all([
+    import("hyparquet"),
+    import("hyparquet-compressors")
+  ])
+  const file = ParquetSource.bufferOf(bytes)
+  const metadata = await parquetMetadataAsync(file)
+  const total = Number(metadata.num_rows)
+  const rowEnd = Math.min(total, count)
+  const rows =
+    rowEnd === 0
+      ? []
+      : await parquetReadObjects({ file, metadata, compressors, rowStart: 0, rowEnd, useOffsetIndex: true })
+  return { total, rows, names: parquetSchema(metadata).children.map(({ element }) => element.name) }
+}
+
+const cell = (value: unknown): string => {
+  if (value === null || value === undefined) return ""
+  return typeof value === "object" ? JSON.stringify(plain(value)) : String(value)
+}
+
+/** As JSON has it: what it has no form for becomes a text or a number. */
+const plain = (value: unknown): unknown => {
+  if (typeof value === "bigint") return Number.isSafeInteger(Number(value)) ? Number(value) : String(value)
+  if (typeof value === "number") return Number.isFinite(value) ? value : String(value)
+  if (value instanceof Uint8Array) return Buffer.from(value).toString("base64")
+  if (typeof value !== "object" || value === null || value instanceof Date) return value
+  if (Array.isArray(value)) return value.map(plain)
+  return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, plain(field)]))
+}
+
+/** Names, kinds and shapes, and what the file says besides. */
+const tensors = Effect.fnUntraced(function* (cli: Cli.Cli, ref: RefRecord, options: Options) {
+  const { metadata, tensors } = (yield* readUntyped(ref)) as Contents // what that reads of this format
+  const rows = Object.entries(tensors).map(([name, { data, dtype, shape }]) => ({
+    name,
+    dtype,
+    shape,
+    bytes: data.byteLength
+  }))
+  if (options.json) return Cli.print(cli, JSON.stringify({ tensors: rows, metadata }, undefined, 2))
+  Cli.print(
+    cli,
+    Text.columns(
+      rows.map(({ bytes, dtype, name, shape }) => [name, dtype, `[${shape.join(", ")}]`, Text.bytes(bytes)]),
+      new Set([3])
+    )
+  )
+  for (const [name, value] of Object.entries(metadata ?? {}))
+    Cli.print(
+      cli,
+      `${name}: ${Text.fit(Text.oneLine(Text.printable(value)), Math.max(40, (cli.stdout.columns ?? 120) - name.length - 3))}`
+    )
+})

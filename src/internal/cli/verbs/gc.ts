@@ -1,0 +1,24 @@
+/** The verb `gc`: removes runs that no rule keeps, and the artifacts that no run refers to any more. */
+import * as Effect from "effect/Effect"
+import * as Gc from "../../../Gc.ts"
+import * as Cli from "../cli.ts"
+import { withExistingStore } from "../store.ts"
+
+/** What stays, and how it is said. */
+export interface Options {
+  readonly keepRuns: number | undefined
+  readonly keepDays: number | undefined
+  readonly keepTags: ReadonlyArray<string>
+  readonly dryRun: boolean
+  readonly json: boolean
+}
+
+/** Collects. A flow's own command line lets only that flow's runs go. */
+export const gc = (cli: Cli.Cli, chosen: Cli.Chosen, { json, ...options }: Options) =>
+  withExistingStore(
+    cli,
+    chosen,
+    Effect.map(Gc.collect({ ...options, flow: chosen.flow }), (collected) =>
+      Cli.print(cli, json ? JSON.stringify(collected, undefined, 2) : Gc.toText(collected))
+    )
+  )

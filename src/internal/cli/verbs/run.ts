@@ -1,0 +1,177 @@
+/**
+ * The verbs that run a flow, `run` and `resume`: with the reporter watching, the result on stdout, and in the end an exit
+ * code and, where something failed, one paragraph that says what, where its log is, and how to go on.
+ */
+import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Logger from "effect/Logger"
+import * as Option from "effect/Option"
+import { ArtifactStore } from "../../../ArtifactStore.ts"
+import { CurrentRun } from "../../../CurrentRun.ts"
+import { CurrentTask } from "../../../CurrentTask.ts"
+import * as Flow from "../../../Flow.ts"
+import { RunObserver } from "../../../RunObserver.ts"
+import type { RefRecord } from "../../../RunRecord.ts"
+import { fromCause } from "../../run/errorRecord.ts"
+import { SystemTags, withGit } from "../../run/systemTags.ts"
+import { format } from "../../run/taskBody.ts"
+import * as Text from "../../text.ts"
+import * as Cli from "../cli.ts"
+import * as Failure from "../failure.ts"
+import * as Reporter from "../live/reporter.ts"
+import { withStore } from "../store.ts"
+
+/** The flags of both verbs. */
+export interface Options {
+  readonly tags: ReadonlyArray<string>
+  readonly executor: "fibers" | "threads" | "cluster"
+  readonly concurrency: number | undefined
+  readonly log: "text" | "json"
+  readonly quiet: boolean
+  readonly json: boolean
+}
+
+/** How the run starts. */
+export type Start =
+  | { readonly _tag: "Run"; readonly parameters: object }
+  | {
+      readonly _tag: "Resume"
+      readonly origin: string | undefined
+      readonly from: string | undefined
+      readonly parameters: object
+    }
+
+/** Runs the flow. Fails with `Exit` where it does not succeed. */
+export const run = (cli: Cli.Cli, chosen: Cli.Chosen, subject: Cli.Subject, start: Start, options: Options) =>
+  // What is said of a run that was interrupted is said after that.
+  Effect.uninterruptibleMask((restore) => runMasked(cli, chosen, subject, start, options, restore))
+
+const runMasked = Effect.fnUntraced(function* (
+  cli: Cli.Cli,
+  chosen: Cli.Chosen,
+  subject: Cli.Subject,
+  start: Start,
+  options: Options,
+  restore: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+) {
+  const git = yield* restore(Effect.forkChild(withGit))
+  const clock = yield* Effect.clockWith(Effect.succeed)
+  const reporter = Reporter.make({
+    mode: Reporter.modeFor(cli.stderr, options, cli.environment),
+    stream: cli.stderr,
+    environment: cli.environment,
+    store: Cli.storeName(chosen.store),
+    now: () => clock.currentTimeMillisUnsafe()
+  })
+  cli.state.announce = reporter.note
+  const flow = subject.flow as Flow.Flow<string, any, unknown, unknown, Cli.Stores> // erased: its flags fit its parameters
+  const flowRun = Effect.suspend(() =>
+    start._tag === "Run"
+      ? Flow.run(flow, start.parameters, { tags: options.tags })
+      : Flow.resume(flow, {
+          parameters: start.parameters,
+          ...(start.origin === undefined ? undefined : { origin: start.origin }),
+          ...(start.from === undefined ? undefined : { from: start.from }),
+          ...(options.tags.length === 0 ? undefined : { tags: options.tags })
+        })
+  )
+  const program = Effect.gen(function* () {
+    const services = subject.layer === undefined ? flowRun : Effect.provide(flowRun, subject.layer)
+    yield* withExecutor(subject, options, services)
+    yield* Effect.sync(reporter.close)
+    yield* printOutput(cli, reporter, options)
+  }).pipe(
+    Effect.provideService(RunObserver, reporter.observe),
+    Effect.provideService(SystemTags, Fiber.join(git)),
+    Effect.provideService(Logger.CurrentLoggers, new Set([outsideRuns(reporter)]))
+  )
+  const exit = yield* Effect.exit(restore(withStore(chosen, program)))
+  reporter.close()
+  cli.state.announce = undefined
+  if (Exit.isSuccess(exit)) return
+  const interrupted = Cause.hasInterruptsOnly(exit.cause)
+  const record = reporter.progress.run()
+  if (record === undefined || record.status === "running") {
+    // It never became a run, or its record could not be brought to an end.
+    if (interrupted) return yield* Effect.failCause(exit.cause)
+    const error = fromCause(exit.cause)
+    return yield* new Cli.Exit({
+      code: /^(ParameterError|TagError|FlowError)$/.test(error.tag) ? Cli.exitCodes.usage : Cli.exitCodes.failed,
+      message: error.stack ?? error.message
+    })
+  }
+  const paragraph = Failure.paragraph(cli, chosen, reporter.progress, record)
+  Cli.say(cli, options.log === "json" ? Reporter.messageJson(clock.currentTimeMillisUnsafe(), paragraph) : paragraph)
+  return yield* interrupted ? Effect.failCause(exit.cause) : new Cli.Exit({ code: Cli.exitCodes.failed, message: "" })
+})
+
+/** Under the executor that was asked for. */
+const withExecutor = Effect.fnUntraced(function* (
+  subject: Cli.Subject,
+  { concurrency, executor }: Options,
+  effect: Effect.Effect<unknown, unknown, Cli.Stores>
+) {
+  const Executor = yield* Effect.promise(() => import("../../../Executor.ts"))
+  const layers = {
+    fibers: () => Executor.layerFibers(concurrency === undefined ? {} : { concurrency }),
+    threads: () =>
+      Executor.layerThreads({
+        module: subject.module,
+        ...(concurrency === undefined ? undefined : { size: concurrency })
+      }),
+    cluster: () => Executor.layerCluster()
+  }
+  return yield* Effect.provide(effect, layers[executor]())
+})
+
+/** Shows what is logged where no run is: a layer that is built, say. What a run logs, the run's own logger shows. */
+const outsideRuns = (reporter: Reporter.Reporter) =>
+  Logger.make<unknown, void>(({ cause, date, fiber, message }) => {
+    const { context } = fiber
+    const inside =
+      Option.isSome(Context.getOption(context, CurrentRun)) || Option.isSome(Context.getOption(context, CurrentTask))
+    if (!inside) reporter.note(`${reporter.style.dim(Text.clock(date.getTime()))} ${format(message, cause)}`)
+  })
+
+// --- the result ----------------------------------------------------------------------------------------------------
+
+/** Up to this size a JSON artifact is printed as its value. */
+const inlineLimit = 64 * 1024
+
+/**
+ * What the flow yielded, as a line of JSON on stdout: where that is no terminal, or where `--json` or `--quiet` ask for
+ * it. Refs of small JSON artifacts are printed as their values, others as `{ "$ref": … }`, with which `dump` reads them.
+ */
+const printOutput = Effect.fnUntraced(function* (cli: Cli.Cli, reporter: Reporter.Reporter, options: Options) {
+  const output = reporter.progress.run()?.output
+  if (!(options.json || options.quiet || cli.stdout.isTTY !== true)) return
+  if ((output === undefined || output === null) && !options.json) return
+  Cli.print(cli, JSON.stringify(yield* resolve(output ?? null)))
+})
+
+const resolve = (value: unknown): Effect.Effect<unknown, never, ArtifactStore> =>
+  Effect.gen(function* () {
+    if (typeof value !== "object" || value === null) return value
+    if (Array.isArray(value)) return yield* Effect.forEach(value, resolve)
+    const ref = "$ref" in value && Object.keys(value).length === 1 ? (value.$ref as RefRecord) : undefined // as it was encoded
+    if (ref === undefined) {
+      const fields: Record<string, unknown> = {}
+      for (const [name, field] of Object.entries(value)) fields[name] = yield* resolve(field)
+      return fields
+    }
+    const address = {
+      $ref: ref.writer === undefined ? ref.name : `${ref.writer}/${ref.name}`,
+      format: ref.format,
+      size: ref.size,
+      digest: ref.digest
+    }
+    if (ref.format !== "json" || ref.size > inlineLimit) return address
+    const store = yield* ArtifactStore
+    return yield* store.get(ref.digest).pipe(
+      Effect.map((bytes): unknown => JSON.parse(new TextDecoder().decode(bytes))),
+      Effect.catchCause(() => Effect.succeed(address)) // the run did succeed: that is no reason to fail it now
+    )
+  })

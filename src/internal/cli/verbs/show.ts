@@ -1,0 +1,123 @@
+/** The verb `show`: what a run did, its tasks with states and times, as text, as a graph, or as data; or one task of it. */
+import * as Effect from "effect/Effect"
+import * as Plan from "../../../Plan.ts"
+import type { RefRecord, RunRecord, TaskRecord } from "../../../RunRecord.ts"
+import * as Reading from "../../history/reading.ts"
+import * as Text from "../../text.ts"
+import * as Cli from "../cli.ts"
+import { withExistingStore } from "../store.ts"
+import { paintStatus, type Style, styleFor } from "../style.ts"
+import * as Target from "../target.ts"
+import { draw, type Format } from "./plan.ts"
+
+/** Shows a run, or tasks of it. */
+export const show = (cli: Cli.Cli, chosen: Cli.Chosen, text: string, format: Format) =>
+  withExistingStore(
+    cli,
+    chosen,
+    Effect.gen(function* () {
+      const target = yield* Target.parse(chosen, text)
+      const tasks = yield* Target.tasks(target)
+      const status = yield* Reading.status(target.run)
+      const run = { ...target.run, status }
+      if (format === "json") {
+        const metrics = yield* Reading.metrics(target.run, target.task === undefined ? {} : { task: target.task })
+        return Cli.print(cli, JSON.stringify({ run, tasks, metrics }, undefined, 2))
+      }
+      if (format !== "text") return Cli.print(cli, draw(Plan.ofRun(target.run, tasks), format))
+      const style = styleFor(cli.stdout, cli.environment)
+      const lines =
+        target.step === undefined ? runLines(run, tasks, style) : tasks.flatMap((task) => taskLines(task, style))
+      Cli.print(cli, lines.join("\n"))
+    })
+  )
+
+const took = (record: { readonly startedAt: number; readonly finishedAt?: number }) =>
+  record.finishedAt === undefined ? "" : Text.duration(record.finishedAt - record.startedAt)
+
+const runLines = (
+  run: Omit<RunRecord, "status"> & { readonly status: string },
+  tasks: ReadonlyArray<TaskRecord>,
+  style: Style
+): ReadonlyArray<string> => {
+  const facts = [
+    ["started", `${Text.dateTime(run.startedAt)} on ${run.host}, process ${run.pid}`],
+    ...(run.origin === undefined ? [] : [["resumes", run.origin]]),
+    ...(run.parent === undefined ? [] : [["called by", run.parent]]),
+    ...Object.entries(run.parameters).map(([name, value]) => [name, parameterText(value)]),
+    ...(run.tags.length === 0 ? [] : [["tags", run.tags.map(Text.printable).join(", ")]]),
+    [
+      "system",
+      Object.entries(run.systemTags)
+        .map(([name, value]) => `${name} ${value}`)
+        .join(", ")
+    ]
+  ]
+  const rows = tasks.map((task) => [
+    task.id,
+    paintStatus(style, task.status),
+    task.how === "executed"
+      ? task.attempts.length > 1
+        ? `${task.attempts.length} attempts`
+        : ""
+      : `${task.how === "cached" ? "cached" : "taken over"} from ${task.source}`,
+    task.how === "executed" ? took(task) : "",
+    Text.bytes(size(task.outputs)),
+    task.parents.length === 0
+      ? ""
+      : `← ${task.parents.length > 8 ? `${task.parents.length} tasks` : task.parents.join(", ")}`
+  ])
+  return [
+    `${style.bold(run.flow)} · run ${run.id} · ${paintStatus(style, run.status)}${run.finishedAt === undefined ? "" : ` in ${took(run)}`}`,
+    Text.columns(facts.map(([name, value]) => [`  ${style.dim(name ?? "")}`, value ?? ""])),
+    ...(rows.length === 0 ? ["  It has no tasks."] : [Text.columns(rows, new Set([3, 4]))]),
+    ...tasks
+      .filter((task) => task.error !== undefined && task.status === "failed")
+      .map((task) => `${task.id} ${style.red("failed")}: ${Text.printable(task.error?.message ?? "")}`),
+    ...(run.error === undefined || tasks.some((task) => task.error?.message === run.error?.message)
+      ? []
+      : [`The run ${style.red(run.status)}: ${Text.printable(Text.ownFrames(run.error.stack ?? run.error.message))}`])
+  ]
+}
+
+const taskLines = (task: TaskRecord, style: Style): ReadonlyArray<string> => [
+  `${style.bold(task.id)} · ${paintStatus(style, task.status)}${task.how === "executed" ? (task.finishedAt === undefined ? "" : ` in ${took(task)}`) : `, ${task.how === "cached" ? "cached" : "taken over"} from ${task.source}`}`,
+  Text.columns(
+    [
+      ["started", Text.dateTime(task.startedAt)],
+      ...(task.parents.length === 0 ? [] : [["follows", task.parents.join(", ")]]),
+      ...(task.version === "" ? [] : [["version", task.version]]),
+      ["key", task.key]
+    ].map(([name, value]) => [`  ${style.dim(name ?? "")}`, value ?? ""])
+  ),
+  ...refs("in", task.inputs, style),
+  ...refs("out", task.outputs, style),
+  ...(task.attempts.length < 2
+    ? []
+    : task.attempts.map(
+        (attempt) =>
+          `  attempt ${attempt.number} ${paintStatus(style, attempt.status)}${attempt.finishedAt === undefined ? "" : ` in ${took(attempt)}`}${attempt.error === undefined ? "" : `: ${Text.printable(attempt.error.message)}`}`
+      )),
+  ...(task.error === undefined ? [] : [Text.printable(Text.ownFrames(task.error.stack ?? task.error.message))])
+]
+
+const refs = (side: string, refs: ReadonlyArray<RefRecord>, style: Style): ReadonlyArray<string> =>
+  refs.length === 0
+    ? []
+    : [
+        Text.columns(
+          refs.map((ref) => [
+            `  ${style.dim(side)}`,
+            ref.name,
+            ref.format,
+            Text.bytes(ref.size),
+            `sha256 ${ref.digest.slice(0, 12)}…`,
+            side === "out" || ref.writer === undefined ? "" : `← ${ref.writer}`
+          ]),
+          new Set([3])
+        )
+      ]
+
+const size = (refs: ReadonlyArray<RefRecord>) => refs.reduce((sum, ref) => sum + ref.size, 0)
+
+const parameterText = (value: unknown): string => Text.fit(Text.printable(JSON.stringify(value)), 200)

@@ -1,0 +1,20 @@
+/** The verb `why`: says of each task whether it was executed, taken over or cached, and because of what. */
+import * as Effect from "effect/Effect"
+import * as Why from "../../../Why.ts"
+import * as Cli from "../cli.ts"
+import { withExistingStore } from "../store.ts"
+import * as Target from "../target.ts"
+
+/** Prints the reasons. */
+export const why = (cli: Cli.Cli, chosen: Cli.Chosen, text: string, json: boolean) =>
+  withExistingStore(
+    cli,
+    chosen,
+    Effect.gen(function* () {
+      const { run, step, task } = yield* Target.parse(chosen, text)
+      const explained = yield* Why.explain(run, task ?? step)
+      if (!json) return Cli.print(cli, Why.toText(explained))
+      const tasks = explained.tasks.map(({ reason, task }) => ({ task: task.id, how: task.how, reason }))
+      Cli.print(cli, JSON.stringify({ run: explained.run.id, tasks }, undefined, 2))
+    })
+  )

@@ -1,0 +1,304 @@
+/**
+ * Whole columns, checked and converted in one loop each: from a table's values to what the Parquet file holds, and from
+ * the values of a page to a table's. A column that fails says in which row, and what was expected there.
+ */
+import * as CanonicalJson from "../schema/canonicalJson.ts"
+import * as CodecIssue from "../schema/codecIssue.ts"
+import { type ColumnType, isNumbers, type NumberArrays, numberArrays } from "./columnType.ts"
+
+/** Values as Parquet's pages hold them: typed arrays of numbers, arrays of all else. */
+export type Physical = ReadonlyArray<any> | NumberArrays[keyof NumberArrays] | Uint8Array | Uint32Array | BigUint64Array
+
+/** Rows of a column: the values that there are, and a 1 for each row that has one. Without `present`, all have. */
+export interface Rows {
+  readonly values: Physical
+  readonly present: Uint8Array | undefined
+}
+
+/** Why a column is none, and in which row. Rows count from 0 here, and from 1 in what people read. */
+export class Flaw {
+  readonly reason: "null" | "invalid" | "outOfRange"
+  readonly column: string
+  readonly row: number | undefined
+  readonly detail: string
+  constructor(reason: Flaw["reason"], column: string, row: number | undefined, detail: string) {
+    this.reason = reason
+    this.column = column
+    this.row = row
+    this.detail = detail
+  }
+  /** `row 4 of column labels: expected Int, got 1.5` */
+  get message(): string {
+    return `${this.row === undefined ? "" : `row ${this.row + 1} of `}column ${this.column}: ${this.detail}`
+  }
+}
+
+const encoder = new TextEncoder()
+
+const isInt64 = (value: bigint): boolean => BigInt.asIntN(64, value) === value
+
+/** What each kind takes as a value. */
+const accepts: { readonly [K in ColumnType["kind"]]: (value: any) => boolean } = {
+  text: (value) => typeof value === "string",
+  int: Number.isSafeInteger,
+  number: (value) => typeof value === "number",
+  boolean: (value) => typeof value === "boolean",
+  bigint: (value) => typeof value === "bigint",
+  date: (value) => value instanceof Date && !Number.isNaN(value.getTime()),
+  bytes: (value) => value instanceof Uint8Array,
+  json: () => true,
+  float32: (value) => typeof value === "number",
+  float64: (value) => typeof value === "number",
+  int32: (value) => Number.isInteger(value),
+  int64: (value) => typeof value === "bigint"
+}
+
+/** Some rows of a column as the file holds them: INT64 for integers and dates, bytes for JSON, values as they are else. */
+export const toRows = (type: ColumnType, values: ArrayLike<unknown>, start: number, end: number): Rows | Flaw => {
+  const { allowed, codec, kind, name, optional } = type
+  if (isNumbers(kind)) {
+    return { values: (values as NumberArrays[keyof NumberArrays]).subarray(start, end), present: undefined } // of its kind
+  }
+  if (codec === undefined && allowed === undefined && !optional) {
+    if (kind === "int") return intRows(type, values, start, end)
+    if (kind === "number") return numberRows(type, values, start, end)
+  }
+  const fits = accepts[kind]
+  const there = new Array<any>(end - start)
+  let count = 0
+  const present = new Uint8Array(end - start)
+  for (let row = start; row < end; row++) {
+    let value = values[row]
+    if (codec !== undefined) {
+      const encoded = codec.encode(value)
+      if (encoded._tag === "Failure") return new Flaw("invalid", name, row, CodecIssue.causeText(encoded.cause, value))
+      value = encoded.value
+    }
+    if (optional && (value === null || value === undefined)) continue
+    if (!fits(value) || (allowed !== undefined && !allowed.has(value))) return unfit(type, value, row)
+    if (kind === "bigint" && !isInt64(value as bigint)) {
+      return new Flaw("outOfRange", name, row, `${value} does not fit the 64 bits of an integer column`)
+    }
+    if (kind === "text" && !(value as string).isWellFormed()) {
+      return new Flaw("invalid", name, row, "the text has half a surrogate pair, which UTF-8 can't hold")
+    }
+    present[row - start] = 1
+    there[count++] = kind === "date" ? (value as Date).getTime() : kind === "json" ? jsonBytes(value) : value
+  }
+  there.length = count
+  return { values: pack(kind, there), present: count === end - start ? undefined : present }
+}
+
+const unfit = ({ declared, name }: ColumnType, value: unknown, row: number) =>
+  new Flaw("invalid", name, row, `expected ${declared}, got ${CodecIssue.valueText(value)}`)
+
+const pack = (kind: ColumnType["kind"], values: Array<any>): Physical => {
+  switch (kind) {
+    case "int":
+    case "date":
+      return bigIntsOf(values)
+    case "number":
+      return Float64Array.from(values)
+    case "bigint":
+      return BigInt64Array.from(values)
+    default:
+      return values
+  }
+}
+
+const jsonBytes = (value: unknown): Uint8Array => encoder.encode(CanonicalJson.stringify(value))
+
+/** 64-bit integers of safe ones, by halves: no bigint is made for each. */
+const bigIntsOf = (values: ReadonlyArray<number>): BigInt64Array => {
+  const halves = new Int32Array(values.length * 2)
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i] as number // within its length
+    halves[2 * i] = value | 0
+    halves[2 * i + 1] = Math.floor(value / 0x1_0000_0000)
+  }
+  return new BigInt64Array(halves.buffer)
+}
+
+const intRows = (type: ColumnType, values: ArrayLike<unknown>, start: number, end: number): Rows | Flaw => {
+  const halves = new Int32Array((end - start) * 2)
+  for (let row = start, at = 0; row < end; row++, at += 2) {
+    const value = values[row]
+    if (!Number.isSafeInteger(value)) return unfit(type, value, row)
+    halves[at] = (value as number) | 0 // an integer, as was just seen
+    halves[at + 1] = Math.floor((value as number) / 0x1_0000_0000)
+  }
+  return { values: new BigInt64Array(halves.buffer), present: undefined }
+}
+
+const numberRows = (type: ColumnType, values: ArrayLike<unknown>, start: number, end: number): Rows | Flaw => {
+  const packed = new Float64Array(end - start)
+  for (let row = start; row < end; row++) {
+    const value = values[row]
+    if (typeof value !== "number") return unfit(type, value, row)
+    packed[row - start] = value
+  }
+  return { values: packed, present: undefined }
+}
+
+/** Where a column's values are gathered while it is read. */
+export interface Gathered {
+  readonly type: ColumnType
+  /** Rows so far. */
+  rows: number
+  readonly values: Array<unknown> | NumberArrays[keyof NumberArrays]
+}
+
+/** An empty column of a table that will have so many rows. */
+export const gather = (type: ColumnType, numRows: number): Gathered => ({
+  type,
+  rows: 0,
+  // An array that is as long as it will be: growing would cost more than all the rest of reading. Beyond some size the
+  // engine would take it for a sparse one.
+  values: isNumbers(type.kind) ? new numberArrays[type.kind](numRows) : numRows <= 1 << 25 ? new Array(numRows) : []
+})
+
+/** Adds rows of a page. */
+export const append = (column: Gathered, { present, values }: Rows): Flaw | undefined => {
+  const { type } = column
+  if (present !== undefined && !type.optional) {
+    return new Flaw("null", type.name, column.rows + present.indexOf(0), `it is null, and ${type.declared} is required`)
+  }
+  const start = column.rows
+  column.rows += present === undefined ? values.length : present.length
+  if (!Array.isArray(column.values)) return appendNumbers(column, column.values, values, start)
+  if (present === undefined && type.codec === undefined && type.allowed === undefined) {
+    const into = column.values
+    if (type.kind === "int" && values instanceof BigInt64Array) return appendInt64(into, values, type, start)
+    if (isAsStored(type, values)) {
+      for (let i = 0; i < values.length; i++) into[start + i] = values[i]
+      return undefined
+    }
+  }
+  return appendEach(column.values, values, present, type, start)
+}
+
+/** Whether a page's values are a table's. */
+const isAsStored = ({ kind }: ColumnType, values: Physical): boolean =>
+  kind === "text" ||
+  kind === "boolean" ||
+  kind === "date" ||
+  kind === "bytes" ||
+  ((kind === "number" || kind === "int") && (values instanceof Int32Array || values instanceof Uint32Array)) ||
+  (kind === "number" && (values instanceof Float64Array || values instanceof Float32Array))
+
+/** Adds rows whose values were converted and checked before, by their index. */
+export const appendReady = (
+  column: Gathered,
+  ready: Gathered["values"],
+  indexes: ArrayLike<number>,
+  present: Uint8Array | undefined
+): Flaw | undefined => {
+  const { rows, type, values } = column
+  if (present !== undefined && !type.optional) return append(column, { present, values: [] }) // which says where
+  const count = present === undefined ? indexes.length : present.length
+  column.rows += count
+  const missing = present === undefined ? undefined : missingOf(type)
+  let at = 0
+  for (let i = 0; i < count; i++) {
+    const isMissing = present !== undefined && present[i] === 0
+    const index = isMissing ? 0 : (indexes[at++] as number) // one for each value that is there
+    if (!isMissing && index >= ready.length) throw new Error("an index is beyond its dictionary")
+    values[rows + i] = (isMissing ? missing : ready[index]) as never // arrays of one kind
+  }
+  return undefined
+}
+
+/** What stands for a missing value, as the schema has it. */
+const missingOf = (type: ColumnType): unknown => {
+  if (type.codec === undefined) return type.empty
+  const decoded = type.codec.decode(type.empty)
+  return decoded._tag === "Success" ? decoded.value : type.empty
+}
+
+const appendNumbers = (column: Gathered, into: NumberArrays[keyof NumberArrays], values: Physical, start: number) => {
+  if (column.rows > into.length) return undefined // the reader compares the rows with the file's own count
+  if (into instanceof BigInt64Array)
+    into.set(values instanceof BigInt64Array ? values : Array.from(values, BigInt), start)
+  else into.set(values as ArrayLike<number>, start) // the file's type was looked at
+  return undefined
+}
+
+/** By halves: a bigint for each would cost more than all the rest of reading. */
+const appendInt64 = (
+  into: Array<unknown>,
+  values: BigInt64Array,
+  type: ColumnType,
+  start: number
+): Flaw | undefined => {
+  const halves = new Int32Array(values.buffer, values.byteOffset, values.length * 2)
+  for (let i = 0; i < values.length; i++) {
+    const low = halves[2 * i] as number // both within its length
+    const high = halves[2 * i + 1] as number
+    if (high === low >> 31) {
+      into[start + i] = low // 32 bits, which the engine keeps as a small integer
+      continue
+    }
+    const value = high * 0x1_0000_0000 + (low >>> 0)
+    if (!Number.isSafeInteger(value)) return tooBig(values[i] as bigint, type, start + i)
+    into[start + i] = value
+  }
+  return undefined
+}
+
+const tooBig = (value: bigint, type: ColumnType, row: number) =>
+  new Flaw("outOfRange", type.name, row, `${value} is more than a number holds exactly; declare the column BigInt`)
+
+const appendEach = (
+  into: Array<unknown>,
+  values: Physical,
+  present: Uint8Array | undefined,
+  type: ColumnType,
+  start: number
+): Flaw | undefined => {
+  const { allowed, codec, empty, kind } = type
+  const count = present === undefined ? values.length : present.length
+  let at = 0
+  for (let i = 0; i < count; i++) {
+    const isMissing = present !== undefined && present[i] === 0
+    let value: unknown = isMissing ? empty : values[at++]
+    if (!isMissing) {
+      if (kind === "bigint")
+        value = BigInt(value as number | bigint) // an integer column of the file
+      else if ((kind === "int" || kind === "number") && typeof value === "bigint") {
+        const number = Number(value)
+        if (!Number.isSafeInteger(number)) return tooBig(value, type, start + i)
+        value = number
+      } else if (kind === "json" && typeof value === "string") {
+        const parsed = parseJson(value)
+        if (parsed === undefined)
+          return new Flaw("invalid", type.name, start + i, `${CodecIssue.valueText(value)} is no JSON`)
+        value = parsed.value
+      }
+      if (allowed !== undefined && !allowed.has(value)) {
+        return new Flaw(
+          "invalid",
+          type.name,
+          start + i,
+          `expected ${type.declared}, got ${CodecIssue.valueText(value)}`
+        )
+      }
+    }
+    if (codec !== undefined) {
+      const decoded = codec.decode(value)
+      if (decoded._tag === "Failure") {
+        return new Flaw("invalid", type.name, start + i, CodecIssue.causeText(decoded.cause, value))
+      }
+      value = decoded.value
+    }
+    into[start + i] = value
+  }
+  return undefined
+}
+
+const parseJson = (text: string): { readonly value: unknown } | undefined => {
+  try {
+    return { value: JSON.parse(text) }
+  } catch {
+    return undefined
+  }
+}

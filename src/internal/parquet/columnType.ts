@@ -1,0 +1,228 @@
+/**
+ * How a column's schema is laid out in Parquet. A schema whose values are numbers, texts, booleans, bigints, dates or
+ * bytes (or null beside them) has a Parquet type of its own; any other is stored as JSON text, value by value. Where the
+ * type says all that the schema says, a column is checked in one loop; else each value goes through the schema too.
+ */
+import type * as Exit from "effect/Exit"
+import * as Schema from "effect/Schema"
+import type * as SchemaAST from "effect/SchemaAST"
+import type * as SchemaIssue from "effect/SchemaIssue"
+import * as SchemaParser from "effect/SchemaParser"
+import type { StorableSchema } from "../../Artifact.ts"
+import * as Description from "../schema/description.ts"
+
+/** The arrays that hold a column of plain numbers. */
+export interface NumberArrays {
+  readonly float32: Float32Array
+  readonly float64: Float64Array
+  readonly int32: Int32Array
+  readonly int64: BigInt64Array
+}
+
+const TypeId = "~effect-flow/NumberColumn"
+
+/** A column of plain numbers, which is a typed array in memory. */
+export interface NumberColumn<T extends keyof NumberArrays = keyof NumberArrays> {
+  readonly [TypeId]: typeof TypeId
+  readonly type: T
+}
+
+/**
+ * A column of plain numbers, which is a typed array in memory and a FLOAT, DOUBLE, INT32 or INT64 in the file. For what
+ * computes on whole columns: a schema's column is an array of its values.
+ */
+export const column = <const T extends keyof NumberArrays>(type: T): NumberColumn<T> => ({ [TypeId]: TypeId, type })
+
+/** What holds a column of plain numbers. */
+export const numberArrays = { float32: Float32Array, float64: Float64Array, int32: Int32Array, int64: BigInt64Array }
+
+/** Whether a kind's column is a typed array. */
+export const isNumbers = (kind: Kind): kind is keyof NumberArrays => kind in numberArrays
+
+/** What a table declares for a column. */
+export type ColumnField = StorableSchema | NumberColumn
+
+/** Whether a column is one of plain numbers. */
+export const isNumberColumn = (field: ColumnField): field is NumberColumn => TypeId in field
+
+/** What a column's values are in the file. */
+export type Kind = "text" | "int" | "number" | "boolean" | "bigint" | "date" | "bytes" | "json" | keyof NumberArrays
+
+/** How a column is stored and checked. */
+export interface ColumnType {
+  readonly name: string
+  readonly kind: Kind
+  /** How it was declared, for messages: `Int`. */
+  readonly declared: string
+  /** Whether a value may be missing, and what stands for it then. */
+  readonly optional: boolean
+  readonly empty: null | undefined
+  /** The only values there may be, where they are listed. */
+  readonly allowed: ReadonlySet<unknown> | undefined
+  /** The schema's own codec, where the kind and `allowed` do not say all that the schema says. */
+  readonly codec: ValueCodec | undefined
+}
+
+/** A value to what is stored of it and back, at once. */
+interface ValueCodec {
+  readonly encode: (value: unknown) => Exit.Exit<unknown, SchemaIssue.Issue>
+  readonly decode: (stored: unknown) => Exit.Exit<unknown, SchemaIssue.Issue>
+}
+
+const known = new WeakMap<ColumnField, Omit<ColumnType, "name">>()
+
+/** The types of a table's columns, which are worked out at the first call: most programs that import a flow never do. */
+export const lazy = (fields: { readonly [name: string]: ColumnField }): (() => ReadonlyArray<ColumnType>) => {
+  let types: ReadonlyArray<ColumnType> | undefined
+  return () => {
+    types ??= Object.entries(fields).map(([name, field]) => make(name, field))
+    return types
+  }
+}
+
+const make = (name: string, field: ColumnField): ColumnType => {
+  let type = known.get(field)
+  if (type === undefined) {
+    type = isNumberColumn(field) ? ofNumbers(field) : ofSchema(field)
+    known.set(field, type)
+  }
+  return { name, ...type }
+}
+
+const ofNumbers = (field: NumberColumn): Omit<ColumnType, "name"> => ({
+  kind: field.type,
+  declared: field.type,
+  optional: false,
+  empty: null,
+  allowed: undefined,
+  codec: undefined
+})
+
+const ofSchema = (schema: StorableSchema): Omit<ColumnType, "name"> => {
+  const declared = Description.typeText(schema)
+  const layout = layoutOf(Schema.toEncoded(schema).ast)
+  if (layout !== undefined) {
+    const { exact, ...rest } = layout
+    const codec = exact && !isTransformed(schema.ast) ? undefined : codecOf(schema)
+    return { declared, ...rest, codec }
+  }
+  const json = Schema.toCodecJson(schema)
+  const encoded = layoutOf(Schema.toEncoded(json).ast)
+  return {
+    declared,
+    kind: encoded?.kind ?? "json",
+    optional: encoded?.optional ?? isNullable(Schema.toEncoded(json).ast),
+    empty: encoded?.empty ?? null,
+    allowed: undefined,
+    codec: codecOf(json)
+  }
+}
+
+const codecOf = (schema: StorableSchema): ValueCodec => ({
+  encode: SchemaParser.encodeUnknownExit(schema),
+  decode: SchemaParser.decodeUnknownExit(schema)
+})
+
+interface Layout {
+  readonly kind: Kind
+  readonly optional: boolean
+  readonly empty: null | undefined
+  readonly allowed: ReadonlySet<unknown> | undefined
+  /** Whether kind, emptiness and `allowed` are all that the schema asks for. */
+  readonly exact: boolean
+}
+
+const membersOf = (ast: SchemaAST.AST): ReadonlyArray<SchemaAST.AST> =>
+  ast._tag === "Union" ? ast.types.flatMap(membersOf) : [ast]
+
+const isTransformed = (ast: SchemaAST.AST): boolean =>
+  ast.encoding !== undefined || (ast._tag === "Union" && ast.types.some(isTransformed))
+
+const isEmpty = (ast: SchemaAST.AST): boolean => ast._tag === "Null" || ast._tag === "Undefined" || ast._tag === "Void"
+
+const isNullable = (ast: SchemaAST.AST): boolean => membersOf(ast).some(isEmpty)
+
+/** The layout of an encoded schema; none where only JSON text will do. */
+const layoutOf = (ast: SchemaAST.AST): Layout | undefined => {
+  const members = membersOf(ast)
+  const parts = members.filter((member) => !isEmpty(member)).map(partOf)
+  const [first] = parts
+  if (first === undefined) return undefined
+  let { kind } = first
+  const values: Array<unknown> = []
+  let exact = ast._tag !== "Union" || ast.checks === undefined
+  let listed = true
+  for (const part of parts) {
+    if (part === undefined) return undefined
+    if (part.kind !== kind) {
+      const mixed = new Set([kind, part.kind])
+      if (!(mixed.has("int") && mixed.has("number"))) return undefined
+      kind = "number"
+    }
+    if (part.values === undefined) listed = false
+    else values.push(...part.values)
+    exact &&= part.exact
+  }
+  if (!listed && values.length > 0) exact = false
+  return {
+    kind,
+    optional: members.some(isEmpty),
+    empty: members.some((member) => member._tag === "Null") ? null : undefined,
+    allowed: listed ? new Set(values) : undefined,
+    exact
+  }
+}
+
+interface Part {
+  readonly kind: Kind
+  readonly exact: boolean
+  readonly values?: ReadonlyArray<unknown>
+}
+
+const partOf = (ast: SchemaAST.AST): Part | undefined => {
+  const exact = ast.checks === undefined
+  switch (ast._tag) {
+    case "String":
+      return { kind: "text", exact }
+    case "TemplateLiteral":
+      return { kind: "text", exact: false }
+    case "Number":
+      return hasCheck(ast, "effect/schema/isInt")
+        ? { kind: "int", exact: ast.checks?.length === 1 }
+        : { kind: "number", exact }
+    case "Boolean":
+      return { kind: "boolean", exact }
+    case "BigInt":
+      return { kind: "bigint", exact }
+    case "Literal":
+      return ofValues([ast.literal], exact)
+    case "Enum":
+      return ofValues(
+        ast.enums.map(([, value]) => value),
+        exact
+      )
+    case "Declaration":
+      return idOf(ast.annotations) === "effect/schema/Date"
+        ? { kind: "date", exact }
+        : idOf(ast.annotations) === "effect/schema/Uint8Array"
+          ? { kind: "bytes", exact }
+          : undefined
+    default:
+      return undefined
+  }
+}
+
+const ofValues = (values: ReadonlyArray<unknown>, exact: boolean): Part | undefined => {
+  if (values.every((value) => typeof value === "string")) return { kind: "text", exact, values }
+  if (values.every((value) => Number.isSafeInteger(value))) return { kind: "int", exact, values }
+  if (values.every((value) => typeof value === "number")) return { kind: "number", exact, values }
+  if (values.every((value) => typeof value === "boolean")) return { kind: "boolean", exact, values }
+  if (values.every((value) => typeof value === "bigint")) return { kind: "bigint", exact, values }
+  return undefined
+}
+
+const idOf = (annotations: object | undefined): string | undefined =>
+  (annotations as { readonly representation?: { readonly id?: string } } | undefined)?.representation?.id // an annotation
+
+const hasCheck = (ast: SchemaAST.AST, id: string): boolean =>
+  ast.checks?.some((check) => check._tag === "Filter" && idOf(check.annotations) === id) ?? false

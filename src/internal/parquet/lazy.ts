@@ -1,0 +1,11 @@
+/**
+ * What reads and writes Parquet, loaded when it is first used: a program that only declares a table, or prints its help,
+ * does not wait for it.
+ */
+import * as Effect from "effect/Effect"
+
+/** The reader's module. */
+export const reader = Effect.promise(() => import("./reader.ts"))
+
+/** The writer's module. */
+export const writer = Effect.promise(() => import("./writer.ts"))

@@ -1,0 +1,92 @@
+/**
+ * A step's definition without its types: what every interpreter reads (the run, the plan, a worker), and nothing that
+ * runs by itself but the body.
+ */
+import type * as Duration from "effect/Duration"
+import type * as Effect from "effect/Effect"
+import { hasProperty } from "effect/Predicate"
+import type * as Schedule from "effect/Schedule"
+import type * as Schema from "effect/Schema"
+import * as Artifact from "../../Artifact.ts"
+import { FlowError } from "../../FlowError.ts"
+
+/** @internal */
+export const definition: unique symbol = Symbol.for("effect-flow/Step/definition")
+
+/** A declared name with the artifact that its values are stored as. */
+export interface Slot {
+  readonly name: string
+  readonly artifact: Artifact.Artifact<unknown>
+}
+
+/** When to make another attempt. */
+export interface RetryOptions {
+  readonly schedule?: Schedule.Schedule<unknown, any, unknown> | undefined
+  readonly times?: number | undefined
+  readonly while?: ((error: any) => boolean) | undefined
+}
+
+/** A branch of a join: a step whose state it takes, or states of many of its tasks. */
+export interface Branch {
+  readonly definition: Definition
+  readonly many: boolean
+}
+
+/** A step, read by interpreters. */
+export interface Definition {
+  readonly name: string
+  readonly description: string | undefined
+  readonly input: ReadonlyArray<Slot>
+  readonly output: ReadonlyArray<Slot>
+  /** For a join. */
+  readonly branches: { readonly [name: string]: Branch } | undefined
+  readonly error: Schema.Top | undefined
+  readonly version: string
+  readonly cache: { readonly version: string } | undefined
+  readonly retry: RetryOptions | undefined
+  readonly timeout: Duration.Input | undefined
+  readonly runsOn: "thread" | "fiber" | undefined
+  /** `(input)` for a step, `(states, input)` for a join. */
+  readonly run: (...values: ReadonlyArray<never>) => Effect.Effect<unknown, unknown, unknown>
+  /** In a test: the step that this one stands in for, under its name. */
+  readonly replaces?: Definition
+}
+
+/** The definition behind a step. */
+export const of = (step: { readonly [definition]: Definition }): Definition => step[definition]
+
+/**
+ * What a flow executes for a step that its body calls: the step, or what a test put in its place. Nothing where the flow
+ * does not list the step.
+ */
+export const listed = (definitions: ReadonlyMap<string, Definition>, called: Definition): Definition | undefined => {
+  const found = definitions.get(called.name)
+  return found === called || found?.replaces === called ? found : undefined
+}
+
+/** The artifact of a declared field. */
+const artifactOf = (field: Artifact.Field): Artifact.Artifact<unknown> =>
+  (Artifact.isArtifact(field) ? field : Artifact.json(field)) as Artifact.Artifact<unknown> // erased: names pair values with it
+
+/** The slots of declared fields, in the order of their names, which is the order of everything that is hashed. */
+export const slots = (owner: string, fields: Artifact.Fields = {}): ReadonlyArray<Slot> =>
+  Object.keys(fields)
+    .sort()
+    .map((name) => {
+      checkName(`a field of ${owner}`, name)
+      return { name, artifact: artifactOf(fields[name] as Artifact.Field) } // its own key
+    })
+
+/** Refuses a name that could not stand in a path, a URL, or between the dots of `branch.3.name`. */
+export const checkName = (what: string, name: string): void => {
+  if (!/^[\p{L}_][\p{L}\p{N}_-]*$/u.test(name)) {
+    throw new FlowError({
+      reason: "name",
+      message: `${JSON.stringify(name)} can't name ${what}: a name starts with a letter or "_" and has only letters, digits, "_" and "-".`
+    })
+  }
+}
+
+/** A schedule, or options around one. */
+export const retryOptions = (retry: object | undefined): RetryOptions | undefined =>
+  retry === undefined ? undefined : hasProperty(retry, "~effect/Schedule") ? { schedule: retry as never } : retry

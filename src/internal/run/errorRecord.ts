@@ -1,0 +1,82 @@
+/** Failures as data: what is kept of an error, and shown of it, wherever it came from. */
+
+import { inspect } from "node:util"
+import * as Cause from "effect/Cause"
+import * as Exit from "effect/Exit"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import { FlowError } from "../../FlowError.ts"
+import type { ErrorRecord, TaskStatus } from "../../RunRecord.ts"
+
+/** Why something failed: the first typed failure, else the first defect, else that it was interrupted. */
+export const fromCause = (cause: Cause.Cause<unknown>, schema?: Schema.Top): ErrorRecord => {
+  const failure = cause.reasons.find(Cause.isFailReason)
+  if (failure !== undefined) {
+    const record = fromError(failure.error)
+    if (schema === undefined) return record
+    const data = Schema.encodeUnknownExit(schema as Schema.Codec<unknown, unknown>)(failure.error) // error schemas need no services
+    return Exit.isSuccess(data) ? { ...record, data: data.value as Schema.Json } : record // an error's encoding is JSON
+  }
+  const defect = cause.reasons.find(Cause.isDieReason)
+  if (defect !== undefined) {
+    const record = fromError(defect.defect)
+    return defect.defect instanceof Error && !(defect.defect instanceof FlowError) && defect.defect.stack !== undefined
+      ? { ...record, stack: defect.defect.stack }
+      : record
+  }
+  return { tag: "Interrupted", message: "It was interrupted." }
+}
+
+const fromError = (error: unknown): ErrorRecord => {
+  const record = describeError(error)
+  const causes = causesOf(error)
+  return causes.length === 0 ? record : { ...record, causes }
+}
+
+/** How far a chain of causes is followed. */
+const mostCauses = 8
+
+const causesOf = (error: unknown): ReadonlyArray<{ readonly tag: string; readonly message: string }> => {
+  const found: Array<{ readonly tag: string; readonly message: string }> = []
+  let at = error
+  while (typeof at === "object" && at !== null && "cause" in at && found.length < mostCauses) {
+    at = at.cause
+    if (at === undefined || at === null) break
+    // A cause of Effect's own is the failure that it holds.
+    if (Cause.isCause(at)) at = Cause.squash(at)
+    const { message, tag } = describeError(at)
+    found.push({ tag, message })
+  }
+  return found
+}
+
+const describeError = (error: unknown): { readonly tag: string; readonly message: string } => {
+  if (typeof error === "object" && error !== null) {
+    const { _tag, name, message } = error as {
+      readonly _tag?: unknown
+      readonly name?: unknown
+      readonly message?: unknown
+    } // looked at below
+    const tag = typeof _tag === "string" ? _tag : typeof name === "string" ? name : "Error"
+    return { tag, message: typeof message === "string" && message !== "" ? message : describe(error, tag) }
+  }
+  return { tag: typeof error, message: String(error) }
+}
+
+/** An error without a message, by its data. */
+const describe = (error: object, tag: string): string => {
+  const data = Object.fromEntries(
+    Object.entries(error).filter(([key]) => !["_tag", "name", "message", "stack", "cause"].includes(key))
+  )
+  return Object.keys(data).length === 0 ? tag : `${tag} ${inspect(data, { breakLength: Number.POSITIVE_INFINITY })}`
+}
+
+/** How something that failed ended. */
+export const statusOf = (cause: Cause.Cause<unknown>): TaskStatus =>
+  Cause.hasInterruptsOnly(cause) ? "interrupted" : "failed"
+
+/** The typed failure of a cause, if that is what it is. */
+export const failureOf = (cause: Cause.Cause<unknown>): { readonly error: unknown } | undefined => {
+  const found = Cause.findError(cause)
+  return Result.isSuccess(found) ? { error: found.success } : undefined
+}

@@ -1,0 +1,126 @@
+/**
+ * What a task is given, resolved: every declared input as a ref of stored bytes (literals are stored on the way), in the
+ * order of their names; the tasks that handed them on, which are the task's parents in the graph; and the task's key.
+ */
+import * as Effect from "effect/Effect"
+import type { ArtifactStore } from "../../ArtifactStore.ts"
+import { FlowError } from "../../FlowError.ts"
+import { isRef, type Ref } from "../../Ref.ts"
+import type { RefRecord } from "../../RunRecord.ts"
+import * as State from "../../State.ts"
+import { type Written, write } from "../artifact/values.ts"
+import * as Digest from "../schema/digest.ts"
+import type { Definition, Slot } from "./definition.ts"
+import { notTheBranch } from "./misuse.ts"
+import { ItemRef, StoredRef, via } from "./refs.ts"
+import { stateSlots } from "./taskBody.ts"
+
+/** A task's inputs. */
+export interface Inputs {
+  /** By the name under which the task knows them: `df`, `branch.df`, `branch.3.df`. */
+  readonly refs: ReadonlyArray<{ readonly name: string; readonly ref: StoredRef<unknown> }>
+  readonly counts: { readonly [branch: string]: number }
+  readonly parents: ReadonlyArray<string>
+  /** Bytes of literals that are not stored yet. */
+  readonly blobs: ReadonlyArray<NonNullable<Written["blob"]>>
+  readonly schemas: ReadonlyArray<{ readonly digest: string; readonly text: string }>
+}
+
+/** A value or ref that a task is given under a name. */
+interface Entry {
+  readonly name: string
+  readonly slot: Slot
+  readonly value: unknown
+}
+
+/** Resolves what a step or join is called with. */
+export const resolve = Effect.fnUntraced(function* (
+  store: ArtifactStore["Service"],
+  definition: Definition,
+  given: object | undefined,
+  states: { readonly [branch: string]: unknown } | undefined
+) {
+  const { counts, entries, parents } = collect(definition, given, states)
+  const refs: Array<{ readonly name: string; readonly ref: StoredRef<unknown> }> = []
+  const blobs: Array<NonNullable<Written["blob"]>> = []
+  const schemas: Array<{ readonly digest: string; readonly text: string }> = []
+  for (const { name, slot, value } of entries) {
+    if (value instanceof StoredRef) {
+      refs.push({ name, ref: value })
+      continue
+    }
+    const item = value instanceof ItemRef ? value : undefined
+    const literal = item === undefined ? value : item.value
+    const label = `input "${name}" of step "${definition.name}"`
+    const written = yield* write(store, slot.artifact, literal, slot.name, label, item?.task)
+    if (written.blob !== undefined) blobs.push(written.blob)
+    schemas.push(slot.artifact.description())
+    refs.push({ name, ref: new StoredRef(written.record, slot.artifact, item?.via) })
+  }
+  return { refs, counts, parents: [...parents], blobs, schemas } satisfies Inputs
+})
+
+/** What a task is given by name, in the order of the names: the order of everything that is hashed. */
+const collect = (
+  definition: Definition,
+  given: object | undefined,
+  states: { readonly [branch: string]: unknown } | undefined
+) => {
+  const entries: Array<Entry> = []
+  const counts: Record<string, number> = {}
+  const parents = new Set<string>()
+  const take = (slots: ReadonlyArray<Slot>, values: object, prefix: string) => {
+    for (const slot of slots) {
+      if (!(slot.name in values)) throw missing(definition, prefix + slot.name)
+      entries.push({ name: prefix + slot.name, slot, value: (values as Record<string, unknown>)[slot.name] }) // it is in there
+    }
+    collectParents(values, parents)
+  }
+  if (definition.branches !== undefined) {
+    for (const [name, branch] of Object.entries(definition.branches)) {
+      const slots = stateSlots(branch.definition)
+      const handed = states?.[name]
+      if (typeof handed !== "object" || handed === null || Array.isArray(handed) !== branch.many)
+        throw notTheBranch(definition.name, name, branch.many, handed)
+      if (Array.isArray(handed)) {
+        const list: ReadonlyArray<object> = handed
+        counts[name] = list.length
+        if (list.length === 0) collectParents(list, parents) // whoever made the list it was empty of
+        for (let index = 0; index < list.length; index++) take(slots, list[index] as object, `${name}.${index}.`) // within its length
+      } else take(slots, handed, `${name}.`)
+    }
+  }
+  if (given !== undefined || definition.input.length > 0) take(definition.input, given ?? {}, "")
+  return { entries, counts, parents }
+}
+
+const missing = (definition: Definition, name: string) =>
+  new FlowError({
+    reason: "given",
+    message: `Step "${definition.name}" was called without its input "${name}". Its inputs are: ${definition.input.map((slot) => slot.name).join(", ")}.`
+  })
+
+/** The tasks behind what a task is given: those that a state came from, and those that handed on its refs one by one. */
+export const collectParents = (given: object, parents: Set<string>): void => {
+  const origin = State.originOf(given)
+  if (origin !== undefined) {
+    for (const task of origin.tasks) parents.add(task)
+    return
+  }
+  for (const value of Object.values(given)) {
+    const task = isRef(value) ? via(value as Ref<unknown>) : undefined
+    if (task !== undefined) parents.add(task)
+  }
+}
+
+/** What the key of a task is made of, and so what `why` compares. */
+export const taskKey = (definition: Definition, refs: Inputs["refs"], counts: Inputs["counts"]): string => {
+  const parts = [definition.name, definition.version, definition.cache?.version ?? ""]
+  for (const { name, ref } of refs) parts.push(`${name}=${ref.digest}`)
+  for (const branch of Object.keys(counts).sort()) parts.push(`${branch}#${counts[branch]}`)
+  return Digest.ofTexts("effect-flow/task/1", parts)
+}
+
+/** The inputs as data, under the names by which the task knows them. */
+export const records = (refs: Inputs["refs"]): ReadonlyArray<RefRecord> =>
+  refs.map(({ name, ref }) => (ref.record.name === name ? ref.record : { ...ref.record, name }))

@@ -1,0 +1,84 @@
+/**
+ * Metaflow's `merge_artifacts` on refs: no artifact is read, digests decide. The result is the merged refs and an effect
+ * of them at once, so that `Step.merge(…).df` and `yield* Step.merge(…)` both work.
+ */
+import * as Effect from "effect/Effect"
+import * as Effectable from "effect/Effectable"
+import * as Schema from "effect/Schema"
+import { isRef, type Ref } from "../../Ref.ts"
+import * as State from "../../State.ts"
+import { identity, via } from "./refs.ts"
+
+/** Names that branches inherited with different digests, so that neither is the one to go on with. */
+export class MergeConflict extends Schema.TaggedError<MergeConflict>()("MergeConflict", {
+  conflicts: Schema.Array(Schema.Struct({ name: Schema.String, branches: Schema.Array(Schema.String) })),
+  message: Schema.String
+}) {}
+
+type States = { readonly [branch: string]: { readonly [name: string]: unknown } }
+
+class Merged extends Effectable.Class<State.Any, MergeConflict> {
+  readonly #result: Effect.Effect<State.Any, MergeConflict>
+  constructor(result: Effect.Effect<State.Any, MergeConflict>) {
+    super()
+    this.#result = result
+  }
+  override asEffect() {
+    return this.#result
+  }
+}
+
+/** Merges; `resolve` names the branch that wins a name. */
+export const merge = (
+  states: States,
+  resolve: { readonly [name: string]: string }
+): Effect.Effect<State.Any, MergeConflict> => {
+  const found = new Map<string, Array<{ readonly branch: string; readonly ref: Ref<unknown> }>>()
+  const tasks = new Set<string>()
+  for (const [branch, state] of Object.entries(states)) {
+    for (const task of State.originOf(state)?.tasks ?? []) tasks.add(task)
+    for (const [name, ref] of Object.entries(state)) {
+      if (!isRef(ref) || (name in resolve && resolve[name] !== branch)) continue
+      const others = found.get(name)
+      if (others === undefined) found.set(name, [{ branch, ref }])
+      else others.push({ branch, ref })
+    }
+  }
+  const refs: Record<string, Ref<unknown>> = {}
+  const from: Record<string, string> = {}
+  const conflicts: Array<{ readonly name: string; readonly branches: ReadonlyArray<string> }> = []
+  for (const [name, candidates] of found) {
+    const [first] = candidates
+    if (first === undefined) continue
+    if (candidates.every(({ ref }) => identity(ref) === identity(first.ref))) {
+      refs[name] = first.ref
+      const task = State.originOf(states[first.branch] ?? {})?.via[name] ?? via(first.ref)
+      if (task !== undefined) from[name] = task
+    } else conflicts.push({ name, branches: candidates.map((candidate) => candidate.branch) })
+  }
+  const state = State.make(refs, { tasks: [...tasks], via: from })
+  const failure = conflicts.length === 0 ? undefined : conflictError(conflicts)
+  const merged = new Merged(failure === undefined ? Effect.succeed(state) : Effect.fail(failure))
+  for (const [name, ref] of Object.entries(refs)) {
+    Object.defineProperty(merged, name, { value: ref, enumerable: true })
+  }
+  for (const { name } of conflicts) {
+    Object.defineProperty(merged, name, {
+      enumerable: true,
+      get: () => {
+        throw failure
+      }
+    })
+  }
+  return Object.defineProperty(merged, State.origin, { value: { tasks: [...tasks], via: from } })
+}
+
+const conflictError = (conflicts: MergeConflict["conflicts"]) =>
+  new MergeConflict({
+    conflicts,
+    message: `These artifacts differ between branches: ${conflicts
+      .map(({ name, branches }) => `"${name}" (${branches.join(", ")})`)
+      .join(
+        "; "
+      )}. Hand on the one you mean by itself, such as states.${conflicts[0]?.branches[0]}.${conflicts[0]?.name}, and merge without it.`
+  })

@@ -1,0 +1,105 @@
+/**
+ * The kinds of `Ref`. A stored ref has bytes in a store. An item is an element of a list that `Step.forEach` goes over: a
+ * value in hand, which the step it is passed to stores as that step declares it. (A plan's symbolic refs are the third kind;
+ * they live with the planner.)
+ */
+import * as Effect from "effect/Effect"
+import * as Effectable from "effect/Effectable"
+import type * as Artifact from "../../Artifact.ts"
+import type { ArtifactError } from "../../ArtifactStore.ts"
+import { ArtifactStore } from "../../ArtifactStore.ts"
+import * as Ref from "../../Ref.ts"
+import type { RefRecord } from "../../RunRecord.ts"
+import { read } from "../artifact/values.ts"
+import * as CanonicalJson from "../schema/canonicalJson.ts"
+import * as Digest from "../schema/digest.ts"
+
+/** What every kind of ref can say about itself to the rest of the library. */
+interface Internals {
+  /** Equal for two refs of one artifact. */
+  readonly identity: string
+  /** The task of this run that handed it on; its writer, unless that ran elsewhere. */
+  readonly via: string | undefined
+}
+
+/** A ref of stored bytes. */
+export class StoredRef<A> extends Effectable.Class<A, ArtifactError, ArtifactStore> implements Ref.Ref<A>, Internals {
+  readonly [Ref.TypeId] = Ref.TypeId
+  readonly record: RefRecord
+  readonly artifact: Artifact.Artifact<A>
+  readonly via: string | undefined
+  constructor(record: RefRecord, artifact: Artifact.Artifact<A>, via: string | undefined) {
+    super()
+    this.record = record
+    this.artifact = artifact
+    this.via = via
+  }
+  get name(): string {
+    return this.record.name
+  }
+  get digest(): string {
+    return this.record.digest
+  }
+  get format(): Artifact.Format {
+    return this.record.format as Artifact.Format // written from an artifact's format
+  }
+  get mediaType(): string {
+    return this.record.mediaType
+  }
+  get size(): number {
+    return this.record.size
+  }
+  get task(): string | undefined {
+    return this.record.writer
+  }
+  get identity(): string {
+    return this.record.digest
+  }
+  override asEffect(): Effect.Effect<A, ArtifactError, ArtifactStore> {
+    return Effect.flatMap(ArtifactStore, (store) => read(store, this.artifact, this.record))
+  }
+  override toJSON(): unknown {
+    return this.record
+  }
+}
+
+/** A ref of an element of a list. */
+export class ItemRef<A> extends Effectable.Class<A> implements Ref.Ref<A>, Internals {
+  readonly [Ref.TypeId] = Ref.TypeId
+  readonly value: A
+  readonly name: string
+  readonly format = "json"
+  readonly mediaType = "application/json"
+  readonly task: string | undefined
+  readonly via: string | undefined
+  constructor(value: A, name: string, task: string | undefined, via: string | undefined) {
+    super()
+    this.value = value
+    this.name = name
+    this.task = task
+    this.via = via
+  }
+  get digest(): string {
+    return Digest.ofChunks([this.#bytes])
+  }
+  get size(): number {
+    return this.#bytes.length
+  }
+  get identity(): string {
+    return this.digest
+  }
+  get #bytes(): Uint8Array {
+    return new TextEncoder().encode(CanonicalJson.stringify(this.value))
+  }
+  override asEffect(): Effect.Effect<A> {
+    return Effect.succeed(this.value)
+  }
+}
+
+/** Equal for two refs of one artifact. */
+export const identity = (ref: Ref.Ref<unknown>): string => internals(ref).identity
+
+/** The task of this run that handed a ref on. */
+export const via = (ref: Ref.Ref<unknown>): string | undefined => internals(ref).via
+
+const internals = (ref: Ref.Ref<unknown>): Internals => ref as unknown as Internals // every kind of ref has them

@@ -1,0 +1,41 @@
+/** What the parts of a run's interpreter share. */
+import type * as Effect from "effect/Effect"
+import type { ArtifactStore } from "../../ArtifactStore.ts"
+import type { ExecutorService, Outcome } from "../../Executor.ts"
+import type { Any as AnyFlow } from "../../Flow.ts"
+import type { RunEvent } from "../../RunObserver.ts"
+import type { TaskRecord } from "../../RunRecord.ts"
+import type { RunStore, StoreError } from "../../RunStore.ts"
+import type { TagError } from "../../Tags.ts"
+import type { Definition } from "./definition.ts"
+import type { Recorder } from "./recorder.ts"
+import type { Begun } from "./takeover.ts"
+
+/** A run that is under way. */
+export interface RunContext {
+  readonly id: string
+  readonly flow: AnyFlow
+  readonly steps: ReadonlyMap<string, Definition>
+  readonly artifacts: ArtifactStore["Service"]
+  readonly runs: RunStore["Service"]
+  readonly executor: ExecutorService
+  readonly recorder: Recorder
+  readonly observe: (event: RunEvent) => void
+  /** Tasks are numbered from 1 in the order in which they are called. */
+  readonly nextIndex: () => number
+  /** How many tasks with this key were called before. */
+  readonly nextOccurrence: (key: string) => number
+  /** What the run had done when the process that drove it before was gone. */
+  readonly begun: Begun | undefined
+  /** The origin's finished task with this key, once each. */
+  readonly takeOver: (definition: Definition, key: string) => TaskRecord | undefined
+  /** Whether `--from` asked for this step to be executed whatever stands for it. */
+  readonly executesAgain: (definition: Definition) => boolean
+  readonly tags: () => ReadonlyArray<string>
+  readonly changeTags: (change: {
+    readonly add: ReadonlyArray<string>
+    readonly remove: ReadonlyArray<string>
+  }) => Effect.Effect<void, TagError | StoreError>
+  /** Gives a step's body the services of the flow's own layer, built at the first call. */
+  readonly withServices: (body: Effect.Effect<Outcome, unknown, any>) => Effect.Effect<Outcome, unknown>
+}

@@ -1,0 +1,262 @@
+/**
+ * Runs a flow: the interpreter that executes. It opens the run's record, gives the flow's body `CurrentRun`, and closes
+ * the record with how it ended: succeeded, failed or interrupted, whatever happens in between.
+ */
+import { hostname } from "node:os"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import { identity } from "effect/Function"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import { ArtifactStore } from "../../ArtifactStore.ts"
+import { CurrentRun, type Interpreter } from "../../CurrentRun.ts"
+import { CurrentTask } from "../../CurrentTask.ts"
+import { Executor, ExecutorError } from "../../Executor.ts"
+import type { Any as AnyFlow } from "../../Flow.ts"
+import { FlowError } from "../../FlowError.ts"
+import { isRef, type Ref } from "../../Ref.ts"
+import { RunObserver } from "../../RunObserver.ts"
+import type { RunRecord } from "../../RunRecord.ts"
+import { RunStore } from "../../RunStore.ts"
+import * as State from "../../State.ts"
+import * as Tags from "../../Tags.ts"
+import { fromCause, statusOf } from "./errorRecord.ts"
+import * as Misuse from "./misuse.ts"
+import * as Output from "./output.ts"
+import * as Parameters from "./parameters.ts"
+import * as Recorder from "./recorder.ts"
+import { ItemRef, via } from "./refs.ts"
+import * as Origin from "./resume.ts"
+import type { RunContext } from "./runContext.ts"
+import * as RunId from "./runId.ts"
+import { SystemTags } from "./systemTags.ts"
+import * as Begun from "./takeover.ts"
+import { format } from "./taskBody.ts"
+import { runTask } from "./taskRunner.ts"
+
+/** How a run is started. */
+export interface Start {
+  readonly tags?: ReadonlyArray<string> | undefined
+  /** The run whose finished tasks stand for this one's, and the step that is executed again all the same. */
+  readonly origin?: { readonly run: RunRecord; readonly from: string | undefined } | undefined
+  /** The run that calls this one. */
+  readonly parent?: string | undefined
+  /** The run that it is: another process drove it, and is gone. */
+  readonly begun?: RunRecord | undefined
+}
+
+/** Runs a flow on parameters that are decoded and complete. Fails with what its body fails with, besides the store's. */
+export const runFlow = Effect.fnUntraced(function* (flow: AnyFlow, parameters: object, start: Start) {
+  const artifacts = yield* ArtifactStore
+  const runs = yield* RunStore
+  const executor = yield* Executor
+  const observe = yield* RunObserver
+  yield* executor.prepare(flow)
+  const origin = start.origin === undefined ? undefined : yield* Origin.load(runs, artifacts, start.origin.run)
+  const begun = start.begun === undefined ? undefined : yield* Begun.load(runs, artifacts, start.begun.id)
+  const leaving = yield* Begun.Leaving
+  const now = yield* Clock.currentTimeMillis
+  const {
+    error: _error,
+    finishedAt: _finishedAt,
+    output: _output,
+    ...before
+  } = start.begun ?? ({} as Partial<RunRecord>)
+  let record: RunRecord = {
+    id: RunId.make(now),
+    flow: flow.flowName,
+    parameters: yield* Parameters.encode(flow, parameters),
+    startedAt: now,
+    systemTags: yield* Effect.flatten(Effect.service(SystemTags)),
+    tags: yield* Tags.change([], { add: start.tags ?? [] }),
+    ...(start.origin === undefined ? undefined : { origin: start.origin.run.id }),
+    ...(start.origin?.from === undefined ? undefined : { from: start.origin.from }),
+    ...(start.parent === undefined ? undefined : { parent: start.parent }),
+    ...before,
+    status: "running",
+    heartbeatAt: now,
+    host: hostname(),
+    pid: process.pid
+  }
+  const recorder = Recorder.make(runs, record.id)
+  let count = begun?.lastIndex ?? 0
+  const occurrences = new Map<string, number>()
+  const changeTags: RunContext["changeTags"] = Effect.fnUntraced(function* ({ add, remove }) {
+    const tags = yield* Tags.change(record.tags, { add, remove })
+    record = { ...record, tags }
+    yield* recorder.write([{ _tag: "Tags", run: record.id, add: tags.filter((tag) => !remove.includes(tag)), remove }])
+  })
+
+  return yield* Effect.scopedWith((scope) =>
+    Effect.uninterruptibleMask((restore) =>
+      Effect.gen(function* () {
+        const services =
+          flow.layer === undefined
+            ? undefined
+            : yield* Effect.cached(Layer.buildWithScope(flow.layer as Layer.Layer<unknown>, scope))
+        const run: RunContext = {
+          id: record.id,
+          flow,
+          steps: flow.definitions,
+          artifacts,
+          runs,
+          executor,
+          recorder,
+          observe,
+          nextIndex: () => ++count,
+          nextOccurrence: (key) => {
+            const occurrence = occurrences.get(key) ?? 0
+            occurrences.set(key, occurrence + 1)
+            return occurrence
+          },
+          begun,
+          takeOver: (definition, key) =>
+            definition.name === start.origin?.from ? undefined : origin?.takeOver(definition, key),
+          executesAgain: (definition) => definition.name === start.origin?.from,
+          tags: () => record.tags,
+          changeTags,
+          withServices: (body) =>
+            services === undefined
+              ? (body as Effect.Effect<never>) // its services are the flow body's own
+              : Effect.flatMap(services as Effect.Effect<Context.Context<unknown>>, (context) =>
+                  Effect.provideContext(body, context)
+                )
+        }
+        yield* recorder.write([{ _tag: "Run", run: record }])
+        observe({ _tag: "RunStarted", run: record })
+        yield* Effect.forkIn(recorder.loop, scope)
+
+        const body = Effect.suspend(() => flow.body(parameters as never) as Effect.Effect<unknown, unknown>)
+        const watch = start.parent === undefined && start.begun === undefined ? executor.watch?.(record) : undefined
+        const exit = yield* Effect.exit(
+          restore(
+            Effect.updateContext(body, (context) => surround(context, run, origin)).pipe(
+              watch === undefined ? identity : (self) => Effect.andThen(watch, self),
+              leaving === undefined ? identity : untilLeaving(leaving, recorder),
+              executor.watch === undefined ? identity : untilTaken(runs, recorder, record)
+            )
+          )
+        )
+        const finishedAt = yield* Clock.currentTimeMillis
+        record = Exit.isSuccess(exit)
+          ? { ...record, status: "succeeded", finishedAt, output: Output.encode(exit.value) }
+          : { ...record, status: statusOf(exit.cause), finishedAt, error: fromCause(exit.cause) }
+        yield* recorder.write([{ _tag: "Run", run: record }])
+        observe({ _tag: "RunFinished", run: record })
+        if (record.error !== undefined && start.parent !== undefined) {
+          // The error arrives typed as it is; that it came from a run of its own is said in the caller's log.
+          yield* Effect.logError(
+            `Run ${record.id} of flow "${record.flow}", called from here, ${record.status === "interrupted" ? "was interrupted" : `failed: ${record.error.message}`}`
+          )
+        }
+        return Exit.isSuccess(exit) ? { id: record.id, output: exit.value } : yield* Effect.failCause(exit.cause)
+      })
+    )
+  )
+})
+
+/** How often a driver makes sure that nobody else drives its run, in milliseconds. */
+const glance = 5000
+
+/** Stops an effect when this process leaves its runs to another, and keeps nothing of what that does to it. */
+const untilLeaving =
+  (leaving: Effect.Effect<void>, recorder: Recorder.Recorder) =>
+  <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    Effect.raceFirst(self, Effect.andThen(leaving, Effect.andThen(recorder.leave, Effect.interrupt)))
+
+/** Stops an effect when another process has gone on with the run, because this one was silent for too long. */
+const untilTaken =
+  (runs: RunStore["Service"], recorder: Recorder.Recorder, { host, id, pid }: RunRecord) =>
+  <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | ExecutorError, R> =>
+    Effect.raceFirst(
+      self,
+      Effect.gen(function* () {
+        while (true) {
+          yield* Effect.sleep(glance)
+          const [now] = yield* Effect.orElseSucceed(runs.runs({ idPrefix: id, limit: 1 }), () => [])
+          if (now === undefined || (now.host === host && now.pid === pid)) continue
+          yield* recorder.close
+          return yield* new ExecutorError({
+            reason: "taken",
+            message: `Run ${id} was silent for too long, so another process (${now.pid} on ${now.host}) goes on with it. Read its result from the store when it has ended.`
+          })
+        }
+      })
+    )
+
+/** The body's context: `CurrentRun`, and a logger that keeps what the body itself logs. */
+const surround = (context: Context.Context<never>, run: RunContext, origin: Origin.Origin | undefined) => {
+  const logger = Logger.make<unknown, void>(({ cause, date, fiber, logLevel, message }) => {
+    // A step's lines are its task's, kept by the logger that its body runs under.
+    if (Context.getOption(fiber.context, CurrentTask)._tag === "Some") return
+    const line = {
+      run: run.id,
+      task: "",
+      attempt: 1,
+      at: date.getTime(),
+      level: logLevel,
+      message: format(message, cause)
+    }
+    run.recorder.log(line)
+    run.observe({ _tag: "Logged", line })
+  })
+  return context.pipe(
+    Context.add(CurrentRun, interpreter(run, origin)),
+    Context.add(Logger.CurrentLoggers, new Set([...Context.get(context, Logger.CurrentLoggers), logger]))
+  ) as Context.Context<never> // what was added is taken by the body
+}
+
+const interpreter = (run: RunContext, origin: Origin.Origin | undefined): Interpreter => ({
+  id: run.id,
+  flow: run.flow.flowName,
+  task: (definition, given, states) => runTask(run, definition, given, states),
+  forEach: Effect.fnUntraced(function* (items, task, concurrency) {
+    const list = yield* isRef(items) ? items : Effect.succeed(items)
+    if (!Array.isArray(list)) return yield* Effect.die(Misuse.notAList(items, list))
+    const from: Ref<unknown> | undefined = isRef(items) ? items : undefined
+    const name = from === undefined ? "item" : from.name
+    if (list.length === 0 && from !== undefined) {
+      // No state says where it came from: then the list does, to the join that it is given to.
+      const task = via(from)
+      return Object.defineProperty([], State.origin, { value: { tasks: task === undefined ? [] : [task], via: {} } })
+    }
+    return yield* Effect.forEach(
+      list,
+      (value: unknown, index) => task(new ItemRef(value, `${name}.${index}`, from?.task, from && via(from)), index),
+      { concurrency }
+    )
+  }),
+  choose: Effect.fnUntraced(function* (ref, arms) {
+    const value = String(yield* ref)
+    const arm = Object.hasOwn(arms, value) ? arms[value] : undefined
+    if (arm === undefined) return yield* Effect.die(Misuse.noArm(ref, value, arms))
+    return yield* arm()
+  }),
+  iterate: Effect.fnUntraced(function* (state, options) {
+    for (let count = 0; yield* options.while(state); count++) {
+      if (count >= options.limit) {
+        return yield* new FlowError({
+          reason: "limit",
+          message: `A loop of flow "${run.flow.flowName}" went on after ${options.limit} times. Give Flow.iterate a higher \`limit\`, if that is meant.`
+        })
+      }
+      state = yield* options.body(state, count)
+    }
+    return state
+  }),
+  call: Effect.fnUntraced(function* (called, parameters) {
+    const flow = run.flow.stead?.get(called) ?? called
+    const complete = yield* Parameters.make(flow, parameters)
+    const encoded = yield* Parameters.encode(flow, complete)
+    const begun = yield* run.begun === undefined ? Effect.succeed(undefined) : run.begun.child(flow.flowName, encoded)
+    const earlier = yield* origin === undefined ? Effect.succeed(undefined) : origin.takeChild(flow.flowName, encoded)
+    const result = yield* runFlow(flow, complete, {
+      parent: run.id,
+      begun,
+      ...(earlier === undefined ? undefined : { origin: { run: earlier, from: undefined } })
+    })
+    return Output.fromChild(result.output, result.id)
+  })
+})

@@ -1,0 +1,49 @@
+/**
+ * The system tags of a run: facts about its surroundings, written when it starts and never changed. Git is asked only where
+ * a program wants it (the command line does): starting a process costs more than a small run.
+ */
+import { execFile } from "node:child_process"
+import { createRequire } from "node:module"
+import { hostname, userInfo } from "node:os"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+
+/** This package's version. */
+export const version: string = createRequire(import.meta.url)("../../../package.json").version
+
+const user = (): string => {
+  try {
+    return userInfo().username
+  } catch {
+    return String(process.getuid?.() ?? "unknown") // a container may run as a user that has no name
+  }
+}
+
+/** What runs below this context are tagged with. */
+export const SystemTags: Context.Reference<Effect.Effect<Readonly<Record<string, string>>>> = Context.Reference(
+  "effect-flow/SystemTags",
+  {
+    defaultValue: (): Effect.Effect<Readonly<Record<string, string>>> =>
+      Effect.sync(() => ({ user: user(), host: hostname(), "effect-flow": version, node: process.version }))
+  }
+)
+
+const git = (...words: ReadonlyArray<string>): Effect.Effect<string | undefined> =>
+  Effect.callback((resume) => {
+    const child = execFile("git", [...words], { timeout: 2000 }, (error, output) =>
+      resume(Effect.succeed(error === null ? output.trim() : undefined))
+    )
+    return Effect.sync(() => void child.kill())
+  })
+
+/** With the git commit of the working directory, and whether it has changes; without where it is no git checkout. */
+export const withGit: Effect.Effect<Readonly<Record<string, string>>> = Effect.gen(function* () {
+  const [tags, status] = yield* Effect.all(
+    [Effect.flatten(Effect.service(SystemTags)), git("status", "--porcelain=v2", "--branch", "--untracked-files=no")],
+    { concurrency: "unbounded" }
+  )
+  const commit = status === undefined ? undefined : /^# branch\.oid ([0-9a-f]+)$/m.exec(status)?.[1]
+  return status === undefined || commit === undefined
+    ? tags
+    : { ...tags, "git-commit": commit, "git-dirty": String(/^[^#]/m.test(status)) }
+})

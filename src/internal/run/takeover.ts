@@ -1,0 +1,66 @@
+/**
+ * What a run has done already, where another process goes on with it because the one that drove it is gone: its tasks by
+ * key, and the runs that it called. The body runs again from the top and meets them; a task that had finished is that task
+ * and no new one, and one that had not goes on with its own id and its next attempt.
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import type { ArtifactStore } from "../../ArtifactStore.ts"
+import type { RunRecord, TaskRecord } from "../../RunRecord.ts"
+import type { RunStore, StoreError } from "../../RunStore.ts"
+import * as CanonicalJson from "../schema/canonicalJson.ts"
+import type { Definition } from "./definition.ts"
+import { fits } from "./taskRunner.ts"
+
+/** What was found of a run. */
+export interface Begun {
+  /** The highest number that a task has. */
+  readonly lastIndex: number
+  /** The task that was called with this key for the nth time, from 0. */
+  readonly task: (key: string, occurrence: number) => TaskRecord | undefined
+  /** Whether it has finished, and all that it wrote is there. */
+  readonly isFinished: (definition: Definition, task: TaskRecord) => boolean
+  /** A run that it had called, of this flow and these parameters, once each. */
+  readonly child: (flow: string, parameters: object) => Effect.Effect<RunRecord | undefined, StoreError>
+}
+
+/** Reads what a run has done: one query for its tasks, one for its children where the flow calls any. */
+export const load = Effect.fnUntraced(function* (
+  runs: RunStore["Service"],
+  artifacts: ArtifactStore["Service"],
+  run: string
+) {
+  const tasks = yield* runs.tasks({ run })
+  const digests = new Set<string>()
+  const byKey = new Map<string, Array<TaskRecord>>()
+  let lastIndex = 0
+  for (const task of tasks) {
+    lastIndex = Math.max(lastIndex, task.index)
+    for (const output of task.outputs) digests.add(output.digest)
+    const same = byKey.get(task.key)
+    if (same === undefined) byKey.set(task.key, [task])
+    else same.push(task)
+  }
+  const there = yield* artifacts.touch([...digests])
+  const children = yield* Effect.cached(Effect.map(runs.runs({ parent: run }), (found) => [...found].reverse()))
+  return {
+    lastIndex,
+    task: (key, occurrence) => byKey.get(key)?.[occurrence],
+    isFinished: (definition, task) =>
+      task.status === "succeeded" && fits(definition, task) && task.outputs.every((output) => there.has(output.digest)),
+    child: (flow, parameters) =>
+      Effect.map(children, (found) => {
+        const text = CanonicalJson.stringify(parameters)
+        const index = found.findIndex((run) => run.flow === flow && CanonicalJson.stringify(run.parameters) === text)
+        return index < 0 ? undefined : found.splice(index, 1)[0]
+      })
+  } satisfies Begun
+})
+
+/**
+ * Ends when this process is to leave the runs that it drives to another one: they stop where they are, and nothing is
+ * recorded of that, neither an interrupted task nor an interrupted run.
+ */
+export const Leaving: Context.Reference<Effect.Effect<void> | undefined> = Context.Reference("effect-flow/Leaving", {
+  defaultValue: (): Effect.Effect<void> | undefined => undefined
+})

@@ -1,0 +1,294 @@
+/**
+ * What a task is, decided once for every executor: its id and key, whether an earlier task with that key stands for it,
+ * its attempts, retries and timeout, and its record. An executor is only asked to make an attempt.
+ */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Pull from "effect/Pull"
+import * as Schedule from "effect/Schedule"
+import { ArtifactStore } from "../../ArtifactStore.ts"
+import { type Outcome, type TaskDescription, TaskTimeout } from "../../Executor.ts"
+import { FlowError } from "../../FlowError.ts"
+import type { Ref } from "../../Ref.ts"
+import type { AttemptRecord, RefRecord, TaskRecord } from "../../RunRecord.ts"
+import { RunStore } from "../../RunStore.ts"
+import * as State from "../../State.ts"
+import { type Definition, listed } from "./definition.ts"
+import { failureOf, fromCause, statusOf } from "./errorRecord.ts"
+import * as Inputs from "./inputs.ts"
+import { StoredRef } from "./refs.ts"
+import type { RunContext } from "./runContext.ts"
+import { execute, type TaskSink } from "./taskBody.ts"
+
+/** Runs a step on its inputs. */
+export const runTask = Effect.fnUntraced(function* (
+  run: RunContext,
+  called: Definition,
+  given: object | undefined,
+  branches: { readonly [branch: string]: unknown } | undefined
+) {
+  const definition = listed(run.steps, called)
+  if (definition === undefined) {
+    return yield* Effect.die(
+      new FlowError({
+        reason: "unlisted",
+        message: `Flow "${run.flow.flowName}" runs a task of step "${called.name}", which it does not list. Add it to the flow's steps: [${[...run.steps.keys(), called.name].join(", ")}].`
+      })
+    )
+  }
+  const states = branches === undefined ? undefined : yield* settle(branches)
+  const inputs = yield* Inputs.resolve(run.artifacts, definition, given, states)
+  const key = Inputs.taskKey(definition, inputs.refs, inputs.counts)
+  const occurrence = run.nextOccurrence(key)
+  const begun = run.begun?.task(key, occurrence)
+  if (begun !== undefined && run.begun?.isFinished(definition, begun) === true)
+    return stateOf(definition, inputs.refs, begun.outputs, begun.id)
+  const index = begun?.index ?? run.nextIndex()
+  const base = {
+    run: run.id,
+    id: `${definition.name}/${index}`,
+    step: definition.name,
+    index,
+    key,
+    version: definition.version,
+    ...(definition.cache === undefined ? undefined : { cache: definition.cache.version }),
+    parents: inputs.parents,
+    inputs: Inputs.records(inputs.refs)
+  }
+  const earlier = yield* findEarlier(run, definition, base.key)
+  if (earlier !== undefined) {
+    const now = yield* Clock.currentTimeMillis
+    const { source, ...how } = earlier
+    const record: TaskRecord = {
+      ...base,
+      ...how,
+      source: source.source ?? `${source.run}/${source.id}`,
+      status: "succeeded",
+      startedAt: now,
+      finishedAt: now,
+      attempts: [],
+      outputs: source.outputs
+    }
+    yield* run.recorder.write([{ _tag: "Task", task: record, blobs: inputs.blobs, schemas: inputs.schemas }])
+    run.observe({ _tag: "TaskFinished", task: record })
+    return stateOf(definition, inputs.refs, source.outputs, base.id)
+  }
+  const outputs = yield* attempts(run, definition, inputs, base, occurrence, begun)
+  return stateOf(definition, inputs.refs, outputs, base.id)
+})
+
+/** Runs the branches that are still tasks, concurrently. */
+const settle = (branches: { readonly [branch: string]: unknown }) => {
+  const tasks = Object.entries(branches).filter((entry): entry is [string, Effect.Effect<unknown>] =>
+    Effect.isEffect(entry[1])
+  )
+  return tasks.length === 0
+    ? Effect.succeed(branches)
+    : Effect.map(Effect.all(Object.fromEntries(tasks), { concurrency: "unbounded" }), (settled) => ({
+        ...branches,
+        ...settled
+      }))
+}
+
+/** The task that stands for this one, by its key: one of the run's origin, or any run's where the step is cached. */
+const findEarlier = Effect.fnUntraced(function* (run: RunContext, definition: Definition, key: string) {
+  const taken = run.takeOver(definition, key)
+  if (taken !== undefined) return { source: taken, how: "takenOver" as const }
+  if (definition.cache === undefined || run.executesAgain(definition)) return undefined
+  const [cached] = yield* run.runs.tasks({
+    flow: run.flow.flowName,
+    step: definition.name,
+    key,
+    status: "succeeded",
+    order: "newest",
+    limit: 1
+  })
+  if (cached === undefined || !fits(definition, cached)) return undefined
+  const digests = cached.outputs.map((output) => output.digest)
+  const there = yield* run.artifacts.touch(digests)
+  return digests.every((digest) => there.has(digest)) ? { source: cached, how: "cached" as const } : undefined
+})
+
+/** Whether what an earlier task wrote is what this step declares today. */
+export const fits = (definition: Definition, task: TaskRecord): boolean =>
+  definition.output.length === task.outputs.length &&
+  definition.output.every((slot) =>
+    task.outputs.some((output) => output.name === slot.name && output.schema === slot.artifact.description().digest)
+  )
+
+const stateOf = (
+  definition: Definition,
+  inputs: Inputs.Inputs["refs"],
+  outputs: ReadonlyArray<RefRecord>,
+  task: string
+): State.Any => {
+  const refs: Record<string, Ref<unknown>> = {}
+  const via: Record<string, string> = {}
+  // A join's own inputs come after its branches': theirs have a "." in their names and are not its state.
+  for (const { name, ref } of inputs) if (!name.includes(".")) refs[name] = ref
+  for (const slot of definition.output) {
+    const record = outputs.find((output) => output.name === slot.name)
+    if (record !== undefined) refs[slot.name] = new StoredRef(record, slot.artifact, task)
+  }
+  for (const name of Object.keys(refs)) via[name] = task
+  return State.make(refs, { tasks: [task], via })
+}
+
+type Base = Pick<TaskRecord, "run" | "id" | "step" | "index" | "key" | "version" | "parents" | "inputs">
+
+/** Makes attempts until one succeeds or no other is due, and keeps a record of each. Yields the outputs' refs. */
+const attempts = (
+  run: RunContext,
+  definition: Definition,
+  inputs: Inputs.Inputs,
+  base: Base,
+  occurrence: number,
+  begun: TaskRecord | undefined
+) =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.gen(function* () {
+      const began = begun?.startedAt ?? (yield* Clock.currentTimeMillis)
+      const made: Array<AttemptRecord> = begun?.attempts.filter(({ status }) => status !== "running") ?? []
+      const next = definition.retry === undefined ? undefined : yield* makeRetry(definition.retry)
+      while (true) {
+        const number = made.length + 1
+        const startedAt = number === 1 ? began : yield* Clock.currentTimeMillis
+        const running: TaskRecord = {
+          ...base,
+          status: "running",
+          how: "executed",
+          startedAt: began,
+          attempts: [...made, { number, status: "running", startedAt }],
+          outputs: []
+        }
+        const change = { _tag: "Task", task: running, blobs: inputs.blobs, schemas: inputs.schemas } as const
+        run.recorder.running(change)
+        run.observe({ _tag: "TaskStarted", task: running })
+
+        const exit = yield* Effect.exit(restore(attempt(run, definition, base, number, occurrence, inputs)))
+        const finishedAt = yield* Clock.currentTimeMillis
+        if (Exit.isSuccess(exit)) {
+          const { outputs, blobs, schemas, ...where } = exit.value
+          made.push({ number, status: "succeeded", startedAt, finishedAt, ...where })
+          const record: TaskRecord = { ...running, status: "succeeded", finishedAt, attempts: made, outputs }
+          yield* run.recorder.write([
+            { _tag: "Task", task: record, blobs: [...inputs.blobs, ...blobs], schemas: [...inputs.schemas, ...schemas] }
+          ])
+          run.observe({ _tag: "TaskFinished", task: record })
+          return outputs
+        }
+        const error = fromCause(exit.cause, definition.error)
+        const status = statusOf(exit.cause)
+        made.push({ number, status, startedAt, finishedAt, error })
+        const failure = failureOf(exit.cause)
+        const delay = failure === undefined || next === undefined ? undefined : yield* next(finishedAt, failure.error)
+        const waited = delay === undefined ? undefined : yield* Effect.exit(restore(Effect.sleep(delay)))
+        if (waited !== undefined && Exit.isSuccess(waited)) continue
+        const ended = waited === undefined ? status : "interrupted"
+        const record: TaskRecord = {
+          ...running,
+          status: ended,
+          finishedAt: yield* Clock.currentTimeMillis,
+          attempts: made,
+          error
+        }
+        yield* run.recorder.write([{ _tag: "Task", task: record, blobs: inputs.blobs, schemas: inputs.schemas }])
+        run.observe({ _tag: "TaskFinished", task: record })
+        return yield* Effect.failCause(waited === undefined ? exit.cause : waited.cause)
+      }
+    })
+  )
+
+const attempt = (
+  run: RunContext,
+  definition: Definition,
+  base: Base,
+  number: number,
+  occurrence: number,
+  inputs: Inputs.Inputs
+): Effect.Effect<Outcome, unknown> => {
+  const task: TaskDescription = {
+    flow: run.flow.flowName,
+    run: run.id,
+    step: base.step,
+    task: base.id,
+    attempt: number,
+    key: base.key,
+    occurrence,
+    version: definition.version,
+    tags: run.tags(),
+    inputs: base.inputs,
+    counts: inputs.counts
+  }
+  const sink: TaskSink = {
+    log: (line) => {
+      const record = { ...line, run: run.id, task: base.id, attempt: number }
+      run.recorder.log(record)
+      run.observe({ _tag: "Logged", line: record })
+    },
+    metric: (point) => run.recorder.metric({ ...point, run: run.id, task: base.id }),
+    card: ({ bytes, ...card }) => run.recorder.card({ ...card, run: run.id, task: base.id, attempt: number }, bytes),
+    tags: run.changeTags
+  }
+  const execution = Effect.provideContext(
+    run.executor.execute({
+      task,
+      definition,
+      blobs: inputs.blobs,
+      here: run.withServices(withBlobs(run.artifacts, inputs.blobs, execute(definition, task, sink))),
+      sink,
+      askedBefore: run.begun !== undefined,
+      show: (line) => run.observe({ _tag: "Logged", line: { ...line, run: run.id, task: base.id, attempt: number } })
+    }),
+    Context.make(ArtifactStore, run.artifacts).pipe(Context.add(RunStore, run.runs))
+  )
+  if (definition.timeout === undefined) return execution
+  const milliseconds = Duration.toMillis(definition.timeout)
+  return Effect.timeoutOrElse(execution, {
+    duration: definition.timeout,
+    orElse: () =>
+      Effect.fail(
+        new TaskTimeout({
+          run: run.id,
+          task: base.id,
+          milliseconds,
+          message: `${base.id} of run ${run.id} took longer than its step's timeout of ${milliseconds} ms (attempt ${number}).`
+        })
+      )
+  })
+}
+
+/** Lets a body read its small literals, which become durable with its task's record: they may not be in the store yet. */
+const withBlobs = (
+  store: RunContext["artifacts"],
+  blobs: Inputs.Inputs["blobs"],
+  body: ReturnType<typeof execute>
+): ReturnType<typeof execute> =>
+  blobs.length === 0
+    ? body
+    : Effect.provideService(body, ArtifactStore, {
+        ...store,
+        get: (digest) => {
+          const blob = blobs.find((blob) => blob.digest === digest)
+          return blob === undefined ? store.get(digest) : Effect.succeed(blob.bytes)
+        }
+      })
+
+/** From an error, how long to wait before the next attempt; nothing where none is due. */
+const makeRetry = Effect.fnUntraced(function* (retry: NonNullable<Definition["retry"]>) {
+  const step = retry.schedule === undefined ? undefined : yield* Schedule.toStep(retry.schedule)
+  let count = 0
+  return Effect.fnUntraced(function* (now: number, error: unknown) {
+    if (retry.while !== undefined && !retry.while(error)) return undefined
+    if (retry.times !== undefined && count >= retry.times) return undefined
+    count++
+    if (step === undefined) return Duration.zero
+    // A schedule is over when its step is done.
+    return yield* Effect.map(step(now, error), ([, delay]) => delay).pipe(
+      Pull.catchDone(() => Effect.succeed(undefined))
+    )
+  })
+})

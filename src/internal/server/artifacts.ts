@@ -1,0 +1,194 @@
+/**
+ * Artifacts for the page: what one is, a look into it by its format, its bytes by range, and whether they are still the
+ * ones that were written. Nothing is loaded whole to show its head, and nothing but a digest leads to bytes.
+ */
+import * as Cache from "effect/Cache"
+import * as Effect from "effect/Effect"
+import * as HttpServerResponse from "effect/http/HttpServerResponse"
+import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
+import * as Stream from "effect/Stream"
+import { type ArtifactError, ArtifactStore } from "../../ArtifactStore.ts"
+import type { RefRecord } from "../../RunRecord.ts"
+import { RunStore, type StoreError } from "../../RunStore.ts"
+import { UiAltered, UiApi, UiBroken, UiNotFound } from "./api.ts"
+import * as UiRange from "./range.ts"
+import type { ArtifactView } from "./shapes.ts"
+import * as UiTable from "./table.ts"
+import * as UiTensors from "./tensors.ts"
+
+/** Up to this many bytes an artifact is verified before its first byte is sent. */
+const verifiedFirst = 16 * 1024 * 1024
+
+/** What a browser may show by itself. Everything else is offered as a file: no artifact is ever a page. */
+const images = new Set(["image/png", "image/jpeg", "image/gif", "image/webp", "image/avif", "image/svg+xml"])
+
+/** A store's failure, as the page is told. */
+export const storeFailed = (error: StoreError): UiBroken => new UiBroken({ message: error.message })
+
+const artifactFailed = (error: ArtifactError): UiNotFound | UiAltered | UiBroken =>
+  error.reason === "missing"
+    ? new UiNotFound({ message: error.message })
+    : error.reason === "altered"
+      ? new UiAltered({ message: error.message })
+      : new UiBroken({ message: error.message })
+
+const viewerOf = (ref: RefRecord, head: Uint8Array): ArtifactView["viewer"] => {
+  if (images.has(ref.mediaType)) return "image"
+  // A file is shown by what it holds: "PAR1" leads and ends a Parquet file.
+  const parquet = head[0] === 0x50 && head[1] === 0x41 && head[2] === 0x52 && head[3] === 0x31
+  switch (ref.format) {
+    case "json":
+    case "table":
+    case "tensors":
+    case "text":
+      return ref.format
+    default:
+      return parquet
+        ? "table"
+        : ref.mediaType === "application/json"
+          ? "json"
+          : ref.mediaType.startsWith("text/")
+            ? "text"
+            : "bytes"
+  }
+}
+
+/** Handles the `artifacts` group. */
+export const layer = HttpApiBuilder.group(
+  UiApi,
+  "artifacts",
+  Effect.fnUntraced(function* (handlers) {
+    const runs = yield* RunStore
+    const store = yield* ArtifactStore
+
+    const refOf = (digest: string) =>
+      Effect.flatMap(Effect.mapError(runs.uses(digest, 1), storeFailed), ([use]) =>
+        use === undefined
+          ? Effect.fail(
+              new UiNotFound({
+                message: `No run in this store refers to an artifact ${digest.slice(0, 12)}…: it was never written here, or its runs were removed by \`gc\`.`
+              })
+            )
+          : Effect.succeed(use.ref)
+      )
+    const readWith = (digest: string) => (start: number, end: number) =>
+      Effect.mapError(Stream.mkUint8Array(store.stream(digest, { start, end })), artifactFailed)
+    const sourceOf = Effect.fnUntraced(function* (digest: string) {
+      const context = yield* Effect.context<never>()
+      const { size } = yield* refOf(digest)
+      const read = readWith(digest)
+      return { size, read: (start: number, end: number) => Effect.runPromiseWith(context)(read(start, end)) }
+    })
+
+    // What a digest names never changes, so neither does what was seen of it.
+    const tables = yield* Cache.make({
+      capacity: 32,
+      lookup: (digest: string) => Effect.flatMap(sourceOf(digest), UiTable.open)
+    })
+    const columns = yield* Cache.make({
+      capacity: 64,
+      lookup: (digest: string) => Effect.flatMap(Cache.get(tables, digest), UiTable.columns)
+    })
+    const tensors = yield* Cache.make({
+      capacity: 32,
+      lookup: (digest: string) => Effect.flatMap(sourceOf(digest), (source) => UiTensors.view(source, readWith(digest)))
+    })
+    // A failure is not kept: the store may answer the next time.
+    const cached = <A, E>(cache: Cache.Cache<string, A, E>, digest: string) =>
+      Effect.tapError(Cache.get(cache, digest), () => Cache.invalidate(cache, digest))
+
+    return handlers.handleAll({
+      describe: Effect.fnUntraced(function* ({ params: { digest } }) {
+        const ref = yield* refOf(digest)
+        const text = yield* Effect.mapError(runs.schema(ref.schema), storeFailed)
+        const head =
+          ref.format === "file" || ref.format === "bytes" ? yield* readWith(digest)(0, Math.min(4, ref.size)) : none
+        const view: ArtifactView = {
+          ref,
+          viewer: viewerOf(ref, head),
+          ...(text === undefined ? {} : { schema: JSON.parse(text) }),
+          ...(ref.writer === undefined ? {} : { writer: ref.writer })
+        }
+        return view
+      }),
+
+      uses: ({ params, query }) =>
+        Effect.mapBoth(runs.uses(params.digest, query.limit ?? 200), {
+          onFailure: storeFailed,
+          onSuccess: (uses) => uses.map(({ ref, run, side, task }) => ({ run, task, side, name: ref.name }))
+        }),
+
+      table: ({ params, query }) =>
+        Effect.flatMap(cached(tables, params.digest), (table) =>
+          UiTable.page(table, query.offset ?? 0, query.limit ?? 100, query.cut ?? 300)
+        ),
+
+      columns: ({ params }) => cached(columns, params.digest),
+
+      tensors: ({ params }) => cached(tensors, params.digest),
+
+      verify: Effect.fnUntraced(function* ({ params: { digest } }) {
+        const { size } = yield* refOf(digest)
+        yield* Effect.mapError(Stream.runDrain(store.stream(digest)), artifactFailed)
+        return { size }
+      }),
+
+      content: Effect.fnUntraced(function* ({ params: { digest }, query, request }) {
+        const ref = yield* refOf(digest)
+        const etag = `"${digest}"`
+        const headers = { ...contentHeaders(ref, query.name ?? ref.name), etag }
+        if (request.headers["if-none-match"] === etag) return HttpServerResponse.empty({ status: 304, headers })
+        const range = UiRange.parse(request.headers.range, ref.size)
+        if (range === "unsatisfiable") {
+          return HttpServerResponse.empty({ status: 416, headers: { "content-range": `bytes */${ref.size}` } })
+        }
+        if (range !== undefined) {
+          return HttpServerResponse.stream(store.stream(digest, range), {
+            status: 206,
+            contentLength: range.end - range.start,
+            headers: { ...headers, "content-range": `bytes ${range.start}-${range.end - 1}/${ref.size}` }
+          })
+        }
+        if (ref.size <= verifiedFirst) {
+          const bytes = yield* Effect.mapError(store.get(digest), artifactFailed)
+          return HttpServerResponse.uint8Array(bytes, { headers, contentType: headers["content-type"] })
+        }
+        return HttpServerResponse.stream(store.stream(digest), { contentLength: ref.size, headers })
+      })
+    })
+  })
+)
+
+const none = new Uint8Array(0)
+
+const contentHeaders = (ref: RefRecord, name: string) => {
+  const shown = images.has(ref.mediaType)
+  const file = fileName(name, ref)
+  return {
+    "accept-ranges": "bytes",
+    "content-type": shown ? ref.mediaType : ref.format === "json" ? "application/json" : "application/octet-stream",
+    "content-disposition": `${shown ? "inline" : "attachment"}; filename="${file}"; filename*=UTF-8''${encodeURIComponent(file)}`,
+    // An image that is a document (SVG) runs nothing and loads nothing, even when it is opened by itself.
+    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+    "cache-control": "private, no-cache"
+  }
+}
+
+const endings: Readonly<Record<string, string>> = {
+  json: ".json",
+  table: ".parquet",
+  tensors: ".safetensors",
+  text: ".txt"
+}
+
+/** A name that no shell and no header takes for anything else. */
+const fileName = (name: string, ref: RefRecord): string => {
+  const safe = name
+    .replace(/[^\p{L}\p{N}._-]/gu, "_")
+    .replace(/^\.+/, "_")
+    .slice(0, 100)
+  const ascii = safe.replace(/[^\x20-\x7e]/g, "_") || ref.digest.slice(0, 12)
+  const ending =
+    endings[ref.format] ?? (images.has(ref.mediaType) ? `.${ref.mediaType.slice(6).replace("svg+xml", "svg")}` : "")
+  return ascii.endsWith(ending) ? ascii : ascii + ending
+}

@@ -1,0 +1,38 @@
+/** Two runs side by side for the page: what `Diff` finds, with the parameters that are the same beside the others. */
+import type * as Diff from "../../Diff.ts"
+import type { CompareView, Pair, RunView, StepSide } from "./shapes.ts"
+
+/** The comparison. */
+export const view = (diff: Diff.Diff, left: RunView, right: RunView): CompareView => ({
+  left,
+  right,
+  parameters: [...new Set([...Object.keys(left.parameters), ...Object.keys(right.parameters)])].map((name) =>
+    pair(name, left.parameters[name], right.parameters[name], !diff.parameters.some((changed) => changed.name === name))
+  ),
+  metrics: diff.metrics.map(({ before, name, now }) => pair(name, finite(before), finite(now), before === now)),
+  artifacts: diff.artifacts.map(({ before, diff, name, now }) => ({ name, ...sides(before, now), diff })),
+  sameArtifacts: diff.same,
+  steps: diff.steps.map(({ before, name, now }) => ({ name, ...sides(before && step(before), now && step(now)) }))
+})
+
+const sides = <A>(left: A | undefined, right: A | undefined): { readonly left?: A; readonly right?: A } => ({
+  ...(left === undefined ? {} : { left }),
+  ...(right === undefined ? {} : { right })
+})
+
+const pair = (name: string, left: Pair["left"], right: Pair["right"], same: boolean): Pair => ({
+  name,
+  ...sides(left, right),
+  same
+})
+
+/** JSON knows no other numbers. */
+const finite = (value: number | undefined): number | null | undefined =>
+  value === undefined || Number.isFinite(value) ? value : null
+
+const step = ({ statuses, tasks, took, version }: Diff.StepFacts): StepSide => ({
+  tasks,
+  version,
+  statuses: statuses as StepSide["statuses"], // what is not set is not there
+  ...(took === undefined ? {} : { took })
+})

@@ -1,0 +1,231 @@
+/** Runs, tasks, lines, points and cards for the page: each answer is a few queries, however much there is. */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
+import { ArtifactStore } from "../../ArtifactStore.ts"
+import * as Diff from "../../Diff.ts"
+import type { RunRecord } from "../../RunRecord.ts"
+import { type CardLine, RunStore, type StoreError } from "../../RunStore.ts"
+import * as Why from "../../Why.ts"
+import * as Reading from "../history/reading.ts"
+import { UiApi, UiNotFound } from "./api.ts"
+import { storeFailed } from "./artifacts.ts"
+import * as UiCompare from "./compare.ts"
+import type { About, CardView, RunView } from "./shapes.ts"
+import * as UiViews from "./views.ts"
+
+/** How many runs are read to find those that crashed: they are among those that say that they run. */
+const mostRunning = 1000
+/** A card beyond this is not sent to the page. */
+const largestCard = 32 * 1024 * 1024
+
+const notFound = (error: Reading.RunNotFound | Reading.TaskNotFound | StoreError) =>
+  error._tag === "StoreError" ? storeFailed(error) : new UiNotFound({ message: error.message })
+
+/** Finds runs by name, for every group. */
+export const makeFind = Effect.map(
+  RunStore,
+  (store) => (name: string) =>
+    Reading.get(name).pipe(
+      Effect.provideService(RunStore, store),
+      Effect.mapError((error) =>
+        error._tag === "StoreError" ? storeFailed(error) : new UiNotFound({ message: error.message })
+      )
+    )
+)
+
+/** Handles the `runs` group. */
+export const layer = (about: Omit<About, "now">) =>
+  HttpApiBuilder.group(
+    UiApi,
+    "runs",
+    Effect.fnUntraced(function* (handlers) {
+      const store = yield* RunStore
+      const artifacts = yield* ArtifactStore
+      const find = yield* makeFind
+      const context = yield* Effect.context<RunStore | ArtifactStore>()
+      /** Asks the library's own modules, which say in a sentence what is not there. */
+      const within = <A>(
+        ask: Effect.Effect<A, Reading.RunNotFound | Reading.TaskNotFound | StoreError, RunStore | ArtifactStore>
+      ) => ask.pipe(Effect.provideContext(context), Effect.mapError(notFound))
+
+      const viewAll = Effect.fnUntraced(function* (runs: ReadonlyArray<RunRecord>) {
+        const counts = UiViews.countsByRun(yield* store.taskCounts(runs.map(({ id }) => id)))
+        const now = yield* Clock.currentTimeMillis
+        return runs.map((run) => UiViews.runView(run, UiViews.shownStatus(run, now), counts.get(run.id) ?? []))
+      }, Effect.mapError(storeFailed))
+      const viewOf = (run: RunRecord): Effect.Effect<RunView, ReturnType<typeof storeFailed>> =>
+        Effect.map(viewAll([run]), ([view]) => view as RunView) // one for each
+
+      const findTask = Effect.fnUntraced(function* (name: string, step: string, index: string) {
+        const run = yield* find(name)
+        const id = `${step}/${index}`
+        const [task] = yield* Effect.mapError(store.tasks({ run: run.id, id, limit: 1 }), storeFailed)
+        if (task !== undefined) return { run, task }
+        const steps = [
+          ...new Set((yield* Effect.mapError(store.taskCounts([run.id]), storeFailed)).map((count) => count.step))
+        ]
+        return yield* new UiNotFound({
+          message: `Run ${run.id} has no task ${id}. ${steps.length === 0 ? "It has no tasks yet." : `Its steps: ${steps.join(", ")}.`}`
+        })
+      })
+
+      const showCard = Effect.fnUntraced(
+        function* (card: CardLine) {
+          if (card.size > largestCard) return []
+          const bytes = yield* artifacts.get(card.digest)
+          const { at, attempt, digest, task } = card
+          const view: CardView = { task, attempt, digest, at, card: JSON.parse(new TextDecoder().decode(bytes)) }
+          return [view]
+          // A card that was replaced a moment ago, or altered, is not shown; the others are.
+        },
+        Effect.catch(() => Effect.succeed<ReadonlyArray<CardView>>([]))
+      )
+
+      return handlers.handleAll({
+        about: () => Effect.map(Clock.currentTimeMillis, (now): About => ({ ...about, now })),
+
+        list: Effect.fnUntraced(function* ({ query }) {
+          const limit = query.limit ?? 100
+          const { before, flow, prefix: idPrefix, since, status, tags, until } = query
+          const crashed = status === "crashed"
+          const conditions = {
+            ...(flow === undefined ? {} : { flow }),
+            ...(since === undefined ? {} : { since }),
+            ...(until === undefined ? {} : { until }),
+            ...(idPrefix === undefined ? {} : { idPrefix }),
+            ...(before === undefined ? {} : { before }),
+            ...(tags === undefined ? {} : { tags: tags.split("\n").filter(Boolean) })
+          }
+          // Whether a run crashed is found out by who reads: nobody wrote it down.
+          if (crashed || status === "running") {
+            const running = yield* viewAll(
+              yield* Effect.mapError(store.runs({ ...conditions, status: "running", limit: mostRunning }), storeFailed)
+            )
+            const runs = running.filter((run) => run.status === status).slice(0, limit)
+            const last = runs.at(-1)
+            return { runs, ...(last !== undefined && runs.length === limit ? { next: last.id } : {}) }
+          }
+          const found = yield* Effect.mapError(
+            store.runs({ ...conditions, ...(status === undefined ? {} : { status }), limit: limit + 1 }),
+            storeFailed
+          )
+          const runs = yield* viewAll(found.slice(0, limit))
+          const last = runs.at(-1)
+          return { runs, ...(found.length > limit && last !== undefined ? { next: last.id } : {}) }
+        }),
+
+        find: Effect.fnUntraced(function* ({ query }) {
+          const [name = "", ...rest] = query.path
+            .split("/")
+            .map((part) => part.trim())
+            .filter(Boolean)
+          const run = yield* find(name)
+          const base = `/runs/${encodeURIComponent(run.id)}`
+          const url = (...parts: ReadonlyArray<string>) => [base, ...parts.map(encodeURIComponent)].join("/")
+          if (rest.length === 0) return { url: base }
+          // A step's name may hold slashes, so the longest that there is counts.
+          const tasks = yield* Effect.mapError(store.tasks({ run: run.id, refs: false }), storeFailed)
+          for (let taken = rest.length; taken > 0; taken--) {
+            const path = rest.slice(0, taken).join("/")
+            const beyond = rest.slice(taken).join("/")
+            const task =
+              tasks.find(({ id }) => id === path) ??
+              (taken <= rest.length ? tasks.find(({ step }) => step === path) : undefined)
+            if (task === undefined) continue
+            return { url: url(task.step, String(task.index), ...(beyond === "" ? [] : [beyond])) }
+          }
+          const steps = [...new Set(tasks.map(({ step }) => step))]
+          return yield* new UiNotFound({
+            message: `Run ${run.id} has no task "${rest.join("/")}". Its steps: ${steps.slice(0, 20).join(", ") || "none yet"}.`
+          })
+        }),
+
+        get: Effect.fnUntraced(function* ({ params }) {
+          const run = yield* find(params.run)
+          const children = yield* Effect.mapError(store.runs({ parent: run.id, limit: 200 }), storeFailed)
+          return {
+            run: yield* viewOf(run),
+            ...(run.output === undefined ? {} : { output: run.output }),
+            children: yield* viewAll(children)
+          }
+        }),
+
+        tasks: Effect.fnUntraced(function* ({ params, query }) {
+          const run = yield* find(params.run)
+          const limit = query.limit ?? 1000
+          const { after } = query
+          const tasks = yield* Effect.mapError(
+            store.tasks({ run: run.id, limit, ...(after === undefined ? {} : { after }) }),
+            storeFailed
+          )
+          const last = tasks.at(-1)
+          return {
+            tasks: tasks.map(UiViews.taskView),
+            ...(tasks.length === limit && last !== undefined ? { next: last.index } : {})
+          }
+        }),
+
+        task: Effect.fnUntraced(function* ({ params }) {
+          const { run, task } = yield* findTask(params.run, params.step, params.index)
+          const after = yield* Effect.mapError(
+            store.tasks({ run: run.id, after: task.index, refs: false }),
+            storeFailed
+          )
+          const children = after.filter(({ parents }) => parents.includes(task.id)).map(({ id }) => id)
+          return { run: yield* viewOf(run), task, children }
+        }),
+
+        why: Effect.fnUntraced(function* ({ params }) {
+          const { run, task } = yield* findTask(params.run, params.step, params.index)
+          const explained = yield* within(Why.explain(run, task.id))
+          // The first line names the run, and each of the others is led by the room that the task's id takes.
+          const lines = Why.toText(explained).split("\n").slice(1)
+          return { lines: lines.map((line) => line.slice(task.id.length + 2)) }
+        }),
+
+        logs: Effect.fnUntraced(function* ({ params, query }) {
+          const run = yield* find(params.run)
+          const limit = query.limit ?? 5000
+          const { after, task } = query
+          const lines = yield* Effect.mapError(
+            store.logs({
+              run: run.id,
+              limit,
+              ...(task === undefined ? {} : { task }),
+              ...(after === undefined ? {} : { after })
+            }),
+            storeFailed
+          )
+          const last = lines.at(-1)
+          return {
+            lines: lines.map(UiViews.logView),
+            ...(lines.length === limit && last !== undefined ? { next: last.sequence } : {})
+          }
+        }),
+
+        metrics: Effect.fnUntraced(function* ({ params, query }) {
+          const run = yield* find(params.run)
+          const { task } = query
+          return UiViews.series(
+            yield* Effect.mapError(store.metrics({ run: run.id, ...(task === undefined ? {} : { task }) }), storeFailed)
+          )
+        }),
+
+        cards: Effect.fnUntraced(function* ({ params, query }) {
+          const run = yield* find(params.run)
+          const { task } = query
+          const cards = yield* Effect.mapError(
+            store.cards({ run: run.id, ...(task === undefined ? {} : { task }) }),
+            storeFailed
+          )
+          return (yield* Effect.forEach(cards.slice(0, 200), showCard, { concurrency: 4 })).flat()
+        }),
+
+        compare: Effect.fnUntraced(function* ({ params }) {
+          const diff = yield* within(Diff.runs(params.left, params.right))
+          return UiCompare.view(diff, yield* viewOf(diff.before), yield* viewOf(diff.now))
+        })
+      })
+    })
+  )

@@ -1,0 +1,131 @@
+/** The server as a layer: endpoints, the page's files, and what guards them, on Node's own HTTP server. */
+import { createServer } from "node:http"
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import * as Effect from "effect/Effect"
+import * as HttpEffect from "effect/http/HttpEffect"
+import * as HttpMiddleware from "effect/http/HttpMiddleware"
+import * as HttpRouter from "effect/http/HttpRouter"
+import { HttpServerRequest } from "effect/http/HttpServerRequest"
+import * as HttpServerResponse from "effect/http/HttpServerResponse"
+import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
+import * as HttpApiMiddleware from "effect/http-api/HttpApiMiddleware"
+import * as Layer from "effect/Layer"
+import { Sentences, UiApi, UiBadRequest } from "./api.ts"
+import * as UiArtifacts from "./artifacts.ts"
+import * as UiLive from "./live.ts"
+import * as UiRuns from "./runs.ts"
+import * as UiSecurity from "./security.ts"
+import type { About } from "./shapes.ts"
+import * as UiStatic from "./static.ts"
+
+const live = HttpApiBuilder.group(
+  UiApi,
+  "live",
+  Effect.fnUntraced(function* (handlers) {
+    const events = yield* UiLive.make
+    const find = yield* UiRuns.makeFind
+    return handlers.handleAll({
+      runs: () => Effect.succeed(events.runs),
+      run: ({ params }) => Effect.map(find(params.run), ({ id }) => events.run(id))
+    })
+  })
+)
+
+const sentences = HttpApiMiddleware.layerSchemaErrorTransform(Sentences, (error, { endpoint }) =>
+  error.kind === "Body" || error.kind === "ResponseHeaders"
+    ? Effect.fail(error)
+    : Effect.fail(
+        new UiBadRequest({
+          message: `The ${error.kind.toLowerCase()} of ${endpoint.path} can't be: ${error.cause.message}`
+        })
+      )
+)
+
+const json = (status: number, message: string) => HttpServerResponse.jsonUnsafe({ message }, { status })
+
+/** An answer without a body that says what is wrong gets a sentence; every answer says what a browser may do with it. */
+const finish = (response: HttpServerResponse.HttpServerResponse): HttpServerResponse.HttpServerResponse => {
+  const said =
+    response.status >= 400 && response.body._tag === "Empty" && response.status !== 416
+      ? json(
+          response.status,
+          response.status === 404
+            ? "The server has no such question."
+            : response.status < 500
+              ? "The server does not understand this address."
+              : "The server failed; its log says how."
+        )
+      : response
+  return HttpServerResponse.setHeaders(said, { ...UiSecurity.headers, ...said.headers })
+}
+
+/** Refuses who has no business here, and compresses. */
+const guard = (listening: string) =>
+  HttpRouter.middleware(
+    (answer) =>
+      Effect.gen(function* () {
+        const { headers, method, url } = yield* HttpServerRequest
+        yield* HttpEffect.appendPreResponseHandler((_, response) => Effect.succeed(finish(response)))
+        const refused = UiSecurity.refusal(
+          {
+            method,
+            host: headers.host,
+            origin: headers.origin,
+            site: headers["sec-fetch-site"],
+            mode: headers["sec-fetch-mode"]
+          },
+          listening
+        )
+        if (refused !== undefined) return json(refused.status, refused.message)
+        const logged = Effect.tapDefect(answer, (defect) =>
+          Effect.logError(`The page's server failed at ${url}`, defect)
+        )
+        // On this machine sending costs less than compressing.
+        return yield* UiSecurity.isLoopback(listening) ? logged : compress(logged)
+      }),
+    { global: true }
+  )
+
+// The page's own files are compressed already, and events must not wait for more of them.
+const compress = HttpMiddleware.compression({
+  algorithms: ["gzip"],
+  levels: { gzip: 4 },
+  compressible: (contentType) => contentType.startsWith("application/json")
+})
+
+const page = HttpRouter.use((router) =>
+  Effect.gen(function* () {
+    const respond = yield* UiStatic.make
+    yield* router.add("GET", "/*", (request) =>
+      Effect.succeed(
+        /^\/api(?:[/?]|$)/.test(request.url) ? json(404, "The server has no such question.") : respond(request)
+      )
+    )
+  })
+)
+
+/** Everything but the socket. */
+export const app = (about: Omit<About, "now">, listening: string) =>
+  Layer.mergeAll(
+    HttpApiBuilder.layer(UiApi).pipe(
+      Layer.provide([UiRuns.layer(about), UiArtifacts.layer, live]),
+      Layer.provide(sentences)
+    ),
+    page,
+    guard(listening)
+  )
+
+/** On a port. Open streams do not keep the server from ending. */
+export const layer = (about: Omit<About, "now">, address: { readonly host: string; readonly port: number }) => {
+  const server = createServer({ keepAliveTimeout: 30_000 })
+  return HttpRouter.serve(app(about, address.host), {
+    disableLogger: true,
+    disableListenLog: true,
+    routerConfig: { maxParamLength: 1000 }
+  }).pipe(
+    Layer.provideMerge(
+      NodeHttpServer.layer(() => server, { ...address, exclusive: true, gracefulShutdownTimeout: 100 })
+    ),
+    Layer.merge(Layer.effectDiscard(Effect.addFinalizer(() => Effect.sync(() => server.closeAllConnections()))))
+  )
+}

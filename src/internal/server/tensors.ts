@@ -1,0 +1,150 @@
+/**
+ * A tensors artifact for the page: each tensor's shape and a look at its elements, read from safetensors through ranges of
+ * the stored bytes. A large tensor is looked at over its first elements only.
+ */
+import * as Effect from "effect/Effect"
+import { UiBroken } from "./api.ts"
+import * as UiHistogram from "./histogram.ts"
+import type { TensorsView, TensorView } from "./shapes.ts"
+import type { Source } from "./table.ts"
+
+/** How many elements of a tensor are looked at. */
+const most = 2_000_000
+/** A header longer than this is no header. */
+const headerLimit = 64 * 1024 * 1024
+
+interface Entry {
+  readonly name: string
+  readonly dtype: string
+  readonly shape: ReadonlyArray<number>
+  readonly start: number
+  readonly end: number
+}
+
+/** Reads the header, then a look at each tensor. */
+export const view = Effect.fnUntraced(function* <E>(
+  source: Source,
+  read: (start: number, end: number) => Effect.Effect<Uint8Array, E>
+) {
+  if (source.size < 8) return yield* broken("they are too few to be safetensors")
+  const lead = yield* read(0, 8)
+  const length = Number(new DataView(lead.buffer, lead.byteOffset, 8).getBigUint64(0, true))
+  if (length > source.size - 8 || length > headerLimit) return yield* broken("their header is longer than they are")
+  const { entries, metadata } = yield* parse(yield* read(8, 8 + length))
+  const base = 8 + length
+  const tensors: Array<TensorView> = []
+  for (const entry of entries) {
+    if (base + entry.end > source.size) return yield* broken(`tensor ${entry.name} ends beyond them`)
+    const each = sizes[entry.dtype]
+    const elements = entry.shape.reduce((product, size) => product * size, 1)
+    const shared = {
+      name: entry.name,
+      dtype: entry.dtype,
+      shape: entry.shape,
+      bytes: entry.end - entry.start,
+      elements
+    }
+    if (each === undefined || elements === 0) {
+      tensors.push({ ...shared, looked: 0 })
+      continue
+    }
+    const looked = Math.min(elements, most)
+    const bytes = yield* read(base + entry.start, Math.min(base + entry.end, base + entry.start + looked * each))
+    const found = UiHistogram.look(numbersOf(entry.dtype, bytes), 32)
+    tensors.push({ ...shared, looked, ...found })
+  }
+  const view: TensorsView = { tensors, metadata }
+  return view
+})
+
+const broken = (why: string) => new UiBroken({ message: `The tensors' bytes can't be read: ${why}.` })
+
+const parse = (
+  bytes: Uint8Array
+): Effect.Effect<{ entries: ReadonlyArray<Entry>; metadata: Record<string, string> }, UiBroken> =>
+  Effect.try({
+    try: () => {
+      const header: unknown = JSON.parse(new TextDecoder().decode(bytes))
+      if (typeof header !== "object" || header === null) throw new Error("no object")
+      const entries: Array<Entry> = []
+      let metadata: Record<string, string> = {}
+      for (const [name, value] of Object.entries(header)) {
+        if (name === "__metadata__") {
+          metadata = Object.fromEntries(Object.entries(value as object).map(([key, text]) => [key, String(text)]))
+          continue
+        }
+        const { data_offsets: place, dtype, shape } = value
+        if (!Array.isArray(place) || !place.every(Number.isSafeInteger)) throw new Error(`${name} has no place`)
+        if (!Array.isArray(shape) || !shape.every(Number.isSafeInteger)) throw new Error(`${name} has no shape`)
+        entries.push({ name, dtype: String(dtype), shape, start: place[0], end: place[1] })
+      }
+      return { entries, metadata }
+    },
+    catch: (cause) =>
+      broken(`their header is no JSON of tensors (${cause instanceof Error ? cause.message : String(cause)})`)
+  })
+
+/** Bytes of an element, for the types that are looked at. */
+const sizes: Readonly<Record<string, number>> = {
+  BOOL: 1,
+  U8: 1,
+  I8: 1,
+  U16: 2,
+  I16: 2,
+  F16: 2,
+  BF16: 2,
+  U32: 4,
+  I32: 4,
+  F32: 4,
+  U64: 8,
+  I64: 8,
+  F64: 8
+}
+
+const numbersOf = (dtype: string, bytes: Uint8Array): UiHistogram.Numbers => {
+  const copy = bytes.slice() // aligned, and of whole elements
+  const each = sizes[dtype] as number // asked only for types that are in it
+  const count = Math.floor(copy.byteLength / each)
+  switch (dtype) {
+    case "I8":
+      return new Int8Array(copy.buffer, 0, count)
+    case "U16":
+      return new Uint16Array(copy.buffer, 0, count)
+    case "I16":
+      return new Int16Array(copy.buffer, 0, count)
+    case "U32":
+      return new Uint32Array(copy.buffer, 0, count)
+    case "I32":
+      return new Int32Array(copy.buffer, 0, count)
+    case "F32":
+      return new Float32Array(copy.buffer, 0, count)
+    case "F64":
+      return new Float64Array(copy.buffer, 0, count)
+    case "U64":
+      return Float64Array.from(new BigUint64Array(copy.buffer, 0, count), Number)
+    case "I64":
+      return Float64Array.from(new BigInt64Array(copy.buffer, 0, count), Number)
+    case "F16":
+      return Float64Array.from(new Uint16Array(copy.buffer, 0, count), half)
+    case "BF16":
+      return brain(new Uint16Array(copy.buffer, 0, count))
+    default:
+      return copy
+  }
+}
+
+/** A half-precision number from its bits. */
+const half = (bits: number): number => {
+  const sign = bits & 0x8000 ? -1 : 1
+  const exponent = (bits >> 10) & 0x1f
+  const fraction = bits & 0x3ff
+  if (exponent === 0x1f) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN
+  return exponent === 0 ? sign * fraction * 2 ** -24 : sign * (1 + fraction / 1024) * 2 ** (exponent - 15)
+}
+
+/** Numbers whose bits are the upper half of an F32. */
+const brain = (bits: Uint16Array): Float32Array => {
+  const wide = new Uint32Array(bits.length)
+  for (let i = 0; i < bits.length; i++) wide[i] = (bits[i] as number) << 16 // below its length
+  return new Float32Array(wide.buffer)
+}

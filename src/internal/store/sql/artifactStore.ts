@@ -1,0 +1,189 @@
+/**
+ * An `ArtifactStore` of two parts: small artifacts in the run database, where a task's own are written together with its
+ * record, and large ones as files.
+ */
+
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import { ArtifactError, type ArtifactStore } from "../../../ArtifactStore.ts"
+import type { StoreError } from "../../../RunStore.ts"
+import * as ValueCache from "../../artifact/valueCache.ts"
+import * as Digest from "../../schema/digest.ts"
+import * as Bytes from "../bytes.ts"
+import type { FileStore } from "../fileStore.ts"
+import type { Database } from "./database.ts"
+import type { Row } from "./rows.ts"
+import type { Writer } from "./writer.ts"
+
+/** Up to this many bytes an artifact is kept in the database. */
+export const inlineLimit = 64 * 1024
+
+/** Lists of digests are asked for in parts of this length. */
+const listSize = 5000
+
+export const make = (options: {
+  readonly database: Database
+  readonly writer: Writer
+  readonly files: FileStore
+  readonly valueBytes: number
+}): ArtifactStore["Service"] => {
+  const { database, files, writer } = options
+
+  const broken =
+    (reason: "unreadable" | "unwritable", digest?: string) =>
+    (error: StoreError): ArtifactError =>
+      new ArtifactError({ reason, message: error.message, ...(digest === undefined ? {} : { digest }) })
+
+  /** The bytes in the database, verified, or none. */
+  const inline = (digest: string): Effect.Effect<Uint8Array | undefined, ArtifactError> =>
+    Effect.flatMap(
+      Effect.mapError(
+        database.query("SELECT bytes FROM blobs WHERE digest = ?", [digest]),
+        broken("unreadable", digest)
+      ),
+      ([row]) => {
+        if (row === undefined) return Effect.succeed(undefined)
+        const bytes = row.bytes as Uint8Array // the column's type
+        if (Digest.ofChunks([bytes]) === digest) return Effect.succeed(bytes)
+        return Effect.fail(
+          new ArtifactError({
+            reason: "altered",
+            digest,
+            message: `Artifact ${digest} was altered: its bytes in ${database.name[0]?.toLowerCase()}${database.name.slice(1)} no longer fit its digest. Run its task again.`
+          })
+        )
+      }
+    )
+
+  const inlineOr = <A, E>(
+    digest: string,
+    small: (bytes: Uint8Array) => Effect.Effect<A, E>,
+    large: Effect.Effect<A, E>
+  ): Effect.Effect<A, ArtifactError | E> =>
+    Effect.flatMap(inline(digest), (bytes) => (bytes === undefined ? large : small(bytes)))
+
+  const ask = (sql: string, params: ReadonlyArray<unknown>): Effect.Effect<ReadonlyArray<Row>, ArtifactError> =>
+    Effect.mapError(database.query(sql, params), broken("unreadable"))
+
+  /** Those of the digests that a run refers to. */
+  const used = (digests: ReadonlyArray<string>): Effect.Effect<ReadonlySet<string>, ArtifactError> => {
+    const marks = digests.map(() => "?").join(", ")
+    return Effect.map(
+      ask(
+        `SELECT digest FROM uses WHERE digest IN (${marks}) UNION SELECT digest FROM cards WHERE digest IN (${marks})`,
+        [...digests, ...digests]
+      ),
+      (rows) => new Set(rows.map((row) => row.digest as string)) // the column's type
+    )
+  }
+
+  /** Runs statements of one parameter list over parts of a long one. */
+  const inParts = <A, B>(
+    all: ReadonlyArray<A>,
+    run: (part: ReadonlyArray<A>, marks: string) => Effect.Effect<ReadonlyArray<B>, ArtifactError>
+  ): Effect.Effect<ReadonlyArray<B>, ArtifactError> =>
+    Effect.map(
+      Effect.forEach(
+        Array.from({ length: Math.ceil(all.length / listSize) }, (_, i) => all.slice(i * listSize, (i + 1) * listSize)),
+        (part) => run(part, part.map(() => "?").join(", "))
+      ),
+      (found) => found.flat()
+    )
+
+  const change = (
+    statement: string,
+    params: ReadonlyArray<unknown>
+  ): Effect.Effect<ReadonlyArray<string>, ArtifactError> =>
+    Effect.mapError(
+      database.orStoreError(
+        "write to",
+        Effect.map(
+          database.transaction((connection) => database.runOne(connection, { sql: statement, params })),
+          (rows) => rows.map((row) => row.digest as string) // every statement here returns this column
+        )
+      ),
+      broken("unwritable")
+    )
+
+  return {
+    inlineLimit,
+    put: (chunks, address) =>
+      Effect.suspend(() => {
+        const size = address?.size ?? Bytes.sizeOf(chunks)
+        if (size > inlineLimit) return files.put(chunks, address)
+        const digest = address?.digest ?? Digest.ofChunks(chunks)
+        return Effect.as(
+          Effect.mapError(
+            writer({ changes: [], blobs: [{ digest, bytes: Bytes.join(chunks, size) }] }),
+            broken("unwritable", digest)
+          ),
+          { digest, size }
+        )
+      }),
+    putFile: files.putFile,
+    get: (digest) => inlineOr(digest, Effect.succeed, files.get(digest)),
+    stream: (digest, range) =>
+      Stream.unwrap(
+        Effect.map(inline(digest), (bytes) =>
+          bytes === undefined ? files.stream(digest, range) : Stream.fromIterable(Bytes.parts(bytes, range))
+        )
+      ),
+    path: (digest) =>
+      Effect.flatMap(files.has(digest), (there) =>
+        there
+          ? files.path(digest)
+          : inlineOr(
+              digest,
+              (bytes) => Effect.andThen(files.put([bytes], { digest, size: bytes.length }), files.path(digest)),
+              files.path(digest)
+            )
+      ),
+    touch: (digests) =>
+      Effect.gen(function* () {
+        const now = yield* Clock.currentTimeMillis
+        const small = yield* inParts(digests, (part, marks) =>
+          change(`UPDATE blobs SET touched_at = ? WHERE digest IN (${marks}) RETURNING digest`, [now, ...part])
+        )
+        const there = new Set(small)
+        for (const digest of yield* files.touch(digests.filter((digest) => !there.has(digest)))) there.add(digest)
+        return there
+      }),
+    sweep: ({ before, dryRun, keep }) =>
+      Effect.gen(function* () {
+        const small = yield* ask("SELECT digest, size FROM blobs WHERE touched_at < ?", [before])
+        const sizes = new Map(small.map((row) => [row.digest as string, row.size as number]))
+        for (const digest of keep) sizes.delete(digest)
+        const old = (yield* files.old(before)).filter(({ digest }) => !keep.has(digest))
+        if (dryRun === true) return total([...sizes.values(), ...old.map(({ size }) => size)])
+        // Asked again as they go: what a run has come to refer to since `keep` was made, or was put again, stays.
+        const gone = yield* inParts([...sizes.keys()], (part, marks) =>
+          change(
+            `DELETE FROM blobs WHERE digest IN (${marks}) AND touched_at < ? AND ${unused("blobs")} RETURNING digest`,
+            [...part, before]
+          )
+        )
+        const removed = yield* inParts(old, (part) =>
+          Effect.flatMap(used(part.map(({ digest }) => digest)), (inUse) =>
+            files.remove(
+              part.filter(({ digest }) => !inUse.has(digest)),
+              before
+            )
+          )
+        )
+        yield* files.tidy(before)
+        yield* Effect.mapError(database.compact, broken("unwritable"))
+        return total([...gone.map((digest) => sizes.get(digest) ?? 0), ...removed.map(({ size }) => size)])
+      }),
+    values: ValueCache.make(options.valueBytes)
+  }
+}
+
+/** That no run refers to a row's digest. */
+const unused = (table: string): string =>
+  `NOT EXISTS (SELECT 1 FROM uses WHERE uses.digest = ${table}.digest) AND ${table}.digest NOT IN (SELECT digest FROM cards)`
+
+const total = (sizes: ReadonlyArray<number>): { readonly artifacts: number; readonly bytes: number } => ({
+  artifacts: sizes.length,
+  bytes: sizes.reduce((sum, size) => sum + size, 0)
+})

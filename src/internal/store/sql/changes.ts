@@ -1,0 +1,244 @@
+/**
+ * Changes as SQL: few statements of many rows each. Of the records of one task only the last is written, so that a task
+ * that starts and ends within a batch costs one row. The number of rows in a statement is a power of two: that keeps the
+ * statements that a database has to prepare few.
+ */
+import type { CardRecord, LogRecord, MetricRecord, TaskRecord } from "../../../RunRecord.ts"
+import type { Change } from "../../../RunStore.ts"
+import * as Rows from "./rows.ts"
+
+/** SQL with `?` for each parameter. */
+export interface Prepared {
+  readonly sql: string
+  readonly params: ReadonlyArray<unknown>
+}
+
+const apart = /^INSERT INTO (tasks|blobs|uses|schemas) /
+
+/** With more parameters than this the statements are few for what they do, and each kind of them is prepared once. */
+const fewParameters = 200
+
+/**
+ * Several statements as one, where they may run in any order and each row is written once: a single statement is a
+ * transaction by itself, and one message to the database in place of one for each. None where their order matters.
+ */
+export const together = (statements: ReadonlyArray<Prepared>): Prepared | undefined => {
+  const last = statements.at(-1)
+  const parameters = statements.reduce((sum, { params }) => sum + params.length, 0)
+  if (last === undefined || parameters > fewParameters || !statements.every(({ sql }) => apart.test(sql)))
+    return undefined
+  const before = statements.slice(0, -1).map(({ sql }, index) => `w${index} AS (${sql})`)
+  return {
+    sql: before.length === 0 ? last.sql : `WITH ${before.join(", ")} ${last.sql}`,
+    params: statements.flatMap(({ params }) => params)
+  }
+}
+
+/** A small artifact that is put on its own. */
+interface Blob {
+  readonly digest: string
+  readonly bytes: Uint8Array
+}
+
+/** What one call wants written. */
+export interface Write {
+  readonly changes: ReadonlyArray<Change>
+  readonly blobs: ReadonlyArray<Blob>
+  /** The time that blobs are touched at. */
+  readonly now: number
+}
+
+const most = 64
+
+interface Insert {
+  readonly head: string
+  readonly row: string
+  readonly tail: string
+  /** By the number of rows. */
+  readonly texts: Map<number, string>
+}
+
+const insert = (table: string, columns: ReadonlyArray<string>, tail: string): Insert => ({
+  head: `INSERT INTO ${table} (${columns.join(", ")}) VALUES `,
+  row: `(${columns.map(() => "?").join(", ")})`,
+  tail,
+  texts: new Map()
+})
+
+/** Replaces the row, but never one that has ended by one that says "running". */
+const upsert = (table: string, columns: ReadonlyArray<string>, keys: ReadonlyArray<string>): Insert => {
+  const set = columns.filter((column) => !keys.includes(column)).map((column) => `${column} = excluded.${column}`)
+  const ended = `${table}.status <> 'running' AND excluded.status = 'running'`
+  return insert(
+    table,
+    columns,
+    ` ON CONFLICT (${keys.join(", ")}) DO UPDATE SET ${set.join(", ")} WHERE NOT (${ended})`
+  )
+}
+
+const runs = upsert("runs", Rows.runColumns, ["id"])
+const tasks = upsert("tasks", Rows.taskColumns, ["run", "number"])
+const uses = insert("uses", ["digest", "run"], " ON CONFLICT DO NOTHING")
+const schemas = insert("schemas", ["digest", "description"], " ON CONFLICT DO NOTHING")
+const logs = insert("logs", ["run", "task", "attempt", "at", "level", "message"], "")
+const metrics = insert("metrics", ["run", "task", "name", "step", "value", "at"], "")
+const blobs = insert(
+  "blobs",
+  ["digest", "touched_at", "size", "bytes"],
+  " ON CONFLICT (digest) DO UPDATE SET touched_at = excluded.touched_at WHERE excluded.touched_at > blobs.touched_at"
+)
+
+const textOf = (into: Insert, rows: number): string => {
+  const known = into.texts.get(rows)
+  if (known !== undefined) return known
+  const text = into.head + Array.from({ length: rows }, () => into.row).join(", ") + into.tail
+  into.texts.set(rows, text)
+  return text
+}
+
+/** Statements for rows whose values stand one after the other. */
+function* inserts(into: Insert, values: ReadonlyArray<unknown>, width: number): Generator<Prepared> {
+  const rows = values.length / width
+  for (let at = 0; at < rows; ) {
+    const count = Math.min(most, 2 ** Math.floor(Math.log2(rows - at)))
+    yield { sql: textOf(into, count), params: values.slice(at * width, (at + count) * width) }
+    at += count
+  }
+}
+
+/**
+ * Everything that the calls want written, in an order that keeps each call's. What several processes may write at once is
+ * sorted, so that none waits for a row that another has while that one waits for its own.
+ */
+export const statements = (writes: ReadonlyArray<Write>, dialect: "sqlite" | "pg"): ReadonlyArray<Prepared> => {
+  const found: Array<Prepared> = []
+  const ofTasks = new Map<string, Map<number, TaskRecord>>()
+  const small = new Map<string, readonly [bytes: Uint8Array, now: number]>()
+  const descriptions = new Map<string, string>()
+  const lines: Array<unknown> = []
+  const points: Array<unknown> = []
+  const ordered = new Set<string>() // runs, something of which has a place in an order
+  for (const { blobs, changes, now } of writes) {
+    for (const blob of blobs) small.set(blob.digest, [blob.bytes, now])
+    for (const change of changes) {
+      if (change._tag === "Task") {
+        keep(ofTasks, change.task)
+        for (const blob of change.blobs) small.set(blob.digest, [blob.bytes, now])
+        for (const schema of change.schemas) descriptions.set(schema.digest, schema.text)
+      } else if (change._tag === "Card") {
+        if (change.blob !== undefined) small.set(change.blob.digest, [change.blob.bytes, now])
+        ordered.add(change.card.run)
+        found.push(...ofCard(change.card))
+      } else if (change._tag === "Logs") {
+        for (const line of change.lines) {
+          ordered.add(line.run)
+          lines.push(...lineValues(line))
+        }
+      } else if (change._tag === "Metrics") {
+        for (const point of change.points) {
+          ordered.add(point.run)
+          points.push(...pointValues(point))
+        }
+      } else found.push(...ofRun(change))
+    }
+  }
+  const rows: Array<unknown> = []
+  const used = new Map<string, readonly [digest: string, run: string]>()
+  const use = (digest: string, run: string) => used.set(`${digest} ${run}`, [digest, run])
+  for (const numbers of ofTasks.values()) {
+    for (const task of numbers.values()) {
+      rows.push(...Rows.taskValues(task))
+      for (const ref of task.inputs) use(ref.digest, task.run)
+      for (const ref of task.outputs) use(ref.digest, task.run)
+    }
+  }
+  const stored = sorted(small).flatMap(([digest, [bytes, now]]) => [digest, now, bytes.length, bytes])
+  found.push(
+    ...inserts(blobs, stored, 4),
+    ...inserts(schemas, sorted(descriptions).flat(), 2),
+    ...inserts(tasks, rows, Rows.taskColumns.length),
+    ...inserts(
+      uses,
+      sorted(used).flatMap(([, use]) => use),
+      2
+    ),
+    ...inserts(logs, lines, 6),
+    ...inserts(metrics, points, 6)
+  )
+  return dialect === "pg" ? [...sorted(ordered.entries()).map(([run]) => lock(run)), ...found] : found
+}
+
+/** Sorted by their keys. */
+const sorted = <A>(entries: Iterable<readonly [string, A]>): ReadonlyArray<readonly [string, A]> =>
+  [...entries].sort(([a], [b]) => (a < b ? -1 : 1))
+
+/**
+ * SQLite has one writer at a time. In Postgres two may give out numbers of a run's order at once, and the higher may be
+ * seen first: who reads on from it would miss the lower. So who writes to a run's order waits for who did before.
+ */
+const lock = (run: string): Prepared => ({
+  sql: "SELECT pg_advisory_xact_lock(hashtextextended(?, 0))",
+  params: [run]
+})
+
+const keep = (ofTasks: Map<string, Map<number, TaskRecord>>, task: TaskRecord): void => {
+  const numbers = ofTasks.get(task.run) ?? new Map<number, TaskRecord>()
+  ofTasks.set(task.run, numbers)
+  const known = numbers.get(task.index)
+  if (known !== undefined && task.status === "running" && known.status !== "running") return
+  numbers.set(task.index, task)
+}
+
+const lineValues = (line: LogRecord): ReadonlyArray<unknown> => [
+  line.run,
+  line.task,
+  line.attempt,
+  line.at,
+  line.level,
+  line.message
+]
+
+const pointValues = (point: MetricRecord): ReadonlyArray<unknown> => [
+  point.run,
+  point.task,
+  point.name,
+  point.step,
+  point.value,
+  point.at
+]
+
+/** A card takes the place of the one before it, at the end of the order. */
+const ofCard = (card: CardRecord): ReadonlyArray<Prepared> => [
+  { sql: "DELETE FROM cards WHERE run = ? AND task = ?", params: [card.run, card.task] },
+  {
+    sql: "INSERT INTO cards (run, task, attempt, at, digest, size) VALUES (?, ?, ?, ?, ?, ?)",
+    params: [card.run, card.task, card.attempt, card.at, card.digest, card.size]
+  }
+]
+
+const ofRun = (change: Extract<Change, { _tag: "Run" | "Heartbeat" | "Tags" }>): ReadonlyArray<Prepared> => {
+  switch (change._tag) {
+    case "Run":
+      return [
+        // A run's first record brings its tags; a later one, written by who runs, must not undo another's changes.
+        ...[...new Set(change.run.tags)].map((tag) => ({
+          sql: "INSERT INTO run_tags (run, tag) SELECT ?, ? WHERE NOT EXISTS (SELECT 1 FROM runs WHERE id = ?) ON CONFLICT DO NOTHING",
+          params: [change.run.id, tag, change.run.id]
+        })),
+        { sql: textOf(runs, 1), params: Rows.runValues(change.run) }
+      ]
+    case "Heartbeat":
+      return [{ sql: "UPDATE runs SET heartbeat_at = ? WHERE id = ?", params: [change.at, change.run] }]
+    case "Tags":
+      return [
+        ...change.remove.map((tag) => ({
+          sql: "DELETE FROM run_tags WHERE run = ? AND tag = ?",
+          params: [change.run, tag]
+        })),
+        ...change.add.map((tag) => ({
+          sql: "INSERT INTO run_tags (run, tag) SELECT ?, ? WHERE EXISTS (SELECT 1 FROM runs WHERE id = ?) ON CONFLICT DO NOTHING",
+          params: [change.run, tag, change.run]
+        }))
+      ]
+  }
+}

@@ -1,0 +1,131 @@
+/**
+ * Opens a run database in Postgres, which several machines may share, with the blob files in a directory that they share
+ * too. The driver is effect's own. The URL has a password in it: it is in no message and no log.
+ */
+import * as Fs from "node:fs/promises"
+import * as Os from "node:os"
+import * as Path from "node:path"
+import * as PgClient from "@effect/sql-pg/PgClient"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import type { SqlError } from "effect/sql/SqlError"
+import { ArtifactStore } from "../../../ArtifactStore.ts"
+import { RunStore, StoreError } from "../../../RunStore.ts"
+import { why } from "../bytes.ts"
+import * as FileStore from "../fileStore.ts"
+import * as SqlStorage from "./storage.ts"
+
+export interface Options {
+  readonly url: Redacted.Redacted
+  /** The directory of the blob files. */
+  readonly blobs: string
+  readonly valueBytes: number
+  readonly sync: boolean
+}
+
+export const layer = (options: Options): Layer.Layer<ArtifactStore | RunStore, StoreError> =>
+  Layer.effectContext(
+    Effect.gen(function* () {
+      const where = yield* target(options.url)
+      yield* directory(options.blobs)
+      const stores = yield* SqlStorage.make({
+        client: PgClient.make({ url: options.url, ...(where.isNamed ? {} : { applicationName: "effect-flow" }) }),
+        name: `The run database ${where.database} on ${where.host}`,
+        explain: explain(where),
+        isAway,
+        prepare: Effect.void,
+        files: FileStore.make({
+          directory: options.blobs,
+          sync: options.sync,
+          hint: ` on ${Os.hostname()}. Is this directory shared with the host that wrote it?`
+        }),
+        valueBytes: options.valueBytes
+      })
+      return Context.make(ArtifactStore, stores.artifacts).pipe(Context.add(RunStore, stores.runs))
+    })
+  )
+
+interface Target {
+  readonly user: string
+  readonly host: string
+  readonly database: string
+  /** Whether the URL gives the connection a name. */
+  readonly isNamed: boolean
+}
+
+/** What of the URL may be shown. */
+const target = (url: Redacted.Redacted): Effect.Effect<Target, StoreError> =>
+  Effect.suspend(() => {
+    const parsed = URL.parse(Redacted.value(url))
+    if (parsed === null || !["postgres:", "postgresql:"].includes(parsed.protocol)) {
+      return Effect.fail(
+        new StoreError({
+          message:
+            "The URL of the run database is none of Postgres: write it as postgres://USER:PASSWORD@HOST:PORT/DATABASE."
+        })
+      )
+    }
+    const user = decodeURIComponent(parsed.username)
+    return Effect.succeed({
+      user,
+      host: parsed.host === "" ? "localhost" : parsed.host,
+      database: decodeURIComponent(parsed.pathname.slice(1)) || user,
+      isNamed: parsed.searchParams.has("application_name")
+    })
+  })
+
+const directory = (path: string): Effect.Effect<void, StoreError> =>
+  Effect.tryPromise({
+    try: async () => {
+      await Fs.mkdir(path, { recursive: true })
+      await Fs.access(path, Fs.constants.W_OK)
+    },
+    catch: (cause) =>
+      new StoreError({
+        message: `The directory ${Path.resolve(path)} for large artifacts can't be written: ${why(cause)}. Choose another directory, or make this one writable.`
+      })
+  })
+
+const codeOf = (error: SqlError): string | undefined =>
+  (error.reason.cause as { readonly code?: string } | undefined)?.code // Postgres's code, or the system's
+
+/** A connection that was lost, and a server that is shutting down or starting. */
+const isAway = (error: SqlError): boolean =>
+  error.reason._tag === "ConnectionError" || ["57P01", "57P02", "57P03"].includes(codeOf(error) ?? "")
+
+const explain =
+  ({ database, host, user }: Target) =>
+  (error: SqlError): string | undefined => {
+    switch (codeOf(error)) {
+      case "28P01":
+      case "28000":
+        return `user ${user} was refused. Look at the password, and at what pg_hba.conf allows`
+      case "3D000":
+        return `there is no database ${database}. Create it first (createdb ${database})`
+      case "42501":
+        return `user ${user} may not create or write its tables. Grant the user CREATE on the schema`
+      case "53300":
+        return "it has no connection left"
+      case "53100":
+        return "no space is left on its disk"
+      case "57P01":
+      case "57P02":
+      case "57P03":
+        return "it is shutting down or starting"
+      case "ECONNREFUSED":
+        return `nothing listens on ${host}. Is Postgres running there?`
+      case "ENOTFOUND":
+      case "EAI_AGAIN":
+        return `there is no host ${host}`
+      case "ETIMEDOUT":
+      case "EHOSTUNREACH":
+      case "ENETUNREACH":
+        return `${host} does not answer`
+      default: {
+        const { cause } = error.reason
+        return cause instanceof Error && cause.message !== "" ? cause.message : undefined
+      }
+    }
+  }

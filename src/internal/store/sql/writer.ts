@@ -1,0 +1,62 @@
+/**
+ * Group commit. Who writes hands over what is to be written and waits; one fiber takes all that has come in and makes it
+ * durable in one transaction. So the order between calls is kept, eight tasks that end at once share a commit, and a
+ * caller that does not wait costs nothing but its turn. If a batch is refused, its calls are tried one by one: a change
+ * that can't be stored fails its own call only.
+ */
+
+import type { Done } from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Queue from "effect/Queue"
+import type * as Scope from "effect/Scope"
+import type { SqlError } from "effect/sql/SqlError"
+import { StoreError } from "../../../RunStore.ts"
+import * as Changes from "./changes.ts"
+import type { Database } from "./database.ts"
+
+interface Entry extends Changes.Write {
+  readonly done: Deferred.Deferred<void, StoreError>
+}
+
+/** Writes changes and blobs together. */
+export type Writer = (write: Pick<Changes.Write, "changes" | "blobs">) => Effect.Effect<void, StoreError>
+
+/** Calls that may share a transaction. */
+const most = 512
+
+/** Starts the writing fiber. When the scope closes, what came in before is written first. */
+export const make = Effect.fnUntraced(function* (database: Database): Effect.fn.Return<Writer, never, Scope.Scope> {
+  const queue = yield* Queue.unbounded<Entry, Done>()
+
+  const commit = (entries: ReadonlyArray<Entry>): Effect.Effect<void, SqlError> =>
+    database.write(Changes.statements(entries, database.dialect))
+
+  const settle = (entries: ReadonlyArray<Entry>): Effect.Effect<void> =>
+    Effect.flatMap(Effect.exit(database.orStoreError("write to", commit(entries))), (exit) => {
+      if (Exit.isSuccess(exit) || entries.length === 1) {
+        for (const entry of entries) Deferred.doneUnsafe(entry.done, exit)
+        return Effect.void
+      }
+      return Effect.forEach(entries, (entry) => settle([entry]), { discard: true })
+    })
+
+  const writing = yield* Queue.takeBetween(queue, 1, most).pipe(
+    Effect.flatMap(settle),
+    Effect.forever({ disableYield: true }),
+    Effect.exit,
+    Effect.forkDetach
+  )
+  yield* Effect.addFinalizer(() => Effect.andThen(Queue.end(queue), Fiber.await(writing)))
+
+  return (write) =>
+    Effect.flatMap(Clock.currentTimeMillis, (now) => {
+      const done = Deferred.makeUnsafe<void, StoreError>()
+      return Queue.offerUnsafe(queue, { ...write, now, done })
+        ? Deferred.await(done)
+        : Effect.fail(new StoreError({ message: `${database.name} is closed: nothing can be written to it any more.` }))
+    })
+})

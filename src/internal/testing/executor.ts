@@ -1,0 +1,103 @@
+/**
+ * Executors that go wrong on purpose, for `effect-flow/testing`. Each surrounds the executor that is there, so that what a
+ * flow does when a task fails or a process dies is tested on fibers, on threads and on a cluster alike.
+ */
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { Executor, type TaskDescription } from "../../Executor.ts"
+import { RunStore } from "../../RunStore.ts"
+
+/** Tasks: by their number in the run, by step ("train"), by id ("train/3"), or by a predicate. */
+export type Which = number | string | ((task: TaskDescription) => boolean)
+
+const matches = (which: Which, task: TaskDescription): boolean =>
+  typeof which === "function"
+    ? which(task)
+    : typeof which === "number"
+      ? task.task.endsWith(`/${which}`)
+      : task.task === which || task.step === which
+
+/**
+ * Makes tasks fail before their step's body starts.
+ *
+ * @param which Tasks: 3 (the third of the run), "train" (every task of that step), "train/3", or a predicate.
+ * @param failure How: `Effect.fail(new TrainingDiverged({ epoch: 1 }))`, `Effect.die(new Error("out of memory"))`,
+ *   `Effect.interrupt` (as Ctrl-C would).
+ * @param options.attempts How many attempts of each fail, so that a retry is seen to help. Default: all.
+ *
+ * @example
+ * ```ts
+ * const exit = yield* Flow.run(BranchNLPFlow, {}).pipe(
+ *   Effect.provide(layerFailing("train", Effect.fail(new TrainingDiverged({ epoch: 1 })))),
+ *   Effect.exit
+ * )
+ * const resumed = yield* Flow.resume(BranchNLPFlow) // executes train again, and what follows
+ * ```
+ */
+export const layerFailing = (
+  which: Which,
+  failure: Effect.Effect<never, unknown>,
+  options: { readonly attempts?: number } = {}
+): Layer.Layer<never> =>
+  Layer.effect(
+    Executor,
+    Effect.map(Effect.service(Executor), (executor) => ({
+      ...executor,
+      execute: (attempt) =>
+        matches(which, attempt.task) && attempt.task.attempt <= (options.attempts ?? Number.POSITIVE_INFINITY)
+          ? failure
+          : executor.execute(attempt)
+    }))
+  )
+
+/**
+ * Kills a run when so many of its tasks have finished, as `kill -9` would at that moment: nothing that comes later reaches
+ * the run store, the run stays recorded as running, and every task that is under way is interrupted.
+ *
+ * @param after How many tasks finish before. With 0 the run dies when its first task starts.
+ *
+ * @example
+ * ```ts
+ * const killed = yield* Effect.exit(Flow.run(BranchNLPFlow, {}).pipe(Effect.provide(layerKilling(2))))
+ * const resumed = yield* Flow.resume(BranchNLPFlow) // takes the two tasks over
+ * ```
+ */
+export const layerKilling = (after: number): Layer.Layer<RunStore, never, RunStore> =>
+  Layer.effectContext(
+    Effect.gen(function* () {
+      const store = yield* RunStore
+      const executor = yield* Executor
+      const death = yield* Deferred.make<never>()
+      let finished = 0
+      let dead = false
+      const dieIfDue = Effect.suspend(() => {
+        if (dead || finished < after) return Effect.void
+        dead = true
+        return Effect.asVoid(Deferred.interrupt(death))
+      })
+      return Context.make(RunStore, {
+        ...store,
+        write: (changes) =>
+          Effect.suspend(() => {
+            if (dead) return Effect.void
+            const ended = changes.filter((change) => change._tag === "Task" && change.task.status !== "running").length
+            if (ended === 0) return store.write(changes)
+            return Effect.andThen(
+              store.write(changes),
+              Effect.suspend(() => {
+                finished += ended
+                return dieIfDue
+              })
+            )
+          })
+      }).pipe(
+        Context.add(Executor, {
+          ...executor,
+          execute: (attempt) =>
+            Effect.andThen(dieIfDue, Effect.raceFirst(Deferred.await(death), executor.execute(attempt)))
+        })
+      )
+    })
+  )

@@ -1,0 +1,125 @@
+/**
+ * One step by itself, for `effect-flow/testing`: its inputs are stored in memory as literals are, and the attempt is made by
+ * the code that makes it in a run.
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Scope from "effect/Scope"
+import { ArtifactStore } from "../../ArtifactStore.ts"
+import type { LogRecord, MetricRecord } from "../../RunRecord.ts"
+import * as Tags from "../../Tags.ts"
+import { read } from "../artifact/values.ts"
+import type { Component } from "../card/data.ts"
+import type { Definition } from "../run/definition.ts"
+import * as Inputs from "../run/inputs.ts"
+import { execute, type TaskSink } from "../run/taskBody.ts"
+import * as MemoryArtifactStore from "../store/memoryArtifactStore.ts"
+
+/** What a step did beside yielding its outputs. */
+export interface Observed<out A> {
+  readonly value: A
+  readonly logs: ReadonlyArray<Pick<LogRecord, "at" | "level" | "message">>
+  readonly metrics: ReadonlyArray<Pick<MetricRecord, "name" | "value" | "step" | "at">>
+  /** The run's tags as the step left them, sorted. */
+  readonly tags: ReadonlyArray<string>
+  /** The parts of its card. */
+  readonly card: ReadonlyArray<Component>
+}
+
+interface Recording {
+  readonly logs: Array<Observed<never>["logs"][number]>
+  readonly metrics: Array<Observed<never>["metrics"][number]>
+  tags: ReadonlyArray<string>
+  card: ReadonlyArray<Component>
+}
+
+const Recording = Context.Reference<Recording | undefined>("effect-flow/testing/Recording", {
+  defaultValue: () => undefined
+})
+
+/**
+ * With what the steps that are run in it by `runStep` logged and measured.
+ *
+ * @example
+ * ```ts
+ * const { logs, metrics, value } = yield* observe(runStep(train, { df }))
+ * // of a step that fails
+ * const { logs, value: exit } = yield* observe(Effect.exit(runStep(train, { df: empty })))
+ * ```
+ */
+export const observe = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<Observed<A>, E, R> =>
+  Effect.suspend(() => {
+    const recording: Recording = { logs: [], metrics: [], tags: [], card: [] }
+    return Effect.map(Effect.provideService(effect, Recording, recording), (value) => ({ value, ...recording }))
+  })
+
+interface Options {
+  readonly attempt?: number
+  readonly tags?: ReadonlyArray<string>
+}
+
+/** `[input, options]`, or `[states, input, options]` for a join. */
+export type Arguments = ReadonlyArray<object | undefined>
+
+/** Runs the step; yields its outputs by name. */
+export const run = Effect.fnUntraced(function* (definition: Definition, given: Arguments) {
+  const [states, input, options] = (definition.branches === undefined ? [undefined, ...given] : given) as [
+    { readonly [branch: string]: unknown } | undefined,
+    object | undefined,
+    Options | undefined
+  ] // as the types of `runStep` say
+  const { store, close } = MemoryArtifactStore.make({ inlineLimit: 0, valueBytes: Number.POSITIVE_INFINITY })
+  // The paths of its files stay good as long as the test that looks at them.
+  const scope = yield* Effect.serviceOption(Scope.Scope)
+  if (Option.isSome(scope)) yield* Scope.addFinalizer(scope.value, close)
+
+  const inputs = yield* Inputs.resolve(store, definition, input ?? {}, states)
+  const recording = (yield* Recording) ?? { logs: [], metrics: [], tags: [], card: [] }
+  recording.tags = yield* Effect.orDie(Tags.change([], { add: options?.tags ?? [] }))
+  let card: string | undefined
+  const sink: TaskSink = {
+    log: (line) => void recording.logs.push(line),
+    metric: (point) => void recording.metrics.push(point),
+    card: (sent) => {
+      card = sent.digest
+    },
+    tags: (change) =>
+      Effect.map(Tags.change(recording.tags, change), (tags) => {
+        recording.tags = tags
+      })
+  }
+  const task = {
+    flow: "test",
+    run: "test",
+    step: definition.name,
+    task: `${definition.name}/1`,
+    attempt: options?.attempt ?? 1,
+    key: Inputs.taskKey(definition, inputs.refs, inputs.counts),
+    occurrence: 0,
+    version: definition.version,
+    tags: recording.tags,
+    inputs: Inputs.records(inputs.refs),
+    counts: inputs.counts
+  }
+  const outcome = yield* execute(definition, task, sink).pipe(
+    Effect.provideService(ArtifactStore, store),
+    Effect.ensuring(
+      Effect.suspend(() =>
+        card === undefined
+          ? Effect.void
+          : Effect.orDie(
+              Effect.map(store.get(card), (bytes) => {
+                recording.card = JSON.parse(new TextDecoder().decode(bytes)).components // as it was stored
+              })
+            )
+      )
+    )
+  )
+  const outputs: Record<string, unknown> = {}
+  for (const slot of definition.output) {
+    const record = outcome.outputs.find((output) => output.name === slot.name)
+    if (record !== undefined) outputs[slot.name] = yield* read(store, slot.artifact, record)
+  }
+  return outputs
+})

@@ -1,0 +1,72 @@
+/**
+ * The executor of `Executor.layerCluster`, in the process that drives runs. It joins the cluster when the first run begins,
+ * since only then it is known which store, and so perhaps which database, there is.
+ */
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
+import { ArtifactStore } from "../../../ArtifactStore.ts"
+import {
+  type Attempt,
+  type ClusterOptions,
+  Executor,
+  type ExecutorError,
+  type ExecutorService
+} from "../../../Executor.ts"
+import * as ThreadStore from "../thread/store.ts"
+import * as ClusterEngine from "./engine.ts"
+import * as ClusterExecutor from "./executor.ts"
+import * as ClusterSettings from "./settings.ts"
+import * as ClusterTail from "./tail.ts"
+
+const make = Effect.fnUntraced(function* (options: ClusterOptions) {
+  const scope = yield* Effect.scope
+  const one = yield* Semaphore.make(1)
+  const joined = new Map<string, ExecutorService>()
+
+  const join = Effect.fnUntraced(function* (
+    store: ArtifactStore["Service"]
+  ): Effect.fn.Return<ExecutorService, ExecutorError> {
+    const settings = yield* ClusterSettings.load(
+      {
+        url: typeof options.url === "string" ? Redacted.make(options.url) : options.url,
+        group: options.group,
+        lockExpiration:
+          options.lockExpiration === undefined
+            ? undefined
+            : Duration.toMillis(Duration.fromInputUnsafe(options.lockExpiration))
+      },
+      store
+    )
+    const key = Redacted.value(settings.url)
+    const known = joined.get(key)
+    if (known !== undefined) return known
+    const executor = ClusterExecutor.make({
+      settings,
+      engine: yield* Layer.buildWithScope(ClusterEngine.client(settings), scope),
+      tail: yield* Scope.provide(ClusterTail.make, scope),
+      isLeaving: () => false
+    })
+    joined.set(key, executor)
+    return executor
+  }, one.withPermits(1))
+
+  const executor = Effect.flatMap(ArtifactStore, join)
+  return {
+    name: "cluster",
+    prepare: Effect.fnUntraced(function* (flow) {
+      yield* ThreadStore.placeOf(yield* ArtifactStore, "cluster")
+      yield* (yield* executor).prepare(flow)
+    }),
+    watch: (run) => Effect.flatMap(executor, (executor) => executor.watch?.(run) ?? Effect.void),
+    execute: (attempt: Attempt) => Effect.flatMap(executor, (executor) => executor.execute(attempt))
+  } satisfies ExecutorService
+})
+
+/** The layer. */
+export const layer = (options: ClusterOptions): Layer.Layer<never> =>
+  Layer.effectContext(Effect.map(make(options), (executor) => Context.make(Executor, executor))) as Layer.Layer<never> // a reference has a default, so nothing is provided that was missing

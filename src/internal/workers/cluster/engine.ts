@@ -1,0 +1,133 @@
+/**
+ * Effect's cluster on Postgres, set up for effect-flow: as a worker, which takes its share of the work, or as a client,
+ * which only hands work in. Its tables have a prefix of their own, apart from those of an application's own cluster.
+ */
+import * as NodeClusterSocket from "@effect/platform-node/NodeClusterSocket"
+import * as NodeCrypto from "@effect/platform-node/NodeCrypto"
+import * as PgClient from "@effect/sql-pg/PgClient"
+import * as Cause from "effect/Cause"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as ClusterWorkflowEngine from "effect/cluster/ClusterWorkflowEngine"
+import type { MessageStorage } from "effect/cluster/MessageStorage"
+import * as RunnerAddress from "effect/cluster/RunnerAddress"
+import type { RunnerStorage } from "effect/cluster/RunnerStorage"
+import type { Sharding } from "effect/cluster/Sharding"
+import * as ShardingConfig from "effect/cluster/ShardingConfig"
+import * as SqlMessageStorage from "effect/cluster/SqlMessageStorage"
+import * as SqlRunnerStorage from "effect/cluster/SqlRunnerStorage"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import type * as Redacted from "effect/Redacted"
+import type { SqlClient } from "effect/sql/SqlClient"
+import type { WorkflowEngine } from "effect/workflow/WorkflowEngine"
+import { ExecutorError } from "../../../Executor.ts"
+import { type Settings, type Shared, showUrl } from "./settings.ts"
+
+/** What the rest of the cluster's parts need. */
+export type Engine = WorkflowEngine | Sharding | RunnerStorage | MessageStorage | SqlClient
+
+/** Of a group's tables, and so of its locks: each group is a cluster of its own. */
+export const prefixOf = (group: string): string => `effect_flow_cluster_${group}`
+
+/** Lines of JSON: what crosses has unions (of JSON itself, for one) that the binary form can't tell apart. */
+const wire = { serialization: "ndjson", serializationMaxBufferSize: "unbounded" } as const
+
+/** Into how many parts the work is shared out. */
+export const shards = 300
+
+type Config = Partial<ShardingConfig.ShardingConfig["Service"]>
+
+/** Alike in all processes of a cluster. */
+const shared = ({ lockExpiration }: Shared): Config => ({
+  shardsPerGroup: shards,
+  shardLockExpiration: lockExpiration,
+  shardLockRefreshInterval: Math.ceil(lockExpiration / 3),
+  refreshAssignmentsInterval: 1000,
+  runnerHealthCheckInterval: Math.min(5000, lockExpiration / 2),
+  // A message is announced to its worker; this is for the announcements that are lost.
+  entityMessagePollInterval: 1000,
+  entityReplyPollInterval: 100,
+  simulateRemoteSerialization: false
+})
+
+const layer = (
+  shared: Shared,
+  config: Config,
+  cluster: Layer.Layer<any, any, any>,
+  connections: number
+): Layer.Layer<Engine, ExecutorError> => {
+  const sql = PgClient.layer({
+    url: shared.url,
+    applicationName: "effect-flow",
+    connectTimeout: 5000,
+    maxConnections: connections
+  })
+  const prefix = prefixOf(shared.group)
+  const storage = Layer.merge(
+    Layer.provide(SqlMessageStorage.layerWith({ prefix }), NodeCrypto.layerDigest),
+    SqlRunnerStorage.layerWith({ prefix })
+  ).pipe(Layer.provide(ShardingConfig.layer(config)), Layer.provideMerge(sql))
+  return ClusterWorkflowEngine.layer.pipe(
+    Layer.provideMerge(cluster),
+    Layer.provideMerge(storage),
+    // Its settings are these, and not what variables such as HOST and PORT happen to say.
+    Layer.provide(ConfigProvider.layer(ConfigProvider.fromUnknown({}))),
+    Layer.catchCause((cause) => Layer.effectDiscard(Effect.fail(unreachable(shared.url, cause))))
+  ) as Layer.Layer<Engine, ExecutorError> // the cluster's own services are within
+}
+
+/** Why the database gives no cluster, in a sentence that has no password. */
+const unreachable = (url: Redacted.Redacted, cause: Cause.Cause<unknown>): ExecutorError => {
+  const errors = cause.reasons.map((reason) =>
+    Cause.isFailReason(reason) ? reason.error : Cause.isDieReason(reason) ? reason.defect : undefined
+  )
+  return new ExecutorError({
+    reason: "unreachable",
+    message: `The cluster's database ${showUrl(url)} can't be used: ${errors.map(why).find((text) => text !== "") ?? Cause.pretty(cause)}.`
+  })
+}
+
+/** The innermost message: what the database or the network said. */
+const why = (error: unknown): string => {
+  if (typeof error !== "object" || error === null) return ""
+  const { cause, message, reason } = error as { readonly [name: string]: unknown } // looked at below
+  const inner = why(reason) || why(cause)
+  return inner !== "" ? inner : typeof message === "string" ? message : ""
+}
+
+/** A process that hands in work. */
+export const client = (settings: Shared): Layer.Layer<Engine, ExecutorError> => {
+  const config = shared(settings)
+  return layer(
+    settings,
+    config,
+    NodeClusterSocket.layer({ ...wire, clientOnly: true, storage: "byo", shardingConfig: config }),
+    8
+  )
+}
+
+/** A process that does work. */
+export const worker = (settings: Settings, threads: number): Layer.Layer<Engine, ExecutorError> => {
+  const config: Config = {
+    ...shared(settings),
+    runnerAddress: Option.some(RunnerAddress.make(settings.host, settings.port)),
+    runnerListenAddress: Option.map(Option.fromUndefinedOr(settings.listenHost), (host) =>
+      RunnerAddress.make(host, settings.port)
+    ),
+    runnerShardWeight: threads,
+    entityTerminationTimeout: settings.drain
+  }
+  return layer(
+    settings,
+    config,
+    NodeClusterSocket.layer({
+      ...wire,
+      storage: "byo",
+      shardingConfig: config,
+      runnerHealth: settings.health,
+      runnerHealthK8s: { namespace: settings.namespace, labelSelector: settings.labels }
+    }),
+    16
+  )
+}

@@ -1,0 +1,112 @@
+/**
+ * Watches over runs, on a worker. As long as a run's driver gives signs of life, there is nothing to do; when it has been
+ * silent for too long, this worker goes on with the run: its body runs from the top, meets what has finished, and asks for
+ * what has not. When a run is over, what the cluster kept of its tasks is removed.
+ */
+
+import * as Clock from "effect/Clock"
+import type * as Context from "effect/Context"
+import * as Sharding from "effect/cluster/Sharding"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as SqlClient from "effect/sql/SqlClient"
+import type { ArtifactStore } from "../../../ArtifactStore.ts"
+import type { Any as AnyFlow } from "../../../Flow.ts"
+import type { RunRecord } from "../../../RunRecord.ts"
+import { RunStore } from "../../../RunStore.ts"
+import * as Parameters from "../../run/parameters.ts"
+import { runFlow } from "../../run/runFlow.ts"
+import { prefixOf } from "./engine.ts"
+import * as Ownership from "./ownership.ts"
+import type { Settings } from "./settings.ts"
+import { RunWorkflow } from "./workflows.ts"
+
+/** How often a run is looked at, in milliseconds. */
+const glance = 1000
+
+/** Serves runs. `services` are those that a run is driven with here, its executor among them. */
+export const layer = (
+  settings: Settings,
+  flows: ReadonlyMap<string, AnyFlow>,
+  services: Context.Context<ArtifactStore | RunStore>
+) => {
+  const driven = new Map<string, Fiber.Fiber<unknown, unknown>>()
+
+  /** On a fiber of its own, which lives as long as this process: the execution may move, the drive stays. */
+  const drive = Effect.fnUntraced(function* (record: RunRecord, flow: AnyFlow) {
+    let fiber = driven.get(record.id)
+    if (fiber === undefined) {
+      yield* Effect.logInfo(`Going on with run ${record.id} of flow "${record.flow}", whose driver is gone.`)
+      fiber = Effect.runForkWith(services)(goOn(record, flow))
+      driven.set(record.id, fiber)
+      fiber.addObserver(() => driven.delete(record.id))
+    }
+    yield* Fiber.await(fiber)
+  })
+
+  return RunWorkflow.toLayer(
+    Effect.fnUntraced(function* ({ run }, executionId) {
+      const runs = yield* RunStore
+      const sharding = yield* Sharding.Sharding
+      const watch = Effect.gen(function* () {
+        let seen: number | undefined
+        let since = 0
+        while (true) {
+          const asked = yield* Clock.currentTimeMillis
+          const found = yield* Effect.option(runs.runs({ idPrefix: run, limit: 1 }))
+          const now = yield* Clock.currentTimeMillis
+          const [record] = Option.getOrElse(found, () => [])
+          // A run that is over, or was removed.
+          if (Option.isSome(found) && record?.status !== "running") return yield* forget(prefixOf(settings.group), run)
+          // By this clock alone: the driver's may be wrong. While the store was away, the driver could say nothing either.
+          const away = record === undefined || now - asked > glance
+          if (away || record.heartbeatAt !== seen) since = now
+          seen = record?.heartbeatAt
+          // A driver that leaves its run says so by 0.
+          if (record !== undefined && (seen === 0 || now - since >= settings.patience)) {
+            const flow = flows.get(record.flow)
+            if (flow === undefined) {
+              yield* Effect.logWarning(
+                `The driver of run ${run} is gone, and this worker's module has no flow "${record.flow}" to go on with it.`
+              )
+              return
+            }
+            yield* drive(record, flow)
+            since = yield* Clock.currentTimeMillis
+          }
+          yield* Effect.sleep(glance)
+        }
+      })
+      const over = yield* Effect.raceFirst(
+        Effect.as(watch, true),
+        Effect.as(Ownership.lost(sharding, executionId), false)
+      )
+      if (!over) yield* Ownership.abandon
+    })
+  )
+}
+
+const goOn = Effect.fnUntraced(function* (record: RunRecord, flow: AnyFlow) {
+  const runs = yield* RunStore
+  const parameters = yield* Parameters.decode(flow, record.parameters)
+  const [origin] = record.origin === undefined ? [] : yield* runs.runs({ idPrefix: record.origin, limit: 1 })
+  const start = { begun: record, ...(origin === undefined ? {} : { origin: { run: origin, from: record.from } }) }
+  yield* runFlow(flow, parameters, start) as Effect.Effect<unknown, unknown> // what the body needs, this process has or has not
+})
+
+/** Removes the executions of a run that is over, and of earlier runs themselves: nobody will ask for them again. */
+const forget = Effect.fnUntraced(
+  function* (prefix: string, run: string) {
+    const sql = yield* SqlClient.SqlClient
+    const remove = (condition: string, values: ReadonlyArray<string>) =>
+      sql.unsafe(
+        `WITH gone AS (DELETE FROM ${prefix}_messages WHERE ${condition} RETURNING id)
+       DELETE FROM ${prefix}_replies WHERE request_id IN (SELECT id FROM gone)`,
+        values
+      )
+    yield* remove("entity_type = $1 AND entity_id LIKE $2", ["Workflow/effect-flow/task", `${run}/%`])
+    yield* remove("entity_type = $1 AND processed", ["Workflow/effect-flow/run"])
+  },
+  (removed) => Effect.ignore(removed)
+)

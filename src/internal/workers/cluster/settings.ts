@@ -1,0 +1,121 @@
+/**
+ * How processes of a cluster find each other and how long they wait for each other: given in code, or read from the
+ * environment through `Config`, with defaults that are safe on one machine and on many.
+ */
+import * as Config from "effect/Config"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import type { ArtifactStore } from "../../../ArtifactStore.ts"
+import { ExecutorError } from "../../../Executor.ts"
+
+/** What drivers and workers of one cluster share. */
+export interface Shared {
+  /** The cluster's Postgres database. */
+  readonly url: Redacted.Redacted
+  /** Which workers: those that were started with the same group. */
+  readonly group: string
+  /** How long a worker that is gone keeps its work from the others, in milliseconds. */
+  readonly lockExpiration: number
+}
+
+/** What a worker has besides. */
+export interface Settings extends Shared {
+  /** Where other processes reach it. */
+  readonly host: string
+  /** 0: any that is free. */
+  readonly port: number
+  readonly listenHost: string | undefined
+  readonly health: "ping" | "k8s"
+  readonly namespace: string | undefined
+  readonly labels: string | undefined
+  readonly threads: number | undefined
+  readonly heapMegabytes: number | undefined
+  /** How long a worker that is told to stop waits for its tasks, in milliseconds. */
+  readonly drain: number
+  /** How long a run's driver may be silent before a worker goes on with the run, in milliseconds. */
+  readonly patience: number
+}
+
+const optional = <A>(config: Config.Config<A>): Config.Config<A | undefined> =>
+  Config.map(Config.option(config), Option.getOrUndefined)
+
+const milliseconds = (name: string, byDefault: Duration.Input): Config.Config<number> =>
+  Config.map(Config.withDefault(Config.Duration(name), Duration.fromInputUnsafe(byDefault)), (duration) =>
+    Duration.toMillis(duration)
+  )
+
+/**
+ * From the environment:
+ *
+ * | variable | means | default |
+ * | --- | --- | --- |
+ * | `EFFECT_FLOW_DATABASE_URL` | the cluster's Postgres database | the store's |
+ * | `EFFECT_FLOW_GROUP` | which workers take a run's tasks | `work` |
+ * | `EFFECT_FLOW_SHARD_LOCK_EXPIRATION` | how long a worker that is gone keeps its tasks | `15 seconds` |
+ * | `EFFECT_FLOW_HOST` | the name or address by which other processes reach a worker | `localhost` |
+ * | `EFFECT_FLOW_PORT` | its port | any that is free |
+ * | `EFFECT_FLOW_LISTEN_HOST` | the address it listens at | its host |
+ * | `EFFECT_FLOW_THREADS` | how many tasks a worker executes at once | its cores |
+ * | `EFFECT_FLOW_HEAP_MEGABYTES` | the heap of each of its threads | Node's choice |
+ * | `EFFECT_FLOW_DRAIN` | how long a worker that is told to stop waits for its tasks | `25 seconds` |
+ * | `EFFECT_FLOW_DRIVER_PATIENCE` | how long a run's driver may be silent before a worker goes on with the run | `20 seconds` |
+ * | `EFFECT_FLOW_HEALTH` | how workers are found dead: `ping` or `k8s` | `ping` |
+ * | `EFFECT_FLOW_K8S_NAMESPACE`, `EFFECT_FLOW_K8S_LABELS` | the workers' pods, for `k8s` | all of its namespace |
+ */
+export const config = Config.all({
+  url: optional(Config.Redacted("EFFECT_FLOW_DATABASE_URL")),
+  group: Config.withDefault(Config.String("EFFECT_FLOW_GROUP"), "work"),
+  lockExpiration: milliseconds("EFFECT_FLOW_SHARD_LOCK_EXPIRATION", "15 seconds"),
+  host: Config.withDefault(Config.NonEmptyString("EFFECT_FLOW_HOST"), "localhost"),
+  port: Config.withDefault(Config.Int("EFFECT_FLOW_PORT"), 0),
+  listenHost: optional(Config.NonEmptyString("EFFECT_FLOW_LISTEN_HOST")),
+  health: Config.withDefault(Config.Literals(["ping", "k8s"], "EFFECT_FLOW_HEALTH"), "ping"),
+  namespace: optional(Config.NonEmptyString("EFFECT_FLOW_K8S_NAMESPACE")),
+  labels: optional(Config.NonEmptyString("EFFECT_FLOW_K8S_LABELS")),
+  threads: optional(Config.Int("EFFECT_FLOW_THREADS")),
+  heapMegabytes: optional(Config.Int("EFFECT_FLOW_HEAP_MEGABYTES")),
+  drain: milliseconds("EFFECT_FLOW_DRAIN", "25 seconds"),
+  patience: milliseconds("EFFECT_FLOW_DRIVER_PATIENCE", "20 seconds")
+})
+
+/** What is given in code; it wins over the environment. */
+export type Given = { readonly [K in keyof Settings]?: Settings[K] | undefined }
+
+/** The settings: given, else from the environment; the database is the store's own where nothing else is said. */
+export const load = Effect.fnUntraced(function* (
+  given: Given,
+  store: ArtifactStore["Service"]
+): Effect.fn.Return<Settings, ExecutorError> {
+  const found = yield* Effect.mapError(
+    config,
+    (error) =>
+      new ExecutorError({ reason: "settings", message: `The cluster's settings are not right: ${error.message}` })
+  )
+  const here = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Given // without holes
+  const url = given.url ?? found.url ?? (store.location?.kind === "postgres" ? store.location.url : undefined)
+  if (url === undefined) {
+    return yield* new ExecutorError({
+      reason: "settings",
+      message:
+        "A cluster needs a Postgres database for its work. Provide Storage.layerPostgres, give the cluster a `url`, or set EFFECT_FLOW_DATABASE_URL=postgres://user:password@host/database."
+    })
+  }
+  const settings = { ...found, ...here, url } as Settings // every hole is filled by what was found
+  if (!/^[a-z][a-z0-9_]{0,23}$/.test(settings.group)) {
+    return yield* new ExecutorError({
+      reason: "settings",
+      message: `"${settings.group}" can't name a group of workers: a name has at most 24 lower-case letters, digits and "_", a letter first.`
+    })
+  }
+  return settings
+})
+
+/** A database as messages show it: without its password. */
+export const showUrl = (url: Redacted.Redacted): string => {
+  const parsed = URL.parse(Redacted.value(url))
+  if (parsed === null) return "the cluster's database (its URL can't be read)"
+  parsed.password = ""
+  return `${parsed.protocol}//${parsed.username === "" ? "" : `${parsed.username}@`}${parsed.host}${parsed.pathname}`
+}

@@ -1,0 +1,106 @@
+/**
+ * Attempts at tasks, on a worker: each runs on one of its threads, so that the worker itself always has time for the
+ * cluster. What a body logs, measures and tags goes to the run store from here; its result goes back to whoever drives the
+ * run. A worker that is to stop, or has lost a task to another worker, lets go of what it has not begun.
+ */
+import { hostname } from "node:os"
+import * as Sharding from "effect/cluster/Sharding"
+import * as Effect from "effect/Effect"
+import type { LogLevel } from "effect/LogLevel"
+import * as Option from "effect/Option"
+import * as DurableDeferred from "effect/workflow/DurableDeferred"
+import * as Workflow from "effect/workflow/Workflow"
+import * as WorkflowEngine from "effect/workflow/WorkflowEngine"
+import { ArtifactStore } from "../../../ArtifactStore.ts"
+import type { TaskDescription } from "../../../Executor.ts"
+import { RunStore } from "../../../RunStore.ts"
+import * as Tags from "../../../Tags.ts"
+import type { Recorder } from "../../run/recorder.ts"
+import type { TaskSink } from "../../run/taskBody.ts"
+import * as Crossing from "../crossing.ts"
+import type * as ThreadPool from "../thread/pool.ts"
+import type { Result } from "../thread/protocol.ts"
+import * as Ownership from "./ownership.ts"
+import type { Settings } from "./settings.ts"
+import { type Asked, decodeAsked, encodeAnswer, TaskWorkflow } from "./workflows.ts"
+
+/** Serves attempts. */
+export const layer = (settings: Settings, pool: ThreadPool.Pool, recorder: Recorder) => {
+  const interrupted = new Set<string>()
+  return TaskWorkflow.toLayer(
+    Effect.fnUntraced(function* ({ body }, executionId) {
+      if (interrupted.has(executionId)) yield* stopIfAsked(interrupted, executionId)
+      const told: Told = { lines: 0, tags: [] }
+      const sharding = yield* Sharding.Sharding
+      const attempt = Effect.gen(function* () {
+        const { blobs, level, task: packed } = yield* decodeAsked(body)
+        const task = yield* unpack(packed)
+        const sink = yield* makeSink(recorder, task, told)
+        return yield* pool.executeUnless(
+          { task, blobs, level: level as LogLevel, sink, print: () => Effect.void }, // a level of the driver's
+          Ownership.lost(sharding, executionId)
+        )
+      })
+      const done = yield* attempt.pipe(
+        Effect.catchCause((cause) =>
+          Effect.succeed({ result: failed(Crossing.encode(cause, undefined)), cpu: 0, worker: undefined })
+        ),
+        Effect.onInterrupt(() => Effect.sync(() => interrupted.add(executionId)))
+      )
+      if (done === undefined) return yield* Ownership.abandon
+      // Its lines are there before its result is.
+      yield* Effect.ignore(recorder.write([]))
+      return encodeAnswer({ ...done, worker: nameOf(settings, done.worker), ...told })
+    })
+  )
+}
+
+interface Told {
+  lines: number
+  readonly tags: Array<Parameters<TaskSink["tags"]>[0]>
+}
+
+const nameOf = ({ host, port }: Settings, thread: string | undefined): string =>
+  [`${host === "localhost" ? hostname() : host}:${port}`, ...(thread === undefined ? [] : [thread])].join("/")
+
+const failed = (failure: Crossing.Failure): Result => ({ _tag: "Failure", failure })
+
+const unpack = Effect.fnUntraced(function* (packed: Asked["task"]) {
+  if (!("digest" in packed)) return packed
+  const store = yield* ArtifactStore
+  return JSON.parse(new TextDecoder().decode(yield* store.get(packed.digest))) as TaskDescription // its driver put it
+})
+
+const makeSink = Effect.fnUntraced(function* (recorder: Recorder, task: TaskDescription, told: Told) {
+  const runs = yield* RunStore
+  const of = { run: task.run, task: task.task, attempt: task.attempt }
+  return {
+    log: (line) => {
+      told.lines++
+      recorder.log({ ...line, ...of })
+    },
+    metric: (point) => recorder.metric({ ...point, run: task.run, task: task.task }),
+    card: ({ bytes, ...card }) => recorder.card({ ...card, ...of }, bytes),
+    tags: Effect.fnUntraced(function* (change) {
+      const [run] = yield* runs.runs({ idPrefix: task.run, limit: 1 })
+      const tags = yield* Tags.change(run?.tags ?? [], change)
+      const add = tags.filter((tag) => !change.remove.includes(tag))
+      yield* recorder.write([{ _tag: "Tags", run: task.run, add, remove: change.remove }])
+      told.tags.push(change)
+    })
+  } satisfies TaskSink
+})
+
+/** What a workflow is interrupted with, by the engine's own name. */
+const InterruptSignal = DurableDeferred.make("Workflow/InterruptSignal")
+
+/**
+ * An execution that was interrupted here starts again: because the run was interrupted, and then this is where it ends, or
+ * because this worker lost it for a while.
+ */
+const stopIfAsked = Effect.fnUntraced(function* (interrupted: Set<string>, executionId: string) {
+  interrupted.delete(executionId)
+  const engine = yield* WorkflowEngine.WorkflowEngine
+  const instance = yield* WorkflowEngine.WorkflowInstance
+  if (Option.isSome(yield* engine.deferredResult(InterruptSignal))) yield* Workflow.suspend(instance)
+})

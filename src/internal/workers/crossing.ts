@@ -1,0 +1,127 @@
+/**
+ * Failures on their way between threads and processes. What a step fails with crosses as data, by the step's `error`
+ * schema, and arrives as the same typed error; effect-flow's own errors cross by theirs. A failure that no schema
+ * describes can't arrive as what it was: it becomes an `ExecutorError` that names the step and says what to declare.
+ */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Schema from "effect/Schema"
+import { ArtifactError } from "../../ArtifactStore.ts"
+import { ExecutorError, type TaskDescription, WorkerDied } from "../../Executor.ts"
+import { FlowError, ParameterError } from "../../FlowError.ts"
+import { StoreError } from "../../RunStore.ts"
+import { TagError } from "../../Tags.ts"
+import { fromCause } from "../run/errorRecord.ts"
+
+/** The errors that every task may fail with, whatever its step declares. */
+const Own = Schema.Union([ArtifactError, StoreError, TagError, FlowError, ParameterError, ExecutorError, WorkerDied])
+
+/** A failure, as data. */
+export const Failure = Schema.Union([
+  /** By the step's `error` schema. */
+  Schema.Struct({ kind: Schema.Literal("error"), data: Schema.Json }),
+  /** One of effect-flow's own; `defect` where it was thrown and not failed with. */
+  Schema.Struct({ kind: Schema.Literal("own"), data: Schema.Json, defect: Schema.Boolean }),
+  /** By nothing: the step's `error` schema, if it has one, does not accept it. */
+  Schema.Struct({ kind: Schema.Literal("undeclared"), tag: Schema.String, message: Schema.String }),
+  Schema.Struct({
+    kind: Schema.Literal("defect"),
+    name: Schema.String,
+    message: Schema.String,
+    stack: Schema.optionalKey(Schema.String)
+  }),
+  Schema.Struct({ kind: Schema.Literal("interrupt") })
+])
+export type Failure = typeof Failure.Type
+
+const codecs = new WeakMap<Schema.Top, Schema.Codec<unknown, Schema.Json>>()
+
+const codecOf = (schema: Schema.Top): Schema.Codec<unknown, Schema.Json> => {
+  let codec = codecs.get(schema)
+  if (codec === undefined) {
+    codec = Schema.toCodecJson(schema as Schema.Codec<unknown, unknown>) // error schemas need no services
+    codecs.set(schema, codec)
+  }
+  return codec
+}
+
+const isOwn = Schema.is(Own)
+
+/** As data. */
+export const encode = (cause: Cause.Cause<unknown>, error: Schema.Top | undefined): Failure => {
+  const failure = cause.reasons.find(Cause.isFailReason)
+  if (failure !== undefined) {
+    if (isOwn(failure.error)) return own(failure.error, false)
+    const data = error === undefined ? undefined : Schema.encodeUnknownExit(codecOf(error))(failure.error)
+    if (data !== undefined && Exit.isSuccess(data)) return { kind: "error", data: data.value }
+    const { message, tag } = fromCause(cause)
+    return { kind: "undeclared", tag, message }
+  }
+  const defect = cause.reasons.find(Cause.isDieReason)
+  if (defect === undefined) return { kind: "interrupt" }
+  if (isOwn(defect.defect)) return own(defect.defect, true)
+  const { message, stack, tag } = fromCause(cause)
+  return { kind: "defect", name: tag, message: explain(message), ...(stack === undefined ? {} : { stack }) }
+}
+
+const own = (error: typeof Own.Type, defect: boolean): Failure => ({
+  kind: "own",
+  data: Schema.encodeUnknownSync(codecOf(Own))(error),
+  defect
+})
+
+/** A missing service means something else in a worker than at home. */
+const explain = (message: string): string =>
+  message.startsWith("Service not found")
+    ? `${message}. A worker has only what the flow carries: give it the service with Flow.provide(flow, layer).`
+    : message
+
+/** The failure again. */
+export const decode = (
+  failure: Failure,
+  task: Pick<TaskDescription, "run" | "step" | "task">,
+  error: Schema.Top | undefined
+): Effect.Effect<never, unknown> => {
+  switch (failure.kind) {
+    case "interrupt":
+      return Effect.interrupt
+    case "defect": {
+      const defect = new Error(failure.message)
+      defect.name = failure.name
+      if (failure.stack !== undefined) defect.stack = failure.stack
+      return Effect.die(defect)
+    }
+    case "own": {
+      const decoded = Effect.orDie(Schema.decodeUnknownEffect(codecOf(Own))(failure.data))
+      return Effect.flatMap(decoded, (error) => (failure.defect ? Effect.die(error) : Effect.fail(error)))
+    }
+    case "error":
+      if (error === undefined) return refuse(task, "It failed by an `error` schema that this process's step has not.")
+      return Effect.flatMap(
+        Effect.catch(Schema.decodeUnknownEffect(codecOf(error))(failure.data), (issue) =>
+          refuse(task, `Its failure does not fit the step's \`error\` schema here: ${issue.message}`)
+        ),
+        Effect.fail
+      )
+    case "undeclared":
+      return Effect.fail(
+        new ExecutorError({
+          reason: "error-schema",
+          message:
+            `Step "${task.step}" (${task.task} of run ${task.run}) failed in a worker with ${failure.tag}: ${failure.message} — ` +
+            (error === undefined
+              ? `and it declares no \`error\`. Give the step the schema of what it fails with, \`error: ${failure.tag}\`, so that the failure can cross as what it is.`
+              : `which its \`error\` schema does not accept. Add it there, so that the failure can cross as what it is.`)
+        })
+      )
+  }
+}
+
+const refuse = (task: Pick<TaskDescription, "run" | "step" | "task">, why: string) =>
+  Effect.fail(
+    new ExecutorError({
+      reason: "version",
+      message: `${task.task} of run ${task.run} was executed by another version of step "${task.step}" than this process has. ${why}`
+    })
+  )

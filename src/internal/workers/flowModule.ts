@@ -1,0 +1,67 @@
+/**
+ * Finds flows in a module. What crosses to another thread or process is data, so a worker imports the module that exports
+ * the flow and finds the step's body there, by the names of flow and step.
+ */
+import { stat } from "node:fs/promises"
+import { resolve } from "node:path"
+import { fileURLToPath, pathToFileURL } from "node:url"
+import * as Effect from "effect/Effect"
+import { hasProperty } from "effect/Predicate"
+import { ExecutorError } from "../../Executor.ts"
+import { type Any as AnyFlow, provide } from "../../Flow.ts"
+import { layerOf } from "./flowLayers.ts"
+
+/** The module's URL, from a path (from the working directory) or a URL. */
+export const urlOf = (module: string | URL): string =>
+  module instanceof URL ? module.href : module.startsWith("file:") ? module : pathToFileURL(resolve(module)).href
+
+/** A module as messages show it. */
+export const show = (url: string): string => (url.startsWith("file:") ? fileURLToPath(url) : url)
+
+const isFlow = (u: unknown): u is AnyFlow => hasProperty(u, "flowName") && hasProperty(u, "definitions")
+
+/** The flows that a module exports, by name; of two with one name, the one that carries a layer. */
+export const load = (url: string): Effect.Effect<ReadonlyMap<string, AnyFlow>, ExecutorError> =>
+  Effect.map(
+    Effect.tryPromise({
+      try: async () => {
+        if (url.startsWith("file:")) await stat(fileURLToPath(url))
+        return (await import(url)) as Record<string, unknown> // a module's exports
+      },
+      catch: (cause) =>
+        new ExecutorError({
+          reason: "module",
+          message: isMissing(cause, url)
+            ? `There is no module ${show(url)} for workers to import. Give the path or the URL of the file that exports the flow.`
+            : `The module ${show(url)} can't be imported by a worker: ${cause instanceof Error ? cause.message : String(cause)}`
+        })
+    }),
+    (exports) => {
+      const flows = new Map<string, AnyFlow>()
+      for (const exported of Object.values(exports)) {
+        if (!isFlow(exported)) continue
+        // A module that gave its flow's layer to `FlowCli.main` need not export the flow with it once more.
+        const offered = layerOf(exported)
+        const value = offered === undefined ? exported : (provide(exported, offered) as AnyFlow) // still a flow
+        const name: string = value.flowName
+        const known = flows.get(name)
+        if (known === undefined || (known.layer === undefined && value.layer !== undefined)) flows.set(name, value)
+      }
+      return flows
+    }
+  )
+
+const isMissing = (cause: unknown, url: string) =>
+  hasProperty(cause, "code") && cause.code === "ENOENT" && hasProperty(cause, "path") && cause.path === show(url)
+
+/** Says that a module does not have a flow. */
+export const notExported = (url: string, flow: string, names: ReadonlyArray<string>): ExecutorError =>
+  new ExecutorError({
+    reason: "module",
+    message:
+      `The module ${show(url)} exports no flow named "${flow}"; ` +
+      (names.length === 0
+        ? "it exports no flow at all."
+        : `it exports ${names.map((name) => `"${name}"`).join(", ")}.`) +
+      " Workers find a flow among its module's exports: export it there, or name the module that does."
+  })

@@ -1,0 +1,75 @@
+/**
+ * What the side that drives a run makes of what workers send it: whether their module has the same flow, an attempt's
+ * outcome from its result, and their lines to the loggers here. The same for threads and for a cluster.
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import type { Severity } from "effect/LogLevel"
+import * as References from "effect/References"
+import { CurrentTask } from "../../CurrentTask.ts"
+import { type Attempt, ExecutorError, type Outcome } from "../../Executor.ts"
+import type { Any as AnyFlow } from "../../Flow.ts"
+import type { TaskSink } from "../run/taskBody.ts"
+import * as Crossing from "./crossing.ts"
+import * as FlowModule from "./flowModule.ts"
+import type { Flows } from "./thread/protocol.ts"
+import type { Done } from "./thread/thread.ts"
+
+/** Refuses workers whose module has not this flow, or has other versions of its steps. */
+export const compare = Effect.fnUntraced(function* (flow: AnyFlow, flows: Flows, module: string) {
+  const name: string = flow.flowName
+  const there = flows[name]
+  if (there === undefined) return yield* FlowModule.notExported(module, name, Object.keys(flows))
+  for (const definition of flow.definitions.values()) {
+    const version = there[definition.name]
+    if (version === undefined) {
+      return yield* new ExecutorError({
+        reason: "version",
+        message: `Flow "${name}" has a step "${definition.name}" here, and in the workers' module ${FlowModule.show(module)} it has none: ${Object.keys(there).join(", ")}. Start the workers with the same code.`
+      })
+    }
+    if (version !== definition.version) {
+      return yield* new ExecutorError({
+        reason: "version",
+        message: `Step "${definition.name}" of flow "${name}" has version "${definition.version}" here, and version "${version}" in the workers' module ${FlowModule.show(module)}. Start the workers with the same code.`
+      })
+    }
+  }
+})
+
+/**
+ * An attempt's outcome: the step's typed error, or its outputs with what this side knows of them by itself. Refuses outputs
+ * that another version of the step wrote.
+ */
+export const outcomeOf = Effect.fnUntraced(function* ({ definition, task }: Attempt, { cpu, result, worker }: Done) {
+  if (result._tag === "Failure") return yield* Crossing.decode(result.failure, task, definition.error)
+  const schemas = definition.output.map((slot) => slot.artifact.description())
+  for (const [index, slot] of definition.output.entries()) {
+    const written = result.outputs.find((output) => output.name === slot.name)
+    if (written?.schema !== schemas[index]?.digest) {
+      return yield* new ExecutorError({
+        reason: "version",
+        message: `The worker of ${task.task} of run ${task.run} has another step "${task.step}" than this process: its output "${slot.name}" is ${written === undefined ? "missing" : "declared with another schema"}. Start the workers with the same code, and give the step another \`version\` when its outputs change.`
+      })
+    }
+  }
+  return { outputs: result.outputs, blobs: result.blobs, schemas, cpu, worker } satisfies Outcome
+})
+
+/** Says a line once more to the loggers that the flow runs under, as if the body ran here. */
+export const printer =
+  (context: Context.Context<never>, task: Attempt["task"]) =>
+  (line: Parameters<TaskSink["log"]>[0]): Effect.Effect<void> =>
+    Effect.logWithLevel(line.level as Severity)(line.message).pipe(
+      Effect.provideContext(
+        context.pipe(
+          // Loggers that keep what a flow's body says tell by this that a task has said it.
+          Context.add(CurrentTask, task as never), // they look at its data at most
+          Context.add(References.CurrentLogAnnotations, {
+            ...Context.get(context, References.CurrentLogAnnotations),
+            run: task.run,
+            task: task.task
+          })
+        ) as Context.Context<never>
+      )
+    )

@@ -1,0 +1,77 @@
+/** Runs tasks on worker threads of this process: the executor behind `Executor.layerThreads`. */
+import { availableParallelism } from "node:os"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as References from "effect/References"
+import * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
+import { ArtifactStore } from "../../../ArtifactStore.ts"
+import { type Attempt, Executor, ExecutorError, type ExecutorService, type ThreadsOptions } from "../../../Executor.ts"
+import * as FlowModule from "../flowModule.ts"
+import * as FromWorkers from "../fromWorkers.ts"
+import * as ThreadPool from "./pool.ts"
+import type { Flows } from "./protocol.ts"
+import * as ThreadStore from "./store.ts"
+
+/** How many bytes of decoded values all threads keep together. */
+const valueBytes = 1024 ** 3
+
+/** The executor; its threads end with the scope. */
+export const make = Effect.fnUntraced(function* (options: ThreadsOptions) {
+  const scope = yield* Effect.scope
+  const module = FlowModule.urlOf(options.module)
+  const size = options.size ?? availableParallelism()
+  const pools = new Map<string, ThreadPool.Pool>()
+  const one = yield* Semaphore.make(1)
+
+  const poolOf = Effect.fnUntraced(function* (store: ArtifactStore["Service"]) {
+    const place = yield* ThreadStore.placeOf(store, "threads")
+    const key = JSON.stringify(place)
+    const known = pools.get(key)
+    if (known !== undefined) return known
+    const pool = yield* ThreadPool.make({
+      module,
+      store: place,
+      valueBytes: Math.floor(valueBytes / size),
+      heapMegabytes: options.heapMegabytes,
+      size
+    }).pipe(Scope.provide(scope))
+    pools.set(key, pool)
+    return pool
+  }, one.withPermits(1))
+
+  return {
+    name: "threads",
+    prepare: Effect.fnUntraced(function* (flow) {
+      const pool = yield* poolOf(yield* ArtifactStore)
+      yield* FromWorkers.compare(flow, yield* loaded(pool), module)
+    }),
+    execute: Effect.fnUntraced(function* (attempt: Attempt) {
+      if (attempt.definition.runsOn === "fiber") return yield* attempt.here
+      const pool = yield* poolOf(yield* ArtifactStore)
+      const context = yield* Effect.context<never>()
+      const done = yield* pool.execute({
+        ...attempt,
+        level: Context.get(context, References.MinimumLogLevel),
+        print: FromWorkers.printer(context, attempt.task)
+      })
+      return yield* FromWorkers.outcomeOf(attempt, done)
+    })
+  } satisfies ExecutorService
+})
+
+/** The layer. */
+export const layer = (options: ThreadsOptions): Layer.Layer<never> =>
+  Layer.effectContext(Effect.map(make(options), (executor) => Context.make(Executor, executor))) as Layer.Layer<never> // a reference has a default, so nothing is provided that was missing
+
+/** What a pool's module has. Whatever else a thread could fail with, it could not be started. */
+const loaded = (pool: ThreadPool.Pool): Effect.Effect<Flows, ExecutorError> =>
+  Effect.mapError(pool.flows, (error) =>
+    error instanceof ExecutorError
+      ? error
+      : new ExecutorError({
+          reason: "store",
+          message: `A worker could not be started: ${error instanceof Error ? error.message : String(error)}`
+        })
+  )

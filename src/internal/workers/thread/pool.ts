@@ -1,0 +1,110 @@
+/**
+ * A number of worker threads that share the work. A thread is started when a task finds none idle, up to the pool's size,
+ * and kept; one that died is replaced by the next that is needed. Who comes first is served first.
+ */
+import * as NodeWorker from "@effect/platform-node/NodeWorker"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Scope from "effect/Scope"
+import type { Flows } from "./protocol.ts"
+import * as Thread from "./thread.ts"
+
+/** Threads of one module and one store. */
+export interface Pool {
+  /** What the module has; the first thread says it. */
+  readonly flows: Effect.Effect<Flows, unknown>
+  /** Fails with `WorkerDied`, or as no thread could be started. */
+  readonly execute: (work: Thread.Work) => Effect.Effect<Thread.Done, unknown>
+  /** The same, but yields nothing where `letGo` ends before a thread is free. */
+  readonly executeUnless: (
+    work: Thread.Work,
+    letGo: Effect.Effect<void>
+  ) => Effect.Effect<Thread.Done | undefined, unknown>
+}
+
+/** A pool that ends with its scope. */
+export const make = Effect.fnUntraced(function* (options: Thread.Options & { readonly size: number }) {
+  const scope = yield* Effect.scope
+  const { size, ...settings } = options
+  const idle: Array<Thread.Thread> = []
+  const waiting = new Set<Deferred.Deferred<boolean>>() // in the order in which they came
+  let free = size
+  let started = 0
+
+  const release = (): void => {
+    const [next] = waiting
+    if (next === undefined) free++
+    else {
+      waiting.delete(next)
+      Deferred.doneUnsafe(next, Effect.succeed(true))
+    }
+  }
+  /** Waits for its turn. Whoever takes a waiter out of the queue says what it gets. */
+  const turn = (letGo: Effect.Effect<void> | undefined): Effect.Effect<boolean> =>
+    Effect.gen(function* () {
+      if (free > 0) {
+        free--
+        return true
+      }
+      const mine = Deferred.makeUnsafe<boolean>()
+      waiting.add(mine)
+      const leave = () => waiting.delete(mine) && Deferred.doneUnsafe(mine, Effect.succeed(false))
+      const watcher =
+        letGo === undefined ? undefined : yield* Effect.forkChild(Effect.andThen(letGo, Effect.sync(leave)))
+      return yield* Deferred.await(mine).pipe(
+        Effect.onInterrupt(() =>
+          Effect.sync(() => {
+            if (!waiting.delete(mine)) release()
+          })
+        ),
+        watcher === undefined ? (self) => self : Effect.ensuring(Fiber.interrupt(watcher))
+      )
+    })
+
+  const start = Effect.suspend(() => Thread.start(`thread-${++started}`, settings)).pipe(
+    Effect.provide(NodeWorker.layerPlatform),
+    Effect.tap((thread) => Scope.addFinalizer(scope, thread.close))
+  )
+  /** The one that was used last, since its caches are warm. */
+  const take: Effect.Effect<Thread.Thread, unknown> = Effect.suspend(() => {
+    for (let thread = idle.pop(); thread !== undefined; thread = idle.pop()) {
+      if (thread.isAlive()) return Effect.succeed(thread)
+    }
+    return start
+  })
+  const giveBack = (thread: Thread.Thread) =>
+    Effect.sync(() => {
+      if (thread.isAlive()) idle.push(thread)
+    })
+  const withThread = <A, E>(
+    use: (thread: Thread.Thread) => Effect.Effect<A, E>,
+    letGo?: Effect.Effect<void>
+  ): Effect.Effect<A | undefined, unknown> =>
+    Effect.uninterruptibleMask((restore) =>
+      Effect.flatMap(restore(turn(letGo)), (mine) =>
+        mine
+          ? Effect.flatMap(restore(take), (thread) => Effect.ensuring(restore(use(thread)), giveBack(thread))).pipe(
+              Effect.ensuring(Effect.sync(release))
+            )
+          : Effect.succeed(undefined)
+      )
+    )
+
+  let flows: Flows | undefined
+  return {
+    flows: Effect.suspend(() =>
+      flows === undefined
+        ? Effect.map(
+            withThread((thread) => Effect.succeed(thread.flows)) as Effect.Effect<Flows, unknown>, // it is not let go
+            (found) => {
+              flows = found
+              return found
+            }
+          )
+        : Effect.succeed(flows)
+    ),
+    execute: (work) => withThread((thread) => thread.execute(work)) as Effect.Effect<Thread.Done, unknown>, // it is not let go
+    executeUnless: (work, letGo) => withThread((thread) => thread.execute(work), letGo)
+  } satisfies Pool
+})

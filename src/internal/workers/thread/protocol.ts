@@ -1,0 +1,76 @@
+/** What a process and its worker threads say to each other. All of it is data that can be cloned. */
+import type { LogLevel } from "effect/LogLevel"
+import type { TaskDescription } from "../../../Executor.ts"
+import type { RefRecord } from "../../../RunRecord.ts"
+import type { SentCard } from "../../card/sink.ts"
+import type { TaskSink } from "../../run/taskBody.ts"
+import type { Failure } from "../crossing.ts"
+
+/** A store's location, with its secrets. */
+export type StorePlace =
+  | { readonly kind: "local"; readonly directory: string; readonly sync: boolean }
+  | { readonly kind: "postgres"; readonly url: string; readonly blobs: string }
+
+/** What a thread is started with. */
+export interface ThreadData {
+  readonly name: string
+  /** A URL. */
+  readonly module: string
+  readonly store: StorePlace
+  readonly valueBytes: number
+}
+
+/** The flows of a thread's module, by name: what tells another version of a flow from this one. */
+export type Flows = {
+  readonly [flow: string]: { readonly [step: string]: string }
+}
+
+/** A small artifact, as its bytes and no larger buffer that they are part of. */
+export interface Blob {
+  readonly digest: string
+  readonly bytes: Uint8Array
+}
+
+/** A small artifact, fit for a message: a message carries the whole of the buffer that its bytes are a view of. */
+export const toBlob = ({ bytes, digest }: { readonly digest: string; readonly bytes: Uint8Array }): Blob => ({
+  digest,
+  bytes: bytes.byteLength === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes)
+})
+
+/** What came of an attempt. */
+export type Result =
+  | { readonly _tag: "Success"; readonly outputs: ReadonlyArray<RefRecord>; readonly blobs: ReadonlyArray<Blob> }
+  | { readonly _tag: "Failure"; readonly failure: Failure }
+
+/** To a thread. */
+export type ToThread =
+  | {
+      readonly _tag: "Execute"
+      readonly id: number
+      readonly task: TaskDescription
+      readonly blobs: ReadonlyArray<Blob>
+      readonly level: LogLevel
+    }
+  | { readonly _tag: "Interrupt"; readonly id: number }
+  | { readonly _tag: "Answer"; readonly call: number; readonly failure: Failure | undefined }
+
+/** From a thread. */
+export type FromThread =
+  | { readonly _tag: "Loaded"; readonly flows: Flows }
+  | { readonly _tag: "NotLoaded"; readonly failure: Failure }
+  | { readonly _tag: "Log"; readonly id: number; readonly line: Parameters<TaskSink["log"]>[0] }
+  | { readonly _tag: "Metric"; readonly id: number; readonly point: Parameters<TaskSink["metric"]>[0] }
+  | { readonly _tag: "Card"; readonly id: number; readonly card: SentCard }
+  | {
+      readonly _tag: "Tags"
+      readonly id: number
+      readonly call: number
+      readonly change: Parameters<TaskSink["tags"]>[0]
+    }
+  | {
+      readonly _tag: "Done"
+      readonly id: number
+      readonly result: Result
+      /** CPU milliseconds of the thread. */
+      readonly cpu: number
+    }

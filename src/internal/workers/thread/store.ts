@@ -1,0 +1,35 @@
+/** The store of a location, from another thread or process: how its place crosses as data, and how it is opened there. */
+import * as Effect from "effect/Effect"
+import type * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import type { ArtifactStore, Location } from "../../../ArtifactStore.ts"
+import { ExecutorError } from "../../../Executor.ts"
+import type { RunStore, StoreError } from "../../../RunStore.ts"
+import * as Storage from "../../../Storage.ts"
+import type { StorePlace } from "./protocol.ts"
+
+/** Refuses a store that nobody else can open. */
+export const placeOf = (
+  store: ArtifactStore["Service"],
+  executor: string
+): Effect.Effect<StorePlace, ExecutorError> => {
+  const location: Location | undefined = store.location
+  if (location === undefined) {
+    return Effect.fail(
+      new ExecutorError({
+        reason: "store",
+        message: `The executor "${executor}" runs tasks beyond this thread, and this store is only in its memory. Provide Storage.layerLocal, or run the flow on fibers.`
+      })
+    )
+  }
+  return Effect.succeed(location.kind === "postgres" ? { ...location, url: Redacted.value(location.url) } : location)
+}
+
+/** Opens it. */
+export const open = (
+  place: StorePlace,
+  options: { readonly valueBytes: number }
+): Layer.Layer<ArtifactStore | RunStore, StoreError> =>
+  place.kind === "local"
+    ? Storage.layerLocal({ directory: place.directory, sync: place.sync, valueBytes: options.valueBytes })
+    : Storage.layerPostgres({ url: place.url, blobs: place.blobs, valueBytes: options.valueBytes })

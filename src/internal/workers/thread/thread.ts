@@ -1,0 +1,203 @@
+/**
+ * One worker thread, from outside: it is started with a module and a store, makes one attempt at a time, and says when it
+ * has died. Interrupting an attempt asks the thread to stop it, and ends the thread where that has no answer soon: a body
+ * that computes without a pause can't hear.
+ */
+import { Worker as NodeThread, type WorkerOptions } from "node:worker_threads"
+import * as Cause from "effect/Cause"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type { LogLevel } from "effect/LogLevel"
+import * as Scope from "effect/Scope"
+import * as Platform from "effect/workers/Worker"
+import { type Attempt, ExecutorError, type TaskDescription, WorkerDied } from "../../../Executor.ts"
+import type { TaskSink } from "../../run/taskBody.ts"
+import * as Crossing from "../crossing.ts"
+import * as FlowModule from "../flowModule.ts"
+import { type Flows, type FromThread, type Result, type ThreadData, type ToThread, toBlob } from "./protocol.ts"
+
+/** How long a body has to end when it is interrupted, in milliseconds. */
+const grace = 250
+
+/** An attempt, as a thread is told of it. */
+export interface Work {
+  readonly task: TaskDescription
+  /** Small inputs that may not be in the store yet. */
+  readonly blobs: Attempt["blobs"]
+  /** What the body logs below this level is dropped. */
+  readonly level: LogLevel
+  readonly sink: TaskSink
+  /** Is told of a line after the sink. */
+  readonly print: (line: Parameters<TaskSink["log"]>[0]) => Effect.Effect<void>
+}
+
+/** What came of it. */
+export interface Done {
+  readonly result: Result
+  readonly cpu: number
+  readonly worker: string
+}
+
+/** A thread that has loaded its module. */
+export interface Thread {
+  readonly name: string
+  readonly flows: Flows
+  readonly isAlive: () => boolean
+  readonly execute: (work: Work) => Effect.Effect<Done, WorkerDied>
+  /** Ends it when its attempt, if it has one, is over. */
+  readonly close: Effect.Effect<void>
+}
+
+/** How threads are started. */
+export interface Options extends Omit<ThreadData, "name"> {
+  readonly heapMegabytes: number | undefined
+}
+
+// The program stands beside this file, compiled or not as this one is.
+const program = new URL(import.meta.url.endsWith(".ts") ? "./worker.ts" : "./worker.js", import.meta.url)
+
+/** The attempt that a thread is at. */
+interface Running extends Pick<Work, "sink" | "print"> {
+  readonly id: number
+  readonly done: Deferred.Deferred<Extract<FromThread, { readonly _tag: "Done" }>, Died>
+}
+
+class Died {
+  readonly why: string
+  constructor(why: string) {
+    this.why = why
+  }
+}
+
+/** Starts a thread, and waits until it has loaded the module. Fails as that fails. */
+export const start = Effect.fnUntraced(function* (name: string, options: Options) {
+  const platform = yield* Platform.WorkerPlatform
+  const scope = yield* Scope.make()
+  const { heapMegabytes, ...rest } = options
+  const data: ThreadData = { ...rest, name }
+  const settings: WorkerOptions = {
+    name,
+    workerData: data,
+    ...(heapMegabytes === undefined ? {} : { resourceLimits: { maxOldGenerationSizeMb: heapMegabytes } })
+  }
+  let raw: NodeThread | undefined
+  let why = "it exited"
+  const spawn = (): NodeThread => {
+    raw = new NodeThread(program, settings)
+    raw.on("error", (error) => {
+      why = error instanceof Error ? error.message : String(error)
+    })
+    raw.on("exit", (code) => {
+      if (why === "it exited") why = `it exited with code ${code}`
+    })
+    return raw
+  }
+  const worker = yield* Effect.provideService(platform.spawn<FromThread, ToThread>(0), Platform.Spawner, spawn)
+  const loaded = yield* Deferred.make<Flows, unknown>()
+  let running: Running | undefined
+  let alive = true
+
+  const answer = Effect.fnUntraced(function* (task: Running, message: Extract<FromThread, { readonly _tag: "Tags" }>) {
+    const exit = yield* Effect.exit(task.sink.tags(message.change))
+    const failure = Exit.isSuccess(exit) ? undefined : Crossing.encode(exit.cause, undefined)
+    yield* worker.send({ _tag: "Answer", call: message.call, failure })
+  })
+  const receive = (message: FromThread): Effect.Effect<void, unknown> => {
+    if (message._tag === "Loaded") return Effect.asVoid(Deferred.succeed(loaded, message.flows))
+    if (message._tag === "NotLoaded") {
+      const failure = Crossing.decode(message.failure, { run: "", step: "", task: "" }, undefined)
+      return Effect.asVoid(Deferred.completeWith(loaded, failure))
+    }
+    // What comes from an attempt that is over (it was interrupted meanwhile) is nobody's.
+    if (running?.id !== message.id) return Effect.void
+    switch (message._tag) {
+      case "Log":
+        running.sink.log(message.line)
+        return running.print(message.line)
+      case "Metric":
+        return Effect.sync(() => running?.sink.metric(message.point))
+      case "Card":
+        return Effect.sync(() => running?.sink.card(message.card))
+      case "Tags":
+        return answer(running, message)
+      case "Done":
+        return Effect.asVoid(Deferred.succeed(running.done, message))
+    }
+  }
+  yield* worker.run(receive).pipe(
+    Effect.onExit(() =>
+      Effect.suspend(() => {
+        alive = false
+        const died = new Died(why)
+        const task = running?.done
+        return Effect.andThen(
+          Deferred.fail(loaded, new ExecutorError({ reason: "module", message: notLoaded(options.module, why) })),
+          task === undefined ? Effect.void : Deferred.fail(task, died)
+        )
+      })
+    ),
+    Effect.ignoreCause,
+    Effect.forkIn(scope)
+  )
+  const terminate = Effect.andThen(
+    Effect.promise(async () => void (await raw?.terminate())),
+    Scope.close(scope, Exit.void)
+  )
+
+  let lastId = 0
+  const execute = Effect.fnUntraced(function* ({ blobs, level, print, sink, task }: Work) {
+    const id = ++lastId
+    const done = yield* Deferred.make<Extract<FromThread, { readonly _tag: "Done" }>, Died>()
+    running = { id, sink, print, done }
+    return yield* Effect.uninterruptibleMask((restore) =>
+      Effect.gen(function* () {
+        yield* Effect.orDie(worker.send({ _tag: "Execute", id, task, blobs: blobs.map(toBlob), level }))
+        const exit = yield* Effect.exit(restore(Deferred.await(done)))
+        if (Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)) {
+          if (alive) yield* Effect.ignore(worker.send({ _tag: "Interrupt", id }))
+          if (!(yield* within(grace, done))) {
+            alive = false
+            yield* terminate
+          }
+        }
+        running = undefined
+        if (Exit.isSuccess(exit)) return { result: exit.value.result, cpu: exit.value.cpu, worker: name } satisfies Done
+        const died = exit.cause.reasons.find(Cause.isFailReason)
+        if (died === undefined) return yield* Effect.failCause(exit.cause as Cause.Cause<never>) // it has no failure
+        return yield* new WorkerDied({
+          run: task.run,
+          task: task.task,
+          worker: name,
+          message: `The worker "${name}" died at ${task.task} of run ${task.run} (attempt ${task.attempt}): ${died.error.why}.`
+        })
+      })
+    )
+  })
+
+  return yield* Deferred.await(loaded).pipe(
+    Effect.map(
+      (flows): Thread => ({
+        name,
+        flows,
+        isAlive: () => alive,
+        execute,
+        close: Effect.suspend(() => (alive ? Scope.close(scope, Exit.void) : terminate))
+      })
+    ),
+    Effect.onError(() => terminate)
+  )
+})
+
+const notLoaded = (module: string, why: string) =>
+  `The module ${FlowModule.show(module)} can't be imported by a worker: ${why}.`
+
+/** Whether something is done within real time: a test's clock must not keep a dead thread waited for. */
+const within = <A, E>(milliseconds: number, done: Deferred.Deferred<A, E>): Effect.Effect<boolean> =>
+  Effect.raceFirst(
+    Effect.as(Effect.exit(Deferred.await(done)), true),
+    Effect.callback<boolean>((resume) => {
+      const timer = setTimeout(() => resume(Effect.succeed(false)), milliseconds)
+      return Effect.sync(() => clearTimeout(timer))
+    })
+  )

@@ -1,0 +1,202 @@
+/**
+ * The program of a worker thread: it imports the flow's module, opens the store, and makes the attempts that it is told to,
+ * one at a time. A flow's own layer is built once, before the first of its tasks, and released when the thread ends.
+ */
+import { workerData } from "node:worker_threads"
+import * as NodeWorkerRunner from "@effect/platform-node/NodeWorkerRunner"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import type { LogLevel } from "effect/LogLevel"
+import * as References from "effect/References"
+import * as WorkerRunner from "effect/workers/WorkerRunner"
+import { ArtifactStore } from "../../../ArtifactStore.ts"
+import { CurrentTask } from "../../../CurrentTask.ts"
+import { ExecutorError, type Outcome, type TaskDescription } from "../../../Executor.ts"
+import type { Any as AnyFlow } from "../../../Flow.ts"
+import type { RunStore } from "../../../RunStore.ts"
+import { execute, format, type TaskSink } from "../../run/taskBody.ts"
+import * as Crossing from "../crossing.ts"
+import * as FlowModule from "../flowModule.ts"
+import * as Output from "./output.ts"
+import {
+  type Blob,
+  type Flows,
+  type FromThread,
+  type Result,
+  type ThreadData,
+  type ToThread,
+  toBlob
+} from "./protocol.ts"
+import * as ThreadStore from "./store.ts"
+
+const data = workerData as ThreadData // what `thread.ts` starts it with
+const output = Output.capture()
+
+/** CPU time of this thread, in milliseconds. */
+const cpuNow = (): number => {
+  const { system, user } = process.threadCpuUsage()
+  return (system + user) / 1000
+}
+
+const program = Effect.gen(function* () {
+  const scope = yield* Effect.scope
+  const platform = yield* WorkerRunner.WorkerRunnerPlatform
+  const runner = yield* platform.start<FromThread, ToThread>()
+  const send = (message: FromThread) => runner.sendUnsafe(0, message)
+
+  const opened = Effect.all([
+    FlowModule.load(data.module),
+    Layer.buildWithScope(ThreadStore.open(data.store, { valueBytes: data.valueBytes }), scope)
+  ])
+  const loaded = yield* Effect.exit(opened)
+  if (loaded._tag === "Failure") {
+    send({ _tag: "NotLoaded", failure: Crossing.encode(loaded.cause, undefined) })
+    return yield* runner.run<void, never, never>(() => {})
+  }
+  const [flows, stores] = loaded.value
+  const clock = yield* Clock.Clock
+  const services = new Map<AnyFlow, Fiber.Fiber<Context.Context<unknown>, unknown>>()
+  const servicesOf = Effect.fnUntraced(function* (flow: AnyFlow) {
+    let building = services.get(flow)
+    if (building === undefined) {
+      // On a fiber of its own: an attempt that is interrupted leaves it to the next one.
+      const layer = flow.layer as Layer.Layer<unknown> | undefined // what it needs, the flow's provider gave it
+      building = yield* Effect.forkIn(
+        layer === undefined ? Effect.succeed(none) : Layer.buildWithScope(layer, scope),
+        scope
+      )
+      services.set(flow, building)
+    }
+    return yield* Effect.onError(Fiber.join(building), () =>
+      Effect.sync(() => {
+        if (building.pollUnsafe()?._tag === "Failure") services.delete(flow)
+      })
+    )
+  })
+
+  const calls = new Map<number, (failure: Crossing.Failure | undefined) => void>()
+  let lastCall = 0
+  let current: { readonly id: number; readonly fiber: Fiber.Fiber<unknown, unknown> } | undefined
+
+  const sinkOf = (id: number, task: TaskDescription): TaskSink => ({
+    log: (line) => send({ _tag: "Log", id, line }),
+    metric: (point) => send({ _tag: "Metric", id, point }),
+    card: (card) => send({ _tag: "Card", id, card }),
+    tags: (change) =>
+      Effect.flatMap(
+        Effect.callback<Crossing.Failure | undefined>((resume) => {
+          const call = ++lastCall
+          calls.set(call, (failure) => resume(Effect.succeed(failure)))
+          send({ _tag: "Tags", id, call, change })
+        }),
+        (failure) => (failure === undefined ? Effect.void : Crossing.decode(failure, task, undefined))
+      ) as Effect.Effect<void> // it fails with what the change of tags failed with
+  })
+
+  const attempt = ({ blobs, id, level, task }: Extract<ToThread, { readonly _tag: "Execute" }>) => {
+    const flow = flows.get(task.flow)
+    const definition = flow?.definitions.get(task.step)
+    const cpu = cpuNow()
+    const sink = sinkOf(id, task)
+    const line: Output.TakeLine = (stream, message) =>
+      sink.log({ at: clock.currentTimeMillisUnsafe(), level: stream === "stdout" ? "Info" : "Warn", message })
+    const body =
+      flow === undefined || definition === undefined || definition.version !== task.version
+        ? Effect.fail(refuse(task, definition?.version))
+        : Effect.flatMap(servicesOf(flow), (context) =>
+            Effect.provideContext(execute(definition, task, sink) as Effect.Effect<Outcome, unknown>, context)
+          ) // what the body needs, the flow carries, or it is told so
+    const fiber = Effect.runForkWith(surround(withBlobs(stores, blobs), level, sink))(Output.during(output, line)(body))
+    current = { id, fiber }
+    fiber.addObserver((exit) => {
+      current = undefined
+      send({ _tag: "Done", id, result: resultOf(exit, definition?.error), cpu: cpuNow() - cpu })
+    })
+  }
+
+  yield* Effect.addFinalizer(() => (current === undefined ? Effect.void : Fiber.interrupt(current.fiber)))
+  send({ _tag: "Loaded", flows: describe(flows) })
+  yield* runner.run<void, never, never>((_, message) => {
+    switch (message._tag) {
+      case "Execute":
+        return attempt(message)
+      case "Interrupt":
+        if (current?.id === message.id) current.fiber.interruptUnsafe()
+        return
+      case "Answer":
+        calls.get(message.call)?.(message.failure)
+        calls.delete(message.call)
+    }
+  })
+})
+
+const none = Context.empty() as Context.Context<unknown>
+
+/**
+ * What an attempt's fiber starts with: the stores, the caller's log level, and no logger that prints: a line goes home. The
+ * body has a logger of its own; this one takes what the flow's layer logs while it is built.
+ */
+const surround = <R>(stores: Context.Context<R>, level: LogLevel, sink: TaskSink) => {
+  const logger = Logger.make<unknown, void>(({ cause, date, fiber, logLevel, message }) => {
+    if (Context.getOption(fiber.context, CurrentTask)._tag === "Some") return
+    sink.log({ at: date.getTime(), level: logLevel, message: format(message, cause) })
+  })
+  return stores.pipe(
+    Context.add(Logger.CurrentLoggers, new Set([logger])),
+    Context.add(References.MinimumLogLevel, level)
+  )
+}
+
+/** The stores, with the small inputs that came along. */
+const withBlobs = (stores: Context.Context<ArtifactStore | RunStore>, blobs: ReadonlyArray<Blob>) => {
+  if (blobs.length === 0) return stores
+  const store = Context.get(stores, ArtifactStore)
+  const known = new Map(blobs.map(({ bytes, digest }) => [digest, bytes]))
+  return Context.add(stores, ArtifactStore, {
+    ...store,
+    get: (digest) => {
+      const bytes = known.get(digest)
+      return bytes === undefined ? store.get(digest) : Effect.succeed(bytes)
+    }
+  })
+}
+
+const describe = (flows: ReadonlyMap<string, AnyFlow>): Flows =>
+  Object.fromEntries(
+    [...flows].map(([name, flow]) => [
+      name,
+      Object.fromEntries([...flow.definitions.values()].map((definition) => [definition.name, definition.version]))
+    ])
+  )
+
+const refuse = (task: TaskDescription, version: string | undefined) =>
+  version === undefined
+    ? new ExecutorError({
+        reason: "module",
+        message: `The module ${FlowModule.show(data.module)} has no step "${task.step}" of flow "${task.flow}" for ${task.task} of run ${task.run}.`
+      })
+    : new ExecutorError({
+        reason: "version",
+        message: `Step "${task.step}" of flow "${task.flow}" has version "${task.version}" where the run is driven, and version "${version}" in the worker's module ${FlowModule.show(data.module)}. Start the workers with the same code.`
+      })
+
+const resultOf = (exit: Exit.Exit<Outcome, unknown>, error: Parameters<typeof Crossing.encode>[1]): Result =>
+  exit._tag === "Success"
+    ? {
+        _tag: "Success",
+        outputs: exit.value.outputs,
+        blobs: exit.value.blobs.map(toBlob)
+      }
+    : { _tag: "Failure", failure: Crossing.encode(exit.cause, error) }
+
+Effect.runFork(Effect.scoped(program).pipe(Effect.provide(NodeWorkerRunner.layer), Effect.orDie)).addObserver(
+  (exit) => {
+    if (exit._tag === "Failure") console.error(exit.cause)
+    process.exit(exit._tag === "Success" ? 0 : 1)
+  }
+)
