@@ -7,32 +7,12 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Redacted from "effect/Redacted"
-import * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
 import type { ValueCache } from "./internal/artifact/valueCache.ts"
+import type { Address, ArtifactError } from "./internal/store/artifactError.ts"
 import * as MemoryArtifactStore from "./internal/store/memoryArtifactStore.ts"
 
-/**
- * An artifact could not be written or read.
- *
- * `reason` is `missing` (no such bytes in the store), `altered` (bytes that do not fit their digest), `invalid` (a value
- * that its schema rejects), `mismatch` (stored under a schema that the reader's does not accept), `unreadable` or
- * `unwritable` (the store's medium failed).
- */
-export class ArtifactError extends Schema.TaggedError<ArtifactError>()("ArtifactError", {
-  reason: Schema.Literals(["missing", "altered", "invalid", "mismatch", "unreadable", "unwritable"]),
-  message: Schema.String,
-  /** The artifact's name, `train/3/model`, where it has one. */
-  artifact: Schema.optionalKey(Schema.String),
-  digest: Schema.optionalKey(Schema.String)
-}) {}
-
-/** Where bytes went. */
-export interface Address {
-  readonly digest: string
-  /** In bytes. */
-  readonly size: number
-}
+export { type Address, ArtifactError } from "./internal/store/artifactError.ts"
 
 /**
  * How another thread or process opens a store, as data: `local` from the same machine, `postgres` from anywhere that has

@@ -7,11 +7,13 @@ import * as Schema from "effect/Schema"
 import * as SchemaAST from "effect/SchemaAST"
 import type * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaParser from "effect/SchemaParser"
-import { type Artifact, CodecError, make, type StorableSchema } from "../../Artifact.ts"
 import * as CanonicalJson from "../schema/canonicalJson.ts"
+import { CodecError } from "../schema/codecError.ts"
 import * as CodecIssue from "../schema/codecIssue.ts"
 import { deepFreeze } from "../schema/deepFreeze.ts"
 import * as Description from "../schema/description.ts"
+import type { StorableSchema } from "../schema/storableSchema.ts"
+import { type Artifact, make } from "./artifact.ts"
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })

@@ -5,7 +5,7 @@
  * is that Node runs on.
  */
 import * as Result from "effect/Result"
-import { CodecError } from "../../Artifact.ts"
+import { CodecError } from "../schema/codecError.ts"
 
 /** The element types of the format, by the names that it gives them, and what holds each in memory. */
 export interface Arrays {

@@ -2,14 +2,16 @@
  * Tables as an artifact: columns in memory, Parquet in the store. Nothing makes an object of a row.
  */
 import * as Effect from "effect/Effect"
-import { type Artifact, CodecError, make, type StorableSchema } from "../../Artifact.ts"
 import { Flaw } from "../parquet/columnCodec.ts"
 import * as ColumnType from "../parquet/columnType.ts"
 import * as Parquet from "../parquet/lazy.ts"
 import type { FileFlaw } from "../parquet/reader.ts"
 import { bufferOf } from "../parquet/source.ts"
 import type { AnyTable } from "../parquet/writer.ts"
+import { CodecError } from "../schema/codecError.ts"
 import * as Description from "../schema/description.ts"
+import type { StorableSchema } from "../schema/storableSchema.ts"
+import { type Artifact, make } from "./artifact.ts"
 
 /** A table's columns: a name, and the schema of a value each, or `Artifact.column` for plain numbers. */
 export interface TableFields {

@@ -4,8 +4,9 @@
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import { type Artifact, CodecError, make } from "../../Artifact.ts"
+import { CodecError } from "../schema/codecError.ts"
 import * as Description from "../schema/description.ts"
+import { type Artifact, make } from "./artifact.ts"
 import * as Safetensors from "./safetensors.ts"
 
 export type { Dtype, Tensor } from "./safetensors.ts"

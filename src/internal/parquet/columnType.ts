@@ -8,8 +8,8 @@ import * as Schema from "effect/Schema"
 import type * as SchemaAST from "effect/SchemaAST"
 import type * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaParser from "effect/SchemaParser"
-import type { StorableSchema } from "../../Artifact.ts"
 import * as Description from "../schema/description.ts"
+import type { StorableSchema } from "../schema/storableSchema.ts"
 
 /** The arrays that hold a column of plain numbers. */
 export interface NumberArrays {

@@ -4,7 +4,7 @@
 import * as Cause from "effect/Cause"
 import * as Option from "effect/Option"
 import * as SchemaIssue from "effect/SchemaIssue"
-import { CodecError } from "../../Artifact.ts"
+import { CodecError } from "./codecError.ts"
 
 const format = SchemaIssue.makeFormatterStandardSchemaV1()
 

@@ -1,5 +1,5 @@
 /** What the artifact stores have in common: parts of bytes without copies, and how a failure of the medium is told. */
-import { ArtifactError } from "../../ArtifactStore.ts"
+import { ArtifactError } from "./artifactError.ts"
 
 /** Bytes are hashed, written and streamed in parts of this size: big enough to cost few calls, short enough to yield between. */
 export const partSize = 8 * 1024 * 1024

@@ -1,0 +1,11 @@
+/** Why a value has no bytes, or bytes have no value: the one error of every codec, whatever its format. */
+import * as Data from "effect/Data"
+
+/**
+ * A value could not be encoded, or bytes could not be decoded. `path` leads to the place in the value, where there is
+ * one: `["columns", "labels", 3]`.
+ */
+export class CodecError extends Data.TaggedError("CodecError")<{
+  readonly message: string
+  readonly path?: ReadonlyArray<PropertyKey>
+}> {}
