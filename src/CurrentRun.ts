@@ -5,8 +5,7 @@
  */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
-import type { Any as AnyFlow } from "./Flow.ts"
-import type { Definition } from "./internal/run/definition.ts"
+import type { Definition, FlowDefinition } from "./internal/run/definition.ts"
 import type { Ref } from "./Ref.ts"
 import type * as State from "./State.ts"
 
@@ -39,7 +38,7 @@ export interface Interpreter {
       readonly limit: number
     }
   ) => Erased
-  readonly call: (flow: AnyFlow, parameters: object) => Erased
+  readonly call: (flow: FlowDefinition, parameters: object) => Erased
 }
 
 /** The run that a flow's body is part of. */

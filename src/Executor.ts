@@ -13,9 +13,8 @@ import type * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Semaphore from "effect/Semaphore"
 import type { ArtifactStore } from "./ArtifactStore.ts"
-import type { Any as AnyFlow } from "./Flow.ts"
-import type { Definition } from "./internal/run/definition.ts"
-import type { TaskSink } from "./internal/run/taskBody.ts"
+import type { Definition, FlowDefinition } from "./internal/run/definition.ts"
+import type { TaskSink } from "./internal/run/taskSink.ts"
 import { RefRecord, type RunRecord } from "./RunRecord.ts"
 import type { RunStore } from "./RunStore.ts"
 
@@ -93,7 +92,7 @@ export interface Attempt {
 export interface ExecutorService {
   readonly name: string
   /** Refuses, when a run starts, a flow that it can't execute, or a store that its workers can't open. */
-  readonly prepare: (flow: AnyFlow) => Effect.Effect<void, ExecutorError, ArtifactStore | RunStore>
+  readonly prepare: (flow: FlowDefinition) => Effect.Effect<void, ExecutorError, ArtifactStore | RunStore>
   /** Is told of a run that begins, where another process is to go on with it if this one dies. */
   readonly watch?: (run: RunRecord) => Effect.Effect<void, ExecutorError, ArtifactStore | RunStore>
   /** Makes one attempt. Fails with the step's own error, `WorkerDied` or `ExecutorError`. */

@@ -33,17 +33,11 @@ export type Decoded<P extends Parameters> = Simplify<Schema.Struct.Type<P>>
 export type Given<P extends Parameters> = Simplify<Schema.Struct.MakeIn<P>>
 
 /** A named program over steps. */
-export interface Flow<in out Name extends string, P extends Parameters, out Out, out E, out R> {
+export interface Flow<in out Name extends string, P extends Parameters, out Out, out E, out R>
+  extends Definition.FlowDefinition {
   readonly flowName: Name
-  readonly description: string | undefined
   readonly parameters: P
   readonly steps: ReadonlyArray<Step.Any>
-  readonly layer: Layer.Layer<any, any, any> | undefined
-  readonly body: (parameters: never) => Effect.Effect<unknown, unknown, unknown>
-  /** By name. */
-  readonly definitions: ReadonlyMap<string, Definition.Definition>
-  /** In a test: the flows that `Flow.call` runs in the place of others. */
-  readonly stead?: ReadonlyMap<Any, Any>
   readonly "~types"?: { readonly parameters: P; readonly output: Out; readonly error: E; readonly services: R }
 }
 

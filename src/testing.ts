@@ -122,5 +122,5 @@ const originalOf = (definition: Definition.Definition): Definition.Definition =>
 export const withFlow = <F extends AnyFlow, C extends AnyFlow>(
   flow: F,
   called: C,
-  stead: AnyFlow & { readonly parameters: C["parameters"]; readonly "~types"?: { readonly output: Output<C> } }
-): F => ({ ...flow, stead: new Map(flow.stead).set(called, stead) })
+  replacement: AnyFlow & { readonly parameters: C["parameters"]; readonly "~types"?: { readonly output: Output<C> } }
+): F => ({ ...flow, replacements: new Map(flow.replacements).set(called, replacement) })

@@ -11,16 +11,14 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import * as BinaryMetrics from "./BinaryMetrics.ts"
 import * as CountVectorizer from "./CountVectorizer.ts"
 import { badLabel } from "./internal/labels.ts"
 import * as Layers from "./internal/layers.ts"
 import type { Model } from "./internal/nbowModel.ts"
 import * as NbowOptions from "./internal/nbowOptions.ts"
-import { makeTokenScore, measure, penaltyOf } from "./internal/network.ts"
 import { invalid, OptionsError } from "./internal/options.ts"
+import { type Labelled, predict } from "./internal/predict.ts"
 import { TrainingError } from "./internal/TrainingError.ts"
-import { eachText } from "./internal/texts.ts"
 import { train, trainedRows } from "./internal/train.ts"
 import * as Tensorflow from "./Tensorflow.ts"
 
@@ -29,14 +27,9 @@ export { Model } from "./internal/nbowModel.ts"
 export { Options, type OptionsInput } from "./internal/nbowOptions.ts"
 export type { Weights } from "./internal/network.ts"
 export { OptionsError } from "./internal/options.ts"
+export { type Evaluation, evaluate, type Labelled, predict } from "./internal/predict.ts"
 export { TrainingError } from "./internal/TrainingError.ts"
 export type { Epoch } from "./internal/train.ts"
-
-/** Texts with a label each, 0 or 1. */
-export interface Labelled {
-  readonly texts: ReadonlyArray<string>
-  readonly labels: ArrayLike<number>
-}
 
 /** Why a model could not be fitted. As a schema, what a step declares as its `error`. */
 export const FitError = Schema.Union([
@@ -104,20 +97,6 @@ const checkData = (
   return bad === undefined ? undefined : new TrainingError({ reason: "label", ...bad })
 }
 
-/** The probability of label 1 for each text. Nothing else that is kept grows with their number. */
-export const predict: (model: Model, texts: ReadonlyArray<string>) => Effect.Effect<Float32Array> = Effect.fnUntraced(
-  function* (model, texts) {
-    const table = CountVectorizer.tableOf(model.vectorizer)
-    const scoreTokens = makeTokenScore(model.weights)
-    const scores = new Float32Array(texts.length)
-    yield* eachText(texts, (text, i) => {
-      const count = table.scan(text, false)
-      scores[i] = scoreTokens(table.tokens, count)
-    })
-    return scores
-  }
-)
-
 /**
  * The probability of label 1 for each text of a stream that may have no end. Texts are scored as they come, in the chunks
  * that they come in.
@@ -126,24 +105,6 @@ export const predictStream = <E, R>(model: Model, texts: Stream.Stream<string, E
   Stream.mapArrayEffect(texts, (chunk) =>
     Effect.map(predict(model, chunk), (scores) => Array.from(scores) as [number, ...Array<number>])
   ) // a chunk is not empty
-
-/** How well a model does on labelled texts. */
-export interface Evaluation {
-  /** The share of texts whose probability is on the right side of one half. */
-  readonly accuracy: number
-  readonly rocAuc: number
-  /** The mean cross-entropy and the penalty, as in training. */
-  readonly loss: number
-}
-
-/** Measures a model on labelled texts, which must have both labels. */
-export const evaluate: (model: Model, data: Labelled) => Effect.Effect<Evaluation, BinaryMetrics.MetricsError> =
-  Effect.fnUntraced(function* (model, { labels, texts }) {
-    const scores = yield* predict(model, texts)
-    const accuracy = yield* BinaryMetrics.accuracy(labels, scores)
-    const rocAuc = yield* BinaryMetrics.rocAuc(labels, scores)
-    return { accuracy, rocAuc, loss: measure(labels, scores, 0).loss + penaltyOf(model.weights, model.options) }
-  })
 
 /**
  * A model as a `tf.LayersModel` on dense counts, disposed when the scope closes: for whatever takes such models. Its

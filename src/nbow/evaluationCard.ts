@@ -5,7 +5,8 @@
 import * as Effect from "effect/Effect"
 import * as Card from "../Card.ts"
 import * as BinaryMetrics from "./BinaryMetrics.ts"
-import * as Nbow from "./Nbow.ts"
+import type { Model } from "./internal/nbowModel.ts"
+import { evaluate, type Labelled, predict } from "./internal/predict.ts"
 
 /** How many words of each kind are shown. */
 const mostWords = 12
@@ -25,13 +26,13 @@ const mostPoints = 200
  * ```
  */
 export const evaluationCard = Effect.fnUntraced(function* (
-  model: Nbow.Model,
-  data: Nbow.Labelled,
+  model: Model,
+  data: Labelled,
   options: { readonly title?: string; readonly labels?: readonly [zero: string, one: string] } = {}
 ): Effect.fn.Return<void, BinaryMetrics.MetricsError> {
   const { title = "Evaluation", labels: [zero, one] = ["0", "1"] } = options
-  const { accuracy, loss, rocAuc } = yield* Nbow.evaluate(model, data)
-  const scores = yield* Nbow.predict(model, data.texts)
+  const { accuracy, loss, rocAuc } = yield* evaluate(model, data)
+  const scores = yield* predict(model, data.texts)
   const roc = yield* BinaryMetrics.rocCurve(data.labels, scores)
   const confusion = yield* BinaryMetrics.confusionMatrix(data.labels, scores)
   const components = [
@@ -70,7 +71,7 @@ export const evaluationCard = Effect.fnUntraced(function* (
   for (const component of components) yield* Card.append(component)
 })
 
-const curves = ({ history }: Nbow.Model): ReadonlyArray<Card.Component> => {
+const curves = ({ history }: Model): ReadonlyArray<Card.Component> => {
   const epochs = history.map((_, i) => i + 1)
   const validated = history.some(({ valLoss }) => valLoss !== undefined)
   const chart = (title: string, trained: ReadonlyArray<number>, validation: ReadonlyArray<number | undefined>) =>
@@ -111,7 +112,7 @@ const thinned = ({ falsePositiveRates: x, truePositiveRates: y }: BinaryMetrics.
 const effects = ({
   vectorizer: { vocabulary },
   weights
-}: Nbow.Model): ReadonlyArray<readonly [word: string, by: number]> => {
+}: Model): ReadonlyArray<readonly [word: string, by: number]> => {
   const { hiddenBias, hiddenKernel, outputKernel } = weights
   const units = hiddenBias.length
   return vocabulary.map((word, j) => {
@@ -125,7 +126,7 @@ const effects = ({
   })
 }
 
-const words = (model: Nbow.Model, zero: string, one: string): Card.Component => {
+const words = (model: Model, zero: string, one: string): Card.Component => {
   const sorted = [...effects(model)].sort(([, a], [, b]) => b - a)
   const count = Math.min(mostWords, Math.floor(sorted.length / 2))
   const shown = (by: number) => Number(by.toFixed(3))

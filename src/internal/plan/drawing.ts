@@ -5,10 +5,10 @@
 import * as Effect from "effect/Effect"
 import * as Effectable from "effect/Effectable"
 import type * as Artifact from "../../Artifact.ts"
-import type * as Plan from "../../Plan.ts"
 import * as Ref from "../../Ref.ts"
 import * as State from "../../State.ts"
 import type { Definition } from "../run/definition.ts"
+import type * as Plan from "./model.ts"
 
 /** What looking at a symbolic ref ends the plan with. */
 class Looked extends Error {

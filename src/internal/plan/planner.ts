@@ -5,11 +5,10 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { CurrentRun, type Interpreter } from "../../CurrentRun.ts"
-import type { Any as AnyFlow } from "../../Flow.ts"
 import { FlowError } from "../../FlowError.ts"
-import type * as Plan from "../../Plan.ts"
 import * as Ref from "../../Ref.ts"
 import * as State from "../../State.ts"
+import type { FlowDefinition } from "../run/definition.ts"
 import { listed } from "../run/definition.ts"
 import { fromCause } from "../run/errorRecord.ts"
 import { collectParents } from "../run/inputs.ts"
@@ -18,9 +17,10 @@ import * as ParameterValues from "../run/parameters.ts"
 import { ItemRef } from "../run/refs.ts"
 import { stateSlots } from "../run/taskBody.ts"
 import { Drawing, either, type Place, SymbolicRef } from "./drawing.ts"
+import type * as Plan from "./model.ts"
 
 /** The parts of a plan. */
-export const plan = Effect.fnUntraced(function* (flow: AnyFlow, parameters: object) {
+export const plan = Effect.fnUntraced(function* (flow: FlowDefinition, parameters: object) {
   const drawing = new Drawing()
   const body = Effect.suspend(() => flow.body(parameters as never) as Effect.Effect<unknown, unknown>) // its services are of no use to a plan
   const exit = yield* Effect.exit(Effect.provideService(body, CurrentRun, interpreter(drawing, flow, undefined)))
@@ -44,7 +44,7 @@ const lookedAt = (ref: string): Plan.Stop => ({
   message: `The plan stops here: the flow looks at the value of ${ref}, which only a run has. Flow.when, Flow.match, Flow.iterate and Step.forEach decide by a ref and stay plannable.`
 })
 
-const interpreter = (drawing: Drawing, flow: AnyFlow, place: Place | undefined): Interpreter => {
+const interpreter = (drawing: Drawing, flow: FlowDefinition, place: Place | undefined): Interpreter => {
   const inside = <A>(effect: Effect.Effect<A, unknown, unknown>, at: Place) =>
     Effect.provideService(effect, CurrentRun, interpreter(drawing, flow, at)) as Effect.Effect<A, unknown, never> // services of no use to a plan
   const within = (id: string): Place => ({ id, unknown: place?.unknown ?? false, seen: place?.seen })
@@ -134,7 +134,7 @@ const interpreter = (drawing: Drawing, flow: AnyFlow, place: Place | undefined):
       return either(drawing, [state, first, yield* round(first, 1)])
     }),
     call: Effect.fnUntraced(function* (called, parameters) {
-      const child = flow.stead?.get(called) ?? called
+      const child = flow.replacements?.get(called) ?? called
       const complete = yield* ParameterValues.make(child, parameters)
       const id = drawing.group("flow", child.flowName, place)
       const body = Effect.suspend(() => child.body(complete as never) as Effect.Effect<unknown, unknown>)

@@ -1,5 +1,5 @@
 /** A plan as lines of text: one for each task, with the tasks and artifacts it reads, enclosed by its groups. */
-import type { Plan } from "../../Plan.ts"
+import type { Plan } from "./model.ts"
 
 /** The lines. */
 export const toText = (plan: Plan): string => {

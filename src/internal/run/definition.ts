@@ -4,11 +4,13 @@
  */
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
+import type * as Layer from "effect/Layer"
 import { hasProperty } from "effect/Predicate"
 import type * as Schedule from "effect/Schedule"
 import type * as Schema from "effect/Schema"
 import * as Artifact from "../../Artifact.ts"
 import { FlowError } from "../../FlowError.ts"
+import type { TaskRecord } from "../../RunRecord.ts"
 
 /** @internal */
 export const definition: unique symbol = Symbol.for("effect-flow/Step/definition")
@@ -52,6 +54,19 @@ export interface Definition {
   readonly replaces?: Definition
 }
 
+/** A flow, read by interpreters. `Flow.Flow` adds the types that a caller sees. */
+export interface FlowDefinition {
+  readonly flowName: string
+  readonly description: string | undefined
+  readonly parameters: { readonly [name: string]: Schema.Codec<any, any> }
+  readonly layer: Layer.Layer<any, any, any> | undefined
+  readonly body: (parameters: never) => Effect.Effect<unknown, unknown, unknown>
+  /** Its steps, by name. */
+  readonly definitions: ReadonlyMap<string, Definition>
+  /** In a test: the flows that `Flow.call` runs instead of others. */
+  readonly replacements?: ReadonlyMap<FlowDefinition, FlowDefinition>
+}
+
 /** The definition behind a step. */
 export const of = (step: { readonly [definition]: Definition }): Definition => step[definition]
 
@@ -90,3 +105,10 @@ export const checkName = (what: string, name: string): void => {
 /** A schedule, or options around one. */
 export const retryOptions = (retry: object | undefined): RetryOptions | undefined =>
   retry === undefined ? undefined : hasProperty(retry, "~effect/Schedule") ? { schedule: retry as never } : retry
+
+/** Whether what an earlier task wrote is what this step declares today. */
+export const fits = (definition: Definition, task: TaskRecord): boolean =>
+  definition.output.length === task.outputs.length &&
+  definition.output.every((slot) =>
+    task.outputs.some((output) => output.name === slot.name && output.schema === slot.artifact.description().digest)
+  )

@@ -7,8 +7,7 @@ import type { ArtifactStore } from "../../ArtifactStore.ts"
 import type { RunRecord, TaskRecord } from "../../RunRecord.ts"
 import type { RunStore, StoreError } from "../../RunStore.ts"
 import * as CanonicalJson from "../schema/canonicalJson.ts"
-import type { Definition } from "./definition.ts"
-import { fits } from "./taskRunner.ts"
+import { type Definition, fits } from "./definition.ts"
 
 /** What can be taken over. */
 export interface Origin {

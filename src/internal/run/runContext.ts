@@ -2,19 +2,18 @@
 import type * as Effect from "effect/Effect"
 import type { ArtifactStore } from "../../ArtifactStore.ts"
 import type { ExecutorService, Outcome } from "../../Executor.ts"
-import type { Any as AnyFlow } from "../../Flow.ts"
 import type { RunEvent } from "../../RunObserver.ts"
 import type { TaskRecord } from "../../RunRecord.ts"
 import type { RunStore, StoreError } from "../../RunStore.ts"
 import type { TagError } from "../../Tags.ts"
-import type { Definition } from "./definition.ts"
+import type { Definition, FlowDefinition } from "./definition.ts"
 import type { Recorder } from "./recorder.ts"
 import type { Begun } from "./takeover.ts"
 
 /** A run that is under way. */
 export interface RunContext {
   readonly id: string
-  readonly flow: AnyFlow
+  readonly flow: FlowDefinition
   readonly steps: ReadonlyMap<string, Definition>
   readonly artifacts: ArtifactStore["Service"]
   readonly runs: RunStore["Service"]

@@ -14,7 +14,6 @@ import { ArtifactStore } from "../../ArtifactStore.ts"
 import { CurrentRun, type Interpreter } from "../../CurrentRun.ts"
 import { CurrentTask } from "../../CurrentTask.ts"
 import { Executor, ExecutorError } from "../../Executor.ts"
-import type { Any as AnyFlow } from "../../Flow.ts"
 import { FlowError } from "../../FlowError.ts"
 import { isRef, type Ref } from "../../Ref.ts"
 import { RunObserver } from "../../RunObserver.ts"
@@ -22,6 +21,7 @@ import type { RunRecord } from "../../RunRecord.ts"
 import { RunStore } from "../../RunStore.ts"
 import * as State from "../../State.ts"
 import * as Tags from "../../Tags.ts"
+import type { FlowDefinition } from "./definition.ts"
 import { fromCause, statusOf } from "./errorRecord.ts"
 import * as Misuse from "./misuse.ts"
 import * as Output from "./output.ts"
@@ -48,7 +48,7 @@ export interface Start {
 }
 
 /** Runs a flow on parameters that are decoded and complete. Fails with what its body fails with, besides the store's. */
-export const runFlow = Effect.fnUntraced(function* (flow: AnyFlow, parameters: object, start: Start) {
+export const runFlow = Effect.fnUntraced(function* (flow: FlowDefinition, parameters: object, start: Start) {
   const artifacts = yield* ArtifactStore
   const runs = yield* RunStore
   const executor = yield* Executor
@@ -247,7 +247,7 @@ const interpreter = (run: RunContext, origin: Origin.Origin | undefined): Interp
     return state
   }),
   call: Effect.fnUntraced(function* (called, parameters) {
-    const flow = run.flow.stead?.get(called) ?? called
+    const flow = run.flow.replacements?.get(called) ?? called
     const complete = yield* Parameters.make(flow, parameters)
     const encoded = yield* Parameters.encode(flow, complete)
     const begun = yield* run.begun === undefined ? Effect.succeed(undefined) : run.begun.child(flow.flowName, encoded)

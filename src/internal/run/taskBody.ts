@@ -13,28 +13,10 @@ import { ArtifactError, ArtifactStore } from "../../ArtifactStore.ts"
 import { CurrentTask } from "../../CurrentTask.ts"
 import type { Outcome, TaskDescription } from "../../Executor.ts"
 import type { RefRecord } from "../../RunRecord.ts"
-import type { StoreError } from "../../RunStore.ts"
-import type { TagError } from "../../Tags.ts"
 import { read, write } from "../artifact/values.ts"
-import type { SentCard } from "../card/sink.ts"
 import type { Definition, Slot } from "./definition.ts"
 import { TaskHandle } from "./taskHandle.ts"
-
-/** Takes what a body logs and measures while it runs. */
-export interface TaskSink {
-  readonly log: (line: { readonly at: number; readonly level: string; readonly message: string }) => void
-  readonly metric: (point: {
-    readonly name: string
-    readonly value: number
-    readonly step: number
-    readonly at: number
-  }) => void
-  readonly card: (card: SentCard) => void
-  readonly tags: (change: {
-    readonly add: ReadonlyArray<string>
-    readonly remove: ReadonlyArray<string>
-  }) => Effect.Effect<void, TagError | StoreError>
-}
+import type { TaskSink } from "./taskSink.ts"
 
 /** Makes the attempt. The services that the step needs are the fiber's. */
 export const execute = Effect.fnUntraced(function* (definition: Definition, task: TaskDescription, sink: TaskSink) {

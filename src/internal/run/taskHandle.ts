@@ -12,7 +12,7 @@ import type { StoreError } from "../../RunStore.ts"
 import type { TagError } from "../../Tags.ts"
 import type { Component } from "../card/data.ts"
 import * as CardSink from "../card/sink.ts"
-import type { TaskSink } from "./taskBody.ts"
+import type { TaskSink } from "./taskSink.ts"
 
 /** The task that a body runs in. */
 export class TaskHandle implements Pick<CurrentTask["Service"], keyof CurrentTask["Service"]> {

@@ -16,12 +16,13 @@ import type { Ref } from "../../Ref.ts"
 import type { AttemptRecord, RefRecord, TaskRecord } from "../../RunRecord.ts"
 import { RunStore } from "../../RunStore.ts"
 import * as State from "../../State.ts"
-import { type Definition, listed } from "./definition.ts"
+import { type Definition, fits, listed } from "./definition.ts"
 import { failureOf, fromCause, statusOf } from "./errorRecord.ts"
 import * as Inputs from "./inputs.ts"
 import { StoredRef } from "./refs.ts"
 import type { RunContext } from "./runContext.ts"
-import { execute, type TaskSink } from "./taskBody.ts"
+import { execute } from "./taskBody.ts"
+import type { TaskSink } from "./taskSink.ts"
 
 /** Runs a step on its inputs. */
 export const runTask = Effect.fnUntraced(function* (
@@ -111,13 +112,6 @@ const findEarlier = Effect.fnUntraced(function* (run: RunContext, definition: De
   const there = yield* run.artifacts.touch(digests)
   return digests.every((digest) => there.has(digest)) ? { source: cached, how: "cached" as const } : undefined
 })
-
-/** Whether what an earlier task wrote is what this step declares today. */
-export const fits = (definition: Definition, task: TaskRecord): boolean =>
-  definition.output.length === task.outputs.length &&
-  definition.output.every((slot) =>
-    task.outputs.some((output) => output.name === slot.name && output.schema === slot.artifact.description().digest)
-  )
 
 const stateOf = (
   definition: Definition,

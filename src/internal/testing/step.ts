@@ -13,7 +13,8 @@ import { read } from "../artifact/values.ts"
 import type { Component } from "../card/data.ts"
 import type { Definition } from "../run/definition.ts"
 import * as Inputs from "../run/inputs.ts"
-import { execute, type TaskSink } from "../run/taskBody.ts"
+import { execute } from "../run/taskBody.ts"
+import type { TaskSink } from "../run/taskSink.ts"
 import * as MemoryArtifactStore from "../store/memoryArtifactStore.ts"
 
 /** What a step did beside yielding its outputs. */

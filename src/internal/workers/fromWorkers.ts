@@ -8,15 +8,15 @@ import type { Severity } from "effect/LogLevel"
 import * as References from "effect/References"
 import { CurrentTask } from "../../CurrentTask.ts"
 import { type Attempt, ExecutorError, type Outcome } from "../../Executor.ts"
-import type { Any as AnyFlow } from "../../Flow.ts"
-import type { TaskSink } from "../run/taskBody.ts"
+import type { FlowDefinition } from "../run/definition.ts"
+import type { TaskSink } from "../run/taskSink.ts"
 import * as Crossing from "./crossing.ts"
 import * as FlowModule from "./flowModule.ts"
 import type { Flows } from "./thread/protocol.ts"
 import type { Done } from "./thread/thread.ts"
 
 /** Refuses workers whose module has not this flow, or has other versions of its steps. */
-export const compare = Effect.fnUntraced(function* (flow: AnyFlow, flows: Flows, module: string) {
+export const compare = Effect.fnUntraced(function* (flow: FlowDefinition, flows: Flows, module: string) {
   const name: string = flow.flowName
   const there = flows[name]
   if (there === undefined) return yield* FlowModule.notExported(module, name, Object.keys(flows))

@@ -45,10 +45,10 @@ const catching = (graph: Case, flow: Flow.Any, step: string): Flow.Any => {
         return definition.name === step ? Effect.catchTag(task, "Broken", () => again) : task
       }
     }))
-  const called = graph.calls === undefined ? undefined : flow.stead?.get(graph.calls)
+  const called = graph.calls === undefined ? undefined : flow.replacements?.get(graph.calls)
   return called === undefined
     ? { ...flow, body }
-    : { ...flow, body, stead: new Map([[graph.calls, catching(graph, called, step)]]) as never } // the one that it calls
+    : { ...flow, body, replacements: new Map([[graph.calls, catching(graph, called as Flow.Any, step)]]) as never } // the one that it calls
 }
 
 /** The tasks of the victim, in the latest run. */

@@ -8,7 +8,7 @@ import * as FiberHandle from "effect/FiberHandle"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import type { RunStore } from "../../../RunStore.ts"
-import type { TaskSink } from "../../run/taskBody.ts"
+import type { TaskSink } from "../../run/taskSink.ts"
 
 type Line = Parameters<TaskSink["log"]>[0]
 

@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Workflow from "effect/workflow/Workflow"
 import { ExecutorError, type TaskDescription } from "../../../Executor.ts"
-import type { TaskSink } from "../../run/taskBody.ts"
+import type { TaskSink } from "../../run/taskSink.ts"
 import type { Blob } from "../thread/protocol.ts"
 import type * as Thread from "../thread/thread.ts"
 

@@ -3,7 +3,7 @@ import type { LogLevel } from "effect/LogLevel"
 import type { TaskDescription } from "../../../Executor.ts"
 import type { RefRecord } from "../../../RunRecord.ts"
 import type { SentCard } from "../../card/sink.ts"
-import type { TaskSink } from "../../run/taskBody.ts"
+import type { TaskSink } from "../../run/taskSink.ts"
 import type { Failure } from "../crossing.ts"
 
 /** A store's location, with its secrets. */

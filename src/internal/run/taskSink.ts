@@ -1,0 +1,21 @@
+/** Where the log lines, metrics, cards and tags of a body go while it runs, whichever executor runs it. */
+import type * as Effect from "effect/Effect"
+import type { StoreError } from "../../RunStore.ts"
+import type { TagError } from "../../Tags.ts"
+import type { SentCard } from "../card/sink.ts"
+
+/** Takes what a body logs and measures while it runs. */
+export interface TaskSink {
+  readonly log: (line: { readonly at: number; readonly level: string; readonly message: string }) => void
+  readonly metric: (point: {
+    readonly name: string
+    readonly value: number
+    readonly step: number
+    readonly at: number
+  }) => void
+  readonly card: (card: SentCard) => void
+  readonly tags: (change: {
+    readonly add: ReadonlyArray<string>
+    readonly remove: ReadonlyArray<string>
+  }) => Effect.Effect<void, TagError | StoreError>
+}

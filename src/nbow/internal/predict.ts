@@ -1,0 +1,45 @@
+/** Scoring texts and measuring a model on labelled ones: what `Nbow` and its evaluation card both build on. */
+import * as Effect from "effect/Effect"
+import * as BinaryMetrics from "../BinaryMetrics.ts"
+import * as CountVectorizer from "../CountVectorizer.ts"
+import type { Model } from "./nbowModel.ts"
+import { makeTokenScore, measure, penaltyOf } from "./network.ts"
+import { eachText } from "./texts.ts"
+
+/** Texts with a label each, 0 or 1. */
+export interface Labelled {
+  readonly texts: ReadonlyArray<string>
+  readonly labels: ArrayLike<number>
+}
+
+/** The probability of label 1 for each text. Nothing else that is kept grows with their number. */
+export const predict: (model: Model, texts: ReadonlyArray<string>) => Effect.Effect<Float32Array> = Effect.fnUntraced(
+  function* (model, texts) {
+    const table = CountVectorizer.tableOf(model.vectorizer)
+    const scoreTokens = makeTokenScore(model.weights)
+    const scores = new Float32Array(texts.length)
+    yield* eachText(texts, (text, i) => {
+      const count = table.scan(text, false)
+      scores[i] = scoreTokens(table.tokens, count)
+    })
+    return scores
+  }
+)
+
+/** How well a model does on labelled texts. */
+export interface Evaluation {
+  /** The share of texts whose probability is on the right side of one half. */
+  readonly accuracy: number
+  readonly rocAuc: number
+  /** The mean cross-entropy and the penalty, as in training. */
+  readonly loss: number
+}
+
+/** Measures a model on labelled texts, which must have both labels. */
+export const evaluate: (model: Model, data: Labelled) => Effect.Effect<Evaluation, BinaryMetrics.MetricsError> =
+  Effect.fnUntraced(function* (model, { labels, texts }) {
+    const scores = yield* predict(model, texts)
+    const accuracy = yield* BinaryMetrics.accuracy(labels, scores)
+    const rocAuc = yield* BinaryMetrics.rocAuc(labels, scores)
+    return { accuracy, rocAuc, loss: measure(labels, scores, 0).loss + penaltyOf(model.weights, model.options) }
+  })
