@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Reactivity from "effect/reactivity/Reactivity"
 import * as Scope from "effect/Scope"
 import * as SqlClient from "effect/sql/SqlClient"
-import { isSqlError, type SqlError } from "effect/sql/SqlError"
+import type { SqlError } from "effect/sql/SqlError"
 import type { ArtifactStore } from "../../../ArtifactStore.ts"
 import { type RunStore, StoreError } from "../../../RunStore.ts"
 import type { FileStore } from "../fileStore.ts"
@@ -66,14 +66,7 @@ export const make = Effect.fnUntraced(function* (options: {
   }
   yield* orStoreError(withClient(options.prepare))
   if (found < Migrations.version) {
-    yield* orStoreError(
-      withClient(Migrations.run).pipe(
-        Effect.provideService(SqlClient.BeginTransaction, database.begin),
-        Effect.catchTag("MigrationError", (error) =>
-          isSqlError(error.cause) ? Effect.fail(error.cause) : Effect.die(error)
-        )
-      )
-    )
+    yield* orStoreError(withClient(Migrations.run(database.begin)))
   }
   const writer = yield* SqlWriter.make(database)
   return {
