@@ -4,7 +4,7 @@
  * once.
  */
 import * as Effect from "effect/Effect"
-import { version } from "../run/systemTags.ts"
+import { version } from "../run/version.ts"
 import * as Cli from "./cli.ts"
 import { interpret } from "./interpret.ts"
 import { invocation, nameOf } from "./program.ts"

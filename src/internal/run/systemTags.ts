@@ -3,13 +3,10 @@
  * a program wants it (the command line does): starting a process costs more than a small run.
  */
 import { execFile } from "node:child_process"
-import { createRequire } from "node:module"
 import { hostname, userInfo } from "node:os"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-
-/** This package's version. */
-export const version: string = createRequire(import.meta.url)("../../../package.json").version
+import { version } from "./version.ts"
 
 const user = (): string => {
   try {
