@@ -9,6 +9,7 @@ import { basename, dirname, join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type { Columns, Table, TableArtifact, TableFields } from "./internal/artifact/table.ts"
+import { codeOf, reasonOf } from "./internal/cause.ts"
 import { Flaw } from "./internal/parquet/columnCodec.ts"
 import * as ColumnType from "./internal/parquet/columnType.ts"
 import * as ParquetTypes from "./internal/parquet/fileTypes.ts"
@@ -164,22 +165,8 @@ const append = async (handle: FileHandle, parts: ReadonlyArray<Uint8Array>) => {
 const unwritable =
   (file: string) =>
   (cause: unknown): ParquetError =>
-    new ParquetError({ reason: "unwritable", message: `${file} can't be written: ${whyNot(cause)}`, file })
-
-const whyNot = (cause: unknown): string => {
-  const { code, message } = cause as NodeJS.ErrnoException // what Node's files throw
-  switch (code) {
-    case "ENOENT":
-      return "its directory does not exist"
-    case "EISDIR":
-      return "it is a directory"
-    case "EACCES":
-    case "EPERM":
-    case "EROFS":
-      return "there is no permission to write there"
-    case "ENOSPC":
-      return "the disk is full"
-    default:
-      return message
-  }
-}
+    new ParquetError({
+      reason: "unwritable",
+      message: `${file} can't be written: ${codeOf(cause) === "ENOENT" ? "its directory does not exist" : reasonOf(cause)}`,
+      file
+    })

@@ -16,6 +16,7 @@ import type { ServeError } from "effect/http/HttpServerError"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import type { ArtifactStore } from "./ArtifactStore.ts"
+import { messageOf } from "./internal/cause.ts"
 import { version } from "./internal/run/version.ts"
 import * as UiSecurity from "./internal/server/security.ts"
 import * as UiServer from "./internal/server/server.ts"
@@ -94,7 +95,7 @@ const codeOf = (error: ServeError): string | undefined =>
     : undefined
 
 const explain = (error: ServeError, host: string, port: number): UiError => {
-  const cause = error.cause instanceof Error ? error.cause.message : String(error.cause)
+  const cause = messageOf(error.cause)
   switch (codeOf(error)) {
     case "EADDRINUSE":
       return new UiError({

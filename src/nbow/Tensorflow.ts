@@ -10,6 +10,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
+import { messageOf } from "../internal/cause.ts"
 import * as LoadTf from "./internal/loadTf.ts"
 import * as Report from "./internal/report.ts"
 import { TrainingError } from "./internal/TrainingError.ts"
@@ -78,7 +79,7 @@ const attempt = <A>(what: string, run: () => A): Effect.Effect<A, TrainingError>
 const refused = (what: string, cause: unknown): TrainingError =>
   new TrainingError({
     reason: "model",
-    message: `TensorFlow.js ${what}: ${cause instanceof Error ? cause.message : String(cause)}`
+    message: `TensorFlow.js ${what}: ${messageOf(cause)}`
   })
 
 /** What `fit` trains on, and how: the arguments of `model.fit`. The tensors stay yours to dispose. */

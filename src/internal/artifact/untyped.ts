@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Artifact from "../../Artifact.ts"
 import { ArtifactStore } from "../../ArtifactStore.ts"
 import type { RefRecord } from "../../RunRecord.ts"
+import { messageOf } from "../cause.ts"
 import * as ParquetSource from "../parquet/source.ts"
 import * as Description from "../schema/description.ts"
 import { read } from "./values.ts"
@@ -91,5 +92,3 @@ const columnsOf = async (bytes: Uint8Array) => {
   })
   return { numRows, columns }
 }
-
-const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))

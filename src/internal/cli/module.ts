@@ -5,6 +5,7 @@ import { pathToFileURL } from "node:url"
 import * as Effect from "effect/Effect"
 import { hasProperty } from "effect/Predicate"
 import type { Any as AnyFlow } from "../../Flow.ts"
+import { messageOf } from "../cause.ts"
 import * as FlowLayers from "../workers/flowLayers.ts"
 import * as Cli from "./cli.ts"
 
@@ -27,7 +28,7 @@ export const flowsOf = Effect.fnUntraced(function* (file: string) {
   const path = resolve(file)
   const module = yield* Effect.tryPromise({
     try: () => import(pathToFileURL(path).href) as Promise<Readonly<Record<string, unknown>>>,
-    catch: (error) => refuse(`${file} can't be loaded: ${error instanceof Error ? error.message : String(error)}`)
+    catch: (error) => refuse(`${file} can't be loaded: ${messageOf(error)}`)
   })
   const flows = new Set(Object.values(module).filter(isFlow))
   // A flow file that exports none has given one to `FlowCli.main`; so may have those that it imports.

@@ -6,6 +6,7 @@
 import * as Effect from "effect/Effect"
 import type { AsyncBuffer, ColumnMetaData, FileMetaData, SchemaTree } from "hyparquet"
 import { parquetMetadataAsync, parquetRead, parquetSchema } from "hyparquet"
+import { messageOf } from "../cause.ts"
 import * as ParquetChunk from "./columnChunk.ts"
 import * as ColumnCodec from "./columnCodec.ts"
 import type { ColumnType } from "./columnType.ts"
@@ -90,8 +91,6 @@ const slice = (file: AsyncBuffer, start: number, end: number): Effect.Effect<Uin
     try: async () => new Uint8Array(await file.slice(start, end)),
     catch: (cause) => (cause instanceof FileFlaw ? cause : new FileFlaw("unreadable", messageOf(cause)))
   })
-
-const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
 
 /** Reads the declared columns of a file. */
 export const read = Effect.fnUntraced(function* (file: AsyncBuffer, types: ReadonlyArray<ColumnType>) {

@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { AsyncBuffer } from "hyparquet"
+import { codeOf, messageOf, reasonOf } from "../cause.ts"
 
 /** Why there is nothing to read. */
 export class SourceFlaw {
@@ -40,23 +41,15 @@ export const openSource = (source: string | URL): Effect.Effect<AsyncBuffer, Sou
 
 const pathOf = (name: string): string => (name.startsWith("file:") ? fileURLToPath(name) : name)
 
-const codeOf = (cause: unknown): string =>
-  typeof cause === "object" && cause !== null && "code" in cause ? String(cause.code) : ""
-
-const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
-
 const fileFlaw = (cause: unknown): SourceFlaw => {
   switch (codeOf(cause)) {
     case "ENOENT":
     case "ENOTDIR":
       return new SourceFlaw("missing", "there is no such file")
     case "EISDIR":
-      return new SourceFlaw("directory", "it is a directory, not a file")
-    case "EACCES":
-    case "EPERM":
-      return new SourceFlaw("unreadable", "there is no permission to read it")
+      return new SourceFlaw("directory", reasonOf(cause))
     default:
-      return new SourceFlaw("unreadable", `it can't be read (${messageOf(cause)})`)
+      return new SourceFlaw("unreadable", `it can't be read: ${reasonOf(cause)}`)
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import type { AsyncBuffer, FileMetaData, SchemaElement } from "hyparquet"
+import { messageOf } from "../cause.ts"
 import { UiBroken } from "./api.ts"
 import * as UiHistogram from "./histogram.ts"
 import type { ColumnsView, ColumnView, TableView } from "./shapes.ts"
@@ -39,7 +40,7 @@ const attempt = <A>(run: () => Promise<A>): Effect.Effect<A, UiBroken> =>
     try: run,
     catch: (cause) =>
       new UiBroken({
-        message: `The table's bytes can't be read as Parquet: ${cause instanceof Error ? cause.message : String(cause)}.`
+        message: `The table's bytes can't be read as Parquet: ${messageOf(cause)}.`
       })
   })
 

@@ -3,6 +3,7 @@
  * the stored bytes. A large tensor is looked at over its first elements only.
  */
 import * as Effect from "effect/Effect"
+import { messageOf } from "../cause.ts"
 import { UiBroken } from "./api.ts"
 import * as UiHistogram from "./histogram.ts"
 import type { TensorsView, TensorView } from "./shapes.ts"
@@ -80,8 +81,7 @@ const parse = (
       }
       return { entries, metadata }
     },
-    catch: (cause) =>
-      broken(`their header is no JSON of tensors (${cause instanceof Error ? cause.message : String(cause)})`)
+    catch: (cause) => broken(`their header is no JSON of tensors (${messageOf(cause)})`)
   })
 
 /** Bytes of an element, for the types that are looked at. */

@@ -1,4 +1,6 @@
 /** What the artifact stores have in common: parts of bytes without copies, and how a failure of the medium is told. */
+
+import { reasonOf } from "../cause.ts"
 import { ArtifactError } from "./artifactError.ts"
 
 /** Bytes are hashed, written and streamed in parts of this size: big enough to cost few calls, short enough to yield between. */
@@ -36,24 +38,4 @@ export function* parts(
 
 /** An error of the medium as a sentence: what can't be done, and why in the words of the system. */
 export const failed = (reason: ArtifactError["reason"], what: string, cause: unknown, digest?: string): ArtifactError =>
-  new ArtifactError({ reason, message: `${what}: ${why(cause)}.`, ...(digest === undefined ? {} : { digest }) })
-
-const reasons: Readonly<Record<string, string>> = {
-  ENOENT: "there is no such file",
-  EACCES: "permission denied",
-  EPERM: "permission denied",
-  EROFS: "the file system is read-only",
-  ENOSPC: "no space is left on the device",
-  EISDIR: "it is a directory",
-  ENOTDIR: "a part of its path is not a directory",
-  EEXIST: "a file of that name is in the way",
-  EMFILE: "too many files are open"
-}
-
-/** A system error in words. */
-export const why = (cause: unknown): string => {
-  const code = (cause as NodeJS.ErrnoException | undefined)?.code // any thrown value may be asked for a property
-  const known = code === undefined ? undefined : reasons[code]
-  if (known !== undefined) return `${known} (${code})`
-  return cause instanceof Error ? cause.message : String(cause)
-}
+  new ArtifactError({ reason, message: `${what}: ${reasonOf(cause)}.`, ...(digest === undefined ? {} : { digest }) })

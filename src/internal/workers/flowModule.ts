@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import { hasProperty } from "effect/Predicate"
 import { ExecutorError } from "../../Executor.ts"
 import { type Any as AnyFlow, provide } from "../../Flow.ts"
+import { messageOf } from "../cause.ts"
 import { layerOf } from "./flowLayers.ts"
 
 /** The module's URL, from a path (from the working directory) or a URL. */
@@ -33,7 +34,7 @@ export const load = (url: string): Effect.Effect<ReadonlyMap<string, AnyFlow>, E
           reason: "module",
           message: isMissing(cause, url)
             ? `There is no module ${show(url)} for workers to import. Give the path or the URL of the file that exports the flow.`
-            : `The module ${show(url)} can't be imported by a worker: ${cause instanceof Error ? cause.message : String(cause)}`
+            : `The module ${show(url)} can't be imported by a worker: ${messageOf(cause)}`
         })
     }),
     (exports) => {

@@ -7,13 +7,14 @@ import type { io } from "@tensorflow/tfjs-core"
 import type { LayersModel } from "@tensorflow/tfjs-layers"
 import * as Effect from "effect/Effect"
 import * as Artifact from "../../Artifact.ts"
+import { messageOf } from "../../internal/cause.ts"
 import * as Description from "../../internal/schema/description.ts"
 import * as LoadTf from "./loadTf.ts"
 
 const codecError =
   (what: string) =>
   (cause: unknown): Artifact.CodecError =>
-    new Artifact.CodecError({ message: `${what}: ${cause instanceof Error ? cause.message : String(cause)}` })
+    new Artifact.CodecError({ message: `${what}: ${messageOf(cause)}` })
 
 /** A codec asks for no services: a model runs on the backend that the process has, or on the best. */
 const loadTf = Effect.mapError(LoadTf.current, ({ message }) => new Artifact.CodecError({ message }))

@@ -9,6 +9,7 @@ import util from "node:util"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import { messageOf } from "../../internal/cause.ts"
 
 /** TensorFlow.js, core and layers: `tf.tensor2d`, `tf.layers.dense`. */
 export type Tf = typeof import("@tensorflow/tfjs-core") & typeof import("@tensorflow/tfjs-layers")
@@ -76,7 +77,7 @@ const failure =
   (cause: unknown): TensorflowError =>
     new TensorflowError({
       backend,
-      message: `The ${backend} backend of TensorFlow.js can't be used: ${cause instanceof Error ? cause.message : String(cause)}.`
+      message: `The ${backend} backend of TensorFlow.js can't be used: ${messageOf(cause)}.`
     })
 
 const start = async (tf: Tf, backend: Backend): Promise<void> => {

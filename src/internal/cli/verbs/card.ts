@@ -5,6 +5,7 @@ import * as Schema from "effect/Schema"
 import { ArtifactStore } from "../../../ArtifactStore.ts"
 import { Card, toHtml } from "../../../Card.ts"
 import { RunStore } from "../../../RunStore.ts"
+import { messageOf } from "../../cause.ts"
 import * as Reading from "../../history/reading.ts"
 import * as Text from "../../text.ts"
 import * as Cli from "../cli.ts"
@@ -52,7 +53,7 @@ export const card = (cli: Cli.Cli, chosen: Cli.Chosen, text: string, out: string
         catch: (cause) =>
           new Cli.Exit({
             code: Cli.exitCodes.failed,
-            message: `${out} can't be written: ${cause instanceof Error ? cause.message : String(cause)}.`
+            message: `${out} can't be written: ${messageOf(cause)}.`
           })
       })
       Cli.say(cli, `${out}: ${Text.plural(found.length, "card")}`)

@@ -8,6 +8,7 @@ import * as Stream from "effect/Stream"
 import { ArtifactStore } from "../../../ArtifactStore.ts"
 import type { RefRecord } from "../../../RunRecord.ts"
 import type { Contents } from "../../artifact/safetensors.ts"
+import { messageOf } from "../../cause.ts"
 import { readUntyped } from "../../history/reading.ts"
 import * as ParquetSource from "../../parquet/source.ts"
 import * as Text from "../../text.ts"
@@ -56,7 +57,7 @@ const save = Effect.fnUntraced(function* (cli: Cli.Cli, ref: RefRecord, out: str
   const failed = (cause: unknown) =>
     new Cli.Exit({
       code: Cli.exitCodes.failed,
-      message: `${out} can't be written: ${cause instanceof Error ? cause.message : String(cause)}.`
+      message: `${out} can't be written: ${messageOf(cause)}.`
     })
   if (out === "-") {
     return yield* Stream.runForEach(store.stream(ref.digest), (chunk) =>
@@ -90,7 +91,7 @@ const table = Effect.fnUntraced(function* (cli: Cli.Cli, ref: RefRecord, options
     catch: (cause) =>
       new Cli.Exit({
         code: Cli.exitCodes.failed,
-        message: `"${ref.name}" can't be read as Parquet: ${cause instanceof Error ? cause.message : String(cause)}.`
+        message: `"${ref.name}" can't be read as Parquet: ${messageOf(cause)}.`
       })
   })
   if (options.json) return Cli.print(cli, JSON.stringify(rows.map(plain), undefined, 2))

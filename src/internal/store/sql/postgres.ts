@@ -13,7 +13,7 @@ import * as Redacted from "effect/Redacted"
 import type { SqlError } from "effect/sql/SqlError"
 import { ArtifactStore } from "../../../ArtifactStore.ts"
 import { RunStore, StoreError } from "../../../RunStore.ts"
-import { why } from "../bytes.ts"
+import { reasonOf } from "../../cause.ts"
 import * as FileStore from "../fileStore.ts"
 import * as SqlStorage from "./storage.ts"
 
@@ -84,7 +84,7 @@ const directory = (path: string): Effect.Effect<void, StoreError> =>
     },
     catch: (cause) =>
       new StoreError({
-        message: `The directory ${Path.resolve(path)} for large artifacts can't be written: ${why(cause)}. Choose another directory, or make this one writable.`
+        message: `The directory ${Path.resolve(path)} for large artifacts can't be written: ${reasonOf(cause)}. Choose another directory, or make this one writable.`
       })
   })
 

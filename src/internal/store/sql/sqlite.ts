@@ -8,7 +8,7 @@ import * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { ArtifactStore } from "../../../ArtifactStore.ts"
 import { RunStore, StoreError } from "../../../RunStore.ts"
-import { why } from "../bytes.ts"
+import { reasonOf } from "../../cause.ts"
 import * as FileStore from "../fileStore.ts"
 import * as SqliteClient from "./sqliteClient.ts"
 import * as SqlStorage from "./storage.ts"
@@ -64,7 +64,7 @@ const directory = (path: string): Effect.Effect<void, StoreError> =>
     },
     catch: (cause) =>
       new StoreError({
-        message: `The store directory ${path} can't be written: ${why(cause)}. Choose another directory, or make this one writable.`
+        message: `The store directory ${path} can't be written: ${reasonOf(cause)}. Choose another directory, or make this one writable.`
       })
   })
 

@@ -11,6 +11,7 @@ import { ArtifactStore } from "../../../ArtifactStore.ts"
 import { Executor, ExecutorError } from "../../../Executor.ts"
 import { RunStore } from "../../../RunStore.ts"
 import type { Options } from "../../../Worker.ts"
+import { messageOf } from "../../cause.ts"
 import * as Recorder from "../../run/recorder.ts"
 import { Leaving } from "../../run/takeover.ts"
 import * as FlowModule from "../flowModule.ts"
@@ -57,9 +58,7 @@ export const run = Effect.fnUntraced(function* (
         size
       })
       yield* Effect.mapError(pool.flows, (error) =>
-        error instanceof ExecutorError
-          ? error
-          : new ExecutorError({ reason: "store", message: error instanceof Error ? error.message : String(error) })
+        error instanceof ExecutorError ? error : new ExecutorError({ reason: "store", message: messageOf(error) })
       )
       const recorder = Recorder.make(runs, "")
       yield* Effect.forkScoped(Effect.forever(Effect.delay(Effect.ignore(recorder.write([])), patience)))

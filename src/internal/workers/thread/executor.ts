@@ -8,6 +8,7 @@ import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import { ArtifactStore } from "../../../ArtifactStore.ts"
 import { type Attempt, Executor, ExecutorError, type ExecutorService, type ThreadsOptions } from "../../../Executor.ts"
+import { messageOf } from "../../cause.ts"
 import * as FlowModule from "../flowModule.ts"
 import * as FromWorkers from "../fromWorkers.ts"
 import * as ThreadPool from "./pool.ts"
@@ -72,6 +73,6 @@ const loaded = (pool: ThreadPool.Pool): Effect.Effect<Flows, ExecutorError> =>
       ? error
       : new ExecutorError({
           reason: "store",
-          message: `A worker could not be started: ${error instanceof Error ? error.message : String(error)}`
+          message: `A worker could not be started: ${messageOf(error)}`
         })
   )

@@ -12,6 +12,7 @@ import type { LogLevel } from "effect/LogLevel"
 import * as Scope from "effect/Scope"
 import * as Platform from "effect/workers/Worker"
 import { type Attempt, ExecutorError, type TaskDescription, WorkerDied } from "../../../Executor.ts"
+import { messageOf } from "../../cause.ts"
 import type { TaskSink } from "../../run/taskSink.ts"
 import * as Crossing from "../crossing.ts"
 import * as FlowModule from "../flowModule.ts"
@@ -86,7 +87,7 @@ export const start = Effect.fnUntraced(function* (name: string, options: Options
   const spawn = (): NodeThread => {
     raw = new NodeThread(program, settings)
     raw.on("error", (error) => {
-      why = error instanceof Error ? error.message : String(error)
+      why = messageOf(error)
     })
     raw.on("exit", (code) => {
       if (why === "it exited") why = `it exited with code ${code}`

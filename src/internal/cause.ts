@@ -1,0 +1,42 @@
+/** What went wrong, in words: the message of anything that was thrown, and the operating system's errors as sentences use them. */
+
+/** The message of an error, or whatever else was thrown, as text. */
+export const messageOf = (cause: unknown): string => {
+  try {
+    return cause instanceof Error ? cause.message : String(cause)
+  } catch {
+    return "a value that can't be shown as text" // its `message` or `toString` throws, or it has no prototype
+  }
+}
+
+/** The code of a system error, `ENOENT`; empty where there is none. */
+export const codeOf = (cause: unknown): string =>
+  typeof cause === "object" && cause !== null && "code" in cause ? String(cause.code) : ""
+
+const reasons: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such file or directory",
+  EACCES: "permission denied",
+  EPERM: "permission denied",
+  EROFS: "the file system is read-only",
+  ENOSPC: "no space is left on the device",
+  EDQUOT: "the disk quota is used up",
+  EISDIR: "it is a directory, not a file",
+  ENOTDIR: "a part of its path is not a directory",
+  EEXIST: "a file of that name is in the way",
+  EMFILE: "too many files are open",
+  ENFILE: "too many files are open on this machine",
+  ENAMETOOLONG: "the name is too long",
+  ELOOP: "its symbolic links lead in a circle",
+  EBUSY: "it is in use",
+  EIO: "the device reported an input/output error",
+  EADDRINUSE: "the address is already in use",
+  ECONNREFUSED: "the connection was refused",
+  ENOTFOUND: "the host name could not be resolved"
+}
+
+/** A system error in words, with its code, `permission denied (EACCES)`; the message of anything else. */
+export const reasonOf = (cause: unknown): string => {
+  const code = codeOf(cause)
+  const reason = reasons[code]
+  return reason === undefined ? messageOf(cause) : `${reason} (${code})`
+}
