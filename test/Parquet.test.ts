@@ -132,7 +132,7 @@ describe("Parquet.write and Parquet.read", () => {
       const inTheWay = join(directory, "directory")
       yield* Effect.promise(() => mkdir(join(inTheWay, "full"), { recursive: true }))
       const isDirectory = yield* Effect.flip(Parquet.write(inTheWay, Reviews, reviews))
-      assert.strictEqual(isDirectory.message, `${inTheWay} can't be written: it is a directory`)
+      assert.strictEqual(isDirectory.message, `${inTheWay} can't be written: it is a directory, not a file (EISDIR)`)
     })
   )
 })
