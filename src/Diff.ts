@@ -7,7 +7,7 @@ import type { ArtifactStore } from "./ArtifactStore.ts"
 import * as Reading from "./internal/history/reading.ts"
 import { changedRefs, refChange, valueDiff } from "./internal/history/refDiff.ts"
 import * as CanonicalJson from "./internal/schema/canonicalJson.ts"
-import { duration } from "./internal/text.ts"
+import { duration } from "./internal/units.ts"
 import type { MetricRecord, RefRecord, RunRecord, TaskRecord } from "./RunRecord.ts"
 import { RunStore, type StoreError } from "./RunStore.ts"
 

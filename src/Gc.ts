@@ -12,7 +12,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { type ArtifactError, ArtifactStore } from "./ArtifactStore.ts"
 import { isCrashed, placeOf } from "./internal/history/reading.ts"
-import { bytes as bytesText, plural } from "./internal/text.ts"
+import { bytes as bytesText, plural } from "./internal/units.ts"
 import type { RunRecord } from "./RunRecord.ts"
 import { RunStore, type StoreError } from "./RunStore.ts"
 

@@ -368,17 +368,17 @@ describe("Format", () => {
     assert.deepStrictEqual([0, 999, 1234, 59_940, 61_000, 3_725_000, 90_000_000].map(Format.duration), [
       "0 ms",
       "999 ms",
-      "1.23 s",
+      "1.2 s",
       "59.9 s",
-      "1 min 01 s",
-      "1 h 02 min",
-      "1 d 01 h"
+      "1 min 1 s",
+      "1 h 2 min",
+      "25 h 0 min"
     ])
     assert.deepStrictEqual([0, 999, 1000, 12_345, 999_600, 5e9].map(Format.size), [
       "0 B",
       "999 B",
       "1.0 kB",
-      "12 kB",
+      "12.3 kB",
       "1.0 MB",
       "5.0 GB"
     ])

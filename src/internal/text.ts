@@ -1,40 +1,4 @@
-/** Durations, sizes, times and tables as text for a terminal, the same in every verb. */
-
-/** `70 ms`, `3.2 s`, `2 min 5 s`, `1 h 2 min`. */
-export const duration = (milliseconds: number): string => {
-  if (milliseconds < 1000) return `${Math.max(0, Math.round(milliseconds))} ms`
-  if (milliseconds < 59_950) return `${(milliseconds / 1000).toFixed(1)} s`
-  const seconds = Math.round(milliseconds / 1000)
-  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`
-  return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`
-}
-
-/** `48 B`, `1.5 kB`, `2.1 MB`: powers of 1000. */
-export const bytes = (count: number): string => {
-  if (count < 1000) return `${count} B`
-  const units = ["kB", "MB", "GB", "TB"]
-  let value = count / 1000
-  let unit = 0
-  for (; value >= 999.95 && unit < units.length - 1; unit++) value /= 1000
-  return `${value.toFixed(1)} ${units[unit]}`
-}
-
-const two = (value: number) => String(value).padStart(2, "0")
-
-/** `16:05:09.120`, in local time. */
-export const clock = (at: number): string => {
-  const date = new Date(at)
-  return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}.${String(date.getMilliseconds()).padStart(3, "0")}`
-}
-
-/** `2026-11-24 16:05:09`, in local time. */
-export const dateTime = (at: number): string => {
-  const date = new Date(at)
-  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`
-}
-
-/** `1 task`, `5 tasks`. */
-export const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`
+/** Text for a terminal: lines, columns, colours, stacks. */
 
 /** Text on one line: what a table's cell and a sentence take. */
 export const oneLine = (text: string): string => text.replace(/\s*\n\s*/g, " ")

@@ -1,30 +1,7 @@
-/** Times, durations, sizes and numbers as they are read. */
+/** Times, numbers and ids as the page shows them; durations, sizes and clocks read as they do on the command line. */
+import { clock } from "../internal/units.ts"
 
-export const duration = (millis: number): string => {
-  if (!Number.isFinite(millis) || millis < 0) return "–"
-  if (millis < 1000) return `${Math.round(millis)} ms`
-  if (millis < 10_000) return `${(millis / 1000).toFixed(2)} s`
-  if (millis < 60_000) return `${(millis / 1000).toFixed(1)} s`
-  const seconds = Math.round(millis / 1000)
-  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${pad(seconds % 60)} s`
-  const minutes = Math.floor(seconds / 60)
-  if (minutes < 1440) return `${Math.floor(minutes / 60)} h ${pad(minutes % 60)} min`
-  return `${Math.floor(minutes / 1440)} d ${pad(Math.floor((minutes % 1440) / 60))} h`
-}
-
-const pad = (n: number): string => String(n).padStart(2, "0")
-
-export const size = (bytes: number): string => {
-  if (bytes < 1000) return `${bytes} B`
-  const units = ["kB", "MB", "GB", "TB"]
-  let value = bytes
-  let unit = -1
-  do {
-    value /= 1000
-    unit++
-  } while (value >= 999.5 && unit < units.length - 1)
-  return `${value < 10 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`
-}
+export { bytes as size, clock, duration } from "../internal/units.ts"
 
 /** By hand: `Intl` takes a tenth of a second to come up, which is a tenth of the first view. */
 export const count = (n: number): string => String(n).replace(/\B(?=(\d{3})+(?!\d))/g, ",")
@@ -57,12 +34,6 @@ const months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "
 export const absolute = (at: number): string => {
   const date = new Date(at)
   return `${days[date.getDay()]} ${date.getDate()} ${months[date.getMonth()]} ${date.getFullYear()}, ${clock(at).slice(0, 8)}`
-}
-
-/** `16:05:09.120`, as the console prints it. */
-export const clock = (at: number): string => {
-  const date = new Date(at)
-  return `${pad(date.getHours())}:${pad(date.getMinutes())}:${pad(date.getSeconds())}.${String(date.getMilliseconds()).padStart(3, "0")}`
 }
 
 /** A JSON value on one line. */

@@ -3,15 +3,16 @@ import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import { invocation, quote } from "../../src/internal/cli/program.ts"
 import * as Text from "../../src/internal/text.ts"
+import * as Units from "../../src/internal/units.ts"
 
 describe("text", () => {
   it("says durations and sizes shortly", () => {
     const durations = [0, 70.4, 999, 1000, 3249, 59_949, 59_950, 60_000, 125_000, 3_599_400, 3_600_000, 7_380_000]
-    assert.deepStrictEqual(durations.map(Text.duration), [
+    assert.deepStrictEqual(durations.map(Units.duration), [
       ...["0 ms", "70 ms", "999 ms", "1.0 s", "3.2 s", "59.9 s", "1 min 0 s", "1 min 0 s", "2 min 5 s"],
       ...["59 min 59 s", "1 h 0 min", "2 h 3 min"]
     ])
-    assert.deepStrictEqual([0, 999, 1000, 1536, 999_949, 999_950, 2_100_000, 5e12, 5e15].map(Text.bytes), [
+    assert.deepStrictEqual([0, 999, 1000, 1536, 999_949, 999_950, 2_100_000, 5e12, 5e15].map(Units.bytes), [
       ...["0 B", "999 B", "1.0 kB", "1.5 kB", "999.9 kB", "1.0 MB", "2.1 MB", "5.0 TB", "5000.0 TB"]
     ])
   })

@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as TextDiff from "effect/TextDiff"
 import { type ArtifactError, ArtifactStore } from "../../ArtifactStore.ts"
 import type { RefRecord } from "../../RunRecord.ts"
-import { bytes } from "../text.ts"
+import { bytes } from "../units.ts"
 
 /** A name under which two lists have different artifacts; none where a list has no such name. */
 export interface ChangedRef {

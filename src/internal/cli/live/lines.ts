@@ -5,6 +5,7 @@
 import type { RunEvent } from "../../../RunObserver.ts"
 import type { LogRecord, RunRecord, TaskRecord } from "../../../RunRecord.ts"
 import * as Text from "../../text.ts"
+import * as Units from "../../units.ts"
 import type { Style } from "../style.ts"
 
 /** A line of a log, without its time. Several where the message has several. */
@@ -21,7 +22,7 @@ export const message = (line: Pick<LogRecord, "level" | "message">, style: Style
 
 /** Lines with their time and label. */
 export const stamp = (at: number, label: string, texts: ReadonlyArray<string>, style: Style): ReadonlyArray<string> => {
-  const head = `${style.dim(Text.clock(at))} ${style.label(`[${label}]`, label)}`
+  const head = `${style.dim(Units.clock(at))} ${style.label(`[${label}]`, label)}`
   return texts.map((text) => `${head} ${text}`)
 }
 
@@ -29,7 +30,7 @@ export const stamp = (at: number, label: string, texts: ReadonlyArray<string>, s
 export const outcome = (task: TaskRecord, style: Style): string => {
   if (task.how === "takenOver") return `${style.green("taken over")} from ${task.source}`
   if (task.how === "cached") return `${style.green("cached")} from ${task.source}`
-  const took = Text.duration((task.finishedAt ?? task.startedAt) - task.startedAt)
+  const took = Units.duration((task.finishedAt ?? task.startedAt) - task.startedAt)
   switch (task.status) {
     case "succeeded":
       return `${style.green("succeeded")} in ${took}`
@@ -46,14 +47,14 @@ export const header = (run: RunRecord, style: Style): string =>
 
 /** `succeeded in 3.2 s · artifacts in .effect-flow · 5 tasks`. */
 export const closing = (run: RunRecord, store: string, tasks: number, style: Style): string => {
-  const took = Text.duration((run.finishedAt ?? run.startedAt) - run.startedAt)
+  const took = Units.duration((run.finishedAt ?? run.startedAt) - run.startedAt)
   const status =
     run.status === "succeeded"
       ? `${style.green("succeeded")} in ${took}`
       : run.status === "failed"
         ? `${style.red("failed")} in ${took}`
         : `${style.yellow(run.status)} after ${took}`
-  return `${status} · artifacts in ${store} · ${Text.plural(tasks, "task")}`
+  return `${status} · artifacts in ${store} · ${Units.plural(tasks, "task")}`
 }
 
 /**
@@ -74,7 +75,7 @@ export const ofEvent = (
       if (flow === undefined) return []
       if (event._tag === "RunStarted") return stamp(run.startedAt, flow, [`run ${run.id} started`], style)
       const at = run.finishedAt ?? run.startedAt
-      return stamp(at, flow, [`run ${run.id} ${run.status} in ${Text.duration(at - run.startedAt)}`], style)
+      return stamp(at, flow, [`run ${run.id} ${run.status} in ${Units.duration(at - run.startedAt)}`], style)
     }
     case "TaskStarted": {
       const { attempts, id, run } = event.task

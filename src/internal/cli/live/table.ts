@@ -5,6 +5,7 @@
  */
 
 import * as Text from "../../text.ts"
+import * as Units from "../../units.ts"
 import type { Style } from "../style.ts"
 import type { Progress } from "./progress.ts"
 
@@ -94,19 +95,19 @@ const rows = (screen: Screen, progress: Progress, style: Style, now: number): Re
       `  ${style.label(flow === undefined ? task.id : `${flow}/${task.id}`)}`,
       (state === "running" ? style.cyan : state === "failed" ? style.red : style.green)(state),
       attempts > 1 ? `attempt ${attempts}` : "",
-      Text.duration((task.finishedAt ?? now) - task.startedAt),
-      task.status === "running" ? "" : Text.bytes(size)
+      Units.duration((task.finishedAt ?? now) - task.startedAt),
+      task.status === "running" ? "" : Units.bytes(size)
     ]
   })
   const { failed, interrupted, succeeded, total } = progress.counts()
   const parts = [
-    Text.plural(total, "task"),
+    Units.plural(total, "task"),
     `${running.length} running`,
     `${succeeded} succeeded`,
     ...(failed > 0 ? [style.red(`${failed} failed`)] : []),
     ...(interrupted > 0 ? [`${interrupted} interrupted`] : []),
-    Text.duration(now - run.startedAt),
-    Text.bytes(progress.bytes())
+    Units.duration(now - run.startedAt),
+    Units.bytes(progress.bytes())
   ]
   const width = columnsOf(screen) - 1
   return [

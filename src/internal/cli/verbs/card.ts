@@ -7,7 +7,7 @@ import { Card, toHtml } from "../../../Card.ts"
 import { RunStore } from "../../../RunStore.ts"
 import { messageOf } from "../../cause.ts"
 import * as Reading from "../../history/reading.ts"
-import * as Text from "../../text.ts"
+import * as Units from "../../units.ts"
 import * as Cli from "../cli.ts"
 import { withExistingStore } from "../store.ts"
 import * as Target from "../target.ts"
@@ -45,7 +45,7 @@ export const card = (cli: Cli.Cli, chosen: Cli.Chosen, text: string, out: string
         })
       }
       const { run } = target
-      const subtitle = `${run.flow} · run ${run.id} · ${Text.dateTime(run.startedAt)}`
+      const subtitle = `${run.flow} · run ${run.id} · ${Units.dateTime(run.startedAt)}`
       const html = toHtml(found, { title: `${run.flow} ${text}`, subtitle })
       if (out === undefined || out === "-") return void cli.stdout.write(html)
       yield* Effect.tryPromise({
@@ -56,6 +56,6 @@ export const card = (cli: Cli.Cli, chosen: Cli.Chosen, text: string, out: string
             message: `${out} can't be written: ${messageOf(cause)}.`
           })
       })
-      Cli.say(cli, `${out}: ${Text.plural(found.length, "card")}`)
+      Cli.say(cli, `${out}: ${Units.plural(found.length, "card")}`)
     })
   )

@@ -12,6 +12,7 @@ import { messageOf } from "../../cause.ts"
 import { readUntyped } from "../../history/reading.ts"
 import * as ParquetSource from "../../parquet/source.ts"
 import * as Text from "../../text.ts"
+import * as Units from "../../units.ts"
 import * as Cli from "../cli.ts"
 import { withExistingStore } from "../store.ts"
 import { styleFor } from "../style.ts"
@@ -47,7 +48,7 @@ export const dump = (cli: Cli.Cli, chosen: Cli.Chosen, text: string, options: Op
         const store = yield* ArtifactStore
         return void cli.stdout.write(new TextDecoder().decode(yield* store.get(ref.digest)))
       }
-      Cli.print(cli, `${Text.bytes(ref.size)} of ${ref.mediaType}; --out FILE writes them to a file.`)
+      Cli.print(cli, `${Units.bytes(ref.size)} of ${ref.mediaType}; --out FILE writes them to a file.`)
     })
   )
 
@@ -79,7 +80,7 @@ const save = Effect.fnUntraced(function* (cli: Cli.Cli, ref: RefRecord, out: str
     Effect.andThen(Effect.tryPromise({ try: () => Fs.rename(part, out), catch: failed })),
     Effect.onError(() => Effect.promise(() => Fs.rm(part, { force: true })))
   )
-  Cli.say(cli, `${out}: ${Text.bytes(ref.size)} of ${ref.mediaType}, SHA-256 ${ref.digest}`)
+  Cli.say(cli, `${out}: ${Units.bytes(ref.size)} of ${ref.mediaType}, SHA-256 ${ref.digest}`)
 })
 
 /** The first rows, each value on one line; with `--json` the rows as they are. */
@@ -101,7 +102,7 @@ const table = Effect.fnUntraced(function* (cli: Cli.Cli, ref: RefRecord, options
   Cli.print(cli, Text.columns([names.map(style.dim), ...cells]))
   Cli.say(
     cli,
-    `${Text.plural(total, "row")}, ${Text.plural(names.length, "column")}${rows.length < total ? `; the first ${rows.length} are shown` : ""}`
+    `${Units.plural(total, "row")}, ${Units.plural(names.length, "column")}${rows.length < total ? `; the first ${rows.length} are shown` : ""}`
   )
 })
 
@@ -149,7 +150,7 @@ const tensors = Effect.fnUntraced(function* (cli: Cli.Cli, ref: RefRecord, optio
   Cli.print(
     cli,
     Text.columns(
-      rows.map(({ bytes, dtype, name, shape }) => [name, dtype, `[${shape.join(", ")}]`, Text.bytes(bytes)]),
+      rows.map(({ bytes, dtype, name, shape }) => [name, dtype, `[${shape.join(", ")}]`, Units.bytes(bytes)]),
       new Set([3])
     )
   )

@@ -18,7 +18,7 @@ import type { RefRecord } from "../../../RunRecord.ts"
 import { fromCause } from "../../run/errorRecord.ts"
 import { SystemTags, withGit } from "../../run/systemTags.ts"
 import { format } from "../../run/taskBody.ts"
-import * as Text from "../../text.ts"
+import * as Units from "../../units.ts"
 import * as Cli from "../cli.ts"
 import * as Failure from "../failure.ts"
 import * as Reporter from "../live/reporter.ts"
@@ -133,7 +133,7 @@ const outsideRuns = (reporter: Reporter.Reporter) =>
     const { context } = fiber
     const inside =
       Option.isSome(Context.getOption(context, CurrentRun)) || Option.isSome(Context.getOption(context, CurrentTask))
-    if (!inside) reporter.note(`${reporter.style.dim(Text.clock(date.getTime()))} ${format(message, cause)}`)
+    if (!inside) reporter.note(`${reporter.style.dim(Units.clock(date.getTime()))} ${format(message, cause)}`)
   })
 
 // --- the result ----------------------------------------------------------------------------------------------------

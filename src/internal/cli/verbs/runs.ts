@@ -6,6 +6,7 @@ import type { RunRecord } from "../../../RunRecord.ts"
 import { RunStore } from "../../../RunStore.ts"
 import * as Reading from "../../history/reading.ts"
 import * as Text from "../../text.ts"
+import * as Units from "../../units.ts"
 import * as Cli from "../cli.ts"
 import { withExistingStore } from "../store.ts"
 import { paintStatus, type Style, styleFor } from "../style.ts"
@@ -75,8 +76,8 @@ const row = (run: RunRecord, status: string, tasks: number, chosen: Cli.Chosen, 
   run.id,
   ...(chosen.flow === undefined ? [run.flow] : []),
   paintStatus(style, status),
-  Text.dateTime(run.startedAt),
-  status === "crashed" ? "" : Text.duration((run.finishedAt ?? now) - run.startedAt),
+  Units.dateTime(run.startedAt),
+  status === "crashed" ? "" : Units.duration((run.finishedAt ?? now) - run.startedAt),
   String(tasks),
   run.tags.map(Text.printable).join(", "),
   run.origin !== undefined

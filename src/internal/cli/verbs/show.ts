@@ -4,6 +4,7 @@ import * as Plan from "../../../Plan.ts"
 import type { RefRecord, RunRecord, TaskRecord } from "../../../RunRecord.ts"
 import * as Reading from "../../history/reading.ts"
 import * as Text from "../../text.ts"
+import * as Units from "../../units.ts"
 import * as Cli from "../cli.ts"
 import { withExistingStore } from "../store.ts"
 import { paintStatus, type Style, styleFor } from "../style.ts"
@@ -33,7 +34,7 @@ export const show = (cli: Cli.Cli, chosen: Cli.Chosen, text: string, format: For
   )
 
 const took = (record: { readonly startedAt: number; readonly finishedAt?: number }) =>
-  record.finishedAt === undefined ? "" : Text.duration(record.finishedAt - record.startedAt)
+  record.finishedAt === undefined ? "" : Units.duration(record.finishedAt - record.startedAt)
 
 const runLines = (
   run: Omit<RunRecord, "status"> & { readonly status: string },
@@ -41,7 +42,7 @@ const runLines = (
   style: Style
 ): ReadonlyArray<string> => {
   const facts = [
-    ["started", `${Text.dateTime(run.startedAt)} on ${run.host}, process ${run.pid}`],
+    ["started", `${Units.dateTime(run.startedAt)} on ${run.host}, process ${run.pid}`],
     ...(run.origin === undefined ? [] : [["resumes", run.origin]]),
     ...(run.parent === undefined ? [] : [["called by", run.parent]]),
     ...Object.entries(run.parameters).map(([name, value]) => [name, parameterText(value)]),
@@ -62,7 +63,7 @@ const runLines = (
         : ""
       : `${task.how === "cached" ? "cached" : "taken over"} from ${task.source}`,
     task.how === "executed" ? took(task) : "",
-    Text.bytes(size(task.outputs)),
+    Units.bytes(size(task.outputs)),
     task.parents.length === 0
       ? ""
       : `← ${task.parents.length > 8 ? `${task.parents.length} tasks` : task.parents.join(", ")}`
@@ -84,7 +85,7 @@ const taskLines = (task: TaskRecord, style: Style): ReadonlyArray<string> => [
   `${style.bold(task.id)} · ${paintStatus(style, task.status)}${task.how === "executed" ? (task.finishedAt === undefined ? "" : ` in ${took(task)}`) : `, ${task.how === "cached" ? "cached" : "taken over"} from ${task.source}`}`,
   Text.columns(
     [
-      ["started", Text.dateTime(task.startedAt)],
+      ["started", Units.dateTime(task.startedAt)],
       ...(task.parents.length === 0 ? [] : [["follows", task.parents.join(", ")]]),
       ...(task.version === "" ? [] : [["version", task.version]]),
       ["key", task.key]
@@ -110,7 +111,7 @@ const refs = (side: string, refs: ReadonlyArray<RefRecord>, style: Style): Reado
             `  ${style.dim(side)}`,
             ref.name,
             ref.format,
-            Text.bytes(ref.size),
+            Units.bytes(ref.size),
             `sha256 ${ref.digest.slice(0, 12)}…`,
             side === "out" || ref.writer === undefined ? "" : `← ${ref.writer}`
           ]),
