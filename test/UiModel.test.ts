@@ -379,7 +379,7 @@ describe("Format", () => {
       "999 B",
       "1.0 kB",
       "12.3 kB",
-      "1.0 MB",
+      "999.6 kB",
       "5.0 GB"
     ])
     assert.deepStrictEqual([0.871234, 12_345, 1e-9, 1.5e9 + 0.5].map(Format.number), [
