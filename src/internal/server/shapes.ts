@@ -4,7 +4,7 @@
  * the page carries no schema.
  */
 import * as Schema from "effect/Schema"
-import { AttemptRecord, ErrorRecord, RefRecord, RunRecord, TaskRecord, TaskStatus } from "../../RunRecord.ts"
+import { AttemptRecord, RefRecord, RunRecord, TaskRecord, TaskStatus } from "../../RunRecord.ts"
 
 /** How many tasks of a step are in a status. */
 export const Count = Schema.Struct({ step: Schema.String, status: TaskStatus, count: Schema.Int })
@@ -15,23 +15,11 @@ export const ShownStatus = Schema.Literals(["running", "succeeded", "failed", "i
 export type ShownStatus = typeof ShownStatus.Type
 
 /** A run as a list shows it. */
-export const RunView = Schema.Struct({
-  id: Schema.String,
-  flow: Schema.String,
+export const RunView = RunRecord.mapFields(({ output: _, status: __, ...shared }) => ({
+  ...shared,
   status: ShownStatus,
-  origin: Schema.optionalKey(Schema.String),
-  parent: Schema.optionalKey(Schema.String),
-  parameters: RunRecord.fields.parameters,
-  startedAt: Schema.Number,
-  finishedAt: Schema.optionalKey(Schema.Number),
-  heartbeatAt: Schema.Number,
-  host: Schema.String,
-  pid: Schema.Int,
-  error: Schema.optionalKey(ErrorRecord),
-  systemTags: RunRecord.fields.systemTags,
-  tags: RunRecord.fields.tags,
   counts: Schema.Array(Count)
-})
+}))
 export type RunView = typeof RunView.Type
 
 /** A run with the runs around it. */
