@@ -20,9 +20,11 @@ import type {
   TaskStatus
 } from "./RunRecord.ts"
 
-/** The run database could not do what it was asked; the message says what and why. */
+/** The run database could not be opened, read or written; the message says what failed, why, and what to do. */
 export class StoreError extends Schema.TaggedError<StoreError>()("StoreError", {
   message: Schema.String,
+  /** The run whose record is damaged, if that is the reason. */
+  run: Schema.optionalKey(Schema.String),
   cause: Schema.optionalKey(Schema.Defect())
 }) {}
 

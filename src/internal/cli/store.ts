@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
+import * as Logger from "effect/Logger"
 import * as Redacted from "effect/Redacted"
 import type { StoreError } from "../../RunStore.ts"
 import {
@@ -13,6 +14,7 @@ import {
   exitCodes,
   type Store,
   type Stores,
+  say,
   storeName
 } from "./cli.ts"
 
@@ -70,11 +72,18 @@ const layer = ({ store }: Chosen) =>
 export const withStore = <A, E, R>(chosen: Chosen, effect: Effect.Effect<A, E, R>) =>
   Effect.flatMap(layer(chosen), (layer) => Effect.provide(effect, layer))
 
+/** Warnings, such as one about a damaged record, go to stderr: stdout is for the result. */
+const warnings = (cli: Cli) =>
+  Logger.make<unknown, void>(({ message }) =>
+    say(cli, `Warning: ${Array.isArray(message) ? message.join(" ") : message}`)
+  )
+
 /** With a store that must be there: reading makes none. */
 export const withExistingStore = <A, E>(cli: Cli, chosen: Chosen, effect: Effect.Effect<A, E, Stores>) =>
   Effect.suspend((): Effect.Effect<A, E | Exit | StoreError> => {
     const { store } = chosen
-    if (store._tag === "Postgres" || existsSync(join(store.directory, "runs.sqlite"))) return withStore(chosen, effect)
+    if (store._tag === "Postgres" || existsSync(join(store.directory, "runs.sqlite")))
+      return Effect.provideService(withStore(chosen, effect), Logger.CurrentLoggers, new Set([warnings(cli)]))
     return Effect.fail(
       new Exit({
         code: exitCodes.failed,

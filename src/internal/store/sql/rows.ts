@@ -1,8 +1,11 @@
-/** Records as rows of the run database, and rows as records. JSON columns hold exactly what the record holds. */
+/**
+ * Records as rows of the run database, and rows as records. A JSON column holds exactly what the record holds. Reading a row checks its
+ * JSON and its statuses, so that a damaged row is reported by name instead of failing somewhere else.
+ */
 import type { MetricRecord, RefRecord, RunRecord, TaskRecord } from "../../../RunRecord.ts"
 import type { CardLine, LogLine } from "../../../RunStore.ts"
 
-/** A table's columns in the order in which `values` of a row gives them. */
+/** The columns of `runs`, in the order of `runValues`. */
 export const runColumns = [
   "id",
   "flow",
@@ -81,12 +84,43 @@ export const taskValues = (task: TaskRecord): ReadonlyArray<unknown> => [
 
 const json = (value: unknown): string | null => (value === undefined ? null : JSON.stringify(value))
 const list = (items: ReadonlyArray<unknown>): string => (items.length === 0 ? "[]" : JSON.stringify(items))
-const items = <A>(text: string): ReadonlyArray<A> => (text === "[]" ? [] : JSON.parse(text))
 
-/** A row as the database gives it; numbers that may be large arrive as strings or bigints from Postgres. */
+/** Thrown by a reader of rows: which column is damaged, and how. */
+export class DamagedColumn extends Error {}
+
+const parse = (column: string, text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new DamagedColumn(`the column ${column} is not valid JSON`)
+  }
+}
+
+const items = <A>(column: string, text: string): ReadonlyArray<A> => {
+  if (text === "[]") return []
+  const value = parse(column, text)
+  if (!Array.isArray(value)) throw new DamagedColumn(`the column ${column} is not a list`)
+  return value
+}
+
+const object = (column: string, text: string): any => {
+  const value = parse(column, text)
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw new DamagedColumn(`the column ${column} is not an object`)
+  return value
+}
+
+const statuses: ReadonlySet<unknown> = new Set(["running", "succeeded", "failed", "interrupted"])
+
+const status = (value: unknown): any => {
+  if (!statuses.has(value)) throw new DamagedColumn(`the column status is "${value}"`)
+  return value
+}
+
+/** A row as the database returns it; Postgres returns large numbers as strings or bigints. */
 export type Row = { readonly [column: string]: any }
 
-/** A property that is left out where its column is null. */
+/** A property that is omitted where its column is null. */
 const optional = <K extends string, A>(key: K, value: unknown, read: (value: any) => A): { readonly [k in K]?: A } =>
   (value === null || value === undefined ? {} : { [key]: read(value) }) as { readonly [k in K]?: A } // a computed key
 
@@ -96,20 +130,20 @@ const same = <A>(value: A): A => value
 export const toRun = (row: Row): RunRecord => ({
   id: row.id,
   flow: row.flow,
-  status: row.status,
+  status: status(row.status),
   ...optional("origin", row.origin, same<string>),
   ...optional("from", row.from_step, same<string>),
   ...optional("parent", row.parent, same<string>),
-  parameters: JSON.parse(row.parameters),
+  parameters: object("parameters", row.parameters),
   startedAt: row.started_at,
   ...optional("finishedAt", row.finished_at, same<number>),
   heartbeatAt: row.heartbeat_at,
   host: row.host,
   pid: row.pid,
-  ...optional("error", row.error, JSON.parse),
-  ...optional("output", row.output, JSON.parse),
-  systemTags: JSON.parse(row.system_tags),
-  tags: row.tags === null ? [] : items<string>(row.tags).toSorted()
+  ...optional("error", row.error, (text) => object("error", text)),
+  ...optional("output", row.output, (text): any => parse("output", text)),
+  systemTags: object("system_tags", row.system_tags),
+  tags: row.tags === null ? [] : items<string>("tags", row.tags).toSorted()
 })
 
 export const toTask = (row: Row): TaskRecord => ({
@@ -117,7 +151,7 @@ export const toTask = (row: Row): TaskRecord => ({
   id: row.id,
   step: row.step,
   index: row.number,
-  status: row.status,
+  status: status(row.status),
   how: row.how,
   ...optional("source", row.source, same<string>),
   key: row.key,
@@ -125,11 +159,11 @@ export const toTask = (row: Row): TaskRecord => ({
   ...optional("cache", row.cache, same<string>),
   startedAt: row.started_at,
   ...optional("finishedAt", row.finished_at, same<number>),
-  attempts: items(row.attempts),
-  parents: items(row.parents),
-  inputs: row.inputs === undefined ? [] : items<RefRecord>(row.inputs),
-  outputs: row.outputs === undefined ? [] : items<RefRecord>(row.outputs),
-  ...optional("error", row.error, JSON.parse)
+  attempts: items("attempts", row.attempts),
+  parents: items("parents", row.parents),
+  inputs: row.inputs === undefined ? [] : items<RefRecord>("inputs", row.inputs),
+  outputs: row.outputs === undefined ? [] : items<RefRecord>("outputs", row.outputs),
+  ...optional("error", row.error, (text) => object("error", text))
 })
 
 export const toLine = (row: Row): LogLine => ({
@@ -152,7 +186,7 @@ export const toCard = (row: Row): CardLine => ({
   sequence: Number(row.sequence)
 })
 
-/** SQLite has no NaN and keeps null in its place. */
+/** SQLite has no NaN and stores null instead. */
 export const toPoint = (row: Row): MetricRecord => ({
   run: row.run,
   task: row.task,

@@ -1,21 +1,30 @@
-/** A `RunStore` over a run database: each question is one query. How it writes is in `sqlWriter.ts` and `sqlChanges.ts`. */
+/**
+ * A `RunStore` over a run database: each method is one query. `writer.ts` and `changes.ts` do the writing.
+ *
+ * One damaged record costs its run alone. Lists leave it out with a warning that names it; asking for that run fails.
+ */
 import * as Effect from "effect/Effect"
-import type { TaskStatus } from "../../../RunRecord.ts"
+import type { RunRecord, TaskStatus } from "../../../RunRecord.ts"
 import { type RunStore, StoreError } from "../../../RunStore.ts"
 import { usesIn } from "../memoryRunStore.ts"
 import type { Database } from "./database.ts"
 import * as Rows from "./rows.ts"
 import type { Writer } from "./writer.ts"
 
-/** Conditions, all of which hold, with their parameters. */
+/** Conditions that must all hold, with their parameters. */
 class Where {
   readonly conditions: Array<string> = []
   readonly params: Array<unknown> = []
-  /** Leaves the condition out where a parameter is undefined. */
+  /** Omits the condition if a parameter is undefined. */
   add(condition: string, ...params: ReadonlyArray<unknown>): this {
     if (params.includes(undefined)) return this
     this.conditions.push(condition)
     this.params.push(...params)
+    return this
+  }
+  addAll(other: Where): this {
+    this.conditions.push(...other.conditions)
+    this.params.push(...other.params)
     return this
   }
   toString(): string {
@@ -23,13 +32,45 @@ class Where {
   }
 }
 
-/** What sorts after everything that starts with a text. */
+/** A row that can't be read. */
+interface Damaged {
+  /** `run 01k…`, or `task train/3 of run 01k…`. */
+  readonly name: string
+  readonly run: string
+  readonly why: string
+}
+
+/** Reads rows one by one, so that a damaged row costs itself alone. */
+const readRows = <A>(rows: ReadonlyArray<Rows.Row>, of: (row: Rows.Row) => A) => {
+  const records: Array<A> = []
+  const damaged: Array<Damaged> = []
+  for (const row of rows) {
+    try {
+      records.push(of(row))
+    } catch (cause) {
+      const run = String(row.run ?? row.id)
+      const name = row.run === undefined ? `run ${run}` : `task ${row.id ?? row.task} of run ${run}`
+      damaged.push({ name, run, why: cause instanceof Error ? cause.message : String(cause) })
+    }
+  }
+  return { records, damaged }
+}
+
+const damagedError = (database: Database, { name, run, why }: Damaged): StoreError =>
+  new StoreError({
+    message:
+      `${database.name} holds a damaged record: ${name} can't be read (${why}). ` +
+      `Other runs are not affected. Restore the database from a copy to get this run back.`,
+    run
+  })
+
+/** Sorts after every text that starts with the prefix. */
 const after = (prefix: string | undefined): string | undefined =>
   prefix === undefined ? undefined : `${prefix}\u{10FFFF}`
 
 const marks = (values: ReadonlyArray<unknown>): string => values.map(() => "?").join(", ")
 
-/** Lists of values are asked for in parts of this length, which a database surely takes. */
+/** Long lists of values are queried in parts of this length, below any database's limit on parameters. */
 const listSize = 5000
 
 const limited = (limit: number | undefined): string =>
@@ -48,11 +89,22 @@ export const make = (database: Database, writer: Writer): RunStore["Service"] =>
     of: (row: Rows.Row) => A
   ): Effect.Effect<ReadonlyArray<A>, StoreError> =>
     Effect.flatMap(database.query(sql, params), (rows) =>
-      Effect.try({
-        try: () => rows.map(of),
-        catch: (cause) =>
-          new StoreError({ message: `${database.name} holds a record that can't be read: ${String(cause)}.`, cause })
+      Effect.suspend(() => {
+        const { damaged, records } = readRows(rows, of)
+        return damaged[0] === undefined ? Effect.succeed(records) : Effect.fail(damagedError(database, damaged[0]))
       })
+    )
+
+  /** Reads the rows that can be read, and names each damaged one in a warning, once. */
+  const warned = new Set<string>()
+  const warn = (damaged: ReadonlyArray<Damaged>): Effect.Effect<void> =>
+    Effect.forEach(
+      damaged.filter(({ name }) => !warned.has(name)),
+      (row) => {
+        warned.add(row.name)
+        return Effect.logWarning(damagedError(database, row).message)
+      },
+      { discard: true }
     )
 
   const inParts = <A>(
@@ -82,11 +134,28 @@ export const make = (database: Database, writer: Writer): RunStore["Service"] =>
         const inside = `${query.parent}/`
         where.add("(parent = ? OR (parent >= ? AND parent < ?))", query.parent, inside, after(inside))
       }
-      return read(
-        `SELECT ${runColumns} FROM runs${where} ORDER BY id DESC${limited(query.limit)}`,
-        where.params,
-        Rows.toRun
-      )
+      // A damaged run is left out of a list, with a warning that names it; asking for that run alone fails.
+      const from = (
+        before: string | undefined,
+        limit: number | undefined
+      ): Effect.Effect<Array<RunRecord>, StoreError> => {
+        const page = new Where().addAll(where).add("id < ?", before)
+        const sql = `SELECT ${runColumns} FROM runs${page} ORDER BY id DESC${limited(limit)}`
+        return Effect.flatMap(database.query(sql, page.params), (rows) => {
+          const { damaged, records } = readRows(rows, Rows.toRun)
+          const [first] = damaged
+          if (first === undefined) return Effect.succeed(records)
+          if (query.idPrefix !== undefined && query.idPrefix !== "" && records.length === 0)
+            return Effect.fail(damagedError(database, first))
+          const more =
+            limit === undefined || rows.length < limit ? Effect.succeed([]) : from(rows.at(-1)?.id, damaged.length)
+          return Effect.andThen(
+            warn(damaged),
+            Effect.map(more, (others) => [...records, ...others])
+          )
+        })
+      }
+      return from(undefined, query.limit)
     },
     tasks: (query) => {
       const columns = (query.refs === false ? withoutRefs : Rows.taskColumns).map((column) => `tasks.${column}`)
@@ -100,11 +169,13 @@ export const make = (database: Database, writer: Writer): RunStore["Service"] =>
         .add("tasks.number > ?", query.after)
       const join = query.flow === undefined ? "" : " JOIN runs ON runs.id = tasks.run"
       const order = query.order === "newest" ? "tasks.run DESC" : "tasks.run"
-      return read(
-        `SELECT ${columns.join(", ")} FROM tasks${join}${where} ORDER BY ${order}, tasks.number${limited(query.limit)}`,
-        where.params,
-        Rows.toTask
-      )
+      const sql = `SELECT ${columns.join(", ")} FROM tasks${join}${where} ORDER BY ${order}, tasks.number${limited(query.limit)}`
+      if (query.run !== undefined) return read(sql, where.params, Rows.toTask)
+      // Across runs, a damaged task must not hide the tasks of other runs.
+      return Effect.flatMap(database.query(sql, where.params), (rows) => {
+        const { damaged, records } = readRows(rows, Rows.toTask)
+        return Effect.as(warn(damaged), records)
+      })
     },
     taskCounts: (runs) =>
       inParts(runs, (part) =>
@@ -191,7 +262,7 @@ export const make = (database: Database, writer: Writer): RunStore["Service"] =>
   }
 }
 
-/** Runs that are removed in one transaction: others wait for it. */
+/** How many runs one transaction removes: other writers wait meanwhile. */
 const removedAtOnce = 250
 
 const removed = [
