@@ -1,6 +1,6 @@
 /**
- * How two runs differ: their parameters, steps, metrics and artifacts. It goes by digests, so that two large artifacts are
- * compared without being read; only small texts and JSON values are looked into.
+ * How two runs differ: their parameters, steps, metrics and artifacts. Artifacts are compared by their digests, without
+ * being read; only small texts and JSON values are compared line by line. Takes time in proportion to the tasks.
  */
 import * as Effect from "effect/Effect"
 import type { ArtifactStore } from "./ArtifactStore.ts"
@@ -11,23 +11,23 @@ import { duration } from "./internal/units.ts"
 import type { MetricRecord, RefRecord, RunRecord, TaskRecord } from "./RunRecord.ts"
 import { RunStore, type StoreError } from "./RunStore.ts"
 
-/** Something that both runs may have, and that differs. */
+/** Something that differs between the runs; `undefined` where a run does not have it. */
 export interface Changed<A> {
   readonly name: string
   readonly before: A | undefined
   readonly now: A | undefined
 }
 
-/** What a run's tasks of a step did. */
+/** A run's tasks of one step, summed up. */
 export interface StepFacts {
   readonly tasks: number
   readonly version: string
   readonly statuses: { readonly [status in TaskRecord["status"]]?: number }
-  /** From the first start to the last end, in milliseconds; none while one runs. */
+  /** Milliseconds from the first start to the last end; undefined while a task is running. */
   readonly took: number | undefined
 }
 
-/** An artifact that differs, and how, line by line, where it is a small text or JSON. */
+/** An artifact that differs, with the lines that differ if it is a small text or JSON. */
 export interface ChangedArtifact extends Changed<RefRecord> {
   readonly diff: ReadonlyArray<string>
 }
@@ -37,11 +37,11 @@ export interface Diff {
   readonly before: RunRecord
   readonly now: RunRecord
   readonly parameters: ReadonlyArray<Changed<unknown>>
-  /** Steps that another number of tasks, another version or another outcome tells apart. */
+  /** Steps whose number of tasks, version or outcome differs. */
   readonly steps: ReadonlyArray<Changed<StepFacts>>
-  /** The last values of the metrics, by `step/name`: of all, those that are equal too. */
+  /** The last values of all metrics, by `step/name`, equal ones included. */
   readonly metrics: ReadonlyArray<Changed<number>>
-  /** What the tasks wrote, by `step/name`, or `step/2/name` for the second of several tasks. */
+  /** Outputs that differ, by `step/name`, or `step/2/name` for the second of several tasks. */
   readonly artifacts: ReadonlyArray<ChangedArtifact>
   /** How many artifacts are the same. */
   readonly same: number
@@ -50,8 +50,14 @@ export interface Diff {
 /**
  * Compares two runs.
  *
- * @param before A run, or its name.
- * @param now Another.
+ * @param before The earlier run's record, its id, a unique prefix of its id, or `latest`.
+ * @param now The later run. Fails with `RunNotFound` if there is no such run, and with `StoreError`.
+ *
+ * @example
+ * ```ts
+ * const diff = yield* Diff.runs("01k9x", "latest")
+ * yield* Console.log(Diff.toText(diff))
+ * ```
  */
 export const runs = Effect.fnUntraced(function* (
   before: Reading.Named,
@@ -62,7 +68,8 @@ export const runs = Effect.fnUntraced(function* (
   const artifacts = yield* Effect.forEach(changed, (change) =>
     Effect.map(valueDiff(change.before, change.now), (diff): ChangedArtifact => ({ ...change, diff }))
   )
-  const names = new Set([...left.artifacts, ...right.artifacts].map(({ name }) => name))
+  const names = new Set(left.artifacts.map(({ name }) => name))
+  for (const { name } of right.artifacts) names.add(name)
   return {
     before: left.run,
     now: right.run,
@@ -85,7 +92,7 @@ const side = Effect.fnUntraced(function* (named: Reading.Named) {
   const run = typeof named === "string" ? yield* Reading.get(named) : named
   const tasks = yield* (yield* RunStore).tasks({ run: run.id })
   const byStep = Map.groupBy(tasks, ({ step }) => step)
-  const places = new Map<string, string>() // a task's id, and how it is called here
+  const places = new Map<string, string>() // from a task's id to its name here
   for (const [step, of] of byStep) {
     for (const [index, { id }] of of.entries()) places.set(id, of.length === 1 ? step : `${step}/${index + 1}`)
   }
@@ -100,13 +107,17 @@ const side = Effect.fnUntraced(function* (named: Reading.Named) {
 const factsOf = (tasks: ReadonlyArray<TaskRecord>): StepFacts => {
   const statuses: { [status in TaskRecord["status"]]?: number } = {}
   for (const { status } of tasks) statuses[status] = (statuses[status] ?? 0) + 1
-  const ends = tasks.map(({ finishedAt }) => finishedAt ?? Number.NaN)
-  const took = Math.max(...ends) - Math.min(...tasks.map(({ startedAt }) => startedAt))
+  let start = Number.POSITIVE_INFINITY
+  let end = Number.NEGATIVE_INFINITY
+  for (const { finishedAt = Number.POSITIVE_INFINITY, startedAt } of tasks) {
+    start = Math.min(start, startedAt)
+    end = Math.max(end, finishedAt)
+  }
   return {
     tasks: tasks.length,
     version: [...new Set(tasks.map(({ version }) => version))].join(", "),
     statuses,
-    took: Number.isNaN(took) ? undefined : took
+    took: Number.isFinite(end - start) ? end - start : undefined
   }
 }
 
@@ -133,7 +144,7 @@ const changes = <A>(
   return union(before, now).filter((change) => text(change.before) !== text(change.now))
 }
 
-/** The differences as text, a section for each kind that has any. */
+/** The differences as text, a section for each kind that differs. */
 export const toText = (diff: Diff): string => {
   const { before, now } = diff
   const flow = before.flow === now.flow ? now.flow : `${before.flow} and ${now.flow}`

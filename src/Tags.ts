@@ -1,23 +1,27 @@
 /**
- * Tags are words that users put on runs to find them again. A run has at most 50, each of 1 to 500 characters, in Unicode
- * NFC, so that two spellings of one word are one tag. (System tags are something else: facts about a run's surroundings,
- * written when it starts and never changed.)
+ * Tags are words that users put on runs to find them again. A run has at most 50 of them, each of 1 to 500 characters.
+ * They are stored in Unicode's normal form NFC and without surrounding spaces, so that two spellings of a word are one
+ * tag, whether it is added, removed or searched for. (System tags are something else: facts about where a run was started,
+ * written once and never changed.)
  */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 
-/** How many tags a run has at most, and how many characters a tag. */
+/** The greatest number of tags of a run, and of characters of a tag. */
 export const limits = { tags: 50, characters: 500 } as const
 
-/** A tag that can't be put on a run; the message says which and why. */
+/** A tag can't be put on a run. The message says which tag and why. */
 export class TagError extends Schema.TaggedError<TagError>()("TagError", {
   tag: Schema.String,
   message: Schema.String
 }) {}
 
-/** A tag in its stored spelling. Fails with `TagError` where it is empty, too long, or has control characters. */
+/** A tag as it is stored, whether or not it is a valid one. */
+export const spelling = (tag: string): string => tag.normalize("NFC").trim()
+
+/** A tag as it is stored. Fails with `TagError` if it is empty, too long, or has control characters. */
 export const normalize = Effect.fnUntraced(function* (tag: string) {
-  const normal = tag.normalize("NFC").trim()
+  const normal = spelling(tag)
   const length = [...normal].length
   if (length === 0) return yield* new TagError({ tag, message: "A tag can't be empty." })
   if (length > limits.characters) {
@@ -32,23 +36,23 @@ export const normalize = Effect.fnUntraced(function* (tag: string) {
   return normal
 })
 
+/** Tags to add and to remove, or the tags that replace all others. */
+export interface Change {
+  readonly add?: ReadonlyArray<string>
+  readonly remove?: ReadonlyArray<string>
+  readonly replace?: ReadonlyArray<string>
+}
+
 /**
- * The tags of a run after a change, sorted. Fails with `TagError` where they would be more than 50.
+ * The tags of a run after a change, sorted. Fails with `TagError` if one is not valid or they would be more than 50.
  *
- * @param tags What the run has.
- * @param change `add` and `remove`, or `replace`: all there will be.
+ * @param tags The tags that the run has.
  */
-export const change = Effect.fnUntraced(function* (
-  tags: ReadonlyArray<string>,
-  change: {
-    readonly add?: ReadonlyArray<string>
-    readonly remove?: ReadonlyArray<string>
-    readonly replace?: ReadonlyArray<string>
-  }
-) {
-  const next = new Set(yield* Effect.forEach(change.replace ?? tags, normalize))
+export const change = Effect.fnUntraced(function* (tags: ReadonlyArray<string>, change: Change) {
+  const next = new Set(change.replace === undefined ? tags.map(spelling) : [])
+  for (const tag of yield* Effect.forEach(change.replace ?? [], normalize)) next.add(tag)
   for (const tag of yield* Effect.forEach(change.add ?? [], normalize)) next.add(tag)
-  for (const tag of change.remove ?? []) next.delete(tag.normalize("NFC").trim())
+  for (const tag of change.remove ?? []) next.delete(spelling(tag))
   if (next.size > limits.tags) {
     return yield* new TagError({
       tag: (change.replace ?? change.add ?? [])[0] ?? "",

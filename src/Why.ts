@@ -1,68 +1,77 @@
 /**
- * Why each task of a run was executed or not: what `why` prints. A task that was executed is held against the nearest
- * earlier task of its step (of the run's origin first, else of the newest earlier run of the flow that has one), part by
- * part of their keys, and the first part that differs is the answer.
+ * Why each task of a run was executed or not: what `why` prints. An executed task is compared with the most similar
+ * earlier task of its step, part by part of their keys, and the first part that differs is the answer. Earlier tasks are
+ * those of the run's origin, or else of the newest earlier run of the flow that has tasks of the step.
  */
 import * as Effect from "effect/Effect"
 import type { ArtifactStore } from "./ArtifactStore.ts"
+import * as Nearest from "./internal/history/nearest.ts"
 import * as Reading from "./internal/history/reading.ts"
 import { changedRefs, refChange, valueDiff } from "./internal/history/refDiff.ts"
 import type { RefRecord, RunRecord, TaskRecord } from "./RunRecord.ts"
 import { RunStore, type StoreError } from "./RunStore.ts"
 
-/** What differs between a task and an earlier one; the first part of the key that does. */
+/** The first part of a task's key that differs from an earlier task's. */
 export type Difference =
   | { readonly _tag: "StepVersion"; readonly before: string; readonly now: string }
   | { readonly _tag: "CacheVersion"; readonly before: string | undefined; readonly now: string | undefined }
   | {
       readonly _tag: "Input"
       readonly name: string
-      /** None where the earlier task had no such input, or this one has none. */
+      /** Undefined if that task has no such input. */
       readonly before: RefRecord | undefined
       readonly now: RefRecord | undefined
-      /** How the values differ, line by line (`- `, `+ `), where both are small texts or JSON. */
+      /** The lines that differ (`- ` before, `+ ` now), if both values are small texts or JSON. */
       readonly diff: ReadonlyArray<string>
     }
-  /** A join was given another number of tasks. */
+  /** A join was given a different number of tasks. */
   | { readonly _tag: "Branches" }
 
-/** Why a task was executed, or was not. */
+/** Why a task was executed or not. */
 export type Reason =
-  /** It finished in the run's origin; `source` really ran. */
+  /** Taken over from the run's origin. `source` is the task that was executed. */
   | { readonly _tag: "TakenOver"; readonly source: string }
-  /** It was found in the cache. */
+  /** Found in the cache. `source` is the task that was executed. */
   | { readonly _tag: "Cached"; readonly source: string }
   /** No earlier run of the flow has a task of this step. */
   | { readonly _tag: "FirstRun" }
-  /** The run was resumed from this step on. */
+  /** The run was resumed with this step to be executed again. */
   | { readonly _tag: "From" }
   | { readonly _tag: "Changed"; readonly earlier: string; readonly difference: Difference }
   /** Nothing differs, but the earlier task did not succeed. */
   | { readonly _tag: "Unfinished"; readonly earlier: string; readonly status: TaskRecord["status"] }
-  /** Nothing differs, but nobody asked: the run is no resumed one and the step is not cached. */
+  /** Nothing differs, but the run is not a resumed one and the step is not cached. */
   | { readonly _tag: "NotResumed"; readonly earlier: string }
-  /** Nothing differs, but a task of the origin stands for one task of the run, and does so already. */
+  /** Nothing differs, but every such task of the origin is already reused for another task of the run. */
   | { readonly _tag: "Once"; readonly earlier: string }
-  /** Nothing differs, and yet the earlier task could not stand for this one. */
+  /** Nothing differs, but the earlier task could not be reused: its artifacts are gone, or its step's outputs changed. */
   | { readonly _tag: "Gone"; readonly earlier: string }
 
-/** A task and the reason. */
+/** A task and its reason. */
 export interface Explanation {
   readonly task: TaskRecord
   readonly reason: Reason
 }
 
-/** Why the tasks of a run were executed or not. */
+/** A run, and why its tasks were executed or not. */
 export interface Explained {
   readonly run: RunRecord
   readonly tasks: ReadonlyArray<Explanation>
 }
 
 /**
- * Explains the tasks of a run.
+ * Explains the tasks of a run. Takes time in proportion to the tasks explained and the earlier tasks of their steps.
  *
- * @param run The run, or its name.
- * @param only A step, or a task (`train/3`); without it, all tasks.
+ * @param run The run's record, its id, a unique prefix of its id, or `latest`.
+ * @param only A step, or one task (`train/3`). Default: all tasks.
+ * @returns The run and its tasks in the order of their numbers, each with its reason. Fails with `RunNotFound`, with
+ *   `TaskNotFound` if the run has no task of that name, and with `StoreError`.
+ *
+ * @example
+ * ```ts
+ * const explained = yield* Why.explain("latest", "train")
+ * yield* Console.log(Why.toText(explained))
+ * ```
  */
 export const explain = Effect.fnUntraced(function* (
   run: Reading.Named,
@@ -70,87 +79,123 @@ export const explain = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Explained, Reading.RunNotFound | Reading.TaskNotFound | StoreError, RunStore | ArtifactStore> {
   const store = yield* RunStore
   const record = typeof run === "string" ? yield* Reading.get(run) : run
-  const all = yield* store.tasks({ run: record.id })
-  const chosen = all.filter((task) => only === undefined || task.step === only || task.id === only)
-  if (only !== undefined && chosen.length === 0) yield* Reading.task(record, only) // says what there is
-  const executed = new Set(chosen.flatMap((task) => (task.how === "executed" ? [task.step] : [])))
-  const earlier = yield* earlierTasks(store, record, executed)
-  const tasks = yield* Effect.forEach(chosen, (task) =>
-    Effect.map(reasonOf(record, all, task, earlier.get(task.step) ?? []), (reason): Explanation => ({ task, reason }))
-  )
+  const chosen = yield* chosenTasks(store, record, only)
+  const reasons = new Map<TaskRecord, Reason>()
+  // One step after the other, so that the earlier tasks of only one step are in memory at a time.
+  for (const [step, tasks] of Map.groupBy(chosen, (task) => task.step)) {
+    const reasonOf = yield* explainStep(store, record, step, tasks, only === undefined || only === step)
+    for (const task of tasks) reasons.set(task, yield* reasonOf(task))
+  }
+  const tasks = chosen.map((task): Explanation => ({ task, reason: reasons.get(task) as Reason })) // each was set above
   return { run: record, tasks }
 })
 
-/** The tasks of steps that a run's are held against: its origin's, or those of the newest earlier run that has any. */
-const earlierTasks = Effect.fnUntraced(function* (
+const chosenTasks = Effect.fnUntraced(function* (store: RunStore["Service"], run: RunRecord, only: string | undefined) {
+  if (only === undefined) return yield* store.tasks({ run: run.id })
+  const ofStep = yield* store.tasks({ run: run.id, step: only })
+  return ofStep.length > 0 ? ofStep : [yield* Reading.task(run, only)] // which fails with the steps that the run has
+})
+
+/**
+ * Prepares to explain tasks of one step.
+ *
+ * @param complete Whether `tasks` are all tasks of the step.
+ */
+const explainStep = Effect.fnUntraced(function* (
   store: RunStore["Service"],
   run: RunRecord,
-  steps: ReadonlySet<string>
+  step: string,
+  tasks: ReadonlyArray<TaskRecord>,
+  complete: boolean
 ) {
-  const found = new Map<string, ReadonlyArray<TaskRecord>>()
-  if (run.origin !== undefined && steps.size > 0) {
-    for (const [step, tasks] of Map.groupBy(yield* store.tasks({ run: run.origin }), ({ step }) => step)) {
-      found.set(step, tasks)
-    }
+  const executed = tasks.some(({ how }) => how === "executed")
+  const earlier = Nearest.make(executed ? yield* earlierTasks(store, run, step) : [])
+  const siblings = complete || !executed ? tasks : yield* store.tasks({ run: run.id, step, refs: false })
+  const takenOver = new Map<string, number>()
+  for (const { how, key } of siblings) if (how === "takenOver") takenOver.set(key, (takenOver.get(key) ?? 0) + 1)
+  const diffOf = makeDiffOf()
+  return (task: TaskRecord): Effect.Effect<Reason, never, ArtifactStore> => {
+    const reason = reasonWithoutChange(run, task, earlier.withKey(task.key), takenOver.get(task.key) ?? 0)
+    if (reason !== undefined) return Effect.succeed(reason)
+    const nearest = earlier.to(task)
+    if (nearest === undefined) return Effect.succeed({ _tag: "FirstRun" })
+    return Effect.map(firstDifference(nearest, task, diffOf), (difference) => ({
+      _tag: "Changed",
+      earlier: nameOf(nearest),
+      difference
+    }))
   }
-  for (const step of steps) {
-    if (found.has(step)) continue
-    const before = { flow: run.flow, step, before: run.id, order: "newest" as const, limit: 1, refs: false }
-    const [newest] = yield* store.tasks(before)
-    if (newest !== undefined) found.set(step, yield* store.tasks({ run: newest.run, step }))
+})
+
+/** The tasks of a step that a run's are compared with: its origin's, or those of the newest earlier run that has any. */
+const earlierTasks = Effect.fnUntraced(function* (store: RunStore["Service"], run: RunRecord, step: string) {
+  if (run.origin !== undefined) {
+    const ofOrigin = yield* store.tasks({ run: run.origin, step })
+    if (ofOrigin.length > 0) return ofOrigin
   }
-  return found
+  const before = { flow: run.flow, step, before: run.id, order: "newest" as const, limit: 1, refs: false }
+  const [newest] = yield* store.tasks(before)
+  return newest === undefined ? [] : yield* store.tasks({ run: newest.run, step })
 })
 
 const nameOf = (task: TaskRecord): string => `${task.run}/${task.id}`
 
-const reasonOf = Effect.fnUntraced(function* (
+/** The reason, unless it is that something differs from every earlier task. */
+const reasonWithoutChange = (
   run: RunRecord,
-  all: ReadonlyArray<TaskRecord>,
   task: TaskRecord,
-  earlier: ReadonlyArray<TaskRecord>
-): Effect.fn.Return<Reason, never, ArtifactStore> {
+  alike: ReadonlyArray<TaskRecord>,
+  takenOver: number
+): Reason | undefined => {
   if (task.how !== "executed") {
     return { _tag: task.how === "cached" ? "Cached" : "TakenOver", source: task.source ?? "an earlier task" }
   }
   if (run.from === task.step) return { _tag: "From" }
-  const [first, ...others] = earlier
-  if (first === undefined) return { _tag: "FirstRun" }
-  const same = earlier.filter(({ key }) => key === task.key)
-  const [alike] = same
-  if (alike !== undefined) {
-    const finished = same.filter(({ status }) => status === "succeeded")
-    const [done] = finished
-    if (done === undefined) return { _tag: "Unfinished", earlier: nameOf(alike), status: alike.status }
-    if (done.run !== run.origin && task.cache === undefined) return { _tag: "NotResumed", earlier: nameOf(done) }
-    const stand = all.filter(({ how, key }) => key === task.key && how === "takenOver")
-    return { _tag: stand.length >= finished.length ? "Once" : "Gone", earlier: nameOf(done) }
+  const [first] = alike
+  if (first === undefined) return undefined
+  const done = alike.find(({ status }) => status === "succeeded")
+  if (done === undefined) return { _tag: "Unfinished", earlier: nameOf(first), status: first.status }
+  if (done.run !== run.origin && task.cache === undefined) return { _tag: "NotResumed", earlier: nameOf(done) }
+  let finished = 0
+  for (const { status } of alike) {
+    if (status === "succeeded") finished++
+    if (finished > takenOver) return { _tag: "Gone", earlier: nameOf(done) }
   }
-  const nearest = others.reduce((best, other) => (distance(other, task) < distance(best, task) ? other : best), first)
-  return { _tag: "Changed", earlier: nameOf(nearest), difference: yield* firstDifference(nearest, task) }
-})
+  return { _tag: "Once", earlier: nameOf(done) }
+}
 
-/** How many parts of two tasks' keys differ. */
-const distance = (before: TaskRecord, now: TaskRecord): number =>
-  Number(before.version !== now.version) +
-  Number(before.cache !== now.cache) +
-  changedRefs(before.inputs, now.inputs).length
-
-const firstDifference = (before: TaskRecord, now: TaskRecord): Effect.Effect<Difference, never, ArtifactStore> => {
+const firstDifference = (
+  before: TaskRecord,
+  now: TaskRecord,
+  diffOf: typeof valueDiff
+): Effect.Effect<Difference, never, ArtifactStore> => {
   if (before.version !== now.version) {
     return Effect.succeed({ _tag: "StepVersion", before: before.version, now: now.version })
   }
   if (before.cache !== now.cache) return Effect.succeed({ _tag: "CacheVersion", before: before.cache, now: now.cache })
   const [changed] = changedRefs(before.inputs, now.inputs)
   if (changed === undefined) return Effect.succeed({ _tag: "Branches" })
-  return Effect.map(valueDiff(changed.before, changed.now), (diff) => ({ _tag: "Input", ...changed, diff }))
+  return Effect.map(diffOf(changed.before, changed.now), (diff) => ({ _tag: "Input", ...changed, diff }))
 }
 
-/** The reasons as text, a paragraph for each task. */
+/** `valueDiff` that remembers the last pair: ten thousand tasks mostly share the input that changed. */
+const makeDiffOf = (): typeof valueDiff => {
+  let last: { readonly before: string; readonly now: string; readonly diff: ReadonlyArray<string> } | undefined
+  return (before, now) =>
+    last !== undefined && last.before === before?.digest && last.now === now?.digest
+      ? Effect.succeed(last.diff)
+      : Effect.tap(valueDiff(before, now), (diff) =>
+          Effect.sync(() => {
+            if (before !== undefined && now !== undefined) last = { before: before.digest, now: now.digest, diff }
+          })
+        )
+}
+
+/** The reasons as text: a line for each task, with details indented below it. */
 export const toText = ({ run, tasks }: Explained): string => {
   const origin = run.origin === undefined ? "" : ` · resumed from ${run.origin}`
   const from = run.from === undefined ? "" : `, with ${run.from} again`
-  const width = Math.max(0, ...tasks.map(({ task }) => task.id.length))
+  const width = tasks.reduce((width, { task }) => Math.max(width, task.id.length), 0)
   const lines = tasks.flatMap(({ reason, task }) => {
     const [sentence, ...details] = textOf(task, reason)
     return [`${task.id.padEnd(width)}  ${sentence}`, ...details.map((line) => `${" ".repeat(width + 2)}${line}`)]
@@ -173,10 +218,10 @@ const textOf = (task: TaskRecord, reason: Reason): ReadonlyArray<string> => {
     case "NotResumed":
       return [`executed: nothing differs from ${reason.earlier}, but the run is not resumed and the step has no cache`]
     case "Once":
-      return [`executed: nothing differs from ${reason.earlier}, which already stands for another task of this run`]
+      return [`executed: nothing differs from ${reason.earlier}, which is already reused for another task of this run`]
     case "Gone":
       return [
-        `executed: nothing differs from ${reason.earlier}, but its artifacts are gone, or the step declares others now`
+        `executed: nothing differs from ${reason.earlier}, but its artifacts are gone, or the step now declares other outputs`
       ]
     case "Changed":
       return [`executed: ${differenceText(task, reason)}`, ...detailsOf(reason.difference)]
@@ -200,10 +245,10 @@ const differenceText = (
     case "CacheVersion":
       return `the cache version of step ${task.step} is ${quoted(difference.now)}, and was ${quoted(difference.before)} in ${earlier}`
     case "Branches":
-      return `it joins another number of tasks than ${earlier}`
+      return `it joins a different number of tasks than ${earlier}`
     case "Input":
       if (difference.before === undefined) return `input ${difference.name} is new since ${earlier}`
-      if (difference.now === undefined) return `input ${difference.name} of ${earlier} is there no more`
+      if (difference.now === undefined) return `input ${difference.name} of ${earlier} no longer exists`
       return `input ${difference.name} differs from ${earlier}`
   }
 }

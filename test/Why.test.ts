@@ -165,7 +165,7 @@ describe("Why", () => {
         [
           "square/1  executed: input n differs from RUN1/square/2",
           "square/2  taken over from RUN1/square/3",
-          "square/3  executed: nothing differs from RUN1/square/3, which already stands for another task of this run"
+          "square/3  executed: nothing differs from RUN1/square/3, which is already reused for another task of this run"
         ]
       )
       yield* next
@@ -174,7 +174,7 @@ describe("Why", () => {
       yield* Flow.resume(flow, {})
       assert.include(
         yield* explained("latest"),
-        "square/1  executed: nothing differs from RUN2/square/1, but its artifacts are gone, or the step declares others now"
+        "square/1  executed: nothing differs from RUN2/square/1, but its artifacts are gone, or the step now declares other outputs"
       )
     })
   )

@@ -32,6 +32,7 @@ import * as Origin from "./resume.ts"
 import type { RunContext } from "./runContext.ts"
 import * as RunId from "./runId.ts"
 import { SystemTags } from "./systemTags.ts"
+import * as TagChange from "./tagChange.ts"
 import * as Begun from "./takeover.ts"
 import { format } from "./taskBody.ts"
 import { runTask } from "./taskRunner.ts"
@@ -83,10 +84,8 @@ export const runFlow = Effect.fnUntraced(function* (flow: FlowDefinition, parame
   const recorder = Recorder.make(runs, record.id)
   let count = begun?.lastIndex ?? 0
   const occurrences = new Map<string, number>()
-  const changeTags: RunContext["changeTags"] = Effect.fnUntraced(function* ({ add, remove }) {
-    const tags = yield* Tags.change(record.tags, { add, remove })
-    record = { ...record, tags }
-    yield* recorder.write([{ _tag: "Tags", run: record.id, add: tags.filter((tag) => !remove.includes(tag)), remove }])
+  const changeTags: RunContext["changeTags"] = Effect.fnUntraced(function* (change) {
+    record = { ...record, tags: yield* TagChange.write(runs, record.id, change, recorder.write) }
   })
 
   return yield* Effect.scopedWith((scope) =>

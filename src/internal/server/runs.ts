@@ -6,8 +6,10 @@ import { ArtifactStore } from "../../ArtifactStore.ts"
 import * as Diff from "../../Diff.ts"
 import type { RunRecord } from "../../RunRecord.ts"
 import { type CardLine, RunStore, type StoreError } from "../../RunStore.ts"
+import * as Tags from "../../Tags.ts"
 import * as Why from "../../Why.ts"
 import * as Reading from "../history/reading.ts"
+import { childIds } from "../history/tasks.ts"
 import { UiApi, UiNotFound } from "./api.ts"
 import { storeFailed } from "./artifacts.ts"
 import * as UiCompare from "./compare.ts"
@@ -95,7 +97,7 @@ export const layer = (about: Omit<About, "now">) =>
             ...(until === undefined ? {} : { until }),
             ...(idPrefix === undefined ? {} : { idPrefix }),
             ...(before === undefined ? {} : { before }),
-            ...(tags === undefined ? {} : { tags: tags.split("\n").filter(Boolean) })
+            ...(tags === undefined ? {} : { tags: tags.split("\n").filter(Boolean).map(Tags.spelling) })
           }
           // Whether a run crashed is found out by who reads: nobody wrote it down.
           if (crashed || status === "running") {
@@ -124,18 +126,21 @@ export const layer = (about: Omit<About, "now">) =>
           const base = `/runs/${encodeURIComponent(run.id)}`
           const url = (...parts: ReadonlyArray<string>) => [base, ...parts.map(encodeURIComponent)].join("/")
           if (rest.length === 0) return { url: base }
-          // A step's name may hold slashes, so the longest that there is counts.
-          const tasks = yield* Effect.mapError(store.tasks({ run: run.id, refs: false }), storeFailed)
+          const first = (query: { readonly id: string } | { readonly step: string }) =>
+            Effect.map(
+              Effect.mapError(store.tasks({ run: run.id, refs: false, limit: 1, ...query }), storeFailed),
+              ([task]) => task
+            )
+          // The name of a step may contain slashes, so the longest path that names a task or step counts.
           for (let taken = rest.length; taken > 0; taken--) {
             const path = rest.slice(0, taken).join("/")
             const beyond = rest.slice(taken).join("/")
-            const task =
-              tasks.find(({ id }) => id === path) ??
-              (taken <= rest.length ? tasks.find(({ step }) => step === path) : undefined)
+            const task = (yield* first({ id: path })) ?? (yield* first({ step: path }))
             if (task === undefined) continue
             return { url: url(task.step, String(task.index), ...(beyond === "" ? [] : [beyond])) }
           }
-          const steps = [...new Set(tasks.map(({ step }) => step))]
+          const counts = yield* Effect.mapError(store.taskCounts([run.id]), storeFailed)
+          const steps = [...new Set(counts.map(({ step }) => step))]
           return yield* new UiNotFound({
             message: `Run ${run.id} has no task "${rest.join("/")}". Its steps: ${steps.slice(0, 20).join(", ") || "none yet"}.`
           })
@@ -168,11 +173,7 @@ export const layer = (about: Omit<About, "now">) =>
 
         task: Effect.fnUntraced(function* ({ params }) {
           const { run, task } = yield* findTask(params.run, params.step, params.index)
-          const after = yield* Effect.mapError(
-            store.tasks({ run: run.id, after: task.index, refs: false }),
-            storeFailed
-          )
-          const children = after.filter(({ parents }) => parents.includes(task.id)).map(({ id }) => id)
+          const children = yield* Effect.mapError(Effect.provideContext(childIds(task), context), storeFailed)
           return { run: yield* viewOf(run), task, children }
         }),
 

@@ -20,6 +20,8 @@ interface Entry {
   readonly logs: Array<LogLine>
   readonly metrics: Array<MetricRecord>
   readonly cards: Map<string, CardLine> // by task
+  /** The sequence of the newest card. */
+  lastCard: number
 }
 
 /** A store of its own, kept as long as it is referred to. */
@@ -34,7 +36,7 @@ export const make = (inline?: Inline): RunStore["Service"] => {
   const entry = (run: string): Entry => {
     const known = runs.get(run)
     if (known !== undefined) return known
-    const made: Entry = { record: undefined, tasks: [], logs: [], metrics: [], cards: new Map() }
+    const made: Entry = { record: undefined, tasks: [], logs: [], metrics: [], cards: new Map(), lastCard: 0 }
     runs.set(run, made)
     ids.splice(place(ids, run), 0, run)
     return made
@@ -85,9 +87,10 @@ export const make = (inline?: Inline): RunStore["Service"] => {
       case "Card": {
         const { blob, card } = change
         if (blob !== undefined) inline?.put(blob.digest, blob.bytes, now)
-        const { cards } = entry(card.run)
-        cards.delete(card.task)
-        cards.set(card.task, { ...card, sequence: ++sequence })
+        const known = entry(card.run)
+        known.cards.delete(card.task)
+        known.lastCard = ++sequence
+        known.cards.set(card.task, { ...card, sequence })
         return
       }
       case "Tags": {
@@ -103,11 +106,27 @@ export const make = (inline?: Inline): RunStore["Service"] => {
     if (query.run === undefined && query.key !== undefined) {
       const found = byKey.get(query.key) ?? []
       return found.flatMap(([run, index]) => {
-        const task = runs.get(run)?.tasks.find((task) => task.index === index)
-        return task === undefined ? [] : [task]
+        const tasks = runs.get(run)?.tasks ?? []
+        const task = tasks[placeOfTask(tasks, index)]
+        return task?.index === index ? [task] : []
       })
     }
-    return query.run !== undefined ? (runs.get(query.run)?.tasks ?? []) : ids.flatMap((id) => runs.get(id)?.tasks ?? [])
+    return ids.flatMap((id) => runs.get(id)?.tasks ?? [])
+  }
+
+  /** A page of a run's tasks, in time in proportion to the page. */
+  const pageOf = (query: TaskQuery & { readonly run: string }, limit: number): Array<TaskRecord> => {
+    const tasks = runs.get(query.run)?.tasks ?? []
+    const number = query.id === undefined ? undefined : numberIn(query.id)
+    const numbered = number === undefined ? undefined : tasks[placeOfTask(tasks, number)]
+    if (numbered !== undefined && numbered.id === query.id) return matchesTask(numbered, query) ? [numbered] : []
+    const found: Array<TaskRecord> = []
+    for (let at = query.after === undefined ? 0 : placeOfTask(tasks, query.after); at < tasks.length; at++) {
+      if (found.length >= limit) break
+      const task = tasks[at] as TaskRecord // within bounds
+      if (matchesTask(task, query)) found.push(task)
+    }
+    return found
   }
 
   return {
@@ -127,14 +146,19 @@ export const make = (inline?: Inline): RunStore["Service"] => {
       }),
     tasks: (query) =>
       Effect.sync(() => {
+        const { limit, run } = query
+        if (run !== undefined && query.flow === undefined) {
+          const found = pageOf({ ...query, run }, limit ?? Number.POSITIVE_INFINITY)
+          return query.refs === false ? found.map(withoutRefs) : found
+        }
         const found = tasksOf(query).filter(
           (task) =>
             matchesTask(task, query) && (query.flow === undefined || runs.get(task.run)?.record?.flow === query.flow)
         )
         const newest = query.order === "newest" ? -1 : 1
         found.sort((a, b) => (a.run === b.run ? a.index - b.index : newest * (a.run < b.run ? -1 : 1)))
-        const limited = query.limit === undefined ? found : found.slice(0, query.limit)
-        return query.refs === false ? limited.map((task) => ({ ...task, inputs: [], outputs: [] })) : limited
+        const limited = limit === undefined ? found : found.slice(0, limit)
+        return query.refs === false ? limited.map(withoutRefs) : limited
       }),
     taskCounts: (of) =>
       Effect.sync(() => {
@@ -176,14 +200,16 @@ export const make = (inline?: Inline): RunStore["Service"] => {
         return {
           lines: known?.logs.at(-1)?.sequence ?? 0,
           points: known?.metrics.length ?? 0,
-          cards: [...(known?.cards.values() ?? [])].at(-1)?.sequence ?? 0
+          cards: known?.lastCard ?? 0
         }
       }),
     uses: (digest, limit = Number.POSITIVE_INFINITY) =>
       Effect.sync(() => {
         const found: Array<RefUse> = []
         for (let i = ids.length - 1; i >= 0; i--) {
-          for (const task of runs.get(ids[i] as string)?.tasks ?? []) found.push(...usesIn(task, digest))
+          for (const task of runs.get(ids[i] as string)?.tasks ?? []) {
+            for (const use of usesIn(task, digest)) found.push(use)
+          }
           if (found.length >= limit) return found.slice(0, limit)
         }
         return found
@@ -191,14 +217,20 @@ export const make = (inline?: Inline): RunStore["Service"] => {
     schema: (digest) => Effect.sync(() => schemas.get(digest)),
     remove: (removed) =>
       Effect.sync(() => {
-        for (const run of removed) {
-          for (const task of runs.get(run)?.tasks ?? []) {
-            const places = byKey.get(task.key)?.filter(([of]) => of !== run) ?? []
-            if (places.length === 0) byKey.delete(task.key)
-            else byKey.set(task.key, places)
-          }
-          if (runs.delete(run)) ids.splice(place(ids, run), 1)
+        const gone = new Set(removed.filter((run) => runs.has(run)))
+        const keys = new Set<string>()
+        for (const run of gone) {
+          for (const task of runs.get(run)?.tasks ?? []) if (byKey.has(task.key)) keys.add(task.key)
+          runs.delete(run)
         }
+        for (const key of keys) {
+          const places = byKey.get(key)?.filter(([run]) => !gone.has(run)) ?? []
+          if (places.length === 0) byKey.delete(key)
+          else byKey.set(key, places)
+        }
+        const left = ids.filter((id) => !gone.has(id))
+        ids.length = 0
+        for (const id of left) ids.push(id)
       }),
     digests: (except) =>
       Effect.sync(() => {
@@ -226,18 +258,33 @@ export const usesIn = (task: TaskRecord, digest: string): ReadonlyArray<RefUse> 
 /** Tags without doubles, sorted by code unit. */
 const sortedTags = (tags: ReadonlyArray<string>): ReadonlyArray<string> => [...new Set(tags)].sort()
 
-/** Where an id is, or would be, among sorted ones. The newest is looked at first: runs mostly come in order. */
-const place = (ids: ReadonlyArray<string>, id: string): number => {
-  let at = ids.length
-  while (at > 0 && (ids[at - 1] as string) >= id) at-- // within bounds
-  return at
+/** Where an id is, or would be, among sorted ones. */
+const place = (ids: ReadonlyArray<string>, id: string): number => search(ids.length, (at) => (ids[at] as string) >= id) // within bounds
+
+/** Where the task of an index is, or would be, among sorted ones. */
+const placeOfTask = (tasks: ReadonlyArray<TaskRecord>, index: number): number =>
+  search(tasks.length, (at) => (tasks[at] as TaskRecord).index >= index) // within bounds
+
+/** The first place that a condition holds at, if it holds from some place on. The end is tried first: most come in order. */
+const search = (length: number, holds: (at: number) => boolean): number => {
+  if (length === 0 || !holds(length - 1)) return length
+  let low = 0
+  let high = length - 1
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (holds(middle)) high = middle
+    else low = middle + 1
+  }
+  return low
 }
 
-const placeOfTask = (tasks: ReadonlyArray<TaskRecord>, index: number): number => {
-  let at = tasks.length
-  while (at > 0 && (tasks[at - 1] as TaskRecord).index >= index) at-- // within bounds
-  return at
+/** The number in a task's id, `3` in `train/3`. */
+export const numberIn = (id: string): number | undefined => {
+  const digits = /\/(\d{1,9})$/.exec(id)?.[1]
+  return digits === undefined ? undefined : Number(digits)
 }
+
+const withoutRefs = (task: TaskRecord): TaskRecord => ({ ...task, inputs: [], outputs: [] })
 
 const matchesRun = (run: RunRecord, query: RunQuery): boolean =>
   (query.flow === undefined || run.flow === query.flow) &&

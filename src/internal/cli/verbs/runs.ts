@@ -33,7 +33,7 @@ const list = Effect.fnUntraced(function* (cli: Cli.Cli, chosen: Cli.Chosen, opti
   // Whether a run crashed is found out here: of those that say they are running, all are looked at.
   const inferred = options.status === "crashed" || options.status === "running"
   const limit = options.limit <= 0 ? Number.POSITIVE_INFINITY : options.limit
-  const found = yield* store.runs({
+  const found = yield* Reading.list({
     tags: options.tags,
     ...(chosen.flow === undefined ? undefined : { flow: chosen.flow }),
     ...(options.status === undefined

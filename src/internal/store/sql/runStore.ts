@@ -5,8 +5,8 @@
  */
 import * as Effect from "effect/Effect"
 import type { RunRecord, TaskStatus } from "../../../RunRecord.ts"
-import { type RunStore, StoreError } from "../../../RunStore.ts"
-import { usesIn } from "../memoryRunStore.ts"
+import { type RunStore, StoreError, type TaskQuery } from "../../../RunStore.ts"
+import { numberIn, usesIn } from "../memoryRunStore.ts"
 import type { Database } from "./database.ts"
 import * as Rows from "./rows.ts"
 import type { Writer } from "./writer.ts"
@@ -119,6 +119,28 @@ export const make = (database: Database, writer: Writer): RunStore["Service"] =>
     return Effect.map(Effect.forEach(parts, ask), (found) => found.flat())
   }
 
+  const tasksWhere = (query: TaskQuery, number: number | undefined) => {
+    const columns = (query.refs === false ? withoutRefs : Rows.taskColumns).map((column) => `tasks.${column}`)
+    const where = new Where().add("tasks.run = ?", query.run).add("runs.flow = ?", query.flow)
+    where.add("tasks.number = ?", number).add("tasks.step = ?", query.step).add("tasks.id = ?", query.id)
+    where.add("tasks.key = ?", query.key)
+    if (query.key !== undefined && query.run === undefined) where.add("tasks.cache IS NOT NULL")
+    where
+      .add("tasks.run < ?", query.before)
+      .add("tasks.status = ?", query.status)
+      .add("tasks.how = ?", query.how)
+      .add("tasks.number > ?", query.after)
+    const join = query.flow === undefined ? "" : " JOIN runs ON runs.id = tasks.run"
+    const order = query.order === "newest" ? "tasks.run DESC" : "tasks.run"
+    const sql = `SELECT ${columns.join(", ")} FROM tasks${join}${where} ORDER BY ${order}, tasks.number${limited(query.limit)}`
+    if (query.run !== undefined) return read(sql, where.params, Rows.toTask)
+    // Across runs, a damaged task must not hide the tasks of other runs.
+    return Effect.flatMap(database.query(sql, where.params), (rows) => {
+      const { damaged, records } = readRows(rows, Rows.toTask)
+      return Effect.as(warn(damaged), records)
+    })
+  }
+
   return {
     write: (changes) => writer({ changes, blobs: [] }),
     runs: (query) => {
@@ -158,24 +180,13 @@ export const make = (database: Database, writer: Writer): RunStore["Service"] =>
       return from(undefined, query.limit)
     },
     tasks: (query) => {
-      const columns = (query.refs === false ? withoutRefs : Rows.taskColumns).map((column) => `tasks.${column}`)
-      const where = new Where().add("tasks.run = ?", query.run).add("runs.flow = ?", query.flow)
-      where.add("tasks.step = ?", query.step).add("tasks.id = ?", query.id).add("tasks.key = ?", query.key)
-      if (query.key !== undefined && query.run === undefined) where.add("tasks.cache IS NOT NULL")
-      where
-        .add("tasks.run < ?", query.before)
-        .add("tasks.status = ?", query.status)
-        .add("tasks.how = ?", query.how)
-        .add("tasks.number > ?", query.after)
-      const join = query.flow === undefined ? "" : " JOIN runs ON runs.id = tasks.run"
-      const order = query.order === "newest" ? "tasks.run DESC" : "tasks.run"
-      const sql = `SELECT ${columns.join(", ")} FROM tasks${join}${where} ORDER BY ${order}, tasks.number${limited(query.limit)}`
-      if (query.run !== undefined) return read(sql, where.params, Rows.toTask)
-      // Across runs, a damaged task must not hide the tasks of other runs.
-      return Effect.flatMap(database.query(sql, where.params), (rows) => {
-        const { damaged, records } = readRows(rows, Rows.toTask)
-        return Effect.as(warn(damaged), records)
-      })
+      const number = query.run === undefined || query.id === undefined ? undefined : numberIn(query.id)
+      // A task's number is in its id, and the primary key finds it by that.
+      return number === undefined
+        ? tasksWhere(query, undefined)
+        : Effect.flatMap(tasksWhere(query, number), (found) =>
+            found.length > 0 ? Effect.succeed(found) : tasksWhere(query, undefined)
+          )
     },
     taskCounts: (runs) =>
       inParts(runs, (part) =>

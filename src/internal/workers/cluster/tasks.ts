@@ -14,8 +14,8 @@ import * as WorkflowEngine from "effect/workflow/WorkflowEngine"
 import { ArtifactStore } from "../../../ArtifactStore.ts"
 import type { TaskDescription } from "../../../Executor.ts"
 import { RunStore } from "../../../RunStore.ts"
-import * as Tags from "../../../Tags.ts"
 import type { Recorder } from "../../run/recorder.ts"
+import * as TagChange from "../../run/tagChange.ts"
 import type { TaskSink } from "../../run/taskSink.ts"
 import * as Crossing from "../crossing.ts"
 import type * as ThreadPool from "../thread/pool.ts"
@@ -82,10 +82,7 @@ const makeSink = Effect.fnUntraced(function* (recorder: Recorder, task: TaskDesc
     metric: (point) => recorder.metric({ ...point, run: task.run, task: task.task }),
     card: ({ bytes, ...card }) => recorder.card({ ...card, ...of }, bytes),
     tags: Effect.fnUntraced(function* (change) {
-      const [run] = yield* runs.runs({ idPrefix: task.run, limit: 1 })
-      const tags = yield* Tags.change(run?.tags ?? [], change)
-      const add = tags.filter((tag) => !change.remove.includes(tag))
-      yield* recorder.write([{ _tag: "Tags", run: task.run, add, remove: change.remove }])
+      yield* TagChange.write(runs, task.run, change, recorder.write)
       told.tags.push(change)
     })
   } satisfies TaskSink

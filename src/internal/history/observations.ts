@@ -1,0 +1,138 @@
+/**
+ * Reads what the tasks of a run logged and measured. A task that was taken over or found in the cache did not run here:
+ * its lines and points are read from the task that did, with one query for each run that they come from.
+ */
+import * as Effect from "effect/Effect"
+import type { MetricRecord } from "../../RunRecord.ts"
+import { type LogLine, RunStore, type StoreError } from "../../RunStore.ts"
+import { type Named, named, type RunNotFound } from "./runs.ts"
+
+/** Lines in one page. */
+const pageSize = 10_000
+
+/**
+ * What a run's tasks and the flow's body logged, in order. Without a task or step, only what was logged in this run.
+ *
+ * @param query.after The `sequence` of the last line already seen.
+ *
+ * @example
+ * ```ts
+ * const lines = yield* Run.logs("latest", { step: "train" })
+ * ```
+ */
+export const logs = Effect.fnUntraced(function* (
+  run: Named,
+  query: {
+    readonly task?: string
+    readonly step?: string
+    readonly attempt?: number
+    readonly after?: number
+    readonly limit?: number
+  } = {}
+): Effect.fn.Return<ReadonlyArray<LogLine>, RunNotFound | StoreError, RunStore> {
+  const store = yield* RunStore
+  const { id } = yield* named(run)
+  const own = yield* store.logs({ ...query, run: id })
+  if (query.task === undefined && query.step === undefined) return own
+  const elsewhere = yield* sourcesOf(id, query)
+  if (elsewhere.size === 0) return own
+  const lines: Array<LogLine> = [...own]
+  const { task: _, ...conditions } = query
+  for (const [source, tasks] of elsewhere) yield* linesOf(id, source, tasks, conditions, lines)
+  lines.sort((a, b) => a.sequence - b.sequence)
+  return query.limit === undefined ? lines : lines.slice(0, query.limit)
+})
+
+/** Adds the lines that some tasks logged in another run, under the names that the tasks have in this one. */
+const linesOf = Effect.fnUntraced(function* (
+  run: string,
+  source: string,
+  tasks: ReadonlyMap<string, ReadonlyArray<string>>,
+  query: { readonly step?: string; readonly attempt?: number; readonly after?: number; readonly limit?: number },
+  found: Array<LogLine>
+) {
+  const store = yield* RunStore
+  const [only] = tasks.size === 1 ? tasks.keys() : []
+  let after = query.after
+  let left = query.limit ?? Number.POSITIVE_INFINITY
+  while (left > 0) {
+    const page = yield* store.logs({
+      ...query,
+      ...(only === undefined ? {} : { task: only }),
+      ...(after === undefined ? {} : { after }),
+      limit: pageSize,
+      run: source
+    })
+    for (const line of page) {
+      for (const task of tasks.get(line.task) ?? []) {
+        found.push({ ...line, run, task })
+        left--
+      }
+    }
+    const last = page.at(-1)
+    if (last === undefined || page.length < pageSize) return
+    after = last.sequence
+  }
+})
+
+/**
+ * The points of a run's metrics, in order; first those of tasks that were taken over or cached.
+ *
+ * @example
+ * ```ts
+ * const losses = yield* Run.metrics("latest", { name: "loss" })
+ * ```
+ */
+export const metrics = Effect.fnUntraced(function* (
+  run: Named,
+  query: { readonly task?: string; readonly name?: string } = {}
+): Effect.fn.Return<ReadonlyArray<MetricRecord>, RunNotFound | StoreError, RunStore> {
+  const store = yield* RunStore
+  const { id } = yield* named(run)
+  const own = yield* store.metrics({ ...query, run: id })
+  const elsewhere = yield* sourcesOf(id, query)
+  if (elsewhere.size === 0) return own
+  const points: Array<MetricRecord> = []
+  for (const [source, tasks] of elsewhere) {
+    const [only] = tasks.size === 1 ? tasks.keys() : []
+    const there = yield* store.metrics({
+      run: source,
+      ...(only === undefined ? {} : { task: only }),
+      ...(query.name === undefined ? {} : { name: query.name })
+    })
+    const byTask = Map.groupBy(there, ({ task }) => task)
+    for (const [of, names] of tasks) {
+      for (const task of names) for (const point of byTask.get(of) ?? []) points.push({ ...point, run: id, task })
+    }
+  }
+  for (const point of own) points.push(point)
+  return points
+})
+
+/** Of a run's tasks that were executed elsewhere: by run and by task there, their ids here. */
+const sourcesOf = Effect.fnUntraced(function* (run: string, query: { readonly task?: string; readonly step?: string }) {
+  const { step, task } = query
+  const runs = new Map<string, Map<string, Array<string>>>()
+  const tasks = yield* (yield* RunStore).tasks({
+    run,
+    refs: false,
+    ...(task === undefined ? {} : { id: task }),
+    ...(step === undefined ? {} : { step })
+  })
+  for (const { id, source } of tasks) {
+    if (source === undefined) continue
+    const { run, task } = placeOf(source)
+    const there = runs.get(run) ?? new Map<string, Array<string>>()
+    runs.set(run, there)
+    const ids = there.get(task)
+    if (ids === undefined) there.set(task, [id])
+    else ids.push(id)
+  }
+  return runs
+})
+
+/** `RUN/train/3` as the run and the task's id in it. */
+export const placeOf = (task: string): { readonly run: string; readonly task: string } => {
+  const slash = task.indexOf("/")
+  return { run: task.slice(0, slash), task: task.slice(slash + 1) }
+}

@@ -1,0 +1,126 @@
+/**
+ * Finds runs: all that match a query, or the one of a name. A run's name is its id, a prefix that no other id starts with,
+ * or `latest`. Where a name is accepted, the run's record is too, which saves the query.
+ */
+import * as Os from "node:os"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import type { RunRecord, RunStatus } from "../../RunRecord.ts"
+import { type RunQuery, RunStore, type StoreError } from "../../RunStore.ts"
+import * as Tags from "../../Tags.ts"
+
+/** No run has this name, or several ids start with it. The message names them. */
+export class RunNotFound extends Schema.TaggedError<RunNotFound>()("RunNotFound", {
+  run: Schema.String,
+  reason: Schema.Literals(["none", "ambiguous"]),
+  /** Ids of the newest runs that the name could mean. */
+  candidates: Schema.Array(Schema.String),
+  message: Schema.String
+}) {}
+
+/** A run's record, or its name. */
+export type Named = string | RunRecord
+
+/**
+ * Runs that match a query, newest first. Tags match in any spelling that Unicode takes for the same.
+ *
+ * @example
+ * ```ts
+ * const nightly = yield* Run.list({ flow: "BranchNLPFlow", tags: ["nightly"], limit: 10 })
+ * ```
+ */
+export const list = (query: RunQuery = {}): Effect.Effect<ReadonlyArray<RunRecord>, StoreError, RunStore> =>
+  Effect.flatMap(RunStore, (store) =>
+    store.runs(query.tags === undefined ? query : { ...query, tags: query.tags.map(Tags.spelling) })
+  )
+
+/**
+ * The run of a name. Fails with `RunNotFound` if no run has it, or several could be meant.
+ *
+ * @param name The run's id, a prefix that no other id starts with, or `latest`.
+ * @param options.flow Only runs of this flow.
+ *
+ * @example
+ * ```ts
+ * const run = yield* Run.get("latest", { flow: "BranchNLPFlow" })
+ * ```
+ */
+export const get = Effect.fnUntraced(function* (
+  name: string,
+  options: { readonly flow?: string | undefined } = {}
+): Effect.fn.Return<RunRecord, RunNotFound | StoreError, RunStore> {
+  const store = yield* RunStore
+  const flow = options.flow === undefined ? {} : { flow: options.flow }
+  const among = options.flow === undefined ? "" : ` of flow "${options.flow}"`
+  if (name === "latest") {
+    const [newest] = yield* store.runs({ ...flow, limit: 1 })
+    if (newest !== undefined) return newest
+    const message = `There is no run${among} yet.`
+    return yield* new RunNotFound({ run: name, reason: "none", candidates: [], message })
+  }
+  const found = yield* store.runs({ ...flow, idPrefix: name, limit: 6 })
+  // Ids are listed in descending order, so an id comes after all longer ids that start with it.
+  const exact = found.find((run) => run.id === name)
+  const [only, ...others] = found
+  if (exact !== undefined) return exact
+  if (only === undefined) {
+    const [elsewhere] = options.flow === undefined ? [] : yield* store.runs({ idPrefix: name, limit: 1 })
+    const message =
+      elsewhere === undefined
+        ? `There is no run "${name}"${among}.`
+        : `Run "${name}" is not one${among}, but of flow "${elsewhere.flow}".`
+    return yield* new RunNotFound({ run: name, reason: "none", candidates: [], message })
+  }
+  if (others.length === 0) return only
+  const candidates = found.map((run) => run.id)
+  const some = candidates.slice(0, 5).join(", ")
+  const message = `Several runs${among} start with "${name}": ${some}${candidates.length > 5 ? ", …" : ""}. Give more of the id.`
+  return yield* new RunNotFound({ run: name, reason: "ambiguous", candidates, message })
+})
+
+/** The run that a record or a name stands for. */
+export const named = (run: Named): Effect.Effect<RunRecord, RunNotFound | StoreError, RunStore> =>
+  typeof run === "string" ? get(run) : Effect.succeed(run)
+
+const first = (query: RunQuery, what: string): Effect.Effect<RunRecord, RunNotFound | StoreError, RunStore> =>
+  Effect.flatMap(list({ ...query, limit: 1 }), ([run]) => {
+    if (run !== undefined) return Effect.succeed(run)
+    const of = query.flow === undefined ? "" : ` of flow "${query.flow}"`
+    const tagged = (query.tags ?? []).map((tag) => `"${tag}"`).join(" and ")
+    const message = `There is no ${what}${of}${tagged === "" ? "" : ` tagged ${tagged}`} yet.`
+    return Effect.fail(new RunNotFound({ run: "latest", reason: "none", candidates: [], message }))
+  })
+
+/** The newest run, optionally only of a flow or with all of some tags. Fails with `RunNotFound` if there is none. */
+export const latest = (flow?: string, options: { readonly tags?: ReadonlyArray<string> } = {}) =>
+  first({ ...(flow === undefined ? {} : { flow }), ...options }, "run")
+
+/** The newest run that succeeded, optionally only of a flow or with all of some tags. */
+export const latestSuccessful = (flow?: string, options: { readonly tags?: ReadonlyArray<string> } = {}) =>
+  first({ ...(flow === undefined ? {} : { flow }), ...options, status: "succeeded" }, "successful run")
+
+/** A heartbeat is due every 5 seconds: who missed six of them is taken for dead. */
+const longestSilence = 30_000
+
+/**
+ * Whether a run that says it is running has lost its process: on this host that process is gone, or it has not been heard
+ * of for 30 seconds.
+ *
+ * @param at.now Milliseconds since the epoch.
+ * @param at.host This machine's name.
+ */
+export const isCrashed = (run: RunRecord, at: { readonly now: number; readonly host: string }): boolean =>
+  run.status === "running" && (at.now - run.heartbeatAt > longestSilence || (run.host === at.host && !isAlive(run.pid)))
+
+const isAlive = (pid: number): boolean => {
+  try {
+    return process.kill(pid, 0)
+  } catch (cause) {
+    return (cause as NodeJS.ErrnoException).code === "EPERM" // another user's process: it is there
+  }
+}
+
+/** How a run ended, that it is running, or that it crashed: for a run whose process is gone nobody wrote an end. */
+export const status = (run: RunRecord): Effect.Effect<RunStatus | "crashed"> =>
+  Effect.map(Clock.currentTimeMillis, (now) => (isCrashed(run, { now, host: Os.hostname() }) ? "crashed" : run.status))
