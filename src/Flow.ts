@@ -11,9 +11,10 @@ import type { ArtifactError, ArtifactStore } from "./ArtifactStore.ts"
 import { CurrentRun } from "./CurrentRun.ts"
 import type { ExecutorError } from "./Executor.ts"
 import { FlowError, type ParameterError } from "./FlowError.ts"
-import * as Reading from "./internal/history/reading.ts"
+import type * as Reading from "./internal/history/reading.ts"
 import * as Definition from "./internal/run/definition.ts"
 import * as ParameterValues from "./internal/run/parameters.ts"
+import * as Resume from "./internal/run/resume.ts"
 import { runFlow } from "./internal/run/runFlow.ts"
 import type { Ref } from "./Ref.ts"
 import type { RunStore, StoreError } from "./RunStore.ts"
@@ -192,48 +193,43 @@ export const run = <Name extends string, P extends Parameters, Out, E, R>(
 ): Effect.Effect<Result<Out>, E | RunError, R | ArtifactStore | RunStore> =>
   Effect.flatMap(ParameterValues.make(flow, parameters), (complete) => runFlow(flow, complete, options)) as never // erased within
 
+/** How a run is resumed. */
+export interface ResumeOptions<P extends Parameters> {
+  /** The run to start from: an id, a unique beginning of one, or `latest`. Default: the latest run of the flow. */
+  readonly origin?: string
+  /**
+   * A step to execute again in any case; what depends on it follows only where its output changed. A step of a flow that
+   * this one calls is named `child/step`, by the child's name.
+   */
+  readonly from?: string
+  /** Parameters that are to be different. */
+  readonly parameters?: Partial<Given<P>>
+  /** Parameters of the origin that the flow no longer has. Without this, such a parameter is an error. */
+  readonly dropParameters?: ReadonlyArray<string>
+  /** Tags of the new run. Default: the origin's. */
+  readonly tags?: ReadonlyArray<string>
+  /** Resumes the origin although it is still running: its unfinished tasks are then executed twice. */
+  readonly evenIfRunning?: boolean
+}
+
 /**
- * A new run that takes over what finished in another one. The body runs again from the top; a task whose key finished in
- * the origin is not executed again.
+ * Starts a new run that takes over what finished in an earlier one. The body runs again from the top; a task whose key
+ * finished in the origin is not executed again.
  *
- * @param options.origin The run to start from: an id, or the latest run of the flow.
- * @param options.from A step that is executed again in any case; what depends on it follows only where its output changed.
- * @param options.parameters Those that are to be different.
+ * @param options See `ResumeOptions`.
+ * @returns The new run's id and what the body yielded. Fails as `run` does; with `FlowError` where the origin is still
+ * running or `from` names no step; with `ParameterError` where the origin has a parameter that the flow no longer has.
+ *
+ * @example
+ * ```ts
+ * const { output } = yield* Flow.resume(SquareFlow, { from: "square" })
+ * ```
  */
 export const resume = <Name extends string, P extends Parameters, Out, E, R>(
   flow: Flow<Name, P, Out, E, R>,
-  options: {
-    readonly origin?: string
-    readonly from?: string
-    readonly parameters?: Partial<Given<P>>
-    readonly tags?: ReadonlyArray<string>
-  } = {}
+  options: ResumeOptions<P> = {}
 ): Effect.Effect<Result<Out>, E | RunError | Reading.RunNotFound | FlowError, R | ArtifactStore | RunStore> =>
-  resumeErased(flow, options) as never // erased within
-
-const resumeErased = Effect.fnUntraced(function* (
-  flow: Any,
-  options: {
-    readonly origin?: string
-    readonly from?: string
-    readonly parameters?: object
-    readonly tags?: ReadonlyArray<string>
-  }
-) {
-  if (options.from !== undefined && !flow.definitions.has(options.from)) {
-    return yield* new FlowError({
-      reason: "unknown",
-      message: `Flow "${flow.flowName}" has no step "${options.from}" to resume from; it has: ${[...flow.definitions.keys()].join(", ")}.`
-    })
-  }
-  const origin = yield* Reading.get(options.origin ?? "latest", { flow: flow.flowName })
-  const before = yield* ParameterValues.decode(flow, origin.parameters)
-  const parameters = yield* ParameterValues.make(flow, { ...before, ...options.parameters })
-  return yield* runFlow(flow, parameters, {
-    origin: { run: origin, from: options.from },
-    tags: options.tags ?? origin.tags
-  })
-})
+  Effect.flatMap(Resume.prepare(flow, options), ({ parameters, start }) => runFlow(flow, parameters, start)) as never // erased within
 
 /**
  * Runs a flow as part of another: a run of its own, recorded as this run's child, resumed with it.

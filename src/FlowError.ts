@@ -8,10 +8,22 @@ import * as Schema from "effect/Schema"
  * Why a flow can't be made or run. `reason` is `name` (one that can't stand in a path), `duplicate` (two steps of one
  * name), `unlisted` (a task of a step that the flow does not list), `unknown` (no step of that name), `given` (a task
  * called without an input), `limit` (a loop that reached its bound), `arm` (a value without an arm), `shape` (a
- * `forEach` over something that is no list).
+ * `forEach` over something that is no list), `alive` (a resume of a run that is still running), `nested` (a flow run
+ * inside a step).
  */
 export class FlowError extends Schema.TaggedError<FlowError>()("FlowError", {
-  reason: Schema.Literals(["name", "duplicate", "unlisted", "unknown", "given", "limit", "arm", "shape"]),
+  reason: Schema.Literals([
+    "name",
+    "duplicate",
+    "unlisted",
+    "unknown",
+    "given",
+    "limit",
+    "arm",
+    "shape",
+    "alive",
+    "nested"
+  ]),
   message: Schema.String
 }) {}
 

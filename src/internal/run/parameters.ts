@@ -1,14 +1,21 @@
-/** A flow's parameters: made complete with their defaults, encoded for the record, and decoded from one. */
+/**
+ * A flow's parameters: completed with their defaults, encoded for the record, and decoded from one. Names that the flow
+ * does not have are refused everywhere, also inside structured values: a parameter that was renamed or mistyped must not
+ * silently fall back to its default.
+ */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type * as SchemaIssue from "effect/SchemaIssue"
 import { ParameterError } from "../../FlowError.ts"
-import { describe } from "../schema/codecIssue.ts"
+import { describe, valueText } from "../schema/codecIssue.ts"
 import type { FlowDefinition } from "./definition.ts"
 
 type Codec = Schema.Codec<object, Readonly<Record<string, Schema.Json>>>
 
 const schemaOf = (flow: FlowDefinition): Codec => Schema.toCodecJson(Schema.Struct(flow.parameters)) as never // erased: fields need no services
+
+/** Refuses, at every depth, keys that the schema does not declare. */
+export const strict = { onExcessProperty: "error" } as const
 
 /** An issue with the parameters, or with one of them, as a sentence that names it. */
 const refuse = (flow: FlowDefinition, issue: SchemaIssue.Issue, value: unknown, name?: string): ParameterError => {
@@ -16,30 +23,65 @@ const refuse = (flow: FlowDefinition, issue: SchemaIssue.Issue, value: unknown, 
   const at = [...(name === undefined ? [] : [name]), ...path].map(String).join(".")
   return new ParameterError({
     flow: flow.flowName,
-    message: `The parameters of flow "${flow.flowName}" do not fit: ${at === "" ? "" : `"${at}": `}${message}.`
+    message: `The parameters of flow "${flow.flowName}" do not fit: ${at === "" ? "" : `"${at}": `}${
+      message.startsWith("expected no excess property") ? "there is no such property" : message
+    }.`
   })
 }
 
-/** Complete and checked, from what a caller gives. */
-export const make = (flow: FlowDefinition, given: object): Effect.Effect<object, ParameterError> =>
-  Effect.mapError(Schema.Struct(flow.parameters).makeEffect(given as never), (issue) =>
+/** The parameters that a flow has, as a message lists them. */
+const namesOf = (flow: FlowDefinition): string => {
+  const names = Object.keys(flow.parameters)
+  return names.length === 0 ? "it has none" : `it has: ${names.join(", ")}`
+}
+
+const unknownIn = (flow: FlowDefinition, given: object): string | undefined =>
+  Object.keys(given).find((name) => !Object.hasOwn(flow.parameters, name))
+
+/** Completes and checks what a caller gives. */
+export const make = (flow: FlowDefinition, given: object): Effect.Effect<object, ParameterError> => {
+  const unknown = unknownIn(flow, given)
+  if (unknown !== undefined) {
+    return Effect.fail(
+      new ParameterError({
+        flow: flow.flowName,
+        message: `Flow "${flow.flowName}" has no parameter "${unknown}"; ${namesOf(flow)}.`
+      })
+    )
+  }
+  return Effect.mapError(Schema.Struct(flow.parameters).makeEffect(given as never, { parseOptions: strict }), (issue) =>
     refuse(flow, issue, given)
   ) as never // erased: fields need no services
+}
 
-/** Each in its encoded form, which is JSON. */
+/** Encodes each parameter as JSON. */
 export const encode = (flow: FlowDefinition, parameters: object) =>
   Effect.mapError(Schema.encodeEffect(schemaOf(flow))(parameters), ({ issue }) => refuse(flow, issue, parameters))
 
-/** From their encoded form. Those that are missing get their defaults. */
-export const decode = (flow: FlowDefinition, encoded: Readonly<Record<string, unknown>>) =>
-  Effect.flatMap(
-    Effect.forEach(
-      Object.entries(flow.parameters).filter(([name]) => name in encoded),
-      ([name, field]) =>
-        Effect.mapBoth(Schema.decodeUnknownEffect(Schema.toCodecJson(field as Schema.Codec<unknown>))(encoded[name]), {
-          onFailure: ({ issue }) => refuse(flow, issue, encoded[name], name),
-          onSuccess: (value) => [name, value] as const
-        })
-    ),
-    (entries) => make(flow, Object.fromEntries(entries))
-  )
+/**
+ * Decodes the parameters that a run's record holds. Those that it lacks get their defaults.
+ *
+ * @param source The run that they were recorded with, for messages.
+ */
+export const decode = Effect.fnUntraced(function* (
+  flow: FlowDefinition,
+  encoded: Readonly<Record<string, unknown>>,
+  source: string
+) {
+  const unknown = unknownIn(flow, encoded)
+  if (unknown !== undefined) {
+    return yield* new ParameterError({
+      flow: flow.flowName,
+      message: `Run ${source} was started with the parameter "${unknown}" (${valueText(encoded[unknown])}), which flow "${flow.flowName}" no longer has; ${namesOf(flow)}. If it was renamed or removed, drop it: --drop-parameter ${unknown} on the command line, or { dropParameters: ["${unknown}"] } for Flow.resume, and give the new one its value.`
+    })
+  }
+  const decoded: Record<string, unknown> = {}
+  for (const [name, field] of Object.entries(flow.parameters)) {
+    if (!Object.hasOwn(encoded, name)) continue
+    decoded[name] = yield* Effect.mapError(
+      Schema.decodeUnknownEffect(Schema.toCodecJson(field as Schema.Codec<unknown>))(encoded[name], strict),
+      ({ issue }) => refuse(flow, issue, encoded[name], name)
+    )
+  }
+  return decoded
+})

@@ -1,25 +1,85 @@
 /**
- * The run that a resumed one starts from: its finished tasks by key, each taken over once. Matched by what a task is, never
- * by the order of calls, so that concurrent branches, items of a list and rounds of a loop all find their own.
+ * Resuming: which run a new one starts from, and what it may take over from it. The origin's finished tasks are found by
+ * key, and each is taken over once. They are matched by what a task is, never by the order of calls, so that concurrent
+ * branches, items of a list and rounds of a loop all find their own.
  */
 import * as Effect from "effect/Effect"
 import type { ArtifactStore } from "../../ArtifactStore.ts"
+import { FlowError } from "../../FlowError.ts"
 import type { RunRecord, TaskRecord } from "../../RunRecord.ts"
-import type { RunStore, StoreError } from "../../RunStore.ts"
+import { RunStore, type StoreError } from "../../RunStore.ts"
+import * as Reading from "../history/reading.ts"
 import * as CanonicalJson from "../schema/canonicalJson.ts"
-import { type Definition, fits } from "./definition.ts"
+import { type Definition, type FlowDefinition, fits } from "./definition.ts"
+import * as Parameters from "./parameters.ts"
 
-/** What can be taken over. */
+/** How a run is resumed; see `Flow.ResumeOptions`. */
+export interface Options {
+  readonly origin?: string
+  readonly from?: string
+  readonly parameters?: object
+  readonly dropParameters?: ReadonlyArray<string>
+  readonly tags?: ReadonlyArray<string>
+  readonly evenIfRunning?: boolean
+}
+
+/** Finds the origin, and refuses one that can't be resumed with these options. Yields what the new run starts with. */
+export const prepare = Effect.fnUntraced(function* (flow: FlowDefinition, options: Options) {
+  const { from } = options
+  if (from !== undefined && !from.includes("/") && !flow.definitions.has(from)) return yield* noStep(flow, from)
+  const origin = yield* Reading.get(options.origin ?? "latest", { flow: flow.flowName })
+  if (options.evenIfRunning !== true && (yield* Reading.status(origin)) === "running") {
+    return yield* new FlowError({
+      reason: "alive",
+      message: `Run ${origin.id} of flow "${flow.flowName}" is still running (process ${origin.pid} on ${origin.host}), and resuming it now would execute its unfinished tasks twice. Wait for it to end, or stop it; to resume it all the same, say --even-if-running on the command line, or { evenIfRunning: true } for Flow.resume.`
+    })
+  }
+  if (from?.includes("/") === true) {
+    const called = [...new Set((yield* (yield* RunStore).runs({ parent: origin.id })).map((child) => child.flow))]
+    const [child] = from.split("/")
+    if (child === undefined || !called.includes(child)) {
+      return yield* new FlowError({
+        reason: "unknown",
+        message: `There is no step "${from}" to resume from: run ${origin.id} called no flow "${child}". ${called.length === 0 ? "It called none." : `It called: ${called.join(", ")}.`}`
+      })
+    }
+  }
+  const dropped = new Set(options.dropParameters)
+  const kept = Object.fromEntries(Object.entries(origin.parameters).filter(([name]) => !dropped.has(name)))
+  const before = yield* Parameters.decode(flow, kept, origin.id)
+  const parameters = yield* Parameters.make(flow, { ...before, ...options.parameters })
+  return { parameters, start: { origin: { run: origin, from }, tags: options.tags ?? origin.tags } }
+})
+
+const noStep = (flow: FlowDefinition, step: string) =>
+  new FlowError({
+    reason: "unknown",
+    message: `Flow "${flow.flowName}" has no step "${step}" to resume from; it has: ${[...flow.definitions.keys()].join(", ")}.`
+  })
+
+/**
+ * The part of `from` that concerns a called flow: `leaf` of `Child/leaf` for the flow `Child`. Dies where that flow has no
+ * such step.
+ */
+export const fromWithin = (from: string | undefined, called: FlowDefinition): Effect.Effect<string | undefined> => {
+  const prefix = `${called.flowName}/`
+  if (from === undefined || !from.startsWith(prefix)) return Effect.succeed(undefined)
+  const rest = from.slice(prefix.length)
+  return rest.includes("/") || called.definitions.has(rest) ? Effect.succeed(rest) : Effect.die(noStep(called, rest))
+}
+
+/** What a resumed run may take over. */
 export interface Origin {
+  /** The finished task that stands for the next task with this key, each once. */
   readonly takeOver: (definition: Definition, key: string) => TaskRecord | undefined
-  /** A run that the origin called, of this flow and these parameters, once each. */
+  /** A run that the origin called, with this flow and these parameters, each once. */
   readonly takeChild: (flow: string, parameters: object) => Effect.Effect<RunRecord | undefined, StoreError>
 }
 
 /**
- * Reads the origin. Where it is itself a resumed run that did not come to its end, what its own origin had finished and it
- * had not come to yet counts, too: a run that is stopped early loses nothing. A query for each run's tasks, and one for its
- * children where the flow calls any.
+ * Reads the origin. If the origin was itself a resumed run that never finished, tasks finished by its origin count as well,
+ * so that a run that is stopped early loses nothing. One query for each run's tasks, and one for its children if the flow
+ * calls any.
  */
 export const load = Effect.fnUntraced(function* (
   runs: RunStore["Service"],
@@ -30,11 +90,11 @@ export const load = Effect.fnUntraced(function* (
   const tasks = yield* finishedIn(runs, chain)
   const digests = new Set<string>()
   for (const task of tasks) for (const output of task.outputs) digests.add(output.digest)
-  const there = yield* artifacts.touch([...digests])
+  const present = yield* artifacts.touch([...digests])
   const byKey = new Map<string, Array<TaskRecord>>()
   for (let i = tasks.length - 1; i >= 0; i--) {
     const task = tasks[i] as TaskRecord // within its length
-    if (!task.outputs.every((output) => there.has(output.digest))) continue
+    if (!task.outputs.every((output) => present.has(output.digest))) continue
     const same = byKey.get(task.key)
     if (same === undefined) byKey.set(task.key, [task])
     else same.push(task)
@@ -57,7 +117,7 @@ export const load = Effect.fnUntraced(function* (
   } satisfies Origin
 })
 
-/** A run and, as long as they did not come to their ends, the runs that it goes back to. */
+/** A run and, as long as they did not succeed, the runs that it resumed, newest first. */
 const chainOf = Effect.fnUntraced(function* (runs: RunStore["Service"], run: RunRecord) {
   const chain = [run]
   let last = run
@@ -70,7 +130,7 @@ const chainOf = Effect.fnUntraced(function* (runs: RunStore["Service"], run: Run
   return chain
 })
 
-/** Tasks that finished, those of later runs first. Of an earlier run only what no later one has, or set out to do again. */
+/** Finished tasks, those of later runs first. An earlier run adds only what no later one has or set out to execute again. */
 const finishedIn = Effect.fnUntraced(function* (runs: RunStore["Service"], chain: ReadonlyArray<RunRecord>) {
   const found: Array<TaskRecord> = []
   const had = new Set<string>()
@@ -84,10 +144,10 @@ const finishedIn = Effect.fnUntraced(function* (runs: RunStore["Service"], chain
   return found
 })
 
-/** The task that really ran. */
+/** The task that was really executed. */
 const sourceOf = (task: TaskRecord): string => task.source ?? `${task.run}/${task.id}`
 
-/** The runs that they called, in the order of their starts, without those that a later one goes back to. */
+/** The runs that these called, in the order in which they started, without those that a later one resumed. */
 const childrenOf = Effect.fnUntraced(function* (runs: RunStore["Service"], chain: ReadonlyArray<RunRecord>) {
   const found: Array<RunRecord> = []
   for (const run of chain) {

@@ -6,6 +6,7 @@ import type { RunEvent } from "../../RunObserver.ts"
 import type { TaskRecord } from "../../RunRecord.ts"
 import type { RunStore, StoreError } from "../../RunStore.ts"
 import type { TagError } from "../../Tags.ts"
+import type { Cache } from "./cache.ts"
 import type { Definition, FlowDefinition } from "./definition.ts"
 import type { Recorder } from "./recorder.ts"
 import type { Begun } from "./takeover.ts"
@@ -28,6 +29,8 @@ export interface RunContext {
   readonly begun: Begun | undefined
   /** The origin's finished task with this key, once each. */
   readonly takeOver: (definition: Definition, key: string) => TaskRecord | undefined
+  /** The earlier run's task that stands for the nth one with this key, if the step is cached. */
+  readonly cached: Cache
   /** Whether `--from` asked for this step to be executed whatever stands for it. */
   readonly executesAgain: (definition: Definition) => boolean
   readonly tags: () => ReadonlyArray<string>

@@ -8,8 +8,9 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { identity } from "effect/Function"
-import * as Layer from "effect/Layer"
+import type * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
+import * as Option from "effect/Option"
 import { ArtifactStore } from "../../ArtifactStore.ts"
 import { CurrentRun, type Interpreter } from "../../CurrentRun.ts"
 import { CurrentTask } from "../../CurrentTask.ts"
@@ -21,6 +22,7 @@ import type { RunRecord } from "../../RunRecord.ts"
 import { RunStore } from "../../RunStore.ts"
 import * as State from "../../State.ts"
 import * as Tags from "../../Tags.ts"
+import * as Cache from "./cache.ts"
 import type { FlowDefinition } from "./definition.ts"
 import { fromCause, statusOf } from "./errorRecord.ts"
 import * as Misuse from "./misuse.ts"
@@ -31,6 +33,7 @@ import { ItemRef, via } from "./refs.ts"
 import * as Origin from "./resume.ts"
 import type { RunContext } from "./runContext.ts"
 import * as RunId from "./runId.ts"
+import * as Services from "./services.ts"
 import { SystemTags } from "./systemTags.ts"
 import * as TagChange from "./tagChange.ts"
 import * as Begun from "./takeover.ts"
@@ -52,6 +55,8 @@ export interface Start {
 export const runFlow = Effect.fnUntraced(function* (flow: FlowDefinition, parameters: object, start: Start) {
   const artifacts = yield* ArtifactStore
   const runs = yield* RunStore
+  const outer = yield* Effect.serviceOption(CurrentTask)
+  if (Option.isSome(outer)) return yield* Effect.die(nestedRun(flow, outer.value))
   const executor = yield* Executor
   const observe = yield* RunObserver
   yield* executor.prepare(flow)
@@ -92,9 +97,7 @@ export const runFlow = Effect.fnUntraced(function* (flow: FlowDefinition, parame
     Effect.uninterruptibleMask((restore) =>
       Effect.gen(function* () {
         const services =
-          flow.layer === undefined
-            ? undefined
-            : yield* Effect.cached(Layer.buildWithScope(flow.layer as Layer.Layer<unknown>, scope))
+          flow.layer === undefined ? undefined : Services.lazily(flow.layer as Layer.Layer<unknown>, scope) // what it needs, the flow's provider gave it
         const run: RunContext = {
           id: record.id,
           flow,
@@ -113,15 +116,14 @@ export const runFlow = Effect.fnUntraced(function* (flow: FlowDefinition, parame
           begun,
           takeOver: (definition, key) =>
             definition.name === start.origin?.from ? undefined : origin?.takeOver(definition, key),
+          cached: Cache.make(runs, flow.flowName, record.id),
           executesAgain: (definition) => definition.name === start.origin?.from,
           tags: () => record.tags,
           changeTags,
           withServices: (body) =>
             services === undefined
               ? (body as Effect.Effect<never>) // its services are the flow body's own
-              : Effect.flatMap(services as Effect.Effect<Context.Context<unknown>>, (context) =>
-                  Effect.provideContext(body, context)
-                )
+              : Effect.flatMap(services, (context) => Effect.provideContext(body, context))
         }
         yield* recorder.write([{ _tag: "Run", run: record }])
         observe({ _tag: "RunStarted", run: record })
@@ -131,7 +133,7 @@ export const runFlow = Effect.fnUntraced(function* (flow: FlowDefinition, parame
         const watch = start.parent === undefined && start.begun === undefined ? executor.watch?.(record) : undefined
         const exit = yield* Effect.exit(
           restore(
-            Effect.updateContext(body, (context) => surround(context, run, origin)).pipe(
+            Effect.updateContext(body, (context) => surround(context, run, origin, start.origin?.from)).pipe(
               watch === undefined ? identity : (self) => Effect.andThen(watch, self),
               leaving === undefined ? identity : untilLeaving(leaving, recorder),
               executor.watch === undefined ? identity : untilTaken(runs, recorder, record)
@@ -155,6 +157,13 @@ export const runFlow = Effect.fnUntraced(function* (flow: FlowDefinition, parame
     )
   )
 })
+
+/** A run inside a step would wait for places that its own task holds, and its tasks would not be the run's. */
+const nestedRun = (flow: FlowDefinition, task: CurrentTask["Service"]) =>
+  new FlowError({
+    reason: "nested",
+    message: `Flow "${flow.flowName}" was started inside step "${task.step}" (${task.task} of run ${task.run}), and a step can't run a flow. Call it from the body of flow "${task.flow}" with Flow.call, and give the step what it yields.`
+  })
 
 /** How often a driver makes sure that nobody else drives its run, in milliseconds. */
 const glance = 5000
@@ -186,7 +195,12 @@ const untilTaken =
     )
 
 /** The body's context: `CurrentRun`, and a logger that keeps what the body itself logs. */
-const surround = (context: Context.Context<never>, run: RunContext, origin: Origin.Origin | undefined) => {
+const surround = (
+  context: Context.Context<never>,
+  run: RunContext,
+  origin: Origin.Origin | undefined,
+  from: string | undefined
+) => {
   const logger = Logger.make<unknown, void>(({ cause, date, fiber, logLevel, message }) => {
     // A step's lines are its task's, kept by the logger that its body runs under.
     if (Context.getOption(fiber.context, CurrentTask)._tag === "Some") return
@@ -202,12 +216,12 @@ const surround = (context: Context.Context<never>, run: RunContext, origin: Orig
     run.observe({ _tag: "Logged", line })
   })
   return context.pipe(
-    Context.add(CurrentRun, interpreter(run, origin)),
+    Context.add(CurrentRun, interpreter(run, origin, from)),
     Context.add(Logger.CurrentLoggers, new Set([...Context.get(context, Logger.CurrentLoggers), logger]))
   ) as Context.Context<never> // what was added is taken by the body
 }
 
-const interpreter = (run: RunContext, origin: Origin.Origin | undefined): Interpreter => ({
+const interpreter = (run: RunContext, origin: Origin.Origin | undefined, from: string | undefined): Interpreter => ({
   id: run.id,
   flow: run.flow.flowName,
   task: (definition, given, states) => runTask(run, definition, given, states),
@@ -254,7 +268,7 @@ const interpreter = (run: RunContext, origin: Origin.Origin | undefined): Interp
     const result = yield* runFlow(flow, complete, {
       parent: run.id,
       begun,
-      ...(earlier === undefined ? undefined : { origin: { run: earlier, from: undefined } })
+      ...(earlier === undefined ? undefined : { origin: { run: earlier, from: yield* Origin.fromWithin(from, flow) } })
     })
     return Output.fromChild(result.output, result.id)
   })

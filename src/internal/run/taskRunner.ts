@@ -59,7 +59,7 @@ export const runTask = Effect.fnUntraced(function* (
     parents: inputs.parents,
     inputs: Inputs.records(inputs.refs)
   }
-  const earlier = yield* findEarlier(run, definition, base.key)
+  const earlier = yield* findEarlier(run, definition, base.key, occurrence)
   if (earlier !== undefined) {
     const now = yield* Clock.currentTimeMillis
     const { source, ...how } = earlier
@@ -94,23 +94,21 @@ const settle = (branches: { readonly [branch: string]: unknown }) => {
       }))
 }
 
-/** The task that stands for this one, by its key: one of the run's origin, or any run's where the step is cached. */
-const findEarlier = Effect.fnUntraced(function* (run: RunContext, definition: Definition, key: string) {
+/** The earlier task that stands for this one, by its key: one of the run's origin, or any run's if the step is cached. */
+const findEarlier = Effect.fnUntraced(function* (
+  run: RunContext,
+  definition: Definition,
+  key: string,
+  occurrence: number
+) {
   const taken = run.takeOver(definition, key)
   if (taken !== undefined) return { source: taken, how: "takenOver" as const }
   if (definition.cache === undefined || run.executesAgain(definition)) return undefined
-  const [cached] = yield* run.runs.tasks({
-    flow: run.flow.flowName,
-    step: definition.name,
-    key,
-    status: "succeeded",
-    order: "newest",
-    limit: 1
-  })
+  const cached = yield* run.cached(definition, key, occurrence)
   if (cached === undefined || !fits(definition, cached)) return undefined
   const digests = cached.outputs.map((output) => output.digest)
-  const there = yield* run.artifacts.touch(digests)
-  return digests.every((digest) => there.has(digest)) ? { source: cached, how: "cached" as const } : undefined
+  const present = yield* run.artifacts.touch(digests)
+  return digests.every((digest) => present.has(digest)) ? { source: cached, how: "cached" as const } : undefined
 })
 
 const stateOf = (

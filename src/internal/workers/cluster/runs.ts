@@ -89,7 +89,7 @@ export const layer = (
 
 const goOn = Effect.fnUntraced(function* (record: RunRecord, flow: AnyFlow) {
   const runs = yield* RunStore
-  const parameters = yield* Parameters.decode(flow, record.parameters)
+  const parameters = yield* Parameters.make(flow, yield* Parameters.decode(flow, record.parameters, record.id))
   const [origin] = record.origin === undefined ? [] : yield* runs.runs({ idPrefix: record.origin, limit: 1 })
   const start = { begun: record, ...(origin === undefined ? {} : { origin: { run: origin, from: record.from } }) }
   yield* runFlow(flow, parameters, start) as Effect.Effect<unknown, unknown> // what the body needs, this process has or has not

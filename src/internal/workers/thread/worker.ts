@@ -19,6 +19,7 @@ import { CurrentTask } from "../../../CurrentTask.ts"
 import { ExecutorError, type Outcome, type TaskDescription } from "../../../Executor.ts"
 import type { Any as AnyFlow } from "../../../Flow.ts"
 import type { RunStore } from "../../../RunStore.ts"
+import * as Services from "../../run/services.ts"
 import { execute, format } from "../../run/taskBody.ts"
 import type { TaskSink } from "../../run/taskSink.ts"
 import * as Crossing from "../crossing.ts"
@@ -61,24 +62,15 @@ const program = Effect.gen(function* () {
   }
   const [flows, stores] = loaded.value
   const clock = yield* Clock.Clock
-  const services = new Map<AnyFlow, Fiber.Fiber<Context.Context<unknown>, unknown>>()
-  const servicesOf = Effect.fnUntraced(function* (flow: AnyFlow) {
-    let building = services.get(flow)
-    if (building === undefined) {
-      // On a fiber of its own: an attempt that is interrupted leaves it to the next one.
-      const layer = flow.layer as Layer.Layer<unknown> | undefined // what it needs, the flow's provider gave it
-      building = yield* Effect.forkIn(
-        layer === undefined ? Effect.succeed(none) : Layer.buildWithScope(layer, scope),
-        scope
-      )
-      services.set(flow, building)
-    }
-    return yield* Effect.onError(Fiber.join(building), () =>
-      Effect.sync(() => {
-        if (building.pollUnsafe()?._tag === "Failure") services.delete(flow)
-      })
-    )
-  })
+  const services = new Map<AnyFlow, Effect.Effect<Context.Context<unknown>, unknown>>()
+  const servicesOf = (flow: AnyFlow): Effect.Effect<Context.Context<unknown>, unknown> => {
+    const known = services.get(flow)
+    if (known !== undefined) return known
+    const layer = flow.layer as Layer.Layer<unknown> | undefined // what it needs, the flow's provider gave it
+    const made = layer === undefined ? Effect.succeed(none) : Services.lazily(layer, scope)
+    services.set(flow, made)
+    return made
+  }
 
   const calls = new Map<number, (failure: Crossing.Failure | undefined) => void>()
   let lastCall = 0
