@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Command from "effect/cli/Command"
 import * as DateTime from "effect/DateTime"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
@@ -159,6 +160,35 @@ describe("the flags of parameters", () => {
       assert.deepStrictEqual(yield* parse(parameters, []), {})
       assert.deepStrictEqual(yield* parse(parameters, ["--no-c", "--b", "y"]), { b: "y", c: false })
       assert.deepStrictEqual(yield* parse({ e: Schema.String }, [], { partial: true }), {})
+    })
+  )
+
+  it.effect("take durations as people write them", () =>
+    Effect.gen(function* () {
+      const wait = (text: string) => parse({ wait: Schema.Duration }, ["--wait", text])
+      const written: ReadonlyArray<readonly [text: string, milliseconds: number]> = [
+        ["90s", 90_000],
+        ["1m 30s", 90_000],
+        ["1h30min", 5_400_000],
+        ["1.5 hours", 5_400_000],
+        ["5 minutes", 300_000],
+        ["250ms", 250],
+        ["Infinity", Number.POSITIVE_INFINITY]
+      ]
+      for (const [text, milliseconds] of written) {
+        const { wait: duration } = (yield* wait(text)) as { readonly wait: Duration.Duration }
+        assert.strictEqual(Duration.toMillis(duration), milliseconds, text)
+      }
+      for (const text of ["5", "soon", "5 apples", "5 minutes x"])
+        assert.match(String(yield* wait(text)), /a duration, such as 90s/, text)
+    })
+  )
+
+  it.effect("refuse properties that a structured parameter does not have", () =>
+    Effect.gen(function* () {
+      const parameters = { o: Schema.Struct({ inner: Schema.Struct({ a: Schema.Int }) }) }
+      assert.deepStrictEqual(yield* parse(parameters, ["--o", '{"inner":{"a":1}}']), { o: { inner: { a: 1 } } })
+      assert.match(String(yield* parse(parameters, ["--o", '{"inner":{"a":1,"b":2}}'])), /at \["inner"\]\["b"\]/)
     })
   )
 

@@ -139,3 +139,30 @@ describe("usage", () => {
     })
   )
 })
+
+describe("a value that starts with a dash", () => {
+  it.live("is taken for a flag, and the message says how to write it", () =>
+    Effect.gen(function* () {
+      const { code, stderr } = yield* here("--mode", "-x")
+      assert.strictEqual(code, 2)
+      assert.match(stderr, /If -x is the value of --mode, write --mode=-x\./)
+      assert.notMatch((yield* here("-x")).stderr, /is the value of/)
+    })
+  )
+})
+
+describe("why", () => {
+  it.live("takes a step beside the run", () =>
+    Effect.gen(function* () {
+      yield* here("--x", "3")
+      const all = succeeds(yield* here("why", "latest"))
+      const steps = [...all.matchAll(/^(\w+)\/1 /gm)].map(([, step]) => step ?? "")
+      const [step = ""] = steps
+      assert.isAtLeast(steps.length, 2)
+      const one = succeeds(yield* here("why", "latest", step))
+      assert.strictEqual(one, succeeds(yield* here("why", `latest/${step}`)))
+      assert.strictEqual([...one.matchAll(/^(\w+)\/1 /gm)].length, 1)
+      assert.strictEqual(succeeds(yield* here("why", "latest", `${step}/1`)), one)
+    })
+  )
+})

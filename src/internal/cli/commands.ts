@@ -15,6 +15,7 @@ import {
   lazily,
   Module,
   maybe,
+  off,
   optional,
   runArgument,
   type Select,
@@ -71,6 +72,8 @@ export const reserved: ReadonlySet<string> = new Set([
     "module",
     "flow",
     "from",
+    "drop-parameter",
+    "even-if-running",
     "format"
   ],
   ...["help", "version", "completions", "log-level"]
@@ -110,8 +113,19 @@ const flowVerbs = (cli: Cli, subject: Subject, flags: Parameters, select: Select
       run: runArgument,
       from: Flag.String("from").pipe(
         Flag.withMetavar("step"),
-        Flag.withDescription("A step to execute again; what depends on it follows only where its output changed"),
+        Flag.withDescription(
+          "A step to execute again (child/step for one of a called flow); what depends on it follows only where its output changed"
+        ),
         Flag.optional
+      ),
+      dropParameters: Flag.String("drop-parameter").pipe(
+        Flag.withMetavar("name"),
+        Flag.withDescription("A parameter of the earlier run that the flow no longer has; may be given several times"),
+        Flag.between(0, 50)
+      ),
+      evenIfRunning: off(
+        "even-if-running",
+        "Resume a run that is still running: its unfinished tasks are then executed twice"
       ),
       parameters: params(flags.resume),
       ...runFlags
@@ -127,6 +141,8 @@ const flowVerbs = (cli: Cli, subject: Subject, flags: Parameters, select: Select
               _tag: "Resume",
               origin: input.run,
               from: maybe(input.from),
+              dropParameters: input.dropParameters,
+              evenIfRunning: input.evenIfRunning,
               parameters: given(input.parameters)
             },
             options(input)

@@ -76,13 +76,13 @@ const program = Effect.fnUntraced(function* (cli: Cli.Cli, bin: boolean, argv: R
     })) as Select // the global flags are there whenever a command has been chosen
   const command =
     bin || subject === undefined ? Commands.forAny(cli, flags, select) : Commands.forFlow(cli, subject, flags, select)
-  yield* Effect.provide(Command.runWith(command, { version: cli.version })(argv), surroundings(cli, bin))
+  yield* Effect.provide(Command.runWith(command, { version: cli.version })(argv), surroundings(cli, bin, argv))
   // Outside of what the parser was given: a flow must not find a file system that does nothing.
   yield* chosen
 })
 
 /** What the parser wants. No flag of ours reads a file or asks a question, so most of it is empty, and quickly loaded. */
-const surroundings = (cli: Cli.Cli, bin: boolean) =>
+const surroundings = (cli: Cli.Cli, bin: boolean, argv: ReadonlyArray<string>) =>
   Layer.mergeAll(
     FileSystem.layerNoop({}),
     Path.layer,
@@ -93,7 +93,7 @@ const surroundings = (cli: Cli.Cli, bin: boolean) =>
       // Without the wizard, which asks; and a flow's file is no command that a shell completes.
       builtIns: [GlobalFlag.Help, GlobalFlag.Version, ...(bin ? [completions] : []), GlobalFlag.LogLevel] as never // as they come
     }),
-    CliOutput.layerPresenter(Usage.presenter(cli)),
+    CliOutput.layerPresenter(Usage.presenter(cli, argv)),
     Layer.succeed(Console.Console, { ...globalThis.console, log: (text: unknown) => Cli.print(cli, String(text)) })
   )
 

@@ -5,12 +5,14 @@
  */
 import * as CliError from "effect/cli/CliError"
 import * as Flag from "effect/cli/Flag"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as AST from "effect/SchemaAST"
 import type { Any as AnyFlow } from "../../Flow.ts"
+import { strict } from "../run/parameters.ts"
 
 type Codec = Schema.Codec<unknown, unknown>
 
@@ -36,7 +38,7 @@ export const kebab = (name: string): string =>
 
 /** What a value is typed as. */
 type Kind =
-  | { readonly _tag: "Text" | "Number" | "Boolean" | "Json" }
+  | { readonly _tag: "Text" | "Number" | "Boolean" | "Json" | "Duration" }
   | { readonly _tag: "Choice"; readonly choices: ReadonlyMap<string, unknown> }
 
 const kindOf = (ast: AST.AST): Kind => {
@@ -72,6 +74,34 @@ const kindOf = (ast: AST.AST): Kind => {
   }
 }
 
+const isDuration = (ast: AST.AST): boolean =>
+  AST.isDeclaration(ast) && ast.annotations?.representation === Schema.Duration.ast.annotations?.representation
+
+/** The short names of units, beside those that Effect reads by itself. */
+const durationUnits: Readonly<Record<string, string>> = {
+  ns: "nanos",
+  us: "micros",
+  ms: "millis",
+  s: "seconds",
+  m: "minutes",
+  min: "minutes",
+  h: "hours",
+  d: "days"
+}
+
+/** A duration as it is typed: `90s`, `1h 30m`, `5 minutes`, `Infinity`. */
+const durationOf = (text: string): Option.Option<Duration.Duration> => {
+  const parts = text.trim().match(/-?[\d.]+\s*[a-z]+/g)
+  if (parts === null || parts.join("").length !== text.replace(/\s+(?=[\d-]|$)|^\s+/g, "").length)
+    return Duration.fromInput(text.trim() as Duration.Input) // a text that is no duration yields nothing
+  const durations = parts.map((part) => {
+    const [, amount, unit = ""] = /^(-?[\d.]+)\s*([a-z]+)$/.exec(part) ?? []
+    const written = `${amount} ${Object.hasOwn(durationUnits, unit) ? durationUnits[unit] : unit}`
+    return Duration.fromInput(written as Duration.Input) // as above
+  })
+  return Option.map(Option.all(durations), (all) => all.reduce(Duration.sum, Duration.zero))
+}
+
 /** What a typed text may stand for, the likeliest first. */
 const readings = (kind: Kind, text: string): ReadonlyArray<unknown> => {
   switch (kind._tag) {
@@ -88,6 +118,11 @@ const readings = (kind: Kind, text: string): ReadonlyArray<unknown> => {
       const json = Result.try(() => JSON.parse(text) as unknown)
       return Result.isSuccess(json) ? [json.success, text] : [text]
     }
+    case "Duration":
+      return Option.match(durationOf(text), {
+        onNone: () => [text],
+        onSome: (duration) => [Schema.encodeSync(Schema.toCodecJson(Schema.Duration))(duration)]
+      })
   }
 }
 
@@ -96,6 +131,10 @@ const defaultText = (field: Codec, kind: Kind): Effect.Effect<string | undefined
   const fallback = AST.resolve(field.ast)?.default
   const made = fallback === undefined ? field.ast.context?.constructorDefault : Effect.succeed(fallback)
   if (made === undefined) return Effect.succeed(undefined)
+  if (kind._tag === "Duration")
+    return Effect.map(Effect.option(made as Effect.Effect<Duration.Duration, unknown>), (value) =>
+      Option.isSome(value) ? Duration.format(value.value) : undefined
+    )
   return (made as Effect.Effect<unknown, unknown>).pipe(
     Effect.flatMap(Schema.encodeUnknownEffect(Schema.toCodecJson(field))),
     Effect.map((value) => (kind._tag === "Json" || typeof value !== "string" ? JSON.stringify(value) : value)),
@@ -119,7 +158,7 @@ export const flags = Effect.fnUntraced(function* (
   for (const [parameter, schema] of Object.entries(flow.parameters)) {
     const field = schema as Codec // a parameter needs no services
     const codec = Schema.toCodecJson(field)
-    const kind = kindOf(AST.toEncoded(codec.ast))
+    const kind: Kind = isDuration(field.ast) ? { _tag: "Duration" } : kindOf(AST.toEncoded(codec.ast))
     const short = kebab(parameter)
     let flag = short
     while (flag === "" || names.has(flag)) flag = `parameter-${flag === "" ? parameter : flag}`
@@ -176,10 +215,14 @@ const base = (name: string, kind: Kind): Flag.Flag<string> => {
 const decode = Effect.fnUntraced(function* (kind: Kind, codec: Codec, text: string) {
   let expected: string | undefined
   for (const reading of readings(kind, text)) {
-    const result = yield* Effect.result(Schema.decodeUnknownEffect(codec)(reading))
+    const result = yield* Effect.result(Schema.decodeUnknownEffect(codec)(reading, strict))
     if (Result.isSuccess(result)) return result.success
-    expected ??= result.failure.message.replace(/\s*\n\s*/g, " ")
+    expected ??= result.failure.message
+      .replace(/\s*\n\s*/g, " ")
+      .replace(/^Expected no excess property at/, "no property that its schema does not have, as there is at")
   }
   if (kind._tag === "Number" && Number.isNaN(Number(text))) return yield* Effect.fail("a number")
+  if (kind._tag === "Duration" && Option.isNone(durationOf(text)))
+    return yield* Effect.fail('a duration, such as 90s, 1.5h or "5 minutes"')
   return yield* Effect.fail(kind._tag === "Json" ? `${expected} (as JSON text)` : (expected ?? "another value"))
 })

@@ -5,6 +5,7 @@
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
+import * as Option from "effect/Option"
 import type { Cli } from "./cli.ts"
 import { aRun, format, json, lazily, maybe, off, optional, runArgument, type Select, targetArgument } from "./flags.ts"
 
@@ -114,11 +115,17 @@ export const verbs = (cli: Cli, select: Select) => [
     "why",
     {
       target: targetArgument,
+      step: Argument.String("step[/id]").pipe(
+        Argument.withDescription("Only this step or task: why latest train is why latest/train"),
+        Argument.optional
+      ),
       json: json("the reasons")
     },
     (input) =>
       select((chosen) =>
-        lazily(() => import("./verbs/why.ts"))((module) => module.why(cli, chosen, input.target, input.json))
+        lazily(() => import("./verbs/why.ts"))((module) =>
+          module.why(cli, chosen, [input.target, ...Option.toArray(input.step)].join("/"), input.json)
+        )
       )
   ).pipe(
     Command.withDescription("Say of each task whether it was executed, taken over or cached, and because of what")

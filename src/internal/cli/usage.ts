@@ -5,10 +5,15 @@ import * as CliOutput from "effect/cli/CliOutput"
 import * as Effect from "effect/Effect"
 import * as Text from "../text.ts"
 import * as Cli from "./cli.ts"
+import { quote } from "./program.ts"
 import { styleFor } from "./style.ts"
 
-/** Writes help and versions to stdout, and mistakes to stderr. */
-export const presenter = (cli: Cli.Cli): CliOutput.Presenter => {
+/**
+ * Writes help and versions to stdout, and mistakes to stderr.
+ *
+ * @param argv The words of the command line, for hints.
+ */
+export const presenter = (cli: Cli.Cli, argv: ReadonlyArray<string>): CliOutput.Presenter => {
   const colours = (stream: Cli.Cli["stdout"]) => styleFor(stream, cli.environment)
   const formatter = CliOutput.defaultFormatter({ colors: colours(cli.stdout).dim("") !== "" })
   return {
@@ -28,12 +33,25 @@ export const presenter = (cli: Cli.Cli): CliOutput.Presenter => {
             const unknown = event.errors.filter((error) => error._tag === "UnrecognizedOption")
             // The value of an unknown flag looks like a verb: that mistake is none of its own.
             for (const error of unknown.length > 0 ? unknown : event.errors)
-              Cli.say(cli, Text.printable(sentence(error)))
+              Cli.say(cli, Text.printable([sentence(error), ...valueHint(error, argv)].join(" ")))
             return Cli.say(cli, `See ${[cli.invocation, ...words, "--help"].join(" ")}`)
           }
         }
       })
   }
+}
+
+/** A value that starts with "-" is taken for a flag: says how to write it. */
+const valueHint = (error: CliError.NonShowHelpErrors, argv: ReadonlyArray<string>): ReadonlyArray<string> => {
+  if (error._tag !== "UnrecognizedOption") return []
+  const { option } = error
+  const at = argv.findIndex((word) => word === option || word.startsWith(`${option}=`))
+  // A cluster of short flags (-xyz) is reported by its first letter.
+  const index = at >= 0 || option.startsWith("--") ? at : argv.findIndex((word) => word.startsWith(option))
+  const flag = argv[index - 1]
+  if (flag === undefined || !/^--[^=]+$/.test(flag)) return []
+  const value = argv[index] ?? option
+  return [`If ${value} is the value of ${flag}, write ${quote(`${flag}=${value}`)}.`]
 }
 
 /** A mistake as a sentence. */

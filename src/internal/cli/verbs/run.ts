@@ -41,6 +41,8 @@ export type Start =
       readonly _tag: "Resume"
       readonly origin: string | undefined
       readonly from: string | undefined
+      readonly dropParameters: ReadonlyArray<string>
+      readonly evenIfRunning: boolean
       readonly parameters: object
     }
 
@@ -73,6 +75,8 @@ const runMasked = Effect.fnUntraced(function* (
       ? Flow.run(flow, start.parameters, { tags: options.tags })
       : Flow.resume(flow, {
           parameters: start.parameters,
+          dropParameters: start.dropParameters,
+          evenIfRunning: start.evenIfRunning,
           ...(start.origin === undefined ? undefined : { origin: start.origin }),
           ...(start.from === undefined ? undefined : { from: start.from }),
           ...(options.tags.length === 0 ? undefined : { tags: options.tags })
