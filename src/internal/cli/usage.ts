@@ -43,15 +43,24 @@ export const presenter = (cli: Cli.Cli, argv: ReadonlyArray<string>): CliOutput.
 
 /** A value that starts with "-" is taken for a flag: says how to write it. */
 const valueHint = (error: CliError.NonShowHelpErrors, argv: ReadonlyArray<string>): ReadonlyArray<string> => {
-  if (error._tag !== "UnrecognizedOption") return []
-  const { option } = error
+  const index =
+    error._tag === "UnrecognizedOption"
+      ? indexOfFlag(error.option, argv)
+      : error._tag === "InvalidValue" && error.kind === "flag" && error.value === ""
+        ? argv.indexOf(`--${error.option}`) + 1
+        : 0
+  const flag = argv[index - 1]
+  const value = argv[index]
+  if (flag === undefined || value === undefined || !/^--[^=]+$/.test(flag)) return []
+  // After "needs a value", a word with two dashes is more likely the next flag.
+  if (!(error._tag === "InvalidValue" ? /^-[^-]/ : /^-/).test(value)) return []
+  return [`If ${value} is the value of ${flag}, write ${quote(`${flag}=${value}`)}.`]
+}
+
+const indexOfFlag = (option: string, argv: ReadonlyArray<string>): number => {
   const at = argv.findIndex((word) => word === option || word.startsWith(`${option}=`))
   // A cluster of short flags (-xyz) is reported by its first letter.
-  const index = at >= 0 || option.startsWith("--") ? at : argv.findIndex((word) => word.startsWith(option))
-  const flag = argv[index - 1]
-  if (flag === undefined || !/^--[^=]+$/.test(flag)) return []
-  const value = argv[index] ?? option
-  return [`If ${value} is the value of ${flag}, write ${quote(`${flag}=${value}`)}.`]
+  return at >= 0 || option.startsWith("--") ? at : argv.findIndex((word) => word.startsWith(option))
 }
 
 /** A mistake as a sentence. */
