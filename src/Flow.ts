@@ -11,7 +11,7 @@ import type { ArtifactError, ArtifactStore } from "./ArtifactStore.ts"
 import { CurrentRun } from "./CurrentRun.ts"
 import type { ExecutorError } from "./Executor.ts"
 import { FlowError, type ParameterError } from "./FlowError.ts"
-import type * as Reading from "./internal/history/reading.ts"
+import * as Reading from "./internal/history/reading.ts"
 import * as Definition from "./internal/run/definition.ts"
 import * as ParameterValues from "./internal/run/parameters.ts"
 import * as Resume from "./internal/run/resume.ts"
@@ -229,7 +229,13 @@ export const resume = <Name extends string, P extends Parameters, Out, E, R>(
   flow: Flow<Name, P, Out, E, R>,
   options: ResumeOptions<P> = {}
 ): Effect.Effect<Result<Out>, E | RunError | Reading.RunNotFound | FlowError, R | ArtifactStore | RunStore> =>
-  Effect.flatMap(Resume.prepare(flow, options), ({ parameters, start }) => runFlow(flow, parameters, start)) as never // erased within
+  resumeErased(flow, options) as never // erased within
+
+const resumeErased = Effect.fnUntraced(function* (flow: Any, options: Resume.Options & { readonly origin?: string }) {
+  const origin = yield* Reading.get(options.origin ?? "latest", { flow: flow.flowName })
+  const { parameters, start } = yield* Resume.prepare(flow, origin, yield* Reading.status(origin), options)
+  return yield* runFlow(flow, parameters, start)
+})
 
 /**
  * Runs a flow as part of another: a run of its own, recorded as this run's child, resumed with it.

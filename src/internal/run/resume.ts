@@ -6,16 +6,14 @@
 import * as Effect from "effect/Effect"
 import type { ArtifactStore } from "../../ArtifactStore.ts"
 import { FlowError } from "../../FlowError.ts"
-import type { RunRecord, TaskRecord } from "../../RunRecord.ts"
+import type { RunRecord, RunStatus, TaskRecord } from "../../RunRecord.ts"
 import { RunStore, type StoreError } from "../../RunStore.ts"
-import * as Reading from "../history/reading.ts"
 import * as CanonicalJson from "../schema/canonicalJson.ts"
 import { type Definition, type FlowDefinition, fits } from "./definition.ts"
 import * as Parameters from "./parameters.ts"
 
 /** How a run is resumed; see `Flow.ResumeOptions`. */
 export interface Options {
-  readonly origin?: string
   readonly from?: string
   readonly parameters?: object
   readonly dropParameters?: ReadonlyArray<string>
@@ -23,12 +21,20 @@ export interface Options {
   readonly evenIfRunning?: boolean
 }
 
-/** Finds the origin, and refuses one that can't be resumed with these options. Yields what the new run starts with. */
-export const prepare = Effect.fnUntraced(function* (flow: FlowDefinition, options: Options) {
+/**
+ * Decides what a resumed run starts with, and refuses an origin that can't be resumed with these options.
+ *
+ * @param origin The run to resume, and its status as a reader sees it (`crashed` if its process is gone).
+ */
+export const prepare = Effect.fnUntraced(function* (
+  flow: FlowDefinition,
+  origin: RunRecord,
+  status: RunStatus | "crashed",
+  options: Options
+) {
   const { from } = options
   if (from !== undefined && !from.includes("/") && !flow.definitions.has(from)) return yield* noStep(flow, from)
-  const origin = yield* Reading.get(options.origin ?? "latest", { flow: flow.flowName })
-  if (options.evenIfRunning !== true && (yield* Reading.status(origin)) === "running") {
+  if (options.evenIfRunning !== true && status === "running") {
     return yield* new FlowError({
       reason: "alive",
       message: `Run ${origin.id} of flow "${flow.flowName}" is still running (process ${origin.pid} on ${origin.host}), and resuming it now would execute its unfinished tasks twice. Wait for it to end, or stop it; to resume it all the same, say --even-if-running on the command line, or { evenIfRunning: true } for Flow.resume.`
