@@ -5,7 +5,6 @@
 import * as Fs from "node:fs/promises"
 import * as Os from "node:os"
 import * as Path from "node:path"
-import * as PgClient from "@effect/sql-pg/PgClient"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -15,6 +14,7 @@ import { ArtifactStore } from "../../../ArtifactStore.ts"
 import { RunStore, StoreError } from "../../../RunStore.ts"
 import { reasonOf } from "../../cause.ts"
 import * as FileStore from "../fileStore.ts"
+import { driver } from "./postgresDriver.ts"
 import * as SqlStorage from "./storage.ts"
 
 export interface Options {
@@ -29,6 +29,7 @@ export const layer = (options: Options): Layer.Layer<ArtifactStore | RunStore, S
   Layer.effectContext(
     Effect.gen(function* () {
       const where = yield* target(options.url)
+      const PgClient = yield* driver
       yield* directory(options.blobs)
       const stores = yield* SqlStorage.make({
         client: PgClient.make({ url: options.url, ...(where.isNamed ? {} : { applicationName: "effect-flow" }) }),

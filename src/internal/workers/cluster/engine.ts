@@ -4,7 +4,6 @@
  */
 import * as NodeClusterSocket from "@effect/platform-node/NodeClusterSocket"
 import * as NodeCrypto from "@effect/platform-node/NodeCrypto"
-import * as PgClient from "@effect/sql-pg/PgClient"
 import * as Cause from "effect/Cause"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as ClusterWorkflowEngine from "effect/cluster/ClusterWorkflowEngine"
@@ -22,6 +21,7 @@ import type * as Redacted from "effect/Redacted"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { WorkflowEngine } from "effect/workflow/WorkflowEngine"
 import { ExecutorError } from "../../../Executor.ts"
+import { driver } from "../../store/sql/postgresDriver.ts"
 import { type Settings, type Shared, showUrl } from "./settings.ts"
 
 /** What the rest of the cluster's parts need. */
@@ -57,12 +57,16 @@ const layer = (
   cluster: Layer.Layer<any, any, any>,
   connections: number
 ): Layer.Layer<Engine, ExecutorError> => {
-  const sql = PgClient.layer({
-    url: shared.url,
-    applicationName: "effect-flow",
-    connectTimeout: 5000,
-    maxConnections: connections
-  })
+  const sql = Layer.unwrap(
+    Effect.map(driver, (PgClient) =>
+      PgClient.layer({
+        url: shared.url,
+        applicationName: "effect-flow",
+        connectTimeout: 5000,
+        maxConnections: connections
+      })
+    )
+  )
   const prefix = prefixOf(shared.group)
   const storage = Layer.merge(
     Layer.provide(SqlMessageStorage.layerWith({ prefix }), NodeCrypto.layerDigest),
