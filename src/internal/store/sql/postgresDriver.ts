@@ -4,6 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import { StoreError } from "../../../RunStore.ts"
+import { messageOf } from "../../cause.ts"
 
 const load = async () => {
   try {
@@ -14,7 +15,7 @@ const load = async () => {
 }
 
 const explain = (cause: unknown): string => {
-  const message = cause instanceof Error ? cause.message : String(cause)
+  const message = messageOf(cause)
   return message.includes("@effect/sql-pg")
     ? "Postgres needs a driver that is not installed: run `npm install @effect/sql-pg`. In a bundle, install it before bundling."
     : `The Postgres driver @effect/sql-pg can't be loaded: ${message}`

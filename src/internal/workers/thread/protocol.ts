@@ -54,8 +54,9 @@ export type ToThread =
   | { readonly _tag: "Interrupt"; readonly id: number }
   | { readonly _tag: "Answer"; readonly call: number; readonly failure: Failure | undefined }
 
-/** From a thread. */
+/** From a thread. `Started` comes before the module is loaded, and tells a module that fails from a thread that does. */
 export type FromThread =
+  | { readonly _tag: "Started" }
   | { readonly _tag: "Loaded"; readonly flows: Flows }
   | { readonly _tag: "NotLoaded"; readonly failure: Failure }
   | { readonly _tag: "Log"; readonly id: number; readonly line: Parameters<TaskSink["log"]>[0] }

@@ -16,6 +16,7 @@ import { messageOf } from "../../cause.ts"
 import type { TaskSink } from "../../run/taskSink.ts"
 import * as Crossing from "../crossing.ts"
 import * as FlowModule from "../flowModule.ts"
+import * as Program from "./program.ts"
 import { type Flows, type FromThread, type Result, type ThreadData, type ToThread, toBlob } from "./protocol.ts"
 
 /** How long a body has to end when it is interrupted, in milliseconds. */
@@ -55,9 +56,6 @@ export interface Options extends Omit<ThreadData, "name"> {
   readonly heapMegabytes: number | undefined
 }
 
-// The program stands beside this file, compiled or not as this one is.
-const program = new URL(import.meta.url.endsWith(".ts") ? "./worker.ts" : "./worker.js", import.meta.url)
-
 /** The attempt that a thread is at. */
 interface Running extends Pick<Work, "sink" | "print"> {
   readonly id: number
@@ -80,12 +78,20 @@ export const start = Effect.fnUntraced(function* (name: string, options: Options
   const settings: WorkerOptions = {
     name,
     workerData: data,
+    ...Program.flags(process.execArgv),
     ...(heapMegabytes === undefined ? {} : { resourceLimits: { maxOldGenerationSizeMb: heapMegabytes } })
   }
+  const program = yield* Program.locate
   let raw: NodeThread | undefined
   let why = "it exited"
+  let hasStarted = false
   const spawn = (): NodeThread => {
-    raw = new NodeThread(program, settings)
+    try {
+      raw = new NodeThread(program, settings)
+    } catch (error) {
+      why = Program.whyNot(error)
+      throw error
+    }
     raw.on("error", (error) => {
       why = messageOf(error)
     })
@@ -104,7 +110,12 @@ export const start = Effect.fnUntraced(function* (name: string, options: Options
     const failure = Exit.isSuccess(exit) ? undefined : Crossing.encode(exit.cause, undefined)
     yield* worker.send({ _tag: "Answer", call: message.call, failure })
   })
-  const receive = (message: FromThread): Effect.Effect<void, unknown> => {
+  const receive = (message: FromThread | undefined): Effect.Effect<void, unknown> => {
+    if (message === undefined) return Effect.void // a message of Node's own: `node --watch` has threads send some
+    if (message._tag === "Started") {
+      hasStarted = true
+      return Effect.void
+    }
     if (message._tag === "Loaded") return Effect.asVoid(Deferred.succeed(loaded, message.flows))
     if (message._tag === "NotLoaded") {
       const failure = Crossing.decode(message.failure, { run: "", step: "", task: "" }, undefined)
@@ -133,7 +144,7 @@ export const start = Effect.fnUntraced(function* (name: string, options: Options
         const died = new Died(why)
         const task = running?.done
         return Effect.andThen(
-          Deferred.fail(loaded, new ExecutorError({ reason: "module", message: notLoaded(options.module, why) })),
+          Deferred.fail(loaded, hasStarted ? notLoaded(options.module, why) : Program.notStarted(why)),
           task === undefined ? Effect.void : Deferred.fail(task, died)
         )
       })
@@ -190,8 +201,11 @@ export const start = Effect.fnUntraced(function* (name: string, options: Options
   )
 })
 
-const notLoaded = (module: string, why: string) =>
-  `The module ${FlowModule.show(module)} can't be imported by a worker: ${why}.`
+const notLoaded = (module: string, why: string): ExecutorError =>
+  new ExecutorError({
+    reason: "module",
+    message: `The module ${FlowModule.show(module)} can't be imported by a worker: ${why}.`
+  })
 
 /** Whether something is done within real time: a test's clock must not keep a dead thread waited for. */
 const within = <A, E>(milliseconds: number, done: Deferred.Deferred<A, E>): Effect.Effect<boolean> =>

@@ -51,6 +51,7 @@ const program = Effect.gen(function* () {
   const runner = yield* platform.start<FromThread, ToThread>()
   const send = (message: FromThread) => runner.sendUnsafe(0, message)
 
+  send({ _tag: "Started" })
   const opened = Effect.all([
     FlowModule.load(data.module),
     Layer.buildWithScope(ThreadStore.open(data.store, { valueBytes: data.valueBytes }), scope)
