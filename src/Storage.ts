@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import { ArtifactStore, type Location } from "./ArtifactStore.ts"
+import * as StoreDirectory from "./internal/store/directory.ts"
 import * as MemoryArtifactStore from "./internal/store/memoryArtifactStore.ts"
 import * as MemoryRunStore from "./internal/store/memoryRunStore.ts"
 import * as SqlArtifactStore from "./internal/store/sql/artifactStore.ts"
@@ -29,7 +30,8 @@ export const layerMemory: Layer.Layer<ArtifactStore | RunStore> = Layer.effectCo
  * A store in a directory: one SQLite database with the runs and the small artifacts, and a file for each large artifact.
  * Any number of processes of one machine may use it at once.
  *
- * @param options.directory Made where it is missing. Default: `.effect-flow`, in the working directory.
+ * @param options.directory Created if it does not exist. Default: what `EFFECT_FLOW_DIRECTORY` names; else `.effect-flow` in
+ *   the working directory or its nearest parent that has one; else `.effect-flow` beside the nearest package.json.
  * @param options.valueBytes How many bytes of decoded values this process keeps. Default: 1 GiB.
  * @param options.sync Whether what is written also survives a power cut. Default: false; it survives the process's end,
  *   `kill -9` included, and after a power cut the last moments before it may be missing.
@@ -37,7 +39,7 @@ export const layerMemory: Layer.Layer<ArtifactStore | RunStore> = Layer.effectCo
 export const layerLocal = (
   options: { readonly directory?: string; readonly valueBytes?: number; readonly sync?: boolean } = {}
 ): Layer.Layer<ArtifactStore | RunStore, StoreError> => {
-  const directory = options.directory ?? ".effect-flow"
+  const directory = options.directory ?? StoreDirectory.find(process.cwd())
   const sync = options.sync ?? false
   // Loaded when the layer is built: a program that only shows its help needs no database.
   return Layer.unwrap(
@@ -46,7 +48,7 @@ export const layerLocal = (
       (SqliteStorage) =>
         SqliteStorage.layer({
           filename: Path.join(directory, "runs.sqlite"),
-          blobs: Path.join(directory, "blobs"),
+          blobs: Path.resolve(directory, "blobs"), // a step may change the working directory
           valueBytes: options.valueBytes ?? valueBytes,
           sync
         })

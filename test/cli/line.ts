@@ -23,7 +23,7 @@ const collect = () => {
  * @param module The file that exports the flow.
  */
 export const line =
-  (flow: AnyFlow | undefined, module: string, directory?: string) =>
+  (flow: AnyFlow | undefined, module: string, directory?: string, environment: Cli["environment"] = {}) =>
   (...words: ReadonlyArray<string>): Effect.Effect<Ended> => {
     const out = collect()
     const err = collect()
@@ -34,7 +34,7 @@ export const line =
       version: "0.0.0",
       stdout: out.stream,
       stderr: err.stream,
-      environment: {},
+      environment,
       state: {}
     }
     return Effect.map(

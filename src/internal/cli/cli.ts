@@ -51,7 +51,12 @@ export interface Cli {
 
 /** The store that was chosen: a directory, or a Postgres database with a directory of blobs that all its users share. */
 export type Store =
-  | { readonly _tag: "Local"; readonly directory: string }
+  | {
+      readonly _tag: "Local"
+      readonly directory: string
+      /** Flags that lead there again; none where it is found without. */
+      readonly flags: ReadonlyArray<string>
+    }
   | {
       readonly _tag: "Postgres"
       readonly url: Redacted.Redacted
@@ -66,9 +71,6 @@ export interface Chosen {
   /** The flow whose runs are meant; of any flow where there is none. */
   readonly flow: string | undefined
 }
-
-/** Where runs are kept unless `--directory` says otherwise. */
-export const defaultDirectory = ".effect-flow"
 
 /** A store, as verbs need it. */
 export type Stores = ArtifactStore | RunStore
@@ -88,11 +90,7 @@ export const command = (cli: Cli, { store }: Chosen, ...words: ReadonlyArray<str
     ...(cli.invocation === "npx effect-flow" && cli.subject !== undefined && /^(run|resume|plan)$/.test(words[0] ?? "")
       ? ["--module", quote(cli.subject.module)]
       : []),
-    ...(store._tag === "Postgres"
-      ? store.flags.map(quote)
-      : store.directory === defaultDirectory
-        ? []
-        : ["--directory", quote(store.directory)])
+    ...store.flags.map(quote)
   ].join(" ")
 
 /** A line of result. */

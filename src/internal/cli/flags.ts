@@ -4,7 +4,8 @@ import * as Flag from "effect/cli/Flag"
 import * as GlobalFlag from "effect/cli/GlobalFlag"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import { type Chosen, defaultDirectory } from "./cli.ts"
+import * as StoreDirectory from "../store/directory.ts"
+import type { Chosen } from "./cli.ts"
 
 /** What a command line asks for, told to whoever runs it. */
 export type Select = (action: (chosen: Chosen) => Effect.Effect<void, unknown>) => Effect.Effect<void>
@@ -13,7 +14,9 @@ export type Select = (action: (chosen: Chosen) => Effect.Effect<void, unknown>) 
 export const Directory = GlobalFlag.Setting("directory")({
   flag: Flag.String("directory").pipe(
     Flag.withMetavar("dir"),
-    Flag.withDescription(`Where runs and artifacts are kept (default: ${defaultDirectory})`),
+    Flag.withDescription(
+      `Where runs and artifacts are kept (default: ${StoreDirectory.variable}, else the nearest ${StoreDirectory.name})`
+    ),
     Flag.optional
   )
 })

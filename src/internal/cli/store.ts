@@ -5,20 +5,10 @@ import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import * as Redacted from "effect/Redacted"
 import type { StoreError } from "../../RunStore.ts"
-import {
-  type Chosen,
-  type Cli,
-  command,
-  defaultDirectory,
-  Exit,
-  exitCodes,
-  type Store,
-  type Stores,
-  say,
-  storeName
-} from "./cli.ts"
+import * as StoreDirectory from "../store/directory.ts"
+import { type Chosen, type Cli, command, Exit, exitCodes, type Store, type Stores, say, storeName } from "./cli.ts"
 
-/** What the command line says of the store. */
+/** The flags that name a store, as they were given. */
 export interface Given {
   readonly directory: string | undefined
   readonly database: string | undefined
@@ -27,15 +17,28 @@ export interface Given {
 
 const usage = (message: string) => Effect.fail(new Exit({ code: exitCodes.usage, message }))
 
-/** The store that flags and environment name: flags count more, and a directory more than a database. */
+/** Two stores named in one way can't both be meant. */
+const twoStores = (directory: string, database: string) =>
+  usage(`${directory} and ${database} name two stores; give one of them.`)
+
+/** The store that flags name, else the environment, else the nearest directory that holds one. */
 export const choose = (cli: Cli, given: Given): Effect.Effect<Store, Exit> => {
   const { environment } = cli
-  if (given.directory !== undefined && given.database !== undefined) {
-    return usage("--directory and --database name two stores; give one of them.")
+  const isGiven = given.directory !== undefined || given.database !== undefined
+  const directory = isGiven ? given.directory : environment[StoreDirectory.variable] || undefined
+  const url = isGiven ? given.database : environment.EFFECT_FLOW_DATABASE_URL || undefined
+  if (directory !== undefined && url !== undefined) {
+    return isGiven
+      ? twoStores("--directory", "--database")
+      : twoStores(StoreDirectory.variable, "EFFECT_FLOW_DATABASE_URL")
   }
-  const url = given.database ?? environment.EFFECT_FLOW_DATABASE_URL
-  if (given.directory !== undefined || url === undefined || url === "") {
-    return Effect.succeed({ _tag: "Local", directory: given.directory ?? defaultDirectory })
+  if (url === undefined) {
+    const cwd = process.cwd()
+    return Effect.succeed({
+      _tag: "Local",
+      directory: given.directory ?? StoreDirectory.show(StoreDirectory.find(cwd, environment), cwd),
+      flags: given.directory === undefined ? [] : ["--directory", given.directory]
+    })
   }
   const blobs = given.blobs ?? environment.EFFECT_FLOW_BLOBS
   if (blobs === undefined || blobs === "") {

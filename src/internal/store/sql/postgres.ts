@@ -14,7 +14,7 @@ import { ArtifactStore } from "../../../ArtifactStore.ts"
 import { RunStore, StoreError } from "../../../RunStore.ts"
 import { reasonOf } from "../../cause.ts"
 import * as FileStore from "../fileStore.ts"
-import { driver } from "./postgresDriver.ts"
+import { driver } from "../postgresDriver.ts"
 import * as SqlStorage from "./storage.ts"
 
 export interface Options {

@@ -21,7 +21,7 @@ import type * as Redacted from "effect/Redacted"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { WorkflowEngine } from "effect/workflow/WorkflowEngine"
 import { ExecutorError } from "../../../Executor.ts"
-import { driver } from "../../store/sql/postgresDriver.ts"
+import { driver } from "../../store/postgresDriver.ts"
 import { type Settings, type Shared, showUrl } from "./settings.ts"
 
 /** What the rest of the cluster's parts need. */

@@ -3,8 +3,8 @@
  * The import stands in a `try` block, which is how bundlers recognize a module that may be missing.
  */
 import * as Effect from "effect/Effect"
-import { StoreError } from "../../../RunStore.ts"
-import { messageOf } from "../../cause.ts"
+import { StoreError } from "../../RunStore.ts"
+import { messageOf } from "../cause.ts"
 
 const load = async () => {
   try {
