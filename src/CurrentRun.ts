@@ -12,6 +12,12 @@ import type * as State from "./State.ts"
 /** An effect of whatever type: interpreters pass on what they do not know. */
 type Erased<A = unknown> = Effect.Effect<A, unknown, unknown>
 
+/** What a choice runs for a value; `effect` where the body made it before the choice was taken. */
+export interface ChoiceArm {
+  (): Erased
+  readonly effect?: Erased
+}
+
 /** How the combinators of a flow's body are interpreted. */
 export interface Interpreter {
   /** The run's id. */
@@ -23,13 +29,15 @@ export interface Interpreter {
     given: object | undefined,
     states: { readonly [branch: string]: unknown } | undefined
   ) => Erased<State.Any>
+  /** Notes that the body made a task; the function that it returns notes that the task was started. */
+  readonly noteMade?: (definition: Definition) => () => void
   readonly forEach: (
     items: ReadonlyArray<unknown> | Ref<ReadonlyArray<unknown>>,
     task: (item: Ref<unknown>, index: number) => Erased,
     concurrency: number | "unbounded"
   ) => Erased<ReadonlyArray<unknown>>
   /** Takes the arm that the ref's value names. */
-  readonly choose: (ref: Ref<unknown>, arms: { readonly [value: string]: () => Erased }) => Erased
+  readonly choose: (ref: Ref<unknown>, arms: { readonly [value: string]: ChoiceArm }) => Erased
   readonly iterate: (
     state: unknown,
     options: {

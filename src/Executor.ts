@@ -14,13 +14,23 @@ import * as Schema from "effect/Schema"
 import * as Semaphore from "effect/Semaphore"
 import type { ArtifactStore } from "./ArtifactStore.ts"
 import type { Definition, FlowDefinition } from "./internal/run/definition.ts"
+import * as Numbers from "./internal/run/numbers.ts"
 import type { TaskSink } from "./internal/run/taskSink.ts"
 import { RefRecord, type RunRecord } from "./RunRecord.ts"
 import type { RunStore } from "./RunStore.ts"
 
 /** An executor can't run what it was asked to; the message says why and what to do. */
 export class ExecutorError extends Schema.TaggedError<ExecutorError>()("ExecutorError", {
-  reason: Schema.Literals(["module", "version", "error-schema", "store", "settings", "unreachable", "taken"]),
+  reason: Schema.Literals([
+    "module",
+    "version",
+    "error-schema",
+    "store",
+    "settings",
+    "unreachable",
+    "taken",
+    "interrupted"
+  ]),
   message: Schema.String
 }) {}
 
@@ -56,7 +66,9 @@ export const TaskDescription = Schema.Struct({
   tags: Schema.Array(Schema.String),
   inputs: Schema.Array(RefRecord),
   /** How many states each branch of a join over `Step.many` has. */
-  counts: Schema.Record(Schema.String, Schema.Int)
+  counts: Schema.Record(Schema.String, Schema.Int),
+  /** How many milliseconds the attempt may take from when its body starts. */
+  timeoutMs: Schema.optionalKey(Schema.Number)
 })
 export type TaskDescription = typeof TaskDescription.Type
 
@@ -126,7 +138,7 @@ export const layerFibers = (options: { readonly concurrency?: number } = {}): La
       Executor,
       fibers("fibers", (attempt) => attempt.here)
     )
-  const concurrency = options.concurrency
+  const concurrency = Numbers.wholeNumber("`concurrency` of Executor.layerFibers", options.concurrency, 1)
   return Layer.effect(
     Executor,
     Effect.map(Semaphore.make(concurrency), (semaphore) =>
@@ -163,13 +175,16 @@ export interface ThreadsOptions {
  * only data crosses to a thread. The store must be one that a thread can open, so not the one in memory. What native code
  * writes to the standard streams by itself is not seen.
  */
-export const layerThreads = (options: ThreadsOptions): Layer.Layer<never> =>
-  Layer.unwrap(
+export const layerThreads = (options: ThreadsOptions): Layer.Layer<never> => {
+  Numbers.wholeNumber("`size` of Executor.layerThreads", options.size, 1)
+  Numbers.wholeNumber("`heapMegabytes` of Executor.layerThreads", options.heapMegabytes, 1)
+  return Layer.unwrap(
     Effect.map(
       Effect.promise(() => import("./internal/workers/thread/executor.ts")),
       (threads) => threads.layer(options)
     )
   )
+}
 
 /** How a cluster is found. What is left out is read from the environment (`EFFECT_FLOW_…`), or has a default. */
 export interface ClusterOptions {
@@ -197,10 +212,12 @@ export interface ClusterOptions {
  * `Flow.provide`. A worker that goes on with a run executes the flow's body, so services that the body itself uses must be
  * there, too.
  */
-export const layerCluster = (options: ClusterOptions = {}): Layer.Layer<never> =>
-  Layer.unwrap(
+export const layerCluster = (options: ClusterOptions = {}): Layer.Layer<never> => {
+  Numbers.durationMs("`lockExpiration` of Executor.layerCluster", options.lockExpiration)
+  return Layer.unwrap(
     Effect.map(
       Effect.promise(() => import("./internal/workers/cluster/client.ts")),
       (cluster) => cluster.layer(options)
     )
   )
+}

@@ -8,11 +8,12 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import type { ArtifactError, ArtifactStore } from "./ArtifactStore.ts"
-import { CurrentRun } from "./CurrentRun.ts"
+import { type ChoiceArm, CurrentRun } from "./CurrentRun.ts"
 import type { ExecutorError } from "./Executor.ts"
 import { FlowError, type ParameterError } from "./FlowError.ts"
 import * as Reading from "./internal/history/reading.ts"
 import * as Definition from "./internal/run/definition.ts"
+import * as Numbers from "./internal/run/numbers.ts"
 import * as ParameterValues from "./internal/run/parameters.ts"
 import * as Resume from "./internal/run/resume.ts"
 import { runFlow } from "./internal/run/runFlow.ts"
@@ -253,7 +254,8 @@ type ArmSuccess<T> = T extends Arm<infer A, any, any> ? A : never
 type ArmError<T> = T extends Arm<any, infer E, any> ? E : never
 type ArmServices<T> = T extends Arm<any, any, infer R> ? R : never
 
-const thunk = (arm: Arm<unknown, unknown, unknown>) => (Effect.isEffect(arm) ? () => arm : arm)
+const thunk = (arm: Arm<unknown, unknown, unknown>): ChoiceArm =>
+  Effect.isEffect(arm) ? Object.assign(() => arm, { effect: arm }) : arm
 
 /**
  * Takes one of two arms, by a ref's value; a plan draws both.
@@ -319,4 +321,6 @@ export const iterate = <S, E1, R1, E2, R2>(
     readonly limit?: number
   }
 ): Effect.Effect<S, E1 | E2 | FlowError, R1 | R2 | CurrentRun> =>
-  Effect.flatMap(CurrentRun, (run) => run.iterate(state, { ...options, limit: options.limit ?? 1000 })) as never // erased
+  Effect.flatMap(CurrentRun, (run) =>
+    run.iterate(state, { ...options, limit: Numbers.wholeNumber("`limit` of Flow.iterate", options.limit, 1) ?? 1000 })
+  ) as never // erased

@@ -8,8 +8,9 @@ import * as Schema from "effect/Schema"
  * Why a flow can't be made or run. `reason` is `name` (one that can't stand in a path), `duplicate` (two steps of one
  * name), `unlisted` (a task of a step that the flow does not list), `unknown` (no step of that name), `given` (a task
  * called without an input), `limit` (a loop that reached its bound), `arm` (a value without an arm), `shape` (a
- * `forEach` over something that is no list), `alive` (a resume of a run that is still running), `nested` (a flow run
- * inside a step).
+ * `forEach` over something that is not a list), `alive` (a resume of a run that is still running), `nested` (a flow run
+ * inside a step), `callback` (a function that returned something else than it must), `number` (an option that is out of
+ * range).
  */
 export class FlowError extends Schema.TaggedError<FlowError>()("FlowError", {
   reason: Schema.Literals([
@@ -22,7 +23,9 @@ export class FlowError extends Schema.TaggedError<FlowError>()("FlowError", {
     "arm",
     "shape",
     "alive",
-    "nested"
+    "nested",
+    "callback",
+    "number"
   ]),
   message: Schema.String
 }) {}

@@ -137,6 +137,11 @@ export class RunStore extends Context.Service<
   {
     /** Makes changes durable, all or none, in their order. */
     readonly write: (changes: ReadonlyArray<Change>) => Effect.Effect<void, StoreError>
+    /**
+     * Makes changes durable before it returns, after those that were given to `write`: for a process that is about to end and
+     * has no event loop any more. Throws where that is not possible.
+     */
+    readonly writeNow?: (changes: ReadonlyArray<Change>) => void
     /** Newest first. */
     readonly runs: (query: RunQuery) => Effect.Effect<ReadonlyArray<RunRecord>, StoreError>
     readonly tasks: (query: TaskQuery) => Effect.Effect<ReadonlyArray<TaskRecord>, StoreError>

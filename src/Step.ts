@@ -3,8 +3,10 @@
  * to compose their tasks; nothing here runs anything. Applying a step to inputs gives a task, a plain `Effect` that needs
  * `CurrentRun`, so tasks compose with `Effect.all`, `Effect.catchTag`, `if` and recursion like any other effect.
  */
+import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import type * as Schedule from "effect/Schedule"
 import type * as Schema from "effect/Schema"
 import type * as Artifact from "./Artifact.ts"
@@ -14,6 +16,8 @@ import type { CurrentTask } from "./CurrentTask.ts"
 import type { ExecutorError, TaskTimeout, WorkerDied } from "./Executor.ts"
 import * as Definition from "./internal/run/definition.ts"
 import * as Merge from "./internal/run/merge.ts"
+import * as Numbers from "./internal/run/numbers.ts"
+import { remember } from "./internal/run/runScope.ts"
 import type { Ref } from "./Ref.ts"
 import type { StoreError } from "./RunStore.ts"
 import type { Given, NamesOf, Simplify, State, Values, WrittenOf } from "./State.ts"
@@ -170,23 +174,33 @@ const define = (
     error: options.error,
     version: options.version ?? "",
     cache: options.cache,
-    retry: Definition.retryOptions(options.retry),
-    timeout: options.timeout,
+    retry: Definition.retryOptions(name, options.retry),
+    timeoutMs: Numbers.durationMs(`\`timeout\` of step "${name}"`, options.timeout),
     runsOn: options.runsOn,
     run: options.run as Definition.Definition["run"] // a body yields an effect
   }
 }
 
+/** Notes in the run whose body makes a task that it did; nothing outside of a body. */
+const noteMade = (definition: Definition.Definition): (() => void) | undefined => {
+  const fiber = Fiber.getCurrent()
+  const run = fiber === undefined ? undefined : Context.getOrUndefined(fiber.context, CurrentRun)
+  return run?.noteMade?.(definition)
+}
+
 const fromDefinition = (definition: Definition.Definition) =>
   Object.assign(
-    (first?: object, second?: object) =>
-      Effect.flatMap(
-        CurrentRun,
-        (run) =>
-          definition.branches === undefined
-            ? run.task(definition, first, undefined)
-            : run.task(definition, second, first as { readonly [branch: string]: unknown }) // a join's first argument
-      ),
+    (first?: object, second?: object) => {
+      const started = noteMade(definition)
+      const task = Effect.flatMap(CurrentRun, (run) => {
+        started?.()
+        return definition.branches === undefined
+          ? run.task(definition, first, undefined)
+          : run.task(definition, second, first as { readonly [branch: string]: unknown }) // a join's first argument
+      })
+      if (started !== undefined) remember(task, started)
+      return task
+    },
     { stepName: definition.name, [Definition.definition]: definition }
   )
 
@@ -337,7 +351,9 @@ export const forEach = <A, S, E, R>(
   task: (item: Ref<A>, index: number) => Effect.Effect<S, E, R>,
   options?: { readonly concurrency?: number | "unbounded" }
 ): Effect.Effect<ReadonlyArray<S>, E | ArtifactError, R | ArtifactStore | CurrentRun> =>
-  Effect.flatMap(CurrentRun, (run) => run.forEach(items, task as never, options?.concurrency ?? 16)) as never // erased below
+  Effect.flatMap(CurrentRun, (run) =>
+    run.forEach(items, task as never, Numbers.concurrency("`concurrency` of Step.forEach", options?.concurrency) ?? 16)
+  ) as never // erased below
 
 type Conflicts<B> = {
   [K in keyof B]: Extract<WrittenOf<B[K]>, { [J in Exclude<keyof B, K>]: NamesOf<B[J]> }[Exclude<keyof B, K>]>

@@ -2,7 +2,6 @@
  * A step's definition without its types: what every interpreter reads (the run, the plan, a worker), and nothing that
  * runs by itself but the body.
  */
-import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import { hasProperty } from "effect/Predicate"
@@ -11,6 +10,7 @@ import type * as Schema from "effect/Schema"
 import * as Artifact from "../../Artifact.ts"
 import { FlowError } from "../../FlowError.ts"
 import type { TaskRecord } from "../../RunRecord.ts"
+import * as Numbers from "./numbers.ts"
 
 /** @internal */
 export const definition: unique symbol = Symbol.for("effect-flow/Step/definition")
@@ -46,7 +46,7 @@ export interface Definition {
   readonly version: string
   readonly cache: { readonly version: string } | undefined
   readonly retry: RetryOptions | undefined
-  readonly timeout: Duration.Input | undefined
+  readonly timeoutMs: number | undefined
   readonly runsOn: "thread" | "fiber" | undefined
   /** `(input)` for a step, `(states, input)` for a join. */
   readonly run: (...values: ReadonlyArray<never>) => Effect.Effect<unknown, unknown, unknown>
@@ -103,8 +103,13 @@ export const checkName = (what: string, name: string): void => {
 }
 
 /** A schedule, or options around one. */
-export const retryOptions = (retry: object | undefined): RetryOptions | undefined =>
-  retry === undefined ? undefined : hasProperty(retry, "~effect/Schedule") ? { schedule: retry as never } : retry
+export const retryOptions = (step: string, retry: object | undefined): RetryOptions | undefined => {
+  if (retry === undefined) return undefined
+  if (hasProperty(retry, "~effect/Schedule")) return { schedule: retry as never } // told by its mark
+  const options: RetryOptions = retry
+  Numbers.wholeNumber(`\`retry.times\` of step "${step}"`, options.times, 0)
+  return options
+}
 
 /** Whether what an earlier task wrote is what this step declares today. */
 export const fits = (definition: Definition, task: TaskRecord): boolean =>

@@ -14,22 +14,30 @@ export const fromCause = (cause: Cause.Cause<unknown>, schema?: Schema.Top): Err
   if (failure !== undefined) {
     const record = fromError(failure.error)
     if (schema === undefined) return record
-    const data = Schema.encodeUnknownExit(schema as Schema.Codec<unknown, unknown>)(failure.error) // error schemas need no services
-    return Exit.isSuccess(data) ? { ...record, data: data.value as Schema.Json } : record // an error's encoding is JSON
+    const data = safely(
+      () => Schema.encodeUnknownExit(schema as Schema.Codec<unknown, unknown>)(failure.error), // error schemas need no services
+      undefined
+    )
+    return data !== undefined && Exit.isSuccess(data) ? { ...record, data: data.value as Schema.Json } : record // an error's encoding is JSON
   }
   const defect = cause.reasons.find(Cause.isDieReason)
   if (defect !== undefined) {
     const record = fromError(defect.defect)
-    return defect.defect instanceof Error && !(defect.defect instanceof FlowError) && defect.defect.stack !== undefined
-      ? { ...record, stack: defect.defect.stack }
-      : record
+    const stack = safely(() => stackOf(defect.defect), undefined)
+    return stack === undefined ? record : { ...record, stack }
   }
   return { tag: "Interrupted", message: "It was interrupted." }
 }
 
-const fromError = (error: unknown): ErrorRecord => {
+const stackOf = (defect: unknown): string | undefined =>
+  defect instanceof Error && !(defect instanceof FlowError) && typeof defect.stack === "string"
+    ? defect.stack
+    : undefined
+
+/** What is kept of an error. It never throws, whatever the error is. */
+export const fromError = (error: unknown): ErrorRecord => {
   const record = describeError(error)
-  const causes = causesOf(error)
+  const causes = safely(() => causesOf(error), [])
   return causes.length === 0 ? record : { ...record, causes }
 }
 
@@ -50,7 +58,22 @@ const causesOf = (error: unknown): ReadonlyArray<{ readonly tag: string; readonl
   return found
 }
 
-const describeError = (error: unknown): { readonly tag: string; readonly message: string } => {
+/** Reads something of an error that a user's code made: a getter, a `toString` or a codec of it may throw. */
+const safely = <A>(read: () => A, otherwise: A): A => {
+  try {
+    return read()
+  } catch {
+    return otherwise
+  }
+}
+
+const describeError = (error: unknown): { readonly tag: string; readonly message: string } =>
+  safely(() => describeReadable(error), {
+    tag: "Error",
+    message: "It failed with an error that can't be read: reading it throws."
+  })
+
+const describeReadable = (error: unknown): { readonly tag: string; readonly message: string } => {
   if (typeof error === "object" && error !== null) {
     const { _tag, name, message } = error as {
       readonly _tag?: unknown

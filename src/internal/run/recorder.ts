@@ -1,47 +1,60 @@
 /**
- * Brings what a run does into its store. What must be durable before the flow goes on (a finished task) is awaited; the
- * rest (a task that started, log lines, metrics) waits for the next such write, or a twentieth of a second, and becomes
- * durable with it, in order. So a trivial task costs one write, and a log line none of its own.
+ * Writes what a run does to its store. What must be durable before the flow goes on (a finished task) is awaited. The rest (a
+ * started task, log lines, metrics) is buffered, and becomes durable in order with the next awaited write or after 50 ms. So
+ * a trivial task costs one write, and a log line costs none of its own.
+ *
+ * Nothing that a user's code produced may stop a run from being recorded: a change that the store's code throws at is
+ * written in a reduced form, or left out with a line in the log that says so.
  */
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import type { CardRecord, LogRecord, MetricRecord } from "../../RunRecord.ts"
+import type { CardRecord, ErrorRecord, LogRecord, MetricRecord, RunRecord, TaskRecord } from "../../RunRecord.ts"
 import type { Change, RunStore, StoreError } from "../../RunStore.ts"
 
-/**
- * How long something waits at most, after how long a task that runs is told of, and how often a run says that it is alive:
- * milliseconds.
- */
-const patience = 50
-const telling = 250
-const heartbeat = 5000
+/** Buffered changes are written after this time at the latest. */
+const flushIntervalMs = 50
+/** A task that has been running for so long is written as running. One that ends sooner costs no write of its own. */
+const runningIntervalMs = 250
+/** How often a run says that its process is alive. */
+const heartbeatIntervalMs = 5000
 
-/** Collects changes of one run. */
+type TaskChange = Extract<Change, { readonly _tag: "Task" }>
+
+/** Collects the changes of one run. */
 export interface Recorder {
   readonly log: (line: LogRecord) => void
   readonly metric: (point: MetricRecord) => void
   /** A task's card, in place of the one before. */
   readonly card: (card: CardRecord, bytes: Uint8Array | undefined) => void
-  /** A task that runs: replaced by its final record where that comes first. */
-  readonly running: (change: Extract<Change, { readonly _tag: "Task" }>) => void
-  /** Makes what waits and these changes durable. */
+  /** A running task; its final record replaces it. */
+  readonly running: (change: TaskChange) => void
+  /** Makes the buffered changes and these durable. */
   readonly write: (changes: ReadonlyArray<Change>) => Effect.Effect<void, StoreError>
-  /** Writes what waits from time to time, for as long as the run lives. */
+  /** Writes the buffered changes from time to time, for as long as the run lives. */
   readonly loop: Effect.Effect<never>
   /** From now on nothing is kept: another process drives the run. */
   readonly close: Effect.Effect<void>
-  /** Says that nobody drives the run, for another process to go on with it, and closes. */
+  /** Records that nobody drives the run, so that another process goes on with it, and closes. */
   readonly leave: Effect.Effect<void>
+  /**
+   * Writes everything synchronously, because the process is about to end: the buffered changes, every running task as
+   * interrupted, and the run's last record. Then it closes.
+   */
+  readonly endNow: (run: RunRecord, error: ErrorRecord, at: number) => void
 }
 
 /** A recorder of a run. */
 export const make = (store: RunStore["Service"], run: string): Recorder => {
   let lines: Array<LogRecord> = []
   let points: Array<MetricRecord> = []
-  let started = new Map<string, Change>()
   let cards = new Map<string, Change>()
+  /** Running tasks that the store has not heard of. */
+  let started = new Map<string, TaskChange>()
+  /** All running tasks. */
+  const running = new Map<string, TaskChange>()
   let closed = false
-  // Described in the store by now: a step's schemas are its tasks' over and over.
+  // Schemas that the store has by now: the tasks of a step bring the same ones over and over.
   const described = new Set<string>()
 
   const take = (): Array<Change> => {
@@ -53,24 +66,7 @@ export const make = (store: RunStore["Service"], run: string): Recorder => {
     points = []
     return changes
   }
-  const write = (changes: ReadonlyArray<Change>) =>
-    Effect.suspend(() => {
-      if (closed) return Effect.void
-      const waiting = take()
-      for (const change of changes) {
-        if (change._tag !== "Task") waiting.push(change)
-        else {
-          started.delete(change.task.id)
-          waiting.push(withoutDescribed(change))
-        }
-      }
-      if (waiting.length === 0) return Effect.void
-      return Effect.matchEffect(store.write(waiting), {
-        onFailure: (error) => Effect.andThen(putBack(waiting), Effect.fail(error)),
-        onSuccess: () => Effect.sync(() => remember(waiting))
-      })
-    })
-  const withoutDescribed = (change: Extract<Change, { readonly _tag: "Task" }>): Change =>
+  const withoutDescribed = (change: TaskChange): TaskChange =>
     change.schemas.every(({ digest }) => !described.has(digest))
       ? change
       : { ...change, schemas: change.schemas.filter(({ digest }) => !described.has(digest)) }
@@ -79,19 +75,57 @@ export const make = (store: RunStore["Service"], run: string): Recorder => {
       if (change._tag === "Task") for (const { digest } of change.schemas) described.add(digest)
   }
   /** What could not be written waits for the next time. */
-  const putBack = (changes: ReadonlyArray<Change>) =>
-    Effect.sync(() => {
-      for (const change of changes) {
-        if (change._tag === "Logs") lines = [...change.lines, ...lines]
-        if (change._tag === "Metrics") points = [...change.points, ...points]
+  const putBack = (changes: ReadonlyArray<Change>) => {
+    for (const change of changes) {
+      if (change._tag === "Logs") lines = [...change.lines, ...lines]
+      if (change._tag === "Metrics") points = [...change.points, ...points]
+      if (change._tag === "Card" && !cards.has(change.card.task)) cards.set(change.card.task, change)
+      if (change._tag === "Task" && change.task.status === "running" && running.has(change.task.id)) {
+        started.set(change.task.id, change)
       }
-    })
-  /** Tasks that still run by now: those that were over sooner never cost a write of their own. */
-  const takeStarted = () => {
-    const changes = [...started.values()]
-    started = new Map()
-    return changes
+    }
   }
+  /** Notes a change that was left out. */
+  const leftOut = (change: Change, defect: unknown): Effect.Effect<void, StoreError> =>
+    Effect.flatMap(Clock.currentTimeMillis, (at) => {
+      const message = `A change could not be recorded (${change._tag}): ${Cause.pretty(Cause.die(defect)).split("\n")[0]}`
+      return store.write([{ _tag: "Logs", lines: [{ run, task: "", attempt: 1, at, level: "Error", message }] }])
+    })
+  /** One change after the other, so that one which the store's code throws at does not take the others with it. */
+  const writeOneByOne = (changes: ReadonlyArray<Change>): Effect.Effect<void, StoreError> =>
+    Effect.forEach(
+      changes,
+      (change) =>
+        Effect.catchDefect(store.write([change]), (defect) => {
+          const reduced = reduce(change)
+          return reduced === undefined
+            ? leftOut(change, defect)
+            : Effect.catchDefect(store.write([reduced]), () => leftOut(change, defect))
+        }),
+      { discard: true }
+    )
+  const write = (changes: ReadonlyArray<Change>) =>
+    Effect.suspend(() => {
+      if (closed) return Effect.void
+      const waiting = take()
+      for (const change of changes) {
+        if (change._tag !== "Task") waiting.push(change)
+        else {
+          started.delete(change.task.id)
+          if (change.task.status !== "running") running.delete(change.task.id)
+          waiting.push(withoutDescribed(change))
+        }
+      }
+      if (waiting.length === 0) return Effect.void
+      return Effect.matchCauseEffect(store.write(waiting), {
+        onSuccess: () => Effect.sync(() => remember(waiting)),
+        onFailure: (cause) => {
+          if (Cause.hasDies(cause)) return writeOneByOne(waiting)
+          putBack(waiting)
+          return Effect.failCause(cause)
+        }
+      })
+    })
   return {
     log: (line) => void lines.push(line),
     metric: (point) => void points.push(point),
@@ -101,7 +135,10 @@ export const make = (store: RunStore["Service"], run: string): Recorder => {
         card,
         ...(bytes === undefined ? {} : { blob: { digest: card.digest, bytes } })
       }),
-    running: (change) => void started.set(change.task.id, change),
+    running: (change) => {
+      started.set(change.task.id, change)
+      running.set(change.task.id, change)
+    },
     write,
     close: Effect.sync(() => {
       closed = true
@@ -109,23 +146,61 @@ export const make = (store: RunStore["Service"], run: string): Recorder => {
     leave: Effect.suspend(() => {
       const waiting = take()
       closed = true
-      return Effect.ignore(store.write([...waiting, { _tag: "Heartbeat", run, at: 0 }]))
+      return Effect.ignoreCause(store.write([...waiting, { _tag: "Heartbeat", run, at: 0 }]))
     }),
     loop: Effect.gen(function* () {
-      let beat = yield* Clock.currentTimeMillis
-      let told = beat
+      let beatAt = yield* Clock.currentTimeMillis
+      let runningAt = beatAt
       while (true) {
-        yield* Effect.sleep(patience)
-        // By the clock: a store that is slow must not make a run look dead.
+        yield* Effect.sleep(flushIntervalMs)
+        // By the clock and not by counting: a slow store must not make a run look dead.
         const at = yield* Clock.currentTimeMillis
-        const due = at - beat >= heartbeat
-        if (due) beat = at
-        const tell = at - told >= telling
-        if (tell) told = at
-        // A store that fails for a moment is not the run's end; the next awaited write says so if it lasts.
-        const running = tell ? takeStarted() : []
-        yield* Effect.ignore(write(due ? [...running, { _tag: "Heartbeat", run, at }] : running))
+        const changes: Array<Change> = []
+        if (at - runningAt >= runningIntervalMs) {
+          runningAt = at
+          changes.push(...started.values())
+          started = new Map()
+        }
+        if (at - beatAt >= heartbeatIntervalMs) {
+          beatAt = at
+          changes.push({ _tag: "Heartbeat", run, at })
+        }
+        // A store that fails for a moment is not the run's end; the next awaited write reports it if it lasts.
+        yield* Effect.ignoreCause(write(changes))
       }
-    })
+    }),
+    endNow: (record, error, at) => {
+      if (closed) return
+      const changes = take()
+      closed = true
+      for (const change of running.values()) changes.push({ ...change, task: interrupted(change.task, error, at) })
+      store.writeNow?.([...changes, { _tag: "Run", run: record }])
+    }
   }
+}
+
+/** A running task as it ends with its process. */
+const interrupted = (task: TaskRecord, error: ErrorRecord, at: number): TaskRecord => ({
+  ...task,
+  status: "interrupted",
+  finishedAt: at,
+  error,
+  attempts: task.attempts.map((attempt) =>
+    attempt.status === "running" ? { ...attempt, status: "interrupted", finishedAt: at, error } : attempt
+  )
+})
+
+/** A record without what a user's code shaped, where it has any: an error's data, a flow's output. */
+const reduce = (change: Change): Change | undefined => {
+  const plain = <T extends { readonly error?: ErrorRecord }>(record: T): T =>
+    record.error === undefined
+      ? record
+      : { ...record, error: { tag: String(record.error.tag), message: String(record.error.message) } }
+  if (change._tag === "Run") {
+    const { output: _output, ...run } = change.run
+    return { ...change, run: plain(run) }
+  }
+  if (change._tag !== "Task") return undefined
+  const { task } = change
+  return { ...change, task: plain({ ...task, attempts: task.attempts.map((attempt) => plain(attempt)) }) }
 }

@@ -33,6 +33,11 @@ export interface RunContext {
   readonly cached: Cache
   /** Whether `--from` asked for this step to be executed whatever stands for it. */
   readonly executesAgain: (definition: Definition) => boolean
+  /**
+   * Runs a task, or another run, as part of this one: it is interrupted when the run's body ends before it, and recorded
+   * before the run's own end is. Once the run is over, nothing of it is started any more.
+   */
+  readonly owning: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
   readonly tags: () => ReadonlyArray<string>
   readonly changeTags: (change: {
     readonly add: ReadonlyArray<string>

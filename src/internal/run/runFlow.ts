@@ -11,34 +11,36 @@ import { identity } from "effect/Function"
 import type * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
+import type * as Schema from "effect/Schema"
 import { ArtifactStore } from "../../ArtifactStore.ts"
 import { CurrentRun, type Interpreter } from "../../CurrentRun.ts"
 import { CurrentTask } from "../../CurrentTask.ts"
 import { Executor, ExecutorError } from "../../Executor.ts"
 import { FlowError } from "../../FlowError.ts"
-import { isRef, type Ref } from "../../Ref.ts"
-import { RunObserver } from "../../RunObserver.ts"
+import { type RunEvent, RunObserver } from "../../RunObserver.ts"
 import type { RunRecord } from "../../RunRecord.ts"
 import { RunStore } from "../../RunStore.ts"
-import * as State from "../../State.ts"
 import * as Tags from "../../Tags.ts"
 import * as Cache from "./cache.ts"
+import { explainExit, runEffect } from "./callback.ts"
 import type { FlowDefinition } from "./definition.ts"
 import { fromCause, statusOf } from "./errorRecord.ts"
-import * as Misuse from "./misuse.ts"
+import * as InterpreterOf from "./interpreter.ts"
+import * as LiveRuns from "./liveRuns.ts"
 import * as Output from "./output.ts"
+import { onOwnFiber } from "./ownFiber.ts"
 import * as Parameters from "./parameters.ts"
+import * as Printing from "./printing.ts"
 import * as Recorder from "./recorder.ts"
-import { ItemRef, via } from "./refs.ts"
 import * as Origin from "./resume.ts"
 import type { RunContext } from "./runContext.ts"
 import * as RunId from "./runId.ts"
+import * as RunScope from "./runScope.ts"
 import * as Services from "./services.ts"
 import { SystemTags } from "./systemTags.ts"
 import * as TagChange from "./tagChange.ts"
 import * as Begun from "./takeover.ts"
-import { format } from "./taskBody.ts"
-import { runTask } from "./taskRunner.ts"
+import { format, unprinted } from "./taskBody.ts"
 
 /** How a run is started. */
 export interface Start {
@@ -58,12 +60,13 @@ export const runFlow = Effect.fnUntraced(function* (flow: FlowDefinition, parame
   const outer = yield* Effect.serviceOption(CurrentTask)
   if (Option.isSome(outer)) return yield* Effect.die(nestedRun(flow, outer.value))
   const executor = yield* Executor
-  const observe = yield* RunObserver
+  const observe = guarded(yield* RunObserver)
   yield* executor.prepare(flow)
   const origin = start.origin === undefined ? undefined : yield* Origin.load(runs, artifacts, start.origin.run)
   const begun = start.begun === undefined ? undefined : yield* Begun.load(runs, artifacts, start.begun.id)
   const leaving = yield* Begun.Leaving
-  const now = yield* Clock.currentTimeMillis
+  const clock = yield* Clock.Clock
+  const now = clock.currentTimeMillisUnsafe()
   const {
     error: _error,
     finishedAt: _finishedAt,
@@ -98,6 +101,7 @@ export const runFlow = Effect.fnUntraced(function* (flow: FlowDefinition, parame
       Effect.gen(function* () {
         const services =
           flow.layer === undefined ? undefined : Services.lazily(flow.layer as Layer.Layer<unknown>, scope) // what it needs, the flow's provider gave it
+        const runScope = RunScope.make()
         const run: RunContext = {
           id: record.id,
           flow,
@@ -120,6 +124,7 @@ export const runFlow = Effect.fnUntraced(function* (flow: FlowDefinition, parame
           executesAgain: (definition) => definition.name === start.origin?.from,
           tags: () => record.tags,
           changeTags,
+          owning: runScope.owning,
           withServices: (body) =>
             services === undefined
               ? (body as Effect.Effect<never>) // its services are the flow body's own
@@ -129,22 +134,36 @@ export const runFlow = Effect.fnUntraced(function* (flow: FlowDefinition, parame
         observe({ _tag: "RunStarted", run: record })
         yield* Effect.forkIn(recorder.loop, scope)
 
-        const body = Effect.suspend(() => flow.body(parameters as never) as Effect.Effect<unknown, unknown>)
+        const removeLive = LiveRuns.add({
+          id: record.id,
+          flow: record.flow,
+          endNow: ({ error, status }) => {
+            const at = clock.currentTimeMillisUnsafe()
+            recorder.endNow({ ...record, status, finishedAt: at, error }, error, at)
+          }
+        })
+
+        const interpreter = InterpreterOf.make(run, runScope, origin, start.origin?.from, runFlow)
         const watch = start.parent === undefined && start.begun === undefined ? executor.watch?.(record) : undefined
-        const exit = yield* Effect.exit(
+        const yielded = yield* Effect.exit(
           restore(
-            Effect.updateContext(body, (context) => surround(context, run, origin, start.origin?.from)).pipe(
+            runBody(run, runScope, interpreter, parameters).pipe(
               watch === undefined ? identity : (self) => Effect.andThen(watch, self),
               leaving === undefined ? identity : untilLeaving(leaving, recorder),
               executor.watch === undefined ? identity : untilTaken(runs, recorder, record)
             )
           )
         )
+        // What the body yielded is a user's value, too: a failure to encode it is the run's.
+        const encoded = Exit.isSuccess(yielded)
+          ? yield* Effect.exit(Effect.sync(() => Output.encode(yielded.value)))
+          : yielded
+        const exit = Exit.isFailure(encoded) ? encoded : yielded
         const finishedAt = yield* Clock.currentTimeMillis
-        record = Exit.isSuccess(exit)
-          ? { ...record, status: "succeeded", finishedAt, output: Output.encode(exit.value) }
-          : { ...record, status: statusOf(exit.cause), finishedAt, error: fromCause(exit.cause) }
-        yield* recorder.write([{ _tag: "Run", run: record }])
+        record = Exit.isSuccess(encoded)
+          ? { ...record, status: "succeeded", finishedAt, output: encoded.value as Schema.Json } // by `Output.encode`
+          : { ...record, status: statusOf(encoded.cause), finishedAt, error: fromCause(encoded.cause) }
+        yield* Effect.ensuring(recorder.write([{ _tag: "Run", run: record }]), Effect.sync(removeLive))
         observe({ _tag: "RunFinished", run: record })
         if (record.error !== undefined && start.parent !== undefined) {
           // The error arrives typed as it is; that it came from a run of its own is said in the caller's log.
@@ -164,6 +183,53 @@ const nestedRun = (flow: FlowDefinition, task: CurrentTask["Service"]) =>
     reason: "nested",
     message: `Flow "${flow.flowName}" was started inside step "${task.step}" (${task.task} of run ${task.run}), and a step can't run a flow. Call it from the body of flow "${task.flow}" with Flow.call, and give the step what it yields.`
   })
+/** Runs the flow's body, on a fiber of its own, until all that it started has ended. */
+const runBody = (
+  run: RunContext,
+  scope: RunScope.RunScope,
+  interpreter: Interpreter,
+  parameters: object
+): Effect.Effect<unknown, unknown> => {
+  const what = `The body of flow "${run.flow.flowName}"`
+  const line = (at: number, level: string, message: string) => {
+    const line = { run: run.id, task: "", attempt: 1, at, level, message }
+    run.recorder.log(line)
+    run.observe({ _tag: "Logged", line })
+  }
+  return Effect.clockWith((clock) => {
+    const now = () => clock.currentTimeMillisUnsafe()
+    const printing = new Printing.Printing(`the body of run ${run.id}`, (stream, message) =>
+      line(now(), stream === "stdout" ? "Info" : "Warn", message)
+    )
+    const body = runEffect(what, () => run.flow.body(parameters as never)) // they are decoded and complete
+    const surrounded = Effect.updateContext(body, (context: Context.Context<unknown>) =>
+      surround(context, interpreter, line)
+    ) as Effect.Effect<unknown, unknown> // the flow's types say what it needs
+    return onOwnFiber(surrounded, (start) => Printing.during(printing, start)).pipe(
+      Effect.onExit(() =>
+        Effect.andThen(
+          scope.end,
+          Effect.sync(() => printing.end())
+        )
+      ),
+      Effect.flatMap((exit) => explainExit(what, exit)),
+      Effect.tap(() =>
+        Effect.sync(() => {
+          for (const [step, tasks] of scope.neverRun()) line(now(), "Warn", RunScope.neverRunMessage(step, tasks))
+        })
+      )
+    )
+  })
+}
+
+/** An observer only watches: one that throws has no part in how a run ends. */
+const guarded =
+  (observe: (event: RunEvent) => void) =>
+  (event: RunEvent): void => {
+    try {
+      observe(event)
+    } catch {}
+  }
 
 /** How often a driver makes sure that nobody else drives its run, in milliseconds. */
 const glance = 5000
@@ -196,80 +262,17 @@ const untilTaken =
 
 /** The body's context: `CurrentRun`, and a logger that keeps what the body itself logs. */
 const surround = (
-  context: Context.Context<never>,
-  run: RunContext,
-  origin: Origin.Origin | undefined,
-  from: string | undefined
-) => {
+  context: Context.Context<unknown>,
+  interpreter: Interpreter,
+  line: (at: number, level: string, message: string) => void
+): Context.Context<unknown> => {
   const logger = Logger.make<unknown, void>(({ cause, date, fiber, logLevel, message }) => {
     // A step's lines are its task's, kept by the logger that its body runs under.
     if (Context.getOption(fiber.context, CurrentTask)._tag === "Some") return
-    const line = {
-      run: run.id,
-      task: "",
-      attempt: 1,
-      at: date.getTime(),
-      level: logLevel,
-      message: format(message, cause)
-    }
-    run.recorder.log(line)
-    run.observe({ _tag: "Logged", line })
+    line(date.getTime(), logLevel, format(message, cause))
   })
   return context.pipe(
-    Context.add(CurrentRun, interpreter(run, origin, from)),
-    Context.add(Logger.CurrentLoggers, new Set([...Context.get(context, Logger.CurrentLoggers), logger]))
-  ) as Context.Context<never> // what was added is taken by the body
+    Context.add(CurrentRun, interpreter),
+    Context.add(Logger.CurrentLoggers, new Set([...unprinted(Context.get(context, Logger.CurrentLoggers)), logger]))
+  )
 }
-
-const interpreter = (run: RunContext, origin: Origin.Origin | undefined, from: string | undefined): Interpreter => ({
-  id: run.id,
-  flow: run.flow.flowName,
-  task: (definition, given, states) => runTask(run, definition, given, states),
-  forEach: Effect.fnUntraced(function* (items, task, concurrency) {
-    const list = yield* isRef(items) ? items : Effect.succeed(items)
-    if (!Array.isArray(list)) return yield* Effect.die(Misuse.notAList(items, list))
-    const from: Ref<unknown> | undefined = isRef(items) ? items : undefined
-    const name = from === undefined ? "item" : from.name
-    if (list.length === 0 && from !== undefined) {
-      // No state says where it came from: then the list does, to the join that it is given to.
-      const task = via(from)
-      return Object.defineProperty([], State.origin, { value: { tasks: task === undefined ? [] : [task], via: {} } })
-    }
-    return yield* Effect.forEach(
-      list,
-      (value: unknown, index) => task(new ItemRef(value, `${name}.${index}`, from?.task, from && via(from)), index),
-      { concurrency }
-    )
-  }),
-  choose: Effect.fnUntraced(function* (ref, arms) {
-    const value = String(yield* ref)
-    const arm = Object.hasOwn(arms, value) ? arms[value] : undefined
-    if (arm === undefined) return yield* Effect.die(Misuse.noArm(ref, value, arms))
-    return yield* arm()
-  }),
-  iterate: Effect.fnUntraced(function* (state, options) {
-    for (let count = 0; yield* options.while(state); count++) {
-      if (count >= options.limit) {
-        return yield* new FlowError({
-          reason: "limit",
-          message: `A loop of flow "${run.flow.flowName}" went on after ${options.limit} times. Give Flow.iterate a higher \`limit\`, if that is meant.`
-        })
-      }
-      state = yield* options.body(state, count)
-    }
-    return state
-  }),
-  call: Effect.fnUntraced(function* (called, parameters) {
-    const flow = run.flow.replacements?.get(called) ?? called
-    const complete = yield* Parameters.make(flow, parameters)
-    const encoded = yield* Parameters.encode(flow, complete)
-    const begun = yield* run.begun === undefined ? Effect.succeed(undefined) : run.begun.child(flow.flowName, encoded)
-    const earlier = yield* origin === undefined ? Effect.succeed(undefined) : origin.takeChild(flow.flowName, encoded)
-    const result = yield* runFlow(flow, complete, {
-      parent: run.id,
-      begun,
-      ...(earlier === undefined ? undefined : { origin: { run: earlier, from: yield* Origin.fromWithin(from, flow) } })
-    })
-    return Output.fromChild(result.output, result.id)
-  })
-})

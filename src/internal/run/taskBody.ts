@@ -4,42 +4,116 @@
  */
 import { inspect } from "node:util"
 import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
 import * as References from "effect/References"
 import { ArtifactError, ArtifactStore } from "../../ArtifactStore.ts"
 import { CurrentTask } from "../../CurrentTask.ts"
-import type { Outcome, TaskDescription } from "../../Executor.ts"
+import { ExecutorError, type Outcome, type TaskDescription, TaskTimeout } from "../../Executor.ts"
 import type { RefRecord } from "../../RunRecord.ts"
 import { read, write } from "../artifact/values.ts"
+import { explainExit, runEffect } from "./callback.ts"
 import type { Definition, Slot } from "./definition.ts"
-import { TaskHandle } from "./taskHandle.ts"
+import { onOwnFiber } from "./ownFiber.ts"
+import * as Printing from "./printing.ts"
+import * as TaskHandle from "./taskHandle.ts"
 import type { TaskSink } from "./taskSink.ts"
 
-/** Makes the attempt. The services that the step needs are the fiber's. */
-export const execute = Effect.fnUntraced(function* (definition: Definition, task: TaskDescription, sink: TaskSink) {
+/**
+ * Makes the attempt, on a fiber of its own. The services that the step needs are the calling fiber's.
+ *
+ * Fails with `TaskTimeout` when the attempt takes longer than `task.timeoutMs`, and with `ExecutorError` when it was
+ * interrupted from inside: that stops this attempt, not the run.
+ */
+export const execute = Effect.fnUntraced(function* (
+  definition: Definition,
+  task: TaskDescription,
+  sink: TaskSink
+): Effect.fn.Return<Outcome, unknown, unknown> {
   const store = yield* ArtifactStore
-  const values = yield* decode(definition, task, store)
-  const handle = new TaskHandle(task, sink, store)
-  const body = Effect.updateContext(
-    Effect.suspend(() => definition.run(...(values as unknown as ReadonlyArray<never>))), // decoded by the definition's own slots
-    (context: Context.Context<never>) => surround(context, handle) as Context.Context<unknown> // what was added is taken by the body
+  const handle = TaskHandle.make(task, sink, store)
+  const context = yield* Effect.context<unknown>()
+  const printing = printingOf(context, handle)
+  const what = `The body of step "${definition.name}"`
+  const work = Effect.gen(function* () {
+    const values = yield* decode(definition, task, store)
+    const yielded = yield* Effect.provideContext(
+      // Decoded by the definition's own slots.
+      runEffect(what, () => definition.run(...(values as unknown as ReadonlyArray<never>))),
+      surround(context, handle)
+    )
+    return yield* encode(definition, task, store, yielded)
+  })
+  const attempt = onOwnFiber(work, (run) => Printing.during(printing, run))
+  // A file that the body left in its scratch directory is stored before that is removed.
+  const exit = yield* Effect.onExit(
+    task.timeoutMs === undefined ? attempt : timed(attempt, task, task.timeoutMs),
+    () => {
+      printing.end()
+      return handle.close
+    }
   )
-  // A file that the body left in its scratch directory is stored before that goes.
-  return yield* Effect.onExit(
-    Effect.flatMap(body, (yielded) => encode(definition, task, store, yielded)),
-    () => handle.close
-  )
+  if (Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)) return yield* interruptedInside(task)
+  return yield* explainExit(what, exit)
 })
+
+const interruptedInside = (task: TaskDescription) =>
+  new ExecutorError({
+    reason: "interrupted",
+    message: `${task.task} of run ${task.run} was interrupted from inside: the body of step "${task.step}" interrupted itself, or joined a fiber that had been interrupted. Await such a fiber with Fiber.await, which does not interrupt.`
+  })
+
+/** Lets an attempt take so many milliseconds and no longer. */
+const timed = (
+  attempt: Effect.Effect<Exit.Exit<Outcome, unknown>, never, unknown>,
+  task: TaskDescription,
+  limitMs: number
+): Effect.Effect<Exit.Exit<Outcome, unknown>, unknown, unknown> =>
+  Effect.clockWith((clock) => {
+    const startedAt = clock.monotonicTimeNanosUnsafe()
+    const elapsedMs = () => Number((clock.monotonicTimeNanosUnsafe() - startedAt) / 1_000_000n)
+    const timeout = Effect.suspend(() => Effect.fail(timeoutOf(task, limitMs, elapsedMs())))
+    return Effect.flatMap(Effect.raceFirst(attempt, Effect.andThen(Effect.sleep(limitMs), timeout)), (exit) =>
+      // A body that never paused kept the timer from firing.
+      Exit.isSuccess(exit) && elapsedMs() > limitMs ? timeout : Effect.succeed(exit)
+    )
+  })
+
+/** A timer that fires so late was kept from firing: by a body that computes without a pause. */
+const blockedMs = 50
+
+/** The failure of an attempt that took too long. */
+export const timeoutOf = (task: TaskDescription, limitMs: number, elapsedMs: number): TaskTimeout =>
+  new TaskTimeout({
+    run: task.run,
+    task: task.task,
+    milliseconds: limitMs,
+    message:
+      `${task.task} of run ${task.run} took longer than its step's timeout of ${limitMs} ms (attempt ${task.attempt}).` +
+      (elapsedMs - limitMs < blockedMs
+        ? ""
+        : ` It came back after ${elapsedMs} ms: code that computes without a pause can't be interrupted on a fiber. Run the step on a thread (Executor.layerThreads, or --executor threads), where it is stopped in time.`)
+  })
+
+/** Keeps what a body prints with its task, and shows it through the loggers that the flow runs under. */
+const printingOf = (context: Context.Context<unknown>, { service, sink }: TaskHandle.TaskHandle): Printing.Printing =>
+  new Printing.Printing(`${service.task} of run ${service.run}`, (stream, message) => {
+    const level = stream === "stdout" ? "Info" : "Warn"
+    const clock = Context.get(context, Clock.Clock)
+    sink.log({ at: clock.currentTimeMillisUnsafe(), level, message })
+    const shown = annotated(Context.add(context, CurrentTask, service), service)
+    Printing.outside(() => Effect.runForkWith(shown)(Effect.logWithLevel(level)(message)))
+  })
 
 /** Keeps a body's lines with its task. One logger serves every task: it asks the fiber whose line it is. */
 const logger = Logger.make<unknown, void>(({ cause, date, fiber, logLevel, message }) => {
   const current = Context.getOption(fiber.context, CurrentTask)
-  if (Option.isSome(current) && current.value instanceof TaskHandle) {
-    current.value.sink.log({ at: date.getTime(), level: logLevel, message: format(message, cause) })
-  }
+  const handle = Option.isSome(current) ? TaskHandle.handleOf(current.value) : undefined
+  handle?.sink.log({ at: date.getTime(), level: logLevel, message: format(message, cause) })
 })
 
 type Loggers = ReadonlySet<Logger.Logger<unknown, unknown>>
@@ -51,21 +125,26 @@ const withLogger = (loggers: Loggers): Loggers => {
   if (loggers.has(logger)) return loggers
   const known = extended.get(loggers)
   if (known !== undefined) return known
-  const made = new Set([...loggers, logger])
+  const made = new Set([...unprinted(loggers), logger])
   extended.set(loggers, made)
   return made
 }
 
+/** Loggers whose own prints are no lines of the task's: a line that is logged is kept already. */
+export const unprinted = (loggers: Loggers): ReadonlyArray<Logger.Logger<unknown, unknown>> =>
+  [...loggers].map((logger) => Logger.make((options) => Printing.outside(() => logger.log(options))))
+
+const annotated = <R>(context: Context.Context<R>, { run, task }: CurrentTask["Service"]): Context.Context<R> =>
+  Context.add(context, References.CurrentLogAnnotations, {
+    ...Context.get(context, References.CurrentLogAnnotations),
+    run,
+    task
+  }) as Context.Context<R> // a reference has a default
+
 /** The body's context: what there is, the current task, and a logger that keeps lines with it. */
-const surround = (context: Context.Context<never>, handle: TaskHandle) =>
-  context.pipe(
-    Context.add(CurrentTask, handle),
-    Context.add(Logger.CurrentLoggers, withLogger(Context.get(context, Logger.CurrentLoggers))),
-    Context.add(References.CurrentLogAnnotations, {
-      ...Context.get(context, References.CurrentLogAnnotations),
-      run: handle.run,
-      task: handle.task
-    })
+const surround = (context: Context.Context<unknown>, { service }: TaskHandle.TaskHandle): Context.Context<unknown> =>
+  annotated(Context.add(context, CurrentTask, service), service).pipe(
+    Context.add(Logger.CurrentLoggers, withLogger(Context.get(context, Logger.CurrentLoggers)))
   )
 
 /** A logged message as text. */

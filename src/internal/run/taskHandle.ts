@@ -1,5 +1,6 @@
 /**
- * `CurrentTask` as a body gets it. A class, and everything it needs made at first use: a trivial task asks for none of it.
+ * `CurrentTask` as a body gets it: a plain record, which can be taken apart and passed on. Its scratch directory, counters
+ * and card are made at first use, because a trivial task asks for none of them.
  */
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
@@ -14,73 +15,70 @@ import type { Component } from "../card/data.ts"
 import * as CardSink from "../card/sink.ts"
 import type { TaskSink } from "./taskSink.ts"
 
-/** The task that a body runs in. */
-export class TaskHandle implements Pick<CurrentTask["Service"], keyof CurrentTask["Service"]> {
-  readonly flow: string
-  readonly run: string
-  readonly step: string
-  readonly task: string
-  readonly attempt: number
-  readonly tags: ReadonlyArray<string>
+/** The handle behind a record that a body got as `CurrentTask`. */
+const handleKey: unique symbol = Symbol("effect-flow/TaskHandle")
+
+/** One attempt, for what runs it. */
+export interface TaskHandle {
+  /** `CurrentTask`, as the body gets it. */
+  readonly service: CurrentTask["Service"]
   readonly sink: TaskSink
-  readonly #store: ArtifactStore["Service"]
-  #counters: Map<string, number> | undefined
-  #card: ReturnType<typeof CardSink.make> | undefined
-  #scratch: Promise<string> | undefined
+  /** Sends the last card and removes the scratch directory. */
+  readonly close: Effect.Effect<void>
+}
 
-  constructor(task: TaskDescription, sink: TaskSink, store: ArtifactStore["Service"]) {
-    this.flow = task.flow
-    this.run = task.run
-    this.step = task.step
-    this.task = task.task
-    this.attempt = task.attempt
-    this.tags = task.tags
-    this.sink = sink
-    this.#store = store
-  }
+/** The handle of the task that a body runs in, by its `CurrentTask`; none where that was made by someone else. */
+export const handleOf = (service: CurrentTask["Service"]): TaskHandle | undefined =>
+  (service as { readonly [handleKey]?: TaskHandle })[handleKey]
 
-  addTags(...add: ReadonlyArray<string>): Effect.Effect<void, TagError | StoreError> {
-    return this.sink.tags({ add, remove: [] })
-  }
-
-  removeTags(...remove: ReadonlyArray<string>): Effect.Effect<void, StoreError> {
-    return Effect.catchTag(this.sink.tags({ add: [], remove }), "TagError", Effect.die)
-  }
-
-  get scratch(): Effect.Effect<string> {
-    return Effect.promise(() => {
-      this.#scratch ??= mkdtemp(join(tmpdir(), `effect-flow-${this.step}-`))
-      return this.#scratch
+/** The handle of an attempt. */
+export const make = (task: TaskDescription, sink: TaskSink, store: ArtifactStore["Service"]): TaskHandle => {
+  let counters: Map<string, number> | undefined
+  let card: ReturnType<typeof CardSink.make> | undefined
+  let scratch: Promise<string> | undefined
+  const handle: TaskHandle = {
+    sink,
+    service: {
+      flow: task.flow,
+      run: task.run,
+      step: task.step,
+      task: task.task,
+      attempt: task.attempt,
+      tags: task.tags,
+      addTags: (...add: ReadonlyArray<string>): Effect.Effect<void, TagError | StoreError> =>
+        sink.tags({ add, remove: [] }),
+      removeTags: (...remove: ReadonlyArray<string>): Effect.Effect<void, StoreError> =>
+        Effect.catchTag(sink.tags({ add: [], remove }), "TagError", Effect.die),
+      scratch: Effect.promise(() => {
+        scratch ??= mkdtemp(join(tmpdir(), `effect-flow-${task.step}-`))
+        return scratch
+      }),
+      metric: (name: string, value: number, step?: number): Effect.Effect<void> =>
+        Effect.clockWith((clock) => {
+          counters ??= new Map()
+          const count = step ?? counters.get(name) ?? 0
+          counters.set(name, count + 1)
+          sink.metric({ name, value, step: count, at: clock.currentTimeMillisUnsafe() })
+          return Effect.void
+        }),
+      card: (components: ReadonlyArray<Component>): Effect.Effect<void> =>
+        Effect.suspend(() => {
+          card ??= CardSink.make(store, sink.card)
+          return card.set(components)
+        }),
+      get [handleKey]() {
+        return handle
+      }
+    } as CurrentTask["Service"],
+    close: Effect.suspend(() => {
+      const sent = card === undefined ? Effect.void : card.flush
+      return scratch === undefined
+        ? sent
+        : Effect.andThen(
+            sent,
+            Effect.promise(async () => rm((await scratch) ?? "", { recursive: true, force: true }))
+          )
     })
   }
-
-  metric(name: string, value: number, step?: number): Effect.Effect<void> {
-    return Effect.clockWith((clock) => {
-      this.#counters ??= new Map()
-      const count = step ?? this.#counters.get(name) ?? 0
-      this.#counters.set(name, count + 1)
-      this.sink.metric({ name, value, step: count, at: clock.currentTimeMillisUnsafe() })
-      return Effect.void
-    })
-  }
-
-  card(components: ReadonlyArray<Component>): Effect.Effect<void> {
-    return Effect.suspend(() => {
-      this.#card ??= CardSink.make(this.#store, this.sink.card)
-      return this.#card.set(components)
-    })
-  }
-
-  /** Sends what waits, removes what was made. */
-  get close(): Effect.Effect<void> {
-    const card = this.#card
-    const scratch = this.#scratch
-    const sent = card === undefined ? Effect.void : card.flush
-    return scratch === undefined
-      ? sent
-      : Effect.andThen(
-          sent,
-          Effect.promise(async () => rm(await scratch, { recursive: true, force: true }))
-        )
-  }
+  return handle
 }

@@ -10,15 +10,17 @@ import * as Exit from "effect/Exit"
 import * as Pull from "effect/Pull"
 import * as Schedule from "effect/Schedule"
 import { ArtifactStore } from "../../ArtifactStore.ts"
-import { type Outcome, type TaskDescription, TaskTimeout } from "../../Executor.ts"
+import type { Outcome, TaskDescription } from "../../Executor.ts"
 import { FlowError } from "../../FlowError.ts"
 import type { Ref } from "../../Ref.ts"
 import type { AttemptRecord, RefRecord, TaskRecord } from "../../RunRecord.ts"
 import { RunStore } from "../../RunStore.ts"
 import * as State from "../../State.ts"
+import { runPredicate } from "./callback.ts"
 import { type Definition, fits, listed } from "./definition.ts"
 import { failureOf, fromCause, statusOf } from "./errorRecord.ts"
 import * as Inputs from "./inputs.ts"
+import { onOwnFiber } from "./ownFiber.ts"
 import { StoredRef } from "./refs.ts"
 import type { RunContext } from "./runContext.ts"
 import { execute } from "./taskBody.ts"
@@ -77,7 +79,7 @@ export const runTask = Effect.fnUntraced(function* (
     run.observe({ _tag: "TaskFinished", task: record })
     return stateOf(definition, inputs.refs, source.outputs, base.id)
   }
-  const outputs = yield* attempts(run, definition, inputs, base, occurrence, begun)
+  const outputs = yield* run.owning(attempts(run, definition, inputs, base, occurrence, begun))
   return stateOf(definition, inputs.refs, outputs, base.id)
 })
 
@@ -131,7 +133,10 @@ const stateOf = (
 
 type Base = Pick<TaskRecord, "run" | "id" | "step" | "index" | "key" | "version" | "parents" | "inputs">
 
-/** Makes attempts until one succeeds or no other is due, and keeps a record of each. Yields the outputs' refs. */
+/**
+ * Makes attempts until one succeeds or no other is due, and keeps a record of each. Yields the outputs' refs. As long as it
+ * lasts, the run knows of the task: a run that ends interrupts what it still knows of.
+ */
 const attempts = (
   run: RunContext,
   definition: Definition,
@@ -144,7 +149,7 @@ const attempts = (
     Effect.gen(function* () {
       const began = begun?.startedAt ?? (yield* Clock.currentTimeMillis)
       const made: Array<AttemptRecord> = begun?.attempts.filter(({ status }) => status !== "running") ?? []
-      const next = definition.retry === undefined ? undefined : yield* makeRetry(definition.retry)
+      const next = definition.retry === undefined ? undefined : yield* makeRetry(definition.name, definition.retry)
       while (true) {
         const number = made.length + 1
         const startedAt = number === 1 ? began : yield* Clock.currentTimeMillis
@@ -156,8 +161,7 @@ const attempts = (
           attempts: [...made, { number, status: "running", startedAt }],
           outputs: []
         }
-        const change = { _tag: "Task", task: running, blobs: inputs.blobs, schemas: inputs.schemas } as const
-        run.recorder.running(change)
+        run.recorder.running({ _tag: "Task", task: running, blobs: inputs.blobs, schemas: inputs.schemas })
         run.observe({ _tag: "TaskStarted", task: running })
 
         const exit = yield* Effect.exit(restore(attempt(run, definition, base, number, occurrence, inputs)))
@@ -172,11 +176,25 @@ const attempts = (
           run.observe({ _tag: "TaskFinished", task: record })
           return outputs
         }
-        const error = fromCause(exit.cause, definition.error)
+        let error = fromCause(exit.cause, definition.error)
         const status = statusOf(exit.cause)
-        made.push({ number, status, startedAt, finishedAt, error })
         const failure = failureOf(exit.cause)
-        const delay = failure === undefined || next === undefined ? undefined : yield* next(finishedAt, failure.error)
+        // The user's own conditions decide on another attempt: where they throw, there is none.
+        const decided =
+          failure === undefined || next === undefined
+            ? Exit.succeed(undefined)
+            : yield* onOwnFiber(next(finishedAt, failure.error), (start) => start())
+        if (Exit.isFailure(decided)) {
+          const { message, tag } = fromCause(decided.cause)
+          const beside = {
+            tag,
+            message: `\`retry\` of step "${definition.name}" could not decide on another attempt: ${message}`
+          }
+          error = { ...error, causes: [...(error.causes ?? []), beside] }
+          logOf(run, base.id, number)({ at: finishedAt, level: "Error", message: `${beside.message} (${tag})` })
+        }
+        made.push({ number, status, startedAt, finishedAt, error })
+        const delay = Exit.isSuccess(decided) ? decided.value : undefined
         const waited = delay === undefined ? undefined : yield* Effect.exit(restore(Effect.sleep(delay)))
         if (waited !== undefined && Exit.isSuccess(waited)) continue
         const ended = waited === undefined ? status : "interrupted"
@@ -193,6 +211,15 @@ const attempts = (
       }
     })
   )
+
+/** Keeps a line of an attempt's log, and shows it. */
+const logOf =
+  (run: RunContext, task: string, attempt: number): TaskSink["log"] =>
+  (line) => {
+    const record = { ...line, run: run.id, task, attempt }
+    run.recorder.log(record)
+    run.observe({ _tag: "Logged", line: record })
+  }
 
 const attempt = (
   run: RunContext,
@@ -213,19 +240,16 @@ const attempt = (
     version: definition.version,
     tags: run.tags(),
     inputs: base.inputs,
-    counts: inputs.counts
+    counts: inputs.counts,
+    ...(definition.timeoutMs === undefined ? undefined : { timeoutMs: definition.timeoutMs })
   }
   const sink: TaskSink = {
-    log: (line) => {
-      const record = { ...line, run: run.id, task: base.id, attempt: number }
-      run.recorder.log(record)
-      run.observe({ _tag: "Logged", line: record })
-    },
+    log: logOf(run, base.id, number),
     metric: (point) => run.recorder.metric({ ...point, run: run.id, task: base.id }),
     card: ({ bytes, ...card }) => run.recorder.card({ ...card, run: run.id, task: base.id, attempt: number }, bytes),
     tags: run.changeTags
   }
-  const execution = Effect.provideContext(
+  return Effect.provideContext(
     run.executor.execute({
       task,
       definition,
@@ -237,20 +261,6 @@ const attempt = (
     }),
     Context.make(ArtifactStore, run.artifacts).pipe(Context.add(RunStore, run.runs))
   )
-  if (definition.timeout === undefined) return execution
-  const milliseconds = Duration.toMillis(definition.timeout)
-  return Effect.timeoutOrElse(execution, {
-    duration: definition.timeout,
-    orElse: () =>
-      Effect.fail(
-        new TaskTimeout({
-          run: run.id,
-          task: base.id,
-          milliseconds,
-          message: `${base.id} of run ${run.id} took longer than its step's timeout of ${milliseconds} ms (attempt ${number}).`
-        })
-      )
-  })
 }
 
 /** Lets a body read its small literals, which become durable with its task's record: they may not be in the store yet. */
@@ -270,16 +280,21 @@ const withBlobs = (
       })
 
 /** From an error, how long to wait before the next attempt; nothing where none is due. */
-const makeRetry = Effect.fnUntraced(function* (retry: NonNullable<Definition["retry"]>) {
-  const step = retry.schedule === undefined ? undefined : yield* Schedule.toStep(retry.schedule)
+const makeRetry = Effect.fnUntraced(function* (step: string, retry: NonNullable<Definition["retry"]>) {
+  const nextDelay = retry.schedule === undefined ? undefined : yield* Schedule.toStep(retry.schedule)
+  const condition = retry.while
   let count = 0
   return Effect.fnUntraced(function* (now: number, error: unknown) {
-    if (retry.while !== undefined && !retry.while(error)) return undefined
+    if (
+      condition !== undefined &&
+      !(yield* runPredicate(`\`retry.while\` of step "${step}"`, () => condition(error)))
+    ) {
+      return undefined
+    }
     if (retry.times !== undefined && count >= retry.times) return undefined
     count++
-    if (step === undefined) return Duration.zero
-    // A schedule is over when its step is done.
-    return yield* Effect.map(step(now, error), ([, delay]) => delay).pipe(
+    if (nextDelay === undefined) return Duration.zero
+    return yield* Effect.map(nextDelay(now, error), ([, delay]) => delay).pipe(
       Pull.catchDone(() => Effect.succeed(undefined))
     )
   })

@@ -8,14 +8,23 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
 import { ArtifactError } from "../../ArtifactStore.ts"
-import { ExecutorError, type TaskDescription, WorkerDied } from "../../Executor.ts"
+import { ExecutorError, type TaskDescription, TaskTimeout, WorkerDied } from "../../Executor.ts"
 import { FlowError, ParameterError } from "../../FlowError.ts"
 import { StoreError } from "../../RunStore.ts"
 import { TagError } from "../../Tags.ts"
 import { fromCause } from "../run/errorRecord.ts"
 
 /** The errors that every task may fail with, whatever its step declares. */
-const Own = Schema.Union([ArtifactError, StoreError, TagError, FlowError, ParameterError, ExecutorError, WorkerDied])
+const Own = Schema.Union([
+  ArtifactError,
+  StoreError,
+  TagError,
+  FlowError,
+  ParameterError,
+  ExecutorError,
+  WorkerDied,
+  TaskTimeout
+])
 
 /** A failure, as data. */
 export const Failure = Schema.Union([

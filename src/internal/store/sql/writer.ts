@@ -32,8 +32,9 @@ const most = 512
 export const make = Effect.fnUntraced(function* (database: Database): Effect.fn.Return<Writer, never, Scope.Scope> {
   const queue = yield* Queue.unbounded<Entry, Done>()
 
+  // Within an effect, so that a record which can't be put into SQL fails its own call and not the writing fiber.
   const commit = (entries: ReadonlyArray<Entry>): Effect.Effect<void, SqlError> =>
-    database.write(Changes.statements(entries, database.dialect))
+    Effect.suspend(() => database.write(Changes.statements(entries, database.dialect)))
 
   const settle = (entries: ReadonlyArray<Entry>): Effect.Effect<void> =>
     Effect.flatMap(Effect.exit(database.orStoreError("write to", commit(entries))), (exit) => {

@@ -59,6 +59,8 @@ export type FromThread =
   | { readonly _tag: "Started" }
   | { readonly _tag: "Loaded"; readonly flows: Flows }
   | { readonly _tag: "NotLoaded"; readonly failure: Failure }
+  /** The body starts now: the clock of the attempt's timeout starts with it. Sent only where the step has a timeout. */
+  | { readonly _tag: "BodyStarted"; readonly id: number }
   | { readonly _tag: "Log"; readonly id: number; readonly line: Parameters<TaskSink["log"]>[0] }
   | { readonly _tag: "Metric"; readonly id: number; readonly point: Parameters<TaskSink["metric"]>[0] }
   | { readonly _tag: "Card"; readonly id: number; readonly card: SentCard }

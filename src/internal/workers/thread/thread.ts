@@ -11,8 +11,9 @@ import * as Exit from "effect/Exit"
 import type { LogLevel } from "effect/LogLevel"
 import * as Scope from "effect/Scope"
 import * as Platform from "effect/workers/Worker"
-import { type Attempt, ExecutorError, type TaskDescription, WorkerDied } from "../../../Executor.ts"
+import { type Attempt, ExecutorError, type TaskDescription, type TaskTimeout, WorkerDied } from "../../../Executor.ts"
 import { messageOf } from "../../cause.ts"
+import { timeoutOf } from "../../run/taskBody.ts"
 import type { TaskSink } from "../../run/taskSink.ts"
 import * as Crossing from "../crossing.ts"
 import * as FlowModule from "../flowModule.ts"
@@ -46,7 +47,7 @@ export interface Thread {
   readonly name: string
   readonly flows: Flows
   readonly isAlive: () => boolean
-  readonly execute: (work: Work) => Effect.Effect<Done, WorkerDied>
+  readonly execute: (work: Work) => Effect.Effect<Done, WorkerDied | TaskTimeout>
   /** Ends it when its attempt, if it has one, is over. */
   readonly close: Effect.Effect<void>
 }
@@ -59,6 +60,7 @@ export interface Options extends Omit<ThreadData, "name"> {
 /** The attempt that a thread is at. */
 interface Running extends Pick<Work, "sink" | "print"> {
   readonly id: number
+  readonly started: Deferred.Deferred<void>
   readonly done: Deferred.Deferred<Extract<FromThread, { readonly _tag: "Done" }>, Died>
 }
 
@@ -124,6 +126,8 @@ export const start = Effect.fnUntraced(function* (name: string, options: Options
     // What comes from an attempt that is over (it was interrupted meanwhile) is nobody's.
     if (running?.id !== message.id) return Effect.void
     switch (message._tag) {
+      case "BodyStarted":
+        return Effect.asVoid(Deferred.succeed(running.started, undefined))
       case "Log":
         running.sink.log(message.line)
         return running.print(message.line)
@@ -161,12 +165,25 @@ export const start = Effect.fnUntraced(function* (name: string, options: Options
   const execute = Effect.fnUntraced(function* ({ blobs, level, print, sink, task }: Work) {
     const id = ++lastId
     const done = yield* Deferred.make<Extract<FromThread, { readonly _tag: "Done" }>, Died>()
-    running = { id, sink, print, done }
+    const started = yield* Deferred.make<void>()
+    running = { id, sink, print, started, done }
+    const { timeoutMs } = task
+    const ended: Effect.Effect<Extract<FromThread, { readonly _tag: "Done" }>, Died | TaskTimeout> = timeoutMs ===
+    undefined
+      ? Deferred.await(done)
+      : Effect.raceFirst(
+          Deferred.await(done),
+          Deferred.await(started).pipe(
+            Effect.andThen(Effect.sleep(timeoutMs)),
+            Effect.andThen(Effect.suspend(() => Effect.fail(timeoutOf(task, timeoutMs, timeoutMs))))
+          )
+        )
     return yield* Effect.uninterruptibleMask((restore) =>
       Effect.gen(function* () {
         yield* Effect.orDie(worker.send({ _tag: "Execute", id, task, blobs: blobs.map(toBlob), level }))
-        const exit = yield* Effect.exit(restore(Deferred.await(done)))
-        if (Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)) {
+        const exit = yield* Effect.exit(restore(ended))
+        const failure = Exit.isFailure(exit) ? exit.cause.reasons.find(Cause.isFailReason)?.error : undefined
+        if (Exit.isFailure(exit) && !(failure instanceof Died)) {
           if (alive) yield* Effect.ignore(worker.send({ _tag: "Interrupt", id }))
           if (!(yield* within(grace, done))) {
             alive = false
@@ -175,13 +192,14 @@ export const start = Effect.fnUntraced(function* (name: string, options: Options
         }
         running = undefined
         if (Exit.isSuccess(exit)) return { result: exit.value.result, cpu: exit.value.cpu, worker: name } satisfies Done
-        const died = exit.cause.reasons.find(Cause.isFailReason)
-        if (died === undefined) return yield* Effect.failCause(exit.cause as Cause.Cause<never>) // it has no failure
+        if (!(failure instanceof Died)) {
+          return yield* Effect.failCause(exit.cause as Cause.Cause<TaskTimeout>) // its failure is no death
+        }
         return yield* new WorkerDied({
           run: task.run,
           task: task.task,
           worker: name,
-          message: `The worker "${name}" died at ${task.task} of run ${task.run} (attempt ${task.attempt}): ${died.error.why}.`
+          message: `The worker "${name}" died at ${task.task} of run ${task.run} (attempt ${task.attempt}): ${failure.why}.`
         })
       })
     )

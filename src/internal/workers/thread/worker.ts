@@ -4,7 +4,6 @@
  */
 import { workerData } from "node:worker_threads"
 import * as NodeWorkerRunner from "@effect/platform-node/NodeWorkerRunner"
-import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
@@ -19,12 +18,12 @@ import { CurrentTask } from "../../../CurrentTask.ts"
 import { ExecutorError, type Outcome, type TaskDescription } from "../../../Executor.ts"
 import type { Any as AnyFlow } from "../../../Flow.ts"
 import type { RunStore } from "../../../RunStore.ts"
+import * as Printing from "../../run/printing.ts"
 import * as Services from "../../run/services.ts"
 import { execute, format } from "../../run/taskBody.ts"
 import type { TaskSink } from "../../run/taskSink.ts"
 import * as Crossing from "../crossing.ts"
 import * as FlowModule from "../flowModule.ts"
-import * as Output from "./output.ts"
 import {
   type Blob,
   type Flows,
@@ -37,7 +36,10 @@ import {
 import * as ThreadStore from "./store.ts"
 
 const data = workerData as ThreadData // what `thread.ts` starts it with
-const output = Output.capture()
+
+// What is printed while no task runs (by a module that is being imported) goes to stderr: stdout is for results.
+const writeToStderr = process.stderr.write.bind(process.stderr)
+Printing.installExclusive((chunk) => writeToStderr(chunk))
 
 /** CPU time of this thread, in milliseconds. */
 const cpuNow = (): number => {
@@ -62,7 +64,6 @@ const program = Effect.gen(function* () {
     return yield* runner.run<void, never, never>(() => {})
   }
   const [flows, stores] = loaded.value
-  const clock = yield* Clock.Clock
   const services = new Map<AnyFlow, Effect.Effect<Context.Context<unknown>, unknown>>()
   const servicesOf = (flow: AnyFlow): Effect.Effect<Context.Context<unknown>, unknown> => {
     const known = services.get(flow)
@@ -97,15 +98,17 @@ const program = Effect.gen(function* () {
     const definition = flow?.definitions.get(task.step)
     const cpu = cpuNow()
     const sink = sinkOf(id, task)
-    const line: Output.TakeLine = (stream, message) =>
-      sink.log({ at: clock.currentTimeMillisUnsafe(), level: stream === "stdout" ? "Info" : "Warn", message })
     const body =
       flow === undefined || definition === undefined || definition.version !== task.version
         ? Effect.fail(refuse(task, definition?.version))
-        : Effect.flatMap(servicesOf(flow), (context) =>
-            Effect.provideContext(execute(definition, task, sink) as Effect.Effect<Outcome, unknown>, context)
-          ) // what the body needs, the flow carries, or it is told so
-    const fiber = Effect.runForkWith(surround(withBlobs(stores, blobs), level, sink))(Output.during(output, line)(body))
+        : Effect.flatMap(servicesOf(flow), (context) => {
+            if (task.timeoutMs !== undefined) send({ _tag: "BodyStarted", id })
+            return Effect.provideContext(execute(definition, untimed(task), sink), context) as Effect.Effect<
+              Outcome,
+              unknown
+            > // what the body needs, the flow carries, or it is told so
+          })
+    const fiber = Effect.runForkWith(surround(withBlobs(stores, blobs), level, sink))(body)
     current = { id, fiber }
     fiber.addObserver((exit) => {
       current = undefined
@@ -128,6 +131,9 @@ const program = Effect.gen(function* () {
     }
   })
 })
+
+/** The thread's owner keeps the time: it can end a thread that computes without a pause. */
+const untimed = ({ timeoutMs: _timeoutMs, ...task }: TaskDescription): TaskDescription => task
 
 const none = Context.empty() as Context.Context<unknown>
 

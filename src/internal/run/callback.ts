@@ -1,0 +1,99 @@
+/**
+ * The door through which every function of a user's goes: the bodies of steps, joins and flows, and the functions given to
+ * `forEach`, `when`, `match`, `iterate` and `retry`. Not all code has seen a compiler, so nothing is taken on trust: a
+ * function that returns something else than it should becomes a defect whose sentence names the function and the remedy.
+ */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import { FlowError } from "../../FlowError.ts"
+
+/**
+ * Calls a function that must return an Effect, and runs that. What the function throws becomes a defect.
+ *
+ * @param what The function as a sentence calls it: `The body of step "train"`.
+ */
+export const runEffect = (what: string, call: () => unknown): Effect.Effect<unknown, unknown, unknown> =>
+  Effect.suspend(() => {
+    const returned = call()
+    return Effect.isEffect(returned) ? returned : Effect.die(notAnEffect(what, returned))
+  })
+
+/** Calls a function that must return `true` or `false`. What it throws, or a value of another kind, becomes a defect. */
+export const runPredicate = (what: string, call: () => unknown): Effect.Effect<boolean> =>
+  Effect.suspend(() => {
+    const returned = call()
+    return typeof returned === "boolean" ? Effect.succeed(returned) : Effect.die(notABoolean(what, returned))
+  })
+
+/** What is wrong with a condition that is neither true nor false. */
+export const notABoolean = (what: string, returned: unknown): FlowError => {
+  ignoreRejection(returned)
+  return new FlowError({
+    reason: "callback",
+    message: `${what} must return true or false, and it returned ${kindOf(returned)}.`
+  })
+}
+
+const notAnEffect = (what: string, returned: unknown): FlowError => {
+  ignoreRejection(returned)
+  return new FlowError({
+    reason: "callback",
+    message: `${what} must return an Effect, and it returned ${kindOf(returned)}. ${remedy(returned)}`
+  })
+}
+
+/** A promise that was returned by mistake has no one to hear that it was rejected: that must not end the process. */
+const ignoreRejection = (returned: unknown): void => {
+  if (returned instanceof Promise) returned.catch(() => {})
+}
+
+const remedy = (returned: unknown): string => {
+  if (isThenable(returned))
+    return "Return an Effect instead, for example Effect.promise(() => …) around the asynchronous code, or Effect.tryPromise if it can fail."
+  if (isGenerator(returned))
+    return "Wrap the generator function in Effect.fnUntraced(function* (…) { … }) or Effect.gen."
+  return "Return an Effect instead, for example Effect.succeed(…) with the value, or Effect.sync(() => …) around the code."
+}
+
+/** A value as a sentence calls it. It never throws, whatever the value is. */
+export const kindOf = (value: unknown): string => {
+  if (value === null || value === undefined) return String(value)
+  if (typeof value !== "object") return typeof value === "function" ? "a function" : `a ${typeof value}`
+  if (isThenable(value)) return "a Promise"
+  if (isGenerator(value)) return "a generator"
+  return Array.isArray(value) ? "a list" : "an object"
+}
+
+const hasMethod = (value: unknown, name: string): boolean => {
+  try {
+    return typeof value === "object" && value !== null && typeof (value as Record<string, unknown>)[name] === "function"
+  } catch {
+    return false // a getter that throws
+  }
+}
+
+const isThenable = (value: unknown): boolean => hasMethod(value, "then")
+const isGenerator = (value: unknown): boolean => hasMethod(value, "next") && hasMethod(value, "return")
+
+/** How Effect's run loop reports a function that returned something that is not an Effect: the fiber ends with it. */
+const notValid = "Fiber.runLoop: Not a valid effect: "
+
+/**
+ * Replaces the run loop's message about something that is not an Effect (a function within a body, given to
+ * `Effect.flatMap` for one, returned a Promise) by a sentence that names the body.
+ */
+export const explainExit = <A, E>(what: string, exit: Exit.Exit<A, E>): Exit.Exit<A, E> => {
+  if (Exit.isSuccess(exit)) return exit
+  const reported = exit.cause.reasons.find(
+    (reason) => Cause.isDieReason(reason) && typeof reason.defect === "string" && reason.defect.startsWith(notValid)
+  )
+  if (reported === undefined) return exit
+  const value = String((reported as Cause.Die).defect).slice(notValid.length)
+  return Exit.die(
+    new FlowError({
+      reason: "callback",
+      message: `${what} came upon something that is not an Effect (${value}): a function in it, for example one given to Effect.flatMap, must return an Effect. Wrap a promise in Effect.promise(() => …).`
+    })
+  )
+}
