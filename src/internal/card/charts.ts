@@ -17,15 +17,25 @@ const top = 12
 const named = 26
 const bottom = 42
 
-/** Round numbers between two, at most about `count` of them. */
+/**
+ * Round numbers between two, at most about `count` of them. Near the limits of a double, neighbours of the same value are
+ * left out, and no more than the axis has room for are tried.
+ */
 export const ticks = (min: number, max: number, count: number): ReadonlyArray<number> => {
   if (!(max > min)) return [min]
-  const rough = (max - min) / count
+  const rough = max / count - min / count // the difference itself may overflow
   const power = 10 ** Math.floor(Math.log10(rough))
   const step = power * ([1, 2, 5, 10].find((factor) => factor * power >= rough) ?? 10)
+  const first = Math.ceil(min / step - 1e-9)
+  if (!Number.isFinite(first) || !Number.isFinite(step) || step === 0) return [min, max]
   const found: Array<number> = []
-  for (let i = Math.ceil(min / step - 1e-9); i * step <= max + step * 1e-9; i++) found.push(i * step)
-  return found
+  for (let i = 0; i <= 2 * count; i++) {
+    // Beyond the safe integers `first + i` may be `first`.
+    const value = Number.isSafeInteger(first + i) ? (first + i) * step : first * step + i * step
+    if (!(value <= max + step * 1e-9 && Number.isFinite(value))) break
+    if (value !== found.at(-1)) found.push(value)
+  }
+  return found.length === 0 ? [min] : found
 }
 
 /** A number as an axis has it. */
@@ -52,13 +62,16 @@ const extent = (
     if (axis.max === undefined && value > max) max = value
   }
   if (!Number.isFinite(min) || !Number.isFinite(max)) return { min: 0, max: 1 }
-  return min === max ? { min: min - 0.5, max: max + 0.5 } : { min, max }
+  if (min < max) return { min, max }
+  // Half a unit means nothing to a number that is too large to have fractions.
+  const room = Math.max(0.5, Math.abs(min) * 1e-6)
+  return { min: Math.max(-Number.MAX_VALUE, min - room), max: Math.min(Number.MAX_VALUE, min + room) }
 }
 
-const scale =
-  ({ max, min }: Extent, from: number, to: number) =>
-  (value: number): number =>
-    from + ((value - min) / (max - min)) * (to - from)
+const scale = ({ max, min }: Extent, from: number, to: number): ((value: number) => number) => {
+  const part = Number.isFinite(max - min) ? 1 : 2 // the whole range is beyond what a double holds, half of it is not
+  return (value) => from + ((value / part - min / part) / (max / part - min / part)) * (to - from)
+}
 
 const round = (value: number): string => String(Math.round(value * 10) / 10)
 

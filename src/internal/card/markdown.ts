@@ -1,69 +1,92 @@
 /**
- * Markdown as a tree of elements: the part of CommonMark (and the tables of GitHub) that a report needs. What it does not
- * know, HTML above all, stays text. Links lead to `http`, `https` and `mailto` only.
+ * Markdown as a tree of elements: the part of CommonMark, and of GitHub's tables, that a report needs. Everything else,
+ * HTML above all, is shown as it is written. Links lead to `http`, `https` and `mailto` only. The time is in proportion to
+ * the length of the text: no expression here can match one piece of text in several ways.
  */
+import { inline } from "./inline.ts"
 import { element, type Node } from "./tree.ts"
 
 /** The elements of a text. */
 export const parse = (text: string): ReadonlyArray<Node> => blocks(text.replace(/\r\n?/g, "\n").split("\n"), 0)
 
-/** Quotes and lists within each other beyond this are text. */
-const deepest = 12
+/** Quotes and lists within each other beyond this depth are shown as they are written. */
+const depthLimit = 12
 
-const fence = /^ {0,3}(`{3,}|~{3,})\s*([^`]*)$/
-const heading = /^ {0,3}(#{1,6})\s+(.*?)\s*#*\s*$/
-const rule = /^ {0,3}([-*_])(?:\s*\1){2,}\s*$/
 const item = /^( {0,3})([-*+]|(\d{1,9})[.)])(\s+|$)/
 const quote = /^ {0,3}> ?/
-const divider = /^\s*\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?\s*$/
+
+/** The mark of a code block's first line. */
+const fenceOf = (line: string): string | undefined => {
+  const mark = /^ {0,3}(`{3,}|~{3,})/.exec(line)?.[1]
+  return mark === undefined ||
+    (mark.startsWith("`") && line.trimEnd().lastIndexOf("`") >= line.indexOf(mark) + mark.length)
+    ? undefined
+    : mark
+}
+
+/** A heading's level and text, without the `#` after it. */
+const headingOf = (line: string): { readonly level: number; readonly text: string } | undefined => {
+  const marks = /^ {0,3}(#{1,6})(?=\s|$)/.exec(line)
+  if (marks === null) return undefined
+  const text = line.slice(marks[0].length).trim()
+  let end = text.length
+  while (text[end - 1] === "#") end--
+  const isClosed = end === 0 || /\s/.test(text[end - 1] as string) // before the end
+  return { level: marks[1]?.length ?? 1, text: isClosed ? text.slice(0, end).trimEnd() : text }
+}
+
+const isRule = (line: string): boolean =>
+  /^ {0,3}[-*_]/.test(line) && /^(?:-{3,}|\*{3,}|_{3,})$/.test(line.replace(/\s/g, ""))
+
+/** Whether a line parts a table's head from its rows. */
+const isDivider = (line: string): boolean => line.includes("-") && cells(line).every((cell) => /^:?-+:?$/.test(cell))
 
 const blocks = (lines: ReadonlyArray<string>, depth: number): ReadonlyArray<Node> => {
   const found: Array<Node> = []
   let paragraph: Array<string> = []
   const flush = () => {
-    if (paragraph.length > 0) found.push(element("p", {}, inline(paragraph.join("\n"))))
+    if (paragraph.length > 0) found.push(element("p", {}, inline(paragraph.join("\n").trimEnd())))
     paragraph = []
   }
   for (let i = 0; i < lines.length; ) {
     const line = lines[i] as string // below its length
-    const fenced = fence.exec(line)
-    const headed = heading.exec(line)
-    if (fenced !== null) {
+    const mark = fenceOf(line)
+    const heading = headingOf(line)
+    if (mark !== undefined) {
       flush()
-      const mark = fenced[1] as string // the expression has it
       const code: Array<string> = []
       i++
       while (i < lines.length && !(lines[i] as string).trim().startsWith(mark)) code.push(lines[i++] as string)
       i++
       found.push(element("pre", {}, [element("code", {}, [code.join("\n")])]))
-    } else if (headed !== null) {
+    } else if (heading !== undefined) {
       flush()
       // A card stands within a page that has headings of its own.
-      const level = Math.min(6, (headed[1] as string).length + 2)
-      found.push(element(`h${level}` as "h3", {}, inline(headed[2] as string)))
+      const level = Math.min(6, heading.level + 2)
+      found.push(element(`h${level}` as "h3", {}, inline(heading.text)))
       i++
-    } else if (rule.test(line)) {
+    } else if (isRule(line)) {
       flush()
       found.push(element("hr", {}, []))
       i++
-    } else if (quote.test(line) && depth < deepest) {
+    } else if (quote.test(line) && depth < depthLimit) {
       flush()
       const inner: Array<string> = []
       while (i < lines.length && quote.test(lines[i] as string)) inner.push((lines[i++] as string).replace(quote, ""))
       found.push(element("blockquote", {}, blocks(inner, depth + 1)))
-    } else if (item.test(line) && depth < deepest) {
+    } else if (item.test(line) && depth < depthLimit) {
       flush()
       const [list, next] = listAt(lines, i, depth)
       found.push(list)
       i = next
-    } else if (line.includes("|") && divider.test(lines[i + 1] ?? "") && (lines[i + 1] ?? "").includes("-")) {
+    } else if (line.includes("|") && isDivider(lines[i + 1] ?? "")) {
       flush()
       const [table, next] = tableAt(lines, i)
       found.push(table)
       i = next
     } else {
       if (line.trim() === "") flush()
-      else paragraph.push(line.trim())
+      else paragraph.push(line.trimStart()) // two spaces at its end break the line
       i++
     }
   }
@@ -88,7 +111,8 @@ const listAt = (lines: ReadonlyArray<string>, start: number, depth: number): rea
         if (!/^\s{2,}\S/.test(lines[i + 1] ?? "")) break
         inner.push("")
       } else if (/^\s{2,}/.test(line)) inner.push(line.slice(Math.min(indent, line.length - line.trimStart().length)))
-      else if (item.test(line) || heading.test(line) || fence.test(line) || quote.test(line)) break
+      else if (item.test(line) || headingOf(line) !== undefined || fenceOf(line) !== undefined || quote.test(line))
+        break
       else inner.push(line)
       i++
     }
@@ -131,45 +155,3 @@ const tableAt = (lines: ReadonlyArray<string>, start: number): readonly [Node, n
   const head = element("thead", {}, [element("tr", {}, heads.map(cell("th")))])
   return [element("table", {}, [head, element("tbody", {}, rows)]), i]
 }
-
-const marks =
-  /(\\[\\`*_{}[\]()#+\-.!|<>~])|(`+)([\s\S]*?[^`])\2(?!`)|!?\[((?:[^[\]\\]|\\.)*)\]\(\s*<?([^\s<>()]*(?:\([^\s()]*\)[^\s<>()]*)*)>?(?:\s+"[^"]*")?\s*\)|(\*\*|__)(?=\S)([\s\S]*?\S)\6|(\*|_)(?=\S)([\s\S]*?\S)\8|~~(?=\S)([\s\S]*?\S)~~|(https?:\/\/[^\s<>()]+[^\s<>().,;:!?'"])| {2,}\n/
-
-/** The text within a block. */
-const inline = (text: string, depth = 0): ReadonlyArray<Node> => {
-  const found: Array<Node> = []
-  let rest = text
-  while (rest !== "") {
-    const match = depth < deepest ? marks.exec(rest) : null
-    if (match === null) {
-      found.push(rest)
-      break
-    }
-    if (match.index > 0) found.push(rest.slice(0, match.index))
-    const [whole, escaped, , code, label, target, , strong, , emphasized, struck, bare] = match
-    const within = rest[match.index - 1]
-    rest = rest.slice(match.index + whole.length)
-    if (escaped !== undefined) found.push(escaped.slice(1))
-    else if (code !== undefined) found.push(element("code", {}, [code.trim()]))
-    else if (label !== undefined) {
-      const inner = inline(label, depth + 1)
-      const href = safe(target ?? "")
-      // An image from elsewhere would tell somebody else that the card was looked at: it stays a link.
-      found.push(href === undefined ? element("span", {}, inner) : link(href, inner))
-    } else if (strong !== undefined) found.push(element("strong", {}, inline(strong, depth + 1)))
-    else if (emphasized !== undefined) {
-      // `snake_case_names` are no emphasis.
-      if (whole.startsWith("_") && (/\w/.test(within ?? "") || /^\w/.test(rest))) found.push(whole)
-      else found.push(element("em", {}, inline(emphasized, depth + 1)))
-    } else if (struck !== undefined) found.push(element("del", {}, inline(struck, depth + 1)))
-    else if (bare !== undefined) found.push(link(bare, [bare]))
-    else found.push(element("br", {}, []))
-  }
-  return found
-}
-
-const link = (href: string, children: ReadonlyArray<Node>): Node =>
-  element("a", { href, rel: "noreferrer noopener", target: "_blank" }, children)
-
-/** The address, if it is one that runs nothing. */
-const safe = (target: string): string | undefined => (/^(https?:\/\/|mailto:)/i.test(target) ? target : undefined)

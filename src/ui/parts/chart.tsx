@@ -201,7 +201,8 @@ const lastOf = (values: ArrayLike<number | null | undefined>): number | null => 
 
 const padded = (min: number, max: number): [number, number] => {
   if (!Number.isFinite(min) || !Number.isFinite(max)) return [0, 1]
-  const room = (max - min || Math.abs(max) || 1) * 0.06
+  // Not less than what a double tells apart at this magnitude: uPlot counts its ticks up in steps of the range.
+  const room = Math.max((max - min || Math.abs(max) || 1) * 0.06, Math.abs(max) * 1e-9)
   return [min === 0 ? 0 : min - room, max === 0 ? 0 : max + room]
 }
 
