@@ -1,15 +1,18 @@
 /**
- * Brings an attempt's card into the store while its body runs: at once where nothing was sent for a while, else a little
- * later, so that a body may tell its progress a million times. What is not sent when the attempt ends is sent then. The
- * card itself is a JSON artifact; a large one is put on its own, a small one becomes durable with its record.
+ * Brings an attempt's card into the store while its body runs: at once if none was sent for a while, otherwise a little
+ * later, so that a body may report its progress a million times. The last version is sent when the attempt ends, and so is
+ * a version that could not be stored before. The card is a JSON artifact: a large one is stored by itself, a small one
+ * becomes durable with its record.
  */
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Semaphore from "effect/Semaphore"
 import type { ArtifactStore } from "../../ArtifactStore.ts"
 import * as CanonicalJson from "../schema/canonicalJson.ts"
 import * as Digest from "../schema/digest.ts"
 import type { Component } from "./data.ts"
 
-/** A card in its stored form. `bytes` where they go with the record. */
+/** A card in its stored form, with its bytes if they are to be stored with the record. */
 export interface SentCard {
   readonly at: number
   readonly digest: string
@@ -17,8 +20,11 @@ export interface SentCard {
   readonly bytes?: Uint8Array<ArrayBuffer>
 }
 
-/** Milliseconds from one version of a card to the next. */
-const pause = 150
+/** The least time between two versions of a card, in milliseconds. */
+const sendIntervalMs = 150
+
+/** Milliseconds on a clock that is never set back. */
+const monotonicMs = Effect.map(Clock.currentTimeNanos, (nanoseconds) => Number(nanoseconds / 1_000_000n))
 
 /** The card of one attempt. */
 export const make = (store: ArtifactStore["Service"], send: (card: SentCard) => void) => {
@@ -28,23 +34,31 @@ export const make = (store: ArtifactStore["Service"], send: (card: SentCard) => 
   let sentAt = Number.NEGATIVE_INFINITY
   let sent = ""
 
-  const flush: Effect.Effect<void> = Effect.gen(function* () {
+  // One version at a time, so that the end of an attempt waits for a version that is being stored.
+  const mutex = Semaphore.makeUnsafe(1)
+  const trySend = Effect.gen(function* () {
     if (!dirty || components === undefined) return
     dirty = false
     const bytes = new TextEncoder().encode(CanonicalJson.stringify({ components }))
     const digest = Digest.ofChunks([bytes])
-    const at = yield* Effect.clockWith((clock) => Effect.succeed(clock.currentTimeMillisUnsafe()))
-    sentAt = at
+    const at = yield* Clock.currentTimeMillis
+    sentAt = yield* monotonicMs
     if (digest === sent) return
-    sent = digest
     const size = bytes.length
     if (size > store.inlineLimit) {
-      yield* store.put([bytes], { digest, size })
+      yield* Effect.onError(store.put([bytes], { digest, size }), () =>
+        Effect.sync(() => {
+          dirty = true
+        })
+      )
       send({ at, digest, size })
     } else send({ at, digest, size, bytes })
-  }).pipe(
-    // A card that can't be kept is no reason for a task to fail.
-    Effect.catch((error) => Effect.logWarning(`The task's card could not be kept: ${error.message}`))
+    sent = digest
+  }).pipe(mutex.withPermits(1))
+
+  /** Sends the last version. A card that can't be stored does not fail its task. */
+  const flush: Effect.Effect<void> = Effect.catch(trySend, (error) =>
+    Effect.logWarning(`The task's card could not be stored: ${error.message}`)
   )
 
   /** Replaces the card. */
@@ -53,12 +67,11 @@ export const make = (store: ArtifactStore["Service"], send: (card: SentCard) => 
       components = next
       dirty = true
       if (waiting) return
-      const now = yield* Effect.clockWith((clock) => Effect.succeed(clock.currentTimeMillisUnsafe()))
-      const wait = sentAt + pause - now
-      if (wait <= 0) return yield* flush
+      const wait = sentAt + sendIntervalMs - (yield* monotonicMs)
+      if (wait <= 0) return yield* Effect.ignore(trySend)
       waiting = true
       yield* Effect.sleep(wait).pipe(
-        Effect.andThen(Effect.suspend(() => flush)),
+        Effect.andThen(Effect.suspend(() => Effect.ignore(trySend))),
         Effect.ensuring(
           Effect.sync(() => {
             waiting = false
