@@ -12,6 +12,7 @@ import { type ChoiceArm, CurrentRun } from "./CurrentRun.ts"
 import type { ExecutorError } from "./Executor.ts"
 import { FlowError, type ParameterError } from "./FlowError.ts"
 import * as Reading from "./internal/history/reading.ts"
+import { oneEffect } from "./internal/requirements.ts"
 import * as Definition from "./internal/run/definition.ts"
 import * as Numbers from "./internal/run/numbers.ts"
 import * as ParameterValues from "./internal/run/parameters.ts"
@@ -107,8 +108,10 @@ export const make = <
     }
     definitions.set(step.stepName, step[Definition.definition])
   }
-  for (const parameter of Object.keys(options.parameters ?? {}))
+  for (const [parameter, schema] of Object.entries(options.parameters ?? {})) {
     Definition.checkName(`a parameter of flow "${name}"`, parameter)
+    oneEffect(schema)
+  }
   return {
     flowName: name,
     description: options.description,

@@ -1,4 +1,6 @@
 /** The public modules of effect-flow, each a namespace: `Step.make`, `Flow.run`, `Storage.layerMemory`. */
+import "./internal/requirements.ts"
+
 export * as Artifact from "./Artifact.ts"
 export * as ArtifactStore from "./ArtifactStore.ts"
 export * as Card from "./Card.ts"

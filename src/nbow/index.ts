@@ -2,6 +2,8 @@
  * The model of the tutorial and its parts, each a namespace: `Nbow.fit`, `BinaryMetrics.rocAuc`, `Tensorflow.layer`.
  * Importing this loads nothing of TensorFlow.js.
  */
+import "../internal/requirements.ts"
+
 export * as BinaryMetrics from "./BinaryMetrics.ts"
 export * as CountVectorizer from "./CountVectorizer.ts"
 export * as Nbow from "./Nbow.ts"

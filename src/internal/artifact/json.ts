@@ -7,6 +7,7 @@ import * as Schema from "effect/Schema"
 import * as SchemaAST from "effect/SchemaAST"
 import type * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaParser from "effect/SchemaParser"
+import { oneEffect } from "../requirements.ts"
 import * as CanonicalJson from "../schema/canonicalJson.ts"
 import { CodecError } from "../schema/codecError.ts"
 import * as CodecIssue from "../schema/codecIssue.ts"
@@ -42,6 +43,7 @@ export const json = <S extends StorableSchema>(schema: S): Artifact<S["Type"]> =
 }
 
 const makeJson = <S extends StorableSchema>(schema: S): Artifact<S["Type"]> => {
+  oneEffect(schema)
   // Built at the first use: a program that only declares a step pays nothing.
   let codec: Codec | undefined
   const item = itemOf(schema)

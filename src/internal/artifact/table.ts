@@ -8,6 +8,7 @@ import * as Parquet from "../parquet/lazy.ts"
 import type { FileFlaw } from "../parquet/reader.ts"
 import { bufferOf } from "../parquet/source.ts"
 import type { AnyTable } from "../parquet/writer.ts"
+import { oneEffect } from "../requirements.ts"
 import { CodecError } from "../schema/codecError.ts"
 import * as Description from "../schema/description.ts"
 import type { StorableSchema } from "../schema/storableSchema.ts"
@@ -48,6 +49,7 @@ export interface TableArtifact<F extends TableFields> extends Artifact<Table<F>>
  * is a typed array.
  */
 export const table = <const F extends TableFields>(fields: F): TableArtifact<F> => {
+  Object.values(fields).forEach(oneEffect)
   const types = ColumnType.lazy(fields)
   return {
     ...make<Table<F>>({

@@ -7,7 +7,7 @@
  * loader stands on the stack, because beyond that are the modules that import this one.
  */
 import { fileURLToPath } from "node:url"
-import { getCallSites } from "node:util"
+import * as util from "node:util"
 import { isMainThread } from "node:worker_threads"
 import { canonical } from "./program.ts"
 
@@ -27,7 +27,7 @@ export const isEntry = (entry: string | undefined, module?: { readonly url: stri
   if (!isMainThread || entry === undefined) return false
   const wanted = canonical(entry)
   if (module !== undefined) return canonical(toPath(module.url) ?? "") === wanted
-  for (const { scriptName } of getCallSites(64)) {
+  for (const { scriptName } of util.getCallSites(64)) {
     if (scriptName.startsWith("node:internal/modules/")) return false
     const path = toPath(scriptName)
     if (path !== undefined && canonical(path) === wanted) return true

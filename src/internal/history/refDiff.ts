@@ -2,7 +2,7 @@
  * How two artifacts differ, for people: which refs of two lists do, and the lines of two small texts or JSON values that do.
  */
 import * as Effect from "effect/Effect"
-import * as TextDiff from "effect/TextDiff"
+import type * as TextDiff from "effect/TextDiff"
 import { type ArtifactError, ArtifactStore } from "../../ArtifactStore.ts"
 import type { RefRecord } from "../../RunRecord.ts"
 import { bytes } from "../units.ts"
@@ -39,10 +39,15 @@ export const valueDiff = (
   now: RefRecord | undefined
 ): Effect.Effect<ReadonlyArray<string>, never, ArtifactStore> => {
   if (before === undefined || now === undefined || !isShown(before) || !isShown(now)) return Effect.succeed([])
-  return Effect.flatMap(ArtifactStore, (store) =>
-    Effect.map(Effect.all([textOf(store, before), textOf(store, now)]), ([old, young]) => lineDiff(old, young))
-  ).pipe(Effect.orElseSucceed(() => []))
+  return Effect.gen(function* () {
+    const store = yield* ArtifactStore
+    const texts = yield* Effect.all([textOf(store, before), textOf(store, now)])
+    return lineDiff(yield* loadTextDiff, ...texts)
+  }).pipe(Effect.orElseSucceed(() => []))
 }
+
+/** Loaded when something is compared: an older effect does not have it, and must be able to load what says so. */
+const loadTextDiff = Effect.promise(() => import("effect/TextDiff"))
 
 const isShown = ({ format, size }: RefRecord): boolean => size <= small && (format === "json" || format === "text")
 
@@ -55,9 +60,9 @@ const textOf = (store: ArtifactStore["Service"], ref: RefRecord): Effect.Effect<
   })
 
 /** The lines of two texts that differ, in order. */
-const lineDiff = (before: string, now: string): ReadonlyArray<string> => {
+const lineDiff = ({ lines: diff }: typeof TextDiff, before: string, now: string): ReadonlyArray<string> => {
   const lines: Array<string> = []
-  for (const { _tag, items } of TextDiff.lines(before, now, { maxEdits: 1000 })) {
+  for (const { _tag, items } of diff(before, now, { maxEdits: 1000 })) {
     if (_tag === "Equal") continue
     for (const item of items) lines.push(`${_tag === "Delete" ? "-" : "+"} ${item.replace(/\r?\n$/, "")}`)
   }

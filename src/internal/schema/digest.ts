@@ -2,7 +2,10 @@
  * SHA-256, in hexadecimal. Artifacts are named by the digest of their bytes; everything else that is hashed (task keys,
  * schemas) starts with a domain of its own, so that no two kinds of digest can ever be taken for each other.
  */
-import { createHash, hash } from "node:crypto"
+import * as crypto from "node:crypto"
+
+// Not imported by name: an older Node could not load this file, and so not say that it is too old.
+const { createHash, hash } = crypto
 
 /** The digest of bytes given in one or more parts, none of which is copied. */
 export const ofChunks = (chunks: ReadonlyArray<Uint8Array>): string => {
