@@ -41,8 +41,11 @@ export class ArtifactStore extends Context.Service<
     ) => Stream.Stream<Uint8Array, ArtifactError>
     /** A local file that holds the bytes, verified. Not to be written to. */
     readonly path: (digest: string) => Effect.Effect<string, ArtifactError>
-    /** Those of the digests that are there; their age for `sweep` starts anew. */
-    readonly touch: (digests: ReadonlyArray<string>) => Effect.Effect<ReadonlySet<string>, ArtifactError>
+    /**
+     * Starts the age of artifacts for `sweep` anew, and yields the digests of those that are there and intact. Given with its size, a file
+     * of another size is not; small artifacts are hashed, and so is a file that something else has written to.
+     */
+    readonly touch: (artifacts: ReadonlyArray<string | Address>) => Effect.Effect<ReadonlySet<string>, ArtifactError>
     /**
      * Removes what is not in `keep` and was last put or touched before a time; says what it freed. A store that shares its
      * database with a `RunStore` keeps what runs refer to in any case; a dry run goes by `keep` alone.

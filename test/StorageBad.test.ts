@@ -143,7 +143,7 @@ describe("Storage.layerLocal, in bad states", () => {
             assert.strictEqual(error.digest, digest)
             assert.strictEqual(
               error.message,
-              `Artifact ${digest} was altered: the file ${path} now has the digest ${Digest.ofChunks([Buffer.from("altered")])}. Restore it, or remove it and run its task again.`
+              `Artifact ${digest} was altered: the bytes of ${path} no longer have this digest, so the file was moved to ${Path.join(directory, "blobs", "damaged")}. Resume the run to execute the task that wrote it again, or restore the file from a copy.`
             )
           }
           // The same in the database: bytes under a digest that is not theirs.
@@ -156,7 +156,7 @@ describe("Storage.layerLocal, in bad states", () => {
           assert.strictEqual(error.reason, "altered")
           assert.strictEqual(
             error.message,
-            `Artifact ${small} was altered: its bytes in the run database ${database(directory)} no longer fit its digest. Run its task again.`
+            `Artifact ${small} was altered: its bytes in the run database ${database(directory)} no longer have this digest. Resume the run to execute the task that wrote it again.`
           )
         })
       )

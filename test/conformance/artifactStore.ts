@@ -96,7 +96,10 @@ export const suite = (name: string, layer: Layer.Layer<ArtifactStore | RunStore,
         const store = yield* ArtifactStore
         const error = yield* Effect.flip(store.putFile("/no/such/file"))
         assert.strictEqual(error.reason, "unreadable")
-        assert.strictEqual(error.message, "The file /no/such/file can't be read: there is no such file (ENOENT).")
+        assert.strictEqual(
+          error.message,
+          "The file /no/such/file can't be read: there is no such file or directory (ENOENT)."
+        )
         const directory = yield* Effect.flip(store.putFile("/"))
         assert.strictEqual(directory.message, "The file / can't be read: it is a directory (EISDIR).")
       })

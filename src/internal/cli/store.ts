@@ -1,10 +1,11 @@
 /** Chooses the store that a verb works on, and opens it. */
-import { existsSync } from "node:fs"
+import { statSync } from "node:fs"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import * as Redacted from "effect/Redacted"
 import type { StoreError } from "../../RunStore.ts"
+import { codeOf } from "../cause.ts"
 import * as StoreDirectory from "../store/directory.ts"
 import { type Chosen, type Cli, command, Exit, exitCodes, type Store, type Stores, say, storeName } from "./cli.ts"
 
@@ -65,15 +66,15 @@ const withoutPassword = (url: string): string => {
 }
 
 /** The layer, loaded when a verb needs it: help needs no database. */
-const layer = ({ store }: Chosen) =>
+const layer = ({ store }: Chosen, readOnly: boolean) =>
   Effect.map(
     Effect.promise(() => import("../../Storage.ts")),
-    (Storage) => (store._tag === "Local" ? Storage.layerLocal(store) : Storage.layerPostgres(store))
+    (Storage) => (store._tag === "Local" ? Storage.layerLocal({ ...store, readOnly }) : Storage.layerPostgres(store))
   )
 
 /** With the store, made where it is missing. */
 export const withStore = <A, E, R>(chosen: Chosen, effect: Effect.Effect<A, E, R>) =>
-  Effect.flatMap(layer(chosen), (layer) => Effect.provide(effect, layer))
+  Effect.flatMap(layer(chosen, false), (layer) => Effect.provide(effect, layer))
 
 /** Warnings, such as one about a damaged record, go to stderr: stdout is for the result. */
 const warnings = (cli: Cli) =>
@@ -81,12 +82,22 @@ const warnings = (cli: Cli) =>
     say(cli, `Warning: ${Array.isArray(message) ? message.join(" ") : message}`)
   )
 
-/** With a store that must be there: reading makes none. */
+/** Reads a store that must exist. The store is opened for reading only. */
 export const withExistingStore = <A, E>(cli: Cli, chosen: Chosen, effect: Effect.Effect<A, E, Stores>) =>
+  existing(cli, chosen, effect, true)
+
+/** Changes a store that must exist. */
+export const changingStore = <A, E>(cli: Cli, chosen: Chosen, effect: Effect.Effect<A, E, Stores>) =>
+  existing(cli, chosen, effect, false)
+
+const existing = <A, E>(cli: Cli, chosen: Chosen, effect: Effect.Effect<A, E, Stores>, readOnly: boolean) =>
   Effect.suspend((): Effect.Effect<A, E | Exit | StoreError> => {
     const { store } = chosen
-    if (store._tag === "Postgres" || existsSync(join(store.directory, "runs.sqlite")))
-      return Effect.provideService(withStore(chosen, effect), Logger.CurrentLoggers, new Set([warnings(cli)]))
+    if (store._tag === "Postgres" || !isMissing(join(store.directory, "runs.sqlite"))) {
+      return Effect.flatMap(layer(chosen, readOnly), (layer) => Effect.provide(effect, layer)).pipe(
+        Effect.provideService(Logger.CurrentLoggers, new Set([warnings(cli)]))
+      )
+    }
     return Effect.fail(
       new Exit({
         code: exitCodes.failed,
@@ -98,3 +109,12 @@ export const withExistingStore = <A, E>(cli: Cli, chosen: Chosen, effect: Effect
       })
     )
   })
+
+/** Whether a file surely does not exist; one that can't be looked at may. */
+const isMissing = (path: string): boolean => {
+  try {
+    return statSync(path, { throwIfNoEntry: false }) === undefined
+  } catch (cause) {
+    return codeOf(cause) === "ENOTDIR"
+  }
+}

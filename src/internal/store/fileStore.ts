@@ -1,8 +1,14 @@
 /**
- * Large artifacts as files: `ab/abcdef…` under a directory, named by their digest. A file is written under a temporary
- * name and renamed, so that one that is there is whole; bytes are hashed while the system writes or reads, so that
- * neither waits for the other, and no big array is copied. A file's modification time is when it was last put or touched,
- * which is what sweeping goes by.
+ * Large artifacts as files, `ab/abcdef…` under a directory, named by their digest.
+ *
+ * A file is written under a temporary name, synced, and then renamed, so a file under its final name is whole, also after a power cut.
+ * `put` and `putFile` return when the name is durable too; a record that refers to the file can't be durable earlier. Bytes are hashed while
+ * the system writes or reads them, and no big array is copied.
+ *
+ * A file that no longer has its digest is moved to `damaged/`. It then counts as missing, so the next task that writes the same bytes puts
+ * them in place, and a resumed run executes the task that made it again.
+ *
+ * A file's modification time is when it was last put or touched; garbage collection goes by it.
  */
 import { createHash, type Hash, randomUUID } from "node:crypto"
 import * as Fs from "node:fs/promises"
@@ -11,6 +17,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { type Address, ArtifactError } from "../../ArtifactStore.ts"
+import { reasonOf } from "../cause.ts"
 import * as Bytes from "./bytes.ts"
 import * as Io from "./fileStoreIo.ts"
 
@@ -19,39 +26,62 @@ export interface FileStore {
   readonly putFile: (path: string) => Effect.Effect<Address, ArtifactError>
   readonly get: (digest: string) => Effect.Effect<Uint8Array, ArtifactError>
   readonly stream: (digest: string, range?: Io.Range) => Stream.Stream<Uint8Array, ArtifactError>
-  /** The verified file. */
+  /** The path of the file, once it is verified. */
   readonly path: (digest: string) => Effect.Effect<string, ArtifactError>
   readonly has: (digest: string) => Effect.Effect<boolean, ArtifactError>
-  readonly touch: (digests: ReadonlyArray<string>) => Effect.Effect<ReadonlySet<string>, ArtifactError>
+  /** Starts the age of files anew. Yields those that are intact: a file of another size, or changed from outside, is not. */
+  readonly touch: (artifacts: ReadonlyArray<string | Address>) => Effect.Effect<ReadonlySet<string>, ArtifactError>
   /** Files last touched before a time, with their sizes. */
   readonly old: (before: number) => Effect.Effect<ReadonlyArray<Address>, ArtifactError>
-  /** Removes files unless they were touched since; says what went. */
+  /** Removes files unless they were touched since; yields those it removed. */
   readonly remove: (
     files: ReadonlyArray<Address>,
     before: number
   ) => Effect.Effect<ReadonlyArray<Address>, ArtifactError>
   /** Removes what a killed process left half written before a time. */
   readonly tidy: (before: number) => Effect.Effect<void, ArtifactError>
+  /** Checks every file against its name, including those in `damaged/`. */
+  readonly verify: (each: (checked: Checked) => void) => Effect.Effect<void, ArtifactError>
+  /** Moves a file from `damaged/` back to its place, if it is intact and its place is empty. */
+  readonly restore: (digest: string) => Effect.Effect<boolean, ArtifactError>
+}
+
+/** A file that `verify` read. */
+export interface Checked {
+  readonly digest: string
+  readonly path: string
+  readonly size: number
+  readonly intact: boolean
+  /** Whether it lies in `damaged/`. */
+  readonly apart: boolean
+  /** Why it could not be read. */
+  readonly error?: string
 }
 
 interface Options {
   readonly directory: string
-  /** Whether a file is on the disk itself, not just with the system, before it counts as written. */
-  readonly sync: boolean
   /** Ends the sentence that says that an artifact is missing. */
   readonly hint: string
+  /** Writes nothing: damaged files stay where they are, and `put` fails. Default: false. */
+  readonly readOnly?: boolean
 }
 
-/** Nobody writes to an artifact that is there. (Windows does not remove files that can't be written to.) */
-const mode = process.platform === "win32" ? 0o666 : 0o444
+/** Artifacts are immutable. (Windows can't remove files without write permission.) */
+const fileMode = process.platform === "win32" ? 0o666 : 0o444
+
+/** A file touched within this many milliseconds may have a name that is not durable yet. */
+const youngMs = 60_000
 
 const isDigest = (digest: string): boolean => /^[0-9a-f]{64}$/.test(digest)
 
 export const make = (options: Options): FileStore => {
-  const { directory, hint, sync } = options
+  const { directory, hint } = options
+  const readOnly = options.readOnly === true
   const temporary = Path.join(directory, "tmp")
+  const damaged = Path.join(directory, "damaged")
   const pathOf = (digest: string): string => Path.join(directory, digest.slice(0, 2), digest)
-  /** What a file looked like when it was verified: it need not be hashed again as long as it looks the same. */
+  const directories = Io.directories(directory)
+  /** What a file looked like when it was verified. It need not be hashed again while it looks the same. */
   const verified = new Map<string, string>()
 
   const missing = (digest: string): ArtifactError =>
@@ -61,17 +91,28 @@ export const make = (options: Options): FileStore => {
       message: `Artifact ${digest} is not in the store: there is no file ${pathOf(digest)}${hint}`
     })
 
-  const altered = (digest: string, found: string): ArtifactError =>
+  const altered = (digest: string, moved: boolean): ArtifactError =>
     new ArtifactError({
       reason: "altered",
       digest,
-      message: `Artifact ${digest} was altered: the file ${pathOf(digest)} now has the digest ${found}. Restore it, or remove it and run its task again.`
+      message:
+        `Artifact ${digest} was altered: the bytes of ${pathOf(digest)} no longer have this digest` +
+        `${moved ? `, so the file was moved to ${damaged}` : ""}. ` +
+        "Resume the run to execute the task that wrote it again, or restore the file from a copy."
     })
 
-  const unreadable = (digest: string, cause: unknown): ArtifactError => {
+  const gone = (cause: unknown): ArtifactError =>
+    Bytes.failed(
+      "unwritable",
+      `The directory ${directory} of the store is gone: it was deleted, moved or unmounted while the store was in use`,
+      cause
+    )
+
+  const unreadable = async (digest: string, cause: unknown): Promise<ArtifactError> => {
     if (cause instanceof ArtifactError) return cause
-    if (Io.isMissing(cause)) return missing(digest)
-    return Bytes.failed("unreadable", `Artifact ${digest} can't be read from ${pathOf(digest)}`, cause, digest)
+    if (!Io.isMissing(cause))
+      return Bytes.failed("unreadable", `Artifact ${digest} can't be read from ${pathOf(digest)}`, cause, digest)
+    return (await Io.lookAt(Path.join(damaged, digest))) === undefined ? missing(digest) : altered(digest, true)
   }
 
   const reading = <A>(
@@ -80,154 +121,264 @@ export const make = (options: Options): FileStore => {
   ): Effect.Effect<A, ArtifactError> =>
     isDigest(digest)
       ? Io.attempt(
-          (signal) => read(pathOf(digest), signal),
-          (cause) => unreadable(digest, cause)
+          (signal) =>
+            read(pathOf(digest), signal).catch(async (cause) => {
+              throw await unreadable(digest, cause)
+            }),
+          (cause) => cause as ArtifactError // as thrown above
         )
       : Effect.fail(missing(digest))
 
   const writing = <A>(write: (signal: AbortSignal) => Promise<A>): Effect.Effect<A, ArtifactError> =>
-    Io.attempt(write, (cause) =>
-      cause instanceof ArtifactError
-        ? cause
-        : Bytes.failed("unwritable", `An artifact can't be written to ${directory}`, cause)
-    )
+    readOnly
+      ? Effect.fail(
+          new ArtifactError({
+            reason: "unwritable",
+            message: `An artifact can't be written to ${directory}: the store was opened for reading only.`
+          })
+        )
+      : Io.attempt(write, (cause) =>
+          cause instanceof ArtifactError
+            ? cause
+            : Io.isMissing(cause)
+              ? gone(cause)
+              : Bytes.failed("unwritable", `An artifact can't be written to ${directory}`, cause)
+        )
 
-  /** Makes the directory of a file where it is missing: most are there, so trying first is cheaper than asking. */
-  const withDirectory = async <A>(path: string, use: () => Promise<A>): Promise<A> => {
+  /** Moves a damaged file out of the way, unless someone has replaced it since. Says whether it did. */
+  const setApart = async (digest: string, inode: bigint): Promise<boolean> => {
+    verified.delete(digest)
+    if (readOnly) return false
     try {
-      return await use()
-    } catch (cause) {
-      if (!Io.isMissing(cause)) throw cause
-      await Fs.mkdir(Path.dirname(path), { recursive: true })
-      return await use()
+      if ((await Io.lookAt(pathOf(digest)))?.ino !== inode) return false
+      await directories.within(damaged, () => Fs.rename(pathOf(digest), Path.join(damaged, digest)))
+      return true
+    } catch {
+      return false // another user's file, or a read-only disk: the error below tells the story
     }
   }
 
-  const touchOne = async (digest: string, now: number): Promise<boolean> => {
+  const checkDigest = async (digest: string, found: string, look: Io.Look): Promise<void> => {
+    if (found !== digest) throw altered(digest, await setApart(digest, look.ino))
+    verified.set(digest, Io.fingerprint(look))
+  }
+
+  const hashFile = async (path: string, signal?: AbortSignal): Promise<string> => {
+    const hash = createHash("sha256")
+    for await (const part of Io.fileParts(path)) {
+      signal?.throwIfAborted()
+      hash.update(part)
+    }
+    return hash.digest("hex")
+  }
+
+  /** Whether a file is what its name says, by its looks where they allow, else by its bytes. */
+  const isIntact = async (digest: string, look: Io.Look, size: number | undefined): Promise<boolean> => {
+    if (size !== undefined && BigInt(size) !== look.size) return false
+    if (verified.get(digest) === Io.fingerprint(look) || Io.isUntouched(look)) return true
+    const found = await hashFile(pathOf(digest))
+    if (found === digest) return true
+    await setApart(digest, look.ino)
+    return false
+  }
+
+  const touchOne = async (digest: string, size: number | undefined, now: number): Promise<boolean> => {
+    const path = pathOf(digest)
+    const look = await Io.lookAt(path)
+    if (look === undefined || !(await isIntact(digest, look, size))) return false
+    const known = verified.get(digest) === Io.fingerprint(look)
     try {
-      await Fs.utimes(pathOf(digest), now / 1000, now / 1000)
-      return true
+      await Io.setTime(path, now)
     } catch (cause) {
       if (Io.isMissing(cause)) return false
-      throw cause
+      if (!Io.isForbidden(cause)) throw cause
+      // Another user of the group owns it: a copy of our own takes its place.
+      await replaceByCopy(path, now)
     }
+    if (now - Number(look.ctimeMs) < youngMs) await directories.sync(Path.dirname(path))
+    if (known) {
+      const after = await Io.lookAt(path)
+      if (after !== undefined) verified.set(digest, Io.fingerprint(after))
+    }
+    return true
   }
 
-  /** Writes what `parts` yields, and gives the file its name. */
+  const replaceByCopy = async (path: string, now: number): Promise<void> => {
+    const name = temporaryName()
+    await directories.within(temporary, () => Fs.copyFile(path, name, Fs.constants.COPYFILE_FICLONE))
+    const file = await Fs.open(name, "r")
+    try {
+      await file.datasync()
+    } finally {
+      await file.close()
+    }
+    await Fs.chmod(name, fileMode)
+    await Io.setTime(name, now)
+    await Fs.rename(name, path)
+  }
+
+  const temporaryName = (): string => Path.join(temporary, `${process.pid}-${randomUUID()}`)
+
+  /**
+   * Writes what `parts` yields, and gives the file its name. The bytes at hand replace a file of that name, which may be damaged, unless
+   * the caller knows the digest and this process has verified the file.
+   */
   const store = async (
     parts: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
     address: Address | undefined,
-    now: number,
+    now: () => number,
     signal: AbortSignal
   ): Promise<Address> => {
-    if (address !== undefined && (await touchOne(address.digest, now))) return address
-    const name = Path.join(temporary, `${process.pid}-${randomUUID()}`)
-    const file = await withDirectory(name, () => Fs.open(name, "wx", mode))
+    if (address !== undefined && verified.has(address.digest) && (await touchOne(address.digest, address.size, now())))
+      return address
+    const name = temporaryName()
+    const file = await directories.within(temporary, () => Fs.open(name, "wx", fileMode))
     try {
       const hash = address === undefined ? createHash("sha256") : undefined
       let size = 0
       try {
         size = await Io.writeParts(file, parts, (part) => hash?.update(part), signal)
-        if (sync) await file.datasync()
-        await file.utimes(now / 1000, now / 1000)
+        await file.datasync()
+        await file.utimes(now() / 1000, now() / 1000)
       } finally {
         await file.close()
       }
       const made = address ?? { digest: (hash as Hash).digest("hex"), size } // made where no address was given
-      if (address === undefined && (await touchOne(made.digest, now))) {
-        await Fs.unlink(name)
-        return made
-      }
       const path = pathOf(made.digest)
-      await withDirectory(path, () => Fs.rename(name, path))
-      if (sync) await Io.syncDirectory(Path.dirname(path))
+      await directories.within(Path.dirname(path), () => Fs.rename(name, path))
+      await directories.sync(Path.dirname(path))
+      const look = await Io.lookAt(path)
+      if (look !== undefined) verified.set(made.digest, Io.fingerprint(look))
+      await Fs.rm(Path.join(damaged, made.digest), { force: true })
       return made
     } catch (cause) {
-      await Fs.rm(name, { force: true })
+      await Fs.rm(name, { force: true }).catch(() => undefined) // the first error is the one to report
       throw cause
     }
   }
 
-  /** Reads into one buffer, hashing what has come while more is on its way. */
+  /** Reads into one buffer, hashing the bytes that have arrived while more are on their way. */
   const load = async (digest: string, path: string, signal: AbortSignal): Promise<Uint8Array> => {
     const file = await Fs.open(path, "r")
     try {
-      const { size } = await file.stat()
-      const bytes = new Uint8Array(Buffer.allocUnsafeSlow(size).buffer)
+      const look = await file.stat({ bigint: true })
+      const bytes = new Uint8Array(Buffer.allocUnsafeSlow(Number(look.size)).buffer)
       const hash = createHash("sha256")
       await Io.readParts(file, bytes, (part) => hash.update(part), signal)
-      const found = hash.digest("hex")
-      if (found !== digest) throw altered(digest, found)
+      await checkDigest(digest, hash.digest("hex"), look)
       return bytes
     } finally {
       await file.close()
     }
   }
 
-  const verify = async (digest: string, path: string, signal: AbortSignal): Promise<string> => {
-    const { ctimeMs, ino, size } = await Fs.stat(path)
-    const look = `${ctimeMs}/${ino}/${size}`
-    if (verified.get(digest) === look) return path
-    const hash = createHash("sha256")
-    for await (const part of Io.fileParts(path)) {
-      signal.throwIfAborted()
-      hash.update(part)
-    }
-    const found = hash.digest("hex")
-    if (found !== digest) throw altered(digest, found)
-    verified.set(digest, look)
+  const verifiedPath = async (digest: string, path: string, signal: AbortSignal): Promise<string> => {
+    const look = await Fs.stat(path, { bigint: true })
+    if (verified.get(digest) !== Io.fingerprint(look)) await checkDigest(digest, await hashFile(path, signal), look)
     return path
   }
 
-  /** The parts of a file or of a range of it; a whole one is verified at its end. */
+  /** The parts of a file, or of a range of it. A whole file is verified at its end. */
   async function* streamed(digest: string, range: Io.Range | undefined): AsyncGenerator<Uint8Array> {
-    const hash = range === undefined ? createHash("sha256") : undefined
-    for await (const part of Io.fileParts(pathOf(digest), range)) {
-      hash?.update(part)
-      yield part
+    try {
+      const look = range === undefined ? await Fs.stat(pathOf(digest), { bigint: true }) : undefined
+      const hash = createHash("sha256")
+      for await (const part of Io.fileParts(pathOf(digest), range)) {
+        if (look !== undefined) hash.update(part)
+        yield part
+      }
+      if (look !== undefined) await checkDigest(digest, hash.digest("hex"), look)
+    } catch (cause) {
+      throw await unreadable(digest, cause)
     }
-    const found = hash?.digest("hex")
-    if (found !== undefined && found !== digest) throw altered(digest, found)
+  }
+
+  const check = async (digest: string, path: string, apart: boolean): Promise<Checked | undefined> => {
+    try {
+      const look = await Io.lookAt(path)
+      if (look === undefined) return undefined // it went while we looked
+      const intact = (await hashFile(path)) === digest
+      return { digest, path, size: Number(look.size), intact, apart }
+    } catch (cause) {
+      if (Io.isMissing(cause)) return undefined
+      return { digest, path, size: 0, intact: false, apart, error: reasonOf(cause) }
+    }
+  }
+
+  /** Every artifact's file, in its place and in `damaged/`. */
+  async function* files(): AsyncGenerator<readonly [digest: string, path: string, apart: boolean]> {
+    for (const folder of await Io.entries(directory)) {
+      const apart = folder === "damaged"
+      if (folder.length !== 2 && !apart) continue
+      for (const digest of await Io.entries(Path.join(directory, folder)))
+        if (isDigest(digest)) yield [digest, Path.join(directory, folder, digest), apart]
+    }
   }
 
   return {
     put: (chunks, address) =>
-      Effect.flatMap(Clock.currentTimeMillis, (now) =>
+      Clock.clockWith((clock) =>
         writing((signal) =>
           store(
             chunks.values().flatMap((chunk) => Bytes.parts(chunk)),
             address,
-            now,
+            () => clock.currentTimeMillisUnsafe(),
             signal
           )
         )
       ),
     putFile: (path) =>
-      Effect.flatMap(Clock.currentTimeMillis, (now) =>
-        writing((signal) => store(Io.readable(path), undefined, now, signal))
+      Clock.clockWith((clock) =>
+        writing((signal) => store(Io.readable(path), undefined, () => clock.currentTimeMillisUnsafe(), signal))
       ),
     get: (digest) => reading(digest, (path, signal) => load(digest, path, signal)),
     stream: (digest, range) =>
       isDigest(digest)
-        ? Stream.fromAsyncIterable(streamed(digest, range), (cause) => unreadable(digest, cause))
+        ? Stream.fromAsyncIterable(streamed(digest, range), (cause) => cause as ArtifactError) // as `streamed` throws it
         : Stream.fail(missing(digest)),
-    path: (digest) => reading(digest, (path, signal) => verify(digest, path, signal)),
+    path: (digest) => reading(digest, (path, signal) => verifiedPath(digest, path, signal)),
     has: (digest) =>
       reading(digest, (path) => Fs.access(path)).pipe(
         Effect.as(true),
-        Effect.catch((error) => (error.reason === "missing" ? Effect.succeed(false) : Effect.fail(error)))
+        Effect.catch((error) =>
+          error.reason === "missing" || error.reason === "altered" ? Effect.succeed(false) : Effect.fail(error)
+        )
       ),
-    touch: (digests) =>
+    touch: (artifacts) =>
       Effect.flatMap(Clock.currentTimeMillis, (now) =>
-        writing(async () => {
-          const there = new Set<string>()
-          const touch = async (digest: string): Promise<void> => {
-            if (isDigest(digest) && (await touchOne(digest, now))) there.add(digest)
-          }
-          for (let at = 0; at < digests.length; at += 32) await Promise.all(digests.slice(at, at + 32).map(touch))
-          return there
-        })
+        artifacts.length === 0
+          ? Effect.succeed(new Set<string>())
+          : writing(async () => {
+              const there = new Set<string>()
+              const touch = async (artifact: string | Address): Promise<void> => {
+                const { digest, size } = typeof artifact === "string" ? { digest: artifact, size: undefined } : artifact
+                if (isDigest(digest) && (await touchOne(digest, size, now))) there.add(digest)
+              }
+              for (let at = 0; at < artifacts.length; at += 32)
+                await Promise.all(artifacts.slice(at, at + 32).map(touch))
+              return there
+            })
       ),
+    verify: (each) =>
+      Io.attempt(
+        async (signal) => {
+          for await (const [digest, path, apart] of files()) {
+            signal.throwIfAborted()
+            const checked = await check(digest, path, apart)
+            if (checked !== undefined) each(checked)
+          }
+        },
+        (cause) => Bytes.failed("unreadable", `The artifacts in ${directory} can't be read`, cause)
+      ),
+    restore: (digest) =>
+      writing(async () => {
+        const apart = Path.join(damaged, digest)
+        if ((await Io.lookAt(apart)) === undefined || (await Io.lookAt(pathOf(digest))) !== undefined) return false
+        if ((await hashFile(apart)) !== digest) return false
+        await directories.within(Path.dirname(pathOf(digest)), () => Fs.rename(apart, pathOf(digest)))
+        await directories.sync(Path.dirname(pathOf(digest)))
+        return true
+      }),
     old: (before) =>
       writing(async () => {
         const found: Array<Address> = []
@@ -235,7 +386,7 @@ export const make = (options: Options): FileStore => {
           if (folder.length !== 2) continue
           for (const digest of await Io.entries(Path.join(directory, folder))) {
             const look = isDigest(digest) ? await Io.lookAt(pathOf(digest)) : undefined
-            if (look !== undefined && look.mtimeMs < before) found.push({ digest, size: look.size })
+            if (look !== undefined && Io.timeOf(look) < before) found.push({ digest, size: Number(look.size) })
           }
         }
         return found
@@ -251,7 +402,7 @@ export const make = (options: Options): FileStore => {
         for (const name of await Io.entries(temporary)) {
           const path = Path.join(temporary, name)
           const look = await Io.lookAt(path)
-          if (look !== undefined && look.mtimeMs < before) await Fs.rm(path, { force: true })
+          if (look !== undefined && Io.timeOf(look) < before) await Fs.rm(path, { force: true })
         }
       })
   }

@@ -1,6 +1,6 @@
 /**
- * An `ArtifactStore` in memory. The parts of an artifact are kept as they were given, not copied; since every read
- * verifies them, a program that changes an array after it was stored is told so instead of reading something else.
+ * An `ArtifactStore` in memory. The parts of an artifact are kept as they were given, not copied. Every read verifies them, so a program
+ * that changes an array after storing it gets an error and never other bytes.
  */
 import * as Fs from "node:fs/promises"
 import * as Os from "node:os"
@@ -21,28 +21,37 @@ interface Entry {
   at: number
 }
 
-/** A store, and the way by which a `RunStore` that shares its memory puts a task's small artifacts into it. */
+/** A store, and how a `RunStore` that shares its memory puts the small artifacts of a task into it. */
 export interface Memory {
   readonly store: ArtifactStore["Service"]
   readonly inline: Inline
-  /** Removes the files that `path` made. */
+  /** Removes the files that `path` wrote. */
   readonly close: Effect.Effect<void>
 }
 
 /**
- * A store of its own, kept as long as it is referred to.
+ * A new store.
  *
- * @param options.inlineLimit 0 where no `RunStore` shares it.
- * @param options.valueBytes The bound of the decoded values that are kept.
+ * @param options.inlineLimit 0 if no `RunStore` shares the store.
+ * @param options.valueBytes How many bytes of decoded values to keep.
  */
 export const make = (options: { readonly inlineLimit: number; readonly valueBytes: number }): Memory => {
   const entries = new Map<string, Entry>()
   let directory: Promise<string> | undefined
+  const paths = new Map<string, Promise<string>>()
+
+  const writeFile = async (digest: string, bytes: Uint8Array): Promise<string> => {
+    directory ??= Fs.mkdtemp(Path.join(Os.tmpdir(), "effect-flow-"))
+    const path = Path.join(await directory, digest)
+    await Fs.writeFile(`${path}.part`, bytes, { mode: 0o444 })
+    await Fs.rename(`${path}.part`, path)
+    return path
+  }
 
   const put = (digest: string, chunks: ReadonlyArray<Uint8Array>, size: number, now: number): Address => {
     const known = entries.get(digest)
     if (known === undefined) entries.set(digest, { chunks, size, at: now })
-    else known.at = now
+    else Object.assign(known, { chunks, at: now }) // a program may have changed the bytes that were there
     return { digest, size }
   }
 
@@ -76,26 +85,30 @@ export const make = (options: { readonly inlineLimit: number; readonly valueByte
     path: (digest) =>
       Effect.flatMap(get(digest), (bytes) =>
         Effect.tryPromise({
-          try: async () => {
-            directory ??= Fs.mkdtemp(Path.join(Os.tmpdir(), "effect-flow-"))
-            const path = Path.join(await directory, digest)
-            await Fs.writeFile(path, bytes)
+          // Each artifact is written once, and whole before it has its name: others may be reading the file.
+          try: () => {
+            const known = paths.get(digest)
+            if (known !== undefined) return known
+            const path = writeFile(digest, bytes)
+            paths.set(digest, path)
+            path.catch(() => paths.delete(digest))
             return path
           },
           catch: (cause) =>
             Bytes.failed("unwritable", "A temporary file for an artifact can't be written", cause, digest)
         })
       ),
-    touch: (digests) =>
+    touch: (artifacts) =>
       Effect.map(Clock.currentTimeMillis, (now) => {
-        const there = new Set<string>()
-        for (const digest of digests) {
+        const intact = new Set<string>()
+        for (const artifact of artifacts) {
+          const digest = typeof artifact === "string" ? artifact : artifact.digest
           const entry = entries.get(digest)
           if (entry === undefined) continue
           entry.at = now
-          there.add(digest)
+          intact.add(digest)
         }
-        return there
+        return intact
       }),
     sweep: ({ before, dryRun, keep }) =>
       Effect.sync(() => {
@@ -122,7 +135,11 @@ export const make = (options: { readonly inlineLimit: number; readonly valueByte
 }
 
 const missing = (digest: string): ArtifactError =>
-  new ArtifactError({ reason: "missing", digest, message: `No artifact ${digest} is in this store (it is in memory).` })
+  new ArtifactError({
+    reason: "missing",
+    digest,
+    message: `Artifact ${digest} is not in this store, which is in memory.`
+  })
 
 const changed = (digest: string): ArtifactError =>
   new ArtifactError({
@@ -130,5 +147,5 @@ const changed = (digest: string): ArtifactError =>
     digest,
     message:
       `The bytes of artifact ${digest} have changed since they were stored in memory: ` +
-      "something wrote into an array after it had been handed over. Copy an array before you change it."
+      "something wrote into an array after handing it over. Copy an array before you change it."
   })

@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Gc from "../../../Gc.ts"
 import * as Cli from "../cli.ts"
-import { withExistingStore } from "../store.ts"
+import { changingStore } from "../store.ts"
 
 /** What stays, and how it is said. */
 export interface Options {
@@ -15,7 +15,7 @@ export interface Options {
 
 /** Collects. A flow's own command line lets only that flow's runs go. */
 export const gc = (cli: Cli.Cli, chosen: Cli.Chosen, { json, ...options }: Options) =>
-  withExistingStore(
+  changingStore(
     cli,
     chosen,
     Effect.map(Gc.collect({ ...options, flow: chosen.flow }), (collected) =>

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Reading from "../../history/reading.ts"
 import * as Text from "../../text.ts"
 import * as Cli from "../cli.ts"
-import { withExistingStore } from "../store.ts"
+import { changingStore, withExistingStore } from "../store.ts"
 import * as Target from "../target.ts"
 
 /** What to change. */
@@ -14,7 +14,7 @@ export type Change =
 
 /** Changes tags, and says which there are then. */
 export const change = (cli: Cli.Cli, chosen: Cli.Chosen, name: string, change: Change) =>
-  withExistingStore(
+  changingStore(
     cli,
     chosen,
     Effect.gen(function* () {

@@ -1,12 +1,15 @@
 /**
- * An `ArtifactStore` of two parts: small artifacts in the run database, where a task's own are written together with its
- * record, and large ones as files.
+ * An `ArtifactStore` in two places: small artifacts in the run database, where those of a task are written together with its record, and
+ * large ones as files.
+ *
+ * A small artifact whose bytes no longer have their digest is marked by the size -1. It then counts as missing until a task writes the same
+ * bytes again.
  */
 
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { ArtifactError, type ArtifactStore } from "../../../ArtifactStore.ts"
+import { type Address, ArtifactError, type ArtifactStore } from "../../../ArtifactStore.ts"
 import type { StoreError } from "../../../RunStore.ts"
 import * as ValueCache from "../../artifact/valueCache.ts"
 import * as Digest from "../../schema/digest.ts"
@@ -16,43 +19,62 @@ import type { Database } from "./database.ts"
 import type { Row } from "./rows.ts"
 import type { Writer } from "./writer.ts"
 
-/** Up to this many bytes an artifact is kept in the database. */
+/** The size in bytes up to which an artifact is kept in the database. */
 export const inlineLimit = 64 * 1024
 
-/** Lists of digests are asked for in parts of this length. */
+/** Long lists of digests are queried in parts of this length. */
 const listSize = 5000
+
+/** The same where the bytes of each artifact, up to `inlineLimit`, are read as well. */
+const verifiedAtOnce = 500
 
 export const make = (options: {
   readonly database: Database
   readonly writer: Writer
   readonly files: FileStore
   readonly valueBytes: number
+  /** Marks nothing and writes nothing. Default: false. */
+  readonly readOnly?: boolean
 }): ArtifactStore["Service"] => {
   const { database, files, writer } = options
+  const readOnly = options.readOnly === true
 
-  const broken =
+  const asArtifactError =
     (reason: "unreadable" | "unwritable", digest?: string) =>
     (error: StoreError): ArtifactError =>
       new ArtifactError({ reason, message: error.message, ...(digest === undefined ? {} : { digest }) })
 
-  /** The bytes in the database, verified, or none. */
+  /** Marks bytes in the database as damaged, so that a resumed run does not take them over. */
+  const mark = (digest: string): Effect.Effect<void> =>
+    readOnly
+      ? Effect.void
+      : Effect.ignore(
+          database.transaction((connection) =>
+            database.runOne(connection, { sql: "UPDATE blobs SET size = -1 WHERE digest = ?", params: [digest] })
+          )
+        )
+
+  const altered = (digest: string): ArtifactError =>
+    new ArtifactError({
+      reason: "altered",
+      digest,
+      message:
+        `Artifact ${digest} was altered: its bytes in ${database.name[0]?.toLowerCase()}${database.name.slice(1)} no longer have this digest. ` +
+        "Resume the run to execute the task that wrote it again."
+    })
+
+  /** The bytes in the database, verified, or undefined if they are not there. */
   const inline = (digest: string): Effect.Effect<Uint8Array | undefined, ArtifactError> =>
     Effect.flatMap(
       Effect.mapError(
         database.query("SELECT bytes FROM blobs WHERE digest = ?", [digest]),
-        broken("unreadable", digest)
+        asArtifactError("unreadable", digest)
       ),
       ([row]) => {
         if (row === undefined) return Effect.succeed(undefined)
         const bytes = row.bytes as Uint8Array // the column's type
         if (Digest.ofChunks([bytes]) === digest) return Effect.succeed(bytes)
-        return Effect.fail(
-          new ArtifactError({
-            reason: "altered",
-            digest,
-            message: `Artifact ${digest} was altered: its bytes in ${database.name[0]?.toLowerCase()}${database.name.slice(1)} no longer fit its digest. Run its task again.`
-          })
-        )
+        return Effect.andThen(mark(digest), Effect.fail(altered(digest)))
       }
     )
 
@@ -64,7 +86,7 @@ export const make = (options: {
     Effect.flatMap(inline(digest), (bytes) => (bytes === undefined ? large : small(bytes)))
 
   const ask = (sql: string, params: ReadonlyArray<unknown>): Effect.Effect<ReadonlyArray<Row>, ArtifactError> =>
-    Effect.mapError(database.query(sql, params), broken("unreadable"))
+    Effect.mapError(database.query(sql, params), asArtifactError("unreadable"))
 
   /** Those of the digests that a run refers to. */
   const used = (digests: ReadonlyArray<string>): Effect.Effect<ReadonlySet<string>, ArtifactError> => {
@@ -81,11 +103,12 @@ export const make = (options: {
   /** Runs statements of one parameter list over parts of a long one. */
   const inParts = <A, B>(
     all: ReadonlyArray<A>,
-    run: (part: ReadonlyArray<A>, marks: string) => Effect.Effect<ReadonlyArray<B>, ArtifactError>
+    run: (part: ReadonlyArray<A>, marks: string) => Effect.Effect<ReadonlyArray<B>, ArtifactError>,
+    size = listSize
   ): Effect.Effect<ReadonlyArray<B>, ArtifactError> =>
     Effect.map(
       Effect.forEach(
-        Array.from({ length: Math.ceil(all.length / listSize) }, (_, i) => all.slice(i * listSize, (i + 1) * listSize)),
+        Array.from({ length: Math.ceil(all.length / size) }, (_, i) => all.slice(i * size, (i + 1) * size)),
         (part) => run(part, part.map(() => "?").join(", "))
       ),
       (found) => found.flat()
@@ -103,8 +126,25 @@ export const make = (options: {
           (rows) => rows.map((row) => row.digest as string) // every statement here returns this column
         )
       ),
-      broken("unwritable")
+      asArtifactError("unwritable")
     )
+
+  /** Touches artifacts in the database, and yields those whose bytes have their digest. Postgres hashes them where they are. */
+  const touchInline =
+    (now: number) =>
+    (part: ReadonlyArray<string>, marks: string): Effect.Effect<ReadonlyArray<string>, ArtifactError> => {
+      const update = `UPDATE blobs SET touched_at = ? WHERE digest IN (${marks}) AND size >= 0`
+      if (database.dialect === "pg")
+        return change(`${update} AND encode(sha256(bytes), 'hex') = digest RETURNING digest`, [now, ...part])
+      return Effect.gen(function* () {
+        const touched = yield* change(`${update} RETURNING digest`, [now, ...part])
+        if (touched.length === 0) return []
+        const rows = yield* ask(`SELECT digest, bytes FROM blobs WHERE digest IN (${marks}) AND size >= 0`, part)
+        const damaged = rows.filter(({ bytes, digest }) => Digest.ofChunks([bytes]) !== digest)
+        yield* Effect.forEach(damaged, ({ digest }) => mark(digest), { discard: true })
+        return rows.flatMap((row) => (damaged.includes(row) ? [] : [row.digest as string])) // the column's type
+      })
+    }
 
   return {
     inlineLimit,
@@ -116,7 +156,7 @@ export const make = (options: {
         return Effect.as(
           Effect.mapError(
             writer({ changes: [], blobs: [{ digest, bytes: Bytes.join(chunks, size) }] }),
-            broken("unwritable", digest)
+            asArtifactError("unwritable", digest)
           ),
           { digest, size }
         )
@@ -139,15 +179,14 @@ export const make = (options: {
               files.path(digest)
             )
       ),
-    touch: (digests) =>
+    touch: (artifacts) =>
       Effect.gen(function* () {
         const now = yield* Clock.currentTimeMillis
-        const small = yield* inParts(digests, (part, marks) =>
-          change(`UPDATE blobs SET touched_at = ? WHERE digest IN (${marks}) RETURNING digest`, [now, ...part])
-        )
-        const there = new Set(small)
-        for (const digest of yield* files.touch(digests.filter((digest) => !there.has(digest)))) there.add(digest)
-        return there
+        const small = yield* inParts(artifacts.map(digestOf), touchInline(now), verifiedAtOnce)
+        const intact = new Set(small)
+        for (const digest of yield* files.touch(artifacts.filter((artifact) => !intact.has(digestOf(artifact)))))
+          intact.add(digest)
+        return intact
       }),
     sweep: ({ before, dryRun, keep }) =>
       Effect.gen(function* () {
@@ -172,14 +211,16 @@ export const make = (options: {
           )
         )
         yield* files.tidy(before)
-        yield* Effect.mapError(database.compact, broken("unwritable"))
+        yield* Effect.mapError(database.compact, asArtifactError("unwritable"))
         return total([...gone.map((digest) => sizes.get(digest) ?? 0), ...removed.map(({ size }) => size)])
       }),
     values: ValueCache.make(options.valueBytes)
   }
 }
 
-/** That no run refers to a row's digest. */
+const digestOf = (artifact: string | Address): string => (typeof artifact === "string" ? artifact : artifact.digest)
+
+/** A condition: no run refers to a row's digest. */
 const unused = (table: string): string =>
   `NOT EXISTS (SELECT 1 FROM uses WHERE uses.digest = ${table}.digest) AND ${table}.digest NOT IN (SELECT digest FROM cards)`
 

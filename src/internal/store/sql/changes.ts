@@ -85,7 +85,8 @@ const metrics = insert("metrics", ["run", "task", "name", "step", "value", "at"]
 const blobs = insert(
   "blobs",
   ["digest", "touched_at", "size", "bytes"],
-  " ON CONFLICT (digest) DO UPDATE SET touched_at = excluded.touched_at WHERE excluded.touched_at > blobs.touched_at"
+  // The bytes at hand replace damaged ones. SQLite writes only the pages whose bytes really differ.
+  " ON CONFLICT (digest) DO UPDATE SET touched_at = excluded.touched_at, size = excluded.size, bytes = excluded.bytes WHERE excluded.touched_at > blobs.touched_at OR blobs.size <> excluded.size OR blobs.bytes <> excluded.bytes"
 )
 
 const textOf = (into: Insert, rows: number): string => {

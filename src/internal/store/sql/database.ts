@@ -1,26 +1,27 @@
 /**
- * A run database as the stores see it: queries and transactions over any `SqlClient`, tried again while another process
- * is in the way, whose failures are `StoreError`s that say in a sentence what the matter is.
+ * A run database as the stores see it: queries and transactions over any `SqlClient`. They are tried again while another process is in the
+ * way, and fail with a `StoreError` that says in a sentence what is wrong.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as SqlClient from "effect/sql/SqlClient"
 import type * as SqlConnection from "effect/sql/SqlConnection"
-import { isSqlError, type SqlError } from "effect/sql/SqlError"
+import { isSqlError, SqlError, UnknownError } from "effect/sql/SqlError"
 import { StoreError } from "../../../RunStore.ts"
 import { type Prepared, together } from "./changes.ts"
+import * as Queue from "./queue.ts"
 import * as SqlRetry from "./retry.ts"
 import type { Row } from "./rows.ts"
 
 export interface Database {
-  /** How a sentence calls it: `The run database .effect-flow/runs.sqlite`. */
+  /** The subject of sentences: `The run database .effect-flow/runs.sqlite`. */
   readonly name: string
   readonly dialect: "sqlite" | "pg"
-  /** Starts a transaction that writes: SQLite would otherwise refuse one that read before another wrote. */
+  /** Starts a transaction that writes. SQLite would otherwise refuse a transaction that read before another one wrote. */
   readonly begin: string
-  /** Rows of a query that has `?` for each parameter. */
+  /** The rows of a query with `?` for each parameter. */
   readonly query: (sql: string, params: ReadonlyArray<unknown>) => Effect.Effect<ReadonlyArray<Row>, StoreError>
-  /** Runs with a connection in a transaction that may write. It may run more than once, if others are in the way. */
+  /** Runs a transaction that may write. The body may run more than once if other transactions are in the way. */
   readonly transaction: <A, E>(
     body: (connection: SqlConnection.Connection) => Effect.Effect<A, E | SqlError>
   ) => Effect.Effect<A, E | SqlError>
@@ -32,30 +33,43 @@ export interface Database {
     connection: SqlConnection.Connection,
     statements: ReadonlyArray<Prepared>
   ) => Effect.Effect<void, SqlError>
+  /** Pauses for a moment if other processes wait for the lock: called after each transaction by a fiber that writes without pause. */
+  readonly stepAside: Effect.Effect<void>
+  /** Makes everything that was written so far survive a power cut. */
+  readonly flush: Effect.Effect<void, StoreError>
   /** Makes statements durable, all or none. */
   readonly write: (statements: ReadonlyArray<Prepared>) => Effect.Effect<void, SqlError>
-  /** Gives what was removed back to the disk, a little at a time. */
+  /** Returns the space of what was removed to the disk, a little at a time. */
   readonly compact: Effect.Effect<void, StoreError>
-  /** Says of a failure which database could not do what ("read", "write to"). */
+  /** Turns a failure into a sentence about this database. `verb` is "open", "read" or "write to". */
   readonly orStoreError: <A, E, R>(
     verb: string,
     effect: Effect.Effect<A, E, R>
   ) => Effect.Effect<A, Exclude<E, SqlError> | StoreError, R>
 }
 
-/** How a driver's failures are told; none means that its message stands for itself. */
+/** The reason in words for a driver's error; undefined to use the error's own message. */
 export type Explain = (error: SqlError) => string | undefined
+
+/** The statement that starts a transaction that writes. */
+export const beginOf = (sql: SqlClient.SqlClient): string =>
+  sql.onDialectOrElse({ pg: () => "BEGIN", orElse: () => "BEGIN IMMEDIATE" })
 
 export const make = (options: {
   readonly sql: SqlClient.SqlClient
   readonly name: string
   readonly explain: Explain
   /** Whether a failure says that the database is away for a moment and will be back. */
-  readonly isAway?: (error: SqlError) => boolean
+  readonly isAway?: ((error: SqlError) => boolean) | undefined
+  /** Why what was just written is lost, if it is: a file that was deleted can still be written to. */
+  readonly whyLost?: (() => string | undefined) | undefined
+  readonly queue?: Queue.Queue | undefined
+  /** How long to wait for a lock. Default: a minute. */
+  readonly limitMs?: number | undefined
 }): Database => {
-  const { isAway, name, sql } = options
+  const { isAway, limitMs, name, queue = Queue.none, sql, whyLost } = options
   const dialect = sql.onDialectOrElse({ pg: () => "pg" as const, orElse: () => "sqlite" as const })
-  const begin = dialect === "pg" ? "BEGIN" : "BEGIN IMMEDIATE"
+  const begin = beginOf(sql)
   const text = dialect === "pg" ? numbered() : (sql: string) => sql
 
   const param = dialect === "pg" ? withoutNul : (value: unknown) => value
@@ -69,24 +83,37 @@ export const make = (options: {
   const runOne: Database["runOne"] = (connection, statement) =>
     connection.execute(text(statement.sql), statement.params.map(param), undefined)
 
-  // A pool of connections tells time: real time, as its connections do, whatever clock a program runs on.
-  const patiently = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  // A pool of connections measures time: real time, whatever clock a program runs on.
+  const waiting = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
     SqlRetry.whileBusy(
       dialect === "pg" ? Effect.provideService(effect, Clock.Clock, Clock.Clock.defaultValue()) : effect,
-      isAway
+      { isAway, limitMs, announce: queue.announce }
     )
 
   const query: Database["query"] = (query, params) =>
-    orStoreError("read", patiently(sql.unsafe<Row>(text(query), params.map(param))))
+    orStoreError("read", waiting(sql.unsafe<Row>(text(query), params.map(param))))
+
+  const checked = <A, E>(effect: Effect.Effect<A, E | SqlError>): Effect.Effect<A, E | SqlError> =>
+    whyLost === undefined
+      ? effect
+      : Effect.flatMap(effect, (value) => {
+          const message = whyLost()
+          if (message === undefined) return Effect.succeed(value)
+          return Effect.fail(
+            new SqlError({ reason: new UnknownError({ cause: undefined, message, operation: "write" }) })
+          )
+        })
 
   const transaction: Database["transaction"] = (body) =>
-    patiently(
-      sql.withTransaction(Effect.flatMap(sql.transactionService, ([connection]) => body(connection))).pipe(
-        Effect.provideService(SqlClient.BeginTransaction, begin),
-        // Where the connection is lost, the roll-back fails too, and the client makes a defect of that.
-        Effect.catchDefect((defect) => (isSqlError(defect) ? Effect.fail(defect) : Effect.die(defect)))
-      )
-    ) as never // the transaction service is the one that `withTransaction` provides
+    checked(
+      waiting(
+        sql.withTransaction(Effect.flatMap(sql.transactionService, ([connection]) => body(connection))).pipe(
+          Effect.provideService(SqlClient.BeginTransaction, begin),
+          // If the connection is lost, the rollback fails too, and the client turns that into a defect.
+          Effect.catchDefect((defect) => (isSqlError(defect) ? Effect.fail(defect) : Effect.die(defect)))
+        )
+      ) as never
+    ) // the transaction service is the one that `withTransaction` provides
 
   const runAll: Database["runAll"] = (connection, statements) =>
     Effect.forEach(statements, (statement) => runOne(connection, statement), { discard: true })
@@ -103,16 +130,38 @@ export const make = (options: {
       const one = dialect === "pg" ? together(statements) : undefined
       return one === undefined
         ? transaction((connection) => runAll(connection, statements))
-        : Effect.asVoid(patiently(sql.unsafe(text(one.sql), one.params.map(param))))
+        : Effect.asVoid(waiting(sql.unsafe(text(one.sql), one.params.map(param))))
     },
-    // Postgres does so by itself.
+    stepAside: Effect.suspend(() => (queue.hasWaiting() ? SqlRetry.sleep(Queue.stepAsideMs) : Effect.void)),
+    // Postgres makes each transaction durable. SQLite syncs its whole log where a transaction is to be durable at once.
+    flush: dialect === "pg" ? Effect.void : flush(sql, orStoreError, waiting, begin),
+    // Postgres compacts itself.
     compact: dialect === "pg" ? Effect.void : compact(query),
     runAll
   }
 }
 
-/** How many pages of SQLite's file are given back before others have their turn. */
-const pages = 1000
+const flush = (
+  sql: SqlClient.SqlClient,
+  orStoreError: Database["orStoreError"],
+  waiting: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>,
+  begin: string
+): Effect.Effect<void, StoreError> =>
+  orStoreError(
+    "write to",
+    Effect.gen(function* () {
+      const [row] = yield* sql.unsafe<{ synchronous: number }>("PRAGMA synchronous")
+      yield* sql.unsafe("PRAGMA synchronous = FULL")
+      yield* waiting(
+        sql
+          .withTransaction(sql.unsafe("UPDATE effect_flow_migrations SET name = name WHERE migration_id = 1"))
+          .pipe(Effect.provideService(SqlClient.BeginTransaction, begin))
+      ).pipe(Effect.ensuring(Effect.ignore(sql.unsafe(`PRAGMA synchronous = ${row?.synchronous ?? 1}`))))
+    })
+  )
+
+/** How many pages of SQLite's file are given back before other writers have their turn. */
+const pagesAtOnce = 1000
 
 const compact = (query: Database["query"]): Effect.Effect<void, StoreError> =>
   Effect.gen(function* () {
@@ -120,9 +169,9 @@ const compact = (query: Database["query"]): Effect.Effect<void, StoreError> =>
     while (true) {
       const [row] = yield* query("PRAGMA freelist_count", [])
       const now = Number(row?.freelist_count ?? 0)
-      if (now === 0 || now >= left) return // a file that was made without the setting stays as it is
+      if (now === 0 || now >= left) return // a file made without the setting can't shrink
       left = now
-      yield* query(`PRAGMA incremental_vacuum(${pages})`, [])
+      yield* query(`PRAGMA incremental_vacuum(${pagesAtOnce})`, [])
       yield* Effect.yieldNow
     }
   })
@@ -132,16 +181,16 @@ export const storeError = (name: string, verb: string, error: SqlError, explain:
     message: sentence(`${name} could not be ${participles[verb] ?? verb}: ${explain(error) ?? error.message}`)
   })
 
-/** With a full stop, unless it ends by asking. */
+/** Adds a full stop, unless the text ends with a question. */
 const sentence = (text: string): string => (text.endsWith("?") ? text : `${text}.`)
 
 const participles: Readonly<Record<string, string>> = { read: "read", "write to": "written to", open: "opened" }
 
-/** Postgres has no text with a NUL in it: a visible sign takes its place. */
+/** Postgres can't store NUL in text: a visible symbol replaces it. */
 const withoutNul = (value: unknown): unknown =>
   typeof value === "string" && value.includes("\0") ? value.replaceAll("\0", "\u2400") : value
 
-/** `?` as Postgres numbers it. */
+/** Replaces each `?` by Postgres's `$1`, `$2`, … */
 const numbered = (): ((sql: string) => string) => {
   const known = new Map<string, string>()
   return (sql) => {

@@ -86,14 +86,20 @@ const apply = Effect.fnUntraced(function* (migration: Migration) {
  *
  * @param begin The statement that starts a transaction that writes.
  * @param migrations All migrations, oldest first; tests pass their own.
+ * @param limitMs How long to wait for a lock. Default: a minute.
  */
-export const run = Effect.fnUntraced(function* (begin: string, migrations: ReadonlyArray<Migration> = all) {
+export const run = Effect.fnUntraced(function* (
+  begin: string,
+  migrations: ReadonlyArray<Migration> = all,
+  limitMs?: number
+) {
   const sql = yield* SqlClient.SqlClient
   const from = yield* found
   for (const migration of migrations) {
     if (migration.id <= from) continue
     yield* SqlRetry.whileBusy(
-      Effect.provideService(sql.withTransaction(apply(migration)), SqlClient.BeginTransaction, begin)
+      Effect.provideService(sql.withTransaction(apply(migration)), SqlClient.BeginTransaction, begin),
+      { limitMs }
     )
   }
 })

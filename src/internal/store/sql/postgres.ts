@@ -22,7 +22,6 @@ export interface Options {
   /** The directory of the blob files. */
   readonly blobs: string
   readonly valueBytes: number
-  readonly sync: boolean
 }
 
 export const layer = (options: Options): Layer.Layer<ArtifactStore | RunStore, StoreError> =>
@@ -36,10 +35,9 @@ export const layer = (options: Options): Layer.Layer<ArtifactStore | RunStore, S
         name: `The run database ${where.database} on ${where.host}`,
         explain: explain(where),
         isAway,
-        prepare: Effect.void,
+        prepare: () => Effect.void,
         files: FileStore.make({
           directory: options.blobs,
-          sync: options.sync,
           hint: ` on ${Os.hostname()}. Is this directory shared with the host that wrote it?`
         }),
         valueBytes: options.valueBytes

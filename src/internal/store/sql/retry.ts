@@ -1,40 +1,52 @@
 /**
- * Waiting for a database that another process has locked, or that is being restarted. The waits are fibers', so that nothing of this process stands
- * still meanwhile, and of real time, whatever clock a program runs on: the other process has no other.
+ * Waiting for a database that another process has locked, or that is being restarted. The wait suspends the fiber, so the rest of this
+ * process goes on. It takes real time, whatever clock a program runs on, because the other process knows no other clock.
+ *
+ * Waiting is fair. A process that has waited long tries more often than one that has just come, and it leaves a sign (a queue) by which a
+ * process that writes without pause learns that others wait, and steps aside for a moment after each transaction.
  */
 import * as Effect from "effect/Effect"
 import { isSqlError, type SqlError } from "effect/sql/SqlError"
 
-/** How long to keep trying, in milliseconds. */
-const patience = 60_000
+/** How long to keep trying. */
+const lockWaitLimitMs = 60_000
 
-const shortest = 1
-const longest = 50
+/** The pause before the second attempt, and the longest one. */
+const firstPauseMs = 1
+const longestPauseMs = 20
 
-const sleep = (milliseconds: number): Effect.Effect<void> =>
+/** From then on, a waiting process tries again at the shortest interval. */
+const patientAfterMs = 500
+
+export const sleep = (milliseconds: number): Effect.Effect<void> =>
   Effect.callback((resume) => {
     const timer = setTimeout(() => resume(Effect.void), milliseconds)
     return Effect.sync(() => clearTimeout(timer))
   })
 
-/** Whether the same again may succeed, because what was in the way was another's transaction. */
+/** Whether another attempt may succeed because another transaction was in the way. */
 const isContention = (error: SqlError): boolean =>
   ["LockTimeoutError", "DeadlockError", "SerializationError"].includes(error.reason._tag)
 
-/**
- * Tries again as long as another transaction is in the way, at growing and uneven intervals.
- *
- * @param isAway Whether an error says that the database is away for a moment and will be back.
- */
-export const whileBusy = <A, E, R>(
-  effect: Effect.Effect<A, E, R>,
-  isAway: (error: SqlError) => boolean = () => false
-): Effect.Effect<A, E, R> => {
-  const attempt = (wait: number, waited: number): Effect.Effect<A, E, R> =>
+/** How to wait. */
+export interface Waiting {
+  /** Whether an error says that the database is away for a moment and will be back. */
+  readonly isAway?: ((error: SqlError) => boolean) | undefined
+  /** Default: a minute. */
+  readonly limitMs?: number | undefined
+  /** Tells the other processes that this one waits. Called before each pause. */
+  readonly announce?: (() => void) | undefined
+}
+
+/** Tries again while another transaction is in the way, at uneven intervals. */
+export const whileBusy = <A, E, R>(effect: Effect.Effect<A, E, R>, waiting: Waiting = {}): Effect.Effect<A, E, R> => {
+  const { announce, isAway = () => false, limitMs = lockWaitLimitMs } = waiting
+  const attempt = (pauseMs: number, waitedMs: number): Effect.Effect<A, E, R> =>
     Effect.catch(effect, (error) => {
-      if (waited > patience || !isSqlError(error) || !(isContention(error) || isAway(error))) return Effect.fail(error)
-      const pause = wait * (0.5 + Math.random())
-      return Effect.flatMap(sleep(pause), () => attempt(Math.min(wait * 1.5, longest), waited + pause))
+      if (waitedMs > limitMs || !isSqlError(error) || !(isContention(error) || isAway(error))) return Effect.fail(error)
+      announce?.()
+      const pause = (waitedMs > patientAfterMs ? firstPauseMs : pauseMs) * (0.5 + Math.random())
+      return Effect.flatMap(sleep(pause), () => attempt(Math.min(pauseMs * 1.5, longestPauseMs), waitedMs + pause))
     })
-  return attempt(shortest, 0)
+  return attempt(firstPauseMs, 0)
 }

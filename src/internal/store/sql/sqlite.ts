@@ -1,16 +1,27 @@
-/** Opens a SQLite run database with its blob files, or says why it can't: nothing that is there is changed then. */
+/**
+ * Opens a SQLite run database with its blob files, for reading and writing or for reading only. Where that fails, the error says why, and
+ * nothing is changed.
+ */
+import { statSync } from "node:fs"
 import * as Fs from "node:fs/promises"
 import * as Path from "node:path"
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type * as Reactivity from "effect/reactivity/Reactivity"
+import type * as Scope from "effect/Scope"
 import * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { ArtifactStore } from "../../../ArtifactStore.ts"
 import { RunStore, StoreError } from "../../../RunStore.ts"
 import { reasonOf } from "../../cause.ts"
 import * as FileStore from "../fileStore.ts"
+import { makeWritable } from "../fileStoreIo.ts"
+import * as Migrations from "./migrations.ts"
+import * as Queue from "./queue.ts"
 import * as SqliteClient from "./sqliteClient.ts"
+import { temporaryDirectory } from "./sqliteReading.ts"
 import * as SqlStorage from "./storage.ts"
 
 export interface Options {
@@ -19,54 +30,155 @@ export interface Options {
   /** The directory of the blob files. */
   readonly blobs: string
   readonly valueBytes: number
-  /** Whether what is written survives the machine's power cut, not just the process's end. */
+  /** Whether the last transactions survive a power cut too, and not just the end of the process. */
   readonly sync: boolean
+  /** Opens for reading only: nothing in the directory changes. Default: false. */
+  readonly readOnly?: boolean
 }
 
-export const layer = (options: Options): Layer.Layer<ArtifactStore | RunStore, StoreError> => {
-  const name = options.filename === ":memory:" ? "The run database in memory" : `The run database ${options.filename}`
-  const prepare = Effect.gen(function* () {
-    const sql = yield* SqlClient.SqlClient
-    // Before there is a table, and before the log is switched: so that what is removed makes the file smaller.
-    yield* sql.unsafe("PRAGMA auto_vacuum = INCREMENTAL")
-    yield* sql.unsafe("PRAGMA journal_mode = WAL")
-    yield* sql.unsafe(`PRAGMA synchronous = ${options.sync ? "FULL" : "NORMAL"}`)
-    yield* sql.unsafe("PRAGMA wal_autocheckpoint = 8000")
-    yield* sql.unsafe("PRAGMA temp_store = MEMORY")
-    yield* sql.unsafe("PRAGMA cache_size = -32000")
-  })
-  const stores = Effect.gen(function* () {
-    yield* directory(Path.resolve(options.blobs))
-    if (options.filename !== ":memory:") yield* directory(Path.dirname(Path.resolve(options.filename)))
-    const files = FileStore.make({ directory: options.blobs, sync: options.sync, hint: "." })
-    return yield* SqlStorage.make({
-      client: SqliteClient.make({ filename: options.filename, disableWAL: true }),
-      name,
-      explain,
-      prepare,
-      files,
-      valueBytes: options.valueBytes
-    })
-  })
-  return Layer.effectContext(
-    Effect.map(stores, ({ artifacts, runs }) =>
+/** How long a reader waits for a lock. A reader meets one only for moments, while a database is opened or closed. */
+const readingLimitMs = 1000
+
+export const layer = (options: Options): Layer.Layer<ArtifactStore | RunStore, StoreError> =>
+  Layer.effectContext(
+    Effect.map(options.readOnly === true ? reading(options) : writing(options), ({ artifacts, runs }) =>
       Context.make(ArtifactStore, artifacts).pipe(Context.add(RunStore, runs))
     )
   )
+
+const nameOf = ({ filename }: Options): string =>
+  filename === ":memory:" ? "The run database in memory" : `The run database ${filename}`
+
+const writing = Effect.fnUntraced(function* (options: Options) {
+  const { blobs, filename, sync, valueBytes } = options
+  const inMemory = filename === ":memory:"
+  yield* directory(Path.resolve(blobs))
+  if (!inMemory) {
+    yield* directory(Path.dirname(Path.resolve(filename)))
+    yield* sharedFile(Path.resolve(filename))
+  }
+  const clock = Clock.Clock.defaultValue()
+  return yield* SqlStorage.make({
+    client: SqliteClient.make({ filename, disableWAL: true }),
+    name: nameOf(options),
+    explain,
+    prepare: Effect.fnUntraced(function* (version) {
+      const sql = yield* SqlClient.SqlClient
+      // Both settings are kept in the file. The first must precede all tables; it lets the file shrink.
+      if (version === 0) {
+        yield* sql.unsafe("PRAGMA auto_vacuum = INCREMENTAL")
+        yield* sql.unsafe("PRAGMA journal_mode = WAL")
+      }
+      yield* sql.unsafe(`PRAGMA synchronous = ${sync ? "FULL" : "NORMAL"}`)
+      yield* sql.unsafe("PRAGMA wal_autocheckpoint = 8000")
+      yield* settings
+    }),
+    files: FileStore.make({ directory: blobs, hint: "." }),
+    valueBytes,
+    ...(inMemory
+      ? {}
+      : {
+          whyLost: whyLost([Path.resolve(filename), Path.resolve(blobs)]),
+          queue: Queue.make(Path.resolve(filename), () => clock.currentTimeMillisUnsafe())
+        })
+  })
+})
+
+const reading = Effect.fnUntraced(function* (options: Options) {
+  const { blobs, filename, valueBytes } = options
+  const name = nameOf(options)
+  return yield* SqlStorage.make({
+    client: SqliteClient.make({ filename: Path.resolve(filename), readonly: true }),
+    name,
+    explain,
+    prepare: () => Effect.flatMap(SqlClient.SqlClient, () => settings),
+    files: FileStore.make({ directory: blobs, hint: ".", readOnly: true }),
+    valueBytes,
+    limitMs: readingLimitMs,
+    older: upgraded(options)
+  })
+})
+
+/** Settings of this connection alone. */
+const settings = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+  yield* sql.unsafe("PRAGMA temp_store = MEMORY")
+  yield* sql.unsafe("PRAGMA cache_size = -32000")
+})
+
+/**
+ * A client for a reader of an older database: the same one, once it is migrated in place, or, where this process may not write to it, a
+ * migrated copy.
+ */
+const upgraded =
+  ({ filename }: Options) =>
+  (old: SqlClient.SqlClient): Effect.Effect<SqlClient.SqlClient, SqlError, Scope.Scope | Reactivity.Reactivity> => {
+    const migrated = (path: string) =>
+      Effect.tap(SqliteClient.make({ filename: path, disableWAL: true }), (sql) =>
+        Effect.provideService(
+          Migrations.run("BEGIN IMMEDIATE", Migrations.all, readingLimitMs),
+          SqlClient.SqlClient,
+          sql
+        )
+      )
+    const inPlace = Effect.as(Effect.scoped(migrated(filename)), old)
+    const copied = Effect.gen(function* () {
+      const directory = yield* Effect.acquireRelease(
+        Effect.sync(() => temporaryDirectory()),
+        (path) => Effect.promise(() => Fs.rm(path, { recursive: true, force: true }))
+      )
+      const copy = Path.join(directory, "runs.sqlite")
+      yield* old.unsafe("VACUUM INTO ?", [copy])
+      return yield* migrated(copy)
+    })
+    return Effect.catch(inPlace, () => copied)
+  }
+
+/** Why a write to these paths is lost, if it is: one of them is no longer the file or directory that was opened. */
+const whyLost = (paths: ReadonlyArray<string>): (() => string | undefined) => {
+  const identity = (path: string): string | undefined => {
+    const stat = statSync(path, { throwIfNoEntry: false })
+    return stat === undefined ? undefined : `${stat.dev}/${stat.ino}`
+  }
+  const first = new Map<string, string>()
+  return () => {
+    for (const path of paths) {
+      const found = identity(path)
+      const known = first.get(path)
+      if (known === undefined && found !== undefined) first.set(path, found)
+      else if (found === undefined || found !== known)
+        return (
+          `${path} ${found === undefined ? "is gone: it was deleted, moved or unmounted" : "was replaced by another one"} ` +
+          "while the store was in use. What was written since is lost; run the flow again"
+        )
+    }
+    return undefined
+  }
 }
 
-/** Makes a directory, unless it is there. */
+/** Makes a directory and those above it, unless they exist, and syncs their names. */
 const directory = (path: string): Effect.Effect<void, StoreError> =>
   Effect.tryPromise({
-    try: async () => {
-      await Fs.mkdir(path, { recursive: true })
-      await Fs.access(path, Fs.constants.W_OK)
-    },
+    try: () => makeWritable(path),
     catch: (cause) =>
       new StoreError({
         message: `The store directory ${path} can't be written: ${reasonOf(cause)}. Choose another directory, or make this one writable.`
       })
   })
+
+/**
+ * Creates the database's file. In a directory that its group may write to, the group may write to the file as well, whatever this process's
+ * umask is; SQLite gives the files beside it the same mode.
+ */
+const sharedFile = (path: string): Effect.Effect<void> =>
+  Effect.ignore(
+    Effect.tryPromise(async () => {
+      const { mode } = await Fs.stat(Path.dirname(path))
+      if (process.platform === "win32" || (mode & 0o020) === 0) return
+      await (await Fs.open(path, "wx", 0o664)).close()
+      await Fs.chmod(path, 0o664)
+    })
+  )
 
 /** SQLite's result codes in words. */
 const explain = (error: SqlError): string | undefined => {
@@ -74,9 +186,9 @@ const explain = (error: SqlError): string | undefined => {
   switch (code === undefined ? undefined : code & 0xff) {
     case 5:
     case 6:
-      return "another process has kept it locked for a minute"
+      return "another process keeps it locked. Look for a process that hangs, or try again later"
     case 8:
-      return "it is read-only"
+      return "it is read-only for this user. Check its permissions and those of its directory"
     case 10:
       return "the disk reports an error"
     case 11:
@@ -84,7 +196,7 @@ const explain = (error: SqlError): string | undefined => {
     case 13:
       return "no space is left on the disk"
     case 14:
-      return "it can't be opened; look at its permissions"
+      return "it can't be opened. Check its permissions and those of its directory, and whether the disk is full"
     case 26:
       return "it is not a run database, or it is damaged. Nothing in it was changed; restore it from a copy, or move it away to start anew"
     default:

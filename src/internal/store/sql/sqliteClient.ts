@@ -1,12 +1,11 @@
 /**
- * A thin `effect/sql` client over `node:sqlite`, shaped as effect's own `@effect/sql-sqlite-node`, which has no release
- * for this effect yet: `make({ filename })` is a `SqlClient` as long as its scope is open. To change over, import that
- * package's `SqliteClient` in `sqliteStorage.ts` in this module's place.
+ * A thin `effect/sql` client over `node:sqlite`, shaped like effect's own `@effect/sql-sqlite-node`, which has no release for this effect
+ * yet: `make({ filename })` is a `SqlClient` as long as its scope is open.
  *
- * A database is one connection, used by one fiber at a time. SQLite itself waits only a few milliseconds for another
- * process, since waiting there stops this one; who needs longer tries again (`sqlRetry.ts`).
+ * A database is one connection, used by one fiber at a time. SQLite itself waits only a few milliseconds for another process, because
+ * waiting there blocks this one; `retry.ts` waits longer.
  */
-import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite"
+import type { SQLInputValue, StatementSync } from "node:sqlite"
 import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
@@ -16,6 +15,7 @@ import type * as SqlConnection from "effect/sql/SqlConnection"
 import { classifySqliteError, SqlError, UnknownError } from "effect/sql/SqlError"
 import * as Statement from "effect/sql/Statement"
 import * as SqliteModule from "./sqliteModule.ts"
+import * as SqliteReading from "./sqliteReading.ts"
 
 /** Settings of a database; the names are those of effect's client. */
 export interface SqliteClientConfig {
@@ -28,21 +28,35 @@ export interface SqliteClientConfig {
   readonly spanAttributes?: Record<string, unknown> | undefined
 }
 
-/** How long SQLite itself waits for a lock, in milliseconds: nothing else runs in this process meanwhile. */
-const busyTimeout = 3
+/** How long SQLite itself waits for a lock: nothing else runs in this process meanwhile. */
+const busyTimeoutMs = 3
 
 /** Opens a database; it is closed with the scope. */
 export const make = Effect.fnUntraced(function* (config: SqliteClientConfig) {
-  const database = yield* open(config)
-  yield* Effect.addFinalizer(() => Effect.sync(() => database.close()))
+  const reopen = yield* open(config)
+  let opened = yield* Effect.try({ try: reopen, catch: (cause) => toSqlError(cause, "open") })
+  let { database } = opened
+  yield* Effect.addFinalizer(() => Effect.sync(() => opened.close()))
   const run = <A>(operation: string, evaluate: () => A): Effect.Effect<A, SqlError> =>
-    Effect.try({ try: evaluate, catch: (cause) => toSqlError(cause, operation) })
+    Effect.try({
+      try: () => {
+        if (opened.isStale()) {
+          prepared.clear()
+          opened.close()
+          opened = reopen()
+          database = opened.database
+        }
+        return evaluate()
+      },
+      catch: (cause) => toSqlError(cause, operation)
+    })
+
+  const prepared = new Map<string, StatementSync>() // in order of last use
 
   if (config.disableWAL !== true && config.readonly !== true) {
     yield* run("open", () => database.exec("PRAGMA journal_mode = WAL"))
   }
 
-  const prepared = new Map<string, StatementSync>() // in order of last use
   const cacheSize = config.prepareCacheSize ?? 200
   const prepare = (sql: string): StatementSync => {
     const known = prepared.get(sql)
@@ -109,16 +123,18 @@ export const make = Effect.fnUntraced(function* (config: SqliteClientConfig) {
   })
 })
 
-const open = (config: SqliteClientConfig): Effect.Effect<DatabaseSync, SqlError> =>
+/** How to open the database, once more where its files have changed under a reader. */
+const open = (config: SqliteClientConfig): Effect.Effect<() => SqliteReading.Opened, SqlError> =>
   Effect.suspend(() => {
     const sqlite = SqliteModule.load()
     if (sqlite === undefined) {
       const message = `This Node (${process.version}) has no SQLite: use Node 22.19 or later`
       return Effect.fail(new SqlError({ reason: new UnknownError({ cause: undefined, message, operation: "open" }) }))
     }
-    return Effect.try({
-      try: () => new sqlite.DatabaseSync(config.filename, { timeout: busyTimeout, readOnly: config.readonly === true }),
-      catch: (cause) => toSqlError(cause, "open")
+    return Effect.succeed((): SqliteReading.Opened => {
+      if (config.readonly === true) return SqliteReading.open(sqlite, config.filename, busyTimeoutMs)
+      const database = new sqlite.DatabaseSync(config.filename, { timeout: busyTimeoutMs })
+      return { database, isStale: () => false, close: () => database.close() }
     })
   })
 

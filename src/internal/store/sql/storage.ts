@@ -1,4 +1,4 @@
-/** The two stores over one run database, whichever driver it has: opened, checked, brought up to date. */
+/** The two stores over one run database, whichever driver it has: opened, checked, and migrated. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Reactivity from "effect/reactivity/Reactivity"
@@ -11,6 +11,7 @@ import type { FileStore } from "../fileStore.ts"
 import * as SqlArtifactStore from "./artifactStore.ts"
 import * as SqlDatabase from "./database.ts"
 import * as Migrations from "./migrations.ts"
+import type { Queue } from "./queue.ts"
 import * as SqlRetry from "./retry.ts"
 import * as SqlRunStore from "./runStore.ts"
 import * as SqlWriter from "./writer.ts"
@@ -25,36 +26,42 @@ export const make = Effect.fnUntraced(function* (options: {
   readonly name: string
   readonly explain: SqlDatabase.Explain
   readonly isAway?: (error: SqlError) => boolean
-  /** Settings of the connection. */
-  readonly prepare: Effect.Effect<void, SqlError, SqlClient.SqlClient>
+  /** Settings of the connection, given the version of the database that was found. */
+  readonly prepare: (version: number) => Effect.Effect<void, SqlError, SqlClient.SqlClient>
   readonly files: FileStore
   readonly valueBytes: number
+  readonly whyLost?: () => string | undefined
+  readonly queue?: Queue
+  /** How long to wait for a lock. Default: a minute. */
+  readonly limitMs?: number
+  /** Opens for reading only: given the client of an older database, a client of a migrated one. */
+  readonly older?: (
+    sql: SqlClient.SqlClient
+  ) => Effect.Effect<SqlClient.SqlClient, SqlError, Scope.Scope | Reactivity.Reactivity>
 }): Effect.fn.Return<Stores, StoreError, Scope.Scope> {
-  const { explain, name } = options
+  const { explain, limitMs, name, older } = options
+  const readOnly = older !== undefined
   const orStoreError = <A, R>(effect: Effect.Effect<A, SqlError, R>): Effect.Effect<A, StoreError, R> =>
-    Effect.mapError(SqlRetry.whileBusy(effect), (error) => SqlDatabase.storeError(name, "open", error, explain))
+    Effect.mapError(SqlRetry.whileBusy(effect, { limitMs, announce: options.queue?.announce }), (error) =>
+      SqlDatabase.storeError(name, "open", error, explain)
+    )
 
-  // The client has a scope of its own, which is open until the last write is done: a pool in a scope that is closing opens
-  // no connection any more.
+  // The client has a scope of its own, which stays open until the last write is done: a pool in a scope that is closing opens no connection.
   const scope = yield* Scope.make()
   yield* Effect.addFinalizer((exit) => Scope.close(scope, exit))
   const reactivity = yield* Reactivity.make
-  const sql = yield* orStoreError(
-    options.client.pipe(
-      Effect.provideService(Reactivity.Reactivity, reactivity),
-      Effect.provideService(Scope.Scope, scope),
-      // As in `sqlDatabase.ts`: what a driver waits for is of real time.
-      Effect.provideService(Clock.Clock, Clock.Clock.defaultValue())
+  const opened = <A>(client: Effect.Effect<A, SqlError, Scope.Scope | Reactivity.Reactivity>) =>
+    orStoreError(
+      client.pipe(
+        Effect.provideService(Reactivity.Reactivity, reactivity),
+        Effect.provideService(Scope.Scope, scope),
+        // As in `database.ts`: drivers wait in real time.
+        Effect.provideService(Clock.Clock, Clock.Clock.defaultValue())
+      )
     )
-  )
+  let sql = yield* opened(options.client)
   const withClient = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-    Effect.provideService(effect, SqlClient.SqlClient, sql)
-  const database = SqlDatabase.make({
-    sql,
-    name,
-    explain,
-    ...(options.isAway === undefined ? {} : { isAway: options.isAway })
-  })
+    Effect.suspend(() => Effect.provideService(effect, SqlClient.SqlClient, sql))
 
   const found = yield* orStoreError(withClient(Migrations.found))
   if (found > Migrations.version) {
@@ -64,13 +71,33 @@ export const make = Effect.fnUntraced(function* (options: {
         `versions up to ${Migrations.version}. Nothing was changed; update effect-flow.`
     })
   }
-  yield* orStoreError(withClient(options.prepare))
-  if (found < Migrations.version) {
-    yield* orStoreError(withClient(Migrations.run(database.begin)))
+  if (found === 0 && readOnly) {
+    return yield* new StoreError({ message: `${name} has no runs yet: no flow has run with it.` })
   }
-  const writer = yield* SqlWriter.make(database)
+  yield* orStoreError(withClient(options.prepare(found)))
+  if (found < Migrations.version) {
+    if (older !== undefined) sql = yield* opened(older(sql))
+    else yield* orStoreError(withClient(Migrations.run(SqlDatabase.beginOf(sql))))
+  }
+  options.whyLost?.() // remembers which files these are
+  const database = SqlDatabase.make({
+    sql,
+    name,
+    explain,
+    isAway: options.isAway,
+    whyLost: options.whyLost,
+    queue: options.queue,
+    limitMs
+  })
+  const writer = readOnly ? SqlWriter.refusing(database) : yield* SqlWriter.make(database)
   return {
-    artifacts: SqlArtifactStore.make({ database, writer, files: options.files, valueBytes: options.valueBytes }),
+    artifacts: SqlArtifactStore.make({
+      database,
+      writer,
+      files: options.files,
+      valueBytes: options.valueBytes,
+      readOnly
+    }),
     runs: SqlRunStore.make(database, writer)
   }
 })

@@ -1,8 +1,7 @@
 /**
- * Group commit. Who writes hands over what is to be written and waits; one fiber takes all that has come in and makes it
- * durable in one transaction. So the order between calls is kept, eight tasks that end at once share a commit, and a
- * caller that does not wait costs nothing but its turn. If a batch is refused, its calls are tried one by one: a change
- * that can't be stored fails its own call only.
+ * Group commit. A caller enqueues its changes and waits; one fiber takes everything that has arrived and commits it in one transaction. So
+ * the order of calls is kept, eight tasks that end at once share a commit, and a caller that does not await the result only pays for the
+ * enqueue. If a batch is refused, its calls are tried one by one: a change that can't be stored fails its own call only.
  */
 
 import type { Done } from "effect/Cause"
@@ -25,10 +24,18 @@ interface Entry extends Changes.Write {
 /** Writes changes and blobs together. */
 export type Writer = (write: Pick<Changes.Write, "changes" | "blobs">) => Effect.Effect<void, StoreError>
 
-/** Calls that may share a transaction. */
-const most = 512
+/** How many calls may share a transaction. */
+const batchSize = 512
 
-/** Starts the writing fiber. When the scope closes, what came in before is written first. */
+/** A writer for a database that was opened for reading only. */
+export const refusing =
+  (database: Database): Writer =>
+  () =>
+    Effect.fail(
+      new StoreError({ message: `${database.name} was opened for reading only: nothing can be written to it.` })
+    )
+
+/** Starts the writing fiber. When the scope closes, everything enqueued before is still written. */
 export const make = Effect.fnUntraced(function* (database: Database): Effect.fn.Return<Writer, never, Scope.Scope> {
   const queue = yield* Queue.unbounded<Entry, Done>()
 
@@ -45,8 +52,9 @@ export const make = Effect.fnUntraced(function* (database: Database): Effect.fn.
       return Effect.forEach(entries, (entry) => settle([entry]), { discard: true })
     })
 
-  const writing = yield* Queue.takeBetween(queue, 1, most).pipe(
+  const writing = yield* Queue.takeBetween(queue, 1, batchSize).pipe(
     Effect.flatMap(settle),
+    Effect.andThen(database.stepAside),
     Effect.forever({ disableYield: true }),
     Effect.exit,
     Effect.forkDetach
