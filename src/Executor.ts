@@ -94,6 +94,11 @@ export interface Attempt {
   readonly here: Effect.Effect<Outcome, unknown>
   /** Takes what the body logs and measures while it runs. */
   readonly sink: TaskSink
+  /**
+   * Whether this process still drives the run; it asks the store. Before an executor stops work that another driver may
+   * have continued (an interruption, a timeout), it confirms that.
+   */
+  readonly confirm: Effect.Effect<boolean>
   /** Whether another process, which drove the run before, may have asked for this attempt already. */
   readonly askedBefore: boolean
   /** Shows a line of the body's log that is in the store already. */

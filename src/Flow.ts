@@ -12,6 +12,7 @@ import { type ChoiceArm, CurrentRun } from "./CurrentRun.ts"
 import type { ExecutorError } from "./Executor.ts"
 import { FlowError, type ParameterError } from "./FlowError.ts"
 import * as Reading from "./internal/history/reading.ts"
+import * as Resumable from "./internal/history/resumable.ts"
 import { oneEffect } from "./internal/requirements.ts"
 import * as Definition from "./internal/run/definition.ts"
 import * as Numbers from "./internal/run/numbers.ts"
@@ -19,7 +20,7 @@ import * as ParameterValues from "./internal/run/parameters.ts"
 import * as Resume from "./internal/run/resume.ts"
 import { runFlow } from "./internal/run/runFlow.ts"
 import type { Ref } from "./Ref.ts"
-import type { RunStore, StoreError } from "./RunStore.ts"
+import { type RunStore, StoreError } from "./RunStore.ts"
 import type { Simplify } from "./State.ts"
 import type * as Step from "./Step.ts"
 import type { TagError } from "./Tags.ts"
@@ -236,9 +237,23 @@ export const resume = <Name extends string, P extends Parameters, Out, E, R>(
   resumeErased(flow, options) as never // erased within
 
 const resumeErased = Effect.fnUntraced(function* (flow: Any, options: Resume.Options & { readonly origin?: string }) {
-  const origin = yield* Reading.get(options.origin ?? "latest", { flow: flow.flowName })
-  const { parameters, start } = yield* Resume.prepare(flow, origin, yield* Reading.status(origin), options)
-  return yield* runFlow(flow, parameters, start)
+  let origin = yield* Reading.get(options.origin ?? "latest", { flow: flow.flowName })
+  const attempt = Effect.gen(function* () {
+    const status = yield* Reading.status(origin)
+    const { parameters, start } = yield* Resume.prepare(flow, origin, status, options)
+    if (status === "running") return yield* runFlow(flow, parameters, { ...start, leavesOrigin: true })
+    yield* Resumable.check(origin, options.from, yield* ParameterValues.encode(flow, parameters))
+    return yield* runFlow(flow, parameters, start)
+  })
+  // Of two processes that resume a run at the same moment, one claims it; the other looks at the run again.
+  const lookAgain = Effect.map(Reading.get(origin.id, { flow: flow.flowName }), (found) => {
+    origin = found
+  })
+  return yield* Effect.retry(attempt, {
+    while: (error) =>
+      error instanceof StoreError && error.reason === "lost" ? Effect.as(lookAgain, true) : Effect.succeed(false),
+    times: 20
+  })
 })
 
 /**

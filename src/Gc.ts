@@ -63,10 +63,11 @@ export const collect = Effect.fnUntraced(function* (
   const dryRun = options.dryRun === true
 
   const all = yield* store.runs({})
+  // On this host only whether the process exists counts: the clock may just have been set forward.
   const isLive = (run: RunRecord): boolean =>
     run.status === "running" &&
-    now - run.heartbeatAt < longestSilence &&
-    !isCrashed({ ...run, heartbeatAt: now }, { now, host }) // as if it had just been heard of: whether its process is gone
+    (run.host === host || now - run.heartbeatAt < longestSilence) &&
+    !isCrashed({ ...run, heartbeatAt: now }, { now, host }) // as if it had just been heard of
   const kept = keptBy(all, options, now, isLive)
   const needed = yield* neededBy(store, all, kept)
   const runs = all.filter((run) => !kept.has(run.id) && !needed.has(run.id)).map(({ id }) => id)
@@ -96,7 +97,16 @@ const keptBy = (
     const caller = run.parent?.split("/")[0]
     return caller !== undefined && ids.has(caller) ? caller : undefined
   }
+  // A run from the future was started while the clock was wrong. It is as old as the next newer one by the order of ids,
+  // and must not take the place of another run.
+  const started = new Map<string, number>()
+  let latest = now
   for (const run of all) {
+    if (run.startedAt <= now) latest = run.startedAt
+    started.set(run.id, latest)
+  }
+  const order = [...all.filter((run) => run.startedAt <= now), ...all.filter((run) => run.startedAt > now)]
+  for (const run of order) {
     if (callerOf(run) !== undefined) {
       if (isLive(run)) kept.add(run.id)
       continue
@@ -108,7 +118,7 @@ const keptBy = (
       (flow !== undefined && run.flow !== flow) ||
       isLive(run) ||
       newer < (keepRuns ?? 0) ||
-      run.startedAt >= since ||
+      (started.get(run.id) ?? 0) >= since ||
       run.tags.some((tag) => keepTags.includes(tag))
     ) {
       kept.add(run.id)

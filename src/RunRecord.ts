@@ -42,6 +42,8 @@ export const RunRecord = Schema.Struct({
   heartbeatAt: Schema.Number,
   host: Schema.String,
   pid: Schema.Int,
+  /** The fencing token of the process that drives the run: see `RunStore.Driver`. */
+  driver: Schema.optionalKey(Schema.String),
   error: Schema.optionalKey(ErrorRecord),
   /** What the flow's body yielded, its refs as data. */
   output: Schema.optionalKey(Schema.Json),

@@ -7,8 +7,8 @@
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Schema from "effect/Schema"
 import * as MemoryRunStore from "./internal/store/memoryRunStore.ts"
+import type { StoreError } from "./internal/store/storeError.ts"
 import type {
   CardRecord,
   LogRecord,
@@ -20,13 +20,36 @@ import type {
   TaskStatus
 } from "./RunRecord.ts"
 
-/** The run database could not be opened, read or written; the message says what failed, why, and what to do. */
-export class StoreError extends Schema.TaggedError<StoreError>()("StoreError", {
-  message: Schema.String,
-  /** The run whose record is damaged, if that is the reason. */
-  run: Schema.optionalKey(Schema.String),
-  cause: Schema.optionalKey(Schema.Defect())
-}) {}
+export { StoreError } from "./internal/store/storeError.ts"
+
+/**
+ * A driver's hold on a run. The store keeps one token per run; a write that presents another token is refused, so a driver
+ * that was suspended, or cut off, can't touch a run that another process has continued in the meantime.
+ *
+ * - claim: `RunStore.claim` stores a new token, if the run still has the token that the claimer expects.
+ * - renew: `RunStore.write([heartbeat], driver)` at least every 5 seconds.
+ * - check: `RunStore.write(changes, driver)` writes all of the changes if the token is still the run's, else none.
+ * - lost: such a write fails with a `StoreError` whose `reason` is `lost`. The driver stops and writes nothing more.
+ *
+ * Tokens are random and compared for equality, so repeating a claim whose answer was lost with the connection succeeds.
+ */
+export interface Driver {
+  readonly run: string
+  readonly token: string
+}
+
+/** What a driver claims. */
+export interface Claim {
+  /** The run's record, as the new driver writes it. */
+  readonly run: RunRecord
+  /** The run's record as the claimer read it: token and status must still be the same. None for a run that is new. */
+  readonly over?: Pick<RunRecord, "driver" | "status">
+  /**
+   * The run that this one resumes, with the token that it must still have. It gets a new token, too: its own driver, if
+   * that is only suspended, is fenced off, and of two processes that resume it at the same time one wins.
+   */
+  readonly origin?: Driver
+}
 
 /**
  * Something to keep. `Run` and `Task` replace what is there under the same id, with two exceptions: a record that says
@@ -71,6 +94,8 @@ export interface RunQuery {
   readonly until?: number
   readonly idPrefix?: string
   readonly parent?: string
+  /** Runs that resumed this run. */
+  readonly origin?: string
   /** Only runs that sort before this id: the cursor of the next page. */
   readonly before?: string
   readonly limit?: number
@@ -135,13 +160,20 @@ export interface RefUse {
 export class RunStore extends Context.Service<
   RunStore,
   {
-    /** Makes changes durable, all or none, in their order. */
-    readonly write: (changes: ReadonlyArray<Change>) => Effect.Effect<void, StoreError>
+    /** Makes a process the driver of a run. Fails with the reason `lost` if another process has claimed the run. */
+    readonly claim: (claim: Claim) => Effect.Effect<Driver, StoreError>
+    /**
+     * Makes changes durable, all or none, in their order.
+     *
+     * @param driver The hold on the run that the changes belong to. Without it they are written whoever drives the run:
+     *   tags from outside, or what a worker logs.
+     */
+    readonly write: (changes: ReadonlyArray<Change>, driver?: Driver) => Effect.Effect<void, StoreError>
     /**
      * Makes changes durable before it returns, after those that were given to `write`: for a process that is about to end and
      * has no event loop any more. Throws where that is not possible.
      */
-    readonly writeNow?: (changes: ReadonlyArray<Change>) => void
+    readonly writeNow?: (changes: ReadonlyArray<Change>, driver?: Driver) => void
     /** Newest first. */
     readonly runs: (query: RunQuery) => Effect.Effect<ReadonlyArray<RunRecord>, StoreError>
     readonly tasks: (query: TaskQuery) => Effect.Effect<ReadonlyArray<TaskRecord>, StoreError>

@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Flow from "../../src/Flow.ts"
 import { RunObserver } from "../../src/RunObserver.ts"
+import type { RunRecord } from "../../src/RunRecord.ts"
 import { RunStore } from "../../src/RunStore.ts"
 import * as Flows from "../executor/flows.ts"
 import { beginnings, indexOf } from "./counted.ts"
@@ -62,6 +63,37 @@ describe.skipIf(Postgres.binaries === undefined)("a cluster", { concurrent: true
         for (const [index, [first, ...more]] of begun) {
           if (more.length > 0) assert.strictEqual(first, workers[0]?.child.pid, `task ${index}`)
         }
+      }).pipe(Effect.provide(Setting.layer(2))),
+    patience
+  )
+
+  it.live(
+    "continues the run of a driver that is suspended, which touches nothing when it wakes up",
+    () =>
+      Effect.gen(function* () {
+        const { directory, options } = yield* Setting.Setting
+        const store = yield* RunStore
+        const file = join(directory, "counted")
+        const driver = yield* Processes.start("./driver.ts", {
+          ...options,
+          parameters: { count: 2, milliseconds: 14_000, file }
+        })
+        const begun = () => readFile(file, "utf8").catch(() => "")
+        while (!(yield* Effect.promise(begun)).includes("begin 1")) yield* Effect.sleep(50)
+        yield* driver.kill("SIGSTOP")
+        const id = /run (\S+)/.exec(driver.output())?.[1] ?? ""
+        const token = (record: RunRecord | undefined) => record?.driver
+        const find = Effect.map(store.runs({ idPrefix: id, limit: 1 }), ([record]) => record)
+        const first = token(yield* find)
+        while (token(yield* find) === first) yield* Effect.sleep(200)
+        yield* driver.kill("SIGCONT")
+        yield* driver.exit
+        assert.match(driver.output(), /is driven by another process/)
+        const run = yield* ended(id)
+        assert.strictEqual(run.status, "succeeded")
+        assert.strictEqual(JSON.stringify(run.output), JSON.stringify({ sum: 1 }))
+        for (const pids of beginnings(file).values()) assert.strictEqual(pids.length, 1)
+        for (const { attempts } of yield* store.tasks({ run: id })) assert.strictEqual(attempts.length, 1)
       }).pipe(Effect.provide(Setting.layer(2))),
     patience
   )

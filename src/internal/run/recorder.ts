@@ -5,12 +5,17 @@
  *
  * Nothing that a user's code produced may stop a run from being recorded: a change that the store's code throws at is
  * written in a reduced form, or left out with a line in the log that says so.
+ *
+ * A driver's recorder also keeps its hold on the run (`RunStore.Driver`): it renews the hold with each heartbeat, presents
+ * its token with every write, and closes as soon as a write is refused.
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import { ExecutorError } from "../../Executor.ts"
 import type { CardRecord, ErrorRecord, LogRecord, MetricRecord, RunRecord, TaskRecord } from "../../RunRecord.ts"
-import type { Change, RunStore, StoreError } from "../../RunStore.ts"
+import type { Change, Driver, RunStore, StoreError } from "../../RunStore.ts"
 
 /** Buffered changes are written after this time at the latest. */
 const flushIntervalMs = 50
@@ -18,6 +23,10 @@ const flushIntervalMs = 50
 const runningIntervalMs = 250
 /** How often a run says that its process is alive. */
 const heartbeatIntervalMs = 5000
+/** A hold that was renewed less than this long ago is believed without asking the store. */
+const freshMs = heartbeatIntervalMs + 1000
+/** A wall clock that departs this far from the monotonic one was set. */
+const clockStepMs = 1000
 
 type TaskChange = Extract<Change, { readonly _tag: "Task" }>
 
@@ -33,8 +42,6 @@ export interface Recorder {
   readonly write: (changes: ReadonlyArray<Change>) => Effect.Effect<void, StoreError>
   /** Writes the buffered changes from time to time, for as long as the run lives. */
   readonly loop: Effect.Effect<never>
-  /** From now on nothing is kept: another process drives the run. */
-  readonly close: Effect.Effect<void>
   /** Records that nobody drives the run, so that another process goes on with it, and closes. */
   readonly leave: Effect.Effect<void>
   /**
@@ -42,10 +49,25 @@ export interface Recorder {
    * interrupted, and the run's last record. Then it closes.
    */
   readonly endNow: (run: RunRecord, error: ErrorRecord, at: number) => void
+  /** Fails when another process has claimed the run. Nothing more is recorded by then. */
+  readonly lost: Effect.Effect<never, ExecutorError>
+  /** What `lost` has failed with, if it has. */
+  readonly lostTo: () => ExecutorError | undefined
+  /**
+   * Whether this process still holds the run. Asks the store, unless the hold was renewed within `maxAgeMs`.
+   *
+   * @param maxAgeMs Milliseconds. Default: a little more than the time between two heartbeats.
+   */
+  readonly confirm: (maxAgeMs?: number) => Effect.Effect<boolean>
 }
 
-/** A recorder of a run. */
-export const make = (store: RunStore["Service"], run: string): Recorder => {
+/**
+ * A recorder.
+ *
+ * @param driver The hold on the run. Without it the recorder is a worker's, which records for runs that others drive.
+ */
+export const make = (store: RunStore["Service"], driver?: Driver): Recorder => {
+  const put = (changes: ReadonlyArray<Change>) => store.write(changes, driver)
   let lines: Array<LogRecord> = []
   let points: Array<MetricRecord> = []
   let cards = new Map<string, Change>()
@@ -54,6 +76,10 @@ export const make = (store: RunStore["Service"], run: string): Recorder => {
   /** All running tasks. */
   const running = new Map<string, TaskChange>()
   let closed = false
+  const lost = Deferred.makeUnsafe<never, ExecutorError>()
+  let lostTo: ExecutorError | undefined
+  // By both clocks: the monotonic one stands still while a laptop sleeps, the other can be set.
+  let renewed: { readonly monotonic: number; readonly wall: number } | undefined // claimed just now
   // Schemas that the store has by now: the tasks of a step bring the same ones over and over.
   const described = new Set<string>()
 
@@ -89,18 +115,19 @@ export const make = (store: RunStore["Service"], run: string): Recorder => {
   const leftOut = (change: Change, defect: unknown): Effect.Effect<void, StoreError> =>
     Effect.flatMap(Clock.currentTimeMillis, (at) => {
       const message = `A change could not be recorded (${change._tag}): ${Cause.pretty(Cause.die(defect)).split("\n")[0]}`
-      return store.write([{ _tag: "Logs", lines: [{ run, task: "", attempt: 1, at, level: "Error", message }] }])
+      const run = driver?.run ?? ""
+      return put([{ _tag: "Logs", lines: [{ run, task: "", attempt: 1, at, level: "Error", message }] }])
     })
   /** One change after the other, so that one which the store's code throws at does not take the others with it. */
   const writeOneByOne = (changes: ReadonlyArray<Change>): Effect.Effect<void, StoreError> =>
     Effect.forEach(
       changes,
       (change) =>
-        Effect.catchDefect(store.write([change]), (defect) => {
+        Effect.catchDefect(put([change]), (defect) => {
           const reduced = reduce(change)
           return reduced === undefined
             ? leftOut(change, defect)
-            : Effect.catchDefect(store.write([reduced]), () => leftOut(change, defect))
+            : Effect.catchDefect(put([reduced]), () => leftOut(change, defect))
         }),
       { discard: true }
     )
@@ -117,14 +144,30 @@ export const make = (store: RunStore["Service"], run: string): Recorder => {
         }
       }
       if (waiting.length === 0) return Effect.void
-      return Effect.matchCauseEffect(store.write(waiting), {
+      return Effect.matchCauseEffect(put(waiting), {
         onSuccess: () => Effect.sync(() => remember(waiting)),
         onFailure: (cause) => {
           if (Cause.hasDies(cause)) return writeOneByOne(waiting)
+          const refusal = cause.reasons.find(Cause.isFailReason)?.error
+          if (refusal?.reason === "lost") return stop(refusal)
           putBack(waiting)
           return Effect.failCause(cause)
         }
       })
+    })
+  /** Another process has the run. The writer ends here, and a flow's body can't catch that. */
+  const stop = ({ message }: StoreError) => {
+    closed = true
+    lostTo ??= new ExecutorError({ reason: "taken", message })
+    Deferred.doneUnsafe(lost, Effect.fail(lostTo))
+    return Effect.interrupt
+  }
+  const beat = (changes: ReadonlyArray<Change>) =>
+    Effect.gen(function* () {
+      const wall = yield* Clock.currentTimeMillis
+      const monotonic = yield* monotonicMs
+      yield* write(driver === undefined ? changes : [...changes, { _tag: "Heartbeat", run: driver.run, at: wall }])
+      renewed = { monotonic, wall }
     })
   return {
     log: (line) => void lines.push(line),
@@ -140,33 +183,45 @@ export const make = (store: RunStore["Service"], run: string): Recorder => {
       running.set(change.task.id, change)
     },
     write,
-    close: Effect.sync(() => {
-      closed = true
-    }),
     leave: Effect.suspend(() => {
       const waiting = take()
       closed = true
-      return Effect.ignoreCause(store.write([...waiting, { _tag: "Heartbeat", run, at: 0 }]))
+      if (driver === undefined) return Effect.void
+      return Effect.ignoreCause(put([...waiting, { _tag: "Heartbeat", run: driver.run, at: 0 }]))
+    }),
+    lost: Deferred.await(lost),
+    lostTo: () => lostTo,
+    confirm: Effect.fnUntraced(function* (maxAgeMs = freshMs) {
+      if (closed || driver === undefined) return !closed
+      const wall = yield* Clock.currentTimeMillis
+      const monotonic = yield* monotonicMs
+      renewed ??= { monotonic, wall }
+      if (monotonic - renewed.monotonic < maxAgeMs && Math.abs(wall - renewed.wall) < maxAgeMs) return true
+      yield* Effect.exit(beat([]))
+      return !closed
     }),
     loop: Effect.gen(function* () {
-      let beatAt = yield* Clock.currentTimeMillis
+      let beatAt = yield* monotonicMs
       let runningAt = beatAt
+      let lead = (yield* Clock.currentTimeMillis) - beatAt
+      renewed = { monotonic: beatAt, wall: beatAt + lead }
       while (true) {
         yield* Effect.sleep(flushIntervalMs)
         // By the clock and not by counting: a slow store must not make a run look dead.
-        const at = yield* Clock.currentTimeMillis
+        const at = yield* monotonicMs
+        const leadNow = (yield* Clock.currentTimeMillis) - at
         const changes: Array<Change> = []
         if (at - runningAt >= runningIntervalMs) {
           runningAt = at
           changes.push(...started.values())
           started = new Map()
         }
-        if (at - beatAt >= heartbeatIntervalMs) {
-          beatAt = at
-          changes.push({ _tag: "Heartbeat", run, at })
-        }
+        // If the wall clock was set, readers that compare it with the last heartbeat would take the run for dead.
+        const isDue = at - beatAt >= heartbeatIntervalMs || Math.abs(leadNow - lead) > clockStepMs
+        lead = leadNow
+        if (isDue) beatAt = at
         // A store that fails for a moment is not the run's end; the next awaited write reports it if it lasts.
-        yield* Effect.ignoreCause(write(changes))
+        yield* Effect.ignoreCause(isDue ? beat(changes) : write(changes))
       }
     }),
     endNow: (record, error, at) => {
@@ -174,10 +229,13 @@ export const make = (store: RunStore["Service"], run: string): Recorder => {
       const changes = take()
       closed = true
       for (const change of running.values()) changes.push({ ...change, task: interrupted(change.task, error, at) })
-      store.writeNow?.([...changes, { _tag: "Run", run: record }])
+      store.writeNow?.([...changes, { _tag: "Run", run: record }], driver)
     }
   }
 }
+
+/** Milliseconds of a clock that is never set. */
+const monotonicMs: Effect.Effect<number> = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1e6)
 
 /** A running task as it ends with its process. */
 const interrupted = (task: TaskRecord, error: ErrorRecord, at: number): TaskRecord => ({

@@ -15,7 +15,7 @@ import type * as Schema from "effect/Schema"
 import { ArtifactStore } from "../../ArtifactStore.ts"
 import { CurrentRun, type Interpreter } from "../../CurrentRun.ts"
 import { CurrentTask } from "../../CurrentTask.ts"
-import { Executor, ExecutorError } from "../../Executor.ts"
+import { Executor } from "../../Executor.ts"
 import { FlowError } from "../../FlowError.ts"
 import { type RunEvent, RunObserver } from "../../RunObserver.ts"
 import type { RunRecord } from "../../RunRecord.ts"
@@ -47,6 +47,8 @@ export interface Start {
   readonly tags?: ReadonlyArray<string> | undefined
   /** The run whose finished tasks stand for this one's, and the step that is executed again all the same. */
   readonly origin?: { readonly run: RunRecord; readonly from: string | undefined } | undefined
+  /** Whether the origin keeps its driver: it is alive, and goes on beside this run. */
+  readonly leavesOrigin?: boolean
   /** The run that calls this one. */
   readonly parent?: string | undefined
   /** The run that it is: another process drove it, and is gone. */
@@ -74,7 +76,7 @@ export const runFlow = Effect.fnUntraced(function* (flow: FlowDefinition, parame
     ...before
   } = start.begun ?? ({} as Partial<RunRecord>)
   let record: RunRecord = {
-    id: RunId.make(now),
+    id: start.begun?.id ?? RunId.make(now, yield* newestId(runs)),
     flow: flow.flowName,
     parameters: yield* Parameters.encode(flow, parameters),
     startedAt: now,
@@ -89,16 +91,23 @@ export const runFlow = Effect.fnUntraced(function* (flow: FlowDefinition, parame
     host: hostname(),
     pid: process.pid
   }
-  const recorder = Recorder.make(runs, record.id)
   let count = begun?.lastIndex ?? 0
   const occurrences = new Map<string, number>()
-  const changeTags: RunContext["changeTags"] = Effect.fnUntraced(function* (change) {
-    record = { ...record, tags: yield* TagChange.write(runs, record.id, change, recorder.write) }
-  })
-
   return yield* Effect.scopedWith((scope) =>
     Effect.uninterruptibleMask((restore) =>
       Effect.gen(function* () {
+        const driver = yield* runs.claim({
+          run: record,
+          ...(start.begun === undefined ? {} : { over: start.begun }),
+          ...(start.origin === undefined || start.leavesOrigin === true
+            ? {}
+            : { origin: { run: start.origin.run.id, token: start.origin.run.driver ?? "" } })
+        })
+        record = { ...record, driver: driver.token }
+        const recorder = Recorder.make(runs, driver)
+        const changeTags: RunContext["changeTags"] = Effect.fnUntraced(function* (change) {
+          record = { ...record, tags: yield* TagChange.write(runs, record.id, change, recorder.write) }
+        })
         const services =
           flow.layer === undefined ? undefined : Services.lazily(flow.layer as Layer.Layer<unknown>, scope) // what it needs, the flow's provider gave it
         const runScope = RunScope.make()
@@ -130,7 +139,6 @@ export const runFlow = Effect.fnUntraced(function* (flow: FlowDefinition, parame
               ? (body as Effect.Effect<never>) // its services are the flow body's own
               : Effect.flatMap(services, (context) => Effect.provideContext(body, context))
         }
-        yield* recorder.write([{ _tag: "Run", run: record }])
         observe({ _tag: "RunStarted", run: record })
         yield* Effect.forkIn(recorder.loop, scope)
 
@@ -145,15 +153,18 @@ export const runFlow = Effect.fnUntraced(function* (flow: FlowDefinition, parame
 
         const interpreter = InterpreterOf.make(run, runScope, origin, start.origin?.from, runFlow)
         const watch = start.parent === undefined && start.begun === undefined ? executor.watch?.(record) : undefined
-        const yielded = yield* Effect.exit(
+        const ended = yield* Effect.exit(
           restore(
             runBody(run, runScope, interpreter, parameters).pipe(
               watch === undefined ? identity : (self) => Effect.andThen(watch, self),
               leaving === undefined ? identity : untilLeaving(leaving, recorder),
-              executor.watch === undefined ? identity : untilTaken(runs, recorder, record)
+              (self) => Effect.raceFirst(self, recorder.lost)
             )
           )
         )
+        // That another process has claimed the run comes before whatever that did to the body.
+        const lostTo = recorder.lostTo()
+        const yielded = lostTo === undefined ? ended : Exit.fail(lostTo)
         // What the body yielded is a user's value, too: a failure to encode it is the run's.
         const encoded = Exit.isSuccess(yielded)
           ? yield* Effect.exit(Effect.sync(() => Output.encode(yielded.value)))
@@ -231,34 +242,17 @@ const guarded =
     } catch {}
   }
 
-/** How often a driver makes sure that nobody else drives its run, in milliseconds. */
-const glance = 5000
-
 /** Stops an effect when this process leaves its runs to another, and keeps nothing of what that does to it. */
 const untilLeaving =
   (leaving: Effect.Effect<void>, recorder: Recorder.Recorder) =>
   <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
     Effect.raceFirst(self, Effect.andThen(leaving, Effect.andThen(recorder.leave, Effect.interrupt)))
 
-/** Stops an effect when another process has gone on with the run, because this one was silent for too long. */
-const untilTaken =
-  (runs: RunStore["Service"], recorder: Recorder.Recorder, { host, id, pid }: RunRecord) =>
-  <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | ExecutorError, R> =>
-    Effect.raceFirst(
-      self,
-      Effect.gen(function* () {
-        while (true) {
-          yield* Effect.sleep(glance)
-          const [now] = yield* Effect.orElseSucceed(runs.runs({ idPrefix: id, limit: 1 }), () => [])
-          if (now === undefined || (now.host === host && now.pid === pid)) continue
-          yield* recorder.close
-          return yield* new ExecutorError({
-            reason: "taken",
-            message: `Run ${id} was silent for too long, so another process (${now.pid} on ${now.host}) goes on with it. Read its result from the store when it has ended.`
-          })
-        }
-      })
-    )
+/** The newest run's id that was made by `RunId`, or none. (Ids that a user chose may sort anywhere.) */
+const newestId = Effect.fnUntraced(function* (runs: RunStore["Service"]) {
+  const [newest] = yield* runs.runs({ before: RunId.end, limit: 1 })
+  return newest?.id
+})
 
 /** The body's context: `CurrentRun`, and a logger that keeps what the body itself logs. */
 const surround = (

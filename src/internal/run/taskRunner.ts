@@ -250,15 +250,22 @@ const attempt = (
     tags: run.changeTags
   }
   return Effect.provideContext(
-    run.executor.execute({
-      task,
-      definition,
-      blobs: inputs.blobs,
-      here: run.withServices(withBlobs(run.artifacts, inputs.blobs, execute(definition, task, sink))),
-      sink,
-      askedBefore: run.begun !== undefined,
-      show: (line) => run.observe({ _tag: "Logged", line: { ...line, run: run.id, task: base.id, attempt: number } })
-    }),
+    // A process that was suspended may have lost the run in the meantime.
+    Effect.flatMap(run.recorder.confirm(), (isHeld) =>
+      !isHeld
+        ? Effect.interrupt
+        : run.executor.execute({
+            task,
+            definition,
+            blobs: inputs.blobs,
+            here: run.withServices(withBlobs(run.artifacts, inputs.blobs, execute(definition, task, sink))),
+            sink,
+            confirm: run.recorder.confirm(0),
+            askedBefore: run.begun !== undefined,
+            show: (line) =>
+              run.observe({ _tag: "Logged", line: { ...line, run: run.id, task: base.id, attempt: number } })
+          })
+    ),
     Context.make(ArtifactStore, run.artifacts).pipe(Context.add(RunStore, run.runs))
   )
 }

@@ -6,7 +6,19 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type { MetricRecord, RefRecord, RunRecord, TaskRecord } from "../../RunRecord.ts"
-import type { CardLine, Change, LogLine, LogQuery, RefUse, RunQuery, RunStore, TaskQuery } from "../../RunStore.ts"
+import type {
+  CardLine,
+  Change,
+  Claim,
+  Driver,
+  LogLine,
+  LogQuery,
+  RefUse,
+  RunQuery,
+  RunStore,
+  TaskQuery
+} from "../../RunStore.ts"
+import * as Lost from "./lost.ts"
 
 /** Where small artifacts go that come with a task. */
 export interface Inline {
@@ -44,9 +56,25 @@ export const make = (inline?: Inline): RunStore["Service"] => {
 
   const writeRun = (run: RunRecord): void => {
     const known = entry(run.id)
-    if (known.record === undefined) known.record = { ...run, tags: sortedTags(run.tags) }
+    if (known.record === undefined) known.record = withDriver({ ...run, tags: sortedTags(run.tags) }, undefined)
     else if (run.status === "running" && known.record.status !== "running") return
-    else known.record = { ...run, tags: known.record.tags }
+    else {
+      const { driver, heartbeatAt, tags } = known.record
+      known.record = withDriver({ ...run, tags, heartbeatAt: Math.max(heartbeatAt, run.heartbeatAt) }, driver)
+    }
+  }
+
+  /** Whether a run is as its claimer read it, or doesn't exist yet. */
+  const isFree = (run: string, over: Claim["over"]): boolean => {
+    const record = runs.get(run)?.record
+    return over === undefined
+      ? record === undefined
+      : record?.status === over.status && (record.driver ?? "") === (over.driver ?? "")
+  }
+  const holds = ({ run, token }: Driver): boolean => (runs.get(run)?.record?.driver ?? "") === token
+  const setDriver = (run: string, token: string): void => {
+    const known = runs.get(run)
+    if (known?.record !== undefined) known.record = withDriver(known.record, token)
   }
 
   const writeTask = (change: Extract<Change, { _tag: "Task" }>, now: number): void => {
@@ -72,7 +100,11 @@ export const make = (inline?: Inline): RunStore["Service"] => {
         return
       case "Heartbeat": {
         const known = runs.get(change.run)
-        if (known?.record !== undefined) known.record = { ...known.record, heartbeatAt: change.at }
+        if (known?.record !== undefined) {
+          const { heartbeatAt } = known.record
+          // A heartbeat always moves forward, even if the driver's clock was set back: whoever watches sees it change.
+          known.record = { ...known.record, heartbeatAt: change.at === 0 ? 0 : Math.max(heartbeatAt + 1, change.at) }
+        }
         return
       }
       case "Task":
@@ -130,9 +162,24 @@ export const make = (inline?: Inline): RunStore["Service"] => {
   }
 
   return {
-    write: (changes) =>
-      Effect.map(Clock.currentTimeMillis, (now) => {
+    claim: ({ origin, over, run }) =>
+      Effect.suspend(() => {
+        if (!isFree(run.id, over)) return Effect.fail(Lost.error(run.id, runs.get(run.id)?.record))
+        if (origin !== undefined && !holds(origin))
+          return Effect.fail(Lost.error(origin.run, runs.get(origin.run)?.record))
+        const driver: Driver = { run: run.id, token: Lost.makeToken() }
+        writeRun(run)
+        setDriver(run.id, driver.token)
+        if (origin !== undefined) setDriver(origin.run, driver.token)
+        return Effect.succeed(driver)
+      }),
+    write: (changes, driver) =>
+      Effect.flatMap(Clock.currentTimeMillis, (now) => {
+        if (driver !== undefined && !holds(driver)) {
+          return Effect.fail(Lost.error(driver.run, runs.get(driver.run)?.record))
+        }
         for (const change of changes) writeOne(change, now)
+        return Effect.void
       }),
     runs: (query) =>
       Effect.sync(() => {
@@ -255,6 +302,10 @@ export const usesIn = (task: TaskRecord, digest: string): ReadonlyArray<RefUse> 
   return [...use("input", task.inputs), ...use("output", task.outputs)]
 }
 
+/** A record with a driver's token, or without one. */
+const withDriver = ({ driver: _, ...run }: RunRecord, driver: string | undefined): RunRecord =>
+  driver === undefined ? run : { ...run, driver }
+
 /** Tags without doubles, sorted by code unit. */
 const sortedTags = (tags: ReadonlyArray<string>): ReadonlyArray<string> => [...new Set(tags)].sort()
 
@@ -295,6 +346,7 @@ const matchesRun = (run: RunRecord, query: RunQuery): boolean =>
   (query.until === undefined || run.startedAt < query.until) &&
   (query.idPrefix === undefined || run.id.startsWith(query.idPrefix)) &&
   (query.parent === undefined || run.parent === query.parent || run.parent?.startsWith(`${query.parent}/`) === true) &&
+  (query.origin === undefined || run.origin === query.origin) &&
   (query.before === undefined || run.id < query.before)
 
 const matchesTask = (task: TaskRecord, query: TaskQuery): boolean =>

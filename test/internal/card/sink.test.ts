@@ -47,16 +47,13 @@ describe("a card", () => {
       const store = yield* RunStore
       yield* store.write([putRun(run("01a"))])
       const isBroken = yield* Ref.make(true)
-      const recorder = Recorder.make(
-        {
-          ...store,
-          write: (changes) =>
-            Effect.flatMap(Ref.get(isBroken), (broken) =>
-              broken ? Effect.fail(new StoreError({ message: "full" })) : store.write(changes)
-            )
-        },
-        "01a"
-      )
+      const recorder = Recorder.make({
+        ...store,
+        write: (changes) =>
+          Effect.flatMap(Ref.get(isBroken), (broken) =>
+            broken ? Effect.fail(new StoreError({ message: "full" })) : store.write(changes)
+          )
+      })
       const card = (task: string, digest: string) => ({ run: "01a", task, attempt: 1, at: 1, digest, size: 1 })
       recorder.card(card("s/1", "a"), new Uint8Array([1]))
       recorder.card(card("s/2", "b"), undefined)

@@ -125,7 +125,7 @@ describe("a run that was begun", () => {
       const [run] = yield* store.runs({ flow: "DrivenFlow" })
       assert(run !== undefined)
       assert.deepStrictEqual(watched, [run.id])
-      yield* store.write([{ _tag: "Run", run: { ...run, host: "elsewhere" } }])
+      yield* store.claim({ run: { ...run, host: "elsewhere" }, over: run })
       yield* TestClock.adjust("5 seconds")
 
       const exit = yield* Fiber.join(driver)

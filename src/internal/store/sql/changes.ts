@@ -3,15 +3,12 @@
  * that starts and ends within a batch costs one row. The number of rows in a statement is a power of two: that keeps the
  * statements that a database has to prepare few.
  */
-import type { CardRecord, LogRecord, MetricRecord, TaskRecord } from "../../../RunRecord.ts"
-import type { Change } from "../../../RunStore.ts"
+import * as Clock from "effect/Clock"
+import type { CardRecord, LogRecord, MetricRecord, RunRecord, TaskRecord } from "../../../RunRecord.ts"
+import type { Change, Claim, Driver } from "../../../RunStore.ts"
+import * as Fence from "./fence.ts"
 import * as Rows from "./rows.ts"
-
-/** SQL with `?` for each parameter. */
-export interface Prepared {
-  readonly sql: string
-  readonly params: ReadonlyArray<unknown>
-}
+import type { Prepared } from "./statement.ts"
 
 const apart = /^INSERT INTO (tasks|blobs|uses|schemas) /
 
@@ -22,11 +19,22 @@ const fewParameters = 200
  * Several statements as one, where they may run in any order and each row is written once: a single statement is a
  * transaction by itself, and one message to the database in place of one for each. None where their order matters.
  */
-export const together = (statements: ReadonlyArray<Prepared>): Prepared | undefined => {
+export const together = (
+  statements: ReadonlyArray<Prepared>,
+  fences: ReadonlyArray<Fence.Fence>
+): Prepared | undefined => {
   const last = statements.at(-1)
   const parameters = statements.reduce((sum, { params }) => sum + params.length, 0)
   if (last === undefined || parameters > fewParameters || !statements.every(({ sql }) => apart.test(sql)))
     return undefined
+  if (fences.length > 0) {
+    const { result, table } = Fence.within(fences)
+    const writes = statements.map(({ sql }, index) => `w${index} AS (${sql})`)
+    return {
+      sql: `WITH fence AS MATERIALIZED (${table.sql}), ${writes.join(", ")} ${result} FROM fence`,
+      params: [...table.params, ...statements.flatMap(({ params }) => params)]
+    }
+  }
   const before = statements.slice(0, -1).map(({ sql }, index) => `w${index} AS (${sql})`)
   return {
     sql: before.length === 0 ? last.sql : `WITH ${before.join(", ")} ${last.sql}`,
@@ -44,9 +52,22 @@ interface Blob {
 export interface Write {
   readonly changes: ReadonlyArray<Change>
   readonly blobs: ReadonlyArray<Blob>
+  /** The hold on the run that the changes belong to, where a driver writes them. */
+  readonly driver?: Driver
+  /** What the call claims, and the token that the run gets. */
+  readonly claim?: Claim & { readonly token: string }
   /** The time that blobs are touched at. */
   readonly now: number
 }
+
+/** The tokens that must be the runs' own for these writes to go through. */
+export const fences = (writes: ReadonlyArray<Write>): ReadonlyArray<Fence.Fence> =>
+  Fence.distinct(
+    writes.flatMap(({ claim, driver }) => [
+      ...(driver === undefined ? [] : [{ ...driver, isClaim: false }]),
+      ...(claim === undefined ? [] : Fence.ofClaim(claim))
+    ])
+  )
 
 const most = 64
 
@@ -66,8 +87,14 @@ const insert = (table: string, columns: ReadonlyArray<string>, tail: string): In
 })
 
 /** Replaces the row, but never one that has ended by one that says "running". */
-const upsert = (table: string, columns: ReadonlyArray<string>, keys: ReadonlyArray<string>): Insert => {
-  const set = columns.filter((column) => !keys.includes(column)).map((column) => `${column} = excluded.${column}`)
+const upsert = (
+  table: string,
+  columns: ReadonlyArray<string>,
+  keys: ReadonlyArray<string>,
+  kept: ReadonlyArray<string> = []
+): Insert => {
+  const changed = columns.filter((column) => !keys.includes(column) && !kept.includes(column))
+  const set = changed.map((column) => `${column} = excluded.${column}`)
   const ended = `${table}.status <> 'running' AND excluded.status = 'running'`
   return insert(
     table,
@@ -76,7 +103,9 @@ const upsert = (table: string, columns: ReadonlyArray<string>, keys: ReadonlyArr
   )
 }
 
-const runs = upsert("runs", Rows.runColumns, ["id"])
+const newRun = insert("runs", Rows.runColumns, "")
+/** The heartbeat of a run that is there changes by `Heartbeat` and claims only. */
+const runs = upsert("runs", Rows.runColumns, ["id"], ["heartbeat_at"])
 const tasks = upsert("tasks", Rows.taskColumns, ["run", "number"])
 const uses = insert("uses", ["digest", "run"], " ON CONFLICT DO NOTHING")
 const schemas = insert("schemas", ["digest", "description"], " ON CONFLICT DO NOTHING")
@@ -119,7 +148,8 @@ export const statements = (writes: ReadonlyArray<Write>, dialect: "sqlite" | "pg
   const lines: Array<unknown> = []
   const points: Array<unknown> = []
   const ordered = new Set<string>() // runs, something of which has a place in an order
-  for (const { blobs, changes, now } of writes) {
+  for (const { blobs, changes, claim, now } of writes) {
+    if (claim !== undefined) found.push(...ofClaim(claim, dialect))
     for (const blob of blobs) small.set(blob.digest, [blob.bytes, now])
     for (const change of changes) {
       if (change._tag === "Task") {
@@ -140,7 +170,7 @@ export const statements = (writes: ReadonlyArray<Write>, dialect: "sqlite" | "pg
           ordered.add(point.run)
           points.push(...pointValues(point))
         }
-      } else found.push(...ofRun(change))
+      } else found.push(...ofRun(change, dialect))
     }
   }
   const rows: Array<unknown> = []
@@ -217,19 +247,50 @@ const ofCard = (card: CardRecord): ReadonlyArray<Prepared> => [
   }
 ]
 
-const ofRun = (change: Extract<Change, { _tag: "Run" | "Heartbeat" | "Tags" }>): ReadonlyArray<Prepared> => {
+/** A run's first record brings its tags; a later one, written by the driver, must not undo changes others made. */
+const firstTags = (run: RunRecord): ReadonlyArray<Prepared> =>
+  [...new Set(run.tags)].map((tag) => ({
+    sql: "INSERT INTO run_tags (run, tag) SELECT ?, ? WHERE NOT EXISTS (SELECT 1 FROM runs WHERE id = ?) ON CONFLICT DO NOTHING",
+    params: [run.id, tag, run.id]
+  }))
+
+/** The run's record and its new token. */
+const ofClaim = (
+  { origin, over, run, token }: NonNullable<Write["claim"]>,
+  dialect: "sqlite" | "pg"
+): ReadonlyArray<Prepared> => [
+  ...firstTags(run),
+  { sql: textOf(over === undefined ? newRun : runs, 1), params: Rows.runValues(run) },
+  { sql: "UPDATE runs SET driver = ? WHERE id = ?", params: [token, run.id] },
+  ...heartbeat(run.id, run.heartbeatAt, over === undefined, dialect),
+  ...(origin === undefined ? [] : [{ sql: "UPDATE runs SET driver = ? WHERE id = ?", params: [token, origin.run] }])
+]
+
+/**
+ * A heartbeat always moves forward, even if the driver's clock was set back, so whoever watches sees it change. In Postgres
+ * it is kept in the time of the database, because drivers and readers on other machines have clocks of their own
+ * (`Rows.clock` converts it back).
+ *
+ * @param at Milliseconds since the epoch; 0 says that nobody drives the run.
+ */
+const heartbeat = (run: string, at: number, isFirst: boolean, dialect: "sqlite" | "pg"): ReadonlyArray<Prepared> => {
+  if (at === 0) return [{ sql: "UPDATE runs SET heartbeat_at = 0 WHERE id = ?", params: [run] }]
+  const real = Clock.Clock.defaultValue().currentTimeMillisUnsafe()
+  const [time, params] =
+    dialect === "sqlite" ? ["?", [at]] : [`(?::float8 + ${Rows.skew("?::float8")})`, [at, real, real]]
+  const next = isFirst ? time : `${dialect === "sqlite" ? "MAX" : "GREATEST"}(heartbeat_at + 1, ${time})`
+  return [{ sql: `UPDATE runs SET heartbeat_at = ${next} WHERE id = ?`, params: [...params, run] }]
+}
+
+const ofRun = (
+  change: Extract<Change, { _tag: "Run" | "Heartbeat" | "Tags" }>,
+  dialect: "sqlite" | "pg"
+): ReadonlyArray<Prepared> => {
   switch (change._tag) {
     case "Run":
-      return [
-        // A run's first record brings its tags; a later one, written by who runs, must not undo another's changes.
-        ...[...new Set(change.run.tags)].map((tag) => ({
-          sql: "INSERT INTO run_tags (run, tag) SELECT ?, ? WHERE NOT EXISTS (SELECT 1 FROM runs WHERE id = ?) ON CONFLICT DO NOTHING",
-          params: [change.run.id, tag, change.run.id]
-        })),
-        { sql: textOf(runs, 1), params: Rows.runValues(change.run) }
-      ]
+      return [...firstTags(change.run), { sql: textOf(runs, 1), params: Rows.runValues(change.run) }]
     case "Heartbeat":
-      return [{ sql: "UPDATE runs SET heartbeat_at = ? WHERE id = ?", params: [change.at, change.run] }]
+      return heartbeat(change.run, change.at, false, dialect)
     case "Tags":
       return [
         ...change.remove.map((tag) => ({

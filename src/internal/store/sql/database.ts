@@ -8,10 +8,12 @@ import * as SqlClient from "effect/sql/SqlClient"
 import type * as SqlConnection from "effect/sql/SqlConnection"
 import { isSqlError, SqlError, UnknownError } from "effect/sql/SqlError"
 import { StoreError } from "../../../RunStore.ts"
-import { type Prepared, together } from "./changes.ts"
+import { together } from "./changes.ts"
+import * as Fence from "./fence.ts"
 import * as Queue from "./queue.ts"
 import * as SqlRetry from "./retry.ts"
 import type { Row } from "./rows.ts"
+import type { Prepared } from "./statement.ts"
 
 export interface Database {
   /** The subject of sentences: `The run database .effect-flow/runs.sqlite`. */
@@ -37,8 +39,11 @@ export interface Database {
   readonly stepAside: Effect.Effect<void>
   /** Makes everything that was written so far survive a power cut. */
   readonly flush: Effect.Effect<void, StoreError>
-  /** Makes statements durable, all or none. */
-  readonly write: (statements: ReadonlyArray<Prepared>) => Effect.Effect<void, SqlError>
+  /** Makes statements durable, all or none; none if a run has another token than a fence expects. */
+  readonly write: (
+    statements: ReadonlyArray<Prepared>,
+    fences: ReadonlyArray<Fence.Fence>
+  ) => Effect.Effect<void, SqlError | Fence.Fenced>
   /** Returns the space of what was removed to the disk, a little at a time. */
   readonly compact: Effect.Effect<void, StoreError>
   /** Turns a failure into a sentence about this database. `verb` is "open", "read" or "write to". */
@@ -126,11 +131,26 @@ export const make = (options: {
     query,
     transaction,
     runOne,
-    write: (statements) => {
-      const one = dialect === "pg" ? together(statements) : undefined
-      return one === undefined
-        ? transaction((connection) => runAll(connection, statements))
-        : Effect.asVoid(waiting(sql.unsafe(text(one.sql), one.params.map(param))))
+    write: (statements, fences) => {
+      const one = dialect === "pg" ? together(statements, fences) : undefined
+      if (one !== undefined) {
+        return Effect.catchIf(
+          Effect.asVoid(waiting(sql.unsafe(text(one.sql), one.params.map(param)))),
+          (error) => fences.length > 0 && Fence.isRefusal(error),
+          () => Effect.fail(new Fence.Fenced({ message: "A run has another driver." }))
+        )
+      }
+      if (fences.length === 0) return transaction((connection) => runAll(connection, statements))
+      const { holds, statement } = Fence.check(fences, dialect)
+      return transaction((connection) =>
+        Effect.flatMap(
+          runOne(connection, statement),
+          (rows): Effect.Effect<void, SqlError | Fence.Fenced> =>
+            holds(rows)
+              ? runAll(connection, statements)
+              : Effect.fail(new Fence.Fenced({ message: "A run has another driver." }))
+        )
+      )
     },
     stepAside: Effect.suspend(() => (queue.hasWaiting() ? SqlRetry.sleep(Queue.stepAsideMs) : Effect.void)),
     // Postgres makes each transaction durable. SQLite syncs its whole log where a transaction is to be durable at once.

@@ -9,11 +9,12 @@ import * as Effect from "effect/Effect"
 import * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { migration as first } from "./migrations/0001_first.ts"
+import { migration as driver } from "./migrations/0002_driver.ts"
 import type { ColumnTypes, Migration } from "./migrations/migration.ts"
 import * as SqlRetry from "./retry.ts"
 
 /** All migrations, oldest first. */
-export const all: ReadonlyArray<Migration> = [first]
+export const all: ReadonlyArray<Migration> = [first, driver]
 
 /** The version this program reads and writes: the id of the newest migration. */
 export const version = all.length

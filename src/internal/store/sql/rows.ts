@@ -2,6 +2,7 @@
  * Records as rows of the run database, and rows as records. A JSON column holds exactly what the record holds. Reading a row checks its
  * JSON and its statuses, so that a damaged row is reported by name instead of failing somewhere else.
  */
+import * as Clock from "effect/Clock"
 import type { MetricRecord, RefRecord, RunRecord, TaskRecord } from "../../../RunRecord.ts"
 import type { CardLine, LogLine } from "../../../RunStore.ts"
 
@@ -126,6 +127,26 @@ const optional = <K extends string, A>(key: K, value: unknown, read: (value: any
 
 const same = <A>(value: A): A => value
 
+/** Clocks that differ by less, in milliseconds, count as alike: a statement takes its time to reach the database. */
+const similarMs = 5000
+
+/** In Postgres, milliseconds since the epoch by the database's clock. */
+export const clock = "(EXTRACT(EPOCH FROM clock_timestamp()) * 1000)::float8"
+
+/** In Postgres, by how many milliseconds the database's clock is ahead of this process's; `real` is used twice. */
+export const skew = (real: string): string =>
+  `CASE WHEN ABS(${clock} - ${real}) < ${similarMs} THEN 0 ELSE ${clock} - ${real} END`
+
+/**
+ * A heartbeat in the time of this process's clock. Postgres keeps it in the time of the database, whose clock the row has:
+ * whether a driver is alive must not depend on whose clock is right.
+ */
+const heartbeatOf = (row: Row): number => {
+  if (row.clock === undefined || row.heartbeat_at === 0) return row.heartbeat_at
+  const ahead = row.clock - Clock.Clock.defaultValue().currentTimeMillisUnsafe()
+  return Math.abs(ahead) < similarMs ? row.heartbeat_at : row.heartbeat_at - ahead
+}
+
 /** Rows of `runs` with the column `tags`, a JSON list. */
 export const toRun = (row: Row): RunRecord => ({
   id: row.id,
@@ -137,9 +158,10 @@ export const toRun = (row: Row): RunRecord => ({
   parameters: object("parameters", row.parameters),
   startedAt: row.started_at,
   ...optional("finishedAt", row.finished_at, same<number>),
-  heartbeatAt: row.heartbeat_at,
+  heartbeatAt: heartbeatOf(row),
   host: row.host,
   pid: row.pid,
+  ...(row.driver === "" ? {} : { driver: row.driver }),
   ...optional("error", row.error, (text) => object("error", text)),
   ...optional("output", row.output, (text): any => parse("output", text)),
   systemTags: object("system_tags", row.system_tags),

@@ -6,6 +6,7 @@
 import * as Effect from "effect/Effect"
 import type { RunRecord, TaskStatus } from "../../../RunRecord.ts"
 import { type RunStore, StoreError, type TaskQuery } from "../../../RunStore.ts"
+import * as Lost from "../lost.ts"
 import { numberIn, usesIn } from "../memoryRunStore.ts"
 import type { Database } from "./database.ts"
 import * as Rows from "./rows.ts"
@@ -79,7 +80,7 @@ const limited = (limit: number | undefined): string =>
 const withoutRefs = Rows.taskColumns.filter((column) => column !== "inputs" && column !== "outputs")
 
 export const make = (database: Database, writer: Writer): RunStore["Service"] => {
-  const runColumns = `${Rows.runColumns.map((column) => `runs.${column}`).join(", ")}, (${
+  const runColumns = `${Rows.runColumns.map((column) => `runs.${column}`).join(", ")}, runs.driver, ${database.dialect === "pg" ? `${Rows.clock} AS clock, ` : ""}(${
     database.dialect === "pg" ? "SELECT json_agg(tag)::text" : "SELECT json_group_array(tag)"
   } FROM run_tags WHERE run_tags.run = runs.id) AS tags`
 
@@ -142,7 +143,11 @@ export const make = (database: Database, writer: Writer): RunStore["Service"] =>
   }
 
   return {
-    write: (changes) => writer({ changes, blobs: [] }),
+    claim: (claim) => {
+      const driver = { run: claim.run.id, token: Lost.makeToken() }
+      return Effect.as(writer({ changes: [], blobs: [], claim: { ...claim, token: driver.token } }), driver)
+    },
+    write: (changes, driver) => writer({ changes, blobs: [], ...(driver === undefined ? {} : { driver }) }),
     runs: (query) => {
       const where = new Where()
       const statuses = typeof query.status === "string" ? [query.status] : query.status
@@ -152,6 +157,7 @@ export const make = (database: Database, writer: Writer): RunStore["Service"] =>
       for (const tag of query.tags ?? []) where.add("id IN (SELECT run FROM run_tags WHERE tag = ?)", tag)
       where.add("started_at >= ?", query.since).add("started_at < ?", query.until).add("id < ?", query.before)
       if (query.idPrefix !== "") where.add("id >= ? AND id < ?", query.idPrefix, after(query.idPrefix))
+      where.add("origin = ?", query.origin)
       if (query.parent !== undefined) {
         const inside = `${query.parent}/`
         where.add("(parent = ? OR (parent >= ? AND parent < ?))", query.parent, inside, after(inside))

@@ -14,15 +14,26 @@ import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import type { SqlError } from "effect/sql/SqlError"
 import { StoreError } from "../../../RunStore.ts"
+import * as Lost from "../lost.ts"
 import * as Changes from "./changes.ts"
 import type { Database } from "./database.ts"
+import type { Fenced } from "./fence.ts"
 
 interface Entry extends Changes.Write {
   readonly done: Deferred.Deferred<void, StoreError>
 }
 
 /** Writes changes and blobs together. */
-export type Writer = (write: Pick<Changes.Write, "changes" | "blobs">) => Effect.Effect<void, StoreError>
+export type Writer = (write: Omit<Changes.Write, "now">) => Effect.Effect<void, StoreError>
+
+/** Whether a later write of the same batch could present a token that this one replaces. */
+const changesToken = ({ claim }: Entry): boolean => claim?.over !== undefined || claim?.origin !== undefined
+
+/** Whether a single call was refused because of a token, or because the run that it claims as new is there. */
+const isRefusal = (entries: ReadonlyArray<Entry>, error: SqlError | Fenced): entries is readonly [Entry] =>
+  entries.length === 1 &&
+  (error._tag === "Fenced" ||
+    (entries[0]?.claim !== undefined && ["UniqueViolation", "ConstraintError"].includes(error.reason._tag)))
 
 /** How many calls may share a transaction. */
 const batchSize = 512
@@ -39,18 +50,50 @@ export const refusing =
 export const make = Effect.fnUntraced(function* (database: Database): Effect.fn.Return<Writer, never, Scope.Scope> {
   const queue = yield* Queue.unbounded<Entry, Done>()
 
-  // Within an effect, so that a record which can't be put into SQL fails its own call and not the writing fiber.
-  const commit = (entries: ReadonlyArray<Entry>): Effect.Effect<void, SqlError> =>
-    Effect.suspend(() => database.write(Changes.statements(entries, database.dialect)))
+  const commit = (entries: ReadonlyArray<Entry>): Effect.Effect<void, StoreError> =>
+    database.orStoreError(
+      "write to",
+      Effect.catch(
+        // Within an effect, so that a record which can't be put into SQL fails its own call and not the writing fiber.
+        Effect.suspend(() => database.write(Changes.statements(entries, database.dialect), Changes.fences(entries))),
+        (error): Effect.Effect<void, StoreError | SqlError> =>
+          isRefusal(entries, error)
+            ? refuse(entries[0])
+            : error._tag === "Fenced"
+              ? Effect.fail(new StoreError({ reason: "lost", message: error.message })) // its calls are tried one by one
+              : Effect.fail(error)
+      )
+    )
+
+  /** A write by a driver that no longer holds its run, or a claim of a run that another process has claimed. */
+  const refuse = Effect.fnUntraced(function* ({ claim, driver }: Entry) {
+    const find = (run: string) =>
+      Effect.map(
+        database.query("SELECT status, host, pid, driver FROM runs WHERE id = ?", [run]),
+        ([row]) => row as (Lost.Holder & { readonly driver: string }) | undefined // its columns
+      )
+    if (claim === undefined) return yield* Lost.error(driver?.run ?? "", yield* find(driver?.run ?? ""))
+    const run = yield* find(claim.run.id)
+    // The claim went through, and its answer was lost with the connection.
+    if (run !== undefined && run.driver === claim.token) return undefined
+    const isFree =
+      claim.over === undefined
+        ? run === undefined
+        : run?.driver === (claim.over.driver ?? "") && run.status === claim.over.status
+    if (!isFree || claim.origin === undefined) return yield* Lost.error(claim.run.id, run)
+    return yield* Lost.error(claim.origin.run, yield* find(claim.origin.run))
+  })
 
   const settle = (entries: ReadonlyArray<Entry>): Effect.Effect<void> =>
-    Effect.flatMap(Effect.exit(database.orStoreError("write to", commit(entries))), (exit) => {
-      if (Exit.isSuccess(exit) || entries.length === 1) {
-        for (const entry of entries) Deferred.doneUnsafe(entry.done, exit)
-        return Effect.void
-      }
-      return Effect.forEach(entries, (entry) => settle([entry]), { discard: true })
-    })
+    entries.length > 1 && entries.some(changesToken)
+      ? settleOneByOne(entries)
+      : Effect.flatMap(Effect.exit(commit(entries)), (exit) => {
+          if (Exit.isFailure(exit) && entries.length > 1) return settleOneByOne(entries)
+          for (const entry of entries) Deferred.doneUnsafe(entry.done, exit)
+          return Effect.void
+        })
+  const settleOneByOne = (entries: ReadonlyArray<Entry>) =>
+    Effect.forEach(entries, (entry) => settle([entry]), { discard: true })
 
   const writing = yield* Queue.takeBetween(queue, 1, batchSize).pipe(
     Effect.flatMap(settle),

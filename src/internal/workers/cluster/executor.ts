@@ -25,6 +25,9 @@ import { attemptId, decodeAnswer, encodeAsked, RunWorkflow, TaskWorkflow } from 
 /** A description with more inputs than this travels as an artifact: a message is no place for it. */
 const manyInputs = 500
 
+/** The worker stops an execution when it hears of it; the run waits at most this many milliseconds for the message to leave. */
+const stopTimeoutMs = 5000
+
 /** How long to ask again while the database does not answer. */
 const patience = Schedule.max([Schedule.spaced("500 millis"), Schedule.recurs(240)])
 
@@ -56,14 +59,16 @@ export const make = (options: {
       )
     )
 
-  const send = Effect.fnUntraced(function* (id: string, { blobs, task }: Attempt, level: LogLevel) {
+  /** Another driver may have continued the run, and then waits for this execution: it is no longer ours to stop. */
+  const stop = Effect.fnUntraced(function* (id: string, confirm: Effect.Effect<boolean>) {
+    if (yield* confirm) yield* engine.interruptUnsafe(TaskWorkflow, id)
+  })
+
+  const send = Effect.fnUntraced(function* (id: string, { blobs, confirm, task }: Attempt, level: LogLevel) {
     const body = encodeAsked({ task: yield* pack(task), blobs, level })
     const answer = yield* persistently(engine.execute(TaskWorkflow, { executionId: id, payload: { id, body } })).pipe(
       Effect.onInterrupt(() =>
-        isLeaving()
-          ? Effect.void
-          : // The worker stops it when it hears of it; who interrupts does not wait for that.
-            Effect.ignoreCause(Effect.timeout(engine.interruptUnsafe(TaskWorkflow, id), 5000))
+        isLeaving() ? Effect.void : Effect.ignoreCause(Effect.timeout(stop(id, confirm), stopTimeoutMs))
       )
     )
     return yield* decodeAnswer(answer)

@@ -62,7 +62,7 @@ export const make = (engine: Context.Context<Engine>): Placement => {
 
   const workers = one.withPermits(1)(
     Effect.gen(function* () {
-      const now = yield* Clock.currentTimeMillis
+      const now = Number(yield* Clock.monotonicTimeNanos) / 1e6
       if (known !== undefined && now - known.at < belief) return known
       const found = yield* Effect.orElseSucceed(runners.getRunners, () => [])
       const weights = new Map<string, number>()

@@ -53,9 +53,9 @@ export const layer = (
         let seen: number | undefined
         let since = 0
         while (true) {
-          const asked = yield* Clock.currentTimeMillis
+          const asked = yield* monotonicMs
           const found = yield* Effect.option(runs.runs({ idPrefix: run, limit: 1 }))
-          const now = yield* Clock.currentTimeMillis
+          const now = yield* monotonicMs
           const [record] = Option.getOrElse(found, () => [])
           // A run that is over, or was removed.
           if (Option.isSome(found) && record?.status !== "running") return yield* forget(prefixOf(settings.group), run)
@@ -73,7 +73,7 @@ export const layer = (
               return
             }
             yield* drive(record, flow)
-            since = yield* Clock.currentTimeMillis
+            since = yield* monotonicMs
           }
           yield* Effect.sleep(glance)
         }
@@ -86,6 +86,9 @@ export const layer = (
     })
   )
 }
+
+/** Milliseconds of a clock that is never set: a driver is not silent because a clock was. */
+const monotonicMs: Effect.Effect<number> = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1e6)
 
 const goOn = Effect.fnUntraced(function* (record: RunRecord, flow: AnyFlow) {
   const runs = yield* RunStore

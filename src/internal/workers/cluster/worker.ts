@@ -60,7 +60,7 @@ export const run = Effect.fnUntraced(function* (
       yield* Effect.mapError(pool.flows, (error) =>
         error instanceof ExecutorError ? error : new ExecutorError({ reason: "store", message: messageOf(error) })
       )
-      const recorder = Recorder.make(runs, "")
+      const recorder = Recorder.make(runs)
       yield* Effect.forkScoped(Effect.forever(Effect.delay(Effect.ignore(recorder.write([])), patience)))
 
       const engine = yield* Layer.buildWithScope(ClusterEngine.worker(settings, size), scope)
