@@ -99,6 +99,11 @@ export const TaskRecord = Schema.Struct({
   how: Schema.Literals(["executed", "takenOver", "cached"]),
   /** The task that really ran, `RUN/train/3`, where it was not this one. */
   source: Schema.optionalKey(Schema.String),
+  /**
+   * An artifact of the task that would have been taken over or found in the cache, `RUN/train/3/model`, if the artifact was missing or
+   * damaged and this task was therefore executed.
+   */
+  lost: Schema.optionalKey(Schema.String),
   key: Schema.String,
   /** The step's version, as it went into the key. */
   version: Schema.String,

@@ -44,6 +44,8 @@ export type Reason =
   | { readonly _tag: "NotResumed"; readonly earlier: string }
   /** Nothing differs, but every such task of the origin is already reused for another task of the run. */
   | { readonly _tag: "Once"; readonly earlier: string }
+  /** Nothing differs, but this artifact of the earlier task was missing or damaged in the store. */
+  | { readonly _tag: "Lost"; readonly artifact: string }
   /** Nothing differs, but the earlier task could not be reused: its artifacts are gone, or its step's outputs changed. */
   | { readonly _tag: "Gone"; readonly earlier: string }
 
@@ -151,6 +153,7 @@ const reasonWithoutChange = (
     return { _tag: task.how === "cached" ? "Cached" : "TakenOver", source: task.source ?? "an earlier task" }
   }
   if (run.from === task.step) return { _tag: "From" }
+  if (task.lost !== undefined) return { _tag: "Lost", artifact: task.lost }
   const [first] = alike
   if (first === undefined) return undefined
   const done = alike.find(({ status }) => status === "succeeded")
@@ -219,6 +222,8 @@ const textOf = (task: TaskRecord, reason: Reason): ReadonlyArray<string> => {
       return [`executed: nothing differs from ${reason.earlier}, but the run is not resumed and the step has no cache`]
     case "Once":
       return [`executed: nothing differs from ${reason.earlier}, which is already reused for another task of this run`]
+    case "Lost":
+      return [`executed: ${reason.artifact} was missing or damaged in the store`]
     case "Gone":
       return [
         `executed: nothing differs from ${reason.earlier}, but its artifacts are gone, or the step now declares other outputs`

@@ -6,7 +6,7 @@
 import * as Effect from "effect/Effect"
 import type { ArtifactStore } from "../../ArtifactStore.ts"
 import { FlowError } from "../../FlowError.ts"
-import type { RunRecord, RunStatus, TaskRecord } from "../../RunRecord.ts"
+import type { RefRecord, RunRecord, RunStatus, TaskRecord } from "../../RunRecord.ts"
 import { RunStore, type StoreError } from "../../RunStore.ts"
 import * as CanonicalJson from "../schema/canonicalJson.ts"
 import { type Definition, type FlowDefinition, fits } from "./definition.ts"
@@ -78,6 +78,8 @@ export const fromWithin = (from: string | undefined, called: FlowDefinition): Ef
 export interface Origin {
   /** The finished task that stands for the next task with this key, each once. */
   readonly takeOver: (definition: Definition, key: string) => TaskRecord | undefined
+  /** The artifact that is missing or damaged, so that a finished task with this key can't be taken over. */
+  readonly lost: (key: string) => string | undefined
   /** A run that the origin called, with this flow and these parameters, each once. */
   readonly takeChild: (flow: string, parameters: object) => Effect.Effect<RunRecord | undefined, StoreError>
 }
@@ -94,13 +96,18 @@ export const load = Effect.fnUntraced(function* (
 ) {
   const chain = yield* chainOf(runs, origin)
   const tasks = yield* finishedIn(runs, chain)
-  const digests = new Set<string>()
-  for (const task of tasks) for (const output of task.outputs) digests.add(output.digest)
-  const present = yield* artifacts.touch([...digests])
+  const outputs = new Map<string, RefRecord>()
+  for (const task of tasks) for (const output of task.outputs) outputs.set(output.digest, output)
+  const intact = yield* artifacts.touch([...outputs.values()])
+  const lost = new Map<string, string>()
   const byKey = new Map<string, Array<TaskRecord>>()
   for (let i = tasks.length - 1; i >= 0; i--) {
     const task = tasks[i] as TaskRecord // within its length
-    if (!task.outputs.every((output) => present.has(output.digest))) continue
+    const damaged = task.outputs.find((output) => !intact.has(output.digest))
+    if (damaged !== undefined) {
+      lost.set(task.key, `${sourceOf(task)}/${damaged.name}`)
+      continue
+    }
     const same = byKey.get(task.key)
     if (same === undefined) byKey.set(task.key, [task])
     else same.push(task)
@@ -114,6 +121,7 @@ export const load = Effect.fnUntraced(function* (
       same?.pop()
       return task
     },
+    lost: (key) => lost.get(key),
     takeChild: (flow, parameters) =>
       Effect.map(children, (found) => {
         const text = CanonicalJson.stringify(parameters)

@@ -29,6 +29,8 @@ export interface RunContext {
   readonly begun: Begun | undefined
   /** The origin's finished task with this key, once each. */
   readonly takeOver: (definition: Definition, key: string) => TaskRecord | undefined
+  /** The artifact that is missing or damaged, so that the origin's task with this key can't be taken over. */
+  readonly lost: (key: string) => string | undefined
   /** The earlier run's task that stands for the nth one with this key, if the step is cached. */
   readonly cached: Cache
   /** Whether `--from` asked for this step to be executed whatever stands for it. */

@@ -127,6 +127,7 @@ export const runFlow = Effect.fnUntraced(function* (flow: FlowDefinition, parame
             return occurrence
           },
           begun,
+          lost: (key) => origin?.lost(key),
           takeOver: (definition, key) =>
             definition.name === start.origin?.from ? undefined : origin?.takeOver(definition, key),
           cached: Cache.make(runs, flow.flowName, record.id),

@@ -6,7 +6,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type { ArtifactStore } from "../../ArtifactStore.ts"
-import type { RunRecord, TaskRecord } from "../../RunRecord.ts"
+import type { RefRecord, RunRecord, TaskRecord } from "../../RunRecord.ts"
 import type { RunStore, StoreError } from "../../RunStore.ts"
 import * as CanonicalJson from "../schema/canonicalJson.ts"
 import { type Definition, fits } from "./definition.ts"
@@ -30,23 +30,25 @@ export const load = Effect.fnUntraced(function* (
   run: string
 ) {
   const tasks = yield* runs.tasks({ run })
-  const digests = new Set<string>()
+  const outputs = new Map<string, RefRecord>()
   const byKey = new Map<string, Array<TaskRecord>>()
   let lastIndex = 0
   for (const task of tasks) {
     lastIndex = Math.max(lastIndex, task.index)
-    for (const output of task.outputs) digests.add(output.digest)
+    for (const output of task.outputs) outputs.set(output.digest, output)
     const same = byKey.get(task.key)
     if (same === undefined) byKey.set(task.key, [task])
     else same.push(task)
   }
-  const there = yield* artifacts.touch([...digests])
+  const intact = yield* artifacts.touch([...outputs.values()])
   const children = yield* Effect.cached(Effect.map(runs.runs({ parent: run }), (found) => [...found].reverse()))
   return {
     lastIndex,
     task: (key, occurrence) => byKey.get(key)?.[occurrence],
     isFinished: (definition, task) =>
-      task.status === "succeeded" && fits(definition, task) && task.outputs.every((output) => there.has(output.digest)),
+      task.status === "succeeded" &&
+      fits(definition, task) &&
+      task.outputs.every((output) => intact.has(output.digest)),
     child: (flow, parameters) =>
       Effect.map(children, (found) => {
         const text = CanonicalJson.stringify(parameters)

@@ -62,7 +62,7 @@ export const runTask = Effect.fnUntraced(function* (
     inputs: Inputs.records(inputs.refs)
   }
   const earlier = yield* findEarlier(run, definition, base.key, occurrence)
-  if (earlier !== undefined) {
+  if (earlier?.source !== undefined) {
     const now = yield* Clock.currentTimeMillis
     const { source, ...how } = earlier
     const record: TaskRecord = {
@@ -79,7 +79,10 @@ export const runTask = Effect.fnUntraced(function* (
     run.observe({ _tag: "TaskFinished", task: record })
     return stateOf(definition, inputs.refs, source.outputs, base.id)
   }
-  const outputs = yield* run.owning(attempts(run, definition, inputs, base, occurrence, begun))
+  const lost = begun?.status === "succeeded" ? `${run.id}/${begun.id}` : earlier?.lost
+  const outputs = yield* run.owning(
+    attempts(run, definition, inputs, lost === undefined ? base : { ...base, lost }, occurrence, begun)
+  )
   return stateOf(definition, inputs.refs, outputs, base.id)
 })
 
@@ -105,12 +108,15 @@ const findEarlier = Effect.fnUntraced(function* (
 ) {
   const taken = run.takeOver(definition, key)
   if (taken !== undefined) return { source: taken, how: "takenOver" as const }
-  if (definition.cache === undefined || run.executesAgain(definition)) return undefined
+  const lost = run.executesAgain(definition) ? undefined : run.lost(key)
+  if (definition.cache === undefined || run.executesAgain(definition)) return { lost }
   const cached = yield* run.cached(definition, key, occurrence)
-  if (cached === undefined || !fits(definition, cached)) return undefined
-  const digests = cached.outputs.map((output) => output.digest)
-  const present = yield* run.artifacts.touch(digests)
-  return digests.every((digest) => present.has(digest)) ? { source: cached, how: "cached" as const } : undefined
+  if (cached === undefined || !fits(definition, cached)) return { lost }
+  const intact = yield* run.artifacts.touch(cached.outputs)
+  const damaged = cached.outputs.find((output) => !intact.has(output.digest))
+  return damaged === undefined
+    ? { source: cached, how: "cached" as const }
+    : { lost: `${cached.source ?? `${cached.run}/${cached.id}`}/${damaged.name}` }
 })
 
 const stateOf = (
@@ -131,7 +137,7 @@ const stateOf = (
   return State.make(refs, { tasks: [task], via })
 }
 
-type Base = Pick<TaskRecord, "run" | "id" | "step" | "index" | "key" | "version" | "parents" | "inputs">
+type Base = Pick<TaskRecord, "run" | "id" | "step" | "index" | "key" | "version" | "parents" | "inputs" | "lost">
 
 /**
  * Makes attempts until one succeeds or no other is due, and keeps a record of each. Yields the outputs' refs. As long as it

@@ -10,11 +10,12 @@ import * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { migration as first } from "./migrations/0001_first.ts"
 import { migration as driver } from "./migrations/0002_driver.ts"
+import { migration as lost } from "./migrations/0003_lost.ts"
 import type { ColumnTypes, Migration } from "./migrations/migration.ts"
 import * as SqlRetry from "./retry.ts"
 
 /** All migrations, oldest first. */
-export const all: ReadonlyArray<Migration> = [first, driver]
+export const all: ReadonlyArray<Migration> = [first, driver, lost]
 
 /** The version this program reads and writes: the id of the newest migration. */
 export const version = all.length

@@ -60,7 +60,8 @@ export const taskColumns = [
   "parents",
   "error",
   "inputs",
-  "outputs"
+  "outputs",
+  "lost"
 ] as const
 
 export const taskValues = (task: TaskRecord): ReadonlyArray<unknown> => [
@@ -80,7 +81,8 @@ export const taskValues = (task: TaskRecord): ReadonlyArray<unknown> => [
   list(task.parents),
   json(task.error),
   list(task.inputs),
-  list(task.outputs)
+  list(task.outputs),
+  task.lost ?? null
 ]
 
 const json = (value: unknown): string | null => (value === undefined ? null : JSON.stringify(value))
@@ -176,6 +178,7 @@ export const toTask = (row: Row): TaskRecord => ({
   status: status(row.status),
   how: row.how,
   ...optional("source", row.source, same<string>),
+  ...optional("lost", row.lost, same<string>),
   key: row.key,
   version: row.version,
   ...optional("cache", row.cache, same<string>),
