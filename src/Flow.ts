@@ -20,7 +20,7 @@ import * as ParameterValues from "./internal/run/parameters.ts"
 import * as Resume from "./internal/run/resume.ts"
 import { runFlow } from "./internal/run/runFlow.ts"
 import type { Ref } from "./Ref.ts"
-import { type RunStore, StoreError } from "./RunStore.ts"
+import { type Outside, type RunStore, StoreError } from "./RunStore.ts"
 import type { Simplify } from "./State.ts"
 import type * as Step from "./Step.ts"
 import type { TagError } from "./Tags.ts"
@@ -36,19 +36,27 @@ export type Decoded<P extends Parameters> = Simplify<Schema.Struct.Type<P>>
 /** What a caller gives: parameters with a default may be left out. */
 export type Given<P extends Parameters> = Simplify<Schema.Struct.MakeIn<P>>
 
+/** Exists in types alone, and only in this module, so that no editor offers it. */
+declare const types: unique symbol
+
 /** A named program over steps. */
 export interface Flow<in out Name extends string, P extends Parameters, out Out, out E, out R>
   extends Definition.FlowDefinition {
   readonly flowName: Name
   readonly parameters: P
   readonly steps: ReadonlyArray<Step.Any>
-  readonly "~types"?: { readonly parameters: P; readonly output: Out; readonly error: E; readonly services: R }
+  readonly [types]: { readonly parameters: P; readonly output: Out; readonly error: E; readonly services: R }
+}
+
+/** A flow, as far as its output goes: `Flow.Yielding<Output<typeof Train>>` takes any flow that yields the same. */
+export interface Yielding<out Out> {
+  readonly [types]: { readonly output: Out }
 }
 
 /** Any flow. */
 export interface Any extends Flow<any, any, any, any, any> {}
 
-type Types<F> = F extends { readonly "~types"?: infer T } ? Exclude<T, undefined> : never
+type Types<F> = F extends { readonly [types]: infer T } ? T : never
 
 /** What a flow's body yields. */
 export type Output<F> = Types<F> extends { readonly output: infer Out } ? Out : never
@@ -61,6 +69,41 @@ type Duplicate<S extends ReadonlyArray<unknown>, Seen = never> = S extends reado
     ? { readonly steps: `two steps are named "${Head["stepName"]}"` }
     : Duplicate<Rest, Seen | Head["stepName"]>
   : unknown
+
+/**
+ * What a flow's body returns: an effect, or a sentence that says why `Returned` is not one, or yields what it never ran.
+ * `Returned` is unknown while the compiler infers the body. See `Step.BodyResult`.
+ */
+export type BodyResult<Returned, Out, E, R> = unknown extends Returned
+  ? Step.Body<Out, E, R>
+  : [Returned] extends [Step.Body<infer A, any, any>]
+    ? [Ran<A>] extends [never]
+      ? "forgotten yield*: the flow yields a task that it never ran"
+      : Step.Body<Out, E, R>
+    : [Returned] extends [never]
+      ? Returned
+      : "a flow's body must return an Effect"
+
+type Ran<A> = [Forgotten<A>] extends [never] ? true : never
+
+/** The tasks in a flow's output, up to three levels deep: effects that only a flow's body can run. */
+type Forgotten<A, Depth extends ReadonlyArray<unknown> = []> = Depth["length"] extends 4
+  ? never
+  : unknown extends A
+    ? never
+    : A extends Effect.Effect<any, any, infer R>
+      ? Step.IsAny<R> extends true
+        ? never
+        : CurrentRun extends R
+          ? true
+          : never
+      : A extends ReadonlyArray<infer Item>
+        ? Forgotten<Item, [...Depth, 0]>
+        : A extends (...given: never) => unknown
+          ? never
+          : A extends object
+            ? { [K in keyof A]: Forgotten<A[K], [...Depth, 0]> }[keyof A]
+            : never
 
 /**
  * A flow.
@@ -86,14 +129,15 @@ export const make = <
   E,
   R,
   const S extends ReadonlyArray<Step.Any>,
-  const P extends Parameters = {}
+  const P extends Parameters = {},
+  Returned = unknown
 >(
   name: Name,
   options: {
     readonly description?: string
     readonly parameters?: P
     readonly steps: S
-    readonly run: (parameters: Decoded<P>) => Effect.Effect<Out, E, R>
+    readonly run: (parameters: Decoded<P>) => BodyResult<Returned, Out, E, R>
   } & Duplicate<S>
 ): Flow<Name, P, Out, E, Exclude<R, CurrentRun>> => {
   Definition.checkName("a flow", name)
@@ -121,7 +165,7 @@ export const make = <
     layer: undefined,
     body: options.run,
     definitions
-  }
+  } as never // the rest of a flow's interface is in its type alone
 }
 
 /** A parameter with a default: a caller may leave it out. */
@@ -135,16 +179,10 @@ export type Defaulted<S extends Schema.Codec<any, any>> = Schema.withConstructor
  * @param options.default Used where the parameter is not given.
  * @param options.description Shown by `--help`.
  */
-export const parameter: {
-  <S extends Schema.Codec<any, any>>(
-    schema: S,
-    options: { readonly description?: string; readonly default: S["Type"] }
-  ): Defaulted<S>
-  <S extends Schema.Codec<any, any>>(schema: S, options?: { readonly description?: string }): S
-} = (
-  schema: Schema.Codec<any, any>,
-  options: { readonly description?: string; readonly default?: unknown } = {}
-): never => {
+export const parameter = <S extends Schema.Codec<any, any>, Default extends S["Type"] = never>(
+  schema: S,
+  options: { readonly description?: string; readonly default?: Default } = {}
+): [Default] extends [never] ? S : Defaulted<S> => {
   const described =
     options.description === undefined && options.default === undefined
       ? schema
@@ -156,7 +194,7 @@ export const parameter: {
     "default" in options
       ? (described as Schema.String).pipe(Schema.withConstructorDefault(Effect.succeed(options.default as string)))
       : described
-  ) as never // the overloads say which
+  ) as never // the signature says which
 }
 
 /**
@@ -195,7 +233,7 @@ export const run = <Name extends string, P extends Parameters, Out, E, R>(
   flow: Flow<Name, P, Out, E, R>,
   parameters: Given<P>,
   options: { readonly tags?: ReadonlyArray<string> } = {}
-): Effect.Effect<Result<Out>, E | RunError, R | ArtifactStore | RunStore> =>
+): Effect.Effect<Result<Out>, E | RunError, R | ArtifactStore | Outside.RunStore> =>
   Effect.flatMap(ParameterValues.make(flow, parameters), (complete) => runFlow(flow, complete, options)) as never // erased within
 
 /** How a run is resumed. */
@@ -233,7 +271,7 @@ export interface ResumeOptions<P extends Parameters> {
 export const resume = <Name extends string, P extends Parameters, Out, E, R>(
   flow: Flow<Name, P, Out, E, R>,
   options: ResumeOptions<P> = {}
-): Effect.Effect<Result<Out>, E | RunError | Reading.RunNotFound | FlowError, R | ArtifactStore | RunStore> =>
+): Effect.Effect<Result<Out>, E | RunError | Reading.RunNotFound | FlowError, R | ArtifactStore | Outside.RunStore> =>
   resumeErased(flow, options) as never // erased within
 
 const resumeErased = Effect.fnUntraced(function* (flow: Any, options: Resume.Options & { readonly origin?: string }) {
@@ -272,6 +310,11 @@ type ArmSuccess<T> = T extends Arm<infer A, any, any> ? A : never
 type ArmError<T> = T extends Arm<any, infer E, any> ? E : never
 type ArmServices<T> = T extends Arm<any, any, infer R> ? R : never
 
+/** The arms as they are, or a sentence at each that no value names. */
+type Arms<A, Names extends string> = [Exclude<keyof A, Names>] extends [never]
+  ? A
+  : { readonly [K in keyof A]: K extends Names ? A[K] : Step.Complaint<`no value is "${K & string}"`> }
+
 const thunk = (arm: Arm<unknown, unknown, unknown>): ChoiceArm =>
   Effect.isEffect(arm) ? Object.assign(() => arm, { effect: arm }) : arm
 
@@ -304,7 +347,7 @@ export const match = <
   const A extends { readonly [K in `${V}`]: Arm<any, any, any> }
 >(
   ref: Ref<V>,
-  arms: A & { readonly [K in Exclude<keyof A, `${V}`>]: `no value is "${K & string}"` }
+  arms: Arms<A, `${V}`>
 ): Effect.Effect<
   ArmSuccess<A[keyof A]>,
   ArmError<A[keyof A]> | ArtifactError,

@@ -35,10 +35,10 @@ export interface Options<R> {
   readonly module?: { readonly url: string }
 }
 
-/** Options, which must have a layer where the flow needs one. */
-type Required<R> = [R] extends [never]
-  ? [options?: Options<never>]
-  : [options: Options<R> & { readonly layer: Layer.Layer<R, unknown, Provided> }]
+/** The flow as it is, or a sentence that names the services which neither storage nor the layer provides. */
+export type Runnable<F, Missing> = [Missing] extends [never] ? F : `main needs a layer for ${NameOf<Missing>}`
+type NameOf<R> = R extends { readonly key: infer Key extends string } ? LastPart<Key> : "a service"
+type LastPart<Key extends string> = Key extends `${string}/${infer Rest}` ? LastPart<Rest> : Key
 
 /**
  * Runs the command line of a flow, if the module that calls it is the one that the process was started with, and ends the
@@ -55,15 +55,22 @@ type Required<R> = [R] extends [never]
  * Gotchas: `main` looks on the call stack for the file that was started. A program that a tool starts in its own way may
  * have none there; give `module: import.meta` then, which is compared with `process.argv[1]`.
  */
-export const main = <Name extends string, P extends Flow.Parameters, Out, E, R>(
-  flow: Flow.Flow<Name, P, Out, E, R>,
-  ...[options = {}]: Required<Exclude<R, Provided>>
-): void => {
-  const { layer, module } = options as Options<unknown> // the signature says more
-  offer({ flow, layer })
+export const main: {
+  // `unknown` excludes every service: the compiler looks at the flow once before it knows what the layer gives.
+  <Name extends string, P extends Flow.Parameters, Out, E, R, Given = unknown>(
+    flow: Runnable<Flow.Flow<Name, P, Out, E, R>, Exclude<R, Provided | Given>>,
+    options: Options<Given> & { readonly layer: Layer.Layer<Given, unknown, Provided> }
+  ): void
+  <Name extends string, P extends Flow.Parameters, Out, E, R>(
+    flow: Runnable<Flow.Flow<Name, P, Out, E, R>, Exclude<R, Provided>>,
+    options?: Omit<Options<never>, "layer">
+  ): void
+} = (flow: unknown, options: Options<unknown> = {}): void => {
+  const { layer, module } = options
+  offer({ flow: flow as Flow.Any, layer }) // with a sentence in its place, a call does not compile
   if (!isEntry(process.argv[1], module)) return
   withoutForeignMaps()
   void import("./internal/cli/main.ts").then(({ start }) =>
-    start({ flow, layer, module: process.argv[1] ?? "" }, Effect.succeed)
+    start({ flow: flow as Flow.Any, layer, module: process.argv[1] ?? "" }, Effect.succeed)
   )
 }

@@ -8,6 +8,7 @@
  */
 import type * as Effect from "effect/Effect"
 import { hasProperty } from "effect/Predicate"
+import type * as Unify from "effect/Unify"
 import type { Format } from "./Artifact.ts"
 import type { ArtifactError, ArtifactStore } from "./ArtifactStore.ts"
 
@@ -25,6 +26,11 @@ export const TypeId = "~effect-flow/Ref"
  */
 export interface Ref<out A> extends Effect.Effect<A, ArtifactError, ArtifactStore> {
   readonly [TypeId]: typeof TypeId
+  // Optional in `Effect`, and never there. Required here, because under `exactOptionalPropertyTypes` the compiler would
+  // otherwise end every message about two refs with advice about `undefined`.
+  readonly [Unify.typeSymbol]: unknown
+  readonly [Unify.unifySymbol]: Effect.EffectUnify<this>
+  readonly [Unify.ignoreSymbol]: {}
   /** The name under which the task that wrote it knows it. */
   readonly name: string
   /** SHA-256 of the stored bytes, in hexadecimal. */

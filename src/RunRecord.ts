@@ -18,7 +18,7 @@ export const ErrorRecord = Schema.Struct({
   /** The failure encoded by the step's `error` schema, where it declares one. */
   data: Schema.optionalKey(Schema.Json)
 })
-export type ErrorRecord = typeof ErrorRecord.Type
+export interface ErrorRecord extends Schema.Schema.Type<typeof ErrorRecord> {}
 
 /** How a run ended, or that it has not. */
 export const RunStatus = Schema.Literals(["running", "succeeded", "failed", "interrupted"])
@@ -52,7 +52,7 @@ export const RunRecord = Schema.Struct({
   /** The user's, sorted. */
   tags: Schema.Array(Schema.String)
 })
-export type RunRecord = typeof RunRecord.Type
+export interface RunRecord extends Schema.Schema.Type<typeof RunRecord> {}
 
 /** A ref as data: an artifact's address, and who wrote it. */
 export const RefRecord = Schema.Struct({
@@ -67,7 +67,7 @@ export const RefRecord = Schema.Struct({
   /** The task that wrote it, `RUN/train/3`; none for a literal that was passed in. */
   writer: Schema.optionalKey(Schema.String)
 })
-export type RefRecord = typeof RefRecord.Type
+export interface RefRecord extends Schema.Schema.Type<typeof RefRecord> {}
 
 /** How a task ended, or that it has not. */
 export const TaskStatus = Schema.Literals(["running", "succeeded", "failed", "interrupted"])
@@ -84,7 +84,7 @@ export const AttemptRecord = Schema.Struct({
   cpu: Schema.optionalKey(Schema.Number),
   worker: Schema.optionalKey(Schema.String)
 })
-export type AttemptRecord = typeof AttemptRecord.Type
+export interface AttemptRecord extends Schema.Schema.Type<typeof AttemptRecord> {}
 
 /** A step applied to its inputs. */
 export const TaskRecord = Schema.Struct({
@@ -118,7 +118,7 @@ export const TaskRecord = Schema.Struct({
   outputs: Schema.Array(RefRecord),
   error: Schema.optionalKey(ErrorRecord)
 })
-export type TaskRecord = typeof TaskRecord.Type
+export interface TaskRecord extends Schema.Schema.Type<typeof TaskRecord> {}
 
 /** A line that a step logged. */
 export const LogRecord = Schema.Struct({
@@ -130,7 +130,7 @@ export const LogRecord = Schema.Struct({
   level: Schema.String,
   message: Schema.String
 })
-export type LogRecord = typeof LogRecord.Type
+export interface LogRecord extends Schema.Schema.Type<typeof LogRecord> {}
 
 /** A point of a metric's series. */
 export const MetricRecord = Schema.Struct({
@@ -141,7 +141,7 @@ export const MetricRecord = Schema.Struct({
   value: Schema.Number,
   at: Schema.Number
 })
-export type MetricRecord = typeof MetricRecord.Type
+export interface MetricRecord extends Schema.Schema.Type<typeof MetricRecord> {}
 
 /** The card of a task as it is now: an artifact, replaced by another while the task adds to it. */
 export const CardRecord = Schema.Struct({
@@ -152,4 +152,4 @@ export const CardRecord = Schema.Struct({
   digest: Schema.String,
   size: Schema.Number
 })
-export type CardRecord = typeof CardRecord.Type
+export interface CardRecord extends Schema.Schema.Type<typeof CardRecord> {}

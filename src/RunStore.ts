@@ -213,5 +213,21 @@ export class RunStore extends Context.Service<
   }
 >()("effect-flow/RunStore") {}
 
+/** Exists in types alone, and only in this module, so that no editor offers it. */
+declare const outsideSteps: unique symbol
+
+type Store = RunStore
+
+/** Types of what must not happen inside a step. */
+export declare namespace Outside {
+  /**
+   * What `Flow.run` needs: the run store, marked so that a step whose body runs a flow does not compile. Whatever provides
+   * `RunStore` provides it, so it has the same name.
+   */
+  export interface RunStore extends Store {
+    readonly [outsideSteps]: true
+  }
+}
+
 /** A store in memory of its own; small artifacts that come with a task are not kept (`Storage.layerMemory` keeps them). */
 export const layerMemory: Layer.Layer<RunStore> = Layer.sync(RunStore, () => MemoryRunStore.make())

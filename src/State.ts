@@ -1,12 +1,12 @@
 /**
- * What a task yields: its refs, inputs and outputs together. An output shadows an input of the same name, so state flows
- * on as it does in Metaflow, at no cost: `inputs.train.df` is there in a join because `train` was given it.
+ * A state is what a task yields: its refs, inputs and outputs together. An output shadows an input of the same name, so
+ * state flows on as it does in Metaflow, at no cost: `inputs.train.df` exists in a join because `train` was given it.
  *
- * A state carries what `Step.merge` and the graph need and no user looks at: in the type alone, under "~wrote", which names
- * the task wrote; at run time, under a symbol, which task handed each ref on.
+ * A state also carries what `Step.merge` and the graph need and users never look at. In its type, the refs that the task
+ * wrote itself are marked under a symbol; at run time, another symbol holds the tasks that the refs came from.
  */
 import type * as Artifact from "./Artifact.ts"
-import type { Ref } from "./Ref.ts"
+import type * as Address from "./Ref.ts"
 
 /** Flattens an intersection, so that an editor shows one object. */
 export type Simplify<T> = { readonly [K in keyof T]: T[K] } & {}
@@ -24,30 +24,44 @@ export interface Origin {
 export type Values<F extends Artifact.Fields> = { readonly [K in keyof F]: Artifact.Value<F[K]> }
 
 /** Values by name, each as a value or as a ref of one. */
-export type Given<V> = { readonly [K in keyof V]: V[K] | Ref<V[K]> }
+export type Given<V> = { readonly [K in keyof V]: V[K] | Address.Ref<V[K]> }
+
+/** Exists in types alone, and only in this module, so that no editor offers it. */
+declare const wrote: unique symbol
+
+/**
+ * A ref that the state's own task wrote, rather than one it was given. It is an ordinary `Ref` and reads as one; the mark
+ * tells `Step.merge` which names must be resolved.
+ */
+export interface Ref<out A> extends Address.Ref<A> {
+  readonly [wrote]: true
+}
 
 /** The refs of a task of a step with these inputs and outputs. */
-export type State<I extends Artifact.Fields, O extends Artifact.Fields> = Simplify<
-  {
-    readonly [K in keyof I | keyof O]: Ref<Artifact.Value<K extends keyof O ? O[K] : K extends keyof I ? I[K] : never>>
-  } & Wrote<keyof O>
->
+export type State<I extends Artifact.Fields, O extends Artifact.Fields> = Simplify<{
+  readonly [K in keyof I | keyof O]: K extends keyof O
+    ? Ref<Artifact.Value<O[K]>>
+    : K extends keyof I
+      ? Address.Ref<Artifact.Value<I[K]>>
+      : never
+}>
 
-/** Marks which names of a state its task wrote itself. */
-export type Wrote<N> = [N] extends [never] ? unknown : { readonly "~wrote"?: N }
+/** Refs of a step's inputs and outputs, whoever wrote them. */
+export type Refs<I extends Artifact.Fields, O extends Artifact.Fields> = {
+  readonly [K in keyof I | keyof O]: Address.Ref<
+    Artifact.Value<K extends keyof O ? O[K] : K extends keyof I ? I[K] : never>
+  >
+}
 
 /** The names that a state's task wrote. */
-export type WrittenOf<S> = S extends { readonly "~wrote"?: infer W } ? Exclude<W, undefined> : never
-
-/** The names of all refs of a state. */
-export type NamesOf<S> = Exclude<keyof S, "~wrote">
+export type WrittenOf<S> = { [K in keyof S]: typeof wrote extends keyof S[K] ? K : never }[keyof S]
 
 /** Any state. */
-export type Any = { readonly [name: string]: Ref<unknown> }
+export type Any = { readonly [name: string]: Address.Ref<unknown> }
 
 /** @internal */
 export const originOf = (state: object): Origin | undefined => (state as { readonly [origin]?: Origin })[origin] // the type says what the task wrote, the value whence it came
 
 /** @internal */
-export const make = (refs: { readonly [name: string]: Ref<unknown> }, from: Origin): Any =>
+export const make = (refs: { readonly [name: string]: Address.Ref<unknown> }, from: Origin): Any =>
   Object.defineProperty({ ...refs }, origin, { value: from, enumerable: false })

@@ -18,14 +18,17 @@ import * as Definition from "./internal/run/definition.ts"
 import * as Merge from "./internal/run/merge.ts"
 import * as Numbers from "./internal/run/numbers.ts"
 import { remember } from "./internal/run/runScope.ts"
-import type { Ref } from "./Ref.ts"
-import type { StoreError } from "./RunStore.ts"
-import type { Given, NamesOf, Simplify, State, Values, WrittenOf } from "./State.ts"
+import type { Ref, Value as RefValue } from "./Ref.ts"
+import type { Outside, StoreError } from "./RunStore.ts"
+import type { Given, Refs, Simplify, State, Values, WrittenOf } from "./State.ts"
 
 export { MergeConflict } from "./internal/run/merge.ts"
 
 /** What every task can fail with, whatever its step does: the store, or the executor. */
 export type TaskError = ArtifactError | StoreError | ExecutorError | WorkerDied
+
+/** Exists in types alone, and only in this module, so that no editor offers it. */
+declare const types: unique symbol
 
 /** A typed unit of work. Applied to its inputs, values or refs, it gives a task. */
 export interface Step<in out Name extends string, I extends Artifact.Fields, O extends Artifact.Fields, out E, out R> {
@@ -34,17 +37,17 @@ export interface Step<in out Name extends string, I extends Artifact.Fields, O e
   ): Effect.Effect<State<I, O>, E | TaskError, R | ArtifactStore | CurrentRun>
   readonly stepName: Name
   readonly [Definition.definition]: Definition.Definition
-  readonly "~types"?: { readonly input: I; readonly output: O; readonly error: E; readonly services: R }
+  readonly [types]: { readonly input: I; readonly output: O; readonly error: E; readonly services: R }
 }
 
 /** Any step or join. */
 export interface Any {
   readonly stepName: string
   readonly [Definition.definition]: Definition.Definition
-  readonly "~types"?: { readonly input: any; readonly output: any; readonly error: any; readonly services: any }
+  readonly [types]: { readonly input: any; readonly output: any; readonly error: any; readonly services: any }
 }
 
-type Types<S> = S extends { readonly "~types"?: infer T } ? Exclude<T, undefined> : never
+type Types<S> = S extends { readonly [types]: infer T } ? T : never
 
 /** The fields of a step's inputs. */
 export type InputOf<S> = Types<S> extends { readonly input: infer I extends Artifact.Fields } ? I : never
@@ -98,11 +101,6 @@ export interface Options<I extends Artifact.Fields, O extends Artifact.Fields, T
   readonly runsOn?: "thread" | "fiber"
 }
 
-/** Rejects, in a sentence, a body that would run tasks. */
-export type NoTasksInside<R> = CurrentRun extends R
-  ? { readonly run: "a step can't run tasks: compose them in the flow's body" }
-  : unknown
-
 /** Rejects, in a sentence, an error schema that leaves out a failure of the body. */
 export type Covers<E, X> = [Exclude<E, X>] extends [never]
   ? unknown
@@ -110,7 +108,60 @@ export type Covers<E, X> = [Exclude<E, X>] extends [never]
 type TagOf<E> = E extends { readonly _tag: infer Tag extends string } ? Tag : "a failure of the body"
 
 /** What a body with these outputs yields. */
-export type Yielded<O extends Artifact.Fields> = keyof O extends never ? unknown : Values<O>
+export type Yielded<O extends Artifact.Fields> = keyof O extends never ? unknown : Simplify<Values<O>>
+
+/** An effect, by its types alone: the compiler's messages about one speak of these and of nothing else. */
+export interface Body<out A, out E, out R> {
+  readonly [Effect.TypeId]: Effect.Variance<A, E, R>
+}
+
+/**
+ * What a body returns: an effect of the outputs, or a sentence that says why `Returned` is not one. `Returned` is unknown
+ * while the compiler infers the body; the outputs then say which values are expected.
+ *
+ * Each question asks whether a type is `never`, because the compiler then lets a body of generic type pass.
+ */
+export type BodyResult<Returned, O extends Artifact.Fields, E, R> = unknown extends Returned
+  ? Body<Yielded<O>, E, R>
+  : [Returned] extends [Body<infer A, any, any>]
+    ? [RunsNoTask<R>] extends [never]
+      ? "a step can't run tasks: compose them in the flow's body"
+      : [RunsNoFlow<R>] extends [never]
+        ? "a step can't run a flow: call it from the flow's body with Flow.call"
+        : [Declared<A, O>] extends [never]
+          ? Undeclared<A, O>
+          : Body<Yielded<O>, E, R>
+    : [Returned] extends [never]
+      ? Returned
+      : "a step's body must return an Effect"
+
+/** Whether a type is `any`, of which nothing is known. */
+export type IsAny<T> = 0 extends 1 & T ? true : false
+type RunsNoTask<R> = IsAny<R> extends true ? true : CurrentRun extends R ? never : true
+type RunsNoFlow<R> = IsAny<R> extends true ? true : [Extract<R, Outside.RunStore>] extends [never] ? true : never
+type Declared<A, O> = [Undeclared<A, O>] extends [never] ? true : never
+
+type Undeclared<A, O> = unknown extends A
+  ? never
+  : A extends Body<any, any, any>
+    ? A extends Error
+      ? never
+      : "forgotten yield*: the body yields an effect that it never ran"
+    : A extends object
+      ? A extends ReadonlyArray<unknown> | ((...given: never) => unknown)
+        ? never
+        : string extends keyof A
+          ? never
+          : HasMethods<A> extends true
+            ? never
+            : UndeclaredName<Exclude<keyof A, keyof O>>
+      : never
+type UndeclaredName<N> = N extends string ? `output "${N}" is not declared` : never
+
+/** Whether it is an object to work with, such as a fiber or a map, and no record of values. */
+type HasMethods<A> = true extends { [K in keyof A]: A[K] extends (...given: never) => unknown ? true : never }[keyof A]
+  ? true
+  : false
 
 type TimeoutError<T> = [T] extends [never] ? never : TaskTimeout
 
@@ -139,13 +190,13 @@ export const make = <
   E = never,
   R = never,
   T = never,
-  X = unknown
+  X = unknown,
+  Returned = unknown
 >(
   name: Name,
   options: Options<I, O, T, X> & {
-    readonly run: (input: Values<I>) => Effect.Effect<Yielded<O>, E, R>
-  } & NoTasksInside<R> &
-    Covers<E, X>
+    readonly run: (input: Values<I>) => BodyResult<Returned, NoInfer<O>, E, R>
+  } & Covers<E, X>
 ): Step<Name, I, O, E | TimeoutError<T>, Exclude<R, CurrentTask>> =>
   fromDefinition(define(name, options, undefined)) as never // the definition is erased, this signature is its type
 
@@ -231,7 +282,7 @@ export type OwnInput<I> = [I] extends [infer J extends Artifact.Fields] ? Values
 
 /** What a join takes for a branch: the state of a task of its step, or a list of them. */
 export type StateOf<B> =
-  B extends Many<infer S> ? ReadonlyArray<State<InputOf<S>, OutputOf<S>>> : State<InputOf<B>, OutputOf<B>>
+  B extends Many<infer S> ? ReadonlyArray<Refs<InputOf<S>, OutputOf<S>>> : Refs<InputOf<B>, OutputOf<B>>
 
 type SuccessOf<T> = T extends Effect.Effect<infer A, any, any> ? A : T
 type ErrorOf<T> = T extends Effect.Effect<any, infer E, any> ? E : never
@@ -244,22 +295,30 @@ type NameOf<B> =
       : never
 type Wanted<B> = B extends Many<any> ? NameOf<B> : `a task of step "${NameOf<B>}"`
 
-/** Rejects, in a sentence, branches that are not the join's. */
-export type JoinProblem<B, A> = ([keyof A] extends [never]
-  ? { readonly [K in keyof B]: unknown } // nothing given, or nothing known of it yet
+/**
+ * What a join takes: the branches as they are, or a sentence that says what is wrong with them. While nothing is known of
+ * `A`, the keys of `B` give the compiler the names to infer by.
+ */
+export type Joined<B, A> = [keyof A] extends [never]
+  ? { readonly [K in keyof B]: unknown }
   : [Exclude<keyof B, keyof A>] extends [never]
-    ? unknown
-    : `join forgot branch "${Exclude<keyof B, keyof A> & string}"`) &
-  ([Exclude<keyof A, keyof B>] extends [never]
-    ? unknown
-    : `join has no branch "${Exclude<keyof A, keyof B> & string}"`) & {
-    // Over the join's keys, not those of `A`, for the same reason as below.
-    readonly [K in keyof B]: K extends keyof A
-      ? SuccessOf<A[K]> extends StateOf<B[K]>
-        ? unknown
-        : `branch "${K & string}" takes ${Wanted<B[K]>}`
-      : unknown
-  }
+    ? [Exclude<keyof A, keyof B>] extends [never]
+      ? [Misplaced<B, A>] extends [never]
+        ? A
+        : {
+            readonly [K in keyof A]: K extends Misplaced<B, A>
+              ? Complaint<`branch "${K & string}" takes ${Wanted<B[K & keyof B]>}`>
+              : A[K]
+          }
+      : `join has no branch "${Exclude<keyof A, keyof B> & string}"`
+    : `join forgot branch "${Exclude<keyof B, keyof A> & string}"`
+
+type Misplaced<B, A> = {
+  [K in keyof B]: K extends keyof A ? (SuccessOf<A[K]> extends StateOf<B[K]> ? never : K) : never
+}[keyof B]
+
+/** A type that nothing has. The compiler begins its message with the name of the property that is missing: the sentence. */
+export type Complaint<Sentence extends string> = { readonly [S in Sentence]: never }
 
 /** A step that brings branches together. It takes tasks, and runs them concurrently, or the states that they yielded. */
 export interface Join<
@@ -272,7 +331,7 @@ export interface Join<
 > {
   // A constraint that says more of `A` would have a say in how a branch such as `Effect.flatMap(…)` is inferred.
   <A extends object>(
-    branches: A & JoinProblem<B, A>,
+    branches: Joined<B, A>,
     ...input: keyof I extends never ? [input?: object] : [input: Given<Values<I>>]
   ): Effect.Effect<
     State<I, O>,
@@ -281,7 +340,7 @@ export interface Join<
   >
   readonly stepName: Name
   readonly [Definition.definition]: Definition.Definition
-  readonly "~types"?: {
+  readonly [types]: {
     readonly input: I
     readonly output: O
     readonly error: E
@@ -317,7 +376,8 @@ export const join = <
   E = never,
   R = never,
   T = never,
-  X = unknown
+  X = unknown,
+  Returned = unknown
 >(
   name: Name,
   branches: B,
@@ -325,9 +385,8 @@ export const join = <
     readonly run: (
       states: { readonly [K in keyof B]: Seen<B[K]> },
       input: OwnInput<I>
-    ) => Effect.Effect<Yielded<O>, E, R>
-  } & NoTasksInside<R> &
-    Covers<E, X>
+    ) => BodyResult<Returned, NoInfer<O>, E, R>
+  } & Covers<E, X>
 ): Join<Name, B, I, O, E | TimeoutError<T>, Exclude<R, CurrentTask>> =>
   fromDefinition(define(name, options, branches)) as never // the definition is erased, this signature is its type
 
@@ -356,13 +415,39 @@ export const forEach = <A, S, E, R>(
   ) as never // erased below
 
 type Conflicts<B> = {
-  [K in keyof B]: Extract<WrittenOf<B[K]>, { [J in Exclude<keyof B, K>]: NamesOf<B[J]> }[Exclude<keyof B, K>]>
+  [K in keyof B]: Extract<WrittenOf<B[K]>, { [J in Exclude<keyof B, K>]: keyof B[J] }[Exclude<keyof B, K>]>
 }[keyof B]
-type Having<B, N> = { [K in keyof B]: N extends NamesOf<B[K]> ? K : never }[keyof B]
-type UnionToIntersection<U> = (U extends any ? (k: U) => void : never) extends (k: infer I) => void ? I : never
+type Having<B, N> = { [K in keyof B]: N extends keyof B[K] ? K : never }[keyof B]
+type NamesIn<B> = { [K in keyof B]: keyof B[K] }[keyof B]
+type ValueIn<B, N> = { [K in keyof B]: N extends keyof B[K] ? RefValue<B[K][N]> : never }[keyof B]
 
-/** The refs of merged states. */
-export type Merged<B> = Simplify<UnionToIntersection<{ [K in keyof B]: Omit<B[K], "~wrote"> }[keyof B]>>
+/** The refs of merged states; `C` names the branch that wins, where there is a choice. */
+export type Merged<B, C = {}> = {
+  readonly [N in NamesIn<B>]: Ref<
+    N extends keyof C
+      ? C[N] extends keyof B
+        ? N extends keyof B[C[N]]
+          ? RefValue<B[C[N]][N]>
+          : never
+        : never
+      : ValueIn<B, N>
+  >
+} & {}
+
+/** What `merge` takes: the states as they are, or a sentence that names what must be resolved. */
+export type Mergeable<B, C> = [Exclude<Conflicts<B>, keyof C>] extends [never]
+  ? B
+  : `merge must resolve "${Exclude<Conflicts<B>, keyof C> & string}"`
+
+/** What `merge` is told: for each name in conflict, a branch that has it. */
+export type Resolution<B, C> = [Exclude<keyof C, Conflicts<B>>] extends [never]
+  ? [{ [N in keyof C]: C[N] extends Having<B, N> ? never : N }[keyof C]] extends [never]
+    ? C
+    : Choices<B>
+  : Choices<B>
+type Choices<B> = [Conflicts<B>] extends [never]
+  ? { readonly [name: string]: never }
+  : { readonly [N in Conflicts<B> & string]: Having<B, N> } & {}
 
 /**
  * Metaflow's `merge_artifacts`: the refs of several states as one. A name that all branches inherited unchanged is no
@@ -378,10 +463,11 @@ export type Merged<B> = Simplify<UnionToIntersection<{ [K in keyof B]: Omit<B[K]
  * const merged = yield* Step.merge({ baseline, train }, { note: "train" })
  * ```
  */
-export const merge = <const B extends { readonly [branch: string]: object }>(
-  states: B,
-  ...resolve: [Conflicts<B>] extends [never]
-    ? [resolve?: { readonly [name: string]: never }]
-    : [resolve: { readonly [N in Conflicts<B> & string]: Having<B, N> }]
-): Merged<B> & Effect.Effect<Merged<B>, Merge.MergeConflict> =>
-  Merge.merge(states as never, (resolve[0] ?? {}) as never) as never // the types above say what it gives
+export const merge = <
+  const B extends { readonly [branch: string]: object },
+  const C extends { readonly [name: string]: string } = {}
+>(
+  states: Mergeable<B, C>,
+  resolve?: Resolution<B, C>
+): Merged<B, C> & Effect.Effect<Merged<B, C>, Merge.MergeConflict> =>
+  Merge.merge(states as never, (resolve ?? {}) as never) as never // the types above say what it gives

@@ -18,7 +18,7 @@
 import type * as Effect from "effect/Effect"
 import type { ArtifactError } from "./ArtifactStore.ts"
 import type { CurrentTask } from "./CurrentTask.ts"
-import type { Any as AnyFlow, Flow, Output, Parameters } from "./Flow.ts"
+import type { Any as AnyFlow, Flow, Output, Parameters, Yielding } from "./Flow.ts"
 import { FlowError } from "./FlowError.ts"
 import * as Definition from "./internal/run/definition.ts"
 import * as TestingStep from "./internal/testing/step.ts"
@@ -122,5 +122,5 @@ const originalOf = (definition: Definition.Definition): Definition.Definition =>
 export const withFlow = <F extends AnyFlow, C extends AnyFlow>(
   flow: F,
   called: C,
-  replacement: AnyFlow & { readonly parameters: C["parameters"]; readonly "~types"?: { readonly output: Output<C> } }
+  replacement: AnyFlow & { readonly parameters: C["parameters"] } & Yielding<Output<C>>
 ): F => ({ ...flow, replacements: new Map(flow.replacements).set(called, replacement) })

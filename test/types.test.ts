@@ -4,13 +4,13 @@
  */
 import { assert, beforeAll, describe, it } from "vitest"
 import { compile } from "./support/compile.ts"
-import { prelude, rejected, shown } from "./types/snippets.ts"
+import { accepted, prelude, rejected, shown } from "./types/snippets.ts"
 
 const file = (name: string) => `${name.replaceAll(/\W+/g, "-")}.ts`
 
 const imports = `import { Effect, Layer, Schema } from "effect"
-import { Artifact, Flow, Ref, Step, Storage } from "effect-flow"
-import { baseline, compare, data, declared, flow, join, score, scores, service, start, train, TrainingDiverged, Weights } from "./prelude.ts"
+import { Artifact, Flow, FlowCli, Ref, Run, Step, Storage } from "effect-flow"
+import { baseline, compare, data, declared, flow, join, score, scored, scores, service, start, train, trained, TrainingDiverged, Weights } from "./prelude.ts"
 `
 
 let messages: ReadonlyMap<string, string>
@@ -18,7 +18,7 @@ let messages: ReadonlyMap<string, string>
 beforeAll(async () => {
   messages = await compile("effect-flow-types", {
     "prelude.ts": prelude,
-    ...Object.fromEntries(rejected.map(({ code, name }) => [file(name), `${imports}${code}\n`])),
+    ...Object.fromEntries([...rejected, ...accepted].map(({ code, name }) => [file(name), `${imports}${code}\n`])),
     ...Object.fromEntries(shown.map(({ code, name }) => [file(name), `${imports}const shown: never = ${code}\n`]))
   })
 }, 120_000)
@@ -36,6 +36,14 @@ describe("rejects", () => {
   }
 })
 
+describe("accepts", () => {
+  for (const { name } of accepted) {
+    it(name, () => {
+      assert.strictEqual(messages.get(file(name)), undefined)
+    })
+  }
+})
+
 describe("shows", () => {
   for (const { name, type } of shown) {
     it(name, () => {
@@ -43,4 +51,17 @@ describe("shows", () => {
       assert.strictEqual(said?.[1], type)
     })
   }
+})
+
+describe("what the compiler says", () => {
+  it("never names a phantom", () => {
+    for (const [, said] of messages) assert.notMatch(said, /~wrote|~types|\[wrote\]|\[types\]|outsideSteps/)
+  })
+
+  it("gives no advice about undefined, except about an effect that is handed to Effect itself", () => {
+    const effects = /(Argument of )?[Tt]ype 'Effect<.*is not assignable to (parameter of )?type 'Effect</
+    for (const [, said] of messages) {
+      for (const line of said.split("\n")) if (line.includes("Consider adding 'undefined'")) assert.match(line, effects)
+    }
+  })
 })

@@ -36,6 +36,8 @@ export const scores = Step.join("scores", { all: Step.many(score) }, {
 export const compare = Step.make("compare", { input: { report: Schema.String }, run: () => Effect.void })
 export const declared = Step.make("declared", { error: TrainingDiverged, timeout: "1 second", run: () => new TrainingDiverged({ epoch: 1 }) })
 export declare const data: Effect.Success<ReturnType<typeof start>>
+export declare const scored: Effect.Success<ReturnType<typeof baseline>>
+export declare const trained: Effect.Success<ReturnType<typeof train>>
 export const flow = Flow.make("flow", {
   parameters: { trainFile: Schema.String, rate: Flow.parameter(Schema.Number, { default: 0.1 }) },
   steps: [start, baseline, train, join, service],
@@ -63,7 +65,7 @@ export const rejected: ReadonlyArray<{ readonly name: string; readonly code: str
   {
     name: "a join with two branches swapped",
     code: "join({ baseline: train(data), train: baseline(data) })",
-    message: `branch \\"baseline\\" takes a task of step \\"baseline\\"`
+    message: `error TS2741: Property '"branch \\"baseline\\" takes a task of step \\"baseline\\""' is missing`
   },
   {
     name: "a join of many that is given one",
@@ -107,18 +109,33 @@ export const rejected: ReadonlyArray<{ readonly name: string; readonly code: str
   },
   {
     name: "a merge of branches that both wrote a name",
-    code: "declare const both: { baseline: Effect.Success<ReturnType<typeof baseline>>; train: Effect.Success<ReturnType<typeof train>> }\nStep.merge(both)",
-    message: "Expected 2 arguments, but got 1"
+    code: "Step.merge({ baseline: scored, train: trained })",
+    message: `merge must resolve \\"note\\"`
+  },
+  {
+    name: "a merge, by a variable, of branches that both wrote a name",
+    code: "const both = { scored, trained }\nStep.merge(both)",
+    message: `merge must resolve \\"note\\"`
+  },
+  {
+    name: "a merge that resolves nothing",
+    code: "Step.merge({ scored, trained }, {})",
+    message: `merge must resolve \\"note\\"`
+  },
+  {
+    name: "a merge in which one branch wrote what another was given",
+    code: "Step.merge({ scored, data }, { note: 'scored' })",
+    message: `merge must resolve \\"valdf\\"`
   },
   {
     name: "a merge that resolves a name which is in no conflict",
-    code: "declare const both: { baseline: Effect.Success<ReturnType<typeof baseline>>; train: Effect.Success<ReturnType<typeof train>> }\nStep.merge(both, { note: 'train', model: 'train' })",
+    code: "Step.merge({ baseline: scored, train: trained }, { note: 'train', model: 'train' })",
     message: "'model' does not exist in type"
   },
   {
     name: "a merge that resolves to a branch which has no such name",
-    code: "declare const both: { baseline: Effect.Success<ReturnType<typeof baseline>>; train: Effect.Success<ReturnType<typeof train>> }\nStep.merge(both, { note: 'other' })",
-    message: `Type '"other"' is not assignable to type '`
+    code: "Step.merge({ baseline: scored, train: trained }, { note: 'other' })",
+    message: `Type '"other"' is not assignable to type`
   },
   {
     name: "a run without a service that a step needs",
@@ -133,7 +150,7 @@ export const rejected: ReadonlyArray<{ readonly name: string; readonly code: str
   {
     name: "a match that misses a case",
     code: "Flow.match(data.language, { en: compare({ report: '' }) })",
-    message: "Property 'de' is missing in type"
+    message: "error TS2741: Property 'de' is missing in type"
   },
   {
     name: "a match with a case that can't come",
@@ -153,7 +170,112 @@ export const rejected: ReadonlyArray<{ readonly name: string; readonly code: str
   {
     name: "a task inside a step",
     code: "Step.make('nested', { run: () => Effect.asVoid(baseline(data)) })",
+    message: `TaskError, ArtifactStore | CurrentRun>' is not assignable to type '"a step can't run tasks: compose them in the flow's body"'`
+  },
+  {
+    name: "a flow run inside a step",
+    code: "Step.make('nested', { run: () => Effect.asVoid(Flow.run(flow, { trainFile: '' })) })",
+    message: "a step can't run a flow: call it from the flow's body with Flow.call"
+  },
+  {
+    name: "a flow run inside a step, its errors caught",
+    code: "Step.make('nested', { run: Effect.fnUntraced(function*() { yield* Effect.orDie(Flow.run(flow, { trainFile: '' })) }) })",
+    message: "a step can't run a flow: call it from the flow's body with Flow.call"
+  },
+  {
+    name: "a flow resumed inside a join",
+    code: "Step.join('nested', { baseline }, { run: () => Effect.asVoid(Flow.resume(flow)) })",
+    message: "a step can't run a flow: call it from the flow's body with Flow.call"
+  },
+  {
+    name: "a flow called inside a step",
+    code: "Step.make('nested', { run: () => Effect.asVoid(Flow.call(flow, { trainFile: '' })) })",
     message: "a step can't run tasks: compose them in the flow's body"
+  },
+  {
+    name: "an asynchronous body",
+    code: "Step.make('late', { output: { a: Schema.Number }, run: async () => ({ a: 1 }) })",
+    message: `Type 'Promise<{ a: number; }>' is not assignable to type '"a step's body must return an Effect"'`
+  },
+  {
+    name: "a body that returns a plain value",
+    code: "Step.make('plain', { output: { a: Schema.Number }, run: () => ({ a: 1 }) })",
+    message: "a step's body must return an Effect"
+  },
+  {
+    name: "a join's body that returns a plain value",
+    code: "Step.join('plain', { baseline }, { output: { a: Schema.Number }, run: ({ baseline }) => ({ a: baseline.acc }) })",
+    message: "a step's body must return an Effect"
+  },
+  {
+    name: "a bare generator as a body",
+    code: "Step.make('bare', { run: function*() {} })",
+    message: "a step's body must return an Effect"
+  },
+  {
+    name: "an asynchronous flow",
+    code: "Flow.make('late', { steps: [score], run: async () => 1 })",
+    message: "a flow's body must return an Effect"
+  },
+  {
+    name: "an output that is not declared",
+    code: "Step.make('more', { output: { a: Schema.Number }, run: () => Effect.succeed({ a: 1, b: 2 }) })",
+    message: `output \\"b\\" is not declared`
+  },
+  {
+    name: "an output of a step that declares none",
+    code: "Step.make('more', { run: Effect.fnUntraced(function*() { return { b: 2 } }) })",
+    message: `output \\"b\\" is not declared`
+  },
+  {
+    name: "an output of a join that is not declared",
+    code: "Step.join('more', { baseline }, { output: { a: Schema.Number }, run: ({ baseline }) => Effect.succeed({ a: baseline.acc, b: 2 }) })",
+    message: `output \\"b\\" is not declared`
+  },
+  {
+    name: "a step that yields an effect it never ran",
+    code: "Step.make('forgetful', { run: Effect.fnUntraced(function*() { return Effect.log('') }) })",
+    message: "forgotten yield*: the body yields an effect that it never ran"
+  },
+  {
+    name: "a flow that yields a task it never ran",
+    code: "Flow.make('forgetful', { steps: [score], run: Effect.fnUntraced(function*() { yield* score({ size: 1 }); return score({ size: 2 }) }) })",
+    message: "forgotten yield*: the flow yields a task that it never ran"
+  },
+  {
+    name: "a flow whose output holds a task it never ran",
+    code: "Flow.make('forgetful', { steps: [score], run: Effect.fnUntraced(function*() { return { best: score({ size: 2 }) } }) })",
+    message: "forgotten yield*: the flow yields a task that it never ran"
+  },
+  {
+    name: "a flow that yields a list of tasks it never ran",
+    code: "Flow.make('forgetful', { steps: [score], run: () => Effect.succeed([1, 2].map((size) => score({ size }))) })",
+    message: "forgotten yield*: the flow yields a task that it never ran"
+  },
+  {
+    name: "a default of the wrong type",
+    code: "Flow.parameter(Schema.Number, { default: 'much' })",
+    message: "error TS2322: Type 'string' is not assignable to type 'number'."
+  },
+  {
+    name: "a list as a default, of elements of the wrong type",
+    code: "Flow.parameter(Schema.Array(Schema.Number), { default: ['much'] })",
+    message: "error TS2322: Type 'string' is not assignable to type 'number'."
+  },
+  {
+    name: "a command line without the layer that its flow needs",
+    code: "FlowCli.main(flow)",
+    message: `is not assignable to parameter of type '"main needs a layer for Weights"'`
+  },
+  {
+    name: "a command line with options but no layer",
+    code: "FlowCli.main(flow, { module: import.meta })",
+    message: "main needs a layer for Weights"
+  },
+  {
+    name: "a command line with another layer than its flow needs",
+    code: "FlowCli.main(flow, { layer: Layer.empty })",
+    message: "main needs a layer for Weights"
   },
   {
     name: "a body that yields too little",
@@ -192,6 +314,49 @@ export const rejected: ReadonlyArray<{ readonly name: string; readonly code: str
   }
 ]
 
+/** Code that must compile, so that the sentences above are said only where they are true. */
+export const accepted: ReadonlyArray<{ readonly name: string; readonly code: string }> = [
+  {
+    name: "bodies without outputs, whatever they yield",
+    code: `Step.make('fiber', { run: () => Effect.forkChild(Effect.void) })
+Step.make('list', { run: () => Effect.succeed([1]) })
+Step.make('map', { run: () => Effect.succeed(new Map([['a', 1]])) })
+Step.make('number', { run: () => Effect.succeed(1) })
+Step.make('death', { run: () => Effect.die('') })
+Step.make('failure', { run: () => new TrainingDiverged({ epoch: 1 }) })`
+  },
+  {
+    name: "a step that reads earlier runs",
+    code: "Step.make('history', { output: { run: Schema.String }, run: () => Effect.map(Run.latest('flow'), ({ id: run }) => ({ run })) })"
+  },
+  {
+    name: "a flow that yields states, refs, values and exits",
+    code: "Flow.make('rich', { steps: [score], run: Effect.fnUntraced(function*() { const state = yield* score({ size: 1 }); return { state, auc: state.auc, list: [state.auc], exit: yield* Effect.exit(score({ size: 2 })) } }) })"
+  },
+  {
+    name: "flows made by generic functions",
+    code: "export const made = <A, E, R>(body: Effect.Effect<A, E, R>) => Flow.make('made', { steps: [], run: () => body })"
+  },
+  {
+    name: "a merge that resolves what is in conflict",
+    code: "const merged = Step.merge({ scored, trained }, { note: 'trained' })\nexport const model: Ref.Ref<string> = merged.model"
+  },
+  {
+    name: "a merge of states that nobody wrote to",
+    code: "Step.merge({ a: { df: data.trainFile }, b: { df: data.trainFile } })"
+  },
+  {
+    name: "command lines with what they need",
+    code: `FlowCli.main(flow, { layer: Layer.succeed(Weights, { initial: 1 }) })
+FlowCli.main(flow, { module: import.meta, layer: Layer.succeed(Weights)({ initial: 1 }) })
+FlowCli.main(Flow.provide(flow, Layer.succeed(Weights, { initial: 1 })))`
+  },
+  {
+    name: "a run whose store is provided",
+    code: "Effect.runPromise(Flow.run(Flow.provide(flow, Layer.succeed(Weights, { initial: 1 })), { trainFile: '' }).pipe(Effect.provide(Storage.layerMemory)))"
+  }
+]
+
 /** How types read. */
 export const shown: ReadonlyArray<{ readonly name: string; readonly code: string; readonly type: string }> = [
   {
@@ -212,17 +377,17 @@ export const shown: ReadonlyArray<{ readonly name: string; readonly code: string
   {
     name: "a task",
     code: `score({ size: 1 })`,
-    type: `Effect<{ readonly "~wrote"?: "auc"; readonly auc: Ref<number>; readonly size: Ref<number>; }, TaskError, ArtifactStore | CurrentRun>`
+    type: `Effect<{ readonly auc: Ref<number>; readonly size: Ref<number>; }, TaskError, ArtifactStore | CurrentRun>`
   },
   {
     name: "a state",
     code: `data`,
-    type: `{ readonly "~wrote"?: "df" | "language" | "ok" | "sizes" | "valdf"; readonly df: Ref<Table<{ readonly labels: Int; readonly review: String; }>>; readonly language: Ref<"de" | "en">; readonly ok: Ref<boolean>; readonly sizes: Ref<readonly number[]>; readonly trainFile: Ref<string>; readonly valdf: Ref<Table<{ readonly labels: Int; readonly review: String; }>>; }`
+    type: `{ readonly df: Ref<Table<{ readonly labels: Int; readonly review: String; }>>; readonly language: Ref<"de" | "en">; readonly ok: Ref<boolean>; readonly sizes: Ref<readonly number[]>; readonly trainFile: Ref<string>; readonly valdf: Ref<Table<{ readonly labels: Int; readonly review: String; }>>; }`
   },
   {
     name: "a list of tasks",
     code: `Step.forEach([1], (size) => score({ size }))`,
-    type: `Effect<readonly { readonly "~wrote"?: "auc"; readonly auc: Ref<number>; readonly size: Ref<number>; }[], TaskError, ArtifactStore | CurrentRun>`
+    type: `Effect<readonly { readonly auc: Ref<number>; readonly size: Ref<number>; }[], TaskError, ArtifactStore | CurrentRun>`
   },
   {
     name: "a join",
@@ -232,21 +397,46 @@ export const shown: ReadonlyArray<{ readonly name: string; readonly code: string
   {
     name: "a joined task",
     code: `join({ baseline: baseline(data), train: train(data) })`,
-    type: `Effect<{ readonly "~wrote"?: "report"; readonly report: Ref<string>; }, TrainingDiverged | TaskError, ArtifactStore | CurrentRun>`
+    type: `Effect<{ readonly report: Ref<string>; }, TrainingDiverged | TaskError, ArtifactStore | CurrentRun>`
   },
   {
     name: "a flow",
     code: `flow`,
-    type: `Flow<"flow", { readonly trainFile: String; readonly rate: Defaulted<Number>; }, { readonly "~wrote"?: "report"; readonly report: Ref<string>; }, TrainingDiverged | TaskError, ArtifactStore | Weights>`
+    type: `Flow<"flow", { readonly trainFile: String; readonly rate: Defaulted<Number>; }, { readonly report: Ref<string>; }, TrainingDiverged | TaskError, ArtifactStore | Weights>`
   },
   {
     name: "a run",
     code: `Flow.run(flow, { trainFile: '' })`,
-    type: `Effect<Result<{ readonly "~wrote"?: "report"; readonly report: Ref<string>; }>, ArtifactError | ExecutorError | ParameterError | StoreError | TagError | TrainingDiverged | WorkerDied, ArtifactStore | RunStore | Weights>`
+    type: `Effect<Result<{ readonly report: Ref<string>; }>, ArtifactError | ExecutorError | ParameterError | StoreError | TagError | TrainingDiverged | WorkerDied, ArtifactStore | RunStore | Weights>`
   },
   {
     name: "a ref of a merged state",
     code: `Step.merge({ a: data, b: null as never as Effect.Success<ReturnType<typeof score>> }).df`,
     type: `Ref<Table<{ readonly labels: Int; readonly review: String; }>>`
+  },
+  {
+    name: "a merged state",
+    code: `Effect.runSync(Step.merge({ scored, trained }, { note: 'trained' }))`,
+    type: `{ readonly acc: Ref<number>; readonly df: Ref<Table<{ readonly labels: Int; readonly review: String; }>>; readonly model: Ref<string>; readonly note: Ref<string>; readonly valdf: Ref<Table<{ readonly labels: Int; readonly review: String; }>>; }`
+  },
+  {
+    name: "the latest run",
+    code: `Run.latest('flow')`,
+    type: `Effect<RunRecord, RunNotFound | StoreError, RunStore>`
+  },
+  {
+    name: "a run's tasks",
+    code: `null as never as Effect.Success<ReturnType<typeof Run.tasks>>`,
+    type: `readonly TaskRecord[]`
+  },
+  {
+    name: "a parameter with a default",
+    code: `Flow.parameter(Schema.Literals(["a", "b"]), { default: "a" })`,
+    type: `Defaulted<Literals<readonly ["a", "b"]>>`
+  },
+  {
+    name: "a parameter without a default",
+    code: `Flow.parameter(Schema.Number, { description: "How many" })`,
+    type: `Number`
   }
 ]

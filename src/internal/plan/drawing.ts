@@ -3,11 +3,11 @@
  * ref has a name and writers; whoever asks for its value is told that a plan has none, and the drawing notes which it was.
  */
 import * as Effect from "effect/Effect"
-import * as Effectable from "effect/Effectable"
 import type * as Artifact from "../../Artifact.ts"
 import * as Ref from "../../Ref.ts"
 import * as State from "../../State.ts"
 import type { Definition } from "../run/definition.ts"
+import { RefEffect } from "../run/refs.ts"
 import type * as Plan from "./model.ts"
 
 /** What looking at a symbolic ref ends the plan with. */
@@ -18,7 +18,7 @@ class Looked extends Error {
 }
 
 /** Stands for an artifact that some task would write. Several tasks, where it comes out of arms of which a run takes one. */
-export class SymbolicRef extends Effectable.Class<never> implements Ref.Ref<never> {
+export class SymbolicRef extends RefEffect<never> implements Ref.Ref<never> {
   readonly [Ref.TypeId] = Ref.TypeId
   readonly #drawing: Drawing
   readonly name: string

@@ -5,6 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Effectable from "effect/Effectable"
+import type * as Unify from "effect/Unify"
 import type * as Artifact from "../../Artifact.ts"
 import type { ArtifactError } from "../../ArtifactStore.ts"
 import { ArtifactStore } from "../../ArtifactStore.ts"
@@ -22,8 +23,15 @@ interface Internals {
   readonly via: string | undefined
 }
 
+/** What every ref extends. The fields exist in types alone; `Ref` says why it requires them. */
+export abstract class RefEffect<A, E = never, R = never> extends Effectable.Class<A, E, R> {
+  declare readonly [Unify.typeSymbol]: unknown
+  declare readonly [Unify.unifySymbol]: Effect.EffectUnify<this>
+  declare readonly [Unify.ignoreSymbol]: {}
+}
+
 /** A ref of stored bytes. */
-export class StoredRef<A> extends Effectable.Class<A, ArtifactError, ArtifactStore> implements Ref.Ref<A>, Internals {
+export class StoredRef<A> extends RefEffect<A, ArtifactError, ArtifactStore> implements Ref.Ref<A>, Internals {
   readonly [Ref.TypeId] = Ref.TypeId
   readonly record: RefRecord
   readonly artifact: Artifact.Artifact<A>
@@ -64,7 +72,7 @@ export class StoredRef<A> extends Effectable.Class<A, ArtifactError, ArtifactSto
 }
 
 /** A ref of an element of a list. */
-export class ItemRef<A> extends Effectable.Class<A> implements Ref.Ref<A>, Internals {
+export class ItemRef<A> extends RefEffect<A> implements Ref.Ref<A>, Internals {
   readonly [Ref.TypeId] = Ref.TypeId
   readonly value: A
   readonly name: string
