@@ -16,6 +16,16 @@ import type { ArtifactError, ArtifactStore } from "./ArtifactStore.ts"
 export const TypeId = "~effect-flow/Ref"
 
 /**
+ * What `Effect` declares as optional, and no effect has at run time. Refs require it in their types, because under
+ * `exactOptionalPropertyTypes` the compiler would otherwise end every message about two refs with advice about `undefined`.
+ */
+export interface Unified {
+  readonly [Unify.typeSymbol]: unknown
+  readonly [Unify.unifySymbol]: Effect.EffectUnify<this>
+  readonly [Unify.ignoreSymbol]: {}
+}
+
+/**
  * The typed address of an artifact.
  *
  * @example
@@ -26,8 +36,6 @@ export const TypeId = "~effect-flow/Ref"
  */
 export interface Ref<out A> extends Effect.Effect<A, ArtifactError, ArtifactStore> {
   readonly [TypeId]: typeof TypeId
-  // Optional in `Effect`, and never there. Required here, because under `exactOptionalPropertyTypes` the compiler would
-  // otherwise end every message about two refs with advice about `undefined`.
   readonly [Unify.typeSymbol]: unknown
   readonly [Unify.unifySymbol]: Effect.EffectUnify<this>
   readonly [Unify.ignoreSymbol]: {}

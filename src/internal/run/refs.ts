@@ -5,7 +5,6 @@
  */
 import * as Effect from "effect/Effect"
 import * as Effectable from "effect/Effectable"
-import type * as Unify from "effect/Unify"
 import type * as Artifact from "../../Artifact.ts"
 import type { ArtifactError } from "../../ArtifactStore.ts"
 import { ArtifactStore } from "../../ArtifactStore.ts"
@@ -23,12 +22,9 @@ interface Internals {
   readonly via: string | undefined
 }
 
-/** What every ref extends. The fields exist in types alone; `Ref` says why it requires them. */
-export abstract class RefEffect<A, E = never, R = never> extends Effectable.Class<A, E, R> {
-  declare readonly [Unify.typeSymbol]: unknown
-  declare readonly [Unify.unifySymbol]: Effect.EffectUnify<this>
-  declare readonly [Unify.ignoreSymbol]: {}
-}
+/** What every ref extends: an effect, and in its type what refs require of one. */
+export const RefEffect = Effectable.Class as abstract new <A, E = never, R = never>() => Effectable.Class<A, E, R> &
+  Ref.Unified
 
 /** A ref of stored bytes. */
 export class StoredRef<A> extends RefEffect<A, ArtifactError, ArtifactStore> implements Ref.Ref<A>, Internals {
