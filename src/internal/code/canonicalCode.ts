@@ -1,0 +1,147 @@
+/**
+ * One text for all the texts that loaders make of one function. Node strips types and keeps the rest; tsx and esbuild print
+ * the function anew, with other quotes, semicolons and parentheses, and wrap functions to keep their names; the TypeScript
+ * compiler keeps comments and adds semicolons; vitest reads imports from an object. Formatting and comments go as well.
+ */
+import { withoutRedundant } from "./parentheses.ts"
+import { type Token, tokenize } from "./tokens.ts"
+
+/** The canonical text of a function's source. */
+export const canonicalCode = (source: string): string =>
+  withShorthand(
+    withoutRedundant(
+      withArrowParentheses(
+        withoutImportObjects(withUndefined(withoutImportInterop(withoutNameHelpers(tokenize(source)))))
+      )
+    )
+  )
+    .filter(isMeant)
+    .map(({ text }) => text)
+    .join(" ")
+
+const is = (token: Token | undefined, text: string): boolean => token?.text === text && token.kind !== "string"
+
+/** The place of the bracket that closes the one at `open`. */
+const closing = (tokens: ReadonlyArray<Token>, open: number): number => {
+  let depth = 0
+  for (let at = open; at < tokens.length; at++) {
+    const token = tokens[at] as Token // within its length
+    if (token.kind !== "punctuator") continue
+    if (/^[([{]$/.test(token.text)) depth++
+    if (/^[)\]}]$/.test(token.text) && --depth === 0) return at
+  }
+  return tokens.length
+}
+
+/**
+ * esbuild's `keepNames`: `__name(f, "f")` is `f`, `static { __name(this, "C"); }` and a statement `__name(f, "f");` are
+ * nothing.
+ */
+const withoutNameHelpers = (tokens: ReadonlyArray<Token>): ReadonlyArray<Token> => {
+  const kept: Array<Token> = []
+  for (let at = 0; at < tokens.length; at++) {
+    const token = tokens[at] as Token // within its length
+    if (token.kind !== "word" || !/^__name\d*$/.test(token.text) || !is(tokens[at + 1], "(")) {
+      kept.push(token)
+      continue
+    }
+    const close = closing(tokens, at + 1)
+    const argument = tokens.slice(at + 2, close - 2) // without the comma and the name
+    const before = kept.at(-1)
+    const single = argument.length === 1 && argument[0]?.kind === "word"
+    if (single && is(argument[0], "this") && is(before, "{") && is(kept.at(-2), "static")) {
+      kept.splice(-2)
+      at = is(tokens[close + 1], ";") ? close + 2 : close + 1
+    } else if (single && (is(before, ";") || is(before, "}") || is(before, "{")) && is(tokens[close + 1], ";")) {
+      at = close + 1
+    } else {
+      kept.push(...withoutNameHelpers(argument))
+      at = close
+    }
+  }
+  return kept
+}
+
+/** tsx looks in what `import()` gives for a module's CommonJS exports: `import(x).then((s) => … "__esModule" …)` is `import(x)`. */
+const withoutImportInterop = (tokens: ReadonlyArray<Token>): ReadonlyArray<Token> => {
+  const kept: Array<Token> = []
+  for (let at = 0; at < tokens.length; at++) {
+    kept.push(tokens[at] as Token) // within its length
+    if (!is(tokens[at], "import") || !is(tokens[at + 1], "(")) continue
+    const close = closing(tokens, at + 1)
+    if (!is(tokens[close + 1], ".") || !is(tokens[close + 2], "then") || !is(tokens[close + 3], "(")) continue
+    const end = closing(tokens, close + 3)
+    if (!tokens.slice(close, end).some(({ kind, text }) => kind === "string" && text === '"__esModule"')) continue
+    kept.push(...tokens.slice(at + 1, close + 1))
+    at = end
+  }
+  return kept
+}
+
+/** `void 0` is `undefined`. */
+const withUndefined = (tokens: ReadonlyArray<Token>): ReadonlyArray<Token> =>
+  tokens.flatMap((token, at): ReadonlyArray<Token> => {
+    if (is(token, "void") && tokens[at + 1]?.kind === "number" && is(tokens[at + 1], "0"))
+      return [{ kind: "word", text: "undefined" }]
+    return token.kind === "number" && is(tokens[at - 1], "void") && token.text === "0" ? [] : [token]
+  })
+
+/** `(0, __vi_import_3__.f)(x)` and `import_effect.f(x)` are `f(x)`: the object's name depends on the module's other imports. */
+const withoutImportObjects = (tokens: ReadonlyArray<Token>): ReadonlyArray<Token> => {
+  const isObject = (token: Token | undefined) =>
+    token?.kind === "word" && /^(__vi_import_\d+__|__vite_ssr_import_\d+__|import_\w+)$/.test(token.text)
+  const kept: Array<Token> = []
+  for (let at = 0; at < tokens.length; at++) {
+    const token = tokens[at] as Token // within its length
+    if (
+      is(token, "(") &&
+      is(tokens[at + 1], "0") &&
+      is(tokens[at + 2], ",") &&
+      isObject(tokens[at + 3]) &&
+      is(tokens[at + 6], ")")
+    ) {
+      kept.push(tokens[at + 5] as Token) // before the bracket that was just seen
+      at += 6
+    } else if (isObject(token) && is(tokens[at + 1], ".")) at++
+    else kept.push(token)
+  }
+  return kept
+}
+
+/** `{ x: x }` is `{ x }`. */
+const withShorthand = (tokens: ReadonlyArray<Token>): ReadonlyArray<Token> => {
+  const isRepeated = (at: number): boolean =>
+    tokens[at]?.kind === "word" &&
+    tokens[at]?.text === tokens[at + 2]?.text &&
+    tokens[at + 2]?.kind === "word" &&
+    is(tokens[at + 1], ":") &&
+    (is(tokens[at - 1], "{") || is(tokens[at - 1], ",")) &&
+    (is(tokens[at + 3], ",") || is(tokens[at + 3], "}"))
+  return tokens.filter((_, at) => !isRepeated(at - 1) && !isRepeated(at - 2))
+}
+
+const bracket = (text: string): Token => ({ kind: "punctuator", text })
+
+/** `x => …` is `(x) => …`. */
+const withArrowParentheses = (tokens: ReadonlyArray<Token>): ReadonlyArray<Token> =>
+  tokens.flatMap((token, at) =>
+    token.kind === "word" && is(tokens[at + 1], "=>") ? [bracket("("), token, bracket(")")] : [token]
+  )
+
+/** Leaves out semicolons, except those of a `for`, and commas before a closing bracket. */
+const isMeant = (token: Token, at: number, tokens: ReadonlyArray<Token>): boolean => {
+  if (token.kind !== "punctuator") return true
+  if (token.text === ",") return !/^[)\]}]$/.test(tokens[at + 1]?.text ?? "") || tokens[at + 1]?.kind !== "punctuator"
+  return token.text !== ";" || inForHeader(tokens, at)
+}
+
+const inForHeader = (tokens: ReadonlyArray<Token>, at: number): boolean => {
+  let depth = 0
+  for (let before = at - 1; before >= 0; before--) {
+    const token = tokens[before] as Token // within its length
+    if (token.kind !== "punctuator") continue
+    if (/^[)\]}]$/.test(token.text)) depth++
+    if (/^[([{]$/.test(token.text) && --depth < 0) return token.text === "(" && is(tokens[before - 1], "for")
+  }
+  return false
+}
