@@ -11,7 +11,7 @@ import * as Schema from "effect/Schema"
  * `forEach` over something that is not a list), `alive` (a resume of a run that is still running, or that another
  * process is resuming), `nested` (a flow run
  * inside a step), `callback` (a function that returned something else than it must), `number` (an option that is out of
- * range).
+ * range), `code` (a step whose version is its code, which can't be read).
  */
 export class FlowError extends Schema.TaggedError<FlowError>()("FlowError", {
   reason: Schema.Literals([
@@ -25,6 +25,7 @@ export class FlowError extends Schema.TaggedError<FlowError>()("FlowError", {
     "shape",
     "alive",
     "nested",
+    "code",
     "callback",
     "number"
   ]),

@@ -31,6 +31,8 @@ export const RunRecord = Schema.Struct({
   status: RunStatus,
   /** The run that this one resumed. */
   origin: Schema.optionalKey(Schema.String),
+  /** The newest run that resumed this one. Derived when a run is read, never written. */
+  resumedBy: Schema.optionalKey(Schema.String),
   /** The step that was executed again in any case, where it was resumed with one. */
   from: Schema.optionalKey(Schema.String),
   /** The run (and its task count at the time) that called this one by `Flow.call`. */
@@ -105,7 +107,11 @@ export const TaskRecord = Schema.Struct({
    */
   lost: Schema.optionalKey(Schema.String),
   key: Schema.String,
-  /** The step's version, as it went into the key. */
+  /** The digest of the step's source, formatting and comments aside, in the process that drove the run. */
+  code: Schema.optionalKey(Schema.String),
+  /** For a task that was taken over or cached: the digest of the source that was really executed. */
+  sourceCode: Schema.optionalKey(Schema.String),
+  /** The step's version, as it went into the key; `code` where the digest did. */
   version: Schema.String,
   /** The step's cache version, where it has one. */
   cache: Schema.optionalKey(Schema.String),

@@ -90,12 +90,15 @@ export interface Options<I extends Artifact.Fields, O extends Artifact.Fields, T
   readonly output?: O
   /** The schema of its failures; needed where tasks run in another thread or process. */
   readonly error?: Schema.Schema<X>
-  /** Part of the task key: change it when the body's meaning changes, and a resume executes the step again. */
+  /**
+   * Part of the task key: change it when the body's meaning changes, and a resume executes the step again. `"code"` makes it
+   * the source of `run` itself, formatting and comments ignored, but not the functions that `run` calls.
+   */
   readonly version?: string
   readonly retry?: Retry<NoInfer<X>>
   /** How long an attempt may take; then it fails with `TaskTimeout`. */
   readonly timeout?: T & Duration.Input
-  /** Takes over the outputs of any earlier run's task with the same key. */
+  /** Takes over the outputs of any earlier run's task with the same key. A version of `"code"` is the source of `run`. */
   readonly cache?: { readonly version: string }
   /** Where an executor with threads runs it. */
   readonly runsOn?: "thread" | "fiber"

@@ -114,8 +114,14 @@ export const collectParents = (given: object, parents: Set<string>): void => {
 }
 
 /** What the key of a task is made of, and so what `why` compares. */
-export const taskKey = (definition: Definition, refs: Inputs["refs"], counts: Inputs["counts"]): string => {
-  const parts = [definition.name, definition.version, definition.cache?.version ?? ""]
+export const taskKey = (
+  definition: Definition,
+  code: string,
+  refs: Inputs["refs"],
+  counts: Inputs["counts"]
+): string => {
+  const version = (declared: string) => (declared === "code" ? `code:${code}` : declared)
+  const parts = [definition.name, version(definition.version), version(definition.cache?.version ?? "")]
   for (const { name, ref } of refs) parts.push(`${name}=${ref.digest}`)
   for (const branch of Object.keys(counts).sort()) parts.push(`${branch}#${counts[branch]}`)
   return Digest.ofTexts("effect-flow/task/1", parts)

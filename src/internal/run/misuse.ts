@@ -41,3 +41,10 @@ export const notTheBranch = (step: string, branch: string, many: boolean, given:
         ? `Step "${step}" was called without its branch "${branch}".`
         : `The branch "${branch}" of step "${step}" takes ${many ? "a list of states, such as Step.forEach gives" : "the state of a task"}, and got ${kindOf(given)}.`
   })
+
+/** The version of a step is its code, and its code can't be read. */
+export const unreadableCode = (step: string): FlowError =>
+  new FlowError({
+    reason: "code",
+    message: `The version of step "${step}" is "code", but the source of its body can't be read: it is a bound or native function. Give the step a version of its own, or an ordinary function as \`run\`.`
+  })

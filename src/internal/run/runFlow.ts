@@ -92,6 +92,7 @@ export const runFlow = Effect.fnUntraced(function* (flow: FlowDefinition, parame
     pid: process.pid
   }
   let count = begun?.lastIndex ?? 0
+  const otherCode = new Set<string>()
   const occurrences = new Map<string, number>()
   return yield* Effect.scopedWith((scope) =>
     Effect.uninterruptibleMask((restore) =>
@@ -131,6 +132,7 @@ export const runFlow = Effect.fnUntraced(function* (flow: FlowDefinition, parame
           takeOver: (definition, key) =>
             definition.name === start.origin?.from ? undefined : origin?.takeOver(definition, key),
           cached: Cache.make(runs, flow.flowName, record.id),
+          isFirstWithOtherCode: (step) => !otherCode.has(step) && otherCode.add(step) !== undefined,
           executesAgain: (definition) => definition.name === start.origin?.from,
           tags: () => record.tags,
           changeTags,

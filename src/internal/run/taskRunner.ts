@@ -16,10 +16,12 @@ import type { Ref } from "../../Ref.ts"
 import type { AttemptRecord, RefRecord, TaskRecord } from "../../RunRecord.ts"
 import { RunStore } from "../../RunStore.ts"
 import * as State from "../../State.ts"
+import { codeDigest } from "../code/codeDigest.ts"
 import { runPredicate } from "./callback.ts"
 import { type Definition, fits, listed } from "./definition.ts"
 import { failureOf, fromCause, statusOf } from "./errorRecord.ts"
 import * as Inputs from "./inputs.ts"
+import * as Misuse from "./misuse.ts"
 import { onOwnFiber } from "./ownFiber.ts"
 import { StoredRef } from "./refs.ts"
 import type { RunContext } from "./runContext.ts"
@@ -44,7 +46,10 @@ export const runTask = Effect.fnUntraced(function* (
   }
   const states = branches === undefined ? undefined : yield* settle(branches)
   const inputs = yield* Inputs.resolve(run.artifacts, definition, given, states)
-  const key = Inputs.taskKey(definition, inputs.refs, inputs.counts)
+  const code = codeDigest(definition.run)
+  if (code === "" && (definition.version === "code" || definition.cache?.version === "code"))
+    return yield* Effect.die(Misuse.unreadableCode(definition.name))
+  const key = Inputs.taskKey(definition, code, inputs.refs, inputs.counts)
   const occurrence = run.nextOccurrence(key)
   const begun = run.begun?.task(key, occurrence)
   if (begun !== undefined && run.begun?.isFinished(definition, begun) === true)
@@ -56,6 +61,7 @@ export const runTask = Effect.fnUntraced(function* (
     step: definition.name,
     index,
     key,
+    ...(code === "" ? undefined : { code }),
     version: definition.version,
     ...(definition.cache === undefined ? undefined : { cache: definition.cache.version }),
     parents: inputs.parents,
@@ -65,10 +71,12 @@ export const runTask = Effect.fnUntraced(function* (
   if (earlier?.source !== undefined) {
     const now = yield* Clock.currentTimeMillis
     const { source, ...how } = earlier
+    const sourceCode = source.sourceCode ?? source.code
     const record: TaskRecord = {
       ...base,
       ...how,
       source: source.source ?? `${source.run}/${source.id}`,
+      ...(sourceCode === undefined ? undefined : { sourceCode }),
       status: "succeeded",
       startedAt: now,
       finishedAt: now,
@@ -77,6 +85,11 @@ export const runTask = Effect.fnUntraced(function* (
     }
     yield* run.recorder.write([{ _tag: "Task", task: record, blobs: inputs.blobs, schemas: inputs.schemas }])
     run.observe({ _tag: "TaskFinished", task: record })
+    if (sourceCode !== undefined && code !== "" && sourceCode !== code && run.isFirstWithOtherCode(definition.name)) {
+      yield* Effect.logWarning(
+        `Step "${definition.name}" is ${earlier.how === "cached" ? "served from the cache" : "taken over"} (${base.id} from ${record.source}), but its code has changed since. If the change matters, ${earlier.how === "cached" ? "give its cache another version" : `resume with --from ${definition.name}`}; with version: "code" a change of code always counts.`
+      )
+    }
     return stateOf(definition, inputs.refs, source.outputs, base.id)
   }
   const lost = begun?.status === "succeeded" ? `${run.id}/${begun.id}` : earlier?.lost
@@ -137,7 +150,10 @@ const stateOf = (
   return State.make(refs, { tasks: [task], via })
 }
 
-type Base = Pick<TaskRecord, "run" | "id" | "step" | "index" | "key" | "version" | "parents" | "inputs" | "lost">
+type Base = Pick<
+  TaskRecord,
+  "run" | "id" | "step" | "index" | "key" | "code" | "version" | "parents" | "inputs" | "lost"
+>
 
 /**
  * Makes attempts until one succeeds or no other is due, and keeps a record of each. Yields the outputs' refs. As long as it

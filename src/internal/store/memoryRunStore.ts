@@ -43,7 +43,14 @@ export const make = (inline?: Inline): RunStore["Service"] => {
   /** The tasks of cached steps. */
   const byKey = new Map<string, Array<readonly [run: string, index: number]>>()
   const schemas = new Map<string, string>()
+  /** The runs that resumed a run. */
+  const resumptions = new Map<string, Set<string>>()
   let sequence = 0
+
+  const withResumption = (run: RunRecord): RunRecord => {
+    const newest = [...(resumptions.get(run.id) ?? [])].sort().at(-1)
+    return newest === undefined ? run : { ...run, resumedBy: newest }
+  }
 
   const entry = (run: string): Entry => {
     const known = runs.get(run)
@@ -54,8 +61,13 @@ export const make = (inline?: Inline): RunStore["Service"] => {
     return made
   }
 
-  const writeRun = (run: RunRecord): void => {
+  const writeRun = ({ resumedBy: _derived, ...run }: RunRecord): void => {
     const known = entry(run.id)
+    if (run.origin !== undefined) {
+      const resumed = resumptions.get(run.origin)
+      if (resumed === undefined) resumptions.set(run.origin, new Set([run.id]))
+      else resumed.add(run.id)
+    }
     if (known.record === undefined) known.record = withDriver({ ...run, tags: sortedTags(run.tags) }, undefined)
     else if (run.status === "running" && known.record.status !== "running") return
     else {
@@ -187,7 +199,7 @@ export const make = (inline?: Inline): RunStore["Service"] => {
         const limit = query.limit ?? Number.POSITIVE_INFINITY
         for (let i = ids.length - 1; i >= 0 && found.length < limit; i--) {
           const record = runs.get(ids[i] as string)?.record // within bounds
-          if (record !== undefined && matchesRun(record, query)) found.push(record)
+          if (record !== undefined && matchesRun(record, query)) found.push(withResumption(record))
         }
         return found
       }),

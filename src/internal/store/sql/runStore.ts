@@ -82,7 +82,7 @@ const withoutRefs = Rows.taskColumns.filter((column) => column !== "inputs" && c
 export const make = (database: Database, writer: Writer): RunStore["Service"] => {
   const runColumns = `${Rows.runColumns.map((column) => `runs.${column}`).join(", ")}, runs.driver, ${database.dialect === "pg" ? `${Rows.clock} AS clock, ` : ""}(${
     database.dialect === "pg" ? "SELECT json_agg(tag)::text" : "SELECT json_group_array(tag)"
-  } FROM run_tags WHERE run_tags.run = runs.id) AS tags`
+  } FROM run_tags WHERE run_tags.run = runs.id) AS tags, (SELECT MAX(later.id) FROM runs later WHERE later.origin = runs.id) AS resumed_by`
 
   const read = <A>(
     sql: string,
