@@ -24,6 +24,8 @@ export type Difference =
       /** The lines that differ (`- ` before, `+ ` now), if both values are small texts or JSON. */
       readonly diff: ReadonlyArray<string>
     }
+  /** The code of the step differs, and its version or cache version is "code". */
+  | { readonly _tag: "Code" }
   /** A join was given a different number of tasks. */
   | { readonly _tag: "Branches" }
 
@@ -53,6 +55,8 @@ export type Reason =
 export interface Explanation {
   readonly task: TaskRecord
   readonly reason: Reason
+  /** Whether the step's code, formatting and comments aside, is another than that of the task it is compared with. */
+  readonly codeChanged: boolean
 }
 
 /** A run, and why its tasks were executed or not. */
@@ -82,13 +86,13 @@ export const explain = Effect.fnUntraced(function* (
   const store = yield* RunStore
   const record = typeof run === "string" ? yield* Reading.get(run) : run
   const chosen = yield* chosenTasks(store, record, only)
-  const reasons = new Map<TaskRecord, Reason>()
+  const reasons = new Map<TaskRecord, Omit<Explanation, "task">>()
   // One step after the other, so that the earlier tasks of only one step are in memory at a time.
   for (const [step, tasks] of Map.groupBy(chosen, (task) => task.step)) {
     const reasonOf = yield* explainStep(store, record, step, tasks, only === undefined || only === step)
     for (const task of tasks) reasons.set(task, yield* reasonOf(task))
   }
-  const tasks = chosen.map((task): Explanation => ({ task, reason: reasons.get(task) as Reason })) // each was set above
+  const tasks = chosen.map((task): Explanation => ({ task, ...(reasons.get(task) as Omit<Explanation, "task">) })) // each was set above
   return { run: record, tasks }
 })
 
@@ -116,15 +120,19 @@ const explainStep = Effect.fnUntraced(function* (
   const takenOver = new Map<string, number>()
   for (const { how, key } of siblings) if (how === "takenOver") takenOver.set(key, (takenOver.get(key) ?? 0) + 1)
   const diffOf = makeDiffOf()
-  return (task: TaskRecord): Effect.Effect<Reason, never, ArtifactStore> => {
-    const reason = reasonWithoutChange(run, task, earlier.withKey(task.key), takenOver.get(task.key) ?? 0)
-    if (reason !== undefined) return Effect.succeed(reason)
+  return (task: TaskRecord): Effect.Effect<Omit<Explanation, "task">, never, ArtifactStore> => {
+    const alike = earlier.withKey(task.key)
+    const reason = reasonWithoutChange(run, task, alike, takenOver.get(task.key) ?? 0)
+    if (reason !== undefined) {
+      const [first] = alike
+      const before = task.how === "executed" ? first?.code : task.sourceCode
+      return Effect.succeed({ reason, codeChanged: isOtherCode(before, task.code) })
+    }
     const nearest = earlier.to(task)
-    if (nearest === undefined) return Effect.succeed({ _tag: "FirstRun" })
+    if (nearest === undefined) return Effect.succeed({ reason: { _tag: "FirstRun" }, codeChanged: false })
     return Effect.map(firstDifference(nearest, task, diffOf), (difference) => ({
-      _tag: "Changed",
-      earlier: nameOf(nearest),
-      difference
+      reason: { _tag: "Changed", earlier: nameOf(nearest), difference },
+      codeChanged: isOtherCode(nearest.code, task.code)
     }))
   }
 })
@@ -139,6 +147,10 @@ const earlierTasks = Effect.fnUntraced(function* (store: RunStore["Service"], ru
   const [newest] = yield* store.tasks(before)
   return newest === undefined ? [] : yield* store.tasks({ run: newest.run, step })
 })
+
+/** A run of an older release has no digest of its code: then nothing is said of it. */
+const isOtherCode = (before: string | undefined, now: string | undefined): boolean =>
+  before !== undefined && now !== undefined && before !== now
 
 const nameOf = (task: TaskRecord): string => `${task.run}/${task.id}`
 
@@ -176,6 +188,8 @@ const firstDifference = (
     return Effect.succeed({ _tag: "StepVersion", before: before.version, now: now.version })
   }
   if (before.cache !== now.cache) return Effect.succeed({ _tag: "CacheVersion", before: before.cache, now: now.cache })
+  if ((now.version === "code" || now.cache === "code") && isOtherCode(before.code, now.code))
+    return Effect.succeed({ _tag: "Code" })
   const [changed] = changedRefs(before.inputs, now.inputs)
   if (changed === undefined) return Effect.succeed({ _tag: "Branches" })
   return Effect.map(diffOf(changed.before, changed.now), (diff) => ({ _tag: "Input", ...changed, diff }))
@@ -199,8 +213,10 @@ export const toText = ({ run, tasks }: Explained): string => {
   const origin = run.origin === undefined ? "" : ` · resumed from ${run.origin}`
   const from = run.from === undefined ? "" : `, with ${run.from} again`
   const width = tasks.reduce((width, { task }) => Math.max(width, task.id.length), 0)
-  const lines = tasks.flatMap(({ reason, task }) => {
-    const [sentence, ...details] = textOf(task, reason)
+  const lines = tasks.flatMap(({ codeChanged, reason, task }) => {
+    const [sentence, ...others] = textOf(task, reason)
+    const isSaid = !codeChanged || (reason._tag === "Changed" && reason.difference._tag === "Code")
+    const details = isSaid ? others : [...others, `the code of step ${task.step} has changed since`]
     return [`${task.id.padEnd(width)}  ${sentence}`, ...details.map((line) => `${" ".repeat(width + 2)}${line}`)]
   })
   return [`${run.flow} · run ${run.id}${origin}${from}`, ...(tasks.length === 0 ? ["no tasks"] : lines)].join("\n")
@@ -249,6 +265,8 @@ const differenceText = (
       return `the version of step ${task.step} is "${difference.now}", and was "${difference.before}" in ${earlier}`
     case "CacheVersion":
       return `the cache version of step ${task.step} is ${quoted(difference.now)}, and was ${quoted(difference.before)} in ${earlier}`
+    case "Code":
+      return `the code of step ${task.step} has changed since ${earlier}`
     case "Branches":
       return `it joins a different number of tasks than ${earlier}`
     case "Input":

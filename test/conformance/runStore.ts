@@ -40,6 +40,37 @@ export const suite = (name: string, layer: Layer.Layer<ArtifactStore | RunStore,
       })
     )
 
+    effect("says which run resumed a run, the newest of them, for as long as that is there", () =>
+      Effect.gen(function* () {
+        const store = yield* RunStore
+        yield* store.write([
+          putRun(run("r1")),
+          putRun(run("r2", { origin: "r1" })),
+          putRun(run("r4", { origin: "r1", resumedBy: "r9" }))
+        ])
+        const resumedBy = Effect.map(store.runs({}), (runs) => runs.map(({ id, resumedBy }) => [id, resumedBy]))
+        const expected = (r1: string | undefined) => [
+          ["r4", undefined],
+          ["r2", undefined],
+          ["r1", r1]
+        ]
+        assert.deepStrictEqual(yield* resumedBy, expected("r4"), "it is derived, whatever a record says")
+        yield* store.remove(["r4"])
+        assert.deepStrictEqual(yield* resumedBy, expected("r2").slice(1))
+        yield* store.remove(["r2"])
+        assert.deepStrictEqual(yield* resumedBy, expected(undefined).slice(2))
+      })
+    )
+
+    effect("keeps the digests of a task's code", () =>
+      Effect.gen(function* () {
+        const store = yield* RunStore
+        const records = [task("r", 1, { code: "c1", sourceCode: "c0" }), task("r", 2, { code: "c1" }), task("r", 3)]
+        yield* store.write([putRun(run("r")), ...records.map((record) => putTask(record))])
+        assert.deepStrictEqual(yield* store.tasks({ run: "r" }), records)
+      })
+    )
+
     effect("gives back any text", () =>
       Effect.gen(function* () {
         const store = yield* RunStore

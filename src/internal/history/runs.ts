@@ -22,18 +22,48 @@ export class RunNotFound extends Schema.TaggedError<RunNotFound>()("RunNotFound"
 /** A run's record, or its name. */
 export type Named = string | RunRecord
 
+/** A run's status as a reader sees it. */
+export type ShownStatus = RunStatus | "crashed"
+
+/** Which runs; `crashed` may be among the statuses. */
+export interface ListQuery extends Omit<RunQuery, "status"> {
+  readonly status?: ShownStatus | ReadonlyArray<ShownStatus>
+}
+
 /**
  * Runs that match a query, newest first. Tags match in any spelling that Unicode takes for the same.
+ *
+ * @param query.status One status or several. `crashed` runs are those whose process is gone and that nobody has resumed
+ *   yet; one that was resumed says so in `resumedBy`, and is listed as neither `crashed` nor `running`.
  *
  * @example
  * ```ts
  * const nightly = yield* Run.list({ flow: "BranchNLPFlow", tags: ["nightly"], limit: 10 })
  * ```
  */
-export const list = (query: RunQuery = {}): Effect.Effect<ReadonlyArray<RunRecord>, StoreError, RunStore> =>
-  Effect.flatMap(RunStore, (store) =>
-    store.runs(query.tags === undefined ? query : { ...query, tags: query.tags.map(Tags.spelling) })
-  )
+export const list = Effect.fnUntraced(function* (
+  query: ListQuery = {}
+): Effect.fn.Return<ReadonlyArray<RunRecord>, StoreError, RunStore> {
+  const store = yield* RunStore
+  const { limit, status: wanted, tags, ...others } = query
+  const conditions = tags === undefined ? others : { ...others, tags: tags.map(Tags.spelling) }
+  const limited = limit === undefined ? {} : { limit }
+  if (wanted === undefined) return yield* store.runs({ ...conditions, ...limited })
+  const statuses = new Set(typeof wanted === "string" ? [wanted] : wanted)
+  const written = [...statuses].filter((status) => status !== "crashed")
+  if (!statuses.has("running") && !statuses.has("crashed"))
+    return yield* store.runs({ ...conditions, ...limited, status: written })
+  // That a run crashed is written nowhere, so every run that says it is running is looked at.
+  const at = { now: yield* Clock.currentTimeMillis, host: Os.hostname() }
+  const found = yield* store.runs({ ...conditions, status: [...new Set([...written, "running" as const])] })
+  return found
+    .filter((run) => {
+      if (run.status !== "running") return true
+      // A crashed run is listed as running as well, since that is what its record says, until another run resumes it.
+      return isCrashed(run, at) ? run.resumedBy === undefined : statuses.has("running")
+    })
+    .slice(0, limit)
+})
 
 /**
  * The run of a name. Fails with `RunNotFound` if no run has it, or several could be meant.
@@ -83,7 +113,7 @@ export const get = Effect.fnUntraced(function* (
 export const named = (run: Named): Effect.Effect<RunRecord, RunNotFound | StoreError, RunStore> =>
   typeof run === "string" ? get(run) : Effect.succeed(run)
 
-const first = (query: RunQuery, what: string): Effect.Effect<RunRecord, RunNotFound | StoreError, RunStore> =>
+const first = (query: ListQuery, what: string): Effect.Effect<RunRecord, RunNotFound | StoreError, RunStore> =>
   Effect.flatMap(list({ ...query, limit: 1 }), ([run]) => {
     if (run !== undefined) return Effect.succeed(run)
     const of = query.flow === undefined ? "" : ` of flow "${query.flow}"`

@@ -279,6 +279,8 @@ export const make = (inline?: Inline): RunStore["Service"] => {
         const gone = new Set(removed.filter((run) => runs.has(run)))
         const keys = new Set<string>()
         for (const run of gone) {
+          const origin = runs.get(run)?.record?.origin
+          if (origin !== undefined) resumptions.get(origin)?.delete(run)
           for (const task of runs.get(run)?.tasks ?? []) if (byKey.has(task.key)) keys.add(task.key)
           runs.delete(run)
         }

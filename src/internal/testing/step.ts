@@ -11,6 +11,7 @@ import type { LogRecord, MetricRecord } from "../../RunRecord.ts"
 import * as Tags from "../../Tags.ts"
 import { read } from "../artifact/values.ts"
 import type { Component } from "../card/data.ts"
+import { codeDigest } from "../code/codeDigest.ts"
 import type { Definition } from "../run/definition.ts"
 import * as Inputs from "../run/inputs.ts"
 import { execute } from "../run/taskBody.ts"
@@ -96,7 +97,7 @@ export const run = Effect.fnUntraced(function* (definition: Definition, given: A
     step: definition.name,
     task: `${definition.name}/1`,
     attempt: options?.attempt ?? 1,
-    key: Inputs.taskKey(definition, inputs.refs, inputs.counts),
+    key: Inputs.taskKey(definition, codeDigest(definition.run), inputs.refs, inputs.counts),
     occurrence: 0,
     version: definition.version,
     tags: recording.tags,

@@ -37,7 +37,10 @@ describe("runs of very many tasks", () => {
       assert.deepInclude(diff.steps[0]?.before, { tasks: 130_000, took: 130_999 })
       assert.isUndefined(diff.steps[0]?.now)
       const reason = { _tag: "FirstRun" } as const
-      const lines = Why.toText({ run: before, tasks: tasks.map((task) => ({ task, reason })) }).split("\n")
+      const lines = Why.toText({
+        run: before,
+        tasks: tasks.map((task) => ({ task, reason, codeChanged: false }))
+      }).split("\n")
       assert.strictEqual(lines[1], "s/1       executed: the first run of this step")
     }).pipe(Effect.provide(Storage.layerMemory))
   )

@@ -6,11 +6,13 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
+import { TestClock } from "effect/testing"
 import type { ArtifactStore } from "../../../src/ArtifactStore.ts"
 import * as Executor from "../../../src/Executor.ts"
 import * as Flow from "../../../src/Flow.ts"
 import * as Run from "../../../src/Run.ts"
-import type { RunStore } from "../../../src/RunStore.ts"
+import type { RunRecord } from "../../../src/RunRecord.ts"
+import { RunStore } from "../../../src/RunStore.ts"
 import * as Step from "../../../src/Step.ts"
 import * as Storage from "../../../src/Storage.ts"
 
@@ -49,6 +51,39 @@ describe("a run that is alive", () => {
       yield* Fiber.join(running)
       yield* Fiber.join(insisted)
       assert.strictEqual(executed, 2)
+    })
+  )
+})
+
+describe("a run that crashed", () => {
+  effect("is found until a run resumes it, and says which one did", () =>
+    Effect.gen(function* () {
+      const s = Step.make("s", { output: { a: Schema.Int }, run: () => Effect.succeed({ a: 1 }) })
+      const flow = Flow.make("F", { steps: [s], run: () => s() })
+      const { id } = yield* Flow.run(flow, {})
+      const store = yield* RunStore
+      const [record] = yield* store.runs({})
+      const { finishedAt: _finishedAt, output: _output, ...rest } = record as RunRecord // it has just run
+      const crashed = {
+        ...rest,
+        id: `${id.slice(0, -1)}0`,
+        status: "running",
+        host: "elsewhere",
+        heartbeatAt: 0
+      } as const
+      yield* TestClock.adjust("1 hour")
+      yield* store.write([{ _tag: "Run", run: crashed }])
+      const found = (status: "crashed" | "running" | "succeeded") =>
+        Effect.map(Run.list({ flow: "F", status }), (runs) => runs.map((run) => run.id))
+      assert.deepStrictEqual(yield* found("crashed"), [crashed.id])
+      assert.deepStrictEqual(yield* found("running"), [crashed.id], "its record says so")
+      const resumed = yield* Flow.resume(flow, { origin: crashed.id })
+      assert.deepStrictEqual(yield* found("crashed"), [])
+      assert.deepStrictEqual(yield* found("running"), [])
+      assert.sameMembers([...(yield* found("succeeded"))], [id, resumed.id])
+      const origin = yield* Run.get(crashed.id)
+      assert.strictEqual(origin.resumedBy, resumed.id)
+      assert.strictEqual(yield* Run.status(origin), "crashed")
     })
   )
 })

@@ -44,6 +44,7 @@ const runLines = (
   const facts = [
     ["started", `${Units.dateTime(run.startedAt)} on ${run.host}, process ${run.pid}`],
     ...(run.origin === undefined ? [] : [["resumes", run.origin]]),
+    ...(run.resumedBy === undefined ? [] : [["resumed by", run.resumedBy]]),
     ...(run.parent === undefined ? [] : [["called by", run.parent]]),
     ...Object.entries(run.parameters).map(([name, value]) => [name, parameterText(value)]),
     ...(run.tags.length === 0 ? [] : [["tags", run.tags.map(Text.printable).join(", ")]]),
@@ -61,7 +62,7 @@ const runLines = (
       ? task.attempts.length > 1
         ? `${task.attempts.length} attempts`
         : ""
-      : `${task.how === "cached" ? "cached" : "taken over"} from ${task.source}`,
+      : `${task.how === "cached" ? "cached" : "taken over"} from ${task.source}${hasOtherCode(task) ? ", code changed" : ""}`,
     task.how === "executed" ? took(task) : "",
     Units.bytes(size(task.outputs)),
     task.parents.length === 0
@@ -82,7 +83,7 @@ const runLines = (
 }
 
 const taskLines = (task: TaskRecord, style: Style): ReadonlyArray<string> => [
-  `${style.bold(task.id)} · ${paintStatus(style, task.status)}${task.how === "executed" ? (task.finishedAt === undefined ? "" : ` in ${took(task)}`) : `, ${task.how === "cached" ? "cached" : "taken over"} from ${task.source}`}`,
+  `${style.bold(task.id)} · ${paintStatus(style, task.status)}${task.how === "executed" ? (task.finishedAt === undefined ? "" : ` in ${took(task)}`) : `, ${task.how === "cached" ? "cached" : "taken over"} from ${task.source}${hasOtherCode(task) ? "; its code has changed since" : ""}`}`,
   Text.columns(
     [
       ["started", Units.dateTime(task.startedAt)],
@@ -118,6 +119,10 @@ const refs = (side: string, refs: ReadonlyArray<RefRecord>, style: Style): Reado
           new Set([3])
         )
       ]
+
+/** Whether the outputs of a task were written by other code than the step has now. */
+const hasOtherCode = ({ code, sourceCode }: TaskRecord): boolean =>
+  code !== undefined && sourceCode !== undefined && code !== sourceCode
 
 const size = (refs: ReadonlyArray<RefRecord>) => refs.reduce((sum, ref) => sum + ref.size, 0)
 

@@ -14,7 +14,12 @@ export const why = (cli: Cli.Cli, chosen: Cli.Chosen, text: string, json: boolea
       const { run, step, task } = yield* Target.parse(chosen, text)
       const explained = yield* Why.explain(run, task ?? step)
       if (!json) return Cli.print(cli, Why.toText(explained))
-      const tasks = explained.tasks.map(({ reason, task }) => ({ task: task.id, how: task.how, reason }))
+      const tasks = explained.tasks.map(({ codeChanged, reason, task }) => ({
+        task: task.id,
+        how: task.how,
+        reason,
+        codeChanged
+      }))
       Cli.print(cli, JSON.stringify({ run: explained.run.id, tasks }, undefined, 2))
     })
   )

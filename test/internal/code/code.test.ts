@@ -1,0 +1,117 @@
+/** One canonical text of a function, whatever loads it; another one for every edit that means something. */
+/* biome-ignore-all lint/suspicious/noTemplateCurlyInString: they are the texts of functions */
+import { execFileSync } from "node:child_process"
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { afterAll, assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { canonicalCode } from "../../../src/internal/code/canonicalCode.ts"
+import { codeDigest } from "../../../src/internal/code/codeDigest.ts"
+
+const root = join(import.meta.dirname, "..", "..", "..")
+const file = join(import.meta.dirname, "fixtures", "bodies.ts")
+const directory = mkdtempSync(join(tmpdir(), "effect-flow-"))
+afterAll(() => rmSync(directory, { recursive: true, force: true }))
+
+const modules = ["canonicalCode.ts", "codeDigest.ts"].map((name) => join(root, "src", "internal", "code", name))
+const bin = (name: string) => join(root, "node_modules", ".bin", name)
+
+/** The canonical texts of the fixture's bodies, as a process prints them. */
+const textsOf = (...words: ReadonlyArray<string>): Readonly<Record<string, ReadonlyArray<string>>> =>
+  JSON.parse(execFileSync(process.execPath, [...words, ...modules], { encoding: "utf8", cwd: root }))
+
+describe("the canonical text of a body", () => {
+  it("is the same in node, tsx and what tsc compiled", () => {
+    symlinkSync(join(root, "node_modules"), join(directory, "node_modules"))
+    writeFileSync(join(directory, "package.json"), '{"type":"module"}')
+    const flags = ["--module", "nodenext", "--target", "esnext", "--types", "node", "--noCheck", "--ignoreConfig"]
+    execFileSync(bin("tsc"), [...flags, "--outDir", directory, file], { cwd: root, stdio: "inherit" })
+    const texts = textsOf(file)
+    assert.strictEqual(Object.keys(texts).length, 8)
+    assert.deepStrictEqual(textsOf("--import", "tsx", file), texts)
+    assert.deepStrictEqual(textsOf(join(directory, "bodies.js")), texts)
+  })
+
+  const same: ReadonlyArray<readonly [string, string]> = [
+    ["(x) => x", "x=>x /* comment */"],
+    ["() => { return f(a, b) }", "() => {\n  return (f(a, b,));;\n}"],
+    ['() => "a\'b"', "() => 'a\\'b'"],
+    ["() => 1000 + 0x10 + .5", "() => 1_000 + 16 + 0.5"],
+    ["(a, b, c) => a || b && c", "(a, b, c) => a || (b && c)"],
+    ["(a, b) => (a + b) * 2", "(a, b) => ((a) + b) * (2)"],
+    ["() => ({ a, b })", "() => ({ a: a, b })"],
+    ["() => void 0", "() => undefined"],
+    ["() => f(x)", "() => (0, __vi_import_3__.f)(x)"],
+    [
+      "() => { const g = () => 1; function h() {} }",
+      '() => { const g = __name(() => 1, "g"); function h() {} __name(h, "h"); }'
+    ],
+    ["() => `a${b}c`", "() => `a${ b }c`"],
+    [
+      "async () => await import('x')",
+      'async () => await import(\'x\').then(s=>{const e="default";return s[e]&&typeof s[e]=="object"&&"__esModule"in s[e]?s[e]:s})'
+    ]
+  ]
+  for (const [one, other] of same) {
+    it(`ignores how it is written: ${one}`, () => assert.strictEqual(canonicalCode(one), canonicalCode(other)))
+  }
+
+  const different: ReadonlyArray<readonly [string, string]> = [
+    ["(a, b, c) => (a + b) * c", "(a, b, c) => a + b * c"],
+    ["(a, b, c) => a - (b - c)", "(a, b, c) => a - b - c"],
+    ["(a, b) => (a, b)", "(a, b) => a"],
+    ["(a, b, c) => (a || b) && c", "(a, b, c) => a || (b && c)"],
+    ["(a) => (-a) ** 2", "(a) => -(a ** 2)"],
+    ["(a) => (a?.b).c", "(a) => a?.b.c"],
+    ["(a) => !(a instanceof B)", "(a) => !a instanceof B"],
+    ["(a) => new (a())()", "(a) => new a()()"],
+    ["(a) => (await a)()", "(a) => await a()"],
+    ["() => ({})", "() => {}"],
+    ['() => "a // b"', '() => "a"'],
+    ['() => "1"', "() => 1"],
+    ["() => `a b`", "() => `a  b`"],
+    ["() => /a b/", "() => /ab/"],
+    ["() => { for (;;) {} }", "() => { for (a;;) {} }"],
+    ["(a) => a / 2 / 3", "(a) => a / 2 / 4"],
+    ["() => [1, , 2]", "() => [1, 2]"],
+    ["() => f(1)", "() => f(2)"]
+  ]
+  for (const [one, other] of different) {
+    it(`tells ${one} from ${other}`, () => assert.notStrictEqual(canonicalCode(one), canonicalCode(other)))
+  }
+})
+
+describe("the digest of a body", () => {
+  it("is that of the function inside Effect.fnUntraced and Effect.fn", () => {
+    const one = Effect.fnUntraced(function* (x: number) {
+      return yield* Effect.succeed(x)
+    })
+    const again = Effect.fnUntraced(function* (x: number) {
+      // the same, with a comment
+      return yield* Effect.succeed(x)
+    })
+    const other = Effect.fnUntraced(function* (x: number) {
+      return yield* Effect.succeed(x + 1)
+    })
+    const piped = Effect.fnUntraced(
+      function* (x: number) {
+        return yield* Effect.succeed(x)
+      },
+      (effect) => Effect.map(effect, (x) => x + 1)
+    )
+    const traced = Effect.fn("x")(function* (x: number) {
+      return yield* Effect.succeed(x)
+    })
+    assert.match(codeDigest(one), /^[0-9a-f]{64}$/)
+    assert.strictEqual(codeDigest(again), codeDigest(one))
+    assert.strictEqual(codeDigest(traced), codeDigest(one))
+    assert.notStrictEqual(codeDigest(other), codeDigest(one))
+    assert.notStrictEqual(codeDigest(piped), codeDigest(one))
+  })
+
+  it("is empty where the source can't be read", () => {
+    const bound = ((x: number) => x).bind(undefined)
+    assert.strictEqual(codeDigest(bound), "")
+  })
+})
