@@ -1,14 +1,14 @@
 /**
  * Where artifacts are kept: immutable bytes under their SHA-256 digest. The same bytes are stored once; what is read is
- * verified against its digest. Values that this process has just written or read are kept decoded in `values`, bounded
- * by bytes, so that a task's output reaches the next task as the same object.
+ * verified against its digest. What this process has just written or read is remembered in `values`, bounded by the memory
+ * that it takes, so that a hand-over between two tasks of one process does not read the store.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Redacted from "effect/Redacted"
 import type * as Stream from "effect/Stream"
-import type { ValueCache } from "./internal/artifact/valueCache.ts"
+import { defaultLimitBytes, type ValueCache } from "./internal/artifact/valueCache.ts"
 import type { Address, ArtifactError } from "./internal/store/artifactError.ts"
 import * as MemoryArtifactStore from "./internal/store/memoryArtifactStore.ts"
 
@@ -28,11 +28,14 @@ export class ArtifactStore extends Context.Service<
   {
     /** Up to this many bytes an artifact is kept in the run database, together with its task's record. */
     readonly inlineLimit: number
-    /** Stores bytes given in parts, none of which is copied. `address` where the caller has hashed them already. */
+    /**
+     * Stores bytes given in parts. The caller does not change them any more; a store that keeps them in memory gives out
+     * copies. `address` where the caller has hashed them already.
+     */
     readonly put: (chunks: ReadonlyArray<Uint8Array>, address?: Address) => Effect.Effect<Address, ArtifactError>
     /** Stores a file's bytes, without holding them in memory. */
     readonly putFile: (path: string) => Effect.Effect<Address, ArtifactError>
-    /** The bytes, verified. */
+    /** The bytes, verified. They are the caller's own. */
     readonly get: (digest: string) => Effect.Effect<Uint8Array, ArtifactError>
     /** The bytes or a range of them (end exclusive), in parts. Only a whole artifact is verified, at its end. */
     readonly stream: (
@@ -55,7 +58,7 @@ export class ArtifactStore extends Context.Service<
       readonly before: number
       readonly dryRun?: boolean
     }) => Effect.Effect<{ readonly artifacts: number; readonly bytes: number }, ArtifactError>
-    /** Decoded values of this process. */
+    /** What this process remembers of the artifacts that it has written or read. */
     readonly values: ValueCache
     /** Where another thread or process finds the same bytes; none for a store that only this memory holds. */
     readonly location?: Location
@@ -66,7 +69,7 @@ export class ArtifactStore extends Context.Service<
 export const layerMemory: Layer.Layer<ArtifactStore> = Layer.effect(
   ArtifactStore,
   Effect.gen(function* () {
-    const memory = MemoryArtifactStore.make({ inlineLimit: 0, valueBytes: 1024 ** 3 })
+    const memory = MemoryArtifactStore.make({ inlineLimit: 0, valueBytes: defaultLimitBytes() })
     yield* Effect.addFinalizer(() => memory.close)
     return memory.store
   })

@@ -8,19 +8,20 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import { ArtifactStore, type Location } from "./ArtifactStore.ts"
+import { defaultLimitBytes } from "./internal/artifact/valueCache.ts"
 import * as StoreDirectory from "./internal/store/directory.ts"
 import * as MemoryArtifactStore from "./internal/store/memoryArtifactStore.ts"
 import * as MemoryRunStore from "./internal/store/memoryRunStore.ts"
 import * as SqlArtifactStore from "./internal/store/sql/artifactStore.ts"
 import { RunStore, type StoreError } from "./RunStore.ts"
 
-/** How many bytes of decoded values a process keeps by default. */
-const valueBytes = 1024 ** 3
-
 /** A store in memory, empty for every program that it is provided to. */
 export const layerMemory: Layer.Layer<ArtifactStore | RunStore> = Layer.effectContext(
   Effect.gen(function* () {
-    const memory = MemoryArtifactStore.make({ inlineLimit: SqlArtifactStore.inlineLimit, valueBytes })
+    const memory = MemoryArtifactStore.make({
+      inlineLimit: SqlArtifactStore.inlineLimit,
+      valueBytes: defaultLimitBytes()
+    })
     yield* Effect.addFinalizer(() => memory.close)
     return Context.make(ArtifactStore, memory.store).pipe(Context.add(RunStore, MemoryRunStore.make(memory.inline)))
   })
@@ -35,7 +36,8 @@ export const layerMemory: Layer.Layer<ArtifactStore | RunStore> = Layer.effectCo
  *
  * @param options.directory Created if it does not exist. Default: what `EFFECT_FLOW_DIRECTORY` names; else `.effect-flow` in
  *   the working directory or its nearest parent that has one; else `.effect-flow` beside the nearest package.json.
- * @param options.valueBytes How many bytes of decoded values this process keeps. Default: 1 GiB.
+ * @param options.valueBytes How much memory remembered values may take in this process. Default: 1 GiB, or a quarter of the heap if
+ *   that is less.
  * @param options.sync Whether each transaction is synced to the disk. Default: false.
  * @param options.readOnly Opens an existing store for reading: on a full disk, a read-only medium, in another user's directory, and beside a
  *   process that holds the database's lock. Writing fails. Default: false.
@@ -65,7 +67,7 @@ export const layerLocal = (
         SqliteStorage.layer({
           filename: Path.join(directory, "runs.sqlite"),
           blobs: Path.resolve(directory, "blobs"), // a step may change the working directory
-          valueBytes: options.valueBytes ?? valueBytes,
+          valueBytes: options.valueBytes ?? defaultLimitBytes(),
           sync,
           readOnly: options.readOnly ?? false
         })
@@ -79,7 +81,8 @@ export const layerLocal = (
  *
  * @param options.url `postgres://USER:PASSWORD@HOST:PORT/DATABASE`. The password appears in no message and no log.
  * @param options.blobs The shared directory.
- * @param options.valueBytes How many bytes of decoded values this process keeps. Default: 1 GiB.
+ * @param options.valueBytes How much memory remembered values may take in this process. Default: 1 GiB, or a quarter of the heap if
+ *   that is less.
  */
 export const layerPostgres = (options: {
   readonly url: string | Redacted.Redacted
@@ -91,7 +94,7 @@ export const layerPostgres = (options: {
   return Layer.unwrap(
     Effect.map(
       Effect.promise(() => import("./internal/store/sql/postgres.ts")),
-      (PostgresStorage) => PostgresStorage.layer({ url, blobs, valueBytes: options.valueBytes ?? valueBytes })
+      (PostgresStorage) => PostgresStorage.layer({ url, blobs, valueBytes: options.valueBytes ?? defaultLimitBytes() })
     )
   ).pipe(located({ kind: "postgres", url, blobs }))
 }

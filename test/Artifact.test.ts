@@ -63,8 +63,7 @@ describe("Artifact.json", () => {
           Effect.runPromise(
             Effect.gen(function* () {
               const artifact = Artifact.json(Schema.Json)
-              // JSON has no -0
-              const plain = JSON.parse(JSON.stringify(value))
+              const plain = structuredClone(value) as Schema.Json
               assert.deepStrictEqual(JSON.parse(textOf(yield* encode(artifact, plain))), plain)
               assert.deepStrictEqual(yield* roundTrip(artifact, plain), plain)
             })
@@ -74,17 +73,13 @@ describe("Artifact.json", () => {
     )
   )
 
-  it.effect("freezes what it encodes and what it decodes, all the way down", () =>
+  it.effect("freezes what it decodes, all the way down, and nothing that it encodes", () =>
     Effect.gen(function* () {
       const artifact = Artifact.json(Schema.Struct({ list: Schema.Array(Schema.Struct({ n: Schema.Int })) }))
       const value = { list: [{ n: 1 }] }
       const back = yield* roundTrip(artifact, value)
-      for (const frozen of [value, value.list, value.list[0], back, back.list, back.list[0]]) {
-        assert.isTrue(Object.isFrozen(frozen))
-      }
-      assert.throws(() => {
-        value.list.push({ n: 2 })
-      }, TypeError)
+      for (const frozen of [back, back.list, back.list[0]]) assert.isTrue(Object.isFrozen(frozen))
+      for (const own of [value, value.list, value.list[0]]) assert.isFalse(Object.isFrozen(own))
     })
   )
 
@@ -127,19 +122,20 @@ describe("Artifact.json", () => {
     Effect.gen(function* () {
       const artifact = Artifact.json(Schema.Struct({ n: Schema.Int }))
       const notText = yield* Effect.flip(decode(artifact, Uint8Array.of(0xff, 0xfe)))
-      assert.strictEqual(notText.message, "the stored bytes are no UTF-8 text")
+      assert.strictEqual(notText.message, "the stored bytes are not valid UTF-8")
       const notJson = yield* Effect.flip(decode(artifact, new TextEncoder().encode('{"n":')))
-      assert.match(notJson.message, /^the stored bytes are no JSON: /)
+      assert.match(notJson.message, /^the stored bytes are not valid JSON: /)
       const other = yield* Effect.flip(decode(artifact, new TextEncoder().encode('{"n":"x"}')))
       assert.strictEqual(other.message, 'expected number, got "x"')
       assert.deepStrictEqual(other.path, ["n"])
     })
   )
 
-  it.effect("says so where a schema that takes anything is given what JSON can't hold", () =>
+  it.effect("refuses a schema that takes anything", () =>
     Effect.gen(function* () {
-      const error = yield* Effect.flip(encode(Artifact.json(Schema.Any), { big: 1n }))
-      assert.match(error.message, /^the value has no JSON form: .*BigInt/)
+      const error = yield* Effect.flip(encode(Artifact.json(Schema.Struct({ a: Schema.Any })), { a: 1 }))
+      assert.deepStrictEqual(error.path, ["a"])
+      assert.match(error.message, /^it is Schema.Any, which takes values that would not come back/)
     })
   )
 

@@ -70,20 +70,24 @@ describe("a task", () => {
     }).pipe(Effect.provide(Storage.layerMemory))
   )
 
-  it.effect("hands its values over as the same objects, frozen", () =>
+  it.effect("hands its values over frozen, as one object for all, and leaves the giver's own alone", () =>
     Effect.gen(function* () {
       const value = { list: [1, 2, 3] }
       const List = Schema.Struct({ list: Schema.Array(Schema.Number) })
-      const seen: Array<unknown> = []
+      const seen: Array<{ readonly list: ReadonlyArray<number> }> = []
       const give = Step.make("give", { output: { value: List }, run: () => Effect.succeed({ value }) })
       const take = Step.make("take", {
         input: { value: List },
         run: ({ value }) => Effect.sync(() => void seen.push(value))
       })
-      yield* Flow.run(Flow.make("Hand", { steps: [give, take], run: () => Effect.flatMap(give(), take) }), {})
-      assert.strictEqual(seen[0], value)
-      assert.isFrozen(value)
-      assert.isFrozen(value.list)
+      const hand = Effect.flatMap(give(), (given) => Effect.all([take(given), take(given)]))
+      yield* Flow.run(Flow.make("Hand", { steps: [give, take], run: () => hand }), {})
+      assert.deepStrictEqual(seen[0], value)
+      assert.strictEqual(seen[0], seen[1])
+      assert.isFrozen(seen[0])
+      assert.isFrozen(seen[0]?.list)
+      assert.isNotFrozen(value)
+      assert.isNotFrozen(value.list)
     }).pipe(Effect.provide(Storage.layerMemory))
   )
 

@@ -1,6 +1,6 @@
 /**
- * The shape of an artifact: a codec with a format, a media type and a description of its schema. Every format is made of
- * it, and `Artifact.ts` exports it; it stands here so that the formats need not import the module that lists them.
+ * The shape of an artifact: a codec with a format, a media type and a description of its schema. Every format is built on
+ * it, and `Artifact.ts` exports it; it is a module of its own so that formats need not import the module that lists them.
  */
 import type * as Effect from "effect/Effect"
 import { hasProperty } from "effect/Predicate"
@@ -8,6 +8,7 @@ import type * as Schema from "effect/Schema"
 import type * as Types from "effect/Types"
 import type { CodecError } from "../schema/codecError.ts"
 import type { Description } from "../schema/description.ts"
+import type { Problem } from "../schema/schemaTraits.ts"
 import type { StorableSchema } from "../schema/storableSchema.ts"
 
 /** What marks an artifact. */
@@ -16,13 +17,30 @@ export const TypeId = "~effect-flow/Artifact"
 /** The formats that bytes are stored in. Each is read by other tools. */
 export type Format = "json" | "table" | "tensors" | "bytes" | "text" | "file"
 
-/** What a value is stored as: bytes in one or more parts (none is copied), or a file that already holds them. */
+/** What a value is stored as: bytes in one or more parts, or a file that already holds them. */
 export type Encoded = ReadonlyArray<Uint8Array> | { readonly path: string }
 
 /** What a value is read from: its bytes, or a local file that holds them. Both are verified against the digest. */
 export interface Stored<E = never> {
+  /** The caller's own: the decoded value may be made of them. */
   readonly bytes: Effect.Effect<Uint8Array, E>
   readonly path: Effect.Effect<string, E>
+}
+
+/** An encoded value whose bytes nobody else holds, with what they decode to where that is known. */
+export interface Captured<out A> {
+  readonly encoded: Encoded
+  readonly decoded?: { readonly value: A }
+}
+
+/** How the receivers of one process share a decoded value. */
+export interface Sharing<A> {
+  /** Artifacts with equal ids decode the same bytes to the same value. */
+  readonly id: string
+  /** The memory that the value takes, in bytes; infinite where sharing it does not pay. */
+  readonly memory: (value: A) => number
+  /** What one receiver gets: frozen parts are shared, the rest is its own copy. */
+  readonly receive: (value: A) => A
 }
 
 /** How values of type `A` are stored. */
@@ -36,6 +54,15 @@ export interface Artifact<in out A> {
   readonly item?: () => Any
   readonly encode: (value: A) => Effect.Effect<Encoded, CodecError>
   readonly decode: <E>(stored: Stored<E>) => Effect.Effect<A, CodecError | E>
+  /**
+   * Takes a private copy of the value before it returns, and gives the effect that encodes the copy. Without it, what
+   * `encode` yields is copied.
+   */
+  readonly capture?: (value: A) => Effect.Effect<Captured<A>, CodecError>
+  /** How decoded values are shared. Without it, each receiver decodes the bytes for itself. */
+  readonly sharing?: () => Sharing<A> | undefined
+  /** Why values can't be stored in general; nothing where they can. */
+  readonly problem?: () => Problem | undefined
 }
 
 /** Any artifact. */
@@ -45,6 +72,7 @@ export interface Any {
   readonly mediaType: string
   readonly description: () => Description
   readonly item?: () => Any
+  readonly problem?: () => Problem | undefined
 }
 
 /** What a step declares for a name: an artifact, or a schema that stands for `Artifact.json(schema)`. */

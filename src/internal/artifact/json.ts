@@ -5,106 +5,96 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
 import * as SchemaAST from "effect/SchemaAST"
-import type * as SchemaIssue from "effect/SchemaIssue"
-import * as SchemaParser from "effect/SchemaParser"
 import { oneEffect } from "../requirements.ts"
-import * as CanonicalJson from "../schema/canonicalJson.ts"
 import { CodecError } from "../schema/codecError.ts"
 import * as CodecIssue from "../schema/codecIssue.ts"
-import { deepFreeze } from "../schema/deepFreeze.ts"
 import * as Description from "../schema/description.ts"
+import * as JsonCodec from "../schema/jsonCodec.ts"
+import { problemOf } from "../schema/schemaTraits.ts"
 import type { StorableSchema } from "../schema/storableSchema.ts"
-import { type Artifact, make } from "./artifact.ts"
+import { type Artifact, type Captured, make } from "./artifact.ts"
+import { memoryOf } from "./memory.ts"
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 
-const decodeText = (bytes: Uint8Array): Effect.Effect<string, CodecError> =>
-  Effect.try({
-    try: () => decoder.decode(bytes),
-    catch: () => new CodecError({ message: "the stored bytes are no UTF-8 text" })
-  })
+const decodeText = (bytes: Uint8Array): Exit.Exit<string, CodecError> => {
+  try {
+    return Exit.succeed(decoder.decode(bytes))
+  } catch {
+    return Exit.fail(new CodecError({ message: "the stored bytes are not valid UTF-8" }))
+  }
+}
 
-const made = new WeakMap<Schema.Top, Artifact<any>>()
+const receive = <A>(value: A): A => value
+
+const artifacts = new WeakMap<Schema.Top, Artifact<any>>()
 
 /**
  * A value of a schema, as canonical JSON: keys sorted, so that equal values have equal digests. Whatever the schema's
  * values are (dates, maps, classes, numbers beyond JSON), they are stored by `Schema.toCodecJson`. A plain schema in a
  * step's `input` or `output` means this.
  *
- * What is encoded or decoded is frozen: tasks of one process share it.
+ * A task receives what the stored JSON decodes to. Arrays and plain objects are frozen and shared; a value that has
+ * anything else in it (a date, a map, an instance of a class) is decoded for each receiver. Writing fails with a
+ * `CodecError` where a value would not come back equal.
+ *
+ * @example
+ * ```ts
+ * const Report = Artifact.json(Schema.Struct({ accuracy: Schema.Number, at: Schema.Date }))
+ * ```
  */
 export const json = <S extends StorableSchema>(schema: S): Artifact<S["Type"]> => {
-  const known = made.get(schema)
+  const known = artifacts.get(schema)
   if (known !== undefined) return known
   const artifact = makeJson(schema)
-  made.set(schema, artifact)
+  artifacts.set(schema, artifact)
   return artifact
 }
 
 const makeJson = <S extends StorableSchema>(schema: S): Artifact<S["Type"]> => {
   oneEffect(schema)
   // Built at the first use: a program that only declares a step pays nothing.
-  let codec: Codec | undefined
+  let built: JsonCodec.JsonCodec | undefined
+  const codec = () => {
+    built ??= JsonCodec.of(schema)
+    return built
+  }
   const item = itemOf(schema)
+  const description = Description.lazy(() => {
+    const stored = Description.represent(schema)
+    const type = Description.represent(Schema.toType(schema))
+    const isTransformed = Description.textOf(stored) !== Description.textOf(type)
+    return Description.make({ format: "json", schema: stored, ...(isTransformed ? { type } : {}) })
+  })
+  const capture = (value: S["Type"]): Effect.Effect<Captured<S["Type"]>, CodecError> => {
+    const problem = problemOf(schema)
+    if (problem !== undefined) {
+      return Exit.fail(new CodecError({ path: problem.path, message: `it ${problem.message}` }))
+    }
+    return JsonCodec.mapSync(codec().encodeChecked(value), captured)
+  }
   return make<S["Type"]>({
     format: "json",
     mediaType: "application/json",
-    description: Description.lazy(() => {
-      const stored = Description.represent(schema)
-      const type = Description.represent(Schema.toType(schema))
-      const isTransformed = CanonicalJson.stringify(stored) !== CanonicalJson.stringify(type)
-      return Description.make({ format: "json", schema: stored, ...(isTransformed ? { type } : {}) })
-    }),
+    description,
     ...(item === undefined ? {} : { item }),
-    encode: (value) =>
-      Effect.suspend(() => {
-        codec ??= makeCodec(schema)
-        const encoded = codec.encode(value)
-        // Nearly every schema encodes at once: then there is nothing to run.
-        return Exit.isExit(encoded) && Exit.isSuccess(encoded)
-          ? toBytes(encoded.value, value)
-          : Effect.flatMap(Effect.mapError(encoded, CodecIssue.toError(value)), (json) => toBytes(json, value))
-      }),
+    encode: (value) => Effect.suspend(() => Effect.map(capture(value), ({ encoded }) => encoded)),
     decode: (stored) =>
-      Effect.flatMap(stored.bytes, (bytes) =>
-        Effect.flatMap(parse(bytes), (json) => {
-          codec ??= makeCodec(schema)
-          return Effect.map(Effect.mapError(codec.decode(json), CodecIssue.toError(json)), deepFreeze)
-        })
-      )
+      Effect.flatMap(stored.bytes, (bytes) => {
+        const text = decodeText(bytes)
+        return Exit.isSuccess(text) ? codec().decode(text.value) : Exit.failCause(text.cause)
+      }),
+    capture,
+    sharing: () => (codec().isPlain ? { id: description().digest, memory: memoryOf, receive } : undefined),
+    problem: () => problemOf(schema)
   })
 }
 
-interface Codec {
-  readonly encode: (value: unknown) => Effect.Effect<unknown, SchemaIssue.Issue>
-  readonly decode: (json: unknown) => Effect.Effect<any, SchemaIssue.Issue>
-}
-
-const makeCodec = (schema: StorableSchema): Codec => {
-  const codec = Schema.toCodecJson(schema)
-  return { encode: SchemaParser.encodeUnknownEffect(codec), decode: SchemaParser.decodeUnknownEffect(codec) }
-}
-
-const toBytes = (json: unknown, value: unknown): Exit.Exit<ReadonlyArray<Uint8Array>, CodecError> => {
-  let text: string
-  try {
-    text = CanonicalJson.stringify(json)
-  } catch (cause) {
-    // A schema that takes anything lets through what JSON has no form for: a bigint, a cycle.
-    return Exit.fail(new CodecError({ message: `the value has no JSON form: ${(cause as Error).message}` })) // TypeError
-  }
-  deepFreeze(value)
-  return Exit.succeed([encoder.encode(text)])
-}
-
-const parse = (bytes: Uint8Array): Effect.Effect<unknown, CodecError> =>
-  Effect.flatMap(decodeText(bytes), (text) =>
-    Effect.try({
-      try: () => JSON.parse(text) as unknown,
-      catch: (cause) => new CodecError({ message: `the stored bytes are no JSON: ${(cause as Error).message}` }) // SyntaxError
-    })
-  )
+const captured = ({ decoded, text }: JsonCodec.Checked): Captured<any> => ({
+  encoded: [encoder.encode(text)],
+  decoded: { value: decoded }
+})
 
 /** The artifact of an array's elements, for a fan-out over it. */
 const itemOf = (schema: StorableSchema): (() => Artifact<any>) | undefined => {
@@ -118,40 +108,73 @@ const itemOf = (schema: StorableSchema): (() => Artifact<any>) | undefined => {
   }
 }
 
-/** Bytes of any media type, as they are. */
+const expectBytes = (value: unknown): Exit.Exit<Uint8Array, CodecError> =>
+  value instanceof Uint8Array
+    ? Exit.succeed(value)
+    : Exit.fail(new CodecError({ message: `expected bytes (a Uint8Array), got ${CodecIssue.valueText(value)}` }))
+
+/**
+ * Bytes of any media type, as they are. Each receiver gets a `Uint8Array` of its own, whatever kind of view was stored.
+ *
+ * @param mediaType What the bytes are. Default: "application/octet-stream".
+ *
+ * @example
+ * ```ts
+ * const Image = Artifact.bytes("image/png")
+ * ```
+ */
 export const bytes = (mediaType = "application/octet-stream"): Artifact<Uint8Array> =>
   make<Uint8Array>({
     format: "bytes",
     mediaType,
     description: Description.lazy(() => Description.make({ format: "bytes", mediaType })),
-    encode: (value) =>
-      value instanceof Uint8Array
-        ? Effect.succeed([value])
-        : Effect.fail(new CodecError({ message: `expected bytes (a Uint8Array), got ${CodecIssue.valueText(value)}` })),
-    decode: (stored) => stored.bytes
+    encode: (value) => Effect.map(expectBytes(value), (sound) => [sound]),
+    decode: (stored) => stored.bytes,
+    capture: (value) => Exit.map(expectBytes(value), (sound) => ({ encoded: [new Uint8Array(sound)] }))
   })
 
-/** A text of any media type, as UTF-8. */
-export const text = (mediaType = "text/plain"): Artifact<string> =>
-  make<string>({
+/**
+ * A text of any media type, as UTF-8.
+ *
+ * @param mediaType What the text is. Default: "text/plain".
+ *
+ * @example
+ * ```ts
+ * const Report = Artifact.text("text/markdown")
+ * ```
+ */
+export const text = (mediaType = "text/plain"): Artifact<string> => {
+  const description = Description.lazy(() => Description.make({ format: "text", mediaType }))
+  const encode = (value: unknown): Exit.Exit<ReadonlyArray<Uint8Array>, CodecError> => {
+    if (typeof value !== "string") {
+      return Exit.fail(new CodecError({ message: `expected a text, got ${CodecIssue.valueText(value)}` }))
+    }
+    if (!value.isWellFormed()) {
+      return Exit.fail(new CodecError({ message: "the text has half a surrogate pair, which UTF-8 can't hold" }))
+    }
+    return Exit.succeed([encoder.encode(value)])
+  }
+  return make<string>({
     format: "text",
     mediaType,
-    description: Description.lazy(() => Description.make({ format: "text", mediaType })),
-    encode: (value) => {
-      if (typeof value !== "string") {
-        return Effect.fail(new CodecError({ message: `expected a text, got ${CodecIssue.valueText(value)}` }))
-      }
-      if (!value.isWellFormed()) {
-        return Effect.fail(new CodecError({ message: "the text has half a surrogate pair, which UTF-8 can't hold" }))
-      }
-      return Effect.sync(() => [encoder.encode(value)])
-    },
-    decode: (stored) => Effect.flatMap(stored.bytes, decodeText)
+    description,
+    encode: (value) => Effect.suspend(() => encode(value)),
+    decode: (stored) => Effect.flatMap(stored.bytes, decodeText),
+    capture: (value) => Exit.map(encode(value), (encoded) => ({ encoded, decoded: { value } })),
+    sharing: () => ({ id: description().digest, memory: memoryOf, receive })
   })
+}
 
 /**
  * A file. Its value is a path: given as the path of a file, which is stored by its contents; read back as the path of a
  * local file in the store that holds them, which nobody may write to.
+ *
+ * @param mediaType What the file is. Default: "application/octet-stream".
+ *
+ * @example
+ * ```ts
+ * const Video = Artifact.file("video/mp4")
+ * ```
  */
 export const file = (mediaType = "application/octet-stream"): Artifact<string> =>
   make<string>({

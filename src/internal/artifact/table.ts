@@ -11,8 +11,10 @@ import type { AnyTable } from "../parquet/writer.ts"
 import { oneEffect } from "../requirements.ts"
 import { CodecError } from "../schema/codecError.ts"
 import * as Description from "../schema/description.ts"
+import { type Problem, problemOf } from "../schema/schemaTraits.ts"
 import type { StorableSchema } from "../schema/storableSchema.ts"
-import { type Artifact, make } from "./artifact.ts"
+import { type Artifact, make, type Sharing } from "./artifact.ts"
+import { sharingOf, snapshot } from "./tableCopies.ts"
 
 /** A table's columns: a name, and the schema of a value each, or `Artifact.column` for plain numbers. */
 export interface TableFields {
@@ -44,36 +46,68 @@ export interface TableArtifact<F extends TableFields> extends Artifact<Table<F>>
 /**
  * A table, stored as Parquet. Its value is `{ numRows, columns }`.
  *
+ * Columns that are not declared are not stored. A receiver gets frozen lists, and a copy of its own of every column that
+ * can't be frozen (typed arrays, dates, bytes), made when it first looks at the column.
+ *
  * @param fields A name and a schema for each column. Numbers, texts, booleans, bigints, dates and bytes (or null beside
  * them) have a Parquet type of their own; other values are stored as JSON text. `Artifact.column` declares a column that
  * is a typed array.
+ *
+ * @example
+ * ```ts
+ * const Reviews = Artifact.table({ review: Schema.String, stars: Schema.Int, weight: Artifact.column("float32") })
+ * ```
  */
 export const table = <const F extends TableFields>(fields: F): TableArtifact<F> => {
   Object.values(fields).forEach(oneEffect)
   const types = ColumnType.lazy(fields)
+  const description = Description.lazy(() =>
+    Description.make({ format: "table", columns: Object.entries(fields).map(describe) })
+  )
+  const encode = Effect.fnUntraced(function* (value: AnyTable) {
+    const parts: Array<Uint8Array> = []
+    const gather = (more: ReadonlyArray<Uint8Array>) => Effect.sync(() => void parts.push(...more))
+    const { write } = yield* Parquet.writer
+    yield* Effect.mapError(write(types(), value, gather), errorOf)
+    return parts
+  })
+  const encodeTable = (value: unknown) => {
+    const problem = problemIn(fields)
+    return problem === undefined
+      ? encode(value as AnyTable) // the writer looks at the table, and refuses what is none
+      : Effect.fail(new CodecError({ path: problem.path, message: `it ${problem.message}` }))
+  }
+  let shared: { readonly sharing: Sharing<Table<F>> | undefined } | undefined
   return {
     ...make<Table<F>>({
       format: "table",
       mediaType: "application/vnd.apache.parquet",
-      description: Description.lazy(() =>
-        Description.make({ format: "table", columns: Object.entries(fields).map(describe) })
-      ),
-      encode: Effect.fnUntraced(function* (value) {
-        const parts: Array<Uint8Array> = []
-        const gather = (more: ReadonlyArray<Uint8Array>) => Effect.sync(() => void parts.push(...more))
-        const { write } = yield* Parquet.writer
-        yield* Effect.mapError(write(types(), value as unknown as AnyTable, gather), errorOf) // `write` looks at it
-        return parts
-      }),
+      description,
+      encode: (value) => Effect.suspend(() => encodeTable(value)),
       decode: Effect.fnUntraced(function* (stored) {
         const bytes = yield* stored.bytes
         const { read } = yield* Parquet.reader
         const { columns, numRows } = yield* Effect.mapError(read(bufferOf(bytes), types()), errorOf)
         return Object.freeze({ numRows, columns: Object.freeze(columns) as Columns<F> }) // each was checked by its type
-      })
+      }),
+      capture: (value) =>
+        Effect.map(encodeTable(snapshot(types(), value as unknown as AnyTable)), (encoded) => ({ encoded })),
+      sharing: () => {
+        shared ??= { sharing: sharingOf(types(), fields, description) as Sharing<Table<F>> | undefined } // of these fields
+        return shared.sharing
+      },
+      problem: () => problemIn(fields)
     }),
     fields
   }
+}
+
+const problemIn = (fields: TableFields): Problem | undefined => {
+  for (const [name, field] of Object.entries(fields)) {
+    const problem = ColumnType.isNumberColumn(field) ? undefined : problemOf(field)
+    if (problem !== undefined) return { ...problem, path: ["columns", name, ...problem.path] }
+  }
+  return undefined
 }
 
 const describe = ([name, field]: readonly [string, ColumnType.ColumnField]) =>

@@ -1,9 +1,10 @@
 /**
  * Tensors as an artifact. The bytes are safetensors, which Python's, Rust's and other libraries read:
- * https://huggingface.co/docs/safetensors. Nothing is copied on the way in, and on the way out only what is not aligned.
+ * https://huggingface.co/docs/safetensors. Writing copies every tensor once, into the bytes that are stored; reading copies only what is not aligned.
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import * as Bytes from "../schema/bytes.ts"
 import { CodecError } from "../schema/codecError.ts"
 import * as Description from "../schema/description.ts"
 import { type Artifact, make } from "./artifact.ts"
@@ -26,22 +27,29 @@ export interface Tensors<S extends TensorSpec = TensorSpec> {
 }
 
 /**
- * Named tensors, as safetensors.
+ * Named tensors, as safetensors. Each receiver gets tensors of its own: views on one copy of the stored bytes.
  *
  * @param spec Which tensors there must be, of which element type and shape; without it, any.
+ *
+ * @example
+ * ```ts
+ * const Weights = Artifact.tensors({ weights: { dtype: "F32", shape: [null, 128] } })
+ * ```
  */
-export const tensors = <const S extends TensorSpec = TensorSpec>(spec?: S): Artifact<Tensors<S>> =>
-  make<Tensors<S>>({
+export const tensors = <const S extends TensorSpec = TensorSpec>(spec?: S): Artifact<Tensors<S>> => {
+  const encode = (value: Tensors<S>) => Result.flatMap(check(value, spec), (fit) => Safetensors.encode(fit))
+  return make<Tensors<S>>({
     format: "tensors",
     mediaType: "application/vnd.safetensors",
     description: Description.lazy(() => Description.make({ format: "tensors", tensors: spec ?? null })),
-    encode: (value) =>
-      Effect.suspend(() => Effect.fromResult(Result.flatMap(check(value, spec), (fit) => Safetensors.encode(fit)))),
+    encode: (value) => Effect.suspend(() => Effect.fromResult(encode(value))),
     decode: (stored) =>
       Effect.flatMap(stored.bytes, (bytes) =>
         Effect.fromResult(Result.flatMap(Safetensors.decode(bytes), (value) => check(value, spec)))
-      )
+      ),
+    capture: (value) => Effect.fromResult(Result.map(encode(value), (parts) => ({ encoded: [Bytes.concat(parts)] })))
   })
+}
 
 /** That the tensors of a spec are there, each with its type and shape, and no others. */
 const check = <S extends TensorSpec>(

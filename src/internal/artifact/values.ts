@@ -1,15 +1,22 @@
 /**
- * Values to stored artifacts and back: the one place where a codec meets a store. A value that was just written or read
- * is kept decoded, so that a hand-over between two tasks of one process reads nothing back.
+ * Values to stored artifacts and back: the one place where a codec meets a store, and where "an artifact is a value" is
+ * kept. What a task yields is captured at once, so that no later change of it reaches the store. What a task receives is
+ * decoded from the stored bytes: frozen where it can be shared, the receiver's own copy otherwise.
  */
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import type * as Artifact from "../../Artifact.ts"
 import { ArtifactError, type ArtifactStore } from "../../ArtifactStore.ts"
 import type { RefRecord } from "../../RunRecord.ts"
 import { RunStore } from "../../RunStore.ts"
+import * as Bytes from "../schema/bytes.ts"
+import type { CodecError } from "../schema/codecError.ts"
+import * as CodecIssue from "../schema/codecIssue.ts"
 import * as Description from "../schema/description.ts"
 import * as Digest from "../schema/digest.ts"
+import type { Captured } from "./artifact.ts"
 
 type Store = ArtifactStore["Service"]
 
@@ -19,23 +26,50 @@ export interface Written {
   readonly blob: { readonly digest: string; readonly bytes: Uint8Array } | undefined
 }
 
-const cacheKey = (digest: string, schema: string) => `${digest} ${schema}`
+const sharedKey = (digest: string, sharing: string) => `${digest} ${sharing}`
+
+/** Copies a value before it returns, and gives the effect that encodes the copy: later changes of the value don't count. */
+export const capture = <A>(artifact: Artifact.Artifact<A>, value: A): Effect.Effect<Captured<A>, CodecError> => {
+  try {
+    const captured =
+      artifact.capture === undefined ? Effect.map(artifact.encode(value), toOwn) : artifact.capture(value)
+    if (Exit.isExit(captured) && Exit.isSuccess(captured)) return captured
+    return Effect.catchDefect(captured, (defect) => Effect.fail(CodecIssue.fromThrown(defect, value)))
+  } catch (thrown) {
+    return Effect.fail(CodecIssue.fromThrown(thrown, value))
+  }
+}
+
+/** What an artifact of the user's own codec encoded, in bytes that it can't change any more. */
+const toOwn = (encoded: Artifact.Encoded): Captured<never> => ({
+  encoded: isParts(encoded) ? [Bytes.concat(encoded)] : encoded
+})
 
 /**
  * Stores a value, or, where it is small enough, leaves its bytes to be stored with its task's record.
  *
  * @param label How messages call it: `train/3/model of run 01k…`.
  */
-export const write = Effect.fnUntraced(function* <A>(
+export const write = <A>(
   store: Store,
   artifact: Artifact.Artifact<A>,
   value: A,
   name: string,
   label: string,
   writer: string | undefined
+) => writeCaptured(store, artifact, capture(artifact, value), name, label, writer)
+
+/** `write` of a value that was captured before. */
+export const writeCaptured = Effect.fnUntraced(function* <A>(
+  store: Store,
+  artifact: Artifact.Artifact<A>,
+  captured: Effect.Effect<Captured<A>, CodecError>,
+  name: string,
+  label: string,
+  writer: string | undefined
 ) {
-  const encoded = yield* Effect.mapError(
-    artifact.encode(value),
+  const { decoded, encoded } = yield* Effect.mapError(
+    captured,
     (error) =>
       new ArtifactError({
         reason: "invalid",
@@ -49,16 +83,18 @@ export const write = Effect.fnUntraced(function* <A>(
   if (!isParts(encoded)) {
     address = yield* store.putFile(encoded.path)
   } else {
-    let size = 0
-    for (const part of encoded) size += part.byteLength
+    const size = Bytes.sizeOf(encoded)
     if (size <= store.inlineLimit) {
-      const bytes = encoded.length === 1 ? (encoded[0] as Uint8Array) : Buffer.concat(encoded) // its length was looked at
+      const bytes = encoded.length === 1 ? (encoded[0] as Uint8Array) : Bytes.concat(encoded, size) // its length was looked at
       address = { digest: Digest.ofChunks([bytes]), size }
       blob = { digest: address.digest, bytes }
     } else {
       address = yield* store.put(encoded)
     }
-    store.values.set(cacheKey(address.digest, description.digest), value, size)
+    const sharing = artifact.sharing?.()
+    if (sharing !== undefined && decoded !== undefined) {
+      store.values.set(sharedKey(address.digest, sharing.id), decoded.value, sharing.memory(decoded.value))
+    } else store.values.setBytes?.(address.digest, encoded)
   }
   const record: RefRecord = {
     name,
@@ -77,28 +113,47 @@ const isParts = (encoded: Artifact.Encoded): encoded is ReadonlyArray<Uint8Array
 const at = (path: ReadonlyArray<PropertyKey> | undefined) =>
   path === undefined || path.length === 0 ? "" : ` at ${path.map(String).join(".")}`
 
-/** The value of a ref: the one in memory where it still is, else read, verified and decoded. */
+/** The value of a ref, as its receiver may have it: from memory where that is possible, else read, verified and decoded. */
 export const read = <A>(
   store: Store,
   artifact: Artifact.Artifact<A>,
   record: RefRecord
 ): Effect.Effect<A, ArtifactError> =>
   Effect.suspend(() => {
-    const key = cacheKey(record.digest, artifact.description().digest)
-    const cached = store.values.get(key)
-    if (cached !== undefined) return Effect.succeed(cached.value as A) // kept under this schema's digest
-    return artifact.decode({ bytes: store.get(record.digest), path: store.path(record.digest) }).pipe(
-      Effect.catch((error) =>
-        error._tag === "CodecError"
-          ? Effect.flatMap(unreadable(artifact, record, error), Effect.fail)
-          : Effect.fail(named(error, record))
-      ),
-      Effect.tap((value) => {
-        if (record.format !== "file") store.values.set(key, value, record.size)
-        return Effect.void
-      })
-    )
+    const sharing = artifact.sharing?.()
+    const key = sharing === undefined ? undefined : sharedKey(record.digest, sharing.id)
+    const shared = key === undefined ? undefined : store.values.get(key)
+    if (sharing !== undefined && shared !== undefined) {
+      return Effect.succeed(sharing.receive(shared.value as A)) // kept under this sharing's id
+    }
+    const bytes = Effect.suspend(() => {
+      const kept = store.values.takeBytes?.(record.digest)
+      return kept === undefined ? Effect.map(store.get(record.digest), Bytes.whole) : Effect.succeed(kept)
+    })
+    return Effect.matchCauseEffect(artifact.decode({ bytes, path: store.path(record.digest) }), {
+      onFailure: (cause) => explain(artifact, record, cause),
+      onSuccess: (value) => {
+        if (sharing === undefined || key === undefined) return Effect.succeed(value)
+        const memory = sharing.memory(value)
+        if (memory === Number.POSITIVE_INFINITY) return Effect.succeed(value)
+        store.values.set(key, value, memory)
+        return Effect.succeed(sharing.receive(value))
+      }
+    })
   })
+
+/** Why a value could not be read, as a typed error: of the store, or of the codec, one that throws included. */
+const explain = (
+  artifact: Artifact.Any,
+  record: RefRecord,
+  cause: Cause.Cause<CodecError | ArtifactError>
+): Effect.Effect<never, ArtifactError> => {
+  if (Cause.hasInterruptsOnly(cause)) return Effect.failCause(cause as Cause.Cause<never>) // it holds no failure
+  const failure = cause.reasons.find(Cause.isFailReason)?.error
+  if (failure?._tag === "ArtifactError") return Effect.fail(named(failure, record))
+  const error = failure ?? CodecIssue.fromThrown(cause.reasons.find(Cause.isDieReason)?.defect, undefined)
+  return Effect.flatMap(unreadable(artifact, record, error), Effect.fail)
+}
 
 /** How messages call a stored artifact. */
 export const labelOf = (record: RefRecord): string =>
@@ -110,7 +165,7 @@ const named = (error: ArtifactError, record: RefRecord) =>
     : error
 
 /** Why bytes do not decode: where they were written under another schema, both sides' difference. */
-const unreadable = Effect.fnUntraced(function* (artifact: Artifact.Any, record: RefRecord, error: Artifact.CodecError) {
+const unreadable = Effect.fnUntraced(function* (artifact: Artifact.Any, record: RefRecord, error: CodecError) {
   const label = labelOf(record)
   const there = artifact.description()
   const detail = `${error.message}${at(error.path)}`

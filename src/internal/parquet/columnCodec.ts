@@ -4,7 +4,8 @@
  */
 import * as CanonicalJson from "../schema/canonicalJson.ts"
 import * as CodecIssue from "../schema/codecIssue.ts"
-import { type ColumnType, isNumbers, type NumberArrays, numberArrays } from "./columnType.ts"
+import { difference } from "../schema/difference.ts"
+import { type ColumnType, isNumbers, type NumberArrays, numberArrays, type ValueCodec } from "./columnType.ts"
 
 /** Values as Parquet's pages hold them: typed arrays of numbers, arrays of all else. */
 export type Physical = ReadonlyArray<any> | NumberArrays[keyof NumberArrays] | Uint8Array | Uint32Array | BigUint64Array
@@ -68,13 +69,20 @@ export const toRows = (type: ColumnType, values: ArrayLike<unknown>, start: numb
   let count = 0
   const present = new Uint8Array(end - start)
   for (let row = start; row < end; row++) {
-    let value = values[row]
+    const given = values[row]
+    let value = given
     if (codec !== undefined) {
       const encoded = codec.encode(value)
       if (encoded._tag === "Failure") return new Flaw("invalid", name, row, CodecIssue.causeText(encoded.cause, value))
       value = encoded.value
     }
-    if (optional && (value === null || value === undefined)) continue
+    if (optional && (value === null || value === undefined)) {
+      const lost = codec === undefined ? given !== type.empty : changedIn(codec, type.empty, given)
+      if (lost !== false) {
+        return new Flaw("invalid", name, row, lost === true ? `${value} would come back as ${type.empty}` : lost)
+      }
+      continue
+    }
     if (!fits(value) || (allowed !== undefined && !allowed.has(value))) return unfit(type, value, row)
     if (kind === "bigint" && !isInt64(value as bigint)) {
       return new Flaw("outOfRange", name, row, `${value} does not fit the 64 bits of an integer column`)
@@ -83,10 +91,41 @@ export const toRows = (type: ColumnType, values: ArrayLike<unknown>, start: numb
       return new Flaw("invalid", name, row, "the text has half a surrogate pair, which UTF-8 can't hold")
     }
     present[row - start] = 1
-    there[count++] = kind === "date" ? (value as Date).getTime() : kind === "json" ? jsonBytes(value) : value
+    if (codec === undefined) {
+      there[count++] = kind === "date" ? (value as Date).getTime() : kind === "json" ? jsonBytes(value) : value
+      continue
+    }
+    const text = kind === "json" ? jsonText(value) : undefined
+    if (text instanceof Error) return new Flaw("invalid", name, row, CodecIssue.fromThrown(text, given).message)
+    const lost = changedIn(codec, text === undefined ? value : JSON.parse(text), given)
+    if (lost !== false) return new Flaw("invalid", name, row, lost)
+    there[count++] = kind === "date" ? (value as Date).getTime() : text === undefined ? value : encoder.encode(text)
   }
   there.length = count
   return { values: pack(kind, there), present: count === end - start ? undefined : present }
+}
+
+const jsonText = (value: unknown): string | Error => {
+  try {
+    return CanonicalJson.stringify(value)
+  } catch (cause) {
+    return cause as Error // `TooDeep`
+  }
+}
+
+/** How a value comes back as another one, or `false`. */
+const changedIn = (codec: ValueCodec, stored: unknown, given: unknown): string | false => {
+  const decoded = codec.decode(stored)
+  if (decoded._tag === "Failure") return CodecIssue.causeText(decoded.cause, stored)
+  const lost = difference(given, decoded.value, codec.memberKeys())
+  if (lost === undefined) return false
+  if (!lost.isCertain) {
+    const again = codec.encode(decoded.value)
+    if (again._tag === "Success" && CanonicalJson.stringify(again.value) === CanonicalJson.stringify(stored))
+      return false
+  }
+  const at = lost.path.length === 0 ? "" : `at ${lost.path.map(String).join(".")}: `
+  return `${at}the value does not survive being stored: ${lost.message}`
 }
 
 const unfit = ({ declared, name }: ColumnType, value: unknown, row: number) =>

@@ -9,6 +9,8 @@ import type * as SchemaAST from "effect/SchemaAST"
 import type * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaParser from "effect/SchemaParser"
 import * as Description from "../schema/description.ts"
+import { toCodecJson } from "../schema/jsonCodec.ts"
+import { unionKeys } from "../schema/schemaTraits.ts"
 import type { StorableSchema } from "../schema/storableSchema.ts"
 
 /** The arrays that hold a column of plain numbers. */
@@ -64,9 +66,11 @@ export interface ColumnType {
 }
 
 /** A value to what is stored of it and back, at once. */
-interface ValueCodec {
+export interface ValueCodec {
   readonly encode: (value: unknown) => Exit.Exit<unknown, SchemaIssue.Issue>
   readonly decode: (stored: unknown) => Exit.Exit<unknown, SchemaIssue.Issue>
+  /** See `unionKeys`. */
+  readonly memberKeys: () => ReadonlySet<PropertyKey>
 }
 
 const known = new WeakMap<ColumnField, Omit<ColumnType, "name">>()
@@ -106,7 +110,7 @@ const ofSchema = (schema: StorableSchema): Omit<ColumnType, "name"> => {
     const codec = exact && !isTransformed(schema.ast) ? undefined : codecOf(schema)
     return { declared, ...rest, codec }
   }
-  const json = Schema.toCodecJson(schema)
+  const json = toCodecJson(schema)
   const encoded = layoutOf(Schema.toEncoded(json).ast)
   return {
     declared,
@@ -118,10 +122,17 @@ const ofSchema = (schema: StorableSchema): Omit<ColumnType, "name"> => {
   }
 }
 
-const codecOf = (schema: StorableSchema): ValueCodec => ({
-  encode: SchemaParser.encodeUnknownExit(schema),
-  decode: SchemaParser.decodeUnknownExit(schema)
-})
+const codecOf = (schema: StorableSchema): ValueCodec => {
+  let memberKeys: ReadonlySet<PropertyKey> | undefined
+  return {
+    encode: SchemaParser.encodeUnknownExit(schema),
+    decode: SchemaParser.decodeUnknownExit(schema),
+    memberKeys: () => {
+      memberKeys ??= unionKeys(schema.ast)
+      return memberKeys
+    }
+  }
+}
 
 interface Layout {
   readonly kind: Kind

@@ -15,7 +15,7 @@ import { ArtifactError, ArtifactStore } from "../../ArtifactStore.ts"
 import { CurrentTask } from "../../CurrentTask.ts"
 import { ExecutorError, type Outcome, type TaskDescription, TaskTimeout } from "../../Executor.ts"
 import type { RefRecord } from "../../RunRecord.ts"
-import { read, write } from "../artifact/values.ts"
+import { capture, read, writeCaptured } from "../artifact/values.ts"
 import { explainExit, runEffect } from "./callback.ts"
 import type { Definition, Slot } from "./definition.ts"
 import { onOwnFiber } from "./ownFiber.ts"
@@ -214,6 +214,8 @@ const decodeStates = Effect.fnUntraced(function* (
 
 // --- outputs -------------------------------------------------------------------------------------------------------
 
+type Captured = ReturnType<typeof capture>
+
 const encode = Effect.fnUntraced(function* (
   definition: Definition,
   task: TaskDescription,
@@ -223,6 +225,7 @@ const encode = Effect.fnUntraced(function* (
   const outputs: Array<RefRecord> = []
   const blobs: Array<{ readonly digest: string; readonly bytes: Uint8Array<ArrayBuffer> }> = []
   const schemas: Array<{ readonly digest: string; readonly text: string }> = []
+  const given: Array<{ readonly slot: Slot; readonly label: string; readonly captured: Captured }> = []
   for (const slot of definition.output) {
     const label = `${task.task}/${slot.name}`
     if (typeof yielded !== "object" || yielded === null || !(slot.name in yielded)) {
@@ -237,7 +240,11 @@ const encode = Effect.fnUntraced(function* (
       })
     }
     const value = (yielded as Record<string, unknown>)[slot.name] // it is in there
-    const written = yield* write(store, slot.artifact, value, slot.name, label, `${task.run}/${task.task}`)
+    given.push({ slot, label, captured: capture(slot.artifact, value) })
+  }
+  // All are captured before the first is stored: from here on, others may change what the body yielded.
+  for (const { captured, label, slot } of given) {
+    const written = yield* writeCaptured(store, slot.artifact, captured, slot.name, label, `${task.run}/${task.task}`)
     outputs.push(written.record)
     if (written.blob !== undefined) blobs.push(written.blob as (typeof blobs)[number]) // codecs make their own buffers
     schemas.push(slot.artifact.description())

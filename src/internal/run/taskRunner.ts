@@ -304,7 +304,7 @@ const withBlobs = (
         ...store,
         get: (digest) => {
           const blob = blobs.find((blob) => blob.digest === digest)
-          return blob === undefined ? store.get(digest) : Effect.succeed(blob.bytes)
+          return blob === undefined ? store.get(digest) : Effect.sync(() => new Uint8Array(blob.bytes))
         }
       })
 

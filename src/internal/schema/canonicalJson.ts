@@ -1,31 +1,56 @@
 /**
  * Canonical JSON: object keys sorted by code unit, no white space. Equal values get equal bytes, which is what makes a
- * digest an identity. It follows RFC 8785 (JSON Canonicalization Scheme), whose number format is JavaScript's own.
+ * digest an identity. It follows RFC 8785 (JSON Canonicalization Scheme), whose number format is JavaScript's own, but
+ * for one number: -0 is written "-0", which JSON allows, because a stored value has to come back as it was.
  *
  * The engine's own `JSON.stringify` is several times faster than anything written on top of it. So a value whose keys
- * are in order is given to it as it is, any other in a copy that is in order, and only objects whose order the language
- * fixes (keys like "10", which always come first and as numbers) are written out here.
+ * are in order is given to it as it is, any other value in a copy that is in order. Only what it would write differently
+ * is written out here: objects whose order the language fixes (keys like "10" always come first), and -0.
  */
 
-/** The canonical text of a JSON value. Properties that are `undefined` are left out, as `JSON.stringify` does. */
+/**
+ * How many arrays and objects may be nested in a value. Reading and writing recurse, and a value that could be written
+ * with much stack left must also be readable with little.
+ */
+export const maxDepth = 1000
+
+/** Thrown for a value that is nested more deeply than `maxDepth`, or without end. */
+export class TooDeep extends Error {
+  override readonly name = "TooDeep"
+  constructor() {
+    super(`it is nested more than ${maxDepth} levels deep`)
+  }
+}
+
+/**
+ * The canonical text of a JSON value. Properties that are `undefined` are left out, as `JSON.stringify` does. Throws
+ * `TooDeep`.
+ */
 export const stringify = (value: unknown): string => {
-  if (value === null || typeof value !== "object") return JSON.stringify(value) ?? "null"
-  const ordered = inOrder(value)
+  if (value === null || typeof value !== "object") return primitive(value)
+  const ordered = inOrder(value, 1)
   return ordered === unorderable ? write(value) : JSON.stringify(ordered)
 }
+
+const primitive = (value: unknown): string => (Object.is(value, -0) ? "-0" : (JSON.stringify(value) ?? "null"))
 
 const unorderable = Symbol()
 
 /** The value itself where its keys are in order, or a copy in which they are. */
-const inOrder = (value: object): object | typeof unorderable =>
-  Array.isArray(value) ? arrayInOrder(value) : objectInOrder(value as Record<string, unknown>) // no array, so an object
+const inOrder = (value: object, depth: number): object | typeof unorderable => {
+  if (depth > maxDepth) throw new TooDeep()
+  return Array.isArray(value) ? arrayInOrder(value, depth) : objectInOrder(value as Record<string, unknown>, depth) // no array, so an object
+}
 
-const arrayInOrder = (items: ReadonlyArray<unknown>): object | typeof unorderable => {
+const arrayInOrder = (items: ReadonlyArray<unknown>, depth: number): object | typeof unorderable => {
   let copy: Array<unknown> | undefined
   for (let i = 0; i < items.length; i++) {
     const item = items[i]
-    if (typeof item !== "object" || item === null) continue
-    const ordered = inOrder(item)
+    if (typeof item !== "object" || item === null) {
+      if (item === 0 && Object.is(item, -0)) return unorderable
+      continue
+    }
+    const ordered = inOrder(item, depth + 1)
     if (ordered === unorderable) return unorderable
     if (ordered !== item) {
       copy ??= items.slice()
@@ -35,7 +60,7 @@ const arrayInOrder = (items: ReadonlyArray<unknown>): object | typeof unorderabl
   return copy ?? items
 }
 
-const objectInOrder = (object: Record<string, unknown>): object | typeof unorderable => {
+const objectInOrder = (object: Record<string, unknown>, depth: number): object | typeof unorderable => {
   // Instances have behaviour that `JSON.stringify` would ask for (`toJSON`); only plain data is left to it.
   const prototype = Object.getPrototypeOf(object)
   if (prototype !== Object.prototype && prototype !== null) return unorderable
@@ -55,9 +80,9 @@ const objectInOrder = (object: Record<string, unknown>): object | typeof unorder
     const item = object[key]
     let ordered: unknown = item
     if (typeof item === "object" && item !== null) {
-      ordered = inOrder(item)
+      ordered = inOrder(item, depth + 1)
       if (ordered === unorderable) return unorderable
-    }
+    } else if (item === 0 && Object.is(item, -0)) return unorderable
     if (copy === undefined && ordered !== item) {
       copy = {}
       for (let j = 0; j < i; j++) copy[keys[j] as string] = object[keys[j] as string] // those before it
@@ -67,17 +92,18 @@ const objectInOrder = (object: Record<string, unknown>): object | typeof unorder
   return copy ?? object
 }
 
-const write = (value: unknown): string => {
-  if (value === null || typeof value !== "object") return JSON.stringify(value) ?? "null"
+const write = (value: unknown, depth = 1): string => {
+  if (value === null || typeof value !== "object") return primitive(value)
+  if (depth > maxDepth) throw new TooDeep()
   if (Array.isArray(value)) {
-    let text = "["
-    for (let i = 0; i < value.length; i++) text += (i === 0 ? "" : ",") + write(value[i])
-    return `${text}]`
+    const items: Array<string> = []
+    for (let i = 0; i < value.length; i++) items.push(write(value[i], depth + 1))
+    return `[${items.join(",")}]`
   }
-  let text = "{"
+  const properties: Array<string> = []
   for (const key of Object.keys(value).sort()) {
     const item = (value as Record<string, unknown>)[key] // an object's own keys index it
-    if (item !== undefined) text += `${(text === "{" ? "" : ",") + JSON.stringify(key)}:${write(item)}`
+    if (item !== undefined) properties.push(`${JSON.stringify(key)}:${write(item, depth + 1)}`)
   }
-  return `${text}}`
+  return `{${properties.join(",")}}`
 }

@@ -1,9 +1,12 @@
 /**
- * What a schema objects to, as one sentence, and the path to where: `expected an integer, got 1.5`.
+ * Why a value can't be encoded or decoded, as one sentence, and the path to the place: `expected an integer, got 1.5`.
+ * Schema issues, thrown errors and stack overflows all end up here.
  */
 import * as Cause from "effect/Cause"
 import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
 import * as SchemaIssue from "effect/SchemaIssue"
+import { maxDepth, TooDeep } from "./canonicalJson.ts"
 import { CodecError } from "./codecError.ts"
 
 const format = SchemaIssue.makeFormatterStandardSchemaV1()
@@ -19,6 +22,7 @@ export const valueText = (value: unknown): string => {
       return "a function"
     case "object": {
       if (value === null) return "null"
+      if (Redacted.isRedacted(value)) return "a secret (Redacted)"
       if (Array.isArray(value)) return `an array of ${value.length}`
       if (value instanceof Date) return Number.isNaN(value.getTime()) ? "an invalid Date" : value.toISOString()
       const { constructor } = value
@@ -30,7 +34,7 @@ export const valueText = (value: unknown): string => {
   }
 }
 
-/** The path and the sentence of an issue with a value; of several the first. */
+/** The path and the sentence of an issue with a value; of several issues the first. */
 export const describe = (
   issue: SchemaIssue.Issue,
   value: unknown
@@ -50,10 +54,98 @@ export const describe = (
       ),
     Option.some(value)
   )
-  return {
-    path,
-    message: sentence.startsWith("expected") && Option.isSome(at) ? `${sentence}, got ${valueText(at.value)}` : sentence
+  if (!sentence.startsWith("expected") || Option.isNone(at)) return { path, message: sentence }
+  if (sentence === "expected JSON value") {
+    const culprit = notJson(at.value, [...path])
+    if (culprit !== undefined) return culprit
   }
+  return { path, message: `${sentence}, got ${valueText(at.value)}` }
+}
+
+/** The first thing in a value that JSON has no form for. */
+const notJson = (
+  root: unknown,
+  start: ReadonlyArray<PropertyKey>
+): { readonly path: ReadonlyArray<PropertyKey>; readonly message: string } | undefined => {
+  const above = new Set<object>()
+  const find = (value: unknown, path: ReadonlyArray<PropertyKey>): ReturnType<typeof notJson> => {
+    const refuse = (what: string) => ({ path, message: `expected JSON, got ${what}` })
+    if (value === null || typeof value === "string" || typeof value === "boolean") return undefined
+    if (typeof value === "number") return Number.isFinite(value) ? undefined : refuse(String(value))
+    if (typeof value !== "object") return refuse(valueText(value))
+    if (Redacted.isRedacted(value)) {
+      return refuse("a secret (Redacted), which is never stored: read it with Config.redacted in the step or its layer")
+    }
+    if (above.has(value)) return refuse("a value that contains itself")
+    if (path.length > maxDepth) return refuse(`a value that is nested more than ${maxDepth} levels deep`)
+    const prototype = Object.getPrototypeOf(value)
+    if (!Array.isArray(value) && prototype !== Object.prototype && prototype !== null) return refuse(classText(value))
+    above.add(value)
+    const keys: ReadonlyArray<PropertyKey> = Array.isArray(value) ? [...value.keys()] : Object.keys(value)
+    for (const key of keys) {
+      const found = find((value as Record<PropertyKey, unknown>)[key], [...path, key]) // one of its own keys
+      if (found !== undefined) return found
+    }
+    above.delete(value)
+    return undefined
+  }
+  return find(root, start)
+}
+
+/** `a Date`, `a Map`, `an Uint8Array`: what a value is, without what is in it. */
+const classText = (value: object): string => {
+  const { constructor } = value
+  const name = typeof constructor === "function" ? constructor.name : ""
+  return name === "" || name === "Object" ? "an object" : `${/^[AEIO]/.test(name) ? "an" : "a"} ${name}`
+}
+
+/** The error for what a codec threw in place of failing. */
+export const fromThrown = (thrown: unknown, value: unknown): CodecError => {
+  if (thrown instanceof TooDeep || (thrown instanceof RangeError && /call stack/i.test(thrown.message))) {
+    const path = cycleIn(value)
+    return path === undefined
+      ? new CodecError({
+          message: `it is nested too deeply: ${maxDepth.toLocaleString("en")} levels can be stored. Flatten it (a list of nodes with their parents, say), or store it as Artifact.text or Artifact.bytes`
+        })
+      : new CodecError({ message: "it contains itself, and stored values are trees", path })
+  }
+  const text = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : valueText(thrown)
+  return new CodecError({ message: `its codec threw ${text}` })
+}
+
+/** The path at which a value is met again below itself. Walks without recursion: the value may be deeper than the stack. */
+const cycleIn = (root: unknown): ReadonlyArray<PropertyKey> | undefined => {
+  const above = new Set<object>()
+  const stack: Array<{ readonly value: object; readonly keys: Array<string> }> = []
+  const path: Array<PropertyKey> = []
+  const enter = (value: object) => {
+    above.add(value)
+    stack.push({ value, keys: Object.keys(value).reverse() })
+  }
+  if (typeof root === "object" && root !== null && !ArrayBuffer.isView(root)) enter(root)
+  for (let frame = stack.at(-1); frame !== undefined; frame = stack.at(-1)) {
+    const key = frame.keys.pop()
+    if (key === undefined) {
+      stack.pop()
+      path.pop()
+      above.delete(frame.value)
+      continue
+    }
+    const child = (frame.value as Record<string, unknown>)[key] // one of its own keys
+    if (typeof child !== "object" || child === null || ArrayBuffer.isView(child)) continue
+    path.push(key)
+    if (above.has(child)) return path.slice(0, 12)
+    enter(child)
+  }
+  return undefined
+}
+
+/** The error for a failed or died parser. */
+export const fromCause = (cause: Cause.Cause<SchemaIssue.Issue>, value: unknown): CodecError => {
+  const failure = cause.reasons.find(Cause.isFailReason)
+  return failure === undefined
+    ? fromThrown(cause.reasons.find(Cause.isDieReason)?.defect, value)
+    : toError(value)(failure.error)
 }
 
 /** A `CodecError` of an issue with a value. */
@@ -64,8 +156,8 @@ export const toError =
 
 /** The sentence of a failure of a schema that was run at once. */
 export const causeText = (cause: Cause.Cause<SchemaIssue.Issue>, value: unknown): string => {
-  const failure = cause.reasons.find(Cause.isFailReason)
-  if (failure !== undefined) return describe(failure.error, value).message
-  const defect = cause.reasons.find(Cause.isDieReason)?.defect
-  return defect instanceof Error ? defect.message : "the schema needs time, and a column's values are checked at once"
+  const isAsync = cause.reasons.every((reason) => !Cause.isFailReason(reason) && !Cause.isDieReason(reason))
+  if (isAsync) return "the schema needs time, and a column's values are checked at once"
+  const { message, path } = fromCause(cause, value)
+  return path === undefined || path.length === 0 ? message : `at ${path.map(String).join(".")}: ${message}`
 }

@@ -1,7 +1,7 @@
 /**
- * Freezing what is handed on. Between tasks of one process a JSON value is the same object, so nobody may change it:
- * arrays and plain objects are frozen all the way down. What is frozen already is not looked into again, which makes
- * freezing a value twice free. Instances of classes, typed arrays and maps are left as they are.
+ * Freezing of plain data that has just been decoded. Tasks of one process share such a value, so nobody may change it:
+ * arrays and plain objects are frozen all the way down. Only a value that decoding has made is ever frozen: what a body
+ * returned may be its module's own state.
  */
 
 /** Freezes arrays and plain objects, at any depth, and returns the value. */

@@ -22,6 +22,9 @@ export const make = (value: unknown): Description => {
   return { text, digest: Digest.ofTexts("effect-flow/schema/1", [text]) }
 }
 
+/** A representation as text: equal texts mean equal schemas. */
+export const textOf = (representation: unknown): string => CanonicalJson.stringify(representation)
+
 /** `SchemaRepresentation` of a schema, as JSON. */
 export const represent = (schema: Schema.Top): unknown => {
   const document = SchemaRepresentation.toRepresentation(schema.ast)

@@ -1,6 +1,6 @@
 /**
- * An `ArtifactStore` in memory. The parts of an artifact are kept as they were given, not copied. Every read verifies them, so a program
- * that changes an array after storing it gets an error and never other bytes.
+ * An `ArtifactStore` in memory. It keeps the chunks that it is given, so nobody else may change them afterwards; what it
+ * gives out are copies. An artifact that is asked for by path is written to a temporary file once, and whole.
  */
 import * as Fs from "node:fs/promises"
 import * as Os from "node:os"
@@ -55,7 +55,8 @@ export const make = (options: { readonly inlineLimit: number; readonly valueByte
     return { digest, size }
   }
 
-  const get = (digest: string): Effect.Effect<Uint8Array, ArtifactError> =>
+  /** The store's own bytes, verified: not to be handed out. */
+  const kept = (digest: string): Effect.Effect<Uint8Array, ArtifactError> =>
     Effect.suspend(() => {
       const entry = entries.get(digest)
       if (entry === undefined) return Effect.fail(missing(digest))
@@ -64,6 +65,8 @@ export const make = (options: { readonly inlineLimit: number; readonly valueByte
       entry.chunks = [bytes]
       return Effect.succeed(bytes)
     })
+
+  const get = (digest: string) => Effect.map(kept(digest), (bytes) => new Uint8Array(bytes))
 
   const store: ArtifactStore["Service"] = {
     inlineLimit: options.inlineLimit,
@@ -83,7 +86,7 @@ export const make = (options: { readonly inlineLimit: number; readonly valueByte
     stream: (digest, range) =>
       Stream.unwrap(Effect.map(get(digest), (bytes) => Stream.fromIterable(Bytes.parts(bytes, range)))),
     path: (digest) =>
-      Effect.flatMap(get(digest), (bytes) =>
+      Effect.flatMap(kept(digest), (bytes) =>
         Effect.tryPromise({
           // Each artifact is written once, and whole before it has its name: others may be reading the file.
           try: () => {
@@ -122,7 +125,7 @@ export const make = (options: { readonly inlineLimit: number; readonly valueByte
         }
         return { artifacts, bytes }
       }),
-    values: ValueCache.make(options.valueBytes)
+    values: ValueCache.make(options.valueBytes, { keepBytes: false })
   }
 
   return {

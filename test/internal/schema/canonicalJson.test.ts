@@ -9,7 +9,7 @@ const oracle = (value: unknown): string => {
     const pairs = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))
     return `{${pairs.map(([key, item]) => `${JSON.stringify(key)}:${oracle(item)}`).join(",")}}`
   }
-  return JSON.stringify(value)
+  return Object.is(value, -0) ? "-0" : JSON.stringify(value) // the one difference
 }
 
 /** The same value with the keys of every object in another order. */

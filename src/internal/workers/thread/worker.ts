@@ -18,6 +18,7 @@ import { CurrentTask } from "../../../CurrentTask.ts"
 import { ExecutorError, type Outcome, type TaskDescription } from "../../../Executor.ts"
 import type { Any as AnyFlow } from "../../../Flow.ts"
 import type { RunStore } from "../../../RunStore.ts"
+import { defaultLimitBytes } from "../../artifact/valueCache.ts"
 import * as Printing from "../../run/printing.ts"
 import * as Services from "../../run/services.ts"
 import { execute, format } from "../../run/taskBody.ts"
@@ -56,7 +57,10 @@ const program = Effect.gen(function* () {
   send({ _tag: "Started" })
   const opened = Effect.all([
     FlowModule.load(data.module),
-    Layer.buildWithScope(ThreadStore.open(data.store, { valueBytes: data.valueBytes }), scope)
+    Layer.buildWithScope(
+      ThreadStore.open(data.store, { valueBytes: Math.min(data.valueBytes, defaultLimitBytes()) }),
+      scope
+    )
   ])
   const loaded = yield* Effect.exit(opened)
   if (loaded._tag === "Failure") {
@@ -161,7 +165,7 @@ const withBlobs = (stores: Context.Context<ArtifactStore | RunStore>, blobs: Rea
     ...store,
     get: (digest) => {
       const bytes = known.get(digest)
-      return bytes === undefined ? store.get(digest) : Effect.succeed(bytes)
+      return bytes === undefined ? store.get(digest) : Effect.sync(() => new Uint8Array(bytes))
     }
   })
 }

@@ -1,0 +1,164 @@
+/**
+ * A schema's JSON codec: the one way in which a value becomes JSON, whether it is an artifact, a table's cell, a
+ * parameter, a flow's output or a step's error. It is `Schema.toCodecJson` with three additions. Maps and sets are
+ * written in the order of their keys, so equal ones have equal bytes. Whatever goes wrong, a throwing codec and a stack
+ * overflow included, is a `CodecError` that says where. And `encodeChecked` decodes what it has encoded: it refuses a
+ * value that would not come back.
+ */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Schema from "effect/Schema"
+import type * as SchemaAST from "effect/SchemaAST"
+import type * as SchemaIssue from "effect/SchemaIssue"
+import * as SchemaParser from "effect/SchemaParser"
+import * as CanonicalJson from "./canonicalJson.ts"
+import { CodecError } from "./codecError.ts"
+import * as CodecIssue from "./codecIssue.ts"
+import { canonicalOrder } from "./collections.ts"
+import { deepFreeze } from "./deepFreeze.ts"
+import { type Difference, difference } from "./difference.ts"
+import { isPlain, isScalar, unionKeys } from "./schemaTraits.ts"
+import type { StorableSchema } from "./storableSchema.ts"
+
+/** A value as canonical JSON text, together with the value that the text decodes to. */
+export interface Checked {
+  readonly text: string
+  readonly decoded: unknown
+}
+
+/** Converts the values of one schema to JSON text and back. */
+export interface JsonCodec {
+  /**
+   * Whether every value is plain data that the schema's description fully describes. Then decoded values are frozen and
+   * receivers can share them. Otherwise each receiver decodes its own.
+   */
+  readonly isPlain: boolean
+  readonly encode: (value: unknown) => Effect.Effect<string, CodecError>
+  /** Encodes, and fails with the path where the value would come back as another one. */
+  readonly encodeChecked: (value: unknown) => Effect.Effect<Checked, CodecError>
+  readonly decode: (text: string) => Effect.Effect<unknown, CodecError>
+  /** From a JSON value in place of its text. */
+  readonly decodeJson: (json: unknown) => Effect.Effect<unknown, CodecError>
+}
+
+const codecs = new WeakMap<SchemaAST.AST, JsonCodec>()
+
+/** The JSON codec of a schema. Built once per schema. */
+export const of = (schema: StorableSchema): JsonCodec => {
+  let codec = codecs.get(schema.ast)
+  if (codec === undefined) {
+    codec = make(schema)
+    codecs.set(schema.ast, codec)
+  }
+  return codec
+}
+
+/** `Schema.toCodecJson`, with maps and sets in the order of their keys. */
+export const toCodecJson = (schema: StorableSchema): Schema.Codec<unknown, Schema.Json> =>
+  Schema.toCodecJson(Schema.make<Schema.Codec<unknown, unknown>>(canonicalOrder(schema.ast)))
+
+const make = (schema: StorableSchema): JsonCodec => {
+  const codec = toCodecJson(schema)
+  const toJson = SchemaParser.encodeUnknownEffect(codec)
+  const fromJson = SchemaParser.decodeUnknownEffect(codec)
+  const plain = isPlain(schema.ast)
+  const scalar = isScalar(schema.ast)
+  let memberKeys: ReadonlySet<PropertyKey> | undefined
+
+  const decodeJson = (json: unknown): Effect.Effect<unknown, CodecError> => {
+    const decoded = attempt(() => fromJson(json), json)
+    return plain ? mapSync(decoded, deepFreeze) : decoded
+  }
+
+  const encode = (value: unknown): Effect.Effect<string, CodecError> =>
+    flatMapSync(
+      attempt(() => toJson(value), value),
+      (json) => stringify(json, value)
+    )
+
+  const decode = (text: string): Effect.Effect<unknown, CodecError> => flatMapSync(parse(text), decodeJson)
+
+  const encodeChecked = (value: unknown): Effect.Effect<Checked, CodecError> =>
+    flatMapSync(encode(value), (text) => {
+      // A string, a number or a boolean under a schema of its own is what its text says.
+      if (scalar && typeof value !== "object") return Exit.succeed({ text, decoded: value })
+      return flatMapSync(decode(text), (decoded) => {
+        memberKeys ??= unionKeys(schema.ast)
+        const lost = compare(value, decoded, memberKeys)
+        if (lost === undefined) return Exit.succeed({ text, decoded })
+        if (lost.isCertain) return Exit.fail(changed(lost))
+        // The values can't be compared by their parts. Then they are equal if they have the same text.
+        return flatMapSync(encode(decoded), (again) =>
+          again === text ? Exit.succeed({ text, decoded }) : Exit.fail(changed(lost))
+        )
+      })
+    })
+
+  return { isPlain: plain, encode, encodeChecked, decode, decodeJson }
+}
+
+/** The error for a value that its schema does not bring back. */
+export const changed = ({ message, path }: Difference): CodecError =>
+  new CodecError({ message: `the value does not survive being stored: ${message}`, path })
+
+const compare = (value: unknown, decoded: unknown, memberKeys: ReadonlySet<PropertyKey>): Difference | undefined => {
+  try {
+    return difference(value, decoded, memberKeys)
+  } catch {
+    // A getter that throws, or a proxy: the value can't be looked at twice.
+    return { path: [], message: "it can't be read a second time", isCertain: false }
+  }
+}
+
+const stringify = (json: unknown, value: unknown): Exit.Exit<string, CodecError> => {
+  try {
+    return Exit.succeed(CanonicalJson.stringify(json))
+  } catch (cause) {
+    return Exit.fail(CodecIssue.fromThrown(cause, value))
+  }
+}
+
+const parse = (text: string): Exit.Exit<unknown, CodecError> => {
+  try {
+    return Exit.succeed(JSON.parse(text))
+  } catch (cause) {
+    return Exit.fail(
+      cause instanceof RangeError
+        ? CodecIssue.fromThrown(cause, undefined)
+        : new CodecError({ message: `the stored bytes are not valid JSON: ${(cause as Error).message}` }) // a SyntaxError
+    )
+  }
+}
+
+/** Runs a parser; its issues and its throws become errors of the value. */
+const attempt = (
+  run: () => Effect.Effect<unknown, SchemaIssue.Issue>,
+  value: unknown
+): Effect.Effect<unknown, CodecError> => {
+  let result: Effect.Effect<unknown, SchemaIssue.Issue>
+  try {
+    result = run()
+  } catch (cause) {
+    return Exit.fail(CodecIssue.fromThrown(cause, value))
+  }
+  if (Exit.isExit(result) && Exit.isSuccess(result)) return Exit.succeed(result.value)
+  return Effect.catchCause(result, (cause) =>
+    Cause.hasInterruptsOnly(cause) ? Effect.interrupt : Effect.fail(CodecIssue.fromCause(cause, value))
+  )
+}
+
+// Nearly every schema encodes at once. Then there is nothing to run, and no other fiber may come in between.
+
+const flatMapSync = <A, B>(
+  self: Effect.Effect<A, CodecError>,
+  f: (value: A) => Effect.Effect<B, CodecError>
+): Effect.Effect<B, CodecError> => {
+  if (!Exit.isExit(self)) return Effect.flatMap(self, f)
+  const exit = self as Exit.Exit<A, CodecError> // an effect that is an exit has the effect's types
+  return Exit.isSuccess(exit) ? f(exit.value) : Exit.failCause(exit.cause)
+}
+
+/** `Effect.map` that is done at once where the effect is. */
+export const mapSync = <A, B>(self: Effect.Effect<A, CodecError>, f: (value: A) => B): Effect.Effect<B, CodecError> =>
+  flatMapSync(self, (value) => Exit.succeed(f(value)))

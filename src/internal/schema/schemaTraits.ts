@@ -1,0 +1,187 @@
+/**
+ * What a schema's syntax tree says about its values before there are any: whether they are plain data, which keys tell
+ * the members of its unions apart, whether they can be stored at all, and whether a secret is among them.
+ */
+import type * as Schema from "effect/Schema"
+import type * as SchemaAST from "effect/SchemaAST"
+
+/** The id of what a node or a check stands for: `effect/schema/Date`. */
+export const idOf = (annotations: object | undefined): string | undefined =>
+  (annotations as { readonly representation?: { readonly id?: string } } | undefined)?.representation?.id // an annotation
+
+const isOwn = (id: string | undefined): boolean => id?.startsWith("effect/schema/") === true
+
+/** Whether checks are Effect's own, whose descriptions say what they check. */
+const areDescribed = (checks: SchemaAST.Checks | undefined): boolean =>
+  checks === undefined ||
+  checks.every((check) =>
+    check._tag === "Filter" ? isOwn(idOf(check.annotations)) : areDescribed(check.checks as SchemaAST.Checks)
+  )
+
+/**
+ * Whether every value is made of arrays, plain objects and primitives, and decoding runs no code but Effect's own. Such
+ * values can be frozen and shared, and equal descriptions mean equal codecs.
+ */
+export const isPlain = (ast: SchemaAST.AST, seen: Set<SchemaAST.AST> = new Set()): boolean => {
+  if (seen.has(ast)) return true
+  seen.add(ast)
+  if (ast.encoding !== undefined || !areDescribed(ast.checks)) return false
+  switch (ast._tag) {
+    case "Null":
+    case "Undefined":
+    case "Void":
+    case "String":
+    case "Number":
+    case "Boolean":
+    case "BigInt":
+    case "Literal":
+    case "Enum":
+    case "TemplateLiteral":
+    case "Unknown":
+    case "ObjectKeyword":
+      return true
+    case "Arrays":
+      return areDescribed(ast.encodingChecks) && [...ast.elements, ...ast.rest].every((item) => isPlain(item, seen))
+    case "Objects":
+      return (
+        areDescribed(ast.encodingChecks) &&
+        ast.propertySignatures.every(({ type }) => isPlain(type, seen)) &&
+        ast.indexSignatures.every(({ parameter, type }) => isPlain(parameter, seen) && isPlain(type, seen))
+      )
+    case "Union":
+      return areDescribed(ast.encodingChecks) && ast.types.every((type) => isPlain(type, seen))
+    case "Declaration": {
+      const id = idOf(ast.annotations)
+      return id === "effect/schema/Json" || id === "effect/schema/MutableJson"
+    }
+    default:
+      return false
+  }
+}
+
+/** Whether every value is one string, one number or one boolean, whose JSON text can only mean that value. */
+export const isScalar = (ast: SchemaAST.AST): boolean =>
+  (ast._tag === "String" || ast._tag === "Number" || ast._tag === "Boolean") && isPlain(ast)
+
+/**
+ * The keys that the members of a schema's unions declare. A value of a union is written as the first member that accepts
+ * it, so one of these keys can get lost where another member does not know it.
+ */
+export const unionKeys = (root: SchemaAST.AST): ReadonlySet<PropertyKey> => {
+  const keys = new Set<PropertyKey>()
+  visit(root, (ast) => {
+    if (ast._tag !== "Union") return
+    for (const member of ast.types) {
+      for (const node of [member, ...(member.encoding ?? []).map(({ to }) => to)]) {
+        if (node._tag === "Objects") for (const { name } of node.propertySignatures) keys.add(name)
+      }
+    }
+  })
+  return keys
+}
+
+/** Why values of a schema can't be stored, and where in them. */
+export interface Problem {
+  readonly path: ReadonlyArray<PropertyKey>
+  /** Follows the place: `is a secret`. */
+  readonly message: string
+  readonly isSecret: boolean
+}
+
+const problems = new WeakMap<SchemaAST.AST, { readonly found: Problem | undefined }>()
+
+/** Why values of a schema can't be stored in general; nothing where they can. */
+export const problemOf = ({ ast }: Schema.Top): Problem | undefined => {
+  let known = problems.get(ast)
+  if (known === undefined) {
+    let found: Problem | undefined
+    visit(ast, (node, path) => {
+      const problem = problemAt(node, path)
+      if (problem !== undefined && (found === undefined || (problem.isSecret && !found.isSecret))) found = problem
+    })
+    known = { found }
+    problems.set(ast, known)
+  }
+  return known.found
+}
+
+const problemAt = (ast: SchemaAST.AST, path: ReadonlyArray<PropertyKey>): Problem | undefined => {
+  if (ast._tag === "Declaration" && idOf(ast.annotations) === "effect/schema/Redacted") {
+    return {
+      path,
+      isSecret: true,
+      message:
+        "is a secret (Redacted), and secrets are never stored: read it with Config.redacted in the step or its layer"
+    }
+  }
+  if (ast.encoding !== undefined) return undefined // stored as what it is encoded to
+  if (ast._tag === "Any") {
+    return {
+      path,
+      isSecret: false,
+      message:
+        "is Schema.Any, which takes values that would not come back: say what they are, or take Schema.Unknown for any JSON"
+    }
+  }
+  if (ast._tag === "Declaration" && !hasCodec(ast)) {
+    return {
+      path,
+      isSecret: false,
+      message:
+        "is of a class that has no codec: take Schema.Class, or encode it to plain data with Schema.decodeTo or Schema.encodeTo"
+    }
+  }
+  if (ast._tag === "Objects") {
+    const symbol = ast.propertySignatures.find(({ name }) => typeof name === "symbol")
+    if (symbol !== undefined) {
+      return { path: [...path, symbol.name], isSecret: false, message: "is a symbol key, which JSON does not have" }
+    }
+  }
+  return undefined
+}
+
+const hasCodec = ({ annotations }: SchemaAST.Declaration): boolean =>
+  typeof annotations?.toCodecJson === "function" || typeof annotations?.toCodec === "function"
+
+/** Calls back for every node of a schema, its encodings included, once each, with the path of its values. */
+const visit = (root: SchemaAST.AST, each: (ast: SchemaAST.AST, path: ReadonlyArray<PropertyKey>) => void): void => {
+  const seen = new Set<SchemaAST.AST>()
+  const go = (ast: SchemaAST.AST, path: ReadonlyArray<PropertyKey>): void => {
+    if (seen.has(ast)) return
+    seen.add(ast)
+    each(ast, path)
+    for (const { to } of ast.encoding ?? []) go(to, path)
+    switch (ast._tag) {
+      case "Declaration":
+        for (const parameter of ast.typeParameters) go(parameter, path)
+        break
+      case "Arrays":
+        ast.elements.forEach((element, i) => {
+          go(element, [...path, i])
+        })
+        for (const rest of ast.rest) go(rest, [...path, "[]"])
+        break
+      case "Objects":
+        for (const { name, type } of ast.propertySignatures) go(type, [...path, name])
+        for (const { type } of ast.indexSignatures) go(type, [...path, "*"])
+        break
+      case "Union":
+        for (const type of ast.types) go(type, path)
+        break
+      case "Suspend": {
+        const inner = force(ast)
+        if (inner !== undefined) go(inner, path)
+      }
+    }
+  }
+  go(root, [])
+}
+
+/** What a suspended schema stands for; nothing while its module is still being loaded. */
+const force = (ast: SchemaAST.Suspend): SchemaAST.AST | undefined => {
+  try {
+    return ast.thunk()
+  } catch {
+    return undefined
+  }
+}
