@@ -69,8 +69,21 @@ export const main: {
   const { layer, module } = options
   offer({ flow: flow as Flow.Any, layer }) // with a sentence in its place, a call does not compile
   if (!isEntry(process.argv[1], module)) return
+  mains.push(flow.flowName)
+  if (mains.length > 1) return
   withoutForeignMaps()
-  void import("./internal/cli/main.ts").then(({ start }) =>
-    start({ flow: flow as Flow.Any, layer, module: process.argv[1] ?? "" }, Effect.succeed)
-  )
+  void import("./internal/cli/main.ts").then(({ start }) => {
+    if (mains.length > 1) refuseSecond()
+    else start({ flow: flow as Flow.Any, layer, module: process.argv[1] ?? "" }, Effect.succeed)
+  })
+}
+
+/** The flows whose command line this program is to be: one, if the program is right. */
+const mains: Array<string> = []
+
+const refuseSecond = (): void => {
+  const names = mains.map((name) => `"${name}"`).join(" and ")
+  const message = `This program calls FlowCli.main for ${names}, but it can have one command line. Keep one call (in a bundle, leave the others out), and run the other flows with \`npx effect-flow --module FILE --flow NAME\`.`
+  process.exitCode = 2
+  process.stderr.write(`${message}\n`, () => process.exit(2))
 }

@@ -9,6 +9,7 @@ import type { CustomCallbackArgs, History, LayersModel, Logs, ModelFitArgs } fro
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import { messageOf } from "../internal/cause.ts"
 import * as LoadTf from "./internal/loadTf.ts"
@@ -31,7 +32,7 @@ export class Tensorflow extends Context.Service<
 const layerOf = (backends: ReadonlyArray<LoadTf.Backend>): Layer.Layer<Tensorflow> =>
   Layer.effect(
     Tensorflow,
-    Effect.map(Effect.cached(LoadTf.load(backends)), (loaded) => ({ load: Effect.tap(loaded, LoadTf.use) }))
+    Effect.map(Effect.cached(LoadTf.loadFirst(backends)), (loaded) => ({ load: Effect.tap(loaded, LoadTf.use) }))
   )
 
 /** The best backend that can be used: the native library, else WebAssembly, else JavaScript. */
@@ -46,10 +47,15 @@ export const layerWasm: Layer.Layer<Tensorflow> = layerOf(["wasm"])
 /** JavaScript: slow, and everywhere. */
 export const layerCpu: Layer.Layer<Tensorflow> = layerOf(["cpu"])
 
+/** What the compiler would have said of a program in TypeScript. */
+const notProvided =
+  "This step needs TensorFlow.js, and no layer provides it. Give the flow Tensorflow.layer (from effect-flow/nbow): " +
+  "FlowCli.main(flow, { layer: Tensorflow.layer }), or Flow.provide(flow, Tensorflow.layer)."
+
 /** TensorFlow.js with its backend, loaded at the first use. */
 export const load: Effect.Effect<LoadTf.Loaded, LoadTf.TensorflowError, Tensorflow> = Effect.flatMap(
-  Tensorflow,
-  (service) => service.load
+  Effect.serviceOption(Tensorflow),
+  Option.match({ onNone: () => Effect.die(new Error(notProvided)), onSome: (service) => service.load })
 )
 
 /** TensorFlow.js: `const tf = yield* Tensorflow.tf`. */

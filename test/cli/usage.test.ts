@@ -41,7 +41,11 @@ describe("effect-flow", () => {
         writeFileSync(path, text)
         return path
       }
-      refuses(yield* bin("run", "--module", "no/flow.ts"), 2, "There is no file no/flow.ts, which --module names.")
+      refuses(
+        yield* bin("run", "--module", "no/flow.ts"),
+        2,
+        "--module names no/flow.ts, and there is no such file or package."
+      )
       const empty = file("empty.mjs", "export const x = 1")
       refuses(
         yield* bin("run", "--module", empty),

@@ -47,7 +47,7 @@ export const Module = GlobalFlag.Setting("module")({
   flag: Flag.String("module").pipe(
     Flag.withMetavar("file"),
     Flag.withDescription(
-      "The module that exports the flow: for run, resume, plan and worker, and to speak of its runs only"
+      "The file or package that exports the flow: for run, resume, plan and worker, and to speak of its runs only"
     ),
     Flag.optional
   )

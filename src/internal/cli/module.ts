@@ -1,6 +1,4 @@
 /** Finds the flow that `--module` (and `--flow`) name: one of the module's exports, or the one it gave to `FlowCli.main`. */
-import { existsSync } from "node:fs"
-import { resolve } from "node:path"
 import { pathToFileURL } from "node:url"
 import * as Effect from "effect/Effect"
 import { hasProperty } from "effect/Predicate"
@@ -8,6 +6,7 @@ import type { Any as AnyFlow } from "../../Flow.ts"
 import { messageOf } from "../cause.ts"
 import * as FlowLayers from "../workers/flowLayers.ts"
 import * as Cli from "./cli.ts"
+import * as ModuleName from "./moduleName.ts"
 
 /** A flag's value, before the command line is parsed: which flags there are follows from it. */
 const valueOf = (argv: ReadonlyArray<string>, flag: string): string | undefined => {
@@ -22,10 +21,14 @@ const valueOf = (argv: ReadonlyArray<string>, flag: string): string | undefined 
 const isFlow = (value: unknown): value is AnyFlow =>
   hasProperty(value, "flowName") && hasProperty(value, "definitions") && hasProperty(value, "body")
 
-/** The flows of a module, with their layers. */
-export const flowsOf = Effect.fnUntraced(function* (file: string) {
+/**
+ * The flows of a module, with their layers.
+ *
+ * @param path An absolute path.
+ * @param file The module as the command line names it.
+ */
+const flowsOf = Effect.fnUntraced(function* (path: string, file: string) {
   const before = FlowLayers.all().length
-  const path = resolve(file)
   const module = yield* Effect.tryPromise({
     try: () => import(pathToFileURL(path).href) as Promise<Readonly<Record<string, unknown>>>,
     catch: (error) => refuse(`${file} can't be loaded: ${messageOf(error)}`)
@@ -42,8 +45,9 @@ const refuse = (message: string) => new Cli.Exit({ code: Cli.exitCodes.usage, me
 export const loadSubject = Effect.fnUntraced(function* (argv: ReadonlyArray<string>) {
   const file = valueOf(argv, "--module")
   if (file === undefined) return undefined
-  if (!existsSync(file)) return yield* refuse(`There is no file ${file}, which --module names.`)
-  const flows = yield* flowsOf(file)
+  const path = ModuleName.find(file, process.cwd())
+  if (path === undefined) return yield* refuse(`--module names ${file}, and there is no such file or package.`)
+  const flows = yield* flowsOf(path, file)
   const name = valueOf(argv, "--flow")
   const found = name === undefined ? flows : flows.filter(({ flow }) => flow.flowName === name)
   const [first, second] = found

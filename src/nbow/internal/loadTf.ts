@@ -35,15 +35,27 @@ export class TensorflowError extends Schema.TaggedError<TensorflowError>()("Tens
 const names: { readonly [B in Backend]: string } = { node: "tensorflow", wasm: "wasm", cpu: "cpu" }
 
 /**
- * Its packages are CommonJS and do not say so: an `import` compiles each an extra time to find that out, and a loader such
- * as tsx reads each again, which makes their loading up to twice as long.
+ * Where packages are looked up from: this file, or the bundle that it is part of. A bundle that is CommonJS has no
+ * `import.meta.url`.
  */
-const require = createRequire(import.meta.url)
+const here = (): string =>
+  import.meta.url ?? (typeof __filename === "string" ? __filename : join(process.cwd(), "index.js"))
+
+/**
+ * Loads a package of TensorFlow.js. They are CommonJS and do not say so: an `import` compiles each an extra time to find that
+ * out, and a loader such as tsx reads each again, which makes loading them up to twice as long.
+ *
+ * The name `require` and a literal package name would have bundlers follow the call into native code that they can't
+ * bundle, so the packages are looked up when they are first used.
+ */
+const load = (name: string) => createRequire(here())(/* turbopackIgnore: true */ /* webpackIgnore: true */ name)
+
+const resolve = (name: string): string => createRequire(here()).resolve(/* turbopackIgnore: true */ name)
 
 const requireTf = (): Tf => {
-  const core: typeof import("@tensorflow/tfjs-core") = require("@tensorflow/tfjs-core")
+  const core: typeof import("@tensorflow/tfjs-core") = load("@tensorflow/tfjs-core")
   core.env().set("PROD", true) // no banner that asks to install tfjs-node
-  const layers: typeof import("@tensorflow/tfjs-layers") = require("@tensorflow/tfjs-layers")
+  const layers: typeof import("@tensorflow/tfjs-layers") = load("@tensorflow/tfjs-layers")
   return { ...core, ...layers }
 }
 
@@ -52,7 +64,7 @@ const requireNode = (): void => {
   const name = "@tensorflow/tfjs-node"
   let root: string
   try {
-    root = dirname(require.resolve(`${name}/package.json`))
+    root = dirname(resolve(`${name}/package.json`))
   } catch {
     throw new Error(`${name} is not installed`)
   }
@@ -63,13 +75,13 @@ const requireNode = (): void => {
   // Node 23 dropped it, and tfjs-node 4 calls it: https://github.com/tensorflow/tfjs/issues/8609
   const utilities = util as { isNullOrUndefined?: (value: unknown) => boolean }
   utilities.isNullOrUndefined ??= (value) => value === null || value === undefined
-  require(name)
+  load(name)
 }
 
 const requireBackend = (backend: Backend): void => {
   if (backend === "node") requireNode()
-  else if (backend === "wasm") require("@tensorflow/tfjs-backend-wasm")
-  else require("@tensorflow/tfjs-backend-cpu")
+  else if (backend === "wasm") load("@tensorflow/tfjs-backend-wasm")
+  else load("@tensorflow/tfjs-backend-cpu")
 }
 
 const failure =
@@ -106,7 +118,7 @@ const loadOne = (backend: Backend): Effect.Effect<Tf, TensorflowError> =>
 export const all: ReadonlyArray<Backend> = ["node", "wasm", "cpu"]
 
 /** Loads TensorFlow.js with the first of the backends that can be used. */
-export const load = Effect.fnUntraced(function* (backends: ReadonlyArray<Backend>) {
+export const loadFirst = Effect.fnUntraced(function* (backends: ReadonlyArray<Backend>) {
   const passedOver: Array<TensorflowError> = []
   for (const backend of backends) {
     const result = yield* Effect.result(loadOne(backend))
@@ -127,6 +139,6 @@ export const load = Effect.fnUntraced(function* (backends: ReadonlyArray<Backend
 /** TensorFlow.js as it runs, or on its best backend. For where no service can be asked. */
 export const current: Effect.Effect<Tf, TensorflowError> = Effect.flatMap(Effect.sync(requireTf), (tf) =>
   tf.getBackend() === undefined || tf.getBackend() === ""
-    ? Effect.map(load(all), (loaded) => loaded.tf)
+    ? Effect.map(loadFirst(all), (loaded) => loaded.tf)
     : Effect.succeed(tf)
 )
