@@ -69,7 +69,7 @@ export const main: {
   const { layer, module } = options
   offer({ flow: flow as Flow.Any, layer }) // with a sentence in its place, a call does not compile
   if (!isEntry(process.argv[1], module)) return
-  mains.push(flow.flowName)
+  mains.push((flow as Flow.Any).flowName)
   if (mains.length > 1) return
   withoutForeignMaps()
   void import("./internal/cli/main.ts").then(({ start }) => {
