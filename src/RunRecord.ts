@@ -15,7 +15,9 @@ export const ErrorRecord = Schema.Struct({
   causes: Schema.optionalKey(Schema.Array(Schema.Struct({ tag: Schema.String, message: Schema.String }))),
   /** Only for a defect (something thrown that no type announced). */
   stack: Schema.optionalKey(Schema.String),
-  /** The failure encoded by the step's `error` schema, where it declares one. */
+  /** `own` for one of effect-flow's own errors, `defect` for something that was thrown; left out for a step's own failure. */
+  kind: Schema.optionalKey(Schema.Literals(["own", "defect"])),
+  /** The failure encoded by the step's `error` schema, if it declares one, or by the schema of effect-flow's own error. */
   data: Schema.optionalKey(Schema.Json)
 })
 export interface ErrorRecord extends Schema.Schema.Type<typeof ErrorRecord> {}

@@ -7,22 +7,22 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { FlowError } from "../../FlowError.ts"
 import type { ErrorRecord, TaskStatus } from "../../RunRecord.ts"
+import * as ErrorCodec from "./errorCodec.ts"
 
 /** Why something failed: the first typed failure, else the first defect, else that it was interrupted. */
 export const fromCause = (cause: Cause.Cause<unknown>, schema?: Schema.Top): ErrorRecord => {
   const failure = cause.reasons.find(Cause.isFailReason)
   if (failure !== undefined) {
     const record = fromError(failure.error)
+    if (ErrorCodec.isOwn(failure.error)) return { ...record, kind: "own", data: ErrorCodec.encodeOwn(failure.error) }
     if (schema === undefined) return record
-    const data = safely(
-      () => Schema.encodeUnknownExit(schema as Schema.Codec<unknown, unknown>)(failure.error), // error schemas need no services
-      undefined
-    )
-    return data !== undefined && Exit.isSuccess(data) ? { ...record, data: data.value as Schema.Json } : record // an error's encoding is JSON
+    const data = safely(() => Schema.encodeUnknownExit(ErrorCodec.codecOf(schema))(failure.error), undefined)
+    return data !== undefined && Exit.isSuccess(data) ? { ...record, data: data.value } : record
   }
   const defect = cause.reasons.find(Cause.isDieReason)
   if (defect !== undefined) {
-    const record = fromError(defect.defect)
+    const record = { ...fromError(defect.defect), kind: "defect" as const }
+    if (ErrorCodec.isOwn(defect.defect)) return { ...record, data: ErrorCodec.encodeOwn(defect.defect) }
     const stack = safely(() => stackOf(defect.defect), undefined)
     return stack === undefined ? record : { ...record, stack }
   }

@@ -32,6 +32,7 @@ import { onOwnFiber } from "./ownFiber.ts"
 import * as Parameters from "./parameters.ts"
 import * as Printing from "./printing.ts"
 import * as Recorder from "./recorder.ts"
+import * as Replay from "./replay.ts"
 import * as Origin from "./resume.ts"
 import type { RunContext } from "./runContext.ts"
 import * as RunId from "./runId.ts"
@@ -177,7 +178,9 @@ export const runFlow = Effect.fnUntraced(function* (flow: FlowDefinition, parame
         record = Exit.isSuccess(encoded)
           ? { ...record, status: "succeeded", finishedAt, output: encoded.value as Schema.Json } // by `Output.encode`
           : { ...record, status: statusOf(encoded.cause), finishedAt, error: fromCause(encoded.cause) }
-        yield* Effect.ensuring(recorder.write([{ _tag: "Run", run: record }]), Effect.sync(removeLive))
+        const left = begun?.unasked().map((task) => Replay.closed(task, finishedAt)) ?? []
+        const changes = left.map((task) => ({ _tag: "Task", task, blobs: [], schemas: [] }) as const)
+        yield* Effect.ensuring(recorder.write([...changes, { _tag: "Run", run: record }]), Effect.sync(removeLive))
         observe({ _tag: "RunFinished", run: record })
         if (record.error !== undefined && start.parent !== undefined) {
           // The error arrives typed as it is; that it came from a run of its own is said in the caller's log.

@@ -1,7 +1,7 @@
 /**
- * What a run has done already, where another process goes on with it because the one that drove it is gone: its tasks by
- * key, and the runs that it called. The body runs again from the top and meets them; a task that had finished is that task
- * and no new one, and one that had not goes on with its own id and its next attempt.
+ * What a run has done already, for a process that continues it because its driver is gone: its tasks by key, and the runs
+ * that it called. The body runs again from the top. Tasks that had ended are reused under their ids, failures included;
+ * unfinished ones continue with their next attempt.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -15,10 +15,12 @@ import { type Definition, fits } from "./definition.ts"
 export interface Begun {
   /** The highest number that a task has. */
   readonly lastIndex: number
-  /** The task that was called with this key for the nth time, from 0. */
+  /** The task that was called with this key for the nth time, from 0. It counts as asked for. */
   readonly task: (key: string, occurrence: number) => TaskRecord | undefined
   /** Whether it has finished, and all that it wrote is there. */
   readonly isFinished: (definition: Definition, task: TaskRecord) => boolean
+  /** Tasks that have not ended, and that the body has not asked for. */
+  readonly unasked: () => ReadonlyArray<TaskRecord>
   /** A run that it had called, of this flow and these parameters, once each. */
   readonly child: (flow: string, parameters: object) => Effect.Effect<RunRecord | undefined, StoreError>
 }
@@ -32,6 +34,7 @@ export const load = Effect.fnUntraced(function* (
   const tasks = yield* runs.tasks({ run })
   const outputs = new Map<string, RefRecord>()
   const byKey = new Map<string, Array<TaskRecord>>()
+  const asked = new Set<number>()
   let lastIndex = 0
   for (const task of tasks) {
     lastIndex = Math.max(lastIndex, task.index)
@@ -44,7 +47,12 @@ export const load = Effect.fnUntraced(function* (
   const children = yield* Effect.cached(Effect.map(runs.runs({ parent: run }), (found) => [...found].reverse()))
   return {
     lastIndex,
-    task: (key, occurrence) => byKey.get(key)?.[occurrence],
+    task: (key, occurrence) => {
+      const task = byKey.get(key)?.[occurrence]
+      if (task !== undefined) asked.add(task.index)
+      return task
+    },
+    unasked: () => tasks.filter(({ index, status }) => status === "running" && !asked.has(index)),
     isFinished: (definition, task) =>
       task.status === "succeeded" &&
       fits(definition, task) &&

@@ -2,6 +2,7 @@
  * What a task is, decided once for every executor: its id and key, whether an earlier task with that key stands for it,
  * its attempts, retries and timeout, and its record. An executor is only asked to make an attempt.
  */
+import type * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -13,7 +14,7 @@ import { ArtifactStore } from "../../ArtifactStore.ts"
 import type { Outcome, TaskDescription } from "../../Executor.ts"
 import { FlowError } from "../../FlowError.ts"
 import type { Ref } from "../../Ref.ts"
-import type { AttemptRecord, RefRecord, TaskRecord } from "../../RunRecord.ts"
+import type { AttemptRecord, ErrorRecord, RefRecord, TaskRecord, TaskStatus } from "../../RunRecord.ts"
 import { RunStore } from "../../RunStore.ts"
 import * as State from "../../State.ts"
 import { codeDigest } from "../code/codeDigest.ts"
@@ -24,6 +25,7 @@ import * as Inputs from "./inputs.ts"
 import * as Misuse from "./misuse.ts"
 import { onOwnFiber } from "./ownFiber.ts"
 import { StoredRef } from "./refs.ts"
+import * as Replay from "./replay.ts"
 import type { RunContext } from "./runContext.ts"
 import { execute } from "./taskBody.ts"
 import type { TaskSink } from "./taskSink.ts"
@@ -54,6 +56,10 @@ export const runTask = Effect.fnUntraced(function* (
   const begun = run.begun?.task(key, occurrence)
   if (begun !== undefined && run.begun?.isFinished(definition, begun) === true)
     return stateOf(definition, inputs.refs, begun.outputs, begun.id)
+  if (begun?.status === "failed" && begun.error !== undefined) {
+    return yield* Effect.failCause(Replay.restore(begun.error, definition.error))
+  }
+  if (begun?.status === "interrupted") yield* Effect.sleep(Replay.holdBack(begun))
   const index = begun?.index ?? run.nextIndex()
   const base = {
     run: run.id,
@@ -172,6 +178,33 @@ const attempts = (
       const began = begun?.startedAt ?? (yield* Clock.currentTimeMillis)
       const made: Array<AttemptRecord> = begun?.attempts.filter(({ status }) => status !== "running") ?? []
       const next = definition.retry === undefined ? undefined : yield* makeRetry(definition.name, definition.retry)
+      /** Ends the task with a failure. */
+      const fail = Effect.fnUntraced(function* (status: TaskStatus, cause: Cause.Cause<unknown>, error: ErrorRecord) {
+        const record: TaskRecord = {
+          ...base,
+          status,
+          how: "executed",
+          startedAt: began,
+          finishedAt: yield* Clock.currentTimeMillis,
+          attempts: made,
+          outputs: [],
+          error
+        }
+        yield* run.recorder.write([{ _tag: "Task", task: record, blobs: inputs.blobs, schemas: inputs.schemas }])
+        run.observe({ _tag: "TaskFinished", task: record })
+        return yield* Effect.failCause(cause)
+      })
+      if (next !== undefined) {
+        const resumed = yield* Replay.advance(made, definition.error, (at, error) =>
+          onOwnFiber(next(at, error), (start) => start())
+        )
+        // The driver died while it waited for the next attempt, or before it recorded that there is none.
+        if (begun?.attempts.at(-1)?.status === "failed" && resumed !== undefined) {
+          if (resumed.delayMs === undefined) return yield* fail("failed", resumed.cause, resumed.error)
+          const waited = yield* Effect.exit(restore(Effect.sleep(resumed.delayMs)))
+          if (Exit.isFailure(waited)) return yield* fail("interrupted", waited.cause, resumed.error)
+        }
+      }
       while (true) {
         const number = made.length + 1
         const startedAt = number === 1 ? began : yield* Clock.currentTimeMillis
@@ -217,19 +250,12 @@ const attempts = (
         }
         made.push({ number, status, startedAt, finishedAt, error })
         const delay = Exit.isSuccess(decided) ? decided.value : undefined
-        const waited = delay === undefined ? undefined : yield* Effect.exit(restore(Effect.sleep(delay)))
-        if (waited !== undefined && Exit.isSuccess(waited)) continue
-        const ended = waited === undefined ? status : "interrupted"
-        const record: TaskRecord = {
-          ...running,
-          status: ended,
-          finishedAt: yield* Clock.currentTimeMillis,
-          attempts: made,
-          error
-        }
-        yield* run.recorder.write([{ _tag: "Task", task: record, blobs: inputs.blobs, schemas: inputs.schemas }])
-        run.observe({ _tag: "TaskFinished", task: record })
-        return yield* Effect.failCause(waited === undefined ? exit.cause : waited.cause)
+        if (delay === undefined) return yield* fail(status, exit.cause, error)
+        // Whoever continues the run must know of this attempt.
+        const between: TaskRecord = { ...running, attempts: [...made] }
+        yield* run.recorder.write([{ _tag: "Task", task: between, blobs: inputs.blobs, schemas: inputs.schemas }])
+        const waited = yield* Effect.exit(restore(Effect.sleep(delay)))
+        if (Exit.isFailure(waited)) return yield* fail("interrupted", waited.cause, error)
       }
     })
   )

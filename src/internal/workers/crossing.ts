@@ -7,24 +7,9 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
-import { ArtifactError } from "../../ArtifactStore.ts"
-import { ExecutorError, type TaskDescription, TaskTimeout, WorkerDied } from "../../Executor.ts"
-import { FlowError, ParameterError } from "../../FlowError.ts"
-import { StoreError } from "../../RunStore.ts"
-import { TagError } from "../../Tags.ts"
+import { ExecutorError, type TaskDescription } from "../../Executor.ts"
+import * as ErrorCodec from "../run/errorCodec.ts"
 import { fromCause } from "../run/errorRecord.ts"
-
-/** The errors that every task may fail with, whatever its step declares. */
-const Own = Schema.Union([
-  ArtifactError,
-  StoreError,
-  TagError,
-  FlowError,
-  ParameterError,
-  ExecutorError,
-  WorkerDied,
-  TaskTimeout
-])
 
 /** A failure, as data. */
 export const Failure = Schema.Union([
@@ -44,39 +29,26 @@ export const Failure = Schema.Union([
 ])
 export type Failure = typeof Failure.Type
 
-const codecs = new WeakMap<Schema.Top, Schema.Codec<unknown, Schema.Json>>()
-
-const codecOf = (schema: Schema.Top): Schema.Codec<unknown, Schema.Json> => {
-  let codec = codecs.get(schema)
-  if (codec === undefined) {
-    codec = Schema.toCodecJson(schema as Schema.Codec<unknown, unknown>) // error schemas need no services
-    codecs.set(schema, codec)
-  }
-  return codec
-}
-
-const isOwn = Schema.is(Own)
-
 /** As data. */
 export const encode = (cause: Cause.Cause<unknown>, error: Schema.Top | undefined): Failure => {
   const failure = cause.reasons.find(Cause.isFailReason)
   if (failure !== undefined) {
-    if (isOwn(failure.error)) return own(failure.error, false)
-    const data = error === undefined ? undefined : Schema.encodeUnknownExit(codecOf(error))(failure.error)
+    if (ErrorCodec.isOwn(failure.error)) return own(failure.error, false)
+    const data = error === undefined ? undefined : Schema.encodeUnknownExit(ErrorCodec.codecOf(error))(failure.error)
     if (data !== undefined && Exit.isSuccess(data)) return { kind: "error", data: data.value }
     const { message, tag } = fromCause(cause)
     return { kind: "undeclared", tag, message }
   }
   const defect = cause.reasons.find(Cause.isDieReason)
   if (defect === undefined) return { kind: "interrupt" }
-  if (isOwn(defect.defect)) return own(defect.defect, true)
+  if (ErrorCodec.isOwn(defect.defect)) return own(defect.defect, true)
   const { message, stack, tag } = fromCause(cause)
   return { kind: "defect", name: tag, message: explain(message), ...(stack === undefined ? {} : { stack }) }
 }
 
-const own = (error: typeof Own.Type, defect: boolean): Failure => ({
+const own = (error: ErrorCodec.Own, defect: boolean): Failure => ({
   kind: "own",
-  data: Schema.encodeUnknownSync(codecOf(Own))(error),
+  data: ErrorCodec.encodeOwn(error),
   defect
 })
 
@@ -102,13 +74,13 @@ export const decode = (
       return Effect.die(defect)
     }
     case "own": {
-      const decoded = Effect.orDie(Schema.decodeUnknownEffect(codecOf(Own))(failure.data))
+      const decoded = Effect.orDie(Schema.decodeUnknownEffect(ErrorCodec.codecOf(ErrorCodec.Own))(failure.data))
       return Effect.flatMap(decoded, (error) => (failure.defect ? Effect.die(error) : Effect.fail(error)))
     }
     case "error":
       if (error === undefined) return refuse(task, "It failed by an `error` schema that this process's step has not.")
       return Effect.flatMap(
-        Effect.catch(Schema.decodeUnknownEffect(codecOf(error))(failure.data), (issue) =>
+        Effect.catch(Schema.decodeUnknownEffect(ErrorCodec.codecOf(error))(failure.data), (issue) =>
           refuse(task, `Its failure does not fit the step's \`error\` schema here: ${issue.message}`)
         ),
         Effect.fail

@@ -1,0 +1,38 @@
+/** Errors as JSON and back: those of a step by its `error` schema, effect-flow's own by theirs. */
+import * as Schema from "effect/Schema"
+import { ArtifactError } from "../../ArtifactStore.ts"
+import { ExecutorError, TaskTimeout, WorkerDied } from "../../Executor.ts"
+import { FlowError, ParameterError } from "../../FlowError.ts"
+import { StoreError } from "../../RunStore.ts"
+import { TagError } from "../../Tags.ts"
+
+/** The errors that every task may fail with, whatever its step declares. */
+export const Own = Schema.Union([
+  ArtifactError,
+  StoreError,
+  TagError,
+  FlowError,
+  ParameterError,
+  ExecutorError,
+  WorkerDied,
+  TaskTimeout
+])
+export type Own = typeof Own.Type
+
+/** Whether an error is one of effect-flow's own. */
+export const isOwn: (error: unknown) => error is Own = Schema.is(Own)
+
+const codecs = new WeakMap<Schema.Top, Schema.Codec<unknown, Schema.Json>>()
+
+/** The codec between an error and JSON, made once for each schema. */
+export const codecOf = (schema: Schema.Top): Schema.Codec<unknown, Schema.Json> => {
+  let codec = codecs.get(schema)
+  if (codec === undefined) {
+    codec = Schema.toCodecJson(schema as Schema.Codec<unknown, unknown>) // error schemas need no services
+    codecs.set(schema, codec)
+  }
+  return codec
+}
+
+/** One of effect-flow's own errors as JSON. */
+export const encodeOwn = (error: Own): Schema.Json => Schema.encodeUnknownSync(codecOf(Own))(error)
