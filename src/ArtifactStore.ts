@@ -22,6 +22,29 @@ export type Location =
   | { readonly kind: "local"; readonly directory: string; readonly sync: boolean }
   | { readonly kind: "postgres"; readonly url: Redacted.Redacted; readonly blobs: string }
 
+/** A stored artifact that is not as it should be. */
+export interface ArtifactFault {
+  readonly digest: string
+  /**
+   * `altered` (the bytes do not have the digest), `unreadable`, `misplaced` (intact, but where no reader looks), or `size` (intact, but
+   * recorded with another size).
+   */
+  readonly kind: "altered" | "unreadable" | "misplaced" | "size"
+  /** Where it is: a path, or the database. */
+  readonly where: string
+  /** Why it can't be read, if it can't. */
+  readonly reason?: string
+  /** Whether it is as it should be now. */
+  readonly repaired: boolean
+}
+
+/** What `verify` found. */
+export interface VerifiedArtifacts {
+  /** The digests that a reader gets the right bytes for. */
+  readonly intact: ReadonlySet<string>
+  readonly faults: ReadonlyArray<ArtifactFault>
+}
+
 /** Keeps bytes. Layers: `ArtifactStore.layerMemory`, and the ones in `Storage`. */
 export class ArtifactStore extends Context.Service<
   ArtifactStore,
@@ -58,6 +81,11 @@ export class ArtifactStore extends Context.Service<
       readonly before: number
       readonly dryRun?: boolean
     }) => Effect.Effect<{ readonly artifacts: number; readonly bytes: number }, ArtifactError>
+    /**
+     * Reads every artifact and checks it against its digest. With `repair`, an artifact of which there is another intact copy is repaired
+     * from that, and every other damaged one is set apart, so that a resumed run executes its task again.
+     */
+    readonly verify: (options: { readonly repair: boolean }) => Effect.Effect<VerifiedArtifacts, ArtifactError>
     /** What this process remembers of the artifacts that it has written or read. */
     readonly values: ValueCache
     /** Where another thread or process finds the same bytes; none for a store that only this memory holds. */

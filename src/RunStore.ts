@@ -156,6 +156,15 @@ export interface RefUse {
   readonly ref: RefRecord
 }
 
+/** A record that is not as it should be. */
+export interface RecordFault {
+  /** `run 01k…`, `task train/3 of run 01k…`, or a part of the database. */
+  readonly name: string
+  readonly reason: string
+  /** The run whose record it is, if it is one run's. */
+  readonly run?: string
+}
+
 /** Keeps runs. Layers: `RunStore.layerMemory`, and the SQL ones in `Storage`. */
 export class RunStore extends Context.Service<
   RunStore,
@@ -206,6 +215,8 @@ export class RunStore extends Context.Service<
     readonly uses: (digest: string, limit?: number) => Effect.Effect<ReadonlyArray<RefUse>, StoreError>
     /** The description of a schema, as JSON text. */
     readonly schema: (digest: string) => Effect.Effect<string | undefined, StoreError>
+    /** Reads every record, and checks the database itself where it can be checked. */
+    readonly verify: Effect.Effect<ReadonlyArray<RecordFault>, StoreError>
     /** Removes runs and all that is kept of them but their artifacts. */
     readonly remove: (runs: ReadonlyArray<string>) => Effect.Effect<void, StoreError>
     /** The digests that any task or card of any run refers to, or of any run but these. */

@@ -93,7 +93,8 @@ describe("usage", () => {
         "tag",
         "card",
         "ui",
-        "gc"
+        "gc",
+        "verify"
       ])
         assert.match(help, new RegExp(`\n  ${verb} +[A-Z]`))
       assert.include(succeeds(yield* here("resume", "--help")), "--from step")

@@ -174,6 +174,20 @@ export const verbs = (cli: Cli, select: Select) => [
   ).pipe(Command.withDescription("Serve a web page with the store's runs, as they go")),
 
   Command.make(
+    "verify",
+    {
+      repair: off("repair", "Repair what another copy in the store can repair, and set other damaged artifacts apart"),
+      json: json("the faults")
+    },
+    (input) =>
+      select((chosen) =>
+        lazily(() => import("./verbs/verify.ts"))((module) =>
+          module.verify(cli, chosen, { repair: input.repair, json: input.json })
+        )
+      )
+  ).pipe(Command.withDescription("Check every artifact and record of the store; exit code 1 if a fault remains")),
+
+  Command.make(
     "gc",
     {
       keepRuns: count("keep-runs", "Keep the newest n runs of each flow"),

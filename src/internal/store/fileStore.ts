@@ -42,8 +42,12 @@ export interface FileStore {
   readonly tidy: (before: number) => Effect.Effect<void, ArtifactError>
   /** Checks every file against its name, including those in `damaged/`. */
   readonly verify: (each: (checked: Checked) => void) => Effect.Effect<void, ArtifactError>
-  /** Moves a file from `damaged/` back to its place, if it is intact and its place is empty. */
-  readonly restore: (digest: string) => Effect.Effect<boolean, ArtifactError>
+  /** Moves an intact file from a wrong place to its own, unless there is one already. Says whether it did. */
+  readonly restore: (digest: string, from: string) => Effect.Effect<boolean, ArtifactError>
+  /** Moves a damaged file to `damaged/`. */
+  readonly setApart: (digest: string) => Effect.Effect<void, ArtifactError>
+  /** Removes a file from a wrong place. */
+  readonly discard: (path: string) => Effect.Effect<void, ArtifactError>
 }
 
 /** A file that `verify` read. */
@@ -52,8 +56,8 @@ export interface Checked {
   readonly path: string
   readonly size: number
   readonly intact: boolean
-  /** Whether it lies in `damaged/`. */
-  readonly apart: boolean
+  /** Where it lies: where readers look, in `damaged/`, or in the directory of another digest. */
+  readonly place: "right" | "apart" | "wrong"
   /** Why it could not be read. */
   readonly error?: string
 }
@@ -293,25 +297,25 @@ export const make = (options: Options): FileStore => {
     }
   }
 
-  const check = async (digest: string, path: string, apart: boolean): Promise<Checked | undefined> => {
+  const check = async (digest: string, path: string): Promise<Checked | undefined> => {
+    const place = path === pathOf(digest) ? "right" : Path.dirname(path) === damaged ? "apart" : "wrong"
     try {
       const look = await Io.lookAt(path)
       if (look === undefined) return undefined // it went while we looked
       const intact = (await hashFile(path)) === digest
-      return { digest, path, size: Number(look.size), intact, apart }
+      return { digest, path, size: Number(look.size), intact, place }
     } catch (cause) {
       if (Io.isMissing(cause)) return undefined
-      return { digest, path, size: 0, intact: false, apart, error: reasonOf(cause) }
+      return { digest, path, size: 0, intact: false, place, error: reasonOf(cause) }
     }
   }
 
-  /** Every artifact's file, in its place and in `damaged/`. */
-  async function* files(): AsyncGenerator<readonly [digest: string, path: string, apart: boolean]> {
+  /** Every artifact's file, wherever it lies. */
+  async function* files(): AsyncGenerator<readonly [digest: string, path: string]> {
     for (const folder of await Io.entries(directory)) {
-      const apart = folder === "damaged"
-      if (folder.length !== 2 && !apart) continue
+      if (folder.length !== 2 && folder !== "damaged") continue
       for (const digest of await Io.entries(Path.join(directory, folder)))
-        if (isDigest(digest)) yield [digest, Path.join(directory, folder, digest), apart]
+        if (isDigest(digest)) yield [digest, Path.join(directory, folder, digest)]
     }
   }
 
@@ -362,20 +366,26 @@ export const make = (options: Options): FileStore => {
     verify: (each) =>
       Io.attempt(
         async (signal) => {
-          for await (const [digest, path, apart] of files()) {
+          for await (const [digest, path] of files()) {
             signal.throwIfAborted()
-            const checked = await check(digest, path, apart)
+            const checked = await check(digest, path)
             if (checked !== undefined) each(checked)
           }
         },
         (cause) => Bytes.failed("unreadable", `The artifacts in ${directory} can't be read`, cause)
       ),
-    restore: (digest) =>
+    setApart: (digest) =>
       writing(async () => {
-        const apart = Path.join(damaged, digest)
-        if ((await Io.lookAt(apart)) === undefined || (await Io.lookAt(pathOf(digest))) !== undefined) return false
-        if ((await hashFile(apart)) !== digest) return false
-        await directories.within(Path.dirname(pathOf(digest)), () => Fs.rename(apart, pathOf(digest)))
+        const look = await Io.lookAt(pathOf(digest))
+        if (look !== undefined) await setApart(digest, look.ino)
+      }),
+    discard: (path) => writing(() => Fs.rm(path, { force: true })),
+    restore: (digest, from) =>
+      writing(async () => {
+        const there = await Io.lookAt(pathOf(digest))
+        if (there !== undefined && (await hashFile(pathOf(digest))) === digest) return false
+        if ((await hashFile(from)) !== digest) return false
+        await directories.within(Path.dirname(pathOf(digest)), () => Fs.rename(from, pathOf(digest)))
         await directories.sync(Path.dirname(pathOf(digest)))
         return true
       }),

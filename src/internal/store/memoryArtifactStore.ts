@@ -8,7 +8,7 @@ import * as Path from "node:path"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import type { ArtifactStore } from "../../ArtifactStore.ts"
+import type { ArtifactFault, ArtifactStore } from "../../ArtifactStore.ts"
 import * as ValueCache from "../artifact/valueCache.ts"
 import * as Digest from "../schema/digest.ts"
 import { type Address, ArtifactError } from "./artifactError.ts"
@@ -124,6 +124,16 @@ export const make = (options: { readonly inlineLimit: number; readonly valueByte
           if (dryRun !== true) entries.delete(digest)
         }
         return { artifacts, bytes }
+      }),
+    verify: () =>
+      Effect.sync(() => {
+        const intact = new Set<string>()
+        const faults: Array<ArtifactFault> = []
+        for (const [digest, { chunks }] of entries) {
+          if (Digest.ofChunks(chunks) === digest) intact.add(digest)
+          else faults.push({ digest, kind: "altered", where: "memory", repaired: false })
+        }
+        return { intact, faults }
       }),
     values: ValueCache.make(options.valueBytes, { keepBytes: false })
   }

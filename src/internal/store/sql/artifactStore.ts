@@ -17,6 +17,7 @@ import * as Bytes from "../bytes.ts"
 import type { FileStore } from "../fileStore.ts"
 import type { Database } from "./database.ts"
 import type { Row } from "./rows.ts"
+import * as VerifyArtifacts from "./verifyArtifacts.ts"
 import type { Writer } from "./writer.ts"
 
 /** The size in bytes up to which an artifact is kept in the database. */
@@ -214,6 +215,11 @@ export const make = (options: {
         yield* Effect.mapError(database.compact, asArtifactError("unwritable"))
         return total([...gone.map((digest) => sizes.get(digest) ?? 0), ...removed.map(({ size }) => size)])
       }),
+    verify: ({ repair }) =>
+      VerifyArtifacts.verify(
+        { files, database: `${database.name[0]?.toLowerCase()}${database.name.slice(1)}`, ask, change },
+        repair
+      ),
     values: ValueCache.make(options.valueBytes)
   }
 }

@@ -10,6 +10,7 @@ import * as Lost from "../lost.ts"
 import { numberIn, usesIn } from "../memoryRunStore.ts"
 import type { Database } from "./database.ts"
 import * as Rows from "./rows.ts"
+import * as VerifyRecords from "./verifyRecords.ts"
 import type { Writer } from "./writer.ts"
 
 /** Conditions that must all hold, with their parameters. */
@@ -247,6 +248,7 @@ export const make = (database: Database, writer: Writer): RunStore["Service"] =>
         read("SELECT description FROM schemas WHERE digest = ?", [digest], (row) => row.description as string),
         (rows) => rows[0]
       ),
+    verify: VerifyRecords.verify(database, runColumns, readRows),
     remove: (runs) =>
       Effect.asVoid(
         inParts(
