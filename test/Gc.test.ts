@@ -140,6 +140,36 @@ for (const { layer, name } of layers) {
       })
     )
 
+    effect("keeps a small artifact that several runs wrote until the last of them goes", () =>
+      Effect.gen(function* () {
+        const store = yield* RunStore
+        const artifacts = yield* ArtifactStore
+        const blob = { digest: digestOf("shared"), bytes: bytesOf("shared", false) }
+        for (const id of ["r1", "r2", "r3"]) {
+          yield* store.write([
+            putRun(run(id, { status: "succeeded", startedAt: start })),
+            putTask(task(id, 1, { outputs: [ref("x", blob.digest)] }), { blobs: [blob] }),
+            putTask(task(id, 2, { inputs: [ref("x", blob.digest)] }))
+          ])
+          assert.strictEqual((yield* store.uses(blob.digest))[0]?.run, id)
+        }
+        yield* TestClock.setTime(start + day)
+        for (const gone of ["r1", "r2"]) {
+          yield* store.remove([gone])
+          assert.isTrue((yield* store.digests()).has(blob.digest))
+          assert.strictEqual((yield* Gc.collect()).artifacts, 0)
+          assert.strictEqual((yield* artifacts.get(blob.digest)).length, blob.bytes.length)
+        }
+        assert.deepStrictEqual(
+          (yield* store.uses(blob.digest)).map(({ run, task }) => `${run}/${task}`),
+          ["r3/step/1", "r3/step/2"]
+        )
+        assert.isFalse((yield* store.digests(new Set(["r3"]))).has(blob.digest))
+        yield* store.remove(["r3"])
+        assert.strictEqual((yield* Gc.collect()).artifacts, 1)
+      })
+    )
+
     effect("frees at once where nothing runs", () =>
       Effect.gen(function* () {
         yield* finished("r1", {}, "large")

@@ -17,6 +17,7 @@ import * as Bytes from "../bytes.ts"
 import type { FileStore } from "../fileStore.ts"
 import type { Database } from "./database.ts"
 import type { Row } from "./rows.ts"
+import { ownerExists } from "./runStore.ts"
 import * as VerifyArtifacts from "./verifyArtifacts.ts"
 import type { Writer } from "./writer.ts"
 
@@ -94,8 +95,8 @@ export const make = (options: {
     const marks = digests.map(() => "?").join(", ")
     return Effect.map(
       ask(
-        `SELECT digest FROM uses WHERE digest IN (${marks}) UNION SELECT digest FROM cards WHERE digest IN (${marks})`,
-        [...digests, ...digests]
+        `SELECT digest FROM uses WHERE digest IN (${marks}) UNION SELECT digest FROM cards WHERE digest IN (${marks}) UNION SELECT digest FROM blobs WHERE digest IN (${marks}) AND ${ownerExists}`,
+        [...digests, ...digests, ...digests]
       ),
       (rows) => new Set(rows.map((row) => row.digest as string)) // the column's type
     )
@@ -198,10 +199,10 @@ export const make = (options: {
         if (dryRun === true) return total([...sizes.values(), ...old.map(({ size }) => size)])
         // Asked again as they go: what a run has come to refer to since `keep` was made, or was put again, stays.
         const gone = yield* inParts([...sizes.keys()], (part, marks) =>
-          change(
-            `DELETE FROM blobs WHERE digest IN (${marks}) AND touched_at < ? AND ${unused("blobs")} RETURNING digest`,
-            [...part, before]
-          )
+          change(`DELETE FROM blobs WHERE digest IN (${marks}) AND touched_at < ? AND ${unused} RETURNING digest`, [
+            ...part,
+            before
+          ])
         )
         const removed = yield* inParts(old, (part) =>
           Effect.flatMap(used(part.map(({ digest }) => digest)), (inUse) =>
@@ -226,9 +227,8 @@ export const make = (options: {
 
 const digestOf = (artifact: string | Address): string => (typeof artifact === "string" ? artifact : artifact.digest)
 
-/** A condition: no run refers to a row's digest. */
-const unused = (table: string): string =>
-  `NOT EXISTS (SELECT 1 FROM uses WHERE uses.digest = ${table}.digest) AND ${table}.digest NOT IN (SELECT digest FROM cards)`
+/** A condition: no run refers to a small artifact. */
+const unused = `NOT ${ownerExists} AND NOT EXISTS (SELECT 1 FROM uses WHERE uses.digest = blobs.digest) AND blobs.digest NOT IN (SELECT digest FROM cards)`
 
 const total = (sizes: ReadonlyArray<number>): { readonly artifacts: number; readonly bytes: number } => ({
   artifacts: sizes.length,

@@ -107,15 +107,21 @@ const newRun = insert("runs", Rows.runColumns, "")
 /** The heartbeat of a run that is there changes by `Heartbeat` and claims only. */
 const runs = upsert("runs", Rows.runColumns, ["id"], ["heartbeat_at"])
 const tasks = upsert("tasks", Rows.taskColumns, ["run", "number"])
-const uses = insert("uses", ["digest", "run"], " ON CONFLICT DO NOTHING")
+/** The run that a small artifact belongs to needs no row: the artifact's own row has it. */
+const uses: Insert = {
+  head: "INSERT INTO uses (digest, run) SELECT column1, column2 FROM (VALUES ",
+  row: "(?, ?)",
+  tail: ") AS used WHERE NOT EXISTS (SELECT 1 FROM blobs WHERE blobs.digest = used.column1 AND blobs.run = used.column2) ON CONFLICT DO NOTHING",
+  texts: new Map()
+}
 const schemas = insert("schemas", ["digest", "description"], " ON CONFLICT DO NOTHING")
 const logs = insert("logs", ["run", "task", "attempt", "at", "level", "message"], "")
 const metrics = insert("metrics", ["run", "task", "name", "step", "value", "at"], "")
 const blobs = insert(
   "blobs",
-  ["digest", "touched_at", "size", "bytes"],
+  ["digest", "touched_at", "size", "bytes", "run"],
   // The bytes at hand replace damaged ones. SQLite writes only the pages whose bytes really differ.
-  " ON CONFLICT (digest) DO UPDATE SET touched_at = excluded.touched_at, size = excluded.size, bytes = excluded.bytes WHERE excluded.touched_at > blobs.touched_at OR blobs.size <> excluded.size OR blobs.bytes <> excluded.bytes"
+  " ON CONFLICT (digest) DO UPDATE SET touched_at = excluded.touched_at, size = excluded.size, bytes = excluded.bytes, run = COALESCE(blobs.run, excluded.run) WHERE excluded.touched_at > blobs.touched_at OR blobs.size <> excluded.size OR blobs.bytes <> excluded.bytes"
 )
 
 const textOf = (into: Insert, rows: number): string => {
@@ -143,21 +149,22 @@ function* inserts(into: Insert, values: ReadonlyArray<unknown>, width: number): 
 export const statements = (writes: ReadonlyArray<Write>, dialect: "sqlite" | "pg"): ReadonlyArray<Prepared> => {
   const found: Array<Prepared> = []
   const ofTasks = new Map<string, Map<number, TaskRecord>>()
-  const small = new Map<string, readonly [bytes: Uint8Array, now: number]>()
+  /** By digest; the run that wrote it, unless it was put on its own. */
+  const small = new Map<string, readonly [bytes: Uint8Array, now: number, run: string | null]>()
   const descriptions = new Map<string, string>()
   const lines: Array<unknown> = []
   const points: Array<unknown> = []
   const ordered = new Set<string>() // runs, something of which has a place in an order
   for (const { blobs, changes, claim, now } of writes) {
     if (claim !== undefined) found.push(...ofClaim(claim, dialect))
-    for (const blob of blobs) small.set(blob.digest, [blob.bytes, now])
+    for (const blob of blobs) if (!small.has(blob.digest)) small.set(blob.digest, [blob.bytes, now, null])
     for (const change of changes) {
       if (change._tag === "Task") {
         keep(ofTasks, change.task)
-        for (const blob of change.blobs) small.set(blob.digest, [blob.bytes, now])
+        for (const blob of change.blobs) small.set(blob.digest, [blob.bytes, now, change.task.run])
         for (const schema of change.schemas) descriptions.set(schema.digest, schema.text)
       } else if (change._tag === "Card") {
-        if (change.blob !== undefined) small.set(change.blob.digest, [change.blob.bytes, now])
+        if (change.blob !== undefined) small.set(change.blob.digest, [change.blob.bytes, now, null])
         ordered.add(change.card.run)
         found.push(...ofCard(change.card))
       } else if (change._tag === "Logs") {
@@ -174,25 +181,22 @@ export const statements = (writes: ReadonlyArray<Write>, dialect: "sqlite" | "pg
     }
   }
   const rows: Array<unknown> = []
-  const used = new Map<string, readonly [digest: string, run: string]>()
-  const use = (digest: string, run: string) => used.set(`${digest} ${run}`, [digest, run])
-  for (const numbers of ofTasks.values()) {
+  const used: Array<unknown> = []
+  for (const [run, numbers] of sorted(ofTasks)) {
+    const digests = new Set<string>()
     for (const task of numbers.values()) {
       rows.push(...Rows.taskValues(task))
-      for (const ref of task.inputs) use(ref.digest, task.run)
-      for (const ref of task.outputs) use(ref.digest, task.run)
+      for (const { digest } of task.inputs) digests.add(digest)
+      for (const { digest } of task.outputs) digests.add(digest)
     }
+    for (const digest of [...digests].sort()) used.push(digest, run)
   }
-  const stored = sorted(small).flatMap(([digest, [bytes, now]]) => [digest, now, bytes.length, bytes])
+  const stored = sorted(small).flatMap(([digest, [bytes, now, run]]) => [digest, now, bytes.length, bytes, run])
   found.push(
-    ...inserts(blobs, stored, 4),
+    ...inserts(blobs, stored, 5),
     ...inserts(schemas, sorted(descriptions).flat(), 2),
     ...inserts(tasks, rows, Rows.taskColumns.length),
-    ...inserts(
-      uses,
-      sorted(used).flatMap(([, use]) => use),
-      2
-    ),
+    ...inserts(uses, used, 2),
     ...inserts(logs, lines, 6),
     ...inserts(metrics, points, 6)
   )

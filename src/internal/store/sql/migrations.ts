@@ -12,11 +12,12 @@ import { migration as first } from "./migrations/0001_first.ts"
 import { migration as driver } from "./migrations/0002_driver.ts"
 import { migration as lost } from "./migrations/0003_lost.ts"
 import { migration as code } from "./migrations/0004_code.ts"
+import { migration as blobOwner } from "./migrations/0005_blob_owner.ts"
 import type { ColumnTypes, Migration } from "./migrations/migration.ts"
 import * as SqlRetry from "./retry.ts"
 
 /** All migrations, oldest first. */
-export const all: ReadonlyArray<Migration> = [first, driver, lost, code]
+export const all: ReadonlyArray<Migration> = [first, driver, lost, code, blobOwner]
 
 /** The version this program reads and writes: the id of the newest migration. */
 export const version = all.length

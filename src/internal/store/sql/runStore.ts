@@ -10,6 +10,7 @@ import * as Lost from "../lost.ts"
 import { numberIn, usesIn } from "../memoryRunStore.ts"
 import type { Database } from "./database.ts"
 import * as Rows from "./rows.ts"
+import type { Prepared } from "./statement.ts"
 import * as VerifyRecords from "./verifyRecords.ts"
 import type { Writer } from "./writer.ts"
 
@@ -236,8 +237,8 @@ export const make = (database: Database, writer: Writer): RunStore["Service"] =>
       const mentions = `%${digest.replace(/[\\%_]/g, "\\$&")}%`
       return Effect.map(
         read(
-          `SELECT ${columns} FROM uses JOIN tasks ON tasks.run = uses.run WHERE uses.digest = ? AND (tasks.inputs LIKE ? ESCAPE '\\' OR tasks.outputs LIKE ? ESCAPE '\\') ORDER BY uses.run DESC, tasks.number${limited(limit)}`,
-          [digest, mentions, mentions],
+          `SELECT ${columns} FROM tasks WHERE tasks.run IN (SELECT run FROM uses WHERE digest = ? UNION SELECT run FROM blobs WHERE digest = ? AND run IS NOT NULL) AND (tasks.inputs LIKE ? ESCAPE '\\' OR tasks.outputs LIKE ? ESCAPE '\\') ORDER BY tasks.run DESC, tasks.number${limited(limit)}`,
+          [digest, digest, mentions, mentions],
           (row) => usesIn(Rows.toTask(row), digest)
         ),
         (found) => found.flat().slice(0, limit)
@@ -249,43 +250,61 @@ export const make = (database: Database, writer: Writer): RunStore["Service"] =>
         (rows) => rows[0]
       ),
     verify: VerifyRecords.verify(database, runColumns, readRows),
-    remove: (runs) =>
-      Effect.asVoid(
-        inParts(
-          runs,
-          (part) => {
-            const statements = removed.map(({ column, table }) => ({
+    remove: Effect.fnUntraced(function* (runs) {
+      const runAll = (statements: ReadonlyArray<Prepared>) =>
+        database.orStoreError(
+          "write to",
+          Effect.as(
+            database.transaction((connection) => database.runAll(connection, statements)),
+            []
+          )
+        )
+      yield* inParts(
+        runs,
+        (part) =>
+          runAll(
+            removed.map(({ column, table }) => ({
               sql: `DELETE FROM ${table} WHERE ${column} IN (${marks(part)})`,
               params: part
             }))
-            const transaction = database.transaction((connection) => database.runAll(connection, statements))
-            return database.orStoreError("write to", Effect.as(transaction, []))
-          },
-          removedAtOnce
-        )
-      ),
+          ),
+        removedAtOnce
+      )
+      // `uses` is not indexed by run, so it is gone through once for all runs, a part of the digests at a time.
+      if (runs.length > 0) yield* Effect.forEach(digestRanges, (range) => runAll([range]), { discard: true })
+    }),
     digests: (except) =>
-      except === undefined || except.size === 0
-        ? Effect.map(
-            read("SELECT digest FROM uses UNION SELECT digest FROM cards", [], (row) => row.digest as string),
-            (digests) => new Set(digests)
-          )
-        : Effect.map(
-            read(
-              "SELECT digest, run FROM uses UNION SELECT digest, run FROM cards",
-              [],
-              (row): readonly [digest: string, run: string] => [row.digest, row.run]
-            ),
-            (uses) => new Set(uses.flatMap(([digest, run]) => (except.has(run) ? [] : [digest])))
-          )
+      Effect.map(
+        read(
+          `SELECT digest, run FROM uses UNION ALL SELECT digest, run FROM cards UNION ALL SELECT digest, run FROM blobs WHERE ${ownerExists}`,
+          [],
+          (row): readonly [digest: string, run: string] => [row.digest, row.run]
+        ),
+        (uses) => {
+          const found = new Set<string>()
+          for (const [digest, run] of uses) if (except?.has(run) !== true) found.add(digest)
+          return found
+        }
+      )
   }
 }
+
+/** A condition: the run that a small artifact belongs to is still there. */
+export const ownerExists = "EXISTS (SELECT 1 FROM tasks WHERE tasks.run = blobs.run)"
 
 /** How many runs one transaction removes: other writers wait meanwhile. */
 const removedAtOnce = 250
 
+const digestRanges: ReadonlyArray<Prepared> = Array.from("0123456789abcdef", (digit, i) => {
+  const next = "123456789abcdef"[i]
+  const bounds = [...(i === 0 ? [] : ["digest >= ?"]), ...(next === undefined ? [] : ["digest < ?"])]
+  return {
+    sql: `DELETE FROM uses WHERE ${bounds.join(" AND ")} AND NOT EXISTS (SELECT 1 FROM tasks WHERE tasks.run = uses.run)`,
+    params: [...(i === 0 ? [] : [digit]), ...(next === undefined ? [] : [next])]
+  }
+})
+
 const removed = [
-  { table: "uses", column: "run" },
   { table: "tasks", column: "run" },
   { table: "logs", column: "run" },
   { table: "metrics", column: "run" },

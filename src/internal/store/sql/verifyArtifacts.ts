@@ -40,7 +40,13 @@ export const verify = Effect.fnUntraced(function* (
   for (const digest of inline.damaged) {
     const copy = intact.has(digest)
     // A reader looks in the database first: without the damaged row it finds the file.
-    if (repair && copy) yield* access.change("DELETE FROM blobs WHERE digest = ? RETURNING digest", [digest])
+    if (repair && copy) {
+      // The row also says which run the artifact belongs to.
+      const keepUse =
+        "INSERT INTO uses (digest, run) SELECT digest, run FROM blobs WHERE digest = ? AND run IS NOT NULL"
+      yield* access.change(`${keepUse} ON CONFLICT DO NOTHING RETURNING digest`, [digest])
+      yield* access.change("DELETE FROM blobs WHERE digest = ? RETURNING digest", [digest])
+    }
     if (repair && !copy) yield* access.change("UPDATE blobs SET size = -1 WHERE digest = ? RETURNING digest", [digest])
     faults.push({ digest, kind: "altered", where: access.database, repaired: repair && copy })
   }
