@@ -31,6 +31,14 @@ export type { StorableSchema } from "./internal/schema/storableSchema.ts"
  * @param options.description Replaces the description, where the values mean more than their carrier.
  * @param options.encode To the carrier's value.
  * @param options.decode From the carrier's value.
+ *
+ * @example
+ * ```ts
+ * const Username = Artifact.transform(Artifact.text(), {
+ *   encode: (user: { readonly name: string }) => Effect.succeed(user.name),
+ *   decode: (name: string) => Effect.succeed({ name })
+ * })
+ * ```
  */
 export const transform: {
   <A, B>(options: TransformOptions<A, B>): (self: Artifact<A>) => Artifact<B>

@@ -93,7 +93,14 @@ export class ArtifactStore extends Context.Service<
   }
 >()("effect-flow/ArtifactStore") {}
 
-/** A store in memory of its own, that no run database shares: `inlineLimit` is 0. */
+/**
+ * A store in memory of its own, that no run database shares: `inlineLimit` is 0.
+ *
+ * @example
+ * ```ts
+ * const stored = program.pipe(Effect.provide(ArtifactStore.layerMemory))
+ * ```
+ */
 export const layerMemory: Layer.Layer<ArtifactStore> = Layer.effect(
   ArtifactStore,
   Effect.gen(function* () {

@@ -28,6 +28,8 @@ export { toHtml } from "./internal/card/report.ts"
 
 /** The schema of a card: its parts, from top to bottom. */
 export const Card = CardData.Card
+
+/** A card: its parts, from top to bottom. */
 export type Card = CardType
 
 /** A part that was appended, and can be changed. */
@@ -38,7 +40,14 @@ export interface Appended {
 
 type Data<T extends Component["_tag"]> = Omit<Extract<Component, { _tag: T }>, "_tag">
 
-/** Text in Markdown: headings, lists, tables, quotes, code, emphasis and links. HTML in it is shown as it is written. */
+/**
+ * Text in Markdown: headings, lists, tables, quotes, code, emphasis and links. HTML in it is shown as it is written.
+ *
+ * @example
+ * ```ts
+ * yield* Card.append(Card.markdown("# Result\n\n**0.94** of the reviews are classified correctly."))
+ * ```
+ */
 export const markdown = (text: string): Component => ({ _tag: "Markdown", text })
 
 /** How many rows of a table a card takes. */
@@ -48,6 +57,11 @@ const mostRows = 1000
  * A table. A card takes its first 1,000 rows and says how many there were.
  *
  * @param data.rows A list of values for each row, in the order of `columns`.
+ *
+ * @example
+ * ```ts
+ * yield* Card.append(Card.table({ columns: ["rate", "auc"], rows: [[0.1, 0.81], [0.01, 0.9]] }))
+ * ```
  */
 export const table = (data: Data<"Table">): Component =>
   data.rows.length <= mostRows
@@ -57,26 +71,70 @@ export const table = (data: Data<"Table">): Component =>
 /**
  * An image.
  *
- * @param options.alt What is on it, for who does not see it.
+ * @param bytes The encoded image, PNG for example.
+ * @param options.mediaType The format of `bytes`.
+ * @param options.alt Alternative text for screen readers.
+ * @param options.title Shown above the image.
+ *
+ * @example
+ * ```ts
+ * yield* Card.append(Card.image(png, { mediaType: "image/png", alt: "The loss falls from 0.7 to 0.2" }))
+ * ```
  */
 export const image = (
   bytes: Uint8Array,
   options: { readonly mediaType: Data<"Image">["mediaType"]; readonly alt: string; readonly title?: string }
 ): Component => ({ _tag: "Image", ...options, data: Buffer.from(bytes).toString("base64") })
 
-/** Lines over a common axis. A `null` among the values is a gap. */
+/**
+ * Lines over a common axis. A `null` among the values is a gap.
+ *
+ * @example
+ * ```ts
+ * yield* Card.append(Card.line({ title: "Loss", series: [{ name: "train", x: [1, 2, 3], y: [0.7, null, 0.2] }] }))
+ * ```
+ */
 export const line = (data: Data<"Line">): Component => ({ _tag: "Line", ...data })
 
-/** Bars side by side at each label. */
+/**
+ * Bars side by side at each label.
+ *
+ * @example
+ * ```ts
+ * yield* Card.append(Card.bar({ labels: ["negative", "positive"], series: [{ name: "reviews", values: [120, 80] }] }))
+ * ```
+ */
 export const bar = (data: Data<"Bar">): Component => ({ _tag: "Bar", ...data })
 
-/** A table whose cells are the darker the farther they are from 0. */
+/**
+ * A table whose cells are darker the farther their values are from 0.
+ *
+ * @example
+ * ```ts
+ * yield* Card.append(Card.heatmap({ rows: ["negative", "positive"], columns: ["negative", "positive"], values: [[118, 2], [5, 75]] }))
+ * ```
+ */
 export const heatmap = (data: Data<"Heatmap">): Component => ({ _tag: "Heatmap", ...data })
 
-/** How far something is. */
+/**
+ * A progress bar.
+ *
+ * @example
+ * ```ts
+ * const bar = yield* Card.append(Card.progress({ title: "Epochs", value: 0, total: 10 }))
+ * yield* bar.update(Card.progress({ title: "Epochs", value: 10, total: 10 }))
+ * ```
+ */
 export const progress = (data: Data<"Progress">): Component => ({ _tag: "Progress", ...data })
 
-/** A link to an artifact, with its size and format. */
+/**
+ * A link to an artifact, with its size and format.
+ *
+ * @example
+ * ```ts
+ * yield* Card.append(Card.artifact(data.df, "The reviews"))
+ * ```
+ */
 export const artifact = (
   ref: Pick<Ref<unknown>, "name" | "digest" | "format" | "size">,
   title?: string
@@ -97,6 +155,12 @@ const nowhere: Appended = { update: () => Effect.void }
 /**
  * Appends a part to the card of the task that this runs in. Outside a task it does nothing, so that a step's body can be
  * tested alone.
+ *
+ * @example
+ * ```ts
+ * const part = yield* Card.append(Card.markdown("Training …"))
+ * yield* part.update(Card.markdown("Trained."))
+ * ```
  */
 export const append: (component: Component) => Effect.Effect<Appended> = Effect.fnUntraced(function* (
   component: Component

@@ -144,7 +144,14 @@ const changes = <A>(
   return union(before, now).filter((change) => text(change.before) !== text(change.now))
 }
 
-/** The differences as text, a section for each kind that differs. */
+/**
+ * The differences as text, a section for each kind that differs.
+ *
+ * @example
+ * ```ts
+ * yield* Console.log(Diff.toText(yield* Diff.runs("01k9x", "latest")))
+ * ```
+ */
 export const toText = (diff: Diff): string => {
   const { before, now } = diff
   const flow = before.flow === now.flow ? now.flow : `${before.flow} and ${now.flow}`

@@ -70,6 +70,8 @@ export const TaskDescription = Schema.Struct({
   /** How many milliseconds the attempt may take from when its body starts. */
   timeoutMs: Schema.optionalKey(Schema.Number)
 })
+
+/** A task as data, for executors that send it to another process. */
 export type TaskDescription = typeof TaskDescription.Type
 
 /** What an attempt that succeeded left, as data. */
@@ -82,6 +84,8 @@ export const Outcome = Schema.Struct({
   cpu: Schema.optionalKey(Schema.Number),
   worker: Schema.optionalKey(Schema.String)
 })
+
+/** How an attempt ended, as data. */
 export type Outcome = typeof Outcome.Type
 
 /** What an executor is given for one attempt. */

@@ -174,10 +174,16 @@ export type Defaulted<S extends Schema.Codec<any, any>> = Schema.withConstructor
 >
 
 /**
- * A parameter: a schema with what the command line says of it.
+ * A parameter: a schema, and what the command line needs to know about it.
  *
+ * @param schema What a value looks like. A caller's value that does not fit fails the run with `ParameterError`.
  * @param options.default Used where the parameter is not given.
  * @param options.description Shown by `--help`.
+ *
+ * @example
+ * ```ts
+ * const rate = Flow.parameter(Schema.Number, { default: 0.1, description: "The learning rate" })
+ * ```
  */
 export const parameter = <S extends Schema.Codec<any, any>, Default extends S["Type"] = never>(
   schema: S,
@@ -202,6 +208,11 @@ export const parameter = <S extends Schema.Codec<any, any>, Default extends S["T
  * first of them is about to.
  *
  * Gotchas: it serves steps, not the flow's body.
+ *
+ * @example
+ * ```ts
+ * const RunnableFlow = Flow.provide(BranchNLPFlow, Tensorflow.layer)
+ * ```
  */
 export const provide = <Name extends string, P extends Parameters, Out, E, R, ROut, E2, RIn>(
   flow: Flow<Name, P, Out, E, R>,
@@ -295,9 +306,16 @@ const resumeErased = Effect.fnUntraced(function* (flow: Any, options: Resume.Opt
 })
 
 /**
- * Runs a flow as part of another: a run of its own, recorded as this run's child, resumed with it.
+ * Runs a flow as part of another: a run of its own, recorded as a child of this run and resumed with it.
  *
- * @returns What the child's body yielded, its refs as refs. Fails as the child fails.
+ * @param child The flow to run.
+ * @param parameters Those without a default must be given.
+ * @returns What the child's body yielded; its refs stay refs. Fails as the child fails.
+ *
+ * @example
+ * ```ts
+ * const { y } = yield* Flow.call(SquareFlow, { x: 4 })
+ * ```
  */
 export const call = <Name extends string, P extends Parameters, Out, E, R>(
   child: Flow<Name, P, Out, E, R>,

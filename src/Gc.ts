@@ -52,7 +52,17 @@ export interface Collected {
 /** A run that missed its heartbeats may only be suspended: unless its process is seen to be gone, it is waited for longer. */
 const longestSilence = Duration.toMillis("1 hour")
 
-/** Removes what the options do not keep. */
+/**
+ * Removes the runs that the options do not keep, and the artifacts that no remaining run refers to. A run that is going on
+ * is never removed. Fails with `StoreError` or `ArtifactError` if the store can't be read or written.
+ *
+ * @param options Which runs to keep; without a condition, all runs stay and only unreferenced artifacts are removed.
+ *
+ * @example
+ * ```ts
+ * const collected = yield* Gc.collect({ keepRuns: 10, keepTags: ["release"], dryRun: true })
+ * ```
+ */
 export const collect = Effect.fnUntraced(function* (
   options: Options = {}
 ): Effect.fn.Return<Collected, StoreError | ArtifactError, RunStore | ArtifactStore> {
@@ -153,7 +163,14 @@ const neededBy = Effect.fnUntraced(function* (
   return needed
 })
 
-/** What was freed, as a sentence or two. */
+/**
+ * What was removed, in a sentence or two.
+ *
+ * @example
+ * ```ts
+ * yield* Console.log(Gc.toText(yield* Gc.collect({ keepDays: 30 })))
+ * ```
+ */
 export const toText = ({ artifacts, bytes, dryRun, kept, needed, runs }: Collected): string => {
   const verb = dryRun ? "Would remove" : "Removed"
   const stay =

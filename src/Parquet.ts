@@ -75,6 +75,11 @@ const errorOf =
  *
  * @param source A path, or a `file:` or http(s) URL; of a URL only the needed ranges are fetched.
  * @param table Which columns, and what they hold.
+ *
+ * @example
+ * ```ts
+ * const { columns, numRows } = yield* Parquet.read("reviews.parquet", Reviews)
+ * ```
  */
 export const read = <F extends TableFields>(
   source: string | URL,
@@ -100,9 +105,14 @@ export interface FileColumn {
 }
 
 /**
- * What a Parquet file says of itself, without reading its rows.
+ * What a Parquet file declares about itself. Reads only the file's metadata, not its rows. Fails with `ParquetError`.
  *
  * @param source A path, or a `file:` or http(s) URL.
+ *
+ * @example
+ * ```ts
+ * const { columns, numRows } = yield* Parquet.describe("reviews.parquet")
+ * ```
  */
 export const describe = (
   source: string | URL
@@ -131,6 +141,11 @@ export const describe = (
  * @param value The table.
  * @param options.compression "zstd" (default), "snappy", "gzip" or "none".
  * @param options.rowGroupSize Rows of a row group; 100,000 unless told.
+ *
+ * @example
+ * ```ts
+ * yield* Parquet.write("copy.parquet", Reviews, yield* data.df, { compression: "snappy" })
+ * ```
  */
 export const write = <F extends TableFields>(
   path: string,

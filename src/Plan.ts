@@ -46,7 +46,18 @@ export const make = <Name extends string, P extends Parameters, Out, E, R>(
     (complete) => Effect.map(plan(flow, complete as Decoded<P>), fromParts) // made by the parameters' own schemas
   )
 
-/** The graph of what a run did, with states and times. Tasks of one step that read from the same tasks stay apart. */
+/**
+ * The graph of what a run did, with states and durations in milliseconds. Tasks of one step stay apart if they read from
+ * different tasks.
+ *
+ * @param run The run's record.
+ * @param tasks The records of its tasks.
+ *
+ * @example
+ * ```ts
+ * const plan = Plan.ofRun(yield* Run.get("latest"), yield* Run.tasks("latest"))
+ * ```
+ */
 export const ofRun = (run: RunRecord, tasks: ReadonlyArray<TaskRecord>): Plan => {
   const outputs = new Map(tasks.map((task) => [task.id, task.outputs]))
   return fromParts({
@@ -107,18 +118,46 @@ const labels = (self: Plan) => {
   }
 }
 
-/** As a Mermaid flowchart. */
+/**
+ * The plan as a Mermaid flowchart.
+ *
+ * @example
+ * ```ts
+ * yield* Console.log(Plan.toMermaid(yield* Plan.make(SquareFlow, {})))
+ * ```
+ */
 export const toMermaid = (self: Plan): string =>
   Graph.toMermaid(self.graph, {
     ...labels(self),
     nodeShape: (node) => (node.kind === "join" ? "hexagon" : node.count === 1 ? "rounded" : "subroutine")
   })
 
-/** As a Graphviz digraph. */
+/**
+ * The plan as a Graphviz digraph.
+ *
+ * @example
+ * ```ts
+ * yield* Console.log(Plan.toDot(yield* Plan.make(SquareFlow, {})))
+ * ```
+ */
 export const toDot = (self: Plan): string => Graph.toGraphViz(self.graph, { ...labels(self), graphName: self.flow })
 
-/** As lines for a terminal: every task with what it reads, and where the plan stops. */
+/**
+ * The plan as lines for a terminal: every task with what it reads, and where the plan stops.
+ *
+ * @example
+ * ```ts
+ * yield* Console.log(Plan.toText(yield* Plan.make(SquareFlow, {})))
+ * ```
+ */
 export const toText = (self: Plan): string => render(self)
 
-/** As plain data. */
+/**
+ * The plan as plain data.
+ *
+ * @example
+ * ```ts
+ * yield* Console.log(JSON.stringify(Plan.toJson(yield* Plan.make(SquareFlow, {}))))
+ * ```
+ */
 export const toJson = ({ graph: _, ...data }: Plan): Omit<Plan, "graph"> => data

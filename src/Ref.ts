@@ -51,7 +51,14 @@ export interface Ref<out A> extends Effect.Effect<A, ArtifactError, ArtifactStor
   readonly task: string | undefined
 }
 
-/** Whether a value is a `Ref`. */
+/**
+ * Whether a value is a `Ref`.
+ *
+ * @example
+ * ```ts
+ * if (Ref.isRef(u)) console.log(u.name, u.digest)
+ * ```
+ */
 export const isRef = (u: unknown): u is Ref<unknown> => hasProperty(u, TypeId)
 
 /** The value that a ref yields. */

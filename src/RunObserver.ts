@@ -14,7 +14,17 @@ export type RunEvent =
   | { readonly _tag: "Logged"; readonly line: LogRecord }
   | { readonly _tag: "RunFinished"; readonly run: RunRecord }
 
-/** Is told of every event, at once and on the fiber where it happened: it must return quickly and not throw. */
+/**
+ * Called with every event, synchronously, on the fiber where it happened. It must return quickly and must not throw. The
+ * default ignores all events.
+ *
+ * @example
+ * ```ts
+ * const watched = Flow.run(SquareFlow, {}).pipe(
+ *   Effect.provideService(RunObserver.RunObserver, (event) => console.log(event._tag))
+ * )
+ * ```
+ */
 export const RunObserver: Context.Reference<(event: RunEvent) => void> = Context.Reference("effect-flow/RunObserver", {
   defaultValue: () => (_: RunEvent) => {}
 })

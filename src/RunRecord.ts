@@ -20,10 +20,14 @@ export const ErrorRecord = Schema.Struct({
   /** The failure encoded by the step's `error` schema, if it declares one, or by the schema of effect-flow's own error. */
   data: Schema.optionalKey(Schema.Json)
 })
+
+/** Why a run, a task or an attempt failed, as data. */
 export interface ErrorRecord extends Schema.Schema.Type<typeof ErrorRecord> {}
 
 /** How a run ended, or that it has not. */
 export const RunStatus = Schema.Literals(["running", "succeeded", "failed", "interrupted"])
+
+/** How a run ended, or that it is still running. */
 export type RunStatus = typeof RunStatus.Type
 
 /** One execution of a flow. */
@@ -56,6 +60,8 @@ export const RunRecord = Schema.Struct({
   /** The user's, sorted. */
   tags: Schema.Array(Schema.String)
 })
+
+/** One execution of a flow. */
 export interface RunRecord extends Schema.Schema.Type<typeof RunRecord> {}
 
 /** A ref as data: an artifact's address, and who wrote it. */
@@ -71,10 +77,14 @@ export const RefRecord = Schema.Struct({
   /** The task that wrote it, `RUN/train/3`; none for a literal that was passed in. */
   writer: Schema.optionalKey(Schema.String)
 })
+
+/** A ref as data: an artifact's address, and the task that wrote it. */
 export interface RefRecord extends Schema.Schema.Type<typeof RefRecord> {}
 
 /** How a task ended, or that it has not. */
 export const TaskStatus = Schema.Literals(["running", "succeeded", "failed", "interrupted"])
+
+/** How a task ended, or that it is still running. */
 export type TaskStatus = typeof TaskStatus.Type
 
 /** One attempt at a task. */
@@ -88,6 +98,8 @@ export const AttemptRecord = Schema.Struct({
   cpu: Schema.optionalKey(Schema.Number),
   worker: Schema.optionalKey(Schema.String)
 })
+
+/** One attempt at a task. */
 export interface AttemptRecord extends Schema.Schema.Type<typeof AttemptRecord> {}
 
 /** A step applied to its inputs. */
@@ -126,6 +138,8 @@ export const TaskRecord = Schema.Struct({
   outputs: Schema.Array(RefRecord),
   error: Schema.optionalKey(ErrorRecord)
 })
+
+/** A step applied to its inputs. */
 export interface TaskRecord extends Schema.Schema.Type<typeof TaskRecord> {}
 
 /** A line that a step logged. */
@@ -138,6 +152,8 @@ export const LogRecord = Schema.Struct({
   level: Schema.String,
   message: Schema.String
 })
+
+/** A line that a step logged. */
 export interface LogRecord extends Schema.Schema.Type<typeof LogRecord> {}
 
 /** A point of a metric's series. */
@@ -149,6 +165,8 @@ export const MetricRecord = Schema.Struct({
   value: Schema.Number,
   at: Schema.Number
 })
+
+/** A point of a metric's series. */
 export interface MetricRecord extends Schema.Schema.Type<typeof MetricRecord> {}
 
 /** The card of a task as it is now: an artifact, replaced by another while the task adds to it. */
@@ -160,4 +178,6 @@ export const CardRecord = Schema.Struct({
   digest: Schema.String,
   size: Schema.Number
 })
+
+/** The current card of a task. */
 export interface CardRecord extends Schema.Schema.Type<typeof CardRecord> {}

@@ -240,5 +240,12 @@ export declare namespace Outside {
   }
 }
 
-/** A store in memory of its own; small artifacts that come with a task are not kept (`Storage.layerMemory` keeps them). */
+/**
+ * A store in memory of its own; small artifacts that come with a task are not kept (`Storage.layerMemory` keeps them).
+ *
+ * @example
+ * ```ts
+ * const recorded = program.pipe(Effect.provide(RunStore.layerMemory))
+ * ```
+ */
 export const layerMemory: Layer.Layer<RunStore> = Layer.sync(RunStore, () => MemoryRunStore.make())

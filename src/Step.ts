@@ -265,7 +265,19 @@ export interface Many<S extends Any> {
   readonly many: S
 }
 
-/** A branch that takes a list of states of a step, in the order of their items. */
+/**
+ * A branch of a join that takes a list of states of one step, in the order of their items.
+ *
+ * @param step The step whose states it takes.
+ *
+ * @example
+ * ```ts
+ * const pick = Step.join("pick", { scores: Step.many(sweep) }, {
+ *   output: { best: Schema.Number },
+ *   run: ({ scores }) => Effect.succeed({ best: Math.max(...scores.map((score) => score.auc)) })
+ * })
+ * ```
+ */
 export const many = <S extends Any>(step: S): Many<S> => ({ many: step })
 
 const isMany = (branch: Any | Many<any>): branch is Many<Any> => "many" in branch
@@ -405,7 +417,7 @@ export const join = <
  *
  * @example
  * ```ts
- * const best = yield* pick({ scores: Step.forEach([0.1, 0.01], (rate) => train({ df: data.df, rate })) })
+ * const best = yield* pick({ scores: Step.forEach([0.1, 0.01], (rate) => sweep({ rate })) })
  * ```
  */
 export const forEach = <A, S, E, R>(
@@ -463,7 +475,7 @@ type Choices<B> = [Conflicts<B>] extends [never]
  *
  * @example
  * ```ts
- * const merged = yield* Step.merge({ baseline, train }, { note: "train" })
+ * const merged = yield* Step.merge({ scored, trained }, { accuracy: "trained", note: "trained" })
  * ```
  */
 export const merge = <

@@ -15,7 +15,14 @@ import * as MemoryRunStore from "./internal/store/memoryRunStore.ts"
 import * as SqlArtifactStore from "./internal/store/sql/artifactStore.ts"
 import { RunStore, type StoreError } from "./RunStore.ts"
 
-/** A store in memory, empty for every program that it is provided to. */
+/**
+ * A store in memory, empty for every program that it is provided to.
+ *
+ * @example
+ * ```ts
+ * const tested = Flow.run(SquareFlow, {}).pipe(Effect.provide(Storage.layerMemory))
+ * ```
+ */
 export const layerMemory: Layer.Layer<ArtifactStore | RunStore> = Layer.effectContext(
   Effect.gen(function* () {
     const memory = MemoryArtifactStore.make({
@@ -83,6 +90,11 @@ export const layerLocal = (
  * @param options.blobs The shared directory.
  * @param options.valueBytes How much memory remembered values may take in this process. Default: 1 GiB, or a quarter of the heap if
  *   that is less.
+ *
+ * @example
+ * ```ts
+ * const shared = Storage.layerPostgres({ url: "postgres://me@host/runs", blobs: "/shared/blobs" })
+ * ```
  */
 export const layerPostgres = (options: {
   readonly url: string | Redacted.Redacted

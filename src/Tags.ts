@@ -7,7 +7,14 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 
-/** The greatest number of tags of a run, and of characters of a tag. */
+/**
+ * The most tags a run can have, and the most characters a tag can have.
+ *
+ * @example
+ * ```ts
+ * console.log(`up to ${Tags.limits.tags} tags`)
+ * ```
+ */
 export const limits = { tags: 50, characters: 500 } as const
 
 /** A tag can't be put on a run. The message says which tag and why. */
@@ -16,10 +23,24 @@ export class TagError extends Schema.TaggedError<TagError>()("TagError", {
   message: Schema.String
 }) {}
 
-/** A tag as it is stored, whether or not it is a valid one. */
+/**
+ * A tag as it is stored, whether or not it is a valid one.
+ *
+ * @example
+ * ```ts
+ * Tags.spelling(" nightly ") // "nightly"
+ * ```
+ */
 export const spelling = (tag: string): string => tag.normalize("NFC").trim()
 
-/** A tag as it is stored. Fails with `TagError` if it is empty, too long, or has control characters. */
+/**
+ * A tag as it is stored. Fails with `TagError` if it is empty, too long, or has control characters.
+ *
+ * @example
+ * ```ts
+ * const tag = yield* Tags.normalize(" nightly ") // "nightly"
+ * ```
+ */
 export const normalize = Effect.fnUntraced(function* (tag: string) {
   const normal = spelling(tag)
   const length = [...normal].length
@@ -44,9 +65,15 @@ export interface Change {
 }
 
 /**
- * The tags of a run after a change, sorted. Fails with `TagError` if one is not valid or they would be more than 50.
+ * The tags of a run after a change, sorted. Fails with `TagError` if a tag is not valid or there would be more than 50.
  *
  * @param tags The tags that the run has.
+ * @param change What to add and remove, or what replaces them all.
+ *
+ * @example
+ * ```ts
+ * const tags = yield* Tags.change(["nightly"], { add: ["reviewed"], remove: ["nightly"] })
+ * ```
  */
 export const change = Effect.fnUntraced(function* (tags: ReadonlyArray<string>, change: Change) {
   const next = new Set(change.replace === undefined ? tags.map(spelling) : [])

@@ -54,7 +54,18 @@ export class Server extends Context.Service<
 const loopback = "127.0.0.1"
 const usual = 4747
 
-/** Serves for as long as the layer lives. */
+/**
+ * A server for the page that runs as long as the layer lives. Building it fails with `UiError` if the address can't be
+ * listened on.
+ *
+ * @param options.port The port; 0 takes any free one. Default: 4747.
+ * @param options.host The address to listen on. Default: the loopback address, which only this machine reaches.
+ *
+ * @example
+ * ```ts
+ * const server = Ui.layer({ port: 0 }).pipe(Layer.provide(Storage.layerLocal()))
+ * ```
+ */
 export const layer = (options: Options = {}): Layer.Layer<Server, UiError, RunStore | ArtifactStore> => {
   const host = options.host ?? loopback
   const about = {
@@ -124,8 +135,15 @@ const yieldToOthers = Effect.sync(() => setPriority(constants.priority.PRIORITY_
 )
 
 /**
- * Serves, prints the page's address, and goes on until it is interrupted. The process takes it that this is all it is for,
- * and gives way to others.
+ * Serves the page, prints its address, and runs until interrupted. It lowers the priority of the process, so use it where the
+ * process does nothing else.
+ *
+ * @param options The same as for `layer`.
+ *
+ * @example
+ * ```ts
+ * Ui.serve({ port: 4747 }).pipe(Effect.provide(Storage.layerLocal()), NodeRuntime.runMain)
+ * ```
  */
 export const serve = (options: Options = {}): Effect.Effect<never, UiError, RunStore | ArtifactStore> =>
   Effect.gen(function* () {

@@ -208,7 +208,14 @@ const makeDiffOf = (): typeof valueDiff => {
         )
 }
 
-/** The reasons as text: a line for each task, with details indented below it. */
+/**
+ * The reasons as text: a line for each task, with details indented below it.
+ *
+ * @example
+ * ```ts
+ * yield* Console.log(Why.toText(yield* Why.explain("latest", "train")))
+ * ```
+ */
 export const toText = ({ run, tasks }: Explained): string => {
   const origin = run.origin === undefined ? "" : ` · resumed from ${run.origin}`
   const from = run.from === undefined ? "" : `, with ${run.from} again`

@@ -80,7 +80,7 @@ export const runStep = <S extends Step.Any>(
  *
  * @example
  * ```ts
- * const quick = withStep(BranchNLPFlow, train, () => Effect.succeed({ model: tinyModel }))
+ * const quick = withStep(BranchNLPFlow, train, () => Effect.succeed({ accuracy: 1, note: "", model: tinyModel }))
  * const { output } = yield* Flow.run(quick, {})
  * ```
  *
@@ -89,7 +89,7 @@ export const runStep = <S extends Step.Any>(
 export const withStep = <F extends AnyFlow, S extends Step.Any, R = never>(
   flow: F,
   step: S,
-  body: (...given: Step.BodyOf<S>) => Effect.Effect<Step.Yielded<Step.OutputOf<S>>, Step.FailureOf<S>, R>
+  body: (...given: Step.BodyOf<S>) => Step.Body<Step.Yielded<Step.OutputOf<S>>, Step.FailureOf<S>, R>
 ): WithServices<F, Exclude<R, CurrentTask>> => {
   const listed = Definition.listed(flow.definitions, originalOf(Definition.of(step)))
   if (listed === undefined) {
@@ -116,7 +116,7 @@ const originalOf = (definition: Definition.Definition): Definition.Definition =>
  *
  * @example
  * ```ts
- * const flow = withFlow(Parent, Child, withStep(Child, train, () => Effect.succeed({ model: tinyModel })))
+ * const flow = withFlow(Parent, Child, withStep(Child, train, () => Effect.succeed({ accuracy: 1, note: "", model: tinyModel })))
  * ```
  */
 export const withFlow = <F extends AnyFlow, C extends AnyFlow>(

@@ -1,19 +1,15 @@
-/** The README is true: its code compiles, its flow runs as shown, and the compiler says what it says there. */
+/**
+ * The README is true: its flow runs and its first command prints what is shown. (That its code compiles, and what the
+ * compiler says of it, is in types.test.ts, which compiles everything at once.)
+ */
 import { execFile } from "node:child_process"
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { afterAll, assert, beforeAll, describe, it } from "vitest"
-import { compile } from "./support/compile.ts"
+import { afterAll, assert, describe, it } from "vitest"
+import { blocks } from "./support/readme.ts"
 
 const root = join(import.meta.dirname, "..")
-const readme = readFileSync(join(root, "README.md"), "utf8")
-
-/** The fenced blocks of a language, in their order. */
-const blocks = (language: string): ReadonlyArray<string> =>
-  [...readme.matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\``, "gm"))].map((match) => match[1] as string)
-
-const [words = "", ...others] = blocks("ts")
-const [, said = ""] = blocks("text")
+const [words = ""] = blocks("ts")
 
 // Below the project, so that a file there finds the package as an example does; the folder is ignored by git.
 mkdirSync(join(root, ".effect-flow"), { recursive: true })
@@ -32,30 +28,6 @@ const tsx = (...words: ReadonlyArray<string>) =>
   })
 
 describe("the README's code", () => {
-  let messages: ReadonlyMap<string, string>
-  const forgot = words.replace(", longest: longest(data) })", " })")
-  const file = (index: number) => `block-${index}.ts`
-
-  beforeAll(async () => {
-    messages = await compile("effect-flow-readme", {
-      "words.ts": words.replaceAll(/^const /gm, "export const "),
-      "forgot.ts": forgot,
-      ...Object.fromEntries(others.map((code, index) => [file(index), code]))
-    })
-  }, 120_000)
-
-  it("compiles", () => {
-    assert.isAbove(others.length, 2)
-    assert.strictEqual(messages.get("words.ts"), undefined)
-    for (let i = 0; i < others.length; i++) assert.strictEqual(messages.get(file(i)), undefined)
-  })
-
-  it("is refused without a branch, as shown", () => {
-    assert.notStrictEqual(forgot, words)
-    const shown = said.trim().replace(/^.*?: (?=error)/, "")
-    assert.strictEqual((messages.get("forgot.ts") ?? "").trim(), shown)
-  })
-
   it("runs", async () => {
     const path = join(directory, "words.ts")
     writeFileSync(path, words)

@@ -56,9 +56,16 @@ export interface ConfusionMatrix {
 }
 
 /**
- * Counts rows by label and prediction.
+ * Counts rows by label and prediction. Fails with `MetricsError` if the lengths differ or a label is neither 0 nor 1.
  *
- * @param threshold Scores above it predict 1; a score equal to it predicts 0.
+ * @param labels 0 or 1 for each row.
+ * @param scores A score for each row.
+ * @param threshold Scores above it predict 1; a score equal to it predicts 0. Default: 0.5.
+ *
+ * @example
+ * ```ts
+ * const matrix = yield* BinaryMetrics.confusionMatrix([0, 1, 1], [0.2, 0.9, 0.4])
+ * ```
  */
 export const confusionMatrix = (
   labels: ArrayLike<number>,
@@ -78,9 +85,16 @@ export const confusionMatrix = (
   })
 
 /**
- * The share of rows that are predicted right.
+ * The share of rows that are predicted correctly, from 0 to 1. Fails as `confusionMatrix` fails.
  *
- * @param threshold Scores above it predict 1; a score equal to it predicts 0.
+ * @param labels 0 or 1 for each row.
+ * @param scores A score for each row.
+ * @param threshold Scores above it predict 1; a score equal to it predicts 0. Default: 0.5.
+ *
+ * @example
+ * ```ts
+ * const accuracy = yield* BinaryMetrics.accuracy([0, 1, 1], [0.2, 0.9, 0.4]) // 0.667
+ * ```
  */
 export const accuracy = (
   labels: ArrayLike<number>,
@@ -101,8 +115,16 @@ const sortedScores = (labels: ArrayLike<number>, scores: ArrayLike<number>, labe
 }
 
 /**
- * The area under the ROC curve: the chance that a row of class 1 has a higher score than one of class 0, where a tie
- * counts half.
+ * The area under the ROC curve, from 0 to 1: the chance that a row of class 1 has a higher score than a row of class 0, where a
+ * tie counts half (the Mann-Whitney U statistic, divided by the number of pairs). Fails with `MetricsError` if a class is missing.
+ *
+ * @param labels 0 or 1 for each row.
+ * @param scores A score for each row.
+ *
+ * @example
+ * ```ts
+ * const auc = yield* BinaryMetrics.rocAuc([0, 1, 1], [0.2, 0.9, 0.4]) // 1
+ * ```
  */
 export const rocAuc = (labels: ArrayLike<number>, scores: ArrayLike<number>): Effect.Effect<number, MetricsError> =>
   Effect.suspend(() => {
@@ -129,7 +151,17 @@ export interface RocCurve {
   readonly thresholds: ReadonlyArray<number>
 }
 
-/** The ROC curve, with only the points where it turns. */
+/**
+ * The ROC curve, reduced to the points where it turns. Fails with `MetricsError` if a class is missing.
+ *
+ * @param labels 0 or 1 for each row.
+ * @param scores A score for each row.
+ *
+ * @example
+ * ```ts
+ * const { truePositiveRates } = yield* BinaryMetrics.rocCurve([0, 1, 1], [0.2, 0.9, 0.4])
+ * ```
+ */
 export const rocCurve = (labels: ArrayLike<number>, scores: ArrayLike<number>): Effect.Effect<RocCurve, MetricsError> =>
   Effect.suspend(() => {
     const error = check(labels, scores)

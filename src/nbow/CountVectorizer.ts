@@ -78,14 +78,35 @@ export interface Fitted {
 
 const decodeOptions = CheckedOptions.decode(Options, "CountVectorizer")
 
-/** Learns a vocabulary from texts. */
+/**
+ * Learns a vocabulary from texts. Fails with `VocabularyError` if no term is left, and with `OptionsError` if an option is not
+ * valid.
+ *
+ * @param texts One text for each row.
+ * @param options scikit-learn's options, with its defaults.
+ *
+ * @example
+ * ```ts
+ * const vectorizer = yield* CountVectorizer.fit(["good good", "bad"], { minDf: { count: 1 } })
+ * ```
+ */
 export const fit = (
   texts: ReadonlyArray<string>,
   options: OptionsInput = {}
 ): Effect.Effect<CountVectorizer, VocabularyError | CheckedOptions.OptionsError> =>
   Effect.map(fitTransform(texts, options), ({ vectorizer }) => vectorizer)
 
-/** Learns a vocabulary from texts and counts its terms in them, in one scan. */
+/**
+ * Learns a vocabulary from texts and counts its terms in them, in one pass. Fails as `fit` fails.
+ *
+ * @param texts One text for each row.
+ * @param options scikit-learn's options, with its defaults.
+ *
+ * @example
+ * ```ts
+ * const { matrix, vectorizer } = yield* CountVectorizer.fitTransform(["good good", "bad"])
+ * ```
+ */
 export const fitTransform: (
   texts: ReadonlyArray<string>,
   options?: OptionsInput
@@ -172,7 +193,18 @@ export const tableOf = (self: CountVectorizer): TermTable => {
   return table
 }
 
-/** Counts the vocabulary's terms in texts. */
+/**
+ * Counts a vocabulary's terms in texts. The result has a row for each text and a column for each term.
+ *
+ * @param self The vocabulary.
+ * @param texts One text for each row.
+ *
+ * @example
+ * ```ts
+ * const vectorizer = yield* CountVectorizer.fit(["good", "bad"])
+ * const matrix = yield* CountVectorizer.transform(vectorizer, ["good enough"])
+ * ```
+ */
 export const transform = Effect.fnUntraced(function* (self: CountVectorizer, texts: ReadonlyArray<string>) {
   const table = tableOf(self)
   const counts = new RowCounts(texts.length)

@@ -98,8 +98,16 @@ const checkData = (
 }
 
 /**
- * The probability of label 1 for each text of a stream that may have no end. Texts are scored as they come, in the chunks
- * that they come in.
+ * The probability of label 1 for each text of a stream, which may be endless. Texts are scored in the chunks that they
+ * arrive in.
+ *
+ * @param model A trained model.
+ * @param texts The texts.
+ *
+ * @example
+ * ```ts
+ * const scores = Nbow.predictStream(model, Stream.make("good", "bad"))
+ * ```
  */
 export const predictStream = <E, R>(model: Model, texts: Stream.Stream<string, E, R>): Stream.Stream<number, E, R> =>
   Stream.mapArrayEffect(texts, (chunk) =>
@@ -107,8 +115,13 @@ export const predictStream = <E, R>(model: Model, texts: Stream.Stream<string, E
   ) // a chunk is not empty
 
 /**
- * A model as a `tf.LayersModel` on dense counts, disposed when the scope closes: for whatever takes such models. Its
- * weights are copies.
+ * The model as a `tf.LayersModel` on dense counts, for code that takes such models. Its weights are copies. It is disposed when
+ * the scope closes. Fails with `TensorflowError` if TensorFlow.js can't be loaded.
+ *
+ * @example
+ * ```ts
+ * const layersModel = yield* Nbow.toLayersModel(model)
+ * ```
  */
 export const toLayersModel = (
   model: Model

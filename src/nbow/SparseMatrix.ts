@@ -12,14 +12,28 @@ export interface SparseMatrix {
   readonly values: Float32Array
 }
 
-/** The rows from `start` up to `end`, as views on the same memory. */
+/**
+ * The rows from `start` up to but not including `end`. They share their memory with the whole matrix.
+ *
+ * @example
+ * ```ts
+ * const firstTen = SparseMatrix.slice(matrix, 0, 10)
+ * ```
+ */
 export const slice = (self: SparseMatrix, start: number, end: number): SparseMatrix => ({
   ...self,
   rows: end - start,
   rowPointers: self.rowPointers.subarray(start, end + 1)
 })
 
-/** All entries, zeros too: for looking at a small one. */
+/**
+ * Every entry, zeros included, as an array for each row. Only for small matrices.
+ *
+ * @example
+ * ```ts
+ * const rows = SparseMatrix.toDense(SparseMatrix.slice(matrix, 0, 3))
+ * ```
+ */
 export const toDense = (self: SparseMatrix): ReadonlyArray<ReadonlyArray<number>> =>
   Array.from({ length: self.rows }, (_, row) => {
     const dense = new Array<number>(self.columns).fill(0)

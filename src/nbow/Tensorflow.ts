@@ -35,30 +35,72 @@ const layerOf = (backends: ReadonlyArray<LoadTf.Backend>): Layer.Layer<Tensorflo
     Effect.map(Effect.cached(LoadTf.loadFirst(backends)), (loaded) => ({ load: Effect.tap(loaded, LoadTf.use) }))
   )
 
-/** The best backend that can be used: the native library, else WebAssembly, else JavaScript. */
+/**
+ * The best backend that can be used: the native library, else WebAssembly, else JavaScript.
+ *
+ * @example
+ * ```ts
+ * const trained = Nbow.fit({ texts: ["good", "bad"], labels: [1, 0] }).pipe(Effect.provide(Tensorflow.layer))
+ * ```
+ */
 export const layer: Layer.Layer<Tensorflow> = layerOf(LoadTf.all)
 
-/** The native library, by the optional package `@tensorflow/tfjs-node`. */
+/**
+ * The native library, from the optional package `@tensorflow/tfjs-node`.
+ *
+ * @example
+ * ```ts
+ * const trained = Nbow.fit({ texts: ["good", "bad"], labels: [1, 0] }).pipe(Effect.provide(Tensorflow.layerNode))
+ * ```
+ */
 export const layerNode: Layer.Layer<Tensorflow> = layerOf(["node"])
 
-/** WebAssembly. */
+/**
+ * The WebAssembly backend.
+ *
+ * @example
+ * ```ts
+ * const trained = Nbow.fit({ texts: ["good", "bad"], labels: [1, 0] }).pipe(Effect.provide(Tensorflow.layerWasm))
+ * ```
+ */
 export const layerWasm: Layer.Layer<Tensorflow> = layerOf(["wasm"])
 
-/** JavaScript: slow, and everywhere. */
+/**
+ * The JavaScript backend: it runs everywhere, slowly.
+ *
+ * @example
+ * ```ts
+ * const trained = Nbow.fit({ texts: ["good", "bad"], labels: [1, 0] }).pipe(Effect.provide(Tensorflow.layerCpu))
+ * ```
+ */
 export const layerCpu: Layer.Layer<Tensorflow> = layerOf(["cpu"])
 
-/** What the compiler would have said of a program in TypeScript. */
+/** For programs that no compiler has checked. */
 const notProvided =
   "This step needs TensorFlow.js, and no layer provides it. Give the flow Tensorflow.layer (from effect-flow/nbow): " +
   "FlowCli.main(flow, { layer: Tensorflow.layer }), or Flow.provide(flow, Tensorflow.layer)."
 
-/** TensorFlow.js with its backend, loaded at the first use. */
+/**
+ * TensorFlow.js and the backend it runs on, loaded at the first use. Fails with `TensorflowError` if no backend can be used.
+ *
+ * @example
+ * ```ts
+ * const { backend } = yield* Tensorflow.load
+ * ```
+ */
 export const load: Effect.Effect<LoadTf.Loaded, LoadTf.TensorflowError, Tensorflow> = Effect.flatMap(
   Effect.serviceOption(Tensorflow),
   Option.match({ onNone: () => Effect.die(new Error(notProvided)), onSome: (service) => service.load })
 )
 
-/** TensorFlow.js: `const tf = yield* Tensorflow.tf`. */
+/**
+ * TensorFlow.js, loaded at the first use. Fails with `TensorflowError` if no backend can be used.
+ *
+ * @example
+ * ```ts
+ * const tf = yield* Tensorflow.tf
+ * ```
+ */
 export const tf: Effect.Effect<LoadTf.Tf, LoadTf.TensorflowError, Tensorflow> = Effect.map(load, (loaded) => loaded.tf)
 
 /**
@@ -106,7 +148,7 @@ const pauseMillis = 16
  *
  * @example
  * ```ts
- * const history = yield* Tensorflow.fit(model, { xs, ys, epochs: 10, validationSplit: 0.2 })
+ * const history = yield* Tensorflow.fit(layersModel, { xs, ys, epochs: 10, validationSplit: 0.2 })
  * ```
  */
 export const fit = Effect.fnUntraced(function* (model: LayersModel, options: FitOptions) {

@@ -22,7 +22,7 @@ const mostPoints = 200
  *
  * @example
  * ```ts
- * yield* Nbow.evaluationCard(train.model, { texts: review, labels }, { labels: ["negative", "positive"] })
+ * yield* Nbow.evaluationCard(model, { texts, labels }, { labels: ["negative", "positive"] })
  * ```
  */
 export const evaluationCard = Effect.fnUntraced(function* (

@@ -84,17 +84,32 @@ export type Fields = { readonly [name: string]: Field }
 /** The value of a field. */
 export type Value<F> = F extends Artifact<infer A> ? A : F extends Schema.Top ? F["Type"] : never
 
-/** Whether a value is an `Artifact`. */
+/**
+ * Whether a value is an `Artifact`.
+ *
+ * @example
+ * ```ts
+ * if (Artifact.isArtifact(u)) console.log(u.format, u.mediaType)
+ * ```
+ */
 export const isArtifact = (u: unknown): u is Any => hasProperty(u, TypeId)
 
 /**
- * An artifact of your own codec.
+ * An artifact with a codec of your own.
  *
  * @param options.format One of the stored formats; it decides which viewer shows the value.
  * @param options.mediaType The media type of the bytes.
  * @param options.description What the schema is; see `Artifact.Description`.
- * @param options.encode Bytes of a value, in parts that need not be copied together.
- * @param options.decode A value from its bytes.
+ * @param options.encode From a value to its bytes, in parts that need not be copied together. Fails with `CodecError`.
+ * @param options.decode From the stored bytes to a value. Fails with `CodecError`.
+ *
+ * @example
+ * ```ts
+ * const upper: Artifact.Artifact<string> = Artifact.make({
+ *   ...Artifact.text("text/plain"),
+ *   encode: (value: string) => Artifact.text().encode(value.toUpperCase())
+ * })
+ * ```
  */
 export const make = <A>(options: Omit<Artifact<A>, typeof TypeId>): Artifact<A> => ({
   [TypeId]: { _A: (a: A) => a },

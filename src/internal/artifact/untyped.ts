@@ -32,6 +32,12 @@ export const genericArtifact = (record: RefRecord): Artifact.Any => {
 /**
  * The value of a stored artifact, read by its format: a JSON value, `{ numRows, columns }` of a table, `{ tensors,
  * metadata }`, a text, bytes, or the path of a file.
+ *
+ * @example
+ * ```ts
+ * const task = yield* Run.task("latest", "train")
+ * const values = yield* Effect.forEach(task.outputs, Run.readUntyped)
+ * ```
  */
 export const readUntyped = (record: RefRecord) =>
   Effect.flatMap(

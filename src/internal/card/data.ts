@@ -85,8 +85,12 @@ export const Artifact = Schema.TaggedStruct("Artifact", {
 
 /** A part of a card. */
 export const Component = Schema.Union([Markdown, Table, Image, Line, Bar, Heatmap, Progress, Artifact])
+
+/** A part of a card. */
 export type Component = typeof Component.Type
 
 /** A card: its parts, from top to bottom. */
 export const Card = Schema.Struct({ components: Schema.Array(Component) })
+
+/** A card: its parts, from top to bottom. */
 export type Card = typeof Card.Type

@@ -17,6 +17,11 @@ export interface Titled {
  *
  * @param options.title The page's title and heading.
  * @param options.subtitle A line below it: the flow, the run, when.
+ *
+ * @example
+ * ```ts
+ * const page = Card.toHtml([{ title: "train/1", card: { components: [Card.markdown("Done.")] } }], { title: "Run 01k9x" })
+ * ```
  */
 export const toHtml = (
   cards: ReadonlyArray<Titled>,

@@ -131,7 +131,14 @@ const sourcesOf = Effect.fnUntraced(function* (run: string, query: { readonly ta
   return runs
 })
 
-/** `RUN/train/3` as the run and the task's id in it. */
+/**
+ * Splits a task's full id, `RUN/train/3`, into the run and the task's id within it.
+ *
+ * @example
+ * ```ts
+ * const { run, task } = Run.placeOf("01k9x/train/3") // "01k9x" and "train/3"
+ * ```
+ */
 export const placeOf = (task: string): { readonly run: string; readonly task: string } => {
   const slash = task.indexOf("/")
   return { run: task.slice(0, slash), task: task.slice(slash + 1) }

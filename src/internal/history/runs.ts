@@ -109,7 +109,16 @@ export const get = Effect.fnUntraced(function* (
   return yield* new RunNotFound({ run: name, reason: "ambiguous", candidates, message })
 })
 
-/** The run that a record or a name stands for. */
+/**
+ * The record of a run that is given as a record or by name. Fails with `RunNotFound` if no run, or more than one, has the name.
+ *
+ * @param run A record, an id, a unique prefix of an id, or "latest".
+ *
+ * @example
+ * ```ts
+ * const run = yield* Run.named("01k9x")
+ * ```
+ */
 export const named = (run: Named): Effect.Effect<RunRecord, RunNotFound | StoreError, RunStore> =>
   typeof run === "string" ? get(run) : Effect.succeed(run)
 
@@ -122,11 +131,31 @@ const first = (query: ListQuery, what: string): Effect.Effect<RunRecord, RunNotF
     return Effect.fail(new RunNotFound({ run: "latest", reason: "none", candidates: [], message }))
   })
 
-/** The newest run, optionally only of a flow or with all of some tags. Fails with `RunNotFound` if there is none. */
+/**
+ * The newest run. Fails with `RunNotFound` if there is none.
+ *
+ * @param flow Only runs of this flow.
+ * @param options.tags Only runs that have all of these tags.
+ *
+ * @example
+ * ```ts
+ * const run = yield* Run.latest("BranchNLPFlow", { tags: ["nightly"] })
+ * ```
+ */
 export const latest = (flow?: string, options: { readonly tags?: ReadonlyArray<string> } = {}) =>
   first({ ...(flow === undefined ? {} : { flow }), ...options }, "run")
 
-/** The newest run that succeeded, optionally only of a flow or with all of some tags. */
+/**
+ * The newest run that succeeded. Fails with `RunNotFound` if there is none.
+ *
+ * @param flow Only runs of this flow.
+ * @param options.tags Only runs that have all of these tags.
+ *
+ * @example
+ * ```ts
+ * const run = yield* Run.latestSuccessful("BranchNLPFlow")
+ * ```
+ */
 export const latestSuccessful = (flow?: string, options: { readonly tags?: ReadonlyArray<string> } = {}) =>
   first({ ...(flow === undefined ? {} : { flow }), ...options, status: "succeeded" }, "successful run")
 
@@ -139,6 +168,11 @@ const longestSilence = 30_000
  *
  * @param at.now Milliseconds since the epoch.
  * @param at.host This machine's name.
+ *
+ * @example
+ * ```ts
+ * const crashed = Run.isCrashed(yield* Run.get("latest"), { now: Date.now(), host: "build-1" })
+ * ```
  */
 export const isCrashed = (run: RunRecord, at: { readonly now: number; readonly host: string }): boolean =>
   run.status === "running" && (at.now - run.heartbeatAt > longestSilence || (run.host === at.host && !isAlive(run.pid)))
@@ -151,6 +185,13 @@ const isAlive = (pid: number): boolean => {
   }
 }
 
-/** How a run ended, that it is running, or that it crashed: for a run whose process is gone nobody wrote an end. */
+/**
+ * How a run ended, that it is running, or that it crashed: for a run whose process is gone nobody wrote an end.
+ *
+ * @example
+ * ```ts
+ * const status = yield* Run.status(yield* Run.get("latest"))
+ * ```
+ */
 export const status = (run: RunRecord): Effect.Effect<RunStatus | "crashed"> =>
   Effect.map(Clock.currentTimeMillis, (now) => (isCrashed(run, { now, host: Os.hostname() }) ? "crashed" : run.status))

@@ -24,8 +24,22 @@ const changeOf = Effect.fnUntraced(function* (
  */
 export const addTags = (run: Named, tags: ReadonlyArray<string>) => changeOf(run, { add: tags })
 
-/** Removes tags from a run. Yields the tags that it has then, sorted. */
+/**
+ * Removes tags from a run. Yields the tags that remain, sorted. Fails with `RunNotFound` or `StoreError`.
+ *
+ * @example
+ * ```ts
+ * yield* Run.removeTags("latest", ["reviewed"])
+ * ```
+ */
 export const removeTags = (run: Named, tags: ReadonlyArray<string>) => changeOf(run, { remove: tags })
 
-/** Gives a run these tags and no others. Yields them, sorted. */
+/**
+ * Replaces all tags of a run. Yields the new ones, sorted. Fails with `TagError` if one is not valid or there are too many.
+ *
+ * @example
+ * ```ts
+ * yield* Run.replaceTags("latest", ["reviewed", "release"])
+ * ```
+ */
 export const replaceTags = (run: Named, tags: ReadonlyArray<string>) => changeOf(run, { replace: tags })

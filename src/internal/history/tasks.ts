@@ -37,10 +37,15 @@ export const tasks = Effect.fnUntraced(function* (run: Named, query: Omit<TaskQu
 })
 
 /**
- * One task of a run.
+ * One task of a run. Fails with `TaskNotFound` if there is no such task, or more than one.
  *
+ * @param run A record, an id, a unique prefix of an id, or "latest".
  * @param id The task's id, `train/3`, or the name of its step if the step has only one task.
- * @returns Fails with `TaskNotFound` if there is no such task, or several.
+ *
+ * @example
+ * ```ts
+ * const task = yield* Run.task("latest", "train")
+ * ```
  */
 export const task = Effect.fnUntraced(function* (
   run: Named,
@@ -64,7 +69,14 @@ export const task = Effect.fnUntraced(function* (
   return yield* new TaskNotFound({ run: of, task: id, message })
 })
 
-/** The tasks whose outputs a task was given, in the order of their numbers. */
+/**
+ * The tasks whose outputs a task was given, in the order of their numbers.
+ *
+ * @example
+ * ```ts
+ * const parents = yield* Run.parents(yield* Run.task("latest", "join"))
+ * ```
+ */
 export const parents = Effect.fnUntraced(function* (
   task: TaskRecord
 ): Effect.fn.Return<ReadonlyArray<TaskRecord>, StoreError, RunStore> {
@@ -75,7 +87,14 @@ export const parents = Effect.fnUntraced(function* (
   return found.flat().sort((a, b) => a.index - b.index)
 })
 
-/** The tasks that were given a task's outputs, in the order of their numbers. */
+/**
+ * The tasks that were given a task's outputs, in the order of their numbers.
+ *
+ * @example
+ * ```ts
+ * const children = yield* Run.children(yield* Run.task("latest", "start"))
+ * ```
+ */
 export const children = (task: TaskRecord): Effect.Effect<ReadonlyArray<TaskRecord>, StoreError, RunStore> =>
   Effect.flatMap(RunStore, (store) => pick(store, task.run, task.index, (other) => other.parents.includes(task.id)))
 

@@ -30,8 +30,15 @@ export interface NumberColumn<T extends keyof NumberArrays = keyof NumberArrays>
 }
 
 /**
- * A column of plain numbers, which is a typed array in memory and a FLOAT, DOUBLE, INT32 or INT64 in the file. For what
- * computes on whole columns: a schema's column is an array of its values.
+ * A column of plain numbers: a typed array in memory, and a FLOAT, DOUBLE, INT32 or INT64 in the file. Use it where code
+ * computes on whole columns; a column declared by a schema is an array of its values.
+ *
+ * @param type The element type: `float32`, `float64`, `int32` or `int64`.
+ *
+ * @example
+ * ```ts
+ * const Samples = Artifact.table({ at: Artifact.column("int64"), value: Artifact.column("float64") })
+ * ```
  */
 export const column = <const T extends keyof NumberArrays>(type: T): NumberColumn<T> => ({ [TypeId]: TypeId, type })
 

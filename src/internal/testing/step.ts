@@ -46,7 +46,11 @@ const Recording = Context.Reference<Recording | undefined>("effect-flow/testing/
  * @example
  * ```ts
  * const { logs, metrics, value } = yield* observe(runStep(train, { df }))
- * // of a step that fails
+ * ```
+ *
+ * Of a step that fails:
+ *
+ * ```ts
  * const { logs, value: exit } = yield* observe(Effect.exit(runStep(train, { df: empty })))
  * ```
  */

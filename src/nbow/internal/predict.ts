@@ -12,7 +12,17 @@ export interface Labelled {
   readonly labels: ArrayLike<number>
 }
 
-/** The probability of label 1 for each text. Nothing else that is kept grows with their number. */
+/**
+ * The probability of label 1 for each text, from 0 to 1. It needs no TensorFlow.js, and memory for one number per text.
+ *
+ * @param model A trained model.
+ * @param texts The texts.
+ *
+ * @example
+ * ```ts
+ * const [score] = yield* Nbow.predict(model, ["good"])
+ * ```
+ */
 export const predict: (model: Model, texts: ReadonlyArray<string>) => Effect.Effect<Float32Array> = Effect.fnUntraced(
   function* (model, texts) {
     const table = CountVectorizer.tableOf(model.vectorizer)
@@ -35,7 +45,17 @@ export interface Evaluation {
   readonly loss: number
 }
 
-/** Measures a model on labelled texts, which must have both labels. */
+/**
+ * Measures a model on labelled texts. Fails with `MetricsError` if a label is missing or neither 0 nor 1.
+ *
+ * @param model A trained model.
+ * @param data Texts with a label each; both labels must occur.
+ *
+ * @example
+ * ```ts
+ * const { accuracy, rocAuc } = yield* Nbow.evaluate(model, { texts: ["good", "bad"], labels: [1, 0] })
+ * ```
+ */
 export const evaluate: (model: Model, data: Labelled) => Effect.Effect<Evaluation, BinaryMetrics.MetricsError> =
   Effect.fnUntraced(function* (model, { labels, texts }) {
     const scores = yield* predict(model, texts)
