@@ -168,7 +168,14 @@ const adviceFor = (use: Use | undefined): string => {
 
 const capitalized = (text: string): string => `${text[0]?.toUpperCase() ?? ""}${text.slice(1)}`
 
-/** A report as text: a paragraph for each fault, and a line that counts them. */
+/**
+ * A report as text: a paragraph for each fault, and a line that counts them.
+ *
+ * @example
+ * ```ts
+ * yield* Console.log(Verify.toText(yield* Verify.check()))
+ * ```
+ */
 export const toText = ({ artifacts, faults, runs }: Report): string => {
   const repaired = faults.filter((fault) => fault.repaired).length
   const lines = faults.flatMap((fault) => [

@@ -2,6 +2,8 @@
  * What the examples in docstrings are compiled with: the imports that a reader would write above them, and the names that
  * they take as given.
  */
+import { readFileSync } from "node:fs"
+import { join } from "node:path"
 
 /** Steps, flows and values that the examples speak of. */
 export const given = `
@@ -96,11 +98,20 @@ export declare const xs: Effect.Success<ReturnType<typeof Tensorflow.tensors<imp
 export declare const ys: typeof xs
 `
 
+/** The names that a module of the package exports, as its source lists them. */
+const exportedBy = (file: string): string =>
+  [
+    ...readFileSync(join(import.meta.dirname, "..", "..", "src", file), "utf8").matchAll(
+      /^export (?:\* as (\w+)|\{ (\w+) \})/gm
+    )
+  ]
+    .map(([, namespace, name]) => namespace ?? name)
+    .join(", ")
+
 const imports = `import { NodeRuntime } from "@effect/platform-node"
 import { Console, Effect, Layer, Schema, Stream } from "effect"
-import * as Flows from "effect-flow"
-import { Artifact, ArtifactStore, Card, CurrentTask, Diff, Executor, Flow, FlowCli, Gc, Parquet, Plan, Ref, Run, RunObserver, RunStore, Step, Storage, Tags, Why, Worker } from "effect-flow"
-import { BinaryMetrics, CountVectorizer, Nbow, SparseMatrix, Tensorflow } from "effect-flow/nbow"
+import { ${exportedBy("index.ts")} } from "effect-flow"
+import { ${exportedBy("nbow/index.ts")} } from "effect-flow/nbow"
 import { layerFailing, layerKilling, observe, runStep, withFlow, withStep } from "effect-flow/testing"
 import * as Ui from "effect-flow/ui"
 `
