@@ -6,6 +6,7 @@
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type { Definition, FlowDefinition } from "./internal/run/definition.ts"
+import type { Made } from "./internal/run/runScope.ts"
 import type { Ref } from "./Ref.ts"
 import type * as State from "./State.ts"
 
@@ -29,8 +30,8 @@ export interface Interpreter {
     given: object | undefined,
     states: { readonly [branch: string]: unknown } | undefined
   ) => Erased<State.Any>
-  /** Notes that the body made a task; the function that it returns notes that the task was started. */
-  readonly noteMade?: (definition: Definition) => () => void
+  /** Notes that the body made a task, which it may forget to run. */
+  readonly noteMade?: (definition: Definition) => Made
   readonly forEach: (
     items: ReadonlyArray<unknown> | Ref<ReadonlyArray<unknown>>,
     task: (item: Ref<unknown>, index: number) => Erased,

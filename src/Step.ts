@@ -17,7 +17,7 @@ import type { ExecutorError, TaskTimeout, WorkerDied } from "./Executor.ts"
 import * as Definition from "./internal/run/definition.ts"
 import * as Merge from "./internal/run/merge.ts"
 import * as Numbers from "./internal/run/numbers.ts"
-import { remember } from "./internal/run/runScope.ts"
+import { type Made, mark } from "./internal/run/runScope.ts"
 import type { Ref, Value as RefValue } from "./Ref.ts"
 import type { Outside, StoreError } from "./RunStore.ts"
 import type { Given, Refs, Simplify, State, Values, WrittenOf } from "./State.ts"
@@ -236,7 +236,7 @@ const define = (
 }
 
 /** Notes in the run whose body makes a task that it did; nothing outside of a body. */
-const noteMade = (definition: Definition.Definition): (() => void) | undefined => {
+const noteMade = (definition: Definition.Definition): Made | undefined => {
   const fiber = Fiber.getCurrent()
   const run = fiber === undefined ? undefined : Context.getOrUndefined(fiber.context, CurrentRun)
   return run?.noteMade?.(definition)
@@ -245,14 +245,14 @@ const noteMade = (definition: Definition.Definition): (() => void) | undefined =
 const fromDefinition = (definition: Definition.Definition) =>
   Object.assign(
     (first?: object, second?: object) => {
-      const started = noteMade(definition)
+      const made = noteMade(definition)
       const task = Effect.flatMap(CurrentRun, (run) => {
-        started?.()
+        made?.start()
         return definition.branches === undefined
           ? run.task(definition, first, undefined)
           : run.task(definition, second, first as { readonly [branch: string]: unknown }) // a join's first argument
       })
-      if (started !== undefined) remember(task, started)
+      if (made !== undefined) mark(task, made)
       return task
     },
     { stepName: definition.name, [Definition.definition]: definition }

@@ -33,7 +33,6 @@ export type RunChild = (
 /** The interpreter of a run. */
 export const make = (
   run: RunContext,
-  scope: RunScope.RunScope,
   origin: Origin.Origin | undefined,
   from: string | undefined,
   runChild: RunChild
@@ -43,7 +42,7 @@ export const make = (
     id: run.id,
     flow: flowName,
     task: (definition, given, states) => runTask(run, definition, given, states),
-    noteMade: (definition) => scope.noteMade(definition.name),
+    noteMade: (definition) => run.scope.noteMade(definition.name),
     forEach: Effect.fnUntraced(function* (items, task, concurrency) {
       const list = yield* isRef(items) ? items : Effect.succeed(items)
       if (!Array.isArray(list)) return yield* Effect.die(Misuse.notAList(items, list))
@@ -91,7 +90,7 @@ export const make = (
       const encoded = yield* Parameters.encode(flow, complete)
       const begun = yield* run.begun === undefined ? Effect.succeed(undefined) : run.begun.child(flow.flowName, encoded)
       const earlier = yield* origin === undefined ? Effect.succeed(undefined) : origin.takeChild(flow.flowName, encoded)
-      const result = yield* run.owning(
+      const result = yield* run.scope.owning(
         runChild(flow, complete, {
           parent: run.id,
           begun,

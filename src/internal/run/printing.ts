@@ -10,20 +10,26 @@ import { Writable } from "node:stream"
 /** The stream that something was printed to. */
 export type StreamName = "stdout" | "stderr"
 
+/** A task, or the body of a run's flow where there is no task. */
+export interface Owner {
+  readonly run: string
+  readonly task?: string
+}
+
 /** Takes a printed line. */
 export type TakeLine = (stream: StreamName, line: string) => void
 
 /** What one body prints, from its start to its end. */
 export class Printing {
-  /** Whose prints they are: `train/3 of run 01k9…`. */
-  readonly label: string
+  /** Whose prints they are. */
+  readonly owner: Owner
   readonly #take: TakeLine
-  readonly #partial = { stdout: "", stderr: "" }
+  #partial: { stdout: string; stderr: string } | undefined
   #decoders: { readonly [name in StreamName]: InstanceType<typeof TextDecoder> } | undefined
   #ended = false
 
-  constructor(label: string, take: TakeLine) {
-    this.label = label
+  constructor(owner: Owner, take: TakeLine) {
+    this.owner = owner
     this.#take = take
   }
 
@@ -35,6 +41,7 @@ export class Printing {
   write(stream: StreamName, chunk: string | Uint8Array): void {
     if (typeof chunk !== "string") this.#decoders ??= { stdout: new TextDecoder(), stderr: new TextDecoder() }
     const text = typeof chunk === "string" ? chunk : (this.#decoders?.[stream].decode(chunk, { stream: true }) ?? "")
+    this.#partial ??= { stdout: "", stderr: "" }
     const lines = (this.#partial[stream] + text).split("\n")
     this.#partial[stream] = lines.pop() ?? ""
     for (const line of lines) this.#take(stream, line)
@@ -43,9 +50,8 @@ export class Printing {
   /** Takes a last line that has no line break. */
   end(): void {
     if (this.#ended) return
-    for (const stream of ["stdout", "stderr"] as const) {
-      if (this.#partial[stream] !== "") this.#take(stream, this.#partial[stream])
-    }
+    if (this.#partial !== undefined && this.#partial.stdout !== "") this.#take("stdout", this.#partial.stdout)
+    if (this.#partial !== undefined && this.#partial.stderr !== "") this.#take("stderr", this.#partial.stderr)
     this.#ended = true
     if (only === this) only = undefined
   }
@@ -60,8 +66,11 @@ export const during = (printing: Printing, run: () => void): void => {
   current.run(printing, run)
 }
 
-/** Whose code this is, as far as the async context tells. */
-export const label = (): string | undefined => (current.getStore() ?? only)?.label
+/** Whose code this is, as far as the async context tells: `train/3 of run 01k9…`. */
+export const label = (): string | undefined => {
+  const owner = (current.getStore() ?? only)?.owner
+  return owner === undefined ? undefined : `${owner.task ?? "the flow's body"} of run ${owner.run}`
+}
 
 /** Calls a function whose prints go where they would without this module: a logger that prints to the console, say. */
 export const outside = <A>(run: () => A): A => (current.getStore() === undefined ? run() : current.exit(run))

@@ -139,7 +139,8 @@ export const make = (store: RunStore["Service"], driver?: Driver): Recorder => {
         if (change._tag !== "Task") waiting.push(change)
         else {
           started.delete(change.task.id)
-          if (change.task.status !== "running") running.delete(change.task.id)
+          if (change.task.status === "running") running.set(change.task.id, change)
+          else running.delete(change.task.id)
           waiting.push(withoutDescribed(change))
         }
       }

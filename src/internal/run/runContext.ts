@@ -9,6 +9,7 @@ import type { TagError } from "../../Tags.ts"
 import type { Cache } from "./cache.ts"
 import type { Definition, FlowDefinition } from "./definition.ts"
 import type { Recorder } from "./recorder.ts"
+import type { RunScope } from "./runScope.ts"
 import type { Begun } from "./takeover.ts"
 
 /** A run that is under way. */
@@ -37,11 +38,8 @@ export interface RunContext {
   readonly cached: Cache
   /** Whether `--from` asked for this step to be executed whatever stands for it. */
   readonly executesAgain: (definition: Definition) => boolean
-  /**
-   * Runs a task, or another run, as part of this one: it is interrupted when the run's body ends before it, and recorded
-   * before the run's own end is. Once the run is over, nothing of it is started any more.
-   */
-  readonly owning: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+  /** What the run owns while its body goes on. */
+  readonly scope: RunScope
   readonly tags: () => ReadonlyArray<string>
   readonly changeTags: (change: {
     readonly add: ReadonlyArray<string>

@@ -137,7 +137,7 @@ export const runFlow = Effect.fnUntraced(function* (flow: FlowDefinition, parame
           executesAgain: (definition) => definition.name === start.origin?.from,
           tags: () => record.tags,
           changeTags,
-          owning: runScope.owning,
+          scope: runScope,
           withServices: (body) =>
             services === undefined
               ? (body as Effect.Effect<never>) // its services are the flow body's own
@@ -155,11 +155,11 @@ export const runFlow = Effect.fnUntraced(function* (flow: FlowDefinition, parame
           }
         })
 
-        const interpreter = InterpreterOf.make(run, runScope, origin, start.origin?.from, runFlow)
+        const interpreter = InterpreterOf.make(run, origin, start.origin?.from, runFlow)
         const watch = start.parent === undefined && start.begun === undefined ? executor.watch?.(record) : undefined
         const ended = yield* Effect.exit(
           restore(
-            runBody(run, runScope, interpreter, parameters).pipe(
+            runBody(run, interpreter, parameters).pipe(
               watch === undefined ? identity : (self) => Effect.andThen(watch, self),
               leaving === undefined ? identity : untilLeaving(leaving, recorder),
               (self) => Effect.raceFirst(self, recorder.lost)
@@ -201,42 +201,35 @@ const nestedRun = (flow: FlowDefinition, task: CurrentTask["Service"]) =>
     message: `Flow "${flow.flowName}" was started inside step "${task.step}" (${task.task} of run ${task.run}), and a step can't run a flow. Call it from the body of flow "${task.flow}" with Flow.call, and give the step what it yields.`
   })
 /** Runs the flow's body, on a fiber of its own, until all that it started has ended. */
-const runBody = (
-  run: RunContext,
-  scope: RunScope.RunScope,
-  interpreter: Interpreter,
-  parameters: object
-): Effect.Effect<unknown, unknown> => {
+const runBody = (run: RunContext, interpreter: Interpreter, parameters: object): Effect.Effect<unknown, unknown> => {
   const what = `The body of flow "${run.flow.flowName}"`
   const line = (at: number, level: string, message: string) => {
     const line = { run: run.id, task: "", attempt: 1, at, level, message }
     run.recorder.log(line)
     run.observe({ _tag: "Logged", line })
   }
-  return Effect.clockWith((clock) => {
-    const now = () => clock.currentTimeMillisUnsafe()
-    const printing = new Printing.Printing(`the body of run ${run.id}`, (stream, message) =>
+  const within = (context: Context.Context<unknown>) => {
+    const now = () => Context.get(context as Context.Context<never>, Clock.Clock).currentTimeMillisUnsafe()
+    const printing = new Printing.Printing({ run: run.id }, (stream, message) =>
       line(now(), stream === "stdout" ? "Info" : "Warn", message)
     )
     const body = runEffect(what, () => run.flow.body(parameters as never)) // they are decoded and complete
-    const surrounded = Effect.updateContext(body, (context: Context.Context<unknown>) =>
-      surround(context, interpreter, line)
-    ) as Effect.Effect<unknown, unknown> // the flow's types say what it needs
-    return onOwnFiber(surrounded, (start) => Printing.during(printing, start)).pipe(
-      Effect.onExit(() =>
-        Effect.andThen(
-          scope.end,
-          Effect.sync(() => printing.end())
-        )
-      ),
+    return onOwnFiber(body, surround(context, interpreter, line), {
+      start: (start) => Printing.during(printing, start),
+      close: () => {
+        printing.end()
+        return run.scope.end
+      }
+    }).pipe(
       Effect.flatMap((exit) => explainExit(what, exit)),
       Effect.tap(() =>
         Effect.sync(() => {
-          for (const [step, tasks] of scope.neverRun()) line(now(), "Warn", RunScope.neverRunMessage(step, tasks))
+          for (const { step, tasks } of run.scope.neverRun()) line(now(), "Warn", RunScope.neverRunMessage(step, tasks))
         })
       )
     )
-  })
+  }
+  return Effect.contextWith(within) as Effect.Effect<unknown, unknown> // the flow's types say what it needs
 }
 
 /** An observer only watches: one that throws has no part in how a run ends. */

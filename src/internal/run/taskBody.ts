@@ -16,11 +16,11 @@ import { CurrentTask } from "../../CurrentTask.ts"
 import { ExecutorError, type Outcome, type TaskDescription, TaskTimeout } from "../../Executor.ts"
 import type { RefRecord } from "../../RunRecord.ts"
 import { capture, read, writeCaptured } from "../artifact/values.ts"
-import { explainExit, runEffect } from "./callback.ts"
+import { checkedEffect, explainExit } from "./callback.ts"
 import type { Definition, Slot } from "./definition.ts"
 import { onOwnFiber } from "./ownFiber.ts"
 import * as Printing from "./printing.ts"
-import * as TaskHandle from "./taskHandle.ts"
+import { TaskHandle } from "./taskHandle.ts"
 import type { TaskSink } from "./taskSink.ts"
 
 /**
@@ -29,37 +29,39 @@ import type { TaskSink } from "./taskSink.ts"
  * Fails with `TaskTimeout` when the attempt takes longer than `task.timeoutMs`, and with `ExecutorError` when it was
  * interrupted from inside: that stops this attempt, not the run.
  */
-export const execute = Effect.fnUntraced(function* (
+export const execute = (
   definition: Definition,
   task: TaskDescription,
   sink: TaskSink
-): Effect.fn.Return<Outcome, unknown, unknown> {
-  const store = yield* ArtifactStore
-  const handle = TaskHandle.make(task, sink, store)
-  const context = yield* Effect.context<unknown>()
-  const printing = printingOf(context, handle)
-  const what = `The body of step "${definition.name}"`
-  const work = Effect.gen(function* () {
-    const values = yield* decode(definition, task, store)
-    const yielded = yield* Effect.provideContext(
-      // Decoded by the definition's own slots.
-      runEffect(what, () => definition.run(...(values as unknown as ReadonlyArray<never>))),
-      surround(context, handle)
-    )
-    return yield* encode(definition, task, store, yielded)
+): Effect.Effect<Outcome, unknown, ArtifactStore> =>
+  Effect.contextWith((context: Context.Context<ArtifactStore>) => {
+    const store = Context.get(context, ArtifactStore)
+    const handle = new TaskHandle(task, sink, store)
+    const printing = printingOf(context, handle)
+    const what = () => `The body of step "${definition.name}"`
+    const work = Effect.flatMap(decode(definition, task, store), (values) =>
+      Effect.flatMap(
+        // Decoded by the definition's own slots.
+        checkedEffect(what, definition.run(...(values as unknown as ReadonlyArray<never>))),
+        (yielded) => encode(definition, task, store, yielded)
+      )
+    ) as Effect.Effect<Outcome, unknown, ArtifactStore | CurrentTask> // what else the body needs, the caller provides
+    const attempt = onOwnFiber(work, surround(context, handle), {
+      start: (run) => Printing.during(printing, run),
+      // A file that the body left in its scratch directory is stored before that is removed.
+      close: () => {
+        printing.end()
+        return handle.close()
+      }
+    })
+    const ended = (exit: Exit.Exit<Outcome, unknown>) =>
+      Exit.isSuccess(exit)
+        ? exit
+        : Cause.hasInterruptsOnly(exit.cause)
+          ? Effect.fail(interruptedInside(task))
+          : explainExit(what(), exit)
+    return Effect.flatMap(task.timeoutMs === undefined ? attempt : timed(attempt, task, task.timeoutMs), ended)
   })
-  const attempt = onOwnFiber(work, (run) => Printing.during(printing, run))
-  // A file that the body left in its scratch directory is stored before that is removed.
-  const exit = yield* Effect.onExit(
-    task.timeoutMs === undefined ? attempt : timed(attempt, task, task.timeoutMs),
-    () => {
-      printing.end()
-      return handle.close
-    }
-  )
-  if (Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)) return yield* interruptedInside(task)
-  return yield* explainExit(what, exit)
-})
 
 const interruptedInside = (task: TaskDescription) =>
   new ExecutorError({
@@ -69,10 +71,10 @@ const interruptedInside = (task: TaskDescription) =>
 
 /** Lets an attempt take so many milliseconds and no longer. */
 const timed = (
-  attempt: Effect.Effect<Exit.Exit<Outcome, unknown>, never, unknown>,
+  attempt: Effect.Effect<Exit.Exit<Outcome, unknown>>,
   task: TaskDescription,
   limitMs: number
-): Effect.Effect<Exit.Exit<Outcome, unknown>, unknown, unknown> =>
+): Effect.Effect<Exit.Exit<Outcome, unknown>, TaskTimeout> =>
   Effect.clockWith((clock) => {
     const startedAt = clock.monotonicTimeNanosUnsafe()
     const elapsedMs = () => Number((clock.monotonicTimeNanosUnsafe() - startedAt) / 1_000_000n)
@@ -100,20 +102,20 @@ export const timeoutOf = (task: TaskDescription, limitMs: number, elapsedMs: num
   })
 
 /** Keeps what a body prints with its task, and shows it through the loggers that the flow runs under. */
-const printingOf = (context: Context.Context<unknown>, { service, sink }: TaskHandle.TaskHandle): Printing.Printing =>
-  new Printing.Printing(`${service.task} of run ${service.run}`, (stream, message) => {
+const printingOf = (context: Context.Context<ArtifactStore>, handle: TaskHandle): Printing.Printing =>
+  new Printing.Printing(handle, (stream, message) => {
     const level = stream === "stdout" ? "Info" : "Warn"
-    const clock = Context.get(context, Clock.Clock)
-    sink.log({ at: clock.currentTimeMillisUnsafe(), level, message })
-    const shown = annotated(Context.add(context, CurrentTask, service), service)
+    handle.sink.log({ at: Context.get(context, Clock.Clock).currentTimeMillisUnsafe(), level, message })
+    const shown = annotated(Context.add(context, CurrentTask, handle), handle)
     Printing.outside(() => Effect.runForkWith(shown)(Effect.logWithLevel(level)(message)))
   })
 
 /** Keeps a body's lines with its task. One logger serves every task: it asks the fiber whose line it is. */
 const logger = Logger.make<unknown, void>(({ cause, date, fiber, logLevel, message }) => {
   const current = Context.getOption(fiber.context, CurrentTask)
-  const handle = Option.isSome(current) ? TaskHandle.handleOf(current.value) : undefined
-  handle?.sink.log({ at: date.getTime(), level: logLevel, message: format(message, cause) })
+  if (Option.isSome(current) && current.value instanceof TaskHandle) {
+    current.value.sink.log({ at: date.getTime(), level: logLevel, message: format(message, cause) })
+  }
 })
 
 type Loggers = ReadonlySet<Logger.Logger<unknown, unknown>>
@@ -134,7 +136,7 @@ const withLogger = (loggers: Loggers): Loggers => {
 export const unprinted = (loggers: Loggers): ReadonlyArray<Logger.Logger<unknown, unknown>> =>
   [...loggers].map((logger) => Logger.make((options) => Printing.outside(() => logger.log(options))))
 
-const annotated = <R>(context: Context.Context<R>, { run, task }: CurrentTask["Service"]): Context.Context<R> =>
+const annotated = <R>(context: Context.Context<R>, { run, task }: TaskHandle): Context.Context<R> =>
   Context.add(context, References.CurrentLogAnnotations, {
     ...Context.get(context, References.CurrentLogAnnotations),
     run,
@@ -142,8 +144,8 @@ const annotated = <R>(context: Context.Context<R>, { run, task }: CurrentTask["S
   }) as Context.Context<R> // a reference has a default
 
 /** The body's context: what there is, the current task, and a logger that keeps lines with it. */
-const surround = (context: Context.Context<unknown>, { service }: TaskHandle.TaskHandle): Context.Context<unknown> =>
-  annotated(Context.add(context, CurrentTask, service), service).pipe(
+const surround = (context: Context.Context<ArtifactStore>, handle: TaskHandle) =>
+  annotated(Context.add(context, CurrentTask, handle), handle).pipe(
     Context.add(Logger.CurrentLoggers, withLogger(Context.get(context, Logger.CurrentLoggers)))
   )
 

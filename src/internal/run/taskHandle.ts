@@ -1,6 +1,6 @@
 /**
- * `CurrentTask` as a body gets it: a plain record, which can be taken apart and passed on. Its scratch directory, counters
- * and card are made at first use, because a trivial task asks for none of them.
+ * `CurrentTask` as a body gets it: its parts can be taken out and passed on. What they need is made at first use, because
+ * a trivial task uses none of it.
  */
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
@@ -9,76 +9,92 @@ import * as Effect from "effect/Effect"
 import type { ArtifactStore } from "../../ArtifactStore.ts"
 import type { CurrentTask } from "../../CurrentTask.ts"
 import type { TaskDescription } from "../../Executor.ts"
-import type { StoreError } from "../../RunStore.ts"
-import type { TagError } from "../../Tags.ts"
 import type { Component } from "../card/data.ts"
 import * as CardSink from "../card/sink.ts"
 import type { TaskSink } from "./taskSink.ts"
 
-/** The handle behind a record that a body got as `CurrentTask`. */
-const handleKey: unique symbol = Symbol("effect-flow/TaskHandle")
-
-/** One attempt, for what runs it. */
-export interface TaskHandle {
-  /** `CurrentTask`, as the body gets it. */
-  readonly service: CurrentTask["Service"]
+/** The task that a body runs in. */
+export class TaskHandle implements Pick<CurrentTask["Service"], keyof CurrentTask["Service"]> {
+  readonly flow: string
+  readonly run: string
+  readonly step: string
+  readonly task: string
+  readonly attempt: number
+  readonly tags: ReadonlyArray<string>
   readonly sink: TaskSink
-  /** Sends the last card and removes the scratch directory. */
-  readonly close: Effect.Effect<void>
-}
+  readonly #store: ArtifactStore["Service"]
+  #counters: Map<string, number> | undefined
+  #card: ReturnType<typeof CardSink.make> | undefined
+  #scratch: Promise<string> | undefined
 
-/** The handle of the task that a body runs in, by its `CurrentTask`; none where that was made by someone else. */
-export const handleOf = (service: CurrentTask["Service"]): TaskHandle | undefined =>
-  (service as { readonly [handleKey]?: TaskHandle })[handleKey]
+  constructor(task: TaskDescription, sink: TaskSink, store: ArtifactStore["Service"]) {
+    this.flow = task.flow
+    this.run = task.run
+    this.step = task.step
+    this.task = task.task
+    this.attempt = task.attempt
+    this.tags = task.tags
+    this.sink = sink
+    this.#store = store
+  }
 
-/** The handle of an attempt. */
-export const make = (task: TaskDescription, sink: TaskSink, store: ArtifactStore["Service"]): TaskHandle => {
-  let counters: Map<string, number> | undefined
-  let card: ReturnType<typeof CardSink.make> | undefined
-  let scratch: Promise<string> | undefined
-  const handle: TaskHandle = {
-    sink,
-    service: {
-      flow: task.flow,
-      run: task.run,
-      step: task.step,
-      task: task.task,
-      attempt: task.attempt,
-      tags: task.tags,
-      addTags: (...add: ReadonlyArray<string>): Effect.Effect<void, TagError | StoreError> =>
-        sink.tags({ add, remove: [] }),
-      removeTags: (...remove: ReadonlyArray<string>): Effect.Effect<void, StoreError> =>
-        Effect.catchTag(sink.tags({ add: [], remove }), "TagError", Effect.die),
-      scratch: Effect.promise(() => {
-        scratch ??= mkdtemp(join(tmpdir(), `effect-flow-${task.step}-`))
-        return scratch
-      }),
-      metric: (name: string, value: number, step?: number): Effect.Effect<void> =>
-        Effect.clockWith((clock) => {
-          counters ??= new Map()
-          const count = step ?? counters.get(name) ?? 0
-          counters.set(name, count + 1)
-          sink.metric({ name, value, step: count, at: clock.currentTimeMillisUnsafe() })
-          return Effect.void
-        }),
-      card: (components: ReadonlyArray<Component>): Effect.Effect<void> =>
-        Effect.suspend(() => {
-          card ??= CardSink.make(store, sink.card)
-          return card.set(components)
-        }),
-      get [handleKey]() {
-        return handle
-      }
-    } as CurrentTask["Service"],
-    close: Effect.suspend(() => {
-      const sent = card === undefined ? Effect.void : card.flush
-      return scratch === undefined
-        ? sent
-        : Effect.andThen(
-            sent,
-            Effect.promise(async () => rm((await scratch) ?? "", { recursive: true, force: true }))
-          )
+  // Getters that make functions without a `this`: a body may take `CurrentTask` apart.
+
+  get addTags(): CurrentTask["Service"]["addTags"] {
+    return (...add) => this.sink.tags({ add, remove: [] })
+  }
+
+  get removeTags(): CurrentTask["Service"]["removeTags"] {
+    return (...remove) => Effect.catchTag(this.sink.tags({ add: [], remove }), "TagError", Effect.die)
+  }
+
+  get scratch(): Effect.Effect<string> {
+    return Effect.promise(() => {
+      this.#scratch ??= mkdtemp(join(tmpdir(), `effect-flow-${this.step}-`))
+      return this.#scratch
     })
   }
-  return handle
+
+  get metric(): CurrentTask["Service"]["metric"] {
+    return (name, value, step) =>
+      Effect.clockWith((clock) => {
+        const problem = metricProblem(name, value, step)
+        if (problem !== undefined) return Effect.die(new TypeError(`A metric of step "${this.step}": ${problem}`))
+        this.#counters ??= new Map()
+        const count = step ?? this.#counters.get(name) ?? 0
+        this.#counters.set(name, count + 1)
+        this.sink.metric({ name, value, step: count, at: clock.currentTimeMillisUnsafe() })
+        return Effect.void
+      })
+  }
+
+  get card(): CurrentTask["Service"]["card"] {
+    return (components: ReadonlyArray<Component>) =>
+      Effect.suspend(() => {
+        this.#card ??= CardSink.make(this.#store, this.sink.card)
+        return this.#card.set(components)
+      })
+  }
+
+  /** Sends the last card and removes the scratch directory; nothing where the body had neither. */
+  close(): Effect.Effect<void> | undefined {
+    const card = this.#card
+    const scratch = this.#scratch
+    if (card === undefined && scratch === undefined) return undefined
+    return Effect.andThen(
+      card === undefined ? Effect.void : card.flush,
+      scratch === undefined
+        ? Effect.void
+        : Effect.promise(async () => rm(await scratch, { recursive: true, force: true }))
+    )
+  }
+}
+
+/** A point that no store can keep is refused where it is made, so that it does not take others with it. */
+const metricProblem = (name: unknown, value: unknown, step: unknown): string | undefined => {
+  if (typeof name !== "string") return "its name must be a string."
+  if (typeof value !== "number") return `the value of "${name}" must be a number, and it is a ${typeof value}.`
+  return step === undefined || typeof step === "number"
+    ? undefined
+    : `the step of "${name}" must be a number, and it is a ${typeof step}.`
 }

@@ -99,8 +99,13 @@ export const runTask = Effect.fnUntraced(function* (
     return stateOf(definition, inputs.refs, source.outputs, base.id)
   }
   const lost = begun?.status === "succeeded" ? `${run.id}/${begun.id}` : earlier?.lost
-  const outputs = yield* run.owning(
-    attempts(run, definition, inputs, lost === undefined ? base : { ...base, lost }, occurrence, begun)
+  const outputs = yield* attempts(
+    run,
+    definition,
+    inputs,
+    lost === undefined ? base : { ...base, lost },
+    occurrence,
+    begun
   )
   return stateOf(definition, inputs.refs, outputs, base.id)
 })
@@ -175,6 +180,9 @@ const attempts = (
 ) =>
   Effect.uninterruptibleMask((restore) =>
     Effect.gen(function* () {
+      const fiber = yield* thisFiber
+      if (run.scope.isOver()) return yield* Effect.interrupt
+      run.scope.enter(fiber)
       const began = begun?.startedAt ?? (yield* Clock.currentTimeMillis)
       const made: Array<AttemptRecord> = begun?.attempts.filter(({ status }) => status !== "running") ?? []
       const next = definition.retry === undefined ? undefined : yield* makeRetry(definition.name, definition.retry)
@@ -192,11 +200,13 @@ const attempts = (
         }
         yield* run.recorder.write([{ _tag: "Task", task: record, blobs: inputs.blobs, schemas: inputs.schemas }])
         run.observe({ _tag: "TaskFinished", task: record })
+        run.scope.leave(fiber)
         return yield* Effect.failCause(cause)
       })
       if (next !== undefined) {
+        const context = yield* Effect.context<never>()
         const resumed = yield* Replay.advance(made, definition.error, (at, error) =>
-          onOwnFiber(next(at, error), (start) => start())
+          onOwnFiber(next(at, error), context)
         )
         // The driver died while it waited for the next attempt, or before it recorded that there is none.
         if (begun?.attempts.at(-1)?.status === "failed" && resumed !== undefined) {
@@ -229,6 +239,7 @@ const attempts = (
             { _tag: "Task", task: record, blobs: [...inputs.blobs, ...blobs], schemas: [...inputs.schemas, ...schemas] }
           ])
           run.observe({ _tag: "TaskFinished", task: record })
+          run.scope.leave(fiber)
           return outputs
         }
         let error = fromCause(exit.cause, definition.error)
@@ -238,7 +249,7 @@ const attempts = (
         const decided =
           failure === undefined || next === undefined
             ? Exit.succeed(undefined)
-            : yield* onOwnFiber(next(finishedAt, failure.error), (start) => start())
+            : yield* onOwnFiber(next(finishedAt, failure.error), yield* Effect.context<never>())
         if (Exit.isFailure(decided)) {
           const { message, tag } = fromCause(decided.cause)
           const beside = {
@@ -259,6 +270,8 @@ const attempts = (
       }
     })
   )
+
+const thisFiber = Effect.withFiber((fiber) => Effect.succeed(fiber))
 
 /** Keeps a line of an attempt's log, and shows it. */
 const logOf =
