@@ -51,6 +51,7 @@ export const endAll = (ending: Ending): string | undefined => {
   const runs = [...live]
   live.clear()
   unlisten()
+  Printing.endAll()
   const problems: Array<string> = []
   for (const run of runs) {
     try {
@@ -61,8 +62,20 @@ export const endAll = (ending: Ending): string | undefined => {
   }
   const named = runs.map(({ flow, id }) => `${id} of flow "${flow}"`).join(", ")
   const ended = ending.status === "failed" ? "failed" : "interrupted"
-  return [`${ending.error.message} Run ${named} ended as ${ended}.`, ...problems].join(" ")
+  return [`${sentence(ending.error.message)} Run ${named} ended as ${ended}.`, ...problems].join(" ")
 }
+
+const sentence = (text: string): string => (/[.!?…]$/.test(text) ? text : `${text}.`)
+
+/** Notes why runs are being interrupted: it becomes the reason in their records. */
+export const announceInterruption = (ending: Ending): void => {
+  interruption = ending
+}
+
+/** Why runs are being interrupted, where it is known. */
+export const interruptionError = (): ErrorRecord | undefined => interruption?.error
+
+let interruption: Ending | undefined
 
 /** The ending by an error that nothing caught. */
 export const uncaught = (error: unknown, origin: NodeJS.UncaughtExceptionOrigin): Ending => {

@@ -41,20 +41,38 @@ export class Printing {
   write(stream: StreamName, chunk: string | Uint8Array): void {
     if (typeof chunk !== "string") this.#decoders ??= { stdout: new TextDecoder(), stderr: new TextDecoder() }
     const text = typeof chunk === "string" ? chunk : (this.#decoders?.[stream].decode(chunk, { stream: true }) ?? "")
-    this.#partial ??= { stdout: "", stderr: "" }
+    if (this.#partial === undefined) {
+      this.#partial = { stdout: "", stderr: "" }
+      printed.add(this)
+    }
     const lines = (this.#partial[stream] + text).split("\n")
     this.#partial[stream] = lines.pop() ?? ""
-    for (const line of lines) this.#take(stream, line)
+    // Whoever shows the line may print it.
+    if (lines.length > 0) outside(() => lines.forEach((line) => void this.#take(stream, line)))
   }
 
   /** Takes a last line that has no line break. */
   end(): void {
     if (this.#ended) return
-    if (this.#partial !== undefined && this.#partial.stdout !== "") this.#take("stdout", this.#partial.stdout)
-    if (this.#partial !== undefined && this.#partial.stderr !== "") this.#take("stderr", this.#partial.stderr)
+    const partial = this.#partial
+    if (partial !== undefined) {
+      outside(() => {
+        if (partial.stdout !== "") this.#take("stdout", partial.stdout)
+        if (partial.stderr !== "") this.#take("stderr", partial.stderr)
+      })
+    }
     this.#ended = true
+    printed.delete(this)
     if (only === this) only = undefined
   }
+}
+
+/** What has printed and not ended. */
+const printed = new Set<Printing>()
+
+/** Takes the last lines of all bodies, because the process is about to end. */
+export const endAll = (): void => {
+  for (const printing of printed) printing.end()
 }
 
 const current = new AsyncLocalStorage<Printing>()
@@ -73,7 +91,15 @@ export const label = (): string | undefined => {
 }
 
 /** Calls a function whose prints go where they would without this module: a logger that prints to the console, say. */
-export const outside = <A>(run: () => A): A => (current.getStore() === undefined ? run() : current.exit(run))
+export const outside = <A>(run: () => A): A => {
+  const kept = only
+  only = undefined
+  try {
+    return current.getStore() === undefined ? run() : current.exit(run)
+  } finally {
+    only = kept
+  }
+}
 
 /** Where prints go that belong to no body. Default: the stream that they were written to. */
 let elsewhere: ((chunk: string | Uint8Array) => boolean) | undefined

@@ -3,6 +3,7 @@
  * the record with how it ended: succeeded, failed or interrupted, whatever happens in between.
  */
 import { hostname } from "node:os"
+import type * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -177,7 +178,7 @@ export const runFlow = Effect.fnUntraced(function* (flow: FlowDefinition, parame
         const finishedAt = yield* Clock.currentTimeMillis
         record = Exit.isSuccess(encoded)
           ? { ...record, status: "succeeded", finishedAt, output: encoded.value as Schema.Json } // by `Output.encode`
-          : { ...record, status: statusOf(encoded.cause), finishedAt, error: fromCause(encoded.cause) }
+          : { ...record, ...endingOf(encoded.cause), finishedAt }
         const left = begun?.unasked().map((task) => Replay.closed(task, finishedAt)) ?? []
         const changes = left.map((task) => ({ _tag: "Task", task, blobs: [], schemas: [] }) as const)
         yield* Effect.ensuring(recorder.write([...changes, { _tag: "Run", run: record }]), Effect.sync(removeLive))
@@ -232,12 +233,18 @@ const runBody = (run: RunContext, interpreter: Interpreter, parameters: object):
   return Effect.contextWith(within) as Effect.Effect<unknown, unknown> // the flow's types say what it needs
 }
 
+const endingOf = (cause: Cause.Cause<unknown>): Pick<RunRecord, "status" | "error"> => {
+  const status = statusOf(cause)
+  const interruption = status === "interrupted" ? LiveRuns.interruptionError() : undefined
+  return { status, error: interruption ?? fromCause(cause) }
+}
+
 /** An observer only watches: one that throws has no part in how a run ends. */
 const guarded =
   (observe: (event: RunEvent) => void) =>
   (event: RunEvent): void => {
     try {
-      observe(event)
+      Printing.outside(() => observe(event)) // what it prints is no line of a task
     } catch {}
   }
 

@@ -107,7 +107,7 @@ const printingOf = (context: Context.Context<ArtifactStore>, handle: TaskHandle)
     const level = stream === "stdout" ? "Info" : "Warn"
     handle.sink.log({ at: Context.get(context, Clock.Clock).currentTimeMillisUnsafe(), level, message })
     const shown = annotated(Context.add(context, CurrentTask, handle), handle)
-    Printing.outside(() => Effect.runForkWith(shown)(Effect.logWithLevel(level)(message)))
+    Effect.runForkWith(shown)(Effect.logWithLevel(level)(message))
   })
 
 /** Keeps a body's lines with its task. One logger serves every task: it asks the fiber whose line it is. */

@@ -22,6 +22,7 @@ import * as Units from "../../units.ts"
 import * as Cli from "../cli.ts"
 import * as Failure from "../failure.ts"
 import * as Reporter from "../live/reporter.ts"
+import * as Watch from "../signalWatch.ts"
 import { withStore } from "../store.ts"
 
 /** The flags of both verbs. */
@@ -59,6 +60,7 @@ const runMasked = Effect.fnUntraced(function* (
   options: Options,
   restore: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 ) {
+  Watch.start()
   const git = yield* restore(Effect.forkChild(withGit))
   const clock = yield* Effect.clockWith(Effect.succeed)
   const reporter = Reporter.make({

@@ -16,6 +16,7 @@ import { reasonOf } from "../../cause.ts"
 import * as FileStore from "../fileStore.ts"
 import { driver } from "../postgresDriver.ts"
 import * as SqlStorage from "./storage.ts"
+import * as WriteNow from "./writeNow.ts"
 
 export interface Options {
   readonly url: Redacted.Redacted
@@ -36,6 +37,7 @@ export const layer = (options: Options): Layer.Layer<ArtifactStore | RunStore, S
         explain: explain(where),
         isAway,
         prepare: () => Effect.void,
+        writeNow: () => WriteNow.toPostgres(() => ({ url: Redacted.value(options.url), blobs: options.blobs })),
         files: FileStore.make({
           directory: options.blobs,
           hint: ` on ${Os.hostname()}. Is this directory shared with the host that wrote it?`

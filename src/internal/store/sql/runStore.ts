@@ -82,6 +82,7 @@ const limited = (limit: number | undefined): string =>
 const withoutRefs = Rows.taskColumns.filter((column) => column !== "inputs" && column !== "outputs")
 
 export const make = (database: Database, writer: Writer): RunStore["Service"] => {
+  const { now } = writer
   const runColumns = `${Rows.runColumns.map((column) => `runs.${column}`).join(", ")}, runs.driver, ${database.dialect === "pg" ? `${Rows.clock} AS clock, ` : ""}(${
     database.dialect === "pg" ? "SELECT json_agg(tag)::text" : "SELECT json_group_array(tag)"
   } FROM run_tags WHERE run_tags.run = runs.id) AS tags, (SELECT MAX(later.id) FROM runs later WHERE later.origin = runs.id) AS resumed_by`
@@ -150,6 +151,9 @@ export const make = (database: Database, writer: Writer): RunStore["Service"] =>
       return Effect.as(writer({ changes: [], blobs: [], claim: { ...claim, token: driver.token } }), driver)
     },
     write: (changes, driver) => writer({ changes, blobs: [], ...(driver === undefined ? {} : { driver }) }),
+    ...(now === undefined
+      ? {}
+      : { writeNow: (changes, driver) => now({ changes, blobs: [], ...(driver === undefined ? {} : { driver }) }) }),
     runs: (query) => {
       const where = new Where()
       const statuses = typeof query.status === "string" ? [query.status] : query.status

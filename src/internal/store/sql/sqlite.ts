@@ -23,6 +23,7 @@ import * as Queue from "./queue.ts"
 import * as SqliteClient from "./sqliteClient.ts"
 import { temporaryDirectory } from "./sqliteReading.ts"
 import * as SqlStorage from "./storage.ts"
+import * as WriteNow from "./writeNow.ts"
 
 export interface Options {
   /** A path, or `:memory:`. */
@@ -75,6 +76,10 @@ const writing = Effect.fnUntraced(function* (options: Options) {
     }),
     files: FileStore.make({ directory: blobs, hint: "." }),
     valueBytes,
+    writeNow: (sql) => {
+      const handle = SqliteClient.handleOf(sql)
+      return handle === undefined ? undefined : WriteNow.toSqlite(handle)
+    },
     ...(inMemory
       ? {}
       : {

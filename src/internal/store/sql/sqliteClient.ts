@@ -5,7 +5,7 @@
  * A database is one connection, used by one fiber at a time. SQLite itself waits only a few milliseconds for another process, because
  * waiting there blocks this one; `retry.ts` waits longer.
  */
-import type { SQLInputValue, StatementSync } from "node:sqlite"
+import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite"
 import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
@@ -107,7 +107,7 @@ export const make = Effect.fnUntraced(function* (config: SqliteClientConfig) {
     )
   )
 
-  return yield* SqlClient.make({
+  const client = yield* SqlClient.make({
     driver: "sqlite-node",
     acquirer,
     transactionAcquirer,
@@ -121,7 +121,14 @@ export const make = Effect.fnUntraced(function* (config: SqliteClientConfig) {
       ["db.namespace", config.filename]
     ]
   })
+  handles.set(client, () => database)
+  return client
 })
+
+const handles = new WeakMap<SqlClient.SqlClient, () => DatabaseSync>()
+
+/** The connection behind a client of this module. */
+export const handleOf = (client: SqlClient.SqlClient): (() => DatabaseSync) | undefined => handles.get(client)
 
 /** How to open the database, once more where its files have changed under a reader. */
 const open = (config: SqliteClientConfig): Effect.Effect<() => SqliteReading.Opened, SqlError> =>

@@ -14,6 +14,7 @@ import * as Migrations from "./migrations.ts"
 import type { Queue } from "./queue.ts"
 import * as SqlRetry from "./retry.ts"
 import * as SqlRunStore from "./runStore.ts"
+import type { WriteNow } from "./writeNow.ts"
 import * as SqlWriter from "./writer.ts"
 
 export interface Stores {
@@ -30,6 +31,8 @@ export const make = Effect.fnUntraced(function* (options: {
   readonly prepare: (version: number) => Effect.Effect<void, SqlError, SqlClient.SqlClient>
   readonly files: FileStore
   readonly valueBytes: number
+  /** How a process that is about to end writes, by the client. */
+  readonly writeNow?: (sql: SqlClient.SqlClient) => WriteNow | undefined
   readonly whyLost?: () => string | undefined
   readonly queue?: Queue
   /** How long to wait for a lock. Default: a minute. */
@@ -89,7 +92,7 @@ export const make = Effect.fnUntraced(function* (options: {
     queue: options.queue,
     limitMs
   })
-  const writer = readOnly ? SqlWriter.refusing(database) : yield* SqlWriter.make(database)
+  const writer = readOnly ? SqlWriter.refusing(database) : yield* SqlWriter.make(database, options.writeNow?.(sql))
   return {
     artifacts: SqlArtifactStore.make({
       database,

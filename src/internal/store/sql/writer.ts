@@ -18,13 +18,18 @@ import * as Lost from "../lost.ts"
 import * as Changes from "./changes.ts"
 import type { Database } from "./database.ts"
 import type { Fenced } from "./fence.ts"
+import type { WriteNow } from "./writeNow.ts"
 
 interface Entry extends Changes.Write {
   readonly done: Deferred.Deferred<void, StoreError>
 }
 
 /** Writes changes and blobs together. */
-export type Writer = (write: Omit<Changes.Write, "now">) => Effect.Effect<void, StoreError>
+export interface Writer {
+  (write: Omit<Changes.Write, "now">): Effect.Effect<void, StoreError>
+  /** Writes at once what was enqueued and not committed, and this after it, for a process that is about to end. */
+  readonly now?: (write: Omit<Changes.Write, "now">) => void
+}
 
 /** Whether a later write of the same batch could present a token that this one replaces. */
 const changesToken = ({ claim }: Entry): boolean => claim?.over !== undefined || claim?.origin !== undefined
@@ -47,8 +52,13 @@ export const refusing =
     )
 
 /** Starts the writing fiber. When the scope closes, everything enqueued before is still written. */
-export const make = Effect.fnUntraced(function* (database: Database): Effect.fn.Return<Writer, never, Scope.Scope> {
+export const make = Effect.fnUntraced(function* (
+  database: Database,
+  writeNow: WriteNow | undefined
+): Effect.fn.Return<Writer, never, Scope.Scope> {
   const queue = yield* Queue.unbounded<Entry, Done>()
+  const clock = yield* Clock.Clock
+  const uncommitted = new Set<Entry>()
 
   const commit = (entries: ReadonlyArray<Entry>): Effect.Effect<void, StoreError> =>
     database.orStoreError(
@@ -89,7 +99,10 @@ export const make = Effect.fnUntraced(function* (database: Database): Effect.fn.
       ? settleOneByOne(entries)
       : Effect.flatMap(Effect.exit(commit(entries)), (exit) => {
           if (Exit.isFailure(exit) && entries.length > 1) return settleOneByOne(entries)
-          for (const entry of entries) Deferred.doneUnsafe(entry.done, exit)
+          for (const entry of entries) {
+            uncommitted.delete(entry)
+            Deferred.doneUnsafe(entry.done, exit)
+          }
           return Effect.void
         })
   const settleOneByOne = (entries: ReadonlyArray<Entry>) =>
@@ -104,11 +117,30 @@ export const make = Effect.fnUntraced(function* (database: Database): Effect.fn.
   )
   yield* Effect.addFinalizer(() => Effect.andThen(Queue.end(queue), Fiber.await(writing)))
 
-  return (write) =>
+  const enqueue = (write: Omit<Changes.Write, "now">): Effect.Effect<void, StoreError> =>
     Effect.flatMap(Clock.currentTimeMillis, (now) => {
-      const done = Deferred.makeUnsafe<void, StoreError>()
-      return Queue.offerUnsafe(queue, { ...write, now, done })
-        ? Deferred.await(done)
-        : Effect.fail(new StoreError({ message: `${database.name} is closed: nothing can be written to it any more.` }))
+      const entry = { ...write, now, done: Deferred.makeUnsafe<void, StoreError>() }
+      if (!Queue.offerUnsafe(queue, entry)) {
+        return Effect.fail(
+          new StoreError({ message: `${database.name} is closed: nothing can be written to it any more.` })
+        )
+      }
+      uncommitted.add(entry)
+      return Deferred.await(entry.done)
     })
+  if (writeNow === undefined) return enqueue
+  return Object.assign(enqueue, {
+    now: (write: Omit<Changes.Write, "now">) => {
+      const last = { ...write, now: clock.currentTimeMillisUnsafe() }
+      const before = [...uncommitted].map(({ done: _done, ...write }): Changes.Write => write)
+      uncommitted.clear()
+      try {
+        writeNow([...before, last])
+      } catch (cause) {
+        // One of the earlier writes may be what can't be written.
+        if (before.length === 0) throw cause
+        writeNow([last])
+      }
+    }
+  })
 })
