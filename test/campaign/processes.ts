@@ -2,8 +2,8 @@
  * Eight processes run flows on one local store at once, with `runs`, `logs --follow` and `gc` beside them: nothing may be
  * lost, and no lock may show.
  *
- * `npx tsx test/campaign/processes.ts [processes] [runs of each]` prints figures, and exits with 1 where something did not
- * hold.
+ * `npx tsx test/campaign/processes.ts [processes] [runs of each | minutes]` prints figures, and exits with 1 where something
+ * did not hold: `16 10m` starts runs in 16 processes for ten minutes.
  */
 import { spawn } from "node:child_process"
 import { mkdtempSync, rmSync } from "node:fs"
@@ -13,7 +13,9 @@ import * as Effect from "effect/Effect"
 import { Run, Storage } from "effect-flow"
 
 const processes = Number(process.argv[2] ?? 8)
-const rounds = Number(process.argv[3] ?? 3)
+const [, minutes] = /^([\d.]+)m$/.exec(process.argv[3] ?? "") ?? []
+const rounds = minutes === undefined ? Number(process.argv[3] ?? 3) : Number.POSITIVE_INFINITY
+const lastStart = minutes === undefined ? Number.POSITIVE_INFINITY : performance.now() + Number(minutes) * 60_000
 const size = 400
 const flowFile = join(import.meta.dirname, "flow.ts")
 const directory = mkdtempSync(join(tmpdir(), "effect-flow-processes-"))
@@ -60,10 +62,12 @@ const again = async (what: "runs" | "logs" | "gc", ...words: ReadonlyArray<strin
   }
 }
 
+let started = 0
 const began = performance.now()
 const runners = Array.from({ length: processes }, async (_, index) => {
-  for (let round = 0; round < rounds; round++) {
-    const words = ["--seed", String(index * rounds + round), "--size", String(size), "--tag", "keep"]
+  for (let round = 0; round < rounds && performance.now() < lastStart; round++) {
+    started++
+    const words = ["--seed", String(index * 1000 + round), "--size", String(size), "--tag", "keep"]
     expectSuccess(`process ${index}, run ${round}`, await line(...words))
   }
 })
@@ -90,10 +94,10 @@ const counted = await Effect.runPromise(
     return { runs: runs.length, tasks, lines }
   }).pipe(Effect.provide(Storage.layerLocal({ directory })))
 )
-if (counted.runs !== processes * rounds) problems.push(`there are ${counted.runs} runs and not ${processes * rounds}`)
+if (counted.runs !== started) problems.push(`there are ${counted.runs} runs and not ${started}`)
 rmSync(directory, { recursive: true, force: true })
 
-console.log(`processes             ${processes} at once, ${rounds} runs each`)
+console.log(`processes             ${processes} at once, ${started} runs`)
 console.log(`kept                  ${counted.runs} runs, ${counted.tasks} tasks, ${counted.lines} lines`)
 console.log(
   `beside                ${beside.runs} × runs, ${beside.logs} × logs --follow (${beside.lines} lines), ${beside.gc} × gc`
