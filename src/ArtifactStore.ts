@@ -73,12 +73,14 @@ export class ArtifactStore extends Context.Service<
      */
     readonly touch: (artifacts: ReadonlyArray<string | Address>) => Effect.Effect<ReadonlySet<string>, ArtifactError>
     /**
-     * Removes what is not in `keep` and was last put or touched before a time; says what it freed. A store that shares its
-     * database with a `RunStore` keeps what runs refer to in any case; a dry run goes by `keep` alone.
+     * Removes artifacts that are not in `keep` and were last put or touched before a time, and yields how many and how
+     * large they were. Artifacts in `released`, whose runs were removed, go by a time of their own. A store that shares
+     * its database with a `RunStore` keeps what runs refer to in any case; a dry run goes by `keep` alone.
      */
     readonly sweep: (options: {
       readonly keep: ReadonlySet<string>
       readonly before: number
+      readonly released?: { readonly digests: ReadonlySet<string>; readonly before: number }
       readonly dryRun?: boolean
     }) => Effect.Effect<{ readonly artifacts: number; readonly bytes: number }, ArtifactError>
     /**

@@ -1,10 +1,9 @@
 /**
- * Takes away old runs, and then the artifacts that no run refers to any more. It is safe beside running flows: a run that
- * is running stays, and so does an artifact that was put or touched in the last hour, because a task may be about to refer
- * to it.
+ * Removes old runs, and then the artifacts that no run refers to any more. It is safe beside running flows: a live run
+ * stays, and so does everything that it, or a resume of it, may still take over or refer to, however long its steps take.
  *
- * A run that stays keeps what it stands on: the runs that it called, and the runs whose tasks it took over or found in the
- * cache, with what those logged. So what a run says of itself stays true; nothing has to be followed by hand.
+ * A run that stays keeps what it stands on: the runs that it called, the runs whose tasks it took over or found in the
+ * cache, with what those logged, and, unless it succeeded, the runs that it resumed.
  */
 import * as Os from "node:os"
 import * as Clock from "effect/Clock"
@@ -15,52 +14,62 @@ import { isCrashed, placeOf } from "./internal/history/reading.ts"
 import { bytes as bytesText, plural } from "./internal/units.ts"
 import type { RunRecord } from "./RunRecord.ts"
 import { RunStore, type StoreError } from "./RunStore.ts"
+import * as Tags from "./Tags.ts"
 
 /**
- * Which runs stay; each condition keeps runs of its own, and without any all runs stay, so that only artifacts that no run
- * refers to go.
+ * Which runs stay. Each condition keeps the runs it names. Without any condition all runs stay, and only artifacts that no
+ * run refers to are removed.
  */
 export interface Options {
-  /** The newest runs of each flow. */
+  /** How many of the newest runs of each flow stay. */
   readonly keepRuns?: number | undefined
-  /** Runs that started in the last days. */
+  /** Runs that started within this many days stay. */
   readonly keepDays?: number | undefined
-  /** Runs that have one of these tags. */
+  /** Runs with one of these tags stay. */
   readonly keepTags?: ReadonlyArray<string> | undefined
-  /** Only runs of this flow may go. */
+  /** Only runs of this flow are removed. */
   readonly flow?: string | undefined
-  /** Removes nothing, and says what it would. */
+  /** Removes nothing, and reports what would be removed. */
   readonly dryRun?: boolean | undefined
-  /** How long an artifact stays that no run refers to. Default: an hour, or a minute where no run is running. */
+  /**
+   * How long an artifact that no run refers to stays after it was last stored or touched. Default: a minute if no run is
+   * live; else an hour, and longer if it may belong to a live run.
+   */
   readonly grace?: Duration.Input | undefined
 }
 
-/** What was removed, or would be. */
+/** What was removed, or would be removed. */
 export interface Collected {
   /** Ids of runs, newest first. */
   readonly runs: ReadonlyArray<string>
-  /** Runs that no condition keeps, and that stay because a run that stays took tasks over from them. */
+  /** Runs that no condition keeps, but that stay because kept runs reuse their tasks, or may when they are resumed. */
   readonly needed: ReadonlyArray<string>
   /** How many runs stay. */
   readonly kept: number
   readonly artifacts: number
-  /** Bytes of the artifacts. */
+  /** The size of the removed artifacts, in bytes. */
   readonly bytes: number
   readonly dryRun: boolean
 }
 
-/** A run that missed its heartbeats may only be suspended: unless its process is seen to be gone, it is waited for longer. */
-const longestSilence = Duration.toMillis("1 hour")
+/** A run without heartbeats may merely be suspended, so it is kept for this long unless its process is known to be gone. */
+const longestSilenceMs = Duration.toMillis("1 hour")
+
+/** A resumed run reads its origin before it records its own start: this long before, at most. */
+const beforeStartMs = Duration.toMillis("10 minutes")
 
 /**
- * Removes the runs that the options do not keep, and the artifacts that no remaining run refers to. A run that is going on
- * is never removed. Fails with `StoreError` or `ArtifactError` if the store can't be read or written.
+ * Removes what the options do not keep.
  *
- * @param options Which runs to keep; without a condition, all runs stay and only unreferenced artifacts are removed.
+ * A live run may refer to an artifact hours after storing it, because its step takes that long. So while runs are live,
+ * artifacts that no run refers to stay if they were stored since the first of those runs started, and go after the grace
+ * only if a run that is removed now referred to them. With `grace` set, that alone decides.
+ *
+ * @returns What was removed. Fails with `StoreError` or `ArtifactError` if the store fails.
  *
  * @example
  * ```ts
- * const collected = yield* Gc.collect({ keepRuns: 10, keepTags: ["release"], dryRun: true })
+ * const collected = yield* Gc.collect({ keepRuns: 10, keepTags: ["release"] })
  * ```
  */
 export const collect = Effect.fnUntraced(function* (
@@ -76,16 +85,26 @@ export const collect = Effect.fnUntraced(function* (
   // On this host only whether the process exists counts: the clock may just have been set forward.
   const isLive = (run: RunRecord): boolean =>
     run.status === "running" &&
-    (run.host === host || now - run.heartbeatAt < longestSilence) &&
+    (run.host === host || now - run.heartbeatAt < longestSilenceMs) &&
     !isCrashed({ ...run, heartbeatAt: now }, { now, host }) // as if it had just been heard of
   const kept = keptBy(all, options, now, isLive)
   const needed = yield* neededBy(store, all, kept)
-  const runs = all.filter((run) => !kept.has(run.id) && !needed.has(run.id)).map(({ id }) => id)
+  const chosen = all.filter((run) => !kept.has(run.id) && !needed.has(run.id))
+  // A run that started meanwhile may be resuming one of these.
+  const resumed = resumedBy(all, yield* store.runs({ status: "running" }))
+  const runs = chosen.flatMap(({ id }) => (resumed.has(id) ? [] : [id]))
+  const gone = new Set(runs)
 
+  const staying = new Set(all.flatMap(({ id }) => (gone.has(id) ? [] : [id])))
+  const released = runs.length === 0 ? new Set<string>() : yield* store.digests(staying)
   if (!dryRun) yield* store.remove(runs)
-  const keep = yield* store.digests(new Set(runs))
-  const grace = Duration.toMillis(options.grace ?? (all.some(isLive) ? "1 hour" : "1 minute"))
-  const swept = yield* artifacts.sweep({ keep, before: now - grace, dryRun })
+  const keep = yield* store.digests(gone)
+  const started = all.reduce((first, run) => (isLive(run) ? Math.min(first, run.startedAt) : first), now)
+  const anyLive = all.some(isLive)
+  const grace = Duration.toMillis(options.grace ?? (anyLive ? "1 hour" : "1 minute"))
+  const before = now - grace
+  const orphansBefore = options.grace === undefined && anyLive ? Math.min(before, started - beforeStartMs) : before
+  const swept = yield* artifacts.sweep({ keep, before: orphansBefore, released: { digests: released, before }, dryRun })
   return { runs, needed: [...needed], kept: all.length - runs.length, ...swept, dryRun }
 })
 
@@ -99,6 +118,7 @@ const keptBy = (
   const { flow, keepDays, keepRuns, keepTags = [] } = options
   const hasCondition = keepDays !== undefined || keepRuns !== undefined || keepTags.length > 0
   const since = keepDays === undefined ? Number.POSITIVE_INFINITY : now - keepDays * Duration.toMillis("1 day")
+  const keptTags = new Set(keepTags.map(Tags.spelling))
   const kept = new Set<string>()
   const seen = new Map<string, number>() // of each flow, how many are newer
   const ids = new Set(all.map(({ id }) => id))
@@ -129,12 +149,12 @@ const keptBy = (
       isLive(run) ||
       newer < (keepRuns ?? 0) ||
       (started.get(run.id) ?? 0) >= since ||
-      run.tags.some((tag) => keepTags.includes(tag))
+      run.tags.some((tag) => keptTags.has(tag))
     ) {
       kept.add(run.id)
     }
   }
-  // Oldest first: who called comes before whom it called.
+  // Oldest first: a caller comes before the runs that it called.
   for (const run of all.toReversed()) {
     const caller = callerOf(run)
     if (caller !== undefined && kept.has(caller)) kept.add(run.id)
@@ -142,7 +162,10 @@ const keptBy = (
   return kept
 }
 
-/** The other runs whose tasks those of kept runs stand for. A source is where a task really ran, so there are no chains. */
+/**
+ * The other runs that kept runs stand on: those whose tasks theirs stand for, and those that they, or their resumes, may
+ * still take tasks over from. A source is where a task was really executed, so sources form no chains; origins do.
+ */
 const neededBy = Effect.fnUntraced(function* (
   store: RunStore["Service"],
   all: ReadonlyArray<RunRecord>,
@@ -150,18 +173,41 @@ const neededBy = Effect.fnUntraced(function* (
 ) {
   const needed = new Set<string>()
   if (all.length === kept.size) return needed
-  const others = new Set(all.flatMap(({ id }) => (kept.has(id) ? [] : [id])))
-  const flows = new Set(all.flatMap((run) => (kept.has(run.id) ? [run.flow] : [])))
+  const resumable = all.filter((run) => kept.has(run.id) && run.status !== "succeeded")
+  for (const id of resumedBy(all, resumable)) if (!kept.has(id)) needed.add(id)
+  const standing = new Set([...kept, ...needed])
+  const flows = new Set(all.flatMap((run) => (standing.has(run.id) ? [run.flow] : [])))
+  const ids = new Set(all.map(({ id }) => id))
   for (const flow of flows) {
     for (const how of ["takenOver", "cached"] as const) {
       for (const { run, source } of yield* store.tasks({ flow, how, refs: false })) {
         const from = source === undefined ? undefined : placeOf(source).run
-        if (from !== undefined && kept.has(run) && others.has(from)) needed.add(from)
+        if (from !== undefined && standing.has(run) && ids.has(from) && !kept.has(from)) needed.add(from)
       }
     }
   }
   return needed
 })
+
+/** The origins of runs, as far back as a resume goes, and the runs that those origins called with their own origins. */
+const resumedBy = (all: ReadonlyArray<RunRecord>, runs: ReadonlyArray<RunRecord>): ReadonlySet<string> => {
+  const byId = new Map(all.map((run) => [run.id, run]))
+  const called = Map.groupBy(all, (run) => run.parent?.split("/")[0])
+  const found = new Set<string>()
+  const pending = [...runs]
+  for (let run = pending.pop(); run !== undefined; run = pending.pop()) {
+    // A run that succeeded has all that its own origin had.
+    const origin = run.status === "succeeded" || run.origin === undefined ? undefined : byId.get(run.origin)
+    const next = found.has(run.id) ? [...(called.get(run.id) ?? [])] : []
+    if (origin !== undefined) next.push(origin)
+    for (const other of next) {
+      if (found.has(other.id)) continue
+      found.add(other.id)
+      pending.push(other)
+    }
+  }
+  return found
+}
 
 /**
  * What was removed, in a sentence or two.
@@ -176,6 +222,6 @@ export const toText = ({ artifacts, bytes, dryRun, kept, needed, runs }: Collect
   const stay =
     needed.length === 0
       ? ""
-      : ` ${plural(needed.length, "older run")} ${needed.length === 1 ? "stays" : "stay"}, because ${needed.length === 1 ? "its" : "their"} tasks stand for those of kept runs.`
+      : ` ${plural(needed.length, "older run")} ${needed.length === 1 ? "stays" : "stay"}, because kept runs reuse ${needed.length === 1 ? "its" : "their"} tasks.`
   return `${verb} ${plural(runs.length, "run")} and ${plural(artifacts, "artifact")} (${bytesText(bytes)}); ${plural(kept, "run")} kept.${stay}`
 }

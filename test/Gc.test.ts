@@ -112,7 +112,7 @@ for (const { layer, name } of layers) {
         assert.deepStrictEqual(done.runs, ["a3", "a2"])
         assert.deepStrictEqual(done.needed, ["a1"])
         assert.deepStrictEqual(yield* left, ["a5", "a4", "a1"])
-        assert.include(Gc.toText(done), "1 older run stays, because its tasks stand for those of kept runs.")
+        assert.include(Gc.toText(done), "1 older run stays, because kept runs reuse its tasks.")
       })
     )
 
@@ -137,6 +137,63 @@ for (const { layer, name } of layers) {
         yield* TestClock.setTime(now + 2 * 60 * 1000)
         assert.strictEqual((yield* Gc.collect({ keepRuns: 0, grace: "1 minute" })).artifacts, 1)
         assert.deepStrictEqual(yield* there(young.digest), [false])
+      })
+    )
+
+    effect("keeps what a live run, or a resume of a kept run, may still take over", () =>
+      Effect.gen(function* () {
+        const now = start + day
+        const live = {
+          status: "running" as const,
+          host: Os.hostname(),
+          pid: process.pid,
+          heartbeatAt: now,
+          startedAt: now
+        }
+        const failed = { status: "failed" as const }
+        yield* finished("a0", { flow: "A" })
+        yield* finished("a1", { flow: "A" }, "taken over in two hours")
+        yield* finished("a2", { flow: "A", ...failed, origin: "a1" })
+        yield* finished("a3", { flow: "A", parent: "a2/1", ...failed, origin: "a0" })
+        yield* finished("a4", { flow: "A", ...live, origin: "a2" })
+        yield* finished("b1", { flow: "B" })
+        yield* finished("b2", { flow: "B", origin: "b1" })
+        yield* finished("b3", { flow: "B", ...failed, origin: "b2" })
+        yield* TestClock.setTime(now)
+        const options = { keepRuns: 1, dryRun: true }
+        const before = yield* Gc.collect(options)
+        const done = yield* Gc.collect({ ...options, dryRun: false })
+        assert.deepStrictEqual({ ...done, dryRun: true }, before)
+        // b2 succeeded, so it has all that b1 had.
+        assert.deepStrictEqual(done.runs, ["b1"])
+        assert.deepStrictEqual([...done.needed].sort(), ["a0", "a1", "a2", "a3", "b2"])
+        assert.deepStrictEqual(yield* there(digestOf("taken over in two hours", true)), [true])
+      })
+    )
+
+    effect("keeps what a live run has stored and not recorded yet, however long its step takes", () =>
+      Effect.gen(function* () {
+        const artifacts = yield* ArtifactStore
+        const live = { status: "running" as const, host: Os.hostname(), pid: process.pid }
+        const before = yield* artifacts.put([bytesOf("from before the run", false)])
+        yield* TestClock.setTime(start + 60 * 60 * 1000)
+        yield* finished("r1", { flow: "A", ...live, startedAt: start + 60 * 60 * 1000 })
+        const parts = [yield* artifacts.put([bytesOf("part", false)]), yield* artifacts.put([bytesOf("part", true)])]
+        yield* finished("r2", { flow: "B", startedAt: start + 60 * 60 * 1000 }, "of a removed run")
+        yield* TestClock.setTime(start + day)
+        yield* (yield* RunStore).write([{ _tag: "Heartbeat", run: "r1", at: start + day }])
+        const options = { keepRuns: 0, dryRun: true }
+        const planned = yield* Gc.collect(options)
+        const done = yield* Gc.collect({ ...options, dryRun: false })
+        assert.deepStrictEqual({ ...done, dryRun: true }, planned)
+        assert.deepStrictEqual(done.runs, ["r2"])
+        assert.strictEqual(done.artifacts, 3)
+        assert.deepStrictEqual(yield* there(...parts.map(({ digest }) => digest), before.digest, digestOf("r2")), [
+          true,
+          true,
+          false,
+          false
+        ])
       })
     )
 

@@ -84,6 +84,7 @@ export const make = (options: Options): FileStore => {
   const temporary = Path.join(directory, "tmp")
   const damaged = Path.join(directory, "damaged")
   const pathOf = (digest: string): string => Path.join(directory, digest.slice(0, 2), digest)
+  const sweptPathOf = (digest: string): string => Path.join(temporary, `swept-${digest}`)
   const directories = Io.directories(directory)
   /** What a file looked like when it was verified. It need not be hashed again while it looks the same. */
   const verified = new Map<string, string>()
@@ -126,12 +127,25 @@ export const make = (options: Options): FileStore => {
     isDigest(digest)
       ? Io.attempt(
           (signal) =>
-            read(pathOf(digest), signal).catch(async (cause) => {
-              throw await unreadable(digest, cause)
-            }),
+            read(pathOf(digest), signal)
+              .catch(async (cause) => {
+                const swept = Io.isMissing(cause) ? await findSwept(digest) : undefined
+                if (swept === undefined) throw cause
+                return await read(swept, signal)
+              })
+              .catch(async (cause) => {
+                throw await unreadable(digest, cause)
+              }),
           (cause) => cause as ArtifactError // as thrown above
         )
       : Effect.fail(missing(digest))
+
+  /** Where a file lies that a sweep took away and did not remove, because its process ended in between. It is brought back if possible. */
+  const findSwept = async (digest: string): Promise<string | undefined> => {
+    const away = sweptPathOf(digest)
+    if (readOnly) return (await Io.lookAt(away)) === undefined ? undefined : away
+    return (await Io.bringBack(away, pathOf(digest))) ? pathOf(digest) : undefined
+  }
 
   const writing = <A>(write: (signal: AbortSignal) => Promise<A>): Effect.Effect<A, ArtifactError> =>
     readOnly
@@ -188,7 +202,8 @@ export const make = (options: Options): FileStore => {
 
   const touchOne = async (digest: string, size: number | undefined, now: number): Promise<boolean> => {
     const path = pathOf(digest)
-    const look = await Io.lookAt(path)
+    let look = await Io.lookAt(path)
+    if (look === undefined && (await findSwept(digest)) !== undefined) look = await Io.lookAt(path)
     if (look === undefined || !(await isIntact(digest, look, size))) return false
     const known = verified.get(digest) === Io.fingerprint(look)
     try {
@@ -285,9 +300,11 @@ export const make = (options: Options): FileStore => {
   /** The parts of a file, or of a range of it. A whole file is verified at its end. */
   async function* streamed(digest: string, range: Io.Range | undefined): AsyncGenerator<Uint8Array> {
     try {
-      const look = range === undefined ? await Fs.stat(pathOf(digest), { bigint: true }) : undefined
+      const isMissing = (await Io.lookAt(pathOf(digest))) === undefined
+      const path = (isMissing ? await findSwept(digest) : undefined) ?? pathOf(digest)
+      const look = range === undefined ? await Fs.stat(path, { bigint: true }) : undefined
       const hash = createHash("sha256")
-      for await (const part of Io.fileParts(pathOf(digest), range)) {
+      for await (const part of Io.fileParts(path, range)) {
         if (look !== undefined) hash.update(part)
         yield part
       }
@@ -404,13 +421,19 @@ export const make = (options: Options): FileStore => {
     remove: (files, before) =>
       writing(async () => {
         const gone: Array<Address> = []
-        for (const file of files) if (await Io.removeOld(pathOf(file.digest), temporary, before)) gone.push(file)
+        for (const file of files)
+          if (await Io.removeOld(pathOf(file.digest), sweptPathOf(file.digest), before)) gone.push(file)
         return gone
       }),
     tidy: (before) =>
       writing(async () => {
         for (const name of await Io.entries(temporary)) {
           const path = Path.join(temporary, name)
+          const digest = name.startsWith("swept-") ? name.slice("swept-".length) : ""
+          if (isDigest(digest) && (await Io.lookAt(pathOf(digest))) === undefined) {
+            await Io.bringBack(path, pathOf(digest))
+            continue
+          }
           const look = await Io.lookAt(path)
           if (look !== undefined && Io.timeOf(look) < before) await Fs.rm(path, { force: true })
         }

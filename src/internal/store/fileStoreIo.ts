@@ -1,5 +1,4 @@
 /** File operations of `fileStore.ts`: reading and writing in parts, directories, syncs, and what a file's times reveal. */
-import { randomUUID } from "node:crypto"
 import type { BigIntStats } from "node:fs"
 import * as Fs from "node:fs/promises"
 import * as Path from "node:path"
@@ -277,22 +276,35 @@ export async function* readable(path: string): AsyncGenerator<Uint8Array> {
 
 /**
  * Removes a file that was not touched since a time. A rename takes it away first, and then its time is read again: if another process put
- * or touched it in between, it goes back. A process that comes after the rename finds it missing and writes it anew.
+ * or touched it in between, it goes back. A process that comes after the rename brings it back, or writes it anew.
+ *
+ * @param away Where the file is taken, so that whoever misses it finds it.
  */
-export const removeOld = async (path: string, temporary: string, before: number): Promise<boolean> => {
-  const away = Path.join(temporary, `swept-${randomUUID()}`)
+export const removeOld = async (path: string, away: string, before: number): Promise<boolean> => {
   try {
-    await Fs.mkdir(temporary, { recursive: true })
+    await Fs.mkdir(Path.dirname(away), { recursive: true })
     await Fs.rename(path, away)
   } catch (cause) {
     if (isMissing(cause)) return false
     throw cause
   }
   const look = await lookAt(away)
-  if (look !== undefined && timeOf(look) >= before) {
-    await Fs.rename(away, path)
+  if (look === undefined) return false
+  if (timeOf(look) >= before) {
+    await bringBack(away, path)
     return false
   }
   await Fs.rm(away, { force: true })
   return true
+}
+
+/** Gives a file that was taken away its name again. Says whether there was one. */
+export const bringBack = async (away: string, path: string): Promise<boolean> => {
+  try {
+    await Fs.rename(away, path)
+    return true
+  } catch (cause) {
+    if (isMissing(cause)) return false
+    throw cause
+  }
 }

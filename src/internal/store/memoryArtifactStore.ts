@@ -113,12 +113,13 @@ export const make = (options: { readonly inlineLimit: number; readonly valueByte
         }
         return intact
       }),
-    sweep: ({ before, dryRun, keep }) =>
+    sweep: ({ before, dryRun, keep, released }) =>
       Effect.sync(() => {
         let artifacts = 0
         let bytes = 0
         for (const [digest, entry] of entries) {
-          if (entry.at >= before || keep.has(digest)) continue
+          const limit = released?.digests.has(digest) === true ? Math.max(before, released.before) : before
+          if (entry.at >= limit || keep.has(digest)) continue
           artifacts++
           bytes += entry.size
           if (dryRun !== true) entries.delete(digest)

@@ -190,25 +190,31 @@ export const make = (options: {
           intact.add(digest)
         return intact
       }),
-    sweep: ({ before, dryRun, keep }) =>
+    sweep: ({ before, dryRun, keep, released }) =>
       Effect.gen(function* () {
-        const small = yield* ask("SELECT digest, size FROM blobs WHERE touched_at < ?", [before])
-        const sizes = new Map(small.map((row) => [row.digest as string, row.size as number]))
-        for (const digest of keep) sizes.delete(digest)
-        const old = (yield* files.old(before)).filter(({ digest }) => !keep.has(digest))
+        const latest = Math.max(before, released?.before ?? before)
+        const goes = (digest: string, touchedAt: number): boolean =>
+          !keep.has(digest) && (touchedAt < before || released?.digests.has(digest) === true)
+        const small = yield* ask("SELECT digest, size, touched_at FROM blobs WHERE touched_at < ?", [latest])
+        const sizes = new Map<string, number>()
+        for (const row of small) if (goes(row.digest, row.touched_at)) sizes.set(row.digest, row.size)
+        const earlier = latest === before ? undefined : new Set((yield* files.old(before)).map(({ digest }) => digest))
+        const old = (yield* files.old(latest)).filter(({ digest }) =>
+          goes(digest, earlier === undefined || earlier.has(digest) ? Number.NEGATIVE_INFINITY : before)
+        )
         if (dryRun === true) return total([...sizes.values(), ...old.map(({ size }) => size)])
         // Asked again as they go: what a run has come to refer to since `keep` was made, or was put again, stays.
         const gone = yield* inParts([...sizes.keys()], (part, marks) =>
           change(`DELETE FROM blobs WHERE digest IN (${marks}) AND touched_at < ? AND ${unused} RETURNING digest`, [
             ...part,
-            before
+            latest
           ])
         )
         const removed = yield* inParts(old, (part) =>
           Effect.flatMap(used(part.map(({ digest }) => digest)), (inUse) =>
             files.remove(
               part.filter(({ digest }) => !inUse.has(digest)),
-              before
+              latest
             )
           )
         )
