@@ -1,7 +1,7 @@
 /**
  * An artifact is a named value that a task reads or writes. What is described here is how such a value becomes bytes in
  * an open format and a value again: an `Artifact<A>` is a codec with a media type and a description of its schema that
- * is stored beside every value, so that an old artifact explains itself. It knows nothing of stores, tasks and runs.
+ * is stored beside every value, so that an old artifact explains itself. This module knows nothing of stores, tasks and runs.
  *
  * A plain `Schema` in a step's `input` or `output` means `Artifact.json(schema)`.
  */

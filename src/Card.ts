@@ -1,7 +1,7 @@
 /**
- * A card: what a task has to show for itself. A step appends parts (text, tables, charts, images, progress) as data; they
+ * A card is a task's own report. A step appends parts (text, tables, charts, images, progress) as data; they
  * are stored as an artifact with the run and shown by the web page while the step still runs, and by `card` in a report
- * that is one file. Nothing in a card is ever taken for HTML.
+ * that is one file. Text in a card is never interpreted as HTML.
  *
  * @example
  * ```ts

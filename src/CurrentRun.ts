@@ -1,7 +1,7 @@
 /**
- * What a task needs and only a flow's body has. It is an interpreter of the flow's combinators: a run executes them, a plan
- * only draws them, and a flow's body can't tell which it is in. Because a step's body does not have it, a task can't be
- * run inside a step: the types say so.
+ * The service that every task needs and only a flow's body has. It interprets the flow's combinators: a run executes them,
+ * a plan only draws them, and the flow's body can't tell the difference. A step's body does not have this service, so the
+ * compiler rejects a task inside a step.
  */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
@@ -10,7 +10,7 @@ import type { Made } from "./internal/run/runScope.ts"
 import type { Ref } from "./Ref.ts"
 import type * as State from "./State.ts"
 
-/** An effect of whatever type: interpreters pass on what they do not know. */
+/** An effect of any type: interpreters pass values on without knowing their types. */
 type Erased<A = unknown> = Effect.Effect<A, unknown, unknown>
 
 /** What a choice runs for a value; `effect` where the body made it before the choice was taken. */

@@ -1,9 +1,9 @@
 /**
  * Runs tasks. A task reaches an executor described as data (flow, step, run, task id, input refs), never as a closure, so
- * that the same flow runs on in-process fibers, on worker threads or on a cluster, by another Layer and nothing else.
+ * that the same flow runs on in-process fibers, on worker threads or on a cluster, by providing another Layer.
  *
- * What a task is (its id and key, retries, timeouts, records, resume and cache) is decided before an executor is asked,
- * once for all of them: an executor only makes one attempt and says what came of it.
+ * What a task is (its id and key, retries, timeouts, records, resume and cache) is decided before the executor is
+ * called, once for all executors. An executor makes one attempt and reports its outcome.
  */
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
@@ -19,7 +19,7 @@ import type { TaskSink } from "./internal/run/taskSink.ts"
 import { RefRecord, type RunRecord } from "./RunRecord.ts"
 import type { RunStore } from "./RunStore.ts"
 
-/** An executor can't run what it was asked to; the message says why and what to do. */
+/** An executor can't run a task; the message says why and what to do. */
 export class ExecutorError extends Schema.TaggedError<ExecutorError>()("ExecutorError", {
   reason: Schema.Literals([
     "module",
@@ -59,7 +59,7 @@ export const TaskDescription = Schema.Struct({
   task: Schema.String,
   attempt: Schema.Int,
   key: Schema.String,
-  /** How many tasks of the run with the same key were called before: key and occurrence mean one task, whoever counts. */
+  /** How many tasks of the run with the same key were called before. Key and occurrence identify a task in every process. */
   occurrence: Schema.Int,
   /** The step's version, so that a worker with other code can refuse. */
   version: Schema.String,
@@ -92,7 +92,7 @@ export type Outcome = typeof Outcome.Type
 export interface Attempt {
   readonly task: TaskDescription
   readonly definition: Definition
-  /** Small inputs that may not be in the store yet: whoever makes the attempt elsewhere brings them along. */
+  /** Small inputs that may not be in the store yet; an executor that makes the attempt elsewhere sends them along. */
   readonly blobs: ReadonlyArray<{ readonly digest: string; readonly bytes: Uint8Array }>
   /** Makes the attempt here, on this fiber. What `runsOn: "fiber"` means to every executor. */
   readonly here: Effect.Effect<Outcome, unknown>
@@ -114,7 +114,7 @@ export interface ExecutorService {
   readonly name: string
   /** Refuses, when a run starts, a flow that it can't execute, or a store that its workers can't open. */
   readonly prepare: (flow: FlowDefinition) => Effect.Effect<void, ExecutorError, ArtifactStore | RunStore>
-  /** Is told of a run that begins, where another process is to go on with it if this one dies. */
+  /** Called when a run begins, by executors that let another process continue the run if this one dies. */
   readonly watch?: (run: RunRecord) => Effect.Effect<void, ExecutorError, ArtifactStore | RunStore>
   /** Makes one attempt. Fails with the step's own error, `WorkerDied` or `ExecutorError`. */
   readonly execute: (attempt: Attempt) => Effect.Effect<Outcome, unknown, ArtifactStore | RunStore>
@@ -201,7 +201,10 @@ export interface ClusterOptions {
   readonly url?: string | Redacted.Redacted
   /** Which workers take the tasks: those that were started with the same group. Default: `work`. */
   readonly group?: string
-  /** How long a worker that is gone keeps its work from the others; alike in all of a cluster. Default: 15 seconds. */
+  /**
+   * How long to wait before other workers take over a dead worker's tasks. Must be the same in every process of the cluster.
+   * Default: 15 seconds.
+   */
   readonly lockExpiration?: Duration.Input
 }
 

@@ -1,6 +1,6 @@
 /**
  * Parquet files as tables, column by column. A table's declaration, `Artifact.table`, says which columns are read and
- * what their values must be; a column that does not hold that is a typed error that names the file, the column and the
+ * what their values must be. A column with other values fails with a typed error that names the file, the column and the
  * row.
  */
 import { randomUUID } from "node:crypto"
@@ -10,11 +10,11 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type { Columns, Table, TableArtifact, TableFields } from "./internal/artifact/table.ts"
 import { codeOf, reasonOf } from "./internal/cause.ts"
-import { Flaw } from "./internal/parquet/columnCodec.ts"
+import { ColumnError } from "./internal/parquet/columnCodec.ts"
 import * as ColumnType from "./internal/parquet/columnType.ts"
 import * as ParquetTypes from "./internal/parquet/fileTypes.ts"
 import * as Modules from "./internal/parquet/lazy.ts"
-import type { FileFlaw } from "./internal/parquet/reader.ts"
+import type { FileError } from "./internal/parquet/reader.ts"
 import * as Source from "./internal/parquet/source.ts"
 import type { WriteOptions } from "./internal/parquet/writer.ts"
 
@@ -54,20 +54,20 @@ export class ParquetError extends Schema.TaggedError<ParquetError>()("ParquetErr
 
 const errorOf =
   (file: string) =>
-  (flaw: Flaw | FileFlaw | Source.SourceFlaw): ParquetError =>
-    flaw instanceof Flaw
+  (fault: ColumnError | FileError | Source.SourceError): ParquetError =>
+    fault instanceof ColumnError
       ? new ParquetError({
-          reason: flaw.reason,
-          message: `${file}: ${flaw.message}`,
+          reason: fault.reason,
+          message: `${file}: ${fault.message}`,
           file,
-          column: flaw.column,
-          ...(flaw.row === undefined ? {} : { row: flaw.row + 1 })
+          column: fault.column,
+          ...(fault.row === undefined ? {} : { row: fault.row + 1 })
         })
       : new ParquetError({
-          reason: flaw.reason,
-          message: `${file}: ${flaw.message}`,
+          reason: fault.reason,
+          message: `${file}: ${fault.message}`,
           file,
-          ...("column" in flaw && flaw.column !== undefined ? { column: flaw.column } : {})
+          ...("column" in fault && fault.column !== undefined ? { column: fault.column } : {})
         })
 
 /**
@@ -134,13 +134,13 @@ export const describe = (
   )
 
 /**
- * Writes a table to a Parquet file. The file appears when it is whole: until then it has another name beside its own.
+ * Writes a table to a Parquet file. The file appears when it is complete; until then it has a temporary name in the same directory.
  *
  * @param path Where to. A file that is there is replaced.
  * @param table Which columns, and what they hold. `Artifact.column("float32")` makes a FLOAT.
  * @param value The table.
  * @param options.compression "zstd" (default), "snappy", "gzip" or "none".
- * @param options.rowGroupSize Rows of a row group; 100,000 unless told.
+ * @param options.rowGroupSize Rows per row group. Default: 100,000.
  *
  * @example
  * ```ts
@@ -161,7 +161,7 @@ export const write = <F extends TableFields>(
     (handle) =>
       Modules.writer.pipe(
         Effect.flatMap(({ write }) => write(types(), value, (parts) => attempt(() => append(handle, parts)), options)),
-        Effect.mapError((flaw) => (flaw instanceof Flaw ? errorOf(path)(flaw) : flaw)),
+        Effect.mapError((fault) => (fault instanceof ColumnError ? errorOf(path)(fault) : fault)),
         Effect.andThen(attempt(() => handle.close())),
         Effect.andThen(attempt(() => rename(temporary, path)))
       ),

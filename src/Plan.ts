@@ -1,9 +1,9 @@
 /**
  * The graph of a flow before it runs: the same body, interpreted without executing anything. Steps hand out symbolic refs,
  * so a plan is exact and free for every flow that composes refs; `Step.forEach`, `Flow.when`, `Flow.match` and
- * `Flow.iterate` stay plannable. Where a body looks at the value behind a symbolic ref the plan stops, and says at which.
+ * `Flow.iterate` stay plannable. Where a body reads the value of a symbolic ref, the plan stops and names the ref.
  *
- * What a run really did is drawn by the same functions, from its records: `Plan.ofRun`.
+ * `Plan.ofRun` draws what a run really did, from its records.
  */
 import * as Effect from "effect/Effect"
 import * as Graph from "effect/Graph"

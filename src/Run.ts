@@ -1,6 +1,6 @@
 /**
- * Reading runs: which there are, what their tasks did, what they logged, measured and left; over any store, one query a
- * question. And the one thing that a step writes about its run by itself: metrics.
+ * Reads runs from any store: lists them, and reads their tasks, logs, metrics and outputs, each with one query. It also has
+ * the one thing that a step writes about its run: `metric`.
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"

@@ -1,6 +1,6 @@
 /**
- * Sees what runs below it do, as it happens: what a command line or a progress bar shows. It only watches: what is kept of
- * a run goes to the `RunStore`, whether anyone watches or not.
+ * Observes runs as they happen, for a command line or a progress bar. Observing does not affect what is recorded: records
+ * go to the `RunStore` with or without an observer.
  */
 import * as Context from "effect/Context"
 import type { LogRecord, RunRecord, TaskRecord } from "./RunRecord.ts"

@@ -1,14 +1,14 @@
 /**
  * What is kept of a run: the records that a `RunStore` writes and reads. They are plain data with schemas, so that the
  * same shapes serve every store, the command line, the web page and another process. Times are milliseconds since the
- * epoch. Nothing here is inferred: a status is written when it comes about, and only `crashed` (a run that says it is
- * running while its process is gone) is found out by who reads.
+ * epoch. Statuses are written when they change; only `crashed` (a run that is recorded as
+ * running while its process is gone) is inferred by the reader.
  */
 import * as Schema from "effect/Schema"
 
 /** Why a run, a task or an attempt failed, as data. */
 export const ErrorRecord = Schema.Struct({
-  /** The `_tag` of a typed failure, or the name of what was thrown. */
+  /** The `_tag` of a typed failure, or the name of the thrown error. */
   tag: Schema.String,
   message: Schema.String,
   /** What it came of, the nearest cause first. */
@@ -64,7 +64,7 @@ export const RunRecord = Schema.Struct({
 /** One execution of a flow. */
 export interface RunRecord extends Schema.Schema.Type<typeof RunRecord> {}
 
-/** A ref as data: an artifact's address, and who wrote it. */
+/** A ref as data: an artifact's address, and the task that wrote it. */
 export const RefRecord = Schema.Struct({
   /** The name under which the task knows it; a join's inputs are `branch.name` or `branch.3.name`. */
   name: Schema.String,

@@ -52,9 +52,9 @@ export interface Claim {
 }
 
 /**
- * Something to keep. `Run` and `Task` replace what is there under the same id, with two exceptions: a record that says
+ * A change to record. `Run` and `Task` replace the record with the same id, with two exceptions: a record that says
  * "running" never replaces one that has ended, and a run's tags are set by its first record only and changed by `Tags`, so
- * that who runs does not undo what others did meanwhile.
+ * that the running process does not undo changes others made in the meantime.
  */
 export type Change =
   | { readonly _tag: "Run"; readonly run: RunRecord }
@@ -73,7 +73,7 @@ export type Change =
       readonly _tag: "Card"
       /** Replaces the task's card, if it has one. */
       readonly card: CardRecord
-      /** The card itself where it is small; a large one is put before. */
+      /** The card itself if it is small; a large one is stored beforehand. */
       readonly blob?: { readonly digest: string; readonly bytes: Uint8Array }
     }
   | {
@@ -141,7 +141,7 @@ export interface CardLine extends CardRecord {
   readonly sequence: number
 }
 
-/** How far a run's lines, points and cards have come: each grows by what is written, and is 0 where nothing was. */
+/** How many of a run's lines, points and cards were written so far, as numbers that only grow; 0 if there are none. */
 export interface Pulse {
   readonly lines: number
   readonly points: number
@@ -174,7 +174,7 @@ export class RunStore extends Context.Service<
     /**
      * Makes changes durable, all or none, in their order.
      *
-     * @param driver The hold on the run that the changes belong to. Without it they are written whoever drives the run:
+     * @param driver The hold on the run that the changes belong to. Without it they are written no matter which process drives the run:
      *   tags from outside, or what a worker logs.
      */
     readonly write: (changes: ReadonlyArray<Change>, driver?: Driver) => Effect.Effect<void, StoreError>
@@ -209,7 +209,7 @@ export class RunStore extends Context.Service<
       readonly task?: string
       readonly after?: number
     }) => Effect.Effect<ReadonlyArray<CardLine>, StoreError>
-    /** What who watches a run asks again and again: whether there are new lines, points and cards, without reading them. */
+    /** A cheap check for pollers: has the run any new log lines, metric points or cards? */
     readonly pulse: (run: string) => Effect.Effect<Pulse, StoreError>
     /** Every task that reads or wrote an artifact, newest run first. */
     readonly uses: (digest: string, limit?: number) => Effect.Effect<ReadonlyArray<RefUse>, StoreError>

@@ -46,7 +46,7 @@ export type State<I extends Artifact.Fields, O extends Artifact.Fields> = Simpli
       : never
 }>
 
-/** Refs of a step's inputs and outputs, whoever wrote them. */
+/** Refs of a step's inputs and outputs, written by any task. */
 export type Refs<I extends Artifact.Fields, O extends Artifact.Fields> = {
   readonly [K in keyof I | keyof O]: Address.Ref<
     Artifact.Value<K extends keyof O ? O[K] : K extends keyof I ? I[K] : never>
@@ -60,7 +60,7 @@ export type WrittenOf<S> = { [K in keyof S]: typeof wrote extends keyof S[K] ? K
 export type Any = { readonly [name: string]: Address.Ref<unknown> }
 
 /** @internal */
-export const originOf = (state: object): Origin | undefined => (state as { readonly [origin]?: Origin })[origin] // the type says what the task wrote, the value whence it came
+export const originOf = (state: object): Origin | undefined => (state as { readonly [origin]?: Origin })[origin] // set by `make`, and in no state's type
 
 /** @internal */
 export const make = (refs: { readonly [name: string]: Address.Ref<unknown> }, from: Origin): Any =>

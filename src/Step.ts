@@ -64,7 +64,7 @@ export type BodyOf<S> =
 /** What a step's body fails with, and a `timeout` makes of it. */
 export type FailureOf<S> = Types<S> extends { readonly error: infer E } ? E : never
 
-/** The services that a step's body needs, beside `CurrentTask`. */
+/** The services that a step's body needs besides `CurrentTask`. */
 export type NeedsOf<S> = Types<S> extends { readonly services: infer R } ? R : never
 
 /**
@@ -81,7 +81,7 @@ export type Retry<X> =
       readonly while?: (error: X | TaskError | TaskTimeout) => boolean
     }
 
-/** The options of a step, but its body. */
+/** The options of a step, except its body. */
 export interface Options<I extends Artifact.Fields, O extends Artifact.Fields, T, X> {
   readonly description?: string
   /** What it reads, by name: schemas or artifacts. */
@@ -290,8 +290,8 @@ export type Seen<B> = B extends Many<infer S> ? ReadonlyArray<SeenOf<S>> : SeenO
 type SeenOf<S> = Simplify<Omit<Values<InputOf<S>>, keyof OutputOf<S>> & Values<OutputOf<S>>>
 
 /**
- * The values of a join's own inputs. Said this way, because an `input` that is left out would leave the type of the states
- * open, too, while that of the body is found.
+ * The values of a join's own inputs. Written as a conditional type so that omitting `input` does not stop TypeScript from
+ * inferring the states before it checks `run`.
  */
 export type OwnInput<I> = [I] extends [infer J extends Artifact.Fields] ? Values<J> : never
 
@@ -344,7 +344,7 @@ export interface Join<
   out E,
   out R
 > {
-  // A constraint that says more of `A` would have a say in how a branch such as `Effect.flatMap(…)` is inferred.
+  // A tighter constraint on `A` would influence how branches such as `Effect.flatMap(…)` are inferred.
   <A extends object>(
     branches: Joined<B, A>,
     ...input: keyof I extends never ? [input?: object] : [input: Given<Values<I>>]
@@ -454,7 +454,7 @@ export type Mergeable<B, C> = [Exclude<Conflicts<B>, keyof C>] extends [never]
   ? B
   : `merge must resolve "${Exclude<Conflicts<B>, keyof C> & string}"`
 
-/** What `merge` is told: for each name in conflict, a branch that has it. */
+/** The second argument of `merge`: for each name in conflict, a branch that has it. */
 export type Resolution<B, C> = [Exclude<keyof C, Conflicts<B>>] extends [never]
   ? [{ [N in keyof C]: C[N] extends Having<B, N> ? never : N }[keyof C]] extends [never]
     ? C
@@ -485,4 +485,4 @@ export const merge = <
   states: Mergeable<B, C>,
   resolve?: Resolution<B, C>
 ): Merged<B, C> & Effect.Effect<Merged<B, C>, Merge.MergeConflict> =>
-  Merge.merge(states as never, (resolve ?? {}) as never) as never // the types above say what it gives
+  Merge.merge(states as never, (resolve ?? {}) as never) as never // erased within; the signature is its type

@@ -1,6 +1,6 @@
 /**
  * The web page over a store: runs as they go, their graphs, logs, artifacts and cards, on this machine. It only shows: it
- * writes nothing, and it listens on loopback unless it is told otherwise.
+ * writes nothing, and it listens on the loopback address by default.
  *
  * @example
  * ```ts
@@ -82,7 +82,7 @@ export const layer = (options: Options = {}): Layer.Layer<Server, UiError, RunSt
       })
     ).pipe(Layer.provide(UiServer.layer(about, { host, port })))
   if (options.port !== undefined && !(Number.isInteger(options.port) && options.port >= 0 && options.port < 65_536)) {
-    const message = `${options.port} is no port. Give a whole number between 0 and 65535 with --port.`
+    const message = `${options.port} is not a valid port. Give a whole number between 0 and 65535 with --port.`
     return Layer.effect(Server, Effect.fail(new UiError({ reason: "port", message })))
   }
   const start =
@@ -129,7 +129,7 @@ const explain = (error: ServeError, host: string, port: number): UiError => {
   }
 }
 
-/** A run beside this process comes first. */
+/** Lowers this process's priority, so that runs on the same machine come first. */
 const yieldToOthers = Effect.sync(() => setPriority(constants.priority.PRIORITY_BELOW_NORMAL)).pipe(
   Effect.ignoreCause // some systems do not let a process say so
 )

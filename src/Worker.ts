@@ -1,7 +1,7 @@
 /**
  * A cluster's worker: a process that executes tasks on its threads, for runs that other processes drive with
  * `Executor.layerCluster`, and goes on with a run whose driver died. Start as many as there is work for, on as many machines
- * as there are, and stop them at will: what a worker has begun it finishes, the rest goes to the others.
+ * as there are, and stop them at any time: a worker finishes the tasks it has started and leaves the rest to the others.
  */
 
 import type * as Duration from "effect/Duration"
@@ -33,7 +33,10 @@ export interface Options {
   readonly health?: "ping" | "k8s"
   /** How long it waits for its tasks when it is told to stop. Default: 25 seconds. */
   readonly drain?: Duration.Input
-  /** How long a worker that is gone keeps its work from the others; alike in all of a cluster. Default: 15 seconds. */
+  /**
+   * How long to wait before other workers take over a dead worker's tasks. Must be the same in every process of the cluster.
+   * Default: 15 seconds.
+   */
   readonly lockExpiration?: Duration.Input
   /** How long a run's driver may be silent before a worker goes on with the run. Default: 20 seconds. */
   readonly patience?: Duration.Input

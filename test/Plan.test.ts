@@ -277,7 +277,7 @@ describe("where a plan stops", () => {
   const stopsAt = (ref: string, body: Parameters<typeof planOf>[0]) =>
     Effect.map(planOf(body), (plan) => {
       assert.strictEqual(plan.stop?.ref, ref)
-      assert.include(plan.stop?.message, `the flow looks at the value of ${ref}, which only a run has`)
+      assert.include(plan.stop?.message, `the flow reads the value of ${ref}, which only a run has`)
       return plan
     })
   it.effect("at a value that the body reads", () =>

@@ -36,7 +36,7 @@ describe("Storage.layerPostgres", () => {
         )
         assert.strictEqual(
           error.message,
-          "The URL of the run database is none of Postgres: write it as postgres://USER:PASSWORD@HOST:PORT/DATABASE."
+          "The URL of the run database is not a Postgres URL: write it as postgres://USER:PASSWORD@HOST:PORT/DATABASE."
         )
         assert.notInclude(inspect(error, { depth: 20 }), secret)
       }

@@ -33,8 +33,8 @@ describe("Ui.layer", () => {
 
   it.live("says in a sentence that a port or a host is none", () =>
     Effect.gen(function* () {
-      assert.match(yield* failure({ port: 70_000 }), /^port: 70000 is no port/)
-      assert.match(yield* failure({ port: -1 }), /^port: -1 is no port/)
+      assert.match(yield* failure({ port: 70_000 }), /^port: 70000 is not a valid port/)
+      assert.match(yield* failure({ port: -1 }), /^port: -1 is not a valid port/)
       assert.match(
         yield* failure({ port: 0, host: "203.0.113.7" }),
         /^host: This machine has no address 203\.0\.113\.7/

@@ -10,7 +10,7 @@ import { badLabel } from "./internal/labels.ts"
 export class MetricsError extends Schema.TaggedError<MetricsError>()("MetricsError", {
   /**
    * `length`: there are not as many scores as labels. `empty`: there are no rows. `label`: one is neither 0 nor 1.
-   * `score`: one is no finite number. `class`: all labels are the same, so that there is nothing to tell apart.
+   * `score`: a score is not finite. `class`: all labels are the same, so there is nothing to distinguish.
    */
   reason: Schema.Literals(["length", "empty", "label", "score", "class"]),
   message: Schema.String,

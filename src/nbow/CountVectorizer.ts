@@ -38,7 +38,7 @@ export const StopWords = Schema.NullOr(Schema.Union([Schema.Literal("english"), 
 /** With `"ascii"`, letters lose their accents, and what then is beyond ASCII is dropped. */
 export const StripAccents = Schema.NullOr(Schema.Literal("ascii"))
 
-/** What a vectorizer can be told, with scikit-learn's defaults. */
+/** The options of a vectorizer, with scikit-learn's defaults. */
 export const Options = Schema.Struct({
   /** A term is left out that fewer texts have. */
   minDf: orElse(Bound, { count: 1 }),

@@ -165,7 +165,7 @@ describe("bad input", () => {
         ["start/1"]
       )
       assert.strictEqual(plan.stop?.ref, "start/1.n")
-      assert.include(plan.stop?.message, "looks at the value of start/1.n, which only a run has")
+      assert.include(plan.stop?.message, "reads the value of start/1.n, which only a run has")
       assert.include(Plan.toText(plan), plan.stop?.message ?? "?")
     })
   )

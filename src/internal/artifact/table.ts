@@ -2,10 +2,10 @@
  * Tables as an artifact: columns in memory, Parquet in the store. Nothing makes an object of a row.
  */
 import * as Effect from "effect/Effect"
-import { Flaw } from "../parquet/columnCodec.ts"
+import { ColumnError } from "../parquet/columnCodec.ts"
 import * as ColumnType from "../parquet/columnType.ts"
 import * as Parquet from "../parquet/lazy.ts"
-import type { FileFlaw } from "../parquet/reader.ts"
+import type { FileError } from "../parquet/reader.ts"
 import { bufferOf } from "../parquet/source.ts"
 import type { AnyTable } from "../parquet/writer.ts"
 import { oneEffect } from "../requirements.ts"
@@ -113,10 +113,10 @@ const problemIn = (fields: TableFields): Problem | undefined => {
 const describe = ([name, field]: readonly [string, ColumnType.ColumnField]) =>
   ColumnType.isNumberColumn(field) ? { name, numbers: field.type } : { name, schema: Description.represent(field) }
 
-const errorOf = (flaw: Flaw | FileFlaw): CodecError => {
-  if (!(flaw instanceof Flaw)) return new CodecError({ message: flaw.message })
+const errorOf = (fault: ColumnError | FileError): CodecError => {
+  if (!(fault instanceof ColumnError)) return new CodecError({ message: fault.message })
   return new CodecError({
-    message: flaw.message,
-    path: flaw.row === undefined ? ["columns", flaw.column] : ["columns", flaw.column, flaw.row]
+    message: fault.message,
+    path: fault.row === undefined ? ["columns", fault.column] : ["columns", fault.column, fault.row]
   })
 }

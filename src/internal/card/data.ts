@@ -27,7 +27,7 @@ export const Image = Schema.TaggedStruct("Image", {
   mediaType: Schema.Literals(["image/png", "image/jpeg", "image/gif", "image/webp"]),
   /** The bytes, in base 64. */
   data: Schema.String,
-  /** What is on it, for who does not see it. */
+  /** Alternative text for screen readers. */
   alt: Schema.String
 })
 

@@ -3,8 +3,8 @@
  * is also imported: by tests, by worker threads that look for its steps, by `effect-flow --module`, by another flow. Only
  * the first of these may start a command line.
  *
- * Nobody hands `main` its caller, so it looks: the stack holds the file that called it. It looks up to where the module
- * loader stands on the stack, because beyond that are the modules that import this one.
+ * Nobody hands `main` its caller, so it looks: the stack holds the file that called it. It stops at the first
+ * module-loader frame: frames beyond it belong to modules that import this one.
  */
 import { fileURLToPath } from "node:url"
 import * as util from "node:util"

@@ -33,7 +33,7 @@ interface Dictionary {
 }
 
 /** Adds a chunk's rows to a column. Throws where the bytes make no sense. */
-export const read = (chunk: Chunk, column: ColumnCodec.Gathered): ColumnCodec.Flaw | undefined => {
+export const read = (chunk: Chunk, column: ColumnCodec.Gathered): ColumnCodec.ColumnError | undefined => {
   const { bytes, meta } = chunk
   const reader = { view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), offset: 0 }
   const end = column.rows + Number(meta.num_values)
@@ -49,8 +49,8 @@ export const read = (chunk: Chunk, column: ColumnCodec.Gathered): ColumnCodec.Fl
     reader.offset += size
     if (header.type === "DICTIONARY_PAGE") dictionary = readDictionary(chunk, column, header, body)
     else if (header.type === "DATA_PAGE" || header.type === "DATA_PAGE_V2") {
-      const flaw = readPage(chunk, column, header, body, dictionary, end - column.rows)
-      if (flaw !== undefined) return flaw
+      const fault = readPage(chunk, column, header, body, dictionary, end - column.rows)
+      if (fault !== undefined) return fault
     }
   }
   return undefined
@@ -82,7 +82,7 @@ const readPage = (
   body: Uint8Array,
   dictionary: Dictionary | undefined,
   rowsLeft: number
-): ColumnCodec.Flaw | undefined => {
+): ColumnCodec.ColumnError | undefined => {
   const { bytes, count, encoding, levels } = unpack(chunk, header, body, rowsLeft)
   const present = levels?.includes(0) === true ? levels : undefined
   let there = count

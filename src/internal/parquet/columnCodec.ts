@@ -17,12 +17,12 @@ export interface Rows {
 }
 
 /** Why a column is none, and in which row. Rows count from 0 here, and from 1 in what people read. */
-export class Flaw {
+export class ColumnError {
   readonly reason: "null" | "invalid" | "outOfRange"
   readonly column: string
   readonly row: number | undefined
   readonly detail: string
-  constructor(reason: Flaw["reason"], column: string, row: number | undefined, detail: string) {
+  constructor(reason: ColumnError["reason"], column: string, row: number | undefined, detail: string) {
     this.reason = reason
     this.column = column
     this.row = row
@@ -55,7 +55,12 @@ const accepts: { readonly [K in ColumnType["kind"]]: (value: any) => boolean } =
 }
 
 /** Some rows of a column as the file holds them: INT64 for integers and dates, bytes for JSON, values as they are else. */
-export const toRows = (type: ColumnType, values: ArrayLike<unknown>, start: number, end: number): Rows | Flaw => {
+export const toRows = (
+  type: ColumnType,
+  values: ArrayLike<unknown>,
+  start: number,
+  end: number
+): Rows | ColumnError => {
   const { allowed, codec, kind, name, optional } = type
   if (isNumbers(kind)) {
     return { values: (values as NumberArrays[keyof NumberArrays]).subarray(start, end), present: undefined } // of its kind
@@ -73,22 +78,23 @@ export const toRows = (type: ColumnType, values: ArrayLike<unknown>, start: numb
     let value = given
     if (codec !== undefined) {
       const encoded = codec.encode(value)
-      if (encoded._tag === "Failure") return new Flaw("invalid", name, row, CodecIssue.causeText(encoded.cause, value))
+      if (encoded._tag === "Failure")
+        return new ColumnError("invalid", name, row, CodecIssue.causeText(encoded.cause, value))
       value = encoded.value
     }
     if (optional && (value === null || value === undefined)) {
       const lost = codec === undefined ? given !== type.empty : changedIn(codec, type.empty, given)
       if (lost !== false) {
-        return new Flaw("invalid", name, row, lost === true ? `${value} would come back as ${type.empty}` : lost)
+        return new ColumnError("invalid", name, row, lost === true ? `${value} would come back as ${type.empty}` : lost)
       }
       continue
     }
     if (!fits(value) || (allowed !== undefined && !allowed.has(value))) return unfit(type, value, row)
     if (kind === "bigint" && !isInt64(value as bigint)) {
-      return new Flaw("outOfRange", name, row, `${value} does not fit the 64 bits of an integer column`)
+      return new ColumnError("outOfRange", name, row, `${value} does not fit the 64 bits of an integer column`)
     }
     if (kind === "text" && !(value as string).isWellFormed()) {
-      return new Flaw("invalid", name, row, "the text has half a surrogate pair, which UTF-8 can't hold")
+      return new ColumnError("invalid", name, row, "the text has half a surrogate pair, which UTF-8 can't hold")
     }
     present[row - start] = 1
     if (codec === undefined) {
@@ -96,9 +102,9 @@ export const toRows = (type: ColumnType, values: ArrayLike<unknown>, start: numb
       continue
     }
     const text = kind === "json" ? jsonText(value) : undefined
-    if (text instanceof Error) return new Flaw("invalid", name, row, CodecIssue.fromThrown(text, given).message)
+    if (text instanceof Error) return new ColumnError("invalid", name, row, CodecIssue.fromThrown(text, given).message)
     const lost = changedIn(codec, text === undefined ? value : JSON.parse(text), given)
-    if (lost !== false) return new Flaw("invalid", name, row, lost)
+    if (lost !== false) return new ColumnError("invalid", name, row, lost)
     there[count++] = kind === "date" ? (value as Date).getTime() : text === undefined ? value : encoder.encode(text)
   }
   there.length = count
@@ -129,7 +135,7 @@ const changedIn = (codec: ValueCodec, stored: unknown, given: unknown): string |
 }
 
 const unfit = ({ declared, name }: ColumnType, value: unknown, row: number) =>
-  new Flaw("invalid", name, row, `expected ${declared}, got ${CodecIssue.valueText(value)}`)
+  new ColumnError("invalid", name, row, `expected ${declared}, got ${CodecIssue.valueText(value)}`)
 
 const pack = (kind: ColumnType["kind"], values: Array<any>): Physical => {
   switch (kind) {
@@ -158,7 +164,7 @@ const bigIntsOf = (values: ReadonlyArray<number>): BigInt64Array => {
   return new BigInt64Array(halves.buffer)
 }
 
-const intRows = (type: ColumnType, values: ArrayLike<unknown>, start: number, end: number): Rows | Flaw => {
+const intRows = (type: ColumnType, values: ArrayLike<unknown>, start: number, end: number): Rows | ColumnError => {
   const halves = new Int32Array((end - start) * 2)
   for (let row = start, at = 0; row < end; row++, at += 2) {
     const value = values[row]
@@ -169,7 +175,7 @@ const intRows = (type: ColumnType, values: ArrayLike<unknown>, start: number, en
   return { values: new BigInt64Array(halves.buffer), present: undefined }
 }
 
-const numberRows = (type: ColumnType, values: ArrayLike<unknown>, start: number, end: number): Rows | Flaw => {
+const numberRows = (type: ColumnType, values: ArrayLike<unknown>, start: number, end: number): Rows | ColumnError => {
   const packed = new Float64Array(end - start)
   for (let row = start; row < end; row++) {
     const value = values[row]
@@ -197,10 +203,15 @@ export const gather = (type: ColumnType, numRows: number): Gathered => ({
 })
 
 /** Adds rows of a page. */
-export const append = (column: Gathered, { present, values }: Rows): Flaw | undefined => {
+export const append = (column: Gathered, { present, values }: Rows): ColumnError | undefined => {
   const { type } = column
   if (present !== undefined && !type.optional) {
-    return new Flaw("null", type.name, column.rows + present.indexOf(0), `it is null, and ${type.declared} is required`)
+    return new ColumnError(
+      "null",
+      type.name,
+      column.rows + present.indexOf(0),
+      `it is null, and ${type.declared} is required`
+    )
   }
   const start = column.rows
   column.rows += present === undefined ? values.length : present.length
@@ -231,7 +242,7 @@ export const appendReady = (
   ready: Gathered["values"],
   indexes: ArrayLike<number>,
   present: Uint8Array | undefined
-): Flaw | undefined => {
+): ColumnError | undefined => {
   const { rows, type, values } = column
   if (present !== undefined && !type.optional) return append(column, { present, values: [] }) // which says where
   const count = present === undefined ? indexes.length : present.length
@@ -268,7 +279,7 @@ const appendInt64 = (
   values: BigInt64Array,
   type: ColumnType,
   start: number
-): Flaw | undefined => {
+): ColumnError | undefined => {
   const halves = new Int32Array(values.buffer, values.byteOffset, values.length * 2)
   for (let i = 0; i < values.length; i++) {
     const low = halves[2 * i] as number // both within its length
@@ -285,7 +296,12 @@ const appendInt64 = (
 }
 
 const tooBig = (value: bigint, type: ColumnType, row: number) =>
-  new Flaw("outOfRange", type.name, row, `${value} is more than a number holds exactly; declare the column BigInt`)
+  new ColumnError(
+    "outOfRange",
+    type.name,
+    row,
+    `${value} is more than a number holds exactly; declare the column BigInt`
+  )
 
 const appendEach = (
   into: Array<unknown>,
@@ -293,7 +309,7 @@ const appendEach = (
   present: Uint8Array | undefined,
   type: ColumnType,
   start: number
-): Flaw | undefined => {
+): ColumnError | undefined => {
   const { allowed, codec, empty, kind } = type
   const count = present === undefined ? values.length : present.length
   let at = 0
@@ -310,11 +326,11 @@ const appendEach = (
       } else if (kind === "json" && typeof value === "string") {
         const parsed = parseJson(value)
         if (parsed === undefined)
-          return new Flaw("invalid", type.name, start + i, `${CodecIssue.valueText(value)} is no JSON`)
+          return new ColumnError("invalid", type.name, start + i, `${CodecIssue.valueText(value)} is no JSON`)
         value = parsed.value
       }
       if (allowed !== undefined && !allowed.has(value)) {
-        return new Flaw(
+        return new ColumnError(
           "invalid",
           type.name,
           start + i,
@@ -325,7 +341,7 @@ const appendEach = (
     if (codec !== undefined) {
       const decoded = codec.decode(value)
       if (decoded._tag === "Failure") {
-        return new Flaw("invalid", type.name, start + i, CodecIssue.causeText(decoded.cause, value))
+        return new ColumnError("invalid", type.name, start + i, CodecIssue.causeText(decoded.cause, value))
       }
       value = decoded.value
     }

@@ -14,7 +14,7 @@ import * as Codecs from "./compression.ts"
 import * as ParquetTypes from "./fileTypes.ts"
 
 /** Why a file is no table of the declared columns, where no single value is at fault. */
-export class FileFlaw {
+export class FileError {
   readonly reason:
     | "notParquet"
     | "truncated"
@@ -25,7 +25,7 @@ export class FileFlaw {
     | "unreadable"
   readonly message: string
   readonly column: string | undefined
-  constructor(reason: FileFlaw["reason"], message: string, column?: string) {
+  constructor(reason: FileError["reason"], message: string, column?: string) {
     this.reason = reason
     this.message = message
     this.column = column
@@ -39,29 +39,31 @@ export interface ReadTable {
 }
 
 /** What a file says of itself: its columns and row groups. */
-export const metadata = Effect.fnUntraced(function* (file: AsyncBuffer): Effect.fn.Return<Metadata, FileFlaw> {
+export const metadata = Effect.fnUntraced(function* (file: AsyncBuffer): Effect.fn.Return<Metadata, FileError> {
   const { byteLength } = file
-  if (byteLength === 0) return yield* Effect.fail(new FileFlaw("notParquet", "it is empty"))
+  if (byteLength === 0) return yield* Effect.fail(new FileError("notParquet", "it is empty"))
   const head = yield* text(file, 0, 4)
-  if (head === "PARE") return yield* Effect.fail(new FileFlaw("unsupported", "it is encrypted Parquet"))
+  if (head === "PARE") return yield* Effect.fail(new FileError("unsupported", "it is encrypted Parquet"))
   if (head !== "PAR1")
-    return yield* Effect.fail(new FileFlaw("notParquet", "it is not Parquet: it does not start with PAR1"))
+    return yield* Effect.fail(new FileError("notParquet", "it is not Parquet: it does not start with PAR1"))
   const tail = byteLength < 12 ? "" : yield* text(file, byteLength - 4, byteLength)
   if (tail !== "PAR1") {
-    return yield* Effect.fail(new FileFlaw("truncated", "it is truncated: it starts as Parquet and its end is missing"))
+    return yield* Effect.fail(
+      new FileError("truncated", "it is truncated: it starts as Parquet and its end is missing")
+    )
   }
   return yield* Effect.tryPromise({
     try: async () => {
       const meta = await parquetMetadataAsync(file, { geoparquet: false })
       return { ...meta, numRows: rowsOf(meta), children: parquetSchema(meta).children }
     },
-    catch: (cause) => (cause instanceof FileFlaw ? cause : footerFlaw(cause))
+    catch: (cause) => (cause instanceof FileError ? cause : footerFlaw(cause))
   })
 })
 
 /** A `TypeError` would only say where the reader stumbled. */
 const footerFlaw = (cause: unknown) =>
-  new FileFlaw(
+  new FileError(
     "damaged",
     `it is damaged: its footer makes no sense${cause instanceof TypeError ? "" : ` (${messageOf(cause)})`}`
   )
@@ -86,10 +88,10 @@ const text = (file: AsyncBuffer, start: number, end: number) =>
     Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1")
   )
 
-const slice = (file: AsyncBuffer, start: number, end: number): Effect.Effect<Uint8Array, FileFlaw> =>
+const slice = (file: AsyncBuffer, start: number, end: number): Effect.Effect<Uint8Array, FileError> =>
   Effect.tryPromise({
     try: async () => new Uint8Array(await file.slice(start, end)),
-    catch: (cause) => (cause instanceof FileFlaw ? cause : new FileFlaw("unreadable", messageOf(cause)))
+    catch: (cause) => (cause instanceof FileError ? cause : new FileError("unreadable", messageOf(cause)))
   })
 
 /** Reads the declared columns of a file. */
@@ -99,7 +101,7 @@ export const read = Effect.fnUntraced(function* (file: AsyncBuffer, types: Reado
   const { numRows } = meta
   const columns = yield* Effect.try({
     try: () => types.map((type) => ColumnCodec.gather(type, numRows)),
-    catch: (cause) => new FileFlaw("damaged", `it says that it has ${numRows} rows (${messageOf(cause)})`)
+    catch: (cause) => new FileError("damaged", `it says that it has ${numRows} rows (${messageOf(cause)})`)
   })
   let start = 0
   for (const [number, group] of meta.row_groups.entries()) {
@@ -110,7 +112,7 @@ export const read = Effect.fnUntraced(function* (file: AsyncBuffer, types: Reado
       const chunk = group.columns.find((column) => column.meta_data?.path_in_schema[0] === node.element.name)
       if (chunk?.meta_data === undefined) {
         return yield* Effect.fail(
-          new FileFlaw(
+          new FileError(
             "damaged",
             `it is damaged: row group ${number + 1} has no column ${node.element.name}`,
             node.element.name
@@ -124,17 +126,17 @@ export const read = Effect.fnUntraced(function* (file: AsyncBuffer, types: Reado
       const node = nodes[i] as SchemaTree // one a column
       const info = flat.get(node)
       const bytes = info === undefined ? undefined : chunks.get(info)
-      const flaw =
+      const fault =
         info === undefined || bytes === undefined
           ? yield* readNested(file, meta, node, column, start, end)
           : yield* Effect.try({
               try: () => ParquetChunk.read({ meta: info, node, bytes }, column),
               catch: (cause) => decodeFlaw(cause, node, number)
             })
-      if (flaw !== undefined) return yield* Effect.fail(flaw)
+      if (fault !== undefined) return yield* Effect.fail(fault)
       if (column.rows !== end) {
         return yield* Effect.fail(
-          new FileFlaw(
+          new FileError(
             "damaged",
             `column ${node.element.name} has ${column.rows} rows where the file says ${end}`,
             node.element.name
@@ -160,23 +162,23 @@ const nodesOf = Effect.fnUntraced(function* ({ children }: Metadata, types: Read
     if (node === undefined) {
       const there = children.map((child) => child.element.name).join(", ") || "none"
       return yield* Effect.fail(
-        new FileFlaw("columnMissing", `it has no column ${type.name}; its columns are: ${there}`, type.name)
+        new FileError("columnMissing", `it has no column ${type.name}; its columns are: ${there}`, type.name)
       )
     }
     if (!ParquetTypes.accepts(type, node)) {
-      return yield* Effect.fail(new FileFlaw("columnType", ParquetTypes.refusal(type, node), type.name))
+      return yield* Effect.fail(new FileError("columnType", ParquetTypes.refusal(type, node), type.name))
     }
     nodes.push(node)
   }
   return nodes
 })
 
-const decodeFlaw = (cause: unknown, node: SchemaTree, group: number): FileFlaw => {
+const decodeFlaw = (cause: unknown, node: SchemaTree, group: number): FileError => {
   const message = messageOf(cause)
   const where = `column ${node.element.name} of row group ${group + 1}`
   return message.startsWith("parquet unsupported")
-    ? new FileFlaw("unsupported", `${where} can't be read: ${message.slice("parquet ".length)}`, node.element.name)
-    : new FileFlaw("damaged", `it is damaged: ${where} can't be decoded (${message})`, node.element.name)
+    ? new FileError("unsupported", `${where} can't be read: ${message.slice("parquet ".length)}`, node.element.name)
+    : new FileError("damaged", `it is damaged: ${where} can't be decoded (${message})`, node.element.name)
 }
 
 /** Columns that lie closer than this are fetched together. */
@@ -200,7 +202,7 @@ const fetch = Effect.fnUntraced(function* (file: AsyncBuffer, metas: ReadonlyArr
     for (; next < places.length && (places[next]?.start ?? 0) - end <= gap; next++)
       end = Math.max(end, places[next]?.end ?? 0)
     if (!(first.start >= 4 && first.start <= end && end <= file.byteLength)) {
-      return yield* Effect.fail(new FileFlaw("damaged", "it is damaged: a column lies outside of it"))
+      return yield* Effect.fail(new FileError("damaged", "it is damaged: a column lies outside of it"))
     }
     const bytes = yield* slice(file, first.start, end)
     for (const { end, meta, start } of places.slice(i, next)) {
@@ -236,7 +238,7 @@ const readNested = Effect.fnUntraced(function* (
       })
       return rows
     },
-    catch: (cause) => (cause instanceof FileFlaw ? cause : decodeFlaw(cause, node, 0))
+    catch: (cause) => (cause instanceof FileError ? cause : decodeFlaw(cause, node, 0))
   })
   const present = Uint8Array.from(rows, (row) => (row === null ? 0 : 1))
   const values = rows.filter((row) => row !== null)

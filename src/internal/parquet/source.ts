@@ -10,10 +10,10 @@ import type { AsyncBuffer } from "hyparquet"
 import { codeOf, messageOf, reasonOf } from "../cause.ts"
 
 /** Why there is nothing to read. */
-export class SourceFlaw {
+export class SourceError {
   readonly reason: "missing" | "directory" | "unreadable"
   readonly message: string
-  constructor(reason: SourceFlaw["reason"], message: string) {
+  constructor(reason: SourceError["reason"], message: string) {
     this.reason = reason
     this.message = message
   }
@@ -33,7 +33,7 @@ const isHttp = (source: string): boolean => /^https?:\/\//i.test(source)
 const tailBytes = 1 << 19
 
 /** Opens a file or a URL for as long as the scope lasts. */
-export const openSource = (source: string | URL): Effect.Effect<AsyncBuffer, SourceFlaw, Scope.Scope> => {
+export const openSource = (source: string | URL): Effect.Effect<AsyncBuffer, SourceError, Scope.Scope> => {
   const name = nameOf(source)
   if (isHttp(name)) return openUrl(name)
   return Effect.flatMap(Effect.try({ try: () => pathOf(name), catch: fileFlaw }), openFile)
@@ -41,15 +41,15 @@ export const openSource = (source: string | URL): Effect.Effect<AsyncBuffer, Sou
 
 const pathOf = (name: string): string => (name.startsWith("file:") ? fileURLToPath(name) : name)
 
-const fileFlaw = (cause: unknown): SourceFlaw => {
+const fileFlaw = (cause: unknown): SourceError => {
   switch (codeOf(cause)) {
     case "ENOENT":
     case "ENOTDIR":
-      return new SourceFlaw("missing", "there is no such file")
+      return new SourceError("missing", "there is no such file")
     case "EISDIR":
-      return new SourceFlaw("directory", reasonOf(cause))
+      return new SourceError("directory", reasonOf(cause))
     default:
-      return new SourceFlaw("unreadable", `it can't be read: ${reasonOf(cause)}`)
+      return new SourceError("unreadable", `it can't be read: ${reasonOf(cause)}`)
   }
 }
 
@@ -59,7 +59,7 @@ const openFile = Effect.fnUntraced(function* (path: string) {
     (handle) => Effect.promise(() => handle.close())
   )
   const stats = yield* Effect.tryPromise({ try: () => handle.stat(), catch: fileFlaw })
-  if (stats.isDirectory()) return yield* Effect.fail(new SourceFlaw("directory", "it is a directory, not a file"))
+  if (stats.isDirectory()) return yield* Effect.fail(new SourceError("directory", "it is a directory, not a file"))
   const read = async (start: number, end: number) => {
     const bytes = new Uint8Array(end - start)
     for (let at = 0; at < bytes.length; ) {
@@ -98,10 +98,10 @@ const openUrl = Effect.fnUntraced(function* (url: string) {
   const get = async (range: string) => {
     const response = await fetch(url, { headers: { range: `bytes=${range}` }, signal: controller.signal })
     if (response.status === 404 || response.status === 410) {
-      throw new SourceFlaw("missing", `there is no such file (the server answered ${response.status})`)
+      throw new SourceError("missing", `there is no such file (the server answered ${response.status})`)
     }
     if (!response.ok) {
-      throw new SourceFlaw("unreadable", `the server answered ${response.status} ${response.statusText}`.trimEnd())
+      throw new SourceError("unreadable", `the server answered ${response.status} ${response.statusText}`.trimEnd())
     }
     return { response, bytes: await response.arrayBuffer() }
   }
@@ -110,7 +110,7 @@ const openUrl = Effect.fnUntraced(function* (url: string) {
   if (response.status !== 206) return withTail(bytes.byteLength, neverRead, { start: 0, bytes }) // ranges are not served
   const total = Number(/\/(\d+)$/.exec(response.headers.get("content-range") ?? "")?.[1])
   if (!Number.isSafeInteger(total)) {
-    return yield* Effect.fail(new SourceFlaw("unreadable", "the server sent a part of it without saying of what"))
+    return yield* Effect.fail(new SourceError("unreadable", "the server sent a part of it without saying of what"))
   }
   const read = async (start: number, end: number) => {
     const part = await get(`${start}-${end - 1}`)
@@ -122,8 +122,8 @@ const openUrl = Effect.fnUntraced(function* (url: string) {
 const neverRead = (): Promise<ArrayBuffer> => Promise.reject(new Error("the whole file is there"))
 
 /** What undici says is in the cause of what `fetch` throws. */
-const urlFlaw = (cause: unknown): SourceFlaw => {
-  if (cause instanceof SourceFlaw) return cause
+const urlFlaw = (cause: unknown): SourceError => {
+  if (cause instanceof SourceError) return cause
   const inner = cause instanceof Error && cause.cause !== undefined ? cause.cause : cause
-  return new SourceFlaw("unreadable", `the server can't be reached (${codeOf(inner) || messageOf(inner)})`)
+  return new SourceError("unreadable", `the server can't be reached (${codeOf(inner) || messageOf(inner)})`)
 }

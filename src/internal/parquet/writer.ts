@@ -37,7 +37,7 @@ export const write = Effect.fnUntraced(function* <E, R>(
 ) {
   const { compression = "zstd" } = options
   const rowGroupSize = Math.max(1, Math.floor(options.rowGroupSize ?? 100_000))
-  const shape = shapeFlaw(types, table)
+  const shape = shapeError(types, table)
   if (shape !== undefined) return yield* Effect.fail(shape)
   const groups: Array<RowGroup> = []
   let offset = magic.length
@@ -47,8 +47,8 @@ export const write = Effect.fnUntraced(function* <E, R>(
     const columns: Array<ColumnChunk> = []
     let size = 0n
     for (const type of types) {
-      const rows = ColumnCodec.toRows(type, table.columns[type.name] as ArrayLike<unknown>, start, end) // `shapeFlaw` saw it
-      if (rows instanceof ColumnCodec.Flaw) return yield* Effect.fail(rows)
+      const rows = ColumnCodec.toRows(type, table.columns[type.name] as ArrayLike<unknown>, start, end) // `shapeError` saw it
+      if (rows instanceof ColumnCodec.ColumnError) return yield* Effect.fail(rows)
       const chunk = yield* chunkOf(type, rows, offset, end - start, compression)
       columns.push(chunk.chunk)
       size += chunk.chunk.meta_data?.total_uncompressed_size ?? 0n
@@ -170,17 +170,17 @@ const elements: { readonly [K in Kind]: Element } = {
 }
 
 /** Why a table has no shape: a column that is missing, is no list, or is of another length. */
-const shapeFlaw = (types: ReadonlyArray<ColumnType>, table: AnyTable): ColumnCodec.Flaw | undefined => {
-  const flaw = (column: string, detail: string) => new ColumnCodec.Flaw("invalid", column, undefined, detail)
+const shapeError = (types: ReadonlyArray<ColumnType>, table: AnyTable): ColumnCodec.ColumnError | undefined => {
+  const fault = (column: string, detail: string) => new ColumnCodec.ColumnError("invalid", column, undefined, detail)
   for (const { kind, name } of types) {
     const values = table?.columns?.[name]
-    if (values === undefined) return flaw(name, "it is missing from the table")
+    if (values === undefined) return fault(name, "it is missing from the table")
     if (isNumbers(kind) && !(values instanceof numberArrays[kind])) {
-      return flaw(name, `its values must be in a ${numberArrays[kind].name}`)
+      return fault(name, `its values must be in a ${numberArrays[kind].name}`)
     }
-    if (!Array.isArray(values) && !ArrayBuffer.isView(values)) return flaw(name, "its values must be in an array")
+    if (!Array.isArray(values) && !ArrayBuffer.isView(values)) return fault(name, "its values must be in an array")
     if (values.length !== table.numRows) {
-      return flaw(name, `it has ${values.length} values, and numRows is ${String(table.numRows)}`)
+      return fault(name, `it has ${values.length} values, and numRows is ${String(table.numRows)}`)
     }
   }
   return undefined

@@ -13,7 +13,7 @@ import type * as Plan from "./model.ts"
 /** What looking at a symbolic ref ends the plan with. */
 class Looked extends Error {
   constructor(ref: string) {
-    super(`The flow looks at the value of ${ref} here`)
+    super(`The flow reads the value of ${ref} here`)
   }
 }
 

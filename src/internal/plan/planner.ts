@@ -41,7 +41,7 @@ export const plan = Effect.fnUntraced(function* (flow: FlowDefinition, parameter
 
 const lookedAt = (ref: string): Plan.Stop => ({
   ref,
-  message: `The plan stops here: the flow looks at the value of ${ref}, which only a run has. Flow.when, Flow.match, Flow.iterate and Step.forEach decide by a ref and stay plannable.`
+  message: `The plan stops here: the flow reads the value of ${ref}, which only a run has. Flow.when, Flow.match, Flow.iterate and Step.forEach decide by a ref and stay plannable.`
 })
 
 const interpreter = (drawing: Drawing, flow: FlowDefinition, place: Place | undefined): Interpreter => {

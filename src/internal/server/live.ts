@@ -1,8 +1,8 @@
 /**
  * What happens in the store, told to open pages. Another process may write it, so it is polled: by one poller for each run
  * that is looked at, however many pages do, and one for the list of runs; each asks for little, and rests longer the longer
- * the store took to answer. A page that is slow misses nothing and holds nobody up: what it has not fetched yet is kept
- * for it by task and by run, the newest of each.
+ * the store took to answer. Slow pages neither miss events nor block others: pending events are coalesced per task
+ * and per run.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"

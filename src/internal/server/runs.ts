@@ -99,7 +99,7 @@ export const layer = (about: Omit<About, "now">) =>
             ...(before === undefined ? {} : { before }),
             ...(tags === undefined ? {} : { tags: tags.split("\n").filter(Boolean).map(Tags.spelling) })
           }
-          // Whether a run crashed is found out by who reads: nobody wrote it down.
+          // No record says that a run crashed: the reader infers it.
           if (crashed || status === "running") {
             const running = yield* viewAll(
               yield* Effect.mapError(store.runs({ ...conditions, status: "running", limit: mostRunning }), storeFailed)

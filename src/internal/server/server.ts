@@ -50,7 +50,7 @@ const finish = (response: HttpServerResponse.HttpServerResponse): HttpServerResp
       ? json(
           response.status,
           response.status === 404
-            ? "The server has no such question."
+            ? "unknown endpoint"
             : response.status < 500
               ? "The server does not understand this address."
               : "The server failed; its log says how."
@@ -97,9 +97,7 @@ const page = HttpRouter.use((router) =>
   Effect.gen(function* () {
     const respond = yield* UiStatic.make
     yield* router.add("GET", "/*", (request) =>
-      Effect.succeed(
-        /^\/api(?:[/?]|$)/.test(request.url) ? json(404, "The server has no such question.") : respond(request)
-      )
+      Effect.succeed(/^\/api(?:[/?]|$)/.test(request.url) ? json(404, "unknown endpoint") : respond(request))
     )
   })
 )

@@ -172,7 +172,7 @@ export const records: ReadonlyArray<Behaviour> = [
       const planned = edgesOf(plan.edges)
       if (typeof graph.plan === "object") {
         assert.strictEqual(plan.stop?.ref, graph.plan.stop)
-        assert.include(plan.stop?.message, `looks at the value of ${graph.plan.stop}`)
+        assert.include(plan.stop?.message, `reads the value of ${graph.plan.stop}`)
         assert.isAtLeast(plan.nodes.length, 1)
         return
       }

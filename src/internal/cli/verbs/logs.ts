@@ -19,7 +19,7 @@ export interface Options {
 
 /** Lines at a time, and milliseconds between looking for more. */
 const page = 5000
-const patience = 150
+const pollIntervalMs = 150
 
 /** Prints the lines of a target. */
 export const logs = (cli: Cli.Cli, chosen: Cli.Chosen, text: string, options: Options) =>
@@ -57,7 +57,7 @@ const show = Effect.fnUntraced(function* (cli: Cli.Cli, chosen: Cli.Chosen, text
       yield* rest
       if (status === "crashed") Cli.say(cli, `The process of run ${target.run.id} is gone: it crashed.`)
       if (status !== "running") break
-      yield* Effect.sleep(patience)
+      yield* Effect.sleep(pollIntervalMs)
     }
   } else yield* rest
   if (options.json) return

@@ -208,8 +208,8 @@ const sorted = <A>(entries: Iterable<readonly [string, A]>): ReadonlyArray<reado
   [...entries].sort(([a], [b]) => (a < b ? -1 : 1))
 
 /**
- * SQLite has one writer at a time. In Postgres two may give out numbers of a run's order at once, and the higher may be
- * seen first: who reads on from it would miss the lower. So who writes to a run's order waits for who did before.
+ * SQLite has one writer at a time. In Postgres, two writers may number lines of one run at once, and the higher number may
+ * become visible first: a reader that continues from it would miss the lower one, so writers to one run take turns.
  */
 const lock = (run: string): Prepared => ({
   sql: "SELECT pg_advisory_xact_lock(hashtextextended(?, 0))",

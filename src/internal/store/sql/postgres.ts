@@ -64,7 +64,7 @@ const target = (url: Redacted.Redacted): Effect.Effect<Target, StoreError> =>
       return Effect.fail(
         new StoreError({
           message:
-            "The URL of the run database is none of Postgres: write it as postgres://USER:PASSWORD@HOST:PORT/DATABASE."
+            "The URL of the run database is not a Postgres URL: write it as postgres://USER:PASSWORD@HOST:PORT/DATABASE."
         })
       )
     }

@@ -1,6 +1,6 @@
 /**
- * Whether an execution is still this worker's. Workers come and go, and the work is shared out anew each time; what a worker
- * has not begun by then, or only watches, it leaves to whose it is now.
+ * Whether an execution is still this worker's. Workers come and go, and each time the work is redistributed: a worker hands
+ * over executions it has not started, or only watches, to their new owner.
  */
 
 import type * as Context from "effect/Context"
@@ -10,13 +10,12 @@ import type * as Sharding from "effect/cluster/Sharding"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 
-/** How often one looks, in milliseconds. */
-const glance = 200
+const pollIntervalMs = 200
 
 /** Ends when an execution is another worker's, or nobody's: this one is told to stop. */
 export const lost = Effect.fnUntraced(function* (sharding: Sharding.Sharding["Service"], executionId: string) {
   const shard = sharding.getShardId(EntityId.make(executionId), "default")
-  while (sharding.hasShardId(shard)) yield* Effect.sleep(glance)
+  while (sharding.hasShardId(shard)) yield* Effect.sleep(pollIntervalMs)
 })
 
 /** Leaves the execution that this fiber serves to the worker whose it is now. */

@@ -1,7 +1,7 @@
 /**
  * Shows, where a run is driven, what its tasks log on other machines. Their lines are in the store already; while tasks are
- * away the store is asked for new ones from time to time, and once more when a task comes home with lines that were not
- * shown yet. A task without lines costs no question.
+ * away the store is asked for new ones from time to time, and once more when a task returns with lines not yet
+ * shown; a task without lines costs no query.
  */
 import * as Effect from "effect/Effect"
 import * as FiberHandle from "effect/FiberHandle"

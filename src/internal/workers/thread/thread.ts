@@ -1,7 +1,7 @@
 /**
  * One worker thread, from outside: it is started with a module and a store, makes one attempt at a time, and says when it
- * has died. Interrupting an attempt asks the thread to stop it, and ends the thread where that has no answer soon: a body
- * that computes without a pause can't hear.
+ * has died. Interrupting an attempt asks the thread to stop it, and terminates the thread after a grace period, because a body
+ * that never yields cannot be interrupted.
  */
 import { Worker as NodeThread, type WorkerOptions } from "node:worker_threads"
 import * as Cause from "effect/Cause"
