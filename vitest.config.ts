@@ -1,14 +1,19 @@
 import { defineConfig } from "vitest/config"
 
-// The page in a real browser takes longer than all the rest: `npm run test:page` runs that, and that alone.
-const page = process.env.npm_lifecycle_event === "test:page"
+// Two groups of tests take long and have commands of their own, which run them alone: the page in a real browser, and the
+// packed package in the hands of other tools.
+const groups: Readonly<Record<string, string>> = {
+  "test:page": "test/browser/**",
+  "test:package": "test/package/**"
+}
+const chosen = groups[process.env.npm_lifecycle_event ?? ""]
 
 export default defineConfig({
   resolve: { tsconfigPaths: true },
   test: {
-    include: [page ? "test/browser/**/*.test.ts" : "test/**/*.test.ts"],
-    exclude: page ? [] : ["test/browser/**"],
-    testTimeout: 60_000,
+    include: [chosen === undefined ? "test/**/*.test.ts" : `${chosen}/*.test.ts`],
+    exclude: chosen === undefined ? Object.values(groups) : [],
+    testTimeout: chosen === groups["test:package"] ? 300_000 : 60_000,
     hookTimeout: 60_000,
     // Tests that start processes, databases and browsers may meet a machine that is busy with something else.
     retry: process.env.CI ? 2 : 0,
