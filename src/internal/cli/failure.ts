@@ -5,6 +5,7 @@
 import type { RunRecord } from "../../RunRecord.ts"
 import * as Text from "../text.ts"
 import * as Cli from "./cli.ts"
+import { causeLines } from "./errorText.ts"
 import type { Progress } from "./live/progress.ts"
 
 /** The paragraph. */
@@ -23,7 +24,11 @@ export const paragraph = (cli: Cli.Cli, chosen: Cli.Chosen, progress: Progress, 
     task !== undefined && run.error !== undefined && run.error.message !== error?.message
       ? ` The run itself ended with: ${sentence(run.error)}`
       : ""
-  return `${what}${besides} Its log: ${log} · Once that is mended, go on from here: ${resume}`
+  const causes = causeLines(error)
+  const next = `Its log: ${log} · Once that is mended, go on from here: ${resume}`
+  return causes.length === 0
+    ? `${what}${besides} ${next}`
+    : [`${what}${besides}`, ...causes.map((line) => `  ${line}`), next].join("\n")
 }
 
 const sentence = (error: RunRecord["error"]): string => {

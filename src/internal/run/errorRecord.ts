@@ -9,11 +9,14 @@ import { FlowError } from "../../FlowError.ts"
 import type { ErrorRecord, TaskStatus } from "../../RunRecord.ts"
 import * as ErrorCodec from "./errorCodec.ts"
 
-/** Why something failed: the first typed failure, else the first defect, else that it was interrupted. */
+/**
+ * Why something failed: the first typed failure, else the first defect, else that it was interrupted. What else went wrong
+ * at the same time, as in a finalizer or in a concurrent branch, is among the causes.
+ */
 export const fromCause = (cause: Cause.Cause<unknown>, schema?: Schema.Top): ErrorRecord => {
   const failure = cause.reasons.find(Cause.isFailReason)
   if (failure !== undefined) {
-    const record = fromError(failure.error)
+    const record = withOthers(fromError(failure.error), cause, failure)
     if (ErrorCodec.isOwn(failure.error)) return { ...record, kind: "own", data: ErrorCodec.encodeOwn(failure.error) }
     if (schema === undefined) return record
     const data = safely(() => Schema.encodeUnknownExit(ErrorCodec.codecOf(schema))(failure.error), undefined)
@@ -21,12 +24,29 @@ export const fromCause = (cause: Cause.Cause<unknown>, schema?: Schema.Top): Err
   }
   const defect = cause.reasons.find(Cause.isDieReason)
   if (defect !== undefined) {
-    const record = { ...fromError(defect.defect), kind: "defect" as const }
+    const record = { ...withOthers(fromError(defect.defect), cause, defect), kind: "defect" as const }
     if (ErrorCodec.isOwn(defect.defect)) return { ...record, data: ErrorCodec.encodeOwn(defect.defect) }
     const stack = safely(() => stackOf(defect.defect), undefined)
     return stack === undefined ? record : { ...record, stack }
   }
   return { tag: "Interrupted", message: "It was interrupted." }
+}
+
+/** Adds the other errors of a cause to the first one's record. */
+const withOthers = (record: ErrorRecord, cause: Cause.Cause<unknown>, first: Cause.Reason<unknown>): ErrorRecord => {
+  const errorOf = (reason: Cause.Reason<unknown>): unknown =>
+    Cause.isFailReason(reason) ? reason.error : Cause.isDieReason(reason) ? reason.defect : undefined
+  const known = new Set([errorOf(first), undefined])
+  const others = cause.reasons.filter((reason) => {
+    const error = errorOf(reason)
+    return !known.has(error) && known.add(error) !== undefined
+  })
+  if (others.length === 0) return record
+  const causes = others.flatMap((reason) => {
+    const { causes, message, tag } = fromError(errorOf(reason))
+    return [{ tag, message }, ...(causes ?? [])]
+  })
+  return { ...record, causes: [...(record.causes ?? []), ...causes].slice(0, mostCauses) }
 }
 
 const stackOf = (defect: unknown): string | undefined =>
@@ -41,21 +61,53 @@ export const fromError = (error: unknown): ErrorRecord => {
   return causes.length === 0 ? record : { ...record, causes }
 }
 
-/** How far a chain of causes is followed. */
-const mostCauses = 8
+/** How many causes are kept. */
+const mostCauses = 16
 
-const causesOf = (error: unknown): ReadonlyArray<{ readonly tag: string; readonly message: string }> => {
-  const found: Array<{ readonly tag: string; readonly message: string }> = []
-  let at = error
-  while (typeof at === "object" && at !== null && "cause" in at && found.length < mostCauses) {
-    at = at.cause
-    if (at === undefined || at === null) break
-    // A cause of Effect's own is the failure that it holds.
-    if (Cause.isCause(at)) at = Cause.squash(at)
-    const { message, tag } = describeError(at)
-    found.push({ tag, message })
+/** An error without its stack, as it stands among the causes of another. */
+export type CauseRecord = NonNullable<ErrorRecord["causes"]>[number]
+
+/** The causes of an error, the nearest first: those of an `AggregateError` one after the other, each with its own. */
+const causesOf = (error: unknown): ReadonlyArray<CauseRecord> => {
+  const found: Array<CauseRecord> = []
+  const seen = new Set<unknown>([error]) // an error may be its own cause
+  const follow = (at: unknown): void => {
+    if (typeof at !== "object" || at === null) return
+    const inner = [
+      ...("errors" in at && Array.isArray(at.errors) ? (at.errors as ReadonlyArray<unknown>) : []),
+      ...("cause" in at && at.cause !== undefined && at.cause !== null ? [at.cause] : [])
+    ]
+    // A cause of Effect's own stands for the failures that it holds.
+    for (const cause of inner.flatMap((cause) => (Cause.isCause(cause) ? errorsOf(cause) : [cause]))) {
+      if (found.length >= mostCauses || seen.has(cause)) continue
+      seen.add(cause)
+      const { message, tag } = describeError(cause)
+      found.push({ tag, message })
+      follow(cause)
+    }
   }
+  follow(error)
   return found
+}
+
+const errorsOf = (cause: Cause.Cause<unknown>): ReadonlyArray<unknown> =>
+  cause.reasons.flatMap((reason) =>
+    Cause.isFailReason(reason) ? [reason.error] : Cause.isDieReason(reason) ? [reason.defect] : []
+  )
+
+/** Gives an error that crossed as data its causes again, unless its schema has brought its own. */
+export const withCauses = (error: unknown, causes: ReadonlyArray<CauseRecord> | undefined): unknown => {
+  if (causes === undefined || typeof error !== "object" || error === null) return error
+  if (("cause" in error && error.cause !== undefined) || !Object.isExtensible(error)) return error
+  const chain = causes.reduceRight<Error | undefined>((cause, { message, tag }) => {
+    const made = new Error(message, cause === undefined ? undefined : { cause })
+    made.name = tag
+    delete made.stack // it would be that of this place
+    return made
+  }, undefined)
+  return chain === undefined
+    ? error
+    : Object.defineProperty(error, "cause", { value: chain, configurable: true, writable: true, enumerable: false })
 }
 
 /** Reads something of an error that a user's code made: a getter, a `toString` or a codec of it may throw. */
@@ -89,7 +141,7 @@ const describeReadable = (error: unknown): { readonly tag: string; readonly mess
 /** An error without a message, by its data. */
 const describe = (error: object, tag: string): string => {
   const data = Object.fromEntries(
-    Object.entries(error).filter(([key]) => !["_tag", "name", "message", "stack", "cause"].includes(key))
+    Object.entries(error).filter(([key]) => !["_tag", "name", "message", "stack", "cause", "errors"].includes(key))
   )
   return Object.keys(data).length === 0 ? tag : `${tag} ${inspect(data, { breakLength: Number.POSITIVE_INFINITY })}`
 }

@@ -28,6 +28,7 @@ import type { FlowDefinition } from "./definition.ts"
 import { fromCause, statusOf } from "./errorRecord.ts"
 import * as InterpreterOf from "./interpreter.ts"
 import * as LiveRuns from "./liveRuns.ts"
+import { lineText } from "./logLine.ts"
 import * as Output from "./output.ts"
 import { onOwnFiber } from "./ownFiber.ts"
 import * as Parameters from "./parameters.ts"
@@ -42,7 +43,7 @@ import * as Services from "./services.ts"
 import { SystemTags } from "./systemTags.ts"
 import * as TagChange from "./tagChange.ts"
 import * as Begun from "./takeover.ts"
-import { format, unprinted } from "./taskBody.ts"
+import { unprinted } from "./taskBody.ts"
 
 /** How a run is started. */
 export interface Start {
@@ -266,10 +267,11 @@ const surround = (
   interpreter: Interpreter,
   line: (at: number, level: string, message: string) => void
 ): Context.Context<unknown> => {
-  const logger = Logger.make<unknown, void>(({ cause, date, fiber, logLevel, message }) => {
+  const logger = Logger.make<unknown, void>((options) => {
+    const { date, fiber, logLevel } = options
     // A step's lines are its task's, kept by the logger that its body runs under.
     if (Context.getOption(fiber.context, CurrentTask)._tag === "Some") return
-    line(date.getTime(), logLevel, format(message, cause))
+    line(date.getTime(), logLevel, lineText(options))
   })
   return context.pipe(
     Context.add(CurrentRun, interpreter),

@@ -18,6 +18,7 @@ import type { RefRecord } from "../../RunRecord.ts"
 import { capture, read, writeCaptured } from "../artifact/values.ts"
 import { checkedEffect, explainExit } from "./callback.ts"
 import type { Definition, Slot } from "./definition.ts"
+import { lineText } from "./logLine.ts"
 import { onOwnFiber } from "./ownFiber.ts"
 import * as Printing from "./printing.ts"
 import { TaskHandle } from "./taskHandle.ts"
@@ -111,10 +112,11 @@ const printingOf = (context: Context.Context<ArtifactStore>, handle: TaskHandle)
   })
 
 /** Keeps a body's lines with its task. One logger serves every task: it asks the fiber whose line it is. */
-const logger = Logger.make<unknown, void>(({ cause, date, fiber, logLevel, message }) => {
+const logger = Logger.make<unknown, void>((options) => {
+  const { date, fiber, logLevel } = options
   const current = Context.getOption(fiber.context, CurrentTask)
   if (Option.isSome(current) && current.value instanceof TaskHandle) {
-    current.value.sink.log({ at: date.getTime(), level: logLevel, message: format(message, cause) })
+    current.value.sink.log({ at: date.getTime(), level: logLevel, message: lineText(options) })
   }
 })
 
@@ -148,15 +150,6 @@ const surround = (context: Context.Context<ArtifactStore>, handle: TaskHandle) =
   annotated(Context.add(context, CurrentTask, handle), handle).pipe(
     Context.add(Logger.CurrentLoggers, withLogger(Context.get(context, Logger.CurrentLoggers)))
   )
-
-/** A logged message as text. */
-export const format = (message: unknown, cause: Cause.Cause<unknown>): string => {
-  const parts = Array.isArray(message) ? message : [message]
-  const text = parts
-    .map((part) => (typeof part === "string" ? part : inspect(part, { depth: 4, breakLength: 120 })))
-    .join(" ")
-  return cause.reasons.length === 0 ? text : `${text}${text === "" ? "" : "\n"}${Cause.pretty(cause)}`
-}
 
 // --- inputs --------------------------------------------------------------------------------------------------------
 

@@ -9,28 +9,40 @@ import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
 import { ExecutorError, type TaskDescription } from "../../Executor.ts"
 import * as ErrorCodec from "../run/errorCodec.ts"
-import { fromCause } from "../run/errorRecord.ts"
+import { type CauseRecord, fromCause, withCauses } from "../run/errorRecord.ts"
+
+/** What a failure came of. A schema brings an error's own fields, and rarely its cause. */
+const causes = Schema.optionalKey(Schema.Array(Schema.Struct({ tag: Schema.String, message: Schema.String })))
 
 /** A failure, as data. */
 export const Failure = Schema.Union([
   /** By the step's `error` schema. */
-  Schema.Struct({ kind: Schema.Literal("error"), data: Schema.Json }),
+  Schema.Struct({ kind: Schema.Literal("error"), data: Schema.Json, causes }),
   /** One of effect-flow's own; `defect` where it was thrown and not failed with. */
-  Schema.Struct({ kind: Schema.Literal("own"), data: Schema.Json, defect: Schema.Boolean }),
+  Schema.Struct({ kind: Schema.Literal("own"), data: Schema.Json, defect: Schema.Boolean, causes }),
   /** By nothing: the step's `error` schema, if it has one, does not accept it. */
-  Schema.Struct({ kind: Schema.Literal("undeclared"), tag: Schema.String, message: Schema.String }),
+  Schema.Struct({ kind: Schema.Literal("undeclared"), tag: Schema.String, message: Schema.String, causes }),
   Schema.Struct({
     kind: Schema.Literal("defect"),
     name: Schema.String,
     message: Schema.String,
-    stack: Schema.optionalKey(Schema.String)
+    stack: Schema.optionalKey(Schema.String),
+    causes
   }),
   Schema.Struct({ kind: Schema.Literal("interrupt") })
 ])
 export type Failure = typeof Failure.Type
 
-/** As data. */
+/** Turns a failure into data that can cross. */
 export const encode = (cause: Cause.Cause<unknown>, error: Schema.Top | undefined): Failure => {
+  const { causes } = fromCause(cause)
+  return causes === undefined ? encodeAlone(cause, error) : withCausesOf(encodeAlone(cause, error), causes)
+}
+
+const withCausesOf = (failure: Failure, causes: ReadonlyArray<CauseRecord>): Failure =>
+  failure.kind === "interrupt" ? failure : { ...failure, causes }
+
+const encodeAlone = (cause: Cause.Cause<unknown>, error: Schema.Top | undefined): Failure => {
   const failure = cause.reasons.find(Cause.isFailReason)
   if (failure !== undefined) {
     if (ErrorCodec.isOwn(failure.error)) return own(failure.error, false)
@@ -58,7 +70,7 @@ const explain = (message: string): string =>
     ? `${message}. A worker has only what the flow carries: give it the service with Flow.provide(flow, layer).`
     : message
 
-/** The failure again. */
+/** Makes a failure of the data that crossed. */
 export const decode = (
   failure: Failure,
   task: Pick<TaskDescription, "run" | "step" | "task">,
@@ -71,11 +83,14 @@ export const decode = (
       const defect = new Error(failure.message)
       defect.name = failure.name
       if (failure.stack !== undefined) defect.stack = failure.stack
-      return Effect.die(defect)
+      return Effect.die(withCauses(defect, failure.causes))
     }
     case "own": {
       const decoded = Effect.orDie(Schema.decodeUnknownEffect(ErrorCodec.codecOf(ErrorCodec.Own))(failure.data))
-      return Effect.flatMap(decoded, (error) => (failure.defect ? Effect.die(error) : Effect.fail(error)))
+      return Effect.flatMap(decoded, (error) => {
+        withCauses(error, failure.causes)
+        return failure.defect ? Effect.die(error) : Effect.fail(error)
+      })
     }
     case "error":
       if (error === undefined) return refuse(task, "It failed by an `error` schema that this process's step has not.")
@@ -83,18 +98,21 @@ export const decode = (
         Effect.catch(Schema.decodeUnknownEffect(ErrorCodec.codecOf(error))(failure.data), (issue) =>
           refuse(task, `Its failure does not fit the step's \`error\` schema here: ${issue.message}`)
         ),
-        Effect.fail
+        (error) => Effect.fail(withCauses(error, failure.causes))
       )
     case "undeclared":
       return Effect.fail(
-        new ExecutorError({
-          reason: "error-schema",
-          message:
-            `Step "${task.step}" (${task.task} of run ${task.run}) failed in a worker with ${failure.tag}: ${failure.message} — ` +
-            (error === undefined
-              ? `and it declares no \`error\`. Give the step the schema of what it fails with, \`error: ${failure.tag}\`, so that the failure can cross as what it is.`
-              : `which its \`error\` schema does not accept. Add it there, so that the failure can cross as what it is.`)
-        })
+        withCauses(
+          new ExecutorError({
+            reason: "error-schema",
+            message:
+              `Step "${task.step}" (${task.task} of run ${task.run}) failed in a worker with ${failure.tag}: ${failure.message} — ` +
+              (error === undefined
+                ? `and it declares no \`error\`. Give the step the schema of what it fails with, \`error: ${failure.tag}\`, so that the failure can cross as what it is.`
+                : `which its \`error\` schema does not accept. Add it there, so that the failure can cross as what it is.`)
+          }),
+          failure.causes
+        )
       )
   }
 }

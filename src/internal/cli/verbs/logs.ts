@@ -3,8 +3,8 @@ import * as Effect from "effect/Effect"
 import type { TaskRecord } from "../../../RunRecord.ts"
 import type { LogLine } from "../../../RunStore.ts"
 import * as Reading from "../../history/reading.ts"
-import * as Text from "../../text.ts"
 import * as Cli from "../cli.ts"
+import { errorText } from "../errorText.ts"
 import * as Lines from "../live/lines.ts"
 import { withExistingStore } from "../store.ts"
 import { styleFor } from "../style.ts"
@@ -75,6 +75,4 @@ const show = Effect.fnUntraced(function* (cli: Cli.Cli, chosen: Cli.Chosen, text
 
 /** Why a task failed, with the stack where it was no failure that a type announced. */
 const failure = (task: TaskRecord): ReadonlyArray<string> =>
-  task.error === undefined
-    ? []
-    : Text.printable(`${task.status}: ${Text.ownFrames(task.error.stack ?? task.error.message)}`).split("\n")
+  task.error === undefined ? [] : `${task.status}: ${errorText(task.error)}`.split("\n")

@@ -6,6 +6,7 @@ import * as Reading from "../../history/reading.ts"
 import * as Text from "../../text.ts"
 import * as Units from "../../units.ts"
 import * as Cli from "../cli.ts"
+import { causeLines, errorText } from "../errorText.ts"
 import { withExistingStore } from "../store.ts"
 import { paintStatus, type Style, styleFor } from "../style.ts"
 import * as Target from "../target.ts"
@@ -75,10 +76,13 @@ const runLines = (
     ...(rows.length === 0 ? ["  It has no tasks."] : [Text.columns(rows, new Set([3, 4]))]),
     ...tasks
       .filter((task) => task.error !== undefined && task.status === "failed")
-      .map((task) => `${task.id} ${style.red("failed")}: ${Text.printable(task.error?.message ?? "")}`),
+      .flatMap((task) => [
+        `${task.id} ${style.red("failed")}: ${Text.printable(task.error?.message ?? "")}`,
+        ...causeLines(task.error).map((line) => `  ${line}`)
+      ]),
     ...(run.error === undefined || tasks.some((task) => task.error?.message === run.error?.message)
       ? []
-      : [`The run ${style.red(run.status)}: ${Text.printable(Text.ownFrames(run.error.stack ?? run.error.message))}`])
+      : [`The run ${style.red(run.status)}: ${errorText(run.error)}`])
   ]
 }
 
@@ -98,9 +102,9 @@ const taskLines = (task: TaskRecord, style: Style): ReadonlyArray<string> => [
     ? []
     : task.attempts.map(
         (attempt) =>
-          `  attempt ${attempt.number} ${paintStatus(style, attempt.status)}${attempt.finishedAt === undefined ? "" : ` in ${took(attempt)}`}${attempt.error === undefined ? "" : `: ${Text.printable(attempt.error.message)}`}`
+          `  attempt ${attempt.number} ${paintStatus(style, attempt.status)}${attempt.finishedAt === undefined ? "" : ` in ${took(attempt)}`}${attempt.error === undefined ? "" : `: ${[Text.printable(attempt.error.message), ...causeLines(attempt.error)].join("\n    ")}`}`
       )),
-  ...(task.error === undefined ? [] : [Text.printable(Text.ownFrames(task.error.stack ?? task.error.message))])
+  ...(task.error === undefined ? [] : [errorText(task.error)])
 ]
 
 const refs = (side: string, refs: ReadonlyArray<RefRecord>, style: Style): ReadonlyArray<string> =>

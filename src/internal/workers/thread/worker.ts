@@ -19,9 +19,10 @@ import { ExecutorError, type Outcome, type TaskDescription } from "../../../Exec
 import type { Any as AnyFlow } from "../../../Flow.ts"
 import type { RunStore } from "../../../RunStore.ts"
 import { defaultLimitBytes } from "../../artifact/valueCache.ts"
+import { lineText } from "../../run/logLine.ts"
 import * as Printing from "../../run/printing.ts"
 import * as Services from "../../run/services.ts"
-import { execute, format } from "../../run/taskBody.ts"
+import { execute } from "../../run/taskBody.ts"
 import type { TaskSink } from "../../run/taskSink.ts"
 import * as Crossing from "../crossing.ts"
 import * as FlowModule from "../flowModule.ts"
@@ -146,9 +147,10 @@ const none = Context.empty() as Context.Context<unknown>
  * body has a logger of its own; this one takes what the flow's layer logs while it is built.
  */
 const surround = <R>(stores: Context.Context<R>, level: LogLevel, sink: TaskSink) => {
-  const logger = Logger.make<unknown, void>(({ cause, date, fiber, logLevel, message }) => {
+  const logger = Logger.make<unknown, void>((options) => {
+    const { date, fiber, logLevel } = options
     if (Context.getOption(fiber.context, CurrentTask)._tag === "Some") return
-    sink.log({ at: date.getTime(), level: logLevel, message: format(message, cause) })
+    sink.log({ at: date.getTime(), level: logLevel, message: lineText(options) })
   })
   return stores.pipe(
     Context.add(Logger.CurrentLoggers, new Set([logger])),

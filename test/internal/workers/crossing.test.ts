@@ -1,0 +1,74 @@
+/** Failures that cross to another thread or process keep their causes, and so do their records. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Schema from "effect/Schema"
+import { causeLines, errorText } from "../../../src/internal/cli/errorText.ts"
+import { fromCause } from "../../../src/internal/run/errorRecord.ts"
+import * as Crossing from "../../../src/internal/workers/crossing.ts"
+import { StoreError } from "../../../src/RunStore.ts"
+
+class Refused extends Schema.TaggedError<Refused>()("Refused", { message: Schema.String }) {}
+
+const task = { run: "r", step: "s", task: "s/1" }
+
+/** The record of a failure at home, and that of the same failure after it crossed as JSON. */
+const records = Effect.fnUntraced(function* (cause: Cause.Cause<unknown>, error?: Schema.Top) {
+  const crossed = JSON.parse(JSON.stringify(Crossing.encode(cause, error)))
+  const exit = yield* Effect.exit(Crossing.decode(Schema.decodeUnknownSync(Crossing.Failure)(crossed), task, error))
+  return { home: fromCause(cause), away: fromCause(Exit.isFailure(exit) ? exit.cause : Cause.empty) }
+})
+
+const refused = new Error("ECONNREFUSED here")
+const chain = new Error("no answer", { cause: new TypeError("fetch failed", { cause: refused }) })
+const several = new AggregateError([new Error("a"), new Error("b", { cause: refused })], "all of them failed")
+const loop = new Error("loop")
+loop.cause = loop
+
+describe("the causes of a failure", () => {
+  const defects: ReadonlyArray<readonly [string, unknown, ReadonlyArray<string>]> = [
+    ["a chain", chain, ["caused by TypeError: fetch failed", "caused by ECONNREFUSED here"]],
+    ["several errors at once", several, ["caused by a", "caused by b", "caused by ECONNREFUSED here"]],
+    ["an error that is its own cause", loop, []],
+    ["a cause of Effect's", new Error("outer", { cause: Cause.fail(refused) }), ["caused by ECONNREFUSED here"]]
+  ]
+  for (const [title, defect, lines] of defects) {
+    it.effect(`are kept and shown, a line each: ${title}`, () =>
+      Effect.gen(function* () {
+        const { away, home } = yield* records(Cause.die(defect))
+        assert.deepStrictEqual(causeLines(home), lines)
+        assert.deepStrictEqual(away.causes, home.causes)
+        assert.isTrue(errorText(away).endsWith(lines.join("\n")))
+      })
+    )
+  }
+
+  it.effect("cross with typed errors, effect-flow's own and undeclared ones", () =>
+    Effect.gen(function* () {
+      const withCause = Object.assign(new Refused({ message: "no" }), { cause: chain })
+      const typed = yield* records(Cause.fail(withCause), Refused)
+      assert.strictEqual(typed.away.tag, "Refused")
+      assert.deepStrictEqual(typed.away.causes, typed.home.causes)
+      assert.lengthOf(typed.away.causes ?? [], 3)
+      const own = yield* records(Cause.fail(Object.assign(new StoreError({ message: "broken" }), { cause: chain })))
+      assert.deepInclude(own.away.causes ?? [], { tag: "Error", message: "ECONNREFUSED here" })
+      const undeclared = yield* records(Cause.fail(withCause))
+      assert.strictEqual(undeclared.away.tag, "ExecutorError")
+      assert.deepInclude(undeclared.away.causes ?? [], { tag: "Error", message: "ECONNREFUSED here" })
+    })
+  )
+
+  it.effect("include what else went wrong at the same time", () =>
+    Effect.gen(function* () {
+      const both = Cause.combine(Cause.fail(new Refused({ message: "no" })), Cause.die(chain))
+      const { away, home } = yield* records(both, Refused)
+      assert.strictEqual(home.tag, "Refused")
+      assert.deepStrictEqual(
+        home.causes?.map(({ message }) => message),
+        ["no answer", "fetch failed", "ECONNREFUSED here"]
+      )
+      assert.deepStrictEqual(away.causes, home.causes)
+    })
+  )
+})
