@@ -40,9 +40,9 @@ type Erased<A> = Effect.Effect<A, unknown, Stores>
 export const runOf = (graph: Case, flow: Flow.Any = graph.flow, parameters: object = graph.parameters ?? {}) =>
   Flow.run(flow, parameters as never) as Erased<Ran> // every graph yields its last state
 
-/** Resumes the latest run of a graph. */
+/** Resumes the latest run of a graph. One that was cut short looks alive: its process is this one. */
 export const resumeOf = (graph: Case, options: object = {}, flow: Flow.Any = graph.flow) =>
-  Flow.resume(flow, options) as Erased<Ran> // as above
+  Flow.resume(flow, { evenIfRunning: true, ...options }) as Erased<Ran> // as above
 
 /** What came out at the end. */
 export const lastOf = (ran: Ran): Erased<{ readonly x: number; readonly trail: ReadonlyArray<string> }> =>
