@@ -7,6 +7,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { Executor, type TaskDescription } from "../../Executor.ts"
+import type { RunRecord } from "../../RunRecord.ts"
 import { RunStore } from "../../RunStore.ts"
 
 /** Tasks: by their number in the run, by step ("train"), by id ("train/3"), or by a predicate. */
@@ -52,6 +53,9 @@ export const layerFailing = (
     }))
   )
 
+/** The id of no process: the largest that the type holds, far beyond what systems give out. */
+const noProcess = 2 ** 31 - 1
+
 /**
  * Kills a run when so many of its tasks have finished, as `kill -9` would at that moment: nothing that comes later reaches
  * the run store, the run stays recorded as running, and every task that is under way is interrupted.
@@ -70,22 +74,35 @@ export const layerKilling = (after: number): Layer.Layer<RunStore, never, RunSto
       const store = yield* RunStore
       const executor = yield* Executor
       const death = yield* Deferred.make<never>()
+      const running = new Map<string, RunRecord>()
       let finished = 0
       let dead = false
       const dieIfDue = Effect.suspend(() => {
         if (dead || finished < after) return Effect.void
         dead = true
-        return Effect.asVoid(Deferred.interrupt(death))
+        // Readers see a crash by a process that no longer exists, and this one goes on.
+        const left = [...running.values()].map((run) => ({ _tag: "Run" as const, run: { ...run, pid: noProcess } }))
+        return Effect.andThen(store.write(left), Effect.asVoid(Deferred.interrupt(death)))
       })
       return Context.make(RunStore, {
         ...store,
-        write: (changes) =>
+        claim: (claim) =>
+          Effect.suspend(() => {
+            if (!dead) running.set(claim.run.id, claim.run)
+            return store.claim(claim)
+          }),
+        write: (changes, driver) =>
           Effect.suspend(() => {
             if (dead) return Effect.void
+            for (const change of changes) {
+              if (change._tag !== "Run") continue
+              if (change.run.status === "running") running.set(change.run.id, change.run)
+              else running.delete(change.run.id)
+            }
             const ended = changes.filter((change) => change._tag === "Task" && change.task.status !== "running").length
-            if (ended === 0) return store.write(changes)
+            if (ended === 0) return store.write(changes, driver)
             return Effect.andThen(
-              store.write(changes),
+              store.write(changes, driver),
               Effect.suspend(() => {
                 finished += ended
                 return dieIfDue
