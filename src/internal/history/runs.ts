@@ -2,6 +2,7 @@
  * Finds runs: all that match a query, or the one of a name. A run's name is its id, a prefix that no other id starts with,
  * or `latest`. Where a name is accepted, the run's record is too, which saves the query.
  */
+import * as Fs from "node:fs"
 import * as Os from "node:os"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -159,12 +160,12 @@ export const latest = (flow?: string, options: { readonly tags?: ReadonlyArray<s
 export const latestSuccessful = (flow?: string, options: { readonly tags?: ReadonlyArray<string> } = {}) =>
   first({ ...(flow === undefined ? {} : { flow }), ...options, status: "succeeded" }, "successful run")
 
-/** A heartbeat is due every 5 seconds: who missed six of them is taken for dead. */
-const longestSilence = 30_000
+/** A heartbeat is due every 5 seconds. After six missed ones, a process on another host is taken for dead. */
+const longestSilenceMs = 30_000
 
 /**
- * Whether a run that says it is running has lost its process: on this host that process is gone, or it has not been heard
- * of for 30 seconds.
+ * Whether a run that says it is running has lost its process. On this host the process itself is looked for: one that lives
+ * and is silent computes without a pause. On another host only the heartbeat tells, after 30 seconds of silence.
  *
  * @param at.now Milliseconds since the epoch.
  * @param at.host This machine's name.
@@ -174,14 +175,37 @@ const longestSilence = 30_000
  * const crashed = Run.isCrashed(yield* Run.get("latest"), { now: Date.now(), host: "build-1" })
  * ```
  */
-export const isCrashed = (run: RunRecord, at: { readonly now: number; readonly host: string }): boolean =>
-  run.status === "running" && (at.now - run.heartbeatAt > longestSilence || (run.host === at.host && !isAlive(run.pid)))
+export const isCrashed = (run: RunRecord, at: { readonly now: number; readonly host: string }): boolean => {
+  if (run.status !== "running") return false
+  const isSilent = at.now - run.heartbeatAt > longestSilenceMs
+  if (run.host !== at.host) return isSilent
+  if (!isAlive(run.pid)) return true
+  // A run whose process left it to another one has no heartbeat; and after a restart a number may be another process's.
+  return isSilent && (run.heartbeatAt === 0 || isReused(run))
+}
 
 const isAlive = (pid: number): boolean => {
   try {
     return process.kill(pid, 0)
   } catch (cause) {
     return (cause as NodeJS.ErrnoException).code === "EPERM" // another user's process: it is there
+  }
+}
+
+/** Linux counts a process's start in hundredths of a second since the machine's. */
+const ticksPerSecond = 100
+
+/** Whether a process started after the run's last heartbeat, so that it can't be the run's. Known on Linux alone. */
+const isReused = ({ heartbeatAt, pid }: RunRecord): boolean => {
+  if (pid === process.pid) return false
+  try {
+    const stat = Fs.readFileSync(`/proc/${pid}/stat`, "latin1")
+    // The 22nd field; the second is the program's name, which may have spaces and parentheses.
+    const ticks = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19])
+    const bootedAt = Number(/^btime (\d+)$/m.exec(Fs.readFileSync("/proc/stat", "latin1"))?.[1]) * 1000
+    return bootedAt + (ticks / ticksPerSecond) * 1000 > heartbeatAt + 1000 // the machine's start is known to a second
+  } catch {
+    return false
   }
 }
 

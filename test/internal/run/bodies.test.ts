@@ -1,0 +1,368 @@
+/** What a user's functions return, throw, fork and print, and how long they take: the run is recorded whatever it is. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Schema from "effect/Schema"
+import * as TestClock from "effect/testing/TestClock"
+import { CurrentTask, Executor, Flow, Run, RunStore, Step, Storage } from "effect-flow"
+
+/** A function as JavaScript has it, which no compiler has seen. */
+const untyped = (
+  body: (...values: ReadonlyArray<any>) => unknown
+): ((...values: ReadonlyArray<any>) => Effect.Effect<any>) => body as never
+
+const number = Step.make("number", { output: { n: Schema.Number }, run: () => Effect.succeed({ n: 1 }) })
+
+/** The flow's run, with its record. */
+const recorded = Effect.fnUntraced(function* (flow: Flow.Any) {
+  const exit = yield* Effect.exit(Flow.run(flow as Flow.Flow<string, {}, unknown, unknown, never>, {}))
+  const run = yield* Run.get("latest")
+  return { exit, run, tasks: yield* Run.tasks(run), lines: yield* Run.logs(run) }
+})
+
+const flowOf = (body: () => unknown, ...steps: ReadonlyArray<Step.Any>) =>
+  Flow.make("F", { steps: [number, ...steps], run: untyped(body) })
+
+const stepOf = (body: (...values: ReadonlyArray<any>) => unknown) => {
+  const step = Step.make("bad", { output: { x: Schema.Number }, run: untyped(body) })
+  return Flow.make("F", { steps: [step], run: () => step() })
+}
+
+const notEffects: ReadonlyArray<readonly [name: string, value: () => unknown, says: RegExp]> = [
+  ["a promise", async () => ({ x: 1 }), /returned a Promise\. .*Effect\.promise/],
+  ["a rejected promise", () => Promise.reject(new Error("no")), /returned a Promise/],
+  [
+    "a generator",
+    function* () {
+      yield 1
+    },
+    /returned a generator\. .*Effect\.fnUntraced/
+  ],
+  ["undefined", () => undefined, /returned undefined\. .*Effect\.succeed/],
+  ["an object", () => ({ x: 1 }), /returned an object/],
+  [
+    "an object whose properties throw",
+    () =>
+      Object.defineProperty({}, "then", {
+        get: () => {
+          throw new Error("no")
+        }
+      }),
+    /returned an object/
+  ]
+]
+
+describe("a function that returns something else than an Effect", () => {
+  for (const [name, value, says] of notEffects) {
+    it.effect(`${name}, as the body of a step`, () =>
+      Effect.gen(function* () {
+        const { exit, run, tasks } = yield* recorded(stepOf(value))
+        assert.isTrue(Exit.isFailure(exit) && Cause.hasDies(exit.cause))
+        assert.strictEqual(run.status, "failed")
+        assert.strictEqual(tasks[0]?.status, "failed")
+        assert.match(tasks[0]?.error?.message ?? "", /^The body of step "bad" must return an Effect/)
+        assert.match(tasks[0]?.error?.message ?? "", says)
+      }).pipe(Effect.provide(Storage.layerMemory))
+    )
+  }
+
+  const flows: ReadonlyArray<readonly [name: string, flow: Flow.Any, says: RegExp]> = [
+    [
+      "the body of a flow",
+      flowOf(async () => 1),
+      /The body of flow "F" must return an Effect, and it returned a Promise/
+    ],
+    [
+      "the function of forEach",
+      flowOf(() =>
+        Step.forEach(
+          [1],
+          untyped(async () => 1)
+        )
+      ),
+      /Step\.forEach in flow "F" must return an Effect/
+    ],
+    [
+      "an arm of when",
+      flowOf(() => Flow.when(Effect.succeed(true) as never, { onTrue: untyped(() => 1), onFalse: Effect.void })),
+      /The arm "true" of a choice in flow "F" must return an Effect, and it returned a number/
+    ],
+    [
+      "the condition of iterate",
+      flowOf(() => Flow.iterate(0, { while: untyped(() => true), body: (n) => Effect.succeed(n) })),
+      /`while` of Flow\.iterate in flow "F" must return an Effect, and it returned a boolean/
+    ],
+    [
+      "the condition of iterate, which yields no boolean",
+      flowOf(() => Flow.iterate(0, { while: untyped(() => Effect.succeed("yes")), body: (n) => Effect.succeed(n) })),
+      /must return true or false, and it returned a string/
+    ],
+    [
+      "the body of iterate",
+      flowOf(() => Flow.iterate(0, { while: () => Effect.succeed(true), body: untyped(() => null) })),
+      /`body` of Flow\.iterate in flow "F" must return an Effect, and it returned null/
+    ],
+    [
+      "a function within a body",
+      stepOf(() =>
+        Effect.flatMap(
+          Effect.void,
+          untyped(async () => 1)
+        )
+      ),
+      /The body of step "bad" came upon something that is not an Effect/
+    ]
+  ]
+  for (const [name, flow, says] of flows) {
+    it.effect(name, () =>
+      Effect.gen(function* () {
+        const { exit, run } = yield* recorded(flow)
+        assert.isTrue(Exit.isFailure(exit))
+        assert.strictEqual(run.status, "failed")
+        assert.match(run.error?.message ?? "", says)
+      }).pipe(Effect.provide(Storage.layerMemory))
+    )
+  }
+})
+
+describe("a retry's condition", () => {
+  const failing = (condition: (error: unknown) => unknown) => {
+    const step = Step.make("bad", {
+      output: { x: Schema.Number },
+      retry: { times: 2, while: condition as (error: unknown) => boolean },
+      run: () => Effect.fail("boom")
+    })
+    return Flow.make("F", { steps: [step], run: () => step() })
+  }
+  for (const [name, condition, says] of [
+    ["throws", (error: any) => error.nothing.here, /TypeError/],
+    ["returns a promise", async () => true, /must return true or false, and it returned a Promise/]
+  ] as const) {
+    it.effect(`that ${name} leaves the step's own error, with the condition's beside it`, () =>
+      Effect.gen(function* () {
+        const { run, tasks } = yield* recorded(failing(condition))
+        assert.strictEqual(run.error?.message, "boom")
+        const [task] = tasks
+        assert.deepStrictEqual([task?.status, task?.error?.message, task?.attempts.length], ["failed", "boom", 1])
+        const beside = task?.error?.causes?.at(-1)
+        assert.match(`${beside?.tag} ${beside?.message}`, says)
+      }).pipe(Effect.provide(Storage.layerMemory))
+    )
+  }
+})
+
+describe("what a body leaves running", () => {
+  it.effect("ends with the attempt of a step, before it is recorded", () =>
+    Effect.gen(function* () {
+      let ended = 0
+      const step = Step.make("forks", {
+        output: { ended: Schema.Number },
+        retry: { times: 1 },
+        run: Effect.fnUntraced(function* () {
+          const { attempt } = yield* CurrentTask
+          yield* Effect.forkChild(Effect.onInterrupt(Effect.never, () => Effect.sync(() => void ended++)))
+          yield* Effect.yieldNow
+          return attempt === 1 ? yield* Effect.fail("again") : { ended }
+        })
+      })
+      const { output } = yield* Flow.run(Flow.make("F", { steps: [step], run: () => step() }), {})
+      assert.strictEqual(yield* output.ended, 1)
+      assert.strictEqual(ended, 2)
+    }).pipe(Effect.provide(Storage.layerMemory))
+  )
+
+  for (const [name, fork] of [
+    ["forked", Effect.forkChild],
+    ["detached", Effect.forkDetach]
+  ] as const) {
+    it.effect(`a ${name} task is recorded as interrupted when the flow's body has ended`, () =>
+      Effect.gen(function* () {
+        const long = Step.make("long", { run: () => Effect.never })
+        const flow = Flow.make("F", {
+          steps: [long],
+          run: () =>
+            Effect.andThen(fork(long() as Effect.Effect<unknown>), Effect.andThen(Effect.sleep(10), Effect.void))
+        })
+        const fiber = yield* Effect.forkChild(Flow.run(flow as Flow.Flow<string, {}, void, never, never>, {}))
+        yield* TestClock.adjust(1000)
+        const { id } = yield* Fiber.join(fiber)
+        const [task] = yield* Run.tasks(id)
+        assert.deepStrictEqual([task?.status, task?.attempts[0]?.status], ["interrupted", "interrupted"])
+        assert.strictEqual((yield* Run.get(id)).status, "succeeded")
+      }).pipe(Effect.provide(Storage.layerMemory))
+    )
+  }
+
+  it.effect("a step that interrupts itself fails its attempt, and is tried again", () =>
+    Effect.gen(function* () {
+      const step = Step.make("inner", {
+        retry: { times: 1 },
+        run: () =>
+          Effect.flatMap(Effect.forkChild(Effect.never), (fiber) =>
+            Effect.andThen(Fiber.interrupt(fiber), Fiber.join(fiber))
+          )
+      })
+      const { run, tasks } = yield* recorded(Flow.make("F", { steps: [step], run: () => step() }))
+      assert.strictEqual(run.status, "failed")
+      assert.deepStrictEqual(
+        tasks[0]?.attempts.map(({ status }) => status),
+        ["failed", "failed"]
+      )
+      assert.match(run.error?.message ?? "", /inner\/1 of run .* was interrupted from inside/)
+    }).pipe(Effect.provide(Storage.layerMemory))
+  )
+
+  it.effect("a task that was made and never run is told of at the end, by its step", () =>
+    Effect.gen(function* () {
+      const untaken = Step.make("untaken", { run: () => Effect.void })
+      const forgotten = Step.make("forgotten", { run: () => Effect.void })
+      const flow = Flow.make("F", {
+        steps: [number, untaken, forgotten],
+        run: Effect.fnUntraced(function* () {
+          const { n } = yield* number()
+          forgotten()
+          forgotten()
+          // The arm that is not taken is not forgotten.
+          yield* Flow.match(n as never, { 1: Effect.void, 2: untaken().pipe(Effect.asVoid) } as never)
+        })
+      })
+      const { lines } = yield* recorded(flow)
+      assert.deepStrictEqual(
+        lines.map(({ level, message }) => [level, message.split(".")[0]]),
+        [["Warn", '2 tasks of step "forgotten" were made and never run']]
+      )
+    }).pipe(Effect.provide(Storage.layerMemory))
+  )
+})
+
+describe("what a body prints", () => {
+  it.effect("is its task's, though others print at the same time, from promises and in parts", () =>
+    Effect.gen(function* () {
+      const step = Step.make("prints", {
+        input: { i: Schema.Number },
+        run: ({ i }) =>
+          Effect.promise(async () => {
+            console.log("console %d", i)
+            await Promise.resolve()
+            process.stdout.write(`one ${i}\ntwo `)
+            await Promise.resolve()
+            process.stdout.write(`${i}`)
+            console.error("error", i)
+          })
+      })
+      const flow = Flow.make("F", {
+        steps: [step],
+        run: () => {
+          console.log("from the flow")
+          return Step.forEach([1, 2, 3], (i) => step({ i }))
+        }
+      })
+      const { lines } = yield* recorded(flow)
+      for (const i of [1, 2, 3]) {
+        assert.deepStrictEqual(
+          lines.filter(({ task }) => task === `prints/${i}`).map(({ level, message }) => `${level} ${message}`),
+          [`Info console ${i}`, `Info one ${i}`, `Warn error ${i}`, `Info two ${i}`]
+        )
+      }
+      assert.deepStrictEqual(
+        lines.filter(({ task }) => task === "").map(({ message }) => message),
+        ["from the flow"]
+      )
+    }).pipe(Effect.provide(Storage.layerMemory))
+  )
+
+  it.effect("CurrentTask can be taken apart", () =>
+    Effect.gen(function* () {
+      const step = Step.make("parts", {
+        run: Effect.fnUntraced(function* () {
+          const { addTags, metric, removeTags, scratch } = yield* CurrentTask
+          yield* metric("loss", 1)
+          yield* addTags("a", "b")
+          yield* removeTags("a")
+          yield* scratch
+        })
+      })
+      const { run } = yield* recorded(Flow.make("F", { steps: [step], run: () => step() }))
+      assert.deepStrictEqual(run.tags, ["b"])
+      assert.strictEqual((yield* Run.metrics(run)).length, 1)
+    }).pipe(Effect.provide(Storage.layerMemory))
+  )
+})
+
+describe("a timeout", () => {
+  it.effect("counts from when the attempt has its place", () =>
+    Effect.gen(function* () {
+      const step = Step.make("waits", {
+        input: { i: Schema.Number },
+        timeout: "400 millis",
+        run: () => Effect.sleep(150)
+      })
+      const flow = Flow.make("F", { steps: [step], run: () => Step.forEach([1, 2, 3, 4, 5], (i) => step({ i })) })
+      const fiber = yield* Effect.forkChild(
+        Effect.exit(Flow.run(flow, {}).pipe(Effect.provide(Executor.layerFibers({ concurrency: 1 }))))
+      )
+      yield* TestClock.adjust(1000)
+      assert.isTrue(Exit.isSuccess(yield* Fiber.join(fiber)))
+    }).pipe(Effect.provide(Storage.layerMemory))
+  )
+
+  it.live("fails a body that never paused once it comes back, and points to threads", () =>
+    Effect.gen(function* () {
+      const step = Step.make("busy", {
+        timeout: "20 millis",
+        run: () =>
+          Effect.sync(() => {
+            for (const start = performance.now(); performance.now() - start < 90; );
+          })
+      })
+      const { run } = yield* recorded(Flow.make("F", { steps: [step], run: () => step() }))
+      assert.strictEqual(run.error?.tag, "TaskTimeout")
+      assert.match(run.error?.message ?? "", /busy\/1 of run .* timeout of 20 ms .*Run the step on a thread/)
+    }).pipe(Effect.provide(Storage.layerMemory))
+  )
+})
+
+describe("a numeric option", () => {
+  const step = (options: object) => () => Step.make("s", { ...options, run: () => Effect.void })
+  const refused: ReadonlyArray<readonly [name: string, make: () => unknown]> = [
+    ...[0, -1, 1.5, Number.NaN].flatMap((n) => [
+      [`\`concurrency\` of Executor.layerFibers (${n})`, () => Executor.layerFibers({ concurrency: n })] as const,
+      [`\`size\` of Executor.layerThreads (${n})`, () => Executor.layerThreads({ module: "x", size: n })] as const
+    ]),
+    ...[-1, 1.5, Number.NaN].map((n) => [`\`retry.times\` of step "s" (${n})`, step({ retry: { times: n } })] as const),
+    ...[0, -5, Number.NaN, "soon"].map((n) => [`\`timeout\` of step "s" (${n})`, step({ timeout: n })] as const)
+  ]
+  for (const [name, make] of refused) {
+    it(`${name} is refused with a sentence`, () => {
+      const option = name.slice(0, name.indexOf(" ("))
+      assert.throws(make, new RegExp(`^${option.replace(/[.]/g, "\\.")} must be a .*, and it is `))
+    })
+  }
+
+  it.effect("is refused within a flow's body as the run's failure", () =>
+    Effect.gen(function* () {
+      for (const n of [0, -1, 0.5, Number.NaN]) {
+        const each = yield* recorded(flowOf(() => Step.forEach([1], () => number(), { concurrency: n })))
+        assert.match(each.run.error?.message ?? "", /^`concurrency` of Step\.forEach must be/)
+        const loop = yield* recorded(
+          flowOf(() => Flow.iterate(0, { while: () => Effect.succeed(false), body: Effect.succeed, limit: n }))
+        )
+        assert.match(loop.run.error?.message ?? "", /^`limit` of Flow\.iterate must be/)
+      }
+    }).pipe(Effect.provide(Storage.layerMemory))
+  )
+})
+
+it.effect("an observer that throws has no part in how a run ends", () =>
+  Effect.gen(function* () {
+    const { RunObserver } = yield* Effect.promise(() => import("../../../src/RunObserver.ts"))
+    const flow = Flow.make("F", { steps: [number], run: () => number() })
+    yield* Effect.provideService(Flow.run(flow, {}), RunObserver, () => {
+      throw new Error("no")
+    })
+    const runs = yield* RunStore.RunStore
+    assert.strictEqual((yield* runs.runs({}))[0]?.status, "succeeded")
+  }).pipe(Effect.provide(Storage.layerMemory))
+)
