@@ -20,7 +20,15 @@ export const Own = Schema.Union([
 export type Own = typeof Own.Type
 
 /** Whether an error is one of effect-flow's own. */
-export const isOwn: (error: unknown) => error is Own = Schema.is(Own)
+export const isOwn = (error: unknown): error is Own => {
+  try {
+    return matchesOwn(error)
+  } catch {
+    return false // a user's error whose properties throw
+  }
+}
+
+const matchesOwn = Schema.is(Own)
 
 const codecs = new WeakMap<Schema.Top, Schema.Codec<unknown, Schema.Json>>()
 

@@ -11,9 +11,14 @@ import * as ErrorCodec from "./errorCodec.ts"
 
 /**
  * Why something failed: the first typed failure, else the first defect, else that it was interrupted. What else went wrong
- * at the same time, as in a finalizer or in a concurrent branch, is among the causes.
+ * at the same time, as in a finalizer or in a concurrent branch, is among the causes. It never throws, whatever failed.
  */
-export const fromCause = (cause: Cause.Cause<unknown>, schema?: Schema.Top): ErrorRecord => {
+export const fromCause = (cause: Cause.Cause<unknown>, schema?: Schema.Top): ErrorRecord =>
+  safely(() => readCause(cause, schema), { tag: "Error", message: unreadable })
+
+const unreadable = "It failed with an error that can't be read: reading it throws."
+
+const readCause = (cause: Cause.Cause<unknown>, schema: Schema.Top | undefined): ErrorRecord => {
   const failure = cause.reasons.find(Cause.isFailReason)
   if (failure !== undefined) {
     const record = withOthers(fromError(failure.error), cause, failure)
@@ -120,10 +125,7 @@ const safely = <A>(read: () => A, otherwise: A): A => {
 }
 
 const describeError = (error: unknown): { readonly tag: string; readonly message: string } =>
-  safely(() => describeReadable(error), {
-    tag: "Error",
-    message: "It failed with an error that can't be read: reading it throws."
-  })
+  safely(() => describeReadable(error), { tag: "Error", message: unreadable })
 
 const describeReadable = (error: unknown): { readonly tag: string; readonly message: string } => {
   if (typeof error === "object" && error !== null) {

@@ -30,6 +30,8 @@ const stepOf = (body: (...values: ReadonlyArray<any>) => unknown) => {
   return Flow.make("F", { steps: [step], run: () => step() })
 }
 
+const method = "then"
+
 const notEffects: ReadonlyArray<readonly [name: string, value: () => unknown, says: RegExp]> = [
   ["a promise", async () => ({ x: 1 }), /returned a Promise\. .*Effect\.promise/],
   ["a rejected promise", () => Promise.reject(new Error("no")), /returned a Promise/],
@@ -45,7 +47,7 @@ const notEffects: ReadonlyArray<readonly [name: string, value: () => unknown, sa
   [
     "an object whose properties throw",
     () =>
-      Object.defineProperty({}, "then", {
+      Object.defineProperty({}, method, {
         get: () => {
           throw new Error("no")
         }
