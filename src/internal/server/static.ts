@@ -25,10 +25,12 @@ const types: Readonly<Record<string, string>> = {
   json: "application/json"
 }
 
-/** Where the build puts the page: beside this module in the package, in `dist` when the sources run. */
-const directory = fileURLToPath(
-  new URL(import.meta.url.endsWith(".ts") ? "../../../dist/ui/" : "../../ui/", import.meta.url)
-)
+/**
+ * Where the build puts the page: beside this module in the package, in `dist` when the sources run. Asked for when it is
+ * needed: a bundle that is CommonJS has no `import.meta.url`, and must be able to load this file.
+ */
+const directoryOf = (): string =>
+  fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "../../../dist/ui/" : "../../ui/", import.meta.url))
 
 const deflate = promisify(gzip)
 
@@ -39,6 +41,7 @@ interface Page {
 }
 
 const load = async (): Promise<Page> => {
+  const directory = directoryOf()
   const entries = await readdir(directory, { recursive: true, withFileTypes: true })
   const assets = new Map<string, Asset>()
   let ofRun: ReadonlyArray<string> = []

@@ -46,11 +46,14 @@ export const toSqlite =
     }
   }
 
-// The program stands beside this file, compiled or not as this one is.
-const program = new URL(
-  import.meta.url.endsWith(".ts") ? "./writeNowPostgres.ts" : "./writeNowPostgres.js",
-  import.meta.url
-)
+/**
+ * The program stands beside this file, compiled or not as this one is. Asked for when it is needed: a bundle does not have
+ * it, and must be able to load this file.
+ */
+const program = (): string =>
+  fileURLToPath(
+    new URL(import.meta.url.endsWith(".ts") ? "./writeNowPostgres.ts" : "./writeNowPostgres.js", import.meta.url)
+  )
 
 /** What the process that writes into Postgres is given. */
 export interface PostgresWork {
@@ -64,7 +67,7 @@ export const toPostgres =
   (place: () => Omit<PostgresWork, "writes">): WriteNow =>
   (writes) => {
     const work: PostgresWork = { ...place(), writes }
-    const { error, status, stderr } = spawnSync(process.execPath, [...process.execArgv, fileURLToPath(program)], {
+    const { error, status, stderr } = spawnSync(process.execPath, [...process.execArgv, program()], {
       input: serialize(work),
       encoding: "utf8",
       timeout: processLimitMs
