@@ -36,6 +36,8 @@ export interface RunContext {
   readonly isFirstWithOtherCode: (step: string) => boolean
   /** The earlier run's task that stands for the nth one with this key, if the step is cached. */
   readonly cached: Cache
+  /** Whether anybody sees the run's spans. */
+  readonly traced: boolean
   /** Whether `--from` asked for this step to be executed whatever stands for it. */
   readonly executesAgain: (definition: Definition) => boolean
   /** What the run owns while its body goes on. */

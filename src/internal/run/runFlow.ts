@@ -44,6 +44,7 @@ import { SystemTags } from "./systemTags.ts"
 import * as TagChange from "./tagChange.ts"
 import * as Begun from "./takeover.ts"
 import { unprinted } from "./taskBody.ts"
+import * as Tracing from "./tracing.ts"
 
 /** How a run is started. */
 export interface Start {
@@ -59,7 +60,12 @@ export interface Start {
 }
 
 /** Runs a flow on parameters that are decoded and complete. Fails with what its body fails with, besides the store's. */
-export const runFlow = Effect.fnUntraced(function* (flow: FlowDefinition, parameters: object, start: Start) {
+export const runFlow = (flow: FlowDefinition, parameters: object, start: Start) =>
+  Effect.flatMap(Tracing.isTraced, (traced) =>
+    runOnce(flow, parameters, start, traced).pipe(Tracing.span(traced, `run ${flow.flowName}`, { flow: flow.flowName }))
+  )
+
+const runOnce = Effect.fnUntraced(function* (flow: FlowDefinition, parameters: object, start: Start, traced: boolean) {
   const artifacts = yield* ArtifactStore
   const runs = yield* RunStore
   const outer = yield* Effect.serviceOption(CurrentTask)
@@ -108,6 +114,7 @@ export const runFlow = Effect.fnUntraced(function* (flow: FlowDefinition, parame
             : { origin: { run: start.origin.run.id, token: start.origin.run.driver ?? "" } })
         })
         record = { ...record, driver: driver.token }
+        if (traced) yield* Effect.annotateCurrentSpan({ run: record.id })
         const recorder = Recorder.make(runs, driver)
         const changeTags: RunContext["changeTags"] = Effect.fnUntraced(function* (change) {
           record = { ...record, tags: yield* TagChange.write(runs, record.id, change, recorder.write) }
@@ -123,6 +130,7 @@ export const runFlow = Effect.fnUntraced(function* (flow: FlowDefinition, parame
           runs,
           executor,
           recorder,
+          traced,
           observe,
           nextIndex: () => ++count,
           nextOccurrence: (key) => {

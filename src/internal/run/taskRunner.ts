@@ -29,6 +29,7 @@ import * as Replay from "./replay.ts"
 import type { RunContext } from "./runContext.ts"
 import { execute } from "./taskBody.ts"
 import type { TaskSink } from "./taskSink.ts"
+import * as Tracing from "./tracing.ts"
 
 /** Runs a step on its inputs. */
 export const runTask = Effect.fnUntraced(function* (
@@ -47,6 +48,22 @@ export const runTask = Effect.fnUntraced(function* (
     )
   }
   const states = branches === undefined ? undefined : yield* settle(branches)
+  return yield* runSettled(run, definition, given, states).pipe(
+    Tracing.span(run.traced, `task ${definition.name}`, {
+      flow: run.flow.flowName,
+      run: run.id,
+      step: definition.name
+    })
+  )
+})
+
+/** Runs a step on inputs that no task is left among. */
+const runSettled = Effect.fnUntraced(function* (
+  run: RunContext,
+  definition: Definition,
+  given: object | undefined,
+  states: { readonly [branch: string]: unknown } | undefined
+) {
   const inputs = yield* Inputs.resolve(run.artifacts, definition, given, states)
   const code = codeDigest(definition.run)
   if (code === "" && (definition.version === "code" || definition.cache?.version === "code"))
@@ -91,6 +108,8 @@ export const runTask = Effect.fnUntraced(function* (
     }
     yield* run.recorder.write([{ _tag: "Task", task: record, blobs: inputs.blobs, schemas: inputs.schemas }])
     run.observe({ _tag: "TaskFinished", task: record })
+    yield* Tracing.annotateTask(run, record)
+    yield* Tracing.measureTask(run.flow.flowName, record)
     if (sourceCode !== undefined && code !== "" && sourceCode !== code && run.isFirstWithOtherCode(definition.name)) {
       yield* Effect.logWarning(
         `Step "${definition.name}" is ${earlier.how === "cached" ? "served from the cache" : "taken over"} (${base.id} from ${record.source}), but its code has changed since. If the change matters, ${earlier.how === "cached" ? "give its cache another version" : `resume with --from ${definition.name}`}; with version: "code" a change of code always counts.`
@@ -200,6 +219,8 @@ const attempts = (
         }
         yield* run.recorder.write([{ _tag: "Task", task: record, blobs: inputs.blobs, schemas: inputs.schemas }])
         run.observe({ _tag: "TaskFinished", task: record })
+        yield* Tracing.annotateTask(run, record)
+        yield* Tracing.measureTask(run.flow.flowName, record)
         run.scope.leave(fiber)
         return yield* Effect.failCause(cause)
       })
@@ -229,7 +250,19 @@ const attempts = (
         run.recorder.running({ _tag: "Task", task: running, blobs: inputs.blobs, schemas: inputs.schemas })
         run.observe({ _tag: "TaskStarted", task: running })
 
-        const exit = yield* Effect.exit(restore(attempt(run, definition, base, number, occurrence, inputs)))
+        const exit = yield* Effect.exit(
+          restore(
+            attempt(run, definition, base, number, occurrence, inputs).pipe(
+              Tracing.span(run.traced, `attempt ${definition.name}`, {
+                flow: run.flow.flowName,
+                run: run.id,
+                step: definition.name,
+                task: base.id,
+                attempt: number
+              })
+            )
+          )
+        )
         const finishedAt = yield* Clock.currentTimeMillis
         if (Exit.isSuccess(exit)) {
           const { outputs, blobs, schemas, ...where } = exit.value
@@ -239,6 +272,8 @@ const attempts = (
             { _tag: "Task", task: record, blobs: [...inputs.blobs, ...blobs], schemas: [...inputs.schemas, ...schemas] }
           ])
           run.observe({ _tag: "TaskFinished", task: record })
+          yield* Tracing.annotateTask(run, record)
+          yield* Tracing.measureTask(run.flow.flowName, record)
           run.scope.leave(fiber)
           return outputs
         }
