@@ -32,7 +32,7 @@ export const whyNot = (): string | undefined => {
   if (process.platform !== "linux" || process.getuid?.() !== 0) return "it needs Linux and root"
   const directory = Fs.mkdtempSync(join(tmpdir(), "effect-flow-mount-"))
   try {
-    const image = makeImage(directory)
+    const image = makeImage(directory, 0)
     const mount = join(directory, "mount")
     Fs.mkdirSync(mount)
     command("mount", "-o", mountOptions, image, mount)
@@ -45,8 +45,9 @@ export const whyNot = (): string | undefined => {
   }
 }
 
-const makeImage = (directory: string): string => {
-  const image = join(directory, "disk")
+/** A new image. Each has a file of its own: a loop device may let go of the one before a little late. */
+const makeImage = (directory: string, number: number): string => {
+  const image = join(directory, `disk${number}`)
   Fs.closeSync(Fs.openSync(image, "w"))
   Fs.truncateSync(image, imageBytes)
   command("mkfs.ext4", "-q", "-F", image)
@@ -115,14 +116,13 @@ const pause = (milliseconds: number): Promise<void> => new Promise((resolve) => 
 export const campaign = async (cuts: number) => {
   const directory = Fs.mkdtempSync(join(tmpdir(), "effect-flow-cuts-"))
   const [mount, copyMount] = [join(directory, "mount"), join(directory, "copy-mount")]
-  const copy = join(directory, "copy")
   Fs.mkdirSync(mount)
   Fs.mkdirSync(copyMount)
   const tally = { cuts: 0, beforeFirstRun: 0, atTheEnd: 0, runs: 0, tasks: 0, artifacts: 0, resumed: 0 }
   const problems: Array<string> = []
   try {
     for (let seed = 1; tally.cuts < cuts; seed++) {
-      const image = makeImage(directory)
+      const image = makeImage(directory, seed)
       const expected = contentOf(
         await Effect.runPromise(
           Effect.andThen(Flow.run(CampaignFlow, { seed }), Run.get("latest")).pipe(
@@ -157,9 +157,10 @@ export const campaign = async (cuts: number) => {
           Fs.fsyncSync(file)
           Fs.closeSync(file)
         }
+        tally.cuts++
+        const copy = join(directory, `copy${tally.cuts}`)
         copyOf(image, copy)
         if (!over) child.kill("SIGCONT")
-        tally.cuts++
         if (last) tally.atTheEnd++
         command("mount", "-o", "loop", copy, copyMount)
         try {
@@ -175,12 +176,14 @@ export const campaign = async (cuts: number) => {
           problems.push(...cut.problems.map((problem) => `cut ${tally.cuts}: ${problem}`))
         } finally {
           command("umount", copyMount)
+          Fs.rmSync(copy)
         }
       }
       child.kill("SIGKILL")
       child.kill("SIGCONT")
       await ended
       command("umount", mount)
+      Fs.rmSync(image)
     }
   } finally {
     for (const path of [copyMount, mount]) {

@@ -35,6 +35,8 @@ export const make = (options: {
   readonly writer: Writer
   readonly files: FileStore
   readonly valueBytes: number
+  /** Writes a small artifact to a file elsewhere. Default: it becomes a file of the store. */
+  readonly asFile?: (digest: string, bytes: Uint8Array) => Effect.Effect<string, ArtifactError>
   /** Marks nothing and writes nothing. Default: false. */
   readonly readOnly?: boolean
 }): ArtifactStore["Service"] => {
@@ -124,7 +126,9 @@ export const make = (options: {
       database.orStoreError(
         "write to",
         Effect.map(
-          database.transaction((connection) => database.runOne(connection, { sql: statement, params })),
+          database.freeing(
+            database.transaction((connection) => database.runOne(connection, { sql: statement, params }))
+          ),
           (rows) => rows.map((row) => row.digest as string) // every statement here returns this column
         )
       ),
@@ -177,7 +181,9 @@ export const make = (options: {
           ? files.path(digest)
           : inlineOr(
               digest,
-              (bytes) => Effect.andThen(files.put([bytes], { digest, size: bytes.length }), files.path(digest)),
+              (bytes) =>
+                options.asFile?.(digest, bytes) ??
+                Effect.andThen(files.put([bytes], { digest, size: bytes.length }), files.path(digest)),
               files.path(digest)
             )
       ),
@@ -210,6 +216,8 @@ export const make = (options: {
             latest
           ])
         )
+        // A removed file must not be missed by a run whose removal a power cut undoes.
+        if (old.length > 0) yield* Effect.mapError(database.freeing(database.flush), asArtifactError("unwritable"))
         const removed = yield* inParts(old, (part) =>
           Effect.flatMap(used(part.map(({ digest }) => digest)), (inUse) =>
             files.remove(

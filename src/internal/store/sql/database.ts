@@ -35,6 +35,8 @@ export interface Database {
     connection: SqlConnection.Connection,
     statements: ReadonlyArray<Prepared>
   ) => Effect.Effect<void, SqlError>
+  /** Runs what frees space, and tries once more with the reserve of disk space if the disk is full. */
+  readonly freeing: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
   /** Pauses for a moment if other processes wait for the lock: called after each transaction by a fiber that writes without pause. */
   readonly stepAside: Effect.Effect<void>
   /** Makes everything that was written so far survive a power cut. */
@@ -69,10 +71,12 @@ export const make = (options: {
   /** Why what was just written is lost, if it is: a file that was deleted can still be written to. */
   readonly whyLost?: (() => string | undefined) | undefined
   readonly queue?: Queue.Queue | undefined
+  /** Gives up the reserve of disk space if the disk is full. Says whether there was any. */
+  readonly release?: (() => boolean) | undefined
   /** How long to wait for a lock. Default: a minute. */
   readonly limitMs?: number | undefined
 }): Database => {
-  const { isAway, limitMs, name, queue = Queue.none, sql, whyLost } = options
+  const { isAway, limitMs, name, queue = Queue.none, release, sql, whyLost } = options
   const dialect = sql.onDialectOrElse({ pg: () => "pg" as const, orElse: () => "sqlite" as const })
   const begin = beginOf(sql)
   const text = dialect === "pg" ? numbered() : (sql: string) => sql
@@ -152,6 +156,7 @@ export const make = (options: {
         )
       )
     },
+    freeing: (effect) => Effect.catch(effect, (error) => (release?.() === true ? effect : Effect.fail(error))),
     stepAside: Effect.suspend(() => (queue.hasWaiting() ? SqlRetry.sleep(Queue.stepAsideMs) : Effect.void)),
     // Postgres makes each transaction durable. SQLite syncs its whole log where a transaction is to be durable at once.
     flush: dialect === "pg" ? Effect.void : flush(sql, orStoreError, waiting, begin),

@@ -258,10 +258,7 @@ export const make = (database: Database, writer: Writer): RunStore["Service"] =>
       const runAll = (statements: ReadonlyArray<Prepared>) =>
         database.orStoreError(
           "write to",
-          Effect.as(
-            database.transaction((connection) => database.runAll(connection, statements)),
-            []
-          )
+          Effect.as(database.freeing(database.transaction((connection) => database.runAll(connection, statements))), [])
         )
       yield* inParts(
         runs,

@@ -20,6 +20,7 @@ import * as FileStore from "../fileStore.ts"
 import { makeWritable } from "../fileStoreIo.ts"
 import * as Migrations from "./migrations.ts"
 import * as Queue from "./queue.ts"
+import * as Reserve from "./reserve.ts"
 import * as SqliteClient from "./sqliteClient.ts"
 import { temporaryDirectory } from "./sqliteReading.ts"
 import * as SqlStorage from "./storage.ts"
@@ -38,7 +39,7 @@ export interface Options {
 }
 
 /** How long a reader waits for a lock. A reader meets one only for moments, while a database is opened or closed. */
-const readingLimitMs = 1000
+const readingLimitMs = 300
 
 export const layer = (options: Options): Layer.Layer<ArtifactStore | RunStore, StoreError> =>
   Layer.effectContext(
@@ -59,10 +60,12 @@ const writing = Effect.fnUntraced(function* (options: Options) {
     yield* sharedFile(Path.resolve(filename))
   }
   const clock = Clock.Clock.defaultValue()
-  return yield* SqlStorage.make({
+  const reserve = Reserve.of(Path.resolve(filename))
+  if (!inMemory) yield* Effect.addFinalizer(() => Effect.sync(reserve.make))
+  const open = SqlStorage.make({
     client: SqliteClient.make({ filename, disableWAL: true }),
     name: nameOf(options),
-    explain,
+    explain: explain(Path.resolve(filename)),
     prepare: Effect.fnUntraced(function* (version) {
       const sql = yield* SqlClient.SqlClient
       // Both settings are kept in the file. The first must precede all tables; it lets the file shrink.
@@ -84,10 +87,24 @@ const writing = Effect.fnUntraced(function* (options: Options) {
       ? {}
       : {
           whyLost: whyLost([Path.resolve(filename), Path.resolve(blobs)]),
-          queue: Queue.make(Path.resolve(filename), () => clock.currentTimeMillisUnsafe())
+          queue: Queue.make(Path.resolve(filename), () => clock.currentTimeMillisUnsafe()),
+          release: () => Reserve.isFull(filename) && reserve.release()
         })
   })
+  return yield* inMemory ? open : withReserve(open, filename, reserve)
 })
+
+/** Opens a store on a full disk: SQLite's own files take a little of the reserve. */
+const withReserve = <A, R>(
+  open: Effect.Effect<A, StoreError, R>,
+  filename: string,
+  reserve: Reserve.Reserve
+): Effect.Effect<A, StoreError, R> =>
+  Effect.catch(open, (error) =>
+    Reserve.isFull(filename) && reserve.release()
+      ? Effect.tap(open, () => Effect.sync(reserve.take)) // what is left of it is for garbage collection
+      : Effect.fail(error)
+  )
 
 const reading = Effect.fnUntraced(function* (options: Options) {
   const { blobs, filename, valueBytes } = options
@@ -95,7 +112,7 @@ const reading = Effect.fnUntraced(function* (options: Options) {
   return yield* SqlStorage.make({
     client: SqliteClient.make({ filename: Path.resolve(filename), readonly: true }),
     name,
-    explain,
+    explain: explain(Path.resolve(filename)),
     prepare: () => Effect.flatMap(SqlClient.SqlClient, () => settings),
     files: FileStore.make({ directory: blobs, hint: ".", readOnly: true }),
     valueBytes,
@@ -185,26 +202,30 @@ const sharedFile = (path: string): Effect.Effect<void> =>
     })
   )
 
+const full = "no space is left on the disk. Free some, or remove old runs with gc"
+
 /** SQLite's result codes in words. */
-const explain = (error: SqlError): string | undefined => {
-  const code = (error.reason.cause as { readonly errcode?: number } | undefined)?.errcode // what `node:sqlite` throws
-  switch (code === undefined ? undefined : code & 0xff) {
-    case 5:
-    case 6:
-      return "another process keeps it locked. Look for a process that hangs, or try again later"
-    case 8:
-      return "it is read-only for this user. Check its permissions and those of its directory"
-    case 10:
-      return "the disk reports an error"
-    case 11:
-      return "it is damaged (the database disk image is malformed). Nothing in it was changed; restore it from a copy, or move it away to start anew"
-    case 13:
-      return "no space is left on the disk"
-    case 14:
-      return "it can't be opened. Check its permissions and those of its directory, and whether the disk is full"
-    case 26:
-      return "it is not a run database, or it is damaged. Nothing in it was changed; restore it from a copy, or move it away to start anew"
-    default:
-      return undefined
+const explain =
+  (filename: string) =>
+  (error: SqlError): string | undefined => {
+    const code = (error.reason.cause as { readonly errcode?: number } | undefined)?.errcode // what `node:sqlite` throws
+    switch (code === undefined ? undefined : code & 0xff) {
+      case 5:
+      case 6:
+        return "another process keeps it locked. Look for a process that hangs, or try again later"
+      case 8:
+        return "it is read-only for this user. Check its permissions and those of its directory"
+      case 10:
+        return Reserve.isFull(filename) ? full : "the disk reports an error"
+      case 11:
+        return "it is damaged (the database disk image is malformed). Nothing in it was changed; restore it from a copy, or move it away to start anew"
+      case 13:
+        return full
+      case 14:
+        return Reserve.isFull(filename) ? full : "it can't be opened. Check its permissions and those of its directory"
+      case 26:
+        return "it is not a run database, or it is damaged. Nothing in it was changed; restore it from a copy, or move it away to start anew"
+      default:
+        return undefined
+    }
   }
-}

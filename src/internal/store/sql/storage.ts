@@ -1,12 +1,16 @@
 /** The two stores over one run database, whichever driver it has: opened, checked, and migrated. */
+import * as Fs from "node:fs/promises"
+import * as Path from "node:path"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Reactivity from "effect/reactivity/Reactivity"
 import * as Scope from "effect/Scope"
 import * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
-import type { ArtifactStore } from "../../../ArtifactStore.ts"
+import type { ArtifactError, ArtifactStore } from "../../../ArtifactStore.ts"
 import { type RunStore, StoreError } from "../../../RunStore.ts"
+import { codeOf } from "../../cause.ts"
+import { failed } from "../bytes.ts"
 import type { FileStore } from "../fileStore.ts"
 import * as SqlArtifactStore from "./artifactStore.ts"
 import * as SqlDatabase from "./database.ts"
@@ -14,6 +18,7 @@ import * as Migrations from "./migrations.ts"
 import type { Queue } from "./queue.ts"
 import * as SqlRetry from "./retry.ts"
 import * as SqlRunStore from "./runStore.ts"
+import { temporaryDirectory } from "./sqliteReading.ts"
 import type { WriteNow } from "./writeNow.ts"
 import * as SqlWriter from "./writer.ts"
 
@@ -35,6 +40,7 @@ export const make = Effect.fnUntraced(function* (options: {
   readonly writeNow?: (sql: SqlClient.SqlClient) => WriteNow | undefined
   readonly whyLost?: () => string | undefined
   readonly queue?: Queue
+  readonly release?: () => boolean
   /** How long to wait for a lock. Default: a minute. */
   readonly limitMs?: number
   /** Opens for reading only: given the client of an older database, a client of a migrated one. */
@@ -90,6 +96,7 @@ export const make = Effect.fnUntraced(function* (options: {
     isAway: options.isAway,
     whyLost: options.whyLost,
     queue: options.queue,
+    release: options.release,
     limitMs
   })
   const writer = readOnly ? SqlWriter.refusing(database) : yield* SqlWriter.make(database, options.writeNow?.(sql))
@@ -99,8 +106,31 @@ export const make = Effect.fnUntraced(function* (options: {
       writer,
       files: options.files,
       valueBytes: options.valueBytes,
-      readOnly
+      ...(readOnly ? { readOnly, asFile: yield* temporaryFiles(scope) } : {})
     }),
     runs: SqlRunStore.make(database, writer)
   }
+})
+
+/** Where a store that is only read puts a small artifact that is needed as a file: a directory that is removed with the store. */
+const temporaryFiles = Effect.fnUntraced(function* (scope: Scope.Scope) {
+  let directory: string | undefined
+  yield* Scope.addFinalizer(
+    scope,
+    Effect.promise(async () => {
+      if (directory !== undefined) await Fs.rm(directory, { recursive: true, force: true })
+    })
+  )
+  return (digest: string, bytes: Uint8Array): Effect.Effect<string, ArtifactError> =>
+    Effect.tryPromise({
+      try: async () => {
+        directory ??= temporaryDirectory()
+        const path = Path.join(directory, digest)
+        await Fs.writeFile(path, bytes, { mode: 0o444, flag: "wx" }).catch((cause) => {
+          if (codeOf(cause) !== "EEXIST") throw cause
+        })
+        return path
+      },
+      catch: (cause) => failed("unwritable", "A temporary file for an artifact can't be written", cause, digest)
+    })
 })
