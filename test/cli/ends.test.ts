@@ -1,0 +1,98 @@
+/** However the process of a run ends, the run is recorded as ended, with its lines and the reason. */
+import { join } from "node:path"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { Run, Storage } from "effect-flow"
+import { temporaryDirectory } from "../support/directory.ts"
+import { start } from "./process.ts"
+
+const file = join(import.meta.dirname, "fixtures", "ends.ts")
+
+/** What the store has of the one run. */
+const recorded = (directory: string) =>
+  Effect.gen(function* () {
+    const run = yield* Run.get("latest")
+    return { run, tasks: yield* Run.tasks(run), lines: yield* Run.logs(run) }
+  }).pipe(Effect.provide(Storage.layerLocal({ directory })))
+
+interface Case {
+  readonly name: string
+  readonly how: string
+  readonly signals?: ReadonlyArray<NodeJS.Signals>
+  readonly code: number
+  readonly status: "failed" | "interrupted"
+  readonly says: RegExp
+}
+
+const cases: ReadonlyArray<Case> = [
+  { name: "process.exit(0)", how: "exit", code: 1, status: "failed", says: /process\.exit\(0\) was called in step\/1/ },
+  {
+    name: "a rejected promise",
+    how: "reject",
+    code: 1,
+    status: "failed",
+    says: /rejected.* in step\/1 .*nobody awaited me/
+  },
+  { name: "a throw in a timer", how: "throw", code: 1, status: "failed", says: /in step\/1 .*thrown in a timer/ },
+  { name: "SIGHUP", how: "wait", signals: ["SIGHUP"], code: 130, status: "interrupted", says: /interrupted by SIGHUP/ },
+  {
+    name: "a second Ctrl-C",
+    how: "stuck",
+    signals: ["SIGINT", "SIGINT"],
+    code: 130,
+    status: "interrupted",
+    says: /interrupted by Ctrl-C \(SIGINT\)/
+  },
+  {
+    name: "Ctrl-C while a step computes without a pause",
+    how: "busy",
+    signals: ["SIGINT"],
+    code: 130,
+    status: "interrupted",
+    says: /interrupted by Ctrl-C \(SIGINT\)/
+  }
+]
+
+describe("a run is recorded when its process ends by", { concurrent: true, timeout: 30_000 }, () => {
+  for (const { code, how, name, says, signals = [], status } of cases) {
+    it.live(name, () =>
+      Effect.gen(function* () {
+        const directory = yield* temporaryDirectory
+        const running = yield* start(file, ["--how", how, "--directory", directory])
+        yield* running.says("printed")
+        for (const signal of signals) {
+          yield* Effect.sleep(100)
+          running.child.kill(signal)
+        }
+        const ended = yield* running.ended
+        assert.strictEqual(ended.code, code)
+        assert.strictEqual(ended.stdout, "")
+        if (name !== "SIGHUP") assert.match(ended.stderr, says)
+        assert.notInclude(ended.stderr, "    at ")
+        const { lines, run, tasks } = yield* recorded(directory)
+        assert.strictEqual(run.status, status)
+        assert.match(run.error?.message ?? "", says)
+        assert.deepStrictEqual(
+          lines.slice(0, 3).map(({ message }) => message),
+          ["before", "printed", "last words"]
+        )
+        assert.deepStrictEqual(
+          tasks.map((task) => [task.status, task.attempts.map((attempt) => attempt.status)]),
+          [["interrupted", ["interrupted"]]]
+        )
+      })
+    )
+  }
+
+  it.live("nothing: a reader that closes stdout early does not end it", () =>
+    Effect.gen(function* () {
+      const directory = yield* temporaryDirectory
+      const running = yield* start(file, ["--how", "ok", "--json", "--directory", directory])
+      yield* running.says("printed")
+      running.child.stdout?.destroy()
+      const ended = yield* running.ended
+      assert.strictEqual(ended.code, 0)
+      assert.strictEqual((yield* recorded(directory)).run.status, "succeeded")
+    })
+  )
+})
