@@ -63,6 +63,8 @@ export const TaskDescription = Schema.Struct({
   occurrence: Schema.Int,
   /** The step's version, so that a worker with other code can refuse. */
   version: Schema.String,
+  /** The digest of the step's source where the run is driven, for the same reason. */
+  code: Schema.optionalKey(Schema.String),
   tags: Schema.Array(Schema.String),
   inputs: Schema.Array(RefRecord),
   /** How many states each branch of a join over `Step.many` has. */
@@ -199,13 +201,20 @@ export const layerThreads = (options: ThreadsOptions): Layer.Layer<never> => {
 export interface ClusterOptions {
   /** The cluster's Postgres database. Default: the store's, where that is `Storage.layerPostgres`. */
   readonly url?: string | Redacted.Redacted
-  /** Which workers take the tasks: those that were started with the same group. Default: `work`. */
+  /** Which workers take the tasks: those that were started with the same group. Default: the name of the package. */
   readonly group?: string
   /**
    * How long to wait before other workers take over a dead worker's tasks. Must be the same in every process of the cluster.
    * Default: 15 seconds.
    */
   readonly lockExpiration?: Duration.Input
+  /**
+   * How long a task waits, while workers are there, for one that has its flow and its step in the same version. Default: 1
+   * minute. A task waits for a first worker without limit.
+   */
+  readonly waitForWorker?: Duration.Input
+  /** Whether a worker may execute a step whose source differs from the driver's under the same version. Default: false. */
+  readonly allowOtherCode?: boolean
 }
 
 /**

@@ -334,6 +334,7 @@ const attempt = (
     key: base.key,
     occurrence,
     version: definition.version,
+    ...(base.code === undefined || base.code === "" ? undefined : { code: base.code }),
     tags: run.tags(),
     inputs: base.inputs,
     counts: inputs.counts,

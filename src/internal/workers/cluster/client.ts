@@ -20,6 +20,8 @@ import {
 import * as ThreadStore from "../thread/store.ts"
 import * as ClusterEngine from "./engine.ts"
 import * as ClusterExecutor from "./executor.ts"
+import * as ClusterPlacement from "./placement.ts"
+import * as Registry from "./registry.ts"
 import * as ClusterSettings from "./settings.ts"
 import * as ClusterTail from "./tail.ts"
 
@@ -38,16 +40,23 @@ const make = Effect.fnUntraced(function* (options: ClusterOptions) {
         lockExpiration:
           options.lockExpiration === undefined
             ? undefined
-            : Duration.toMillis(Duration.fromInputUnsafe(options.lockExpiration))
+            : Duration.toMillis(Duration.fromInputUnsafe(options.lockExpiration)),
+        waitForWorker:
+          options.waitForWorker === undefined
+            ? undefined
+            : Duration.toMillis(Duration.fromInputUnsafe(options.waitForWorker)),
+        allowOtherCode: options.allowOtherCode
       },
       store
     )
     const key = Redacted.value(settings.url)
     const known = joined.get(key)
     if (known !== undefined) return known
+    const engine = yield* Layer.buildWithScope(ClusterEngine.client(settings), scope)
     const executor = ClusterExecutor.make({
       settings,
-      engine: yield* Layer.buildWithScope(ClusterEngine.client(settings), scope),
+      engine,
+      placement: ClusterPlacement.make(settings, engine, yield* Registry.make(settings, engine)),
       tail: yield* Scope.provide(ClusterTail.make, scope),
       isLeaving: () => false
     })

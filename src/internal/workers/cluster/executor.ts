@@ -4,6 +4,7 @@
  * the one result.
  */
 import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as RunnerStorage from "effect/cluster/RunnerStorage"
 import * as Effect from "effect/Effect"
@@ -15,12 +16,19 @@ import * as WorkflowEngine from "effect/workflow/WorkflowEngine"
 import { ArtifactStore } from "../../../ArtifactStore.ts"
 import { type Attempt, ExecutorError, type ExecutorService, type TaskDescription } from "../../../Executor.ts"
 import { RunStore } from "../../../RunStore.ts"
+import type { Definition } from "../../run/definition.ts"
 import * as FromWorkers from "../fromWorkers.ts"
+import { comparableCode } from "./comparableCode.ts"
 import type { Engine } from "./engine.ts"
-import * as ClusterPlacement from "./placement.ts"
+import type { Placement, Unplaced } from "./placement.ts"
 import { type Shared, showUrl } from "./settings.ts"
 import type { Tail } from "./tail.ts"
-import { attemptId, decodeAnswer, encodeAsked, RunWorkflow, TaskWorkflow } from "./workflows.ts"
+import { attemptId, decodeAnswer, encodeAsked, type Refused, RunWorkflow, TaskWorkflow } from "./workflows.ts"
+
+const none: ReadonlySet<string> = new Set()
+
+/** A task that no worker can execute looks for one again after this many milliseconds. */
+const placePauseMs = 500
 
 /** A description with more inputs than this travels as an artifact: a message is no place for it. */
 const manyInputs = 500
@@ -35,13 +43,14 @@ const patience = Schedule.max([Schedule.spaced("500 millis"), Schedule.recurs(24
 export const make = (options: {
   readonly settings: Shared
   readonly engine: Context.Context<Engine>
+  readonly placement: Placement
   readonly tail: Tail
   /** Whether this process leaves its runs to another: then their tasks go on without it. */
   readonly isLeaving: () => boolean
 }): ExecutorService => {
   const { isLeaving, settings, tail } = options
   const engine = Context.get(options.engine, WorkflowEngine.WorkflowEngine)
-  const placement = ClusterPlacement.make(options.engine)
+  const { placement } = options
 
   /** A database that is away for a moment is no reason for anything to fail. */
   const persistently = <A>(effect: Effect.Effect<A>): Effect.Effect<A, ExecutorError> =>
@@ -59,13 +68,26 @@ export const make = (options: {
       )
     )
 
+  /** The source that a worker's step must have, unless any will do. */
+  const codeOf = (definition: Definition) => (settings.allowOtherCode ? undefined : comparableCode(definition))
+
   /** Another driver may have continued the run, and then waits for this execution: it is no longer ours to stop. */
   const stop = Effect.fnUntraced(function* (id: string, confirm: Effect.Effect<boolean>) {
     if (yield* confirm) yield* engine.interruptUnsafe(TaskWorkflow, id)
   })
 
-  const send = Effect.fnUntraced(function* (id: string, { blobs, confirm, task }: Attempt, level: LogLevel) {
-    const body = encodeAsked({ task: yield* pack(task), blobs, level })
+  const send = Effect.fnUntraced(function* (
+    id: string,
+    { blobs, confirm, definition, task }: Attempt,
+    level: LogLevel
+  ) {
+    const { code: _, ...described } = task
+    const code = codeOf(definition)
+    const body = encodeAsked({
+      task: yield* pack(code === undefined ? described : { ...described, code }),
+      blobs,
+      level
+    })
     const answer = yield* persistently(engine.execute(TaskWorkflow, { executionId: id, payload: { id, body } })).pipe(
       Effect.onInterrupt(() =>
         isLeaving() ? Effect.void : Effect.ignoreCause(Effect.timeout(stop(id, confirm), stopTimeoutMs))
@@ -74,6 +96,56 @@ export const make = (options: {
     return yield* decodeAnswer(answer)
   })
 
+  /** Sends an attempt to one worker after the other until one doesn't hand it back. A refusal is no attempt. */
+  const sendToAble = Effect.fnUntraced(function* (attempt: Attempt, level: LogLevel) {
+    const { flow, step, version } = attempt.task
+    const code = codeOf(attempt.definition)
+    const name = attemptId(attempt.task)
+    const needs = { flow, step, version, ...(code === undefined ? {} : { code }) }
+    const refused = new Set<string>()
+    const refusedBy = new Set<string>()
+    if (attempt.askedBefore) {
+      for (const id of yield* persistently(placement.asked(name))) {
+        const answer = yield* send(id, attempt, level)
+        if (answer._tag === "Done") return answer
+        refused.add(id)
+      }
+    }
+    let refusal: Refused["error"] | undefined
+    let unableSince: number | undefined
+    while (true) {
+      const placed = yield* placement.choose({ name, needs, refused, refusedBy })
+      if (typeof placed === "string") {
+        const answer = yield* placement.counting(placed)(send(placed, attempt, level))
+        if (answer._tag === "Done") return answer
+        refused.add(placed)
+        refusedBy.add(answer.worker)
+        refusal = answer.error
+        continue
+      }
+      const now = Number(yield* Clock.monotonicTimeNanos) / 1e6
+      if (placed._tag === "NoWorkers") unableSince = undefined
+      else {
+        unableSince ??= now
+        const error = refusal ?? explain(attempt.task, placed)
+        if (now - unableSince >= settings.waitForWorker) return yield* new ExecutorError(error)
+        yield* warnOnce(
+          `${flow}/${step}/${version}`,
+          `${error.message} ${attempt.task.task} waits for a worker that can execute it.`
+        )
+      }
+      yield* Effect.sleep(placePauseMs)
+    }
+  })
+
+  const warned = new Set<string>()
+  const warnOnce = (key: string, message: string) =>
+    Effect.suspend(() => {
+      if (warned.has(key)) return Effect.void
+      warned.add(key)
+      return Effect.logWarning(message)
+    })
+
   return {
     name: "cluster",
     prepare: Effect.fnUntraced(function* () {
@@ -81,21 +153,21 @@ export const make = (options: {
       const runners = yield* Effect.orElseSucceed(storage.getRunners, () => undefined)
       if (runners?.some(([, healthy]) => healthy) === false) {
         yield* Effect.logWarning(
-          `No worker is there at ${showUrl(settings.url)}${settings.group === "work" ? "" : ` in group "${settings.group}"`}: tasks wait until one is started, with \`effect-flow worker --module FILE\`.`
+          `There is no worker in group "${settings.group}" at ${showUrl(settings.url)}: tasks wait until one is started, with \`effect-flow worker --module FILE --group ${settings.group}\`.`
         )
       }
     }),
-    watch: ({ id }) =>
-      Effect.asVoid(
-        persistently(engine.execute(RunWorkflow, { executionId: id, payload: { run: id }, discard: true }))
-      ),
+    watch: Effect.fnUntraced(function* ({ flow, id }) {
+      const placed = yield* placement.choose({ name: id, needs: { flow }, refused: none, refusedBy: none })
+      const executionId = typeof placed === "string" ? placed : `${id}.0`
+      yield* persistently(engine.execute(RunWorkflow, { executionId, payload: { run: id }, discard: true }))
+    }),
     execute: Effect.fnUntraced(function* (attempt: Attempt) {
       if (attempt.definition.runsOn === "fiber") return yield* attempt.here
       const context = yield* Effect.context<never>()
       const print = FromWorkers.printer(context, attempt.task)
       const level = Context.get(context, References.MinimumLogLevel)
-      const away = placement.withId(attemptId(attempt.task), attempt.askedBefore, (id) => send(id, attempt, level))
-      const done = yield* away.pipe(
+      const done = yield* sendToAble(attempt, level).pipe(
         tail.follow(attempt.task, yield* RunStore, (line) => {
           attempt.show(line)
           return print(line)
@@ -105,6 +177,41 @@ export const make = (options: {
       for (const change of done.tags) yield* attempt.sink.tags(change)
       return yield* FromWorkers.outcomeOf(attempt, done)
     })
+  }
+}
+
+/** Says why none of the workers can execute a task, by the one that comes closest. */
+const explain = (
+  task: TaskDescription,
+  { workers }: Extract<Unplaced, { readonly _tag: "Unable" }>
+): ConstructorParameters<typeof ExecutorError>[0] => {
+  const closest = (["code", "version", "step", "flow"] as const)
+    .map((because) => workers.find((worker) => worker.because === because))
+    .find((found) => found !== undefined)
+  const where = closest === undefined ? "" : ` on worker ${closest.worker.address}`
+  switch (closest?.because) {
+    case "code":
+      return {
+        reason: "version",
+        message: `Step "${task.step}" of flow "${task.flow}" has other code${where} than where the run is driven, under the same version "${task.version}". Start workers with the same code, give the step another version, or allow it with EFFECT_FLOW_ALLOW_OTHER_CODE=true.`
+      }
+    case "version":
+      return {
+        reason: "version",
+        message: `Step "${task.step}" of flow "${task.flow}" has version "${task.version}" where the run is driven, and version "${closest.worker.flows[task.flow]?.[task.step]?.version}"${where}. Start workers with the same code.`
+      }
+    case "step":
+      return {
+        reason: "module",
+        message: `The module of worker ${closest.worker.address} has no step "${task.step}" of flow "${task.flow}", and no other worker has it. Start workers with the same code.`
+      }
+    case "flow":
+      return {
+        reason: "module",
+        message: `The module of worker ${closest.worker.address} has no step "${task.step}" of flow "${task.flow}", because it exports no flow of that name, and no other worker has it. Start a worker with the module that exports the flow.`
+      }
+    default:
+      return { reason: "unreachable", message: `No worker has a share of the work yet that ${task.task} could go to.` }
   }
 }
 

@@ -1,128 +1,168 @@
 /**
- * Shares tasks out to workers. The cluster puts an execution where its id's hash says, which of six long tasks may give five
- * to one of two workers. So an attempt has a few ids that it could have, and gets the one whose worker has the least to do
- * for its threads, as far as this process knows. Where the attempt may have been asked for before, by a process that is
- * gone, the id that it got then is looked for first.
+ * Chooses the worker that executes a task. The cluster places executions by hashing their ids, so with two workers one may
+ * get five of six long tasks. An attempt therefore has many possible ids, and gets the one whose worker has the least to do
+ * per thread, of those workers that have its flow and its step in the right version. If another process may have asked for
+ * the attempt already, the id that it got then is looked up first.
  */
-
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
-import * as EntityAddress from "effect/cluster/EntityAddress"
 import * as EntityId from "effect/cluster/EntityId"
-import * as EntityType from "effect/cluster/EntityType"
-import * as MessageStorage from "effect/cluster/MessageStorage"
 import type { RunnerAddress } from "effect/cluster/RunnerAddress"
 import * as RunnerStorage from "effect/cluster/RunnerStorage"
 import * as Sharding from "effect/cluster/Sharding"
 import * as Effect from "effect/Effect"
 import * as HashRing from "effect/HashRing"
-import * as Option from "effect/Option"
 import * as Semaphore from "effect/Semaphore"
-import { type Engine, shards } from "./engine.ts"
-import { TaskWorkflow } from "./workflows.ts"
+import * as SqlClient from "effect/sql/SqlClient"
+import { type Engine, prefixOf, shards } from "./engine.ts"
+import * as Registry from "./registry.ts"
+import type { Shared } from "./settings.ts"
 
-/** How many ids an attempt could have. */
-const choices = 8
+/** An attempt is placed on the least busy of this many workers that could execute it. */
+const candidates = 8
 
-/** How long it is believed who the workers are, in milliseconds. */
-const belief = 2000
+/** How many ids are tried to find a worker that can execute the attempt. */
+const mostChoices = 4 * shards
+
+/** The list of workers is read again after this many milliseconds. */
+const freshMs = 2000
+
+/** What is placed. */
+export interface Placed {
+  /** What the ids begin with. */
+  readonly name: string
+  readonly needs: Registry.Needs
+  /** Ids that were refused by the worker that they led to. */
+  readonly refused: ReadonlySet<string>
+  /** Workers that refused. They say nothing else for a while than their registration did. */
+  readonly refusedBy: ReadonlySet<string>
+}
+
+/** Why nothing could be placed. */
+export type Unplaced =
+  | { readonly _tag: "NoWorkers" }
+  /** There are workers, and what is in the way with each of them. */
+  | {
+      readonly _tag: "Unable"
+      readonly workers: ReadonlyArray<{
+        readonly worker: Registry.WorkerRecord
+        readonly because: NonNullable<ReturnType<typeof Registry.unable>>
+      }>
+    }
 
 /** Places attempts. */
 export interface Placement {
-  /**
-   * Lends the id of an attempt's execution to an effect, and counts it as its worker's until that ends.
-   *
-   * @param askedBefore Whether another process may have asked for it.
-   */
-  readonly withId: <A, E, R>(
-    attempt: string,
-    askedBefore: boolean,
-    use: (id: string) => Effect.Effect<A, E, R>
-  ) => Effect.Effect<A, E, R>
+  /** The ids that were given to an attempt before, by any process. */
+  readonly asked: (name: string) => Effect.Effect<ReadonlyArray<string>>
+  /** An id that leads to a worker that can execute it. */
+  readonly choose: (placed: Placed) => Effect.Effect<string | Unplaced>
+  /** Counts an execution as its worker's load for as long as an effect lasts. */
+  readonly counting: (id: string) => <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 }
 
-/** The workers as they are known: each with what it can do at once, and which shards are whose. */
+/** The workers as they are known: what each has, and which shards are whose. */
 interface Workers {
   readonly at: number
-  readonly weights: ReadonlyMap<string, number>
+  readonly threads: ReadonlyMap<string, number>
+  readonly records: ReadonlyMap<string, Registry.WorkerRecord>
   readonly owners: ReadonlyArray<RunnerAddress>
 }
 
 /** A placement. */
-export const make = (engine: Context.Context<Engine>): Placement => {
+export const make = (settings: Shared, engine: Context.Context<Engine>, registry: Registry.Registry): Placement => {
   const sharding = Context.get(engine, Sharding.Sharding)
   const runners = Context.get(engine, RunnerStorage.RunnerStorage)
-  const messages = Context.get(engine, MessageStorage.MessageStorage)
-  const one = Semaphore.makeUnsafe(1)
+  const sql = Context.get(engine, SqlClient.SqlClient).withoutTransforms()
+  const messages = `${prefixOf(settings.group)}_messages`
+  const mutex = Semaphore.makeUnsafe(1)
   const busy = new Map<string, number>()
   let known: Workers | undefined
 
-  const idOf = (attempt: string, choice: number) => `${attempt}.${choice}`
   const shardOf = (id: string) => sharding.getShardId(EntityId.make(id), "default")
+  const ownerOf = (id: string, owners: ReadonlyArray<RunnerAddress>) => {
+    const owner = owners[shardOf(id).id - 1]
+    return owner === undefined ? undefined : keyOf(owner)
+  }
 
-  const workers = one.withPermits(1)(
+  const workers = mutex.withPermits(1)(
     Effect.gen(function* () {
       const now = Number(yield* Clock.monotonicTimeNanos) / 1e6
-      if (known !== undefined && now - known.at < belief) return known
-      const found = yield* Effect.orElseSucceed(runners.getRunners, () => [])
-      const weights = new Map<string, number>()
+      if (known !== undefined && now - known.at < freshMs) return known
+      const [found, records] = yield* Effect.all(
+        [
+          Effect.orElseSucceed(runners.getRunners, () => []),
+          Effect.catchCause(registry.list, () => Effect.succeed([...(known?.records.values() ?? [])]))
+        ],
+        { concurrency: 2 }
+      )
+      const threads = new Map<string, number>()
       let ring = HashRing.make<RunnerAddress>()
       for (const [runner, healthy] of found) {
         if (!healthy) continue
-        weights.set(keyOf(runner.address), runner.weight)
+        threads.set(keyOf(runner.address), runner.weight)
         ring = HashRing.add(ring, runner.address, { weight: runner.weight })
       }
-      known = { at: now, weights, owners: HashRing.getShards(ring, shards) ?? [] }
+      known = {
+        at: now,
+        threads,
+        records: new Map(records.map((record) => [record.address, record])),
+        owners: HashRing.getShards(ring, shards) ?? []
+      }
       return known
     })
   )
 
-  const exists = (id: string) => {
-    const entityId = EntityId.make(id)
-    const address = EntityAddress.make({
-      entityType: EntityType.make(`Workflow/${TaskWorkflow._tag}`),
-      entityId,
-      shardId: shardOf(id)
-    })
-    return Effect.map(messages.requestIdForPrimaryKey({ address, tag: "run", id: "" }), Option.isSome)
-  }
-
-  const choose = Effect.fnUntraced(function* (attempt: string, askedBefore: boolean) {
-    if (askedBefore) {
-      for (let choice = 0; choice < choices; choice++) {
-        if (yield* Effect.orElseSucceed(exists(idOf(attempt, choice)), () => false)) return idOf(attempt, choice)
-      }
+  const choose = Effect.fnUntraced(function* ({ name, needs, refused, refusedBy }: Placed) {
+    const { owners, records, threads } = yield* workers
+    const able = new Set<string>()
+    const others: Array<Extract<Unplaced, { readonly _tag: "Unable" }>["workers"][number]> = []
+    for (const address of threads.keys()) {
+      const worker = records.get(address)
+      const because = worker === undefined ? undefined : Registry.unable(worker.flows, needs)
+      // A worker that says nothing of itself is asked.
+      if (because === undefined && !refusedBy.has(address)) able.add(address)
+      if (because !== undefined && worker !== undefined) others.push({ worker, because })
     }
-    const { owners, weights } = yield* workers
-    let best = idOf(attempt, 0)
+    if (threads.size === 0) return { _tag: "NoWorkers" } as const
+    if (able.size === 0) return { _tag: "Unable", workers: others } as const
+    let best: string | undefined
     let least = Number.POSITIVE_INFINITY
-    for (let choice = 0; choice < choices; choice++) {
-      const id = idOf(attempt, choice)
-      const owner = owners[shardOf(id).id - 1]
-      if (owner === undefined) continue
-      const key = keyOf(owner)
-      const load = (busy.get(key) ?? 0) / (weights.get(key) ?? 1)
+    for (let choice = 0, seen = 0; choice < mostChoices && seen < candidates; choice++) {
+      const id = `${name}.${choice}`
+      const owner = ownerOf(id, owners)
+      if (owner === undefined || !able.has(owner) || refused.has(id)) continue
+      seen++
+      const load = (busy.get(owner) ?? 0) / (threads.get(owner) ?? 1)
       if (load < least) {
         best = id
         least = load
       }
     }
-    return best
+    // A worker that has just come owns no shard yet.
+    return best ?? ({ _tag: "Unable", workers: others } as const)
   })
 
   return {
-    withId: (attempt, askedBefore, use) =>
-      Effect.flatMap(choose(attempt, askedBefore), (id) =>
-        Effect.suspend(() => {
-          const owner = known?.owners[shardOf(id).id - 1]
-          const key = owner === undefined ? "" : keyOf(owner)
-          busy.set(key, (busy.get(key) ?? 0) + 1)
-          return Effect.ensuring(
-            use(id),
-            Effect.sync(() => busy.set(key, (busy.get(key) ?? 1) - 1))
+    choose,
+    asked: (name) =>
+      Effect.map(
+        Effect.orDie(
+          sql.unsafe<{ readonly entity_id: string }>(
+            `SELECT DISTINCT entity_id FROM ${messages} WHERE starts_with(entity_id, $1)`,
+            [`${name}.`]
           )
-        })
-      )
+        ),
+        (rows) => rows.map((row) => row.entity_id)
+      ),
+    counting: (id) => (self) =>
+      Effect.suspend(() => {
+        const owner = ownerOf(id, known?.owners ?? []) ?? ""
+        busy.set(owner, (busy.get(owner) ?? 0) + 1)
+        return Effect.ensuring(
+          self,
+          Effect.sync(() => busy.set(owner, (busy.get(owner) ?? 1) - 1))
+        )
+      })
   }
 }
 

@@ -11,6 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as SqlClient from "effect/sql/SqlClient"
+import * as WorkflowEngine from "effect/workflow/WorkflowEngine"
 import type { ArtifactStore } from "../../../ArtifactStore.ts"
 import type { Any as AnyFlow } from "../../../Flow.ts"
 import type { RunRecord } from "../../../RunRecord.ts"
@@ -19,16 +20,21 @@ import * as Parameters from "../../run/parameters.ts"
 import { runFlow } from "../../run/runFlow.ts"
 import { prefixOf } from "./engine.ts"
 import * as Ownership from "./ownership.ts"
+import type { Placement } from "./placement.ts"
 import type { Settings } from "./settings.ts"
 import { RunWorkflow } from "./workflows.ts"
 
 /** How often a run is looked at, in milliseconds. */
 const glance = 1000
 
+/** A run that no worker can continue is looked at again after this many milliseconds. */
+const lookAgainMs = 3000
+
 /** Serves runs. `services` are those that a run is driven with here, its executor among them. */
 export const layer = (
   settings: Settings,
   flows: ReadonlyMap<string, AnyFlow>,
+  placement: Placement,
   services: Context.Context<ArtifactStore | RunStore>
 ) => {
   const driven = new Map<string, Fiber.Fiber<unknown, unknown>>()
@@ -45,11 +51,23 @@ export const layer = (
     yield* Fiber.await(fiber)
   })
 
+  /** Hands a run to a worker that has its flow. Yields whether there is one. */
+  const handOver = Effect.fnUntraced(function* (record: RunRecord) {
+    const engine = yield* WorkflowEngine.WorkflowEngine
+    const refused = new Set(yield* placement.asked(record.id))
+    const needs = { flow: record.flow }
+    const placed = yield* placement.choose({ name: record.id, needs, refused, refusedBy: new Set() })
+    if (typeof placed !== "string") return false
+    yield* engine.execute(RunWorkflow, { executionId: placed, payload: { run: record.id }, discard: true })
+    return true
+  })
+
   return RunWorkflow.toLayer(
     Effect.fnUntraced(function* ({ run }, executionId) {
       const runs = yield* RunStore
       const sharding = yield* Sharding.Sharding
       const watch = Effect.gen(function* () {
+        let hasWarned = false
         let seen: number | undefined
         let since = 0
         while (true) {
@@ -67,10 +85,15 @@ export const layer = (
           if (record !== undefined && (seen === 0 || now - since >= settings.patience)) {
             const flow = flows.get(record.flow)
             if (flow === undefined) {
-              yield* Effect.logWarning(
-                `The driver of run ${run} is gone, and this worker's module has no flow "${record.flow}" to go on with it.`
-              )
-              return
+              if (yield* handOver(record)) return
+              if (!hasWarned) {
+                yield* Effect.logWarning(
+                  `The driver of run ${run} is gone, and no worker has its flow "${record.flow}" to continue it. The run waits for one.`
+                )
+              }
+              hasWarned = true
+              yield* Effect.sleep(lookAgainMs)
+              continue
             }
             yield* drive(record, flow)
             since = yield* monotonicMs

@@ -18,6 +18,10 @@ export interface Shared {
   readonly group: string
   /** How long a worker that is gone keeps its work from the others, in milliseconds. */
   readonly lockExpiration: number
+  /** How long a task waits for a worker that has its step's version, in milliseconds. */
+  readonly waitForWorker: number
+  /** Whether a worker may execute other code under the same version. */
+  readonly allowOtherCode: boolean
 }
 
 /** What a worker has besides. */
@@ -54,6 +58,8 @@ const milliseconds = (name: string, byDefault: Duration.Input): Config.Config<nu
  * | `EFFECT_FLOW_DATABASE_URL` | the cluster's Postgres database | the store's |
  * | `EFFECT_FLOW_GROUP` | which workers take a run's tasks | `work` |
  * | `EFFECT_FLOW_SHARD_LOCK_EXPIRATION` | how long a worker that is gone keeps its tasks | `15 seconds` |
+ * | `EFFECT_FLOW_WAIT_FOR_WORKER` | how long a task waits, while workers are there, for one that has its step's version | `1 minute` |
+ * | `EFFECT_FLOW_ALLOW_OTHER_CODE` | whether a worker may execute other code under the same version | `false` |
  * | `EFFECT_FLOW_HOST` | the name or address by which other processes reach a worker | `localhost` |
  * | `EFFECT_FLOW_PORT` | its port | any that is free |
  * | `EFFECT_FLOW_LISTEN_HOST` | the address it listens at | its host |
@@ -68,6 +74,8 @@ export const config = Config.all({
   url: optional(Config.Redacted("EFFECT_FLOW_DATABASE_URL")),
   group: Config.withDefault(Config.String("EFFECT_FLOW_GROUP"), "work"),
   lockExpiration: milliseconds("EFFECT_FLOW_SHARD_LOCK_EXPIRATION", "15 seconds"),
+  waitForWorker: milliseconds("EFFECT_FLOW_WAIT_FOR_WORKER", "1 minute"),
+  allowOtherCode: Config.withDefault(Config.Boolean("EFFECT_FLOW_ALLOW_OTHER_CODE"), false),
   host: Config.withDefault(Config.NonEmptyString("EFFECT_FLOW_HOST"), "localhost"),
   port: Config.withDefault(Config.Int("EFFECT_FLOW_PORT"), 0),
   listenHost: optional(Config.NonEmptyString("EFFECT_FLOW_LISTEN_HOST")),

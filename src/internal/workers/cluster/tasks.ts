@@ -4,8 +4,10 @@
  * run. A worker that is to stop, or has lost a task to another worker, lets go of what it has not begun.
  */
 import { hostname } from "node:os"
+import * as Cause from "effect/Cause"
 import * as Sharding from "effect/cluster/Sharding"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import type { LogLevel } from "effect/LogLevel"
 import * as Option from "effect/Option"
 import * as DurableDeferred from "effect/workflow/DurableDeferred"
@@ -21,20 +23,36 @@ import * as Crossing from "../crossing.ts"
 import type * as ThreadPool from "../thread/pool.ts"
 import type { Result } from "../thread/protocol.ts"
 import * as Ownership from "./ownership.ts"
+import * as Registry from "./registry.ts"
 import type { Settings } from "./settings.ts"
-import { type Asked, decodeAsked, encodeAnswer, TaskWorkflow } from "./workflows.ts"
+import { type Asked, decodeAsked, encodeAnswer, type Refused, TaskWorkflow } from "./workflows.ts"
 
 /** Serves attempts. */
-export const layer = (settings: Settings, pool: ThreadPool.Pool, recorder: Recorder) => {
+export const layer = (settings: Settings, flows: Registry.Flows, pool: ThreadPool.Pool, recorder: Recorder) => {
   const interrupted = new Set<string>()
   return TaskWorkflow.toLayer(
     Effect.fnUntraced(function* ({ body }, executionId) {
       if (interrupted.has(executionId)) yield* stopIfAsked(interrupted, executionId)
       const told: Told = { lines: 0, tags: [] }
       const sharding = yield* Sharding.Sharding
+      const address = `${settings.host}:${settings.port}`
+      const asked = yield* Effect.exit(decodeAsked(body))
+      if (Exit.isFailure(asked)) {
+        const message = String(Cause.squash(asked.cause))
+        return encodeAnswer({ _tag: "Refused", worker: address, error: { reason: "version", message } })
+      }
+      const { blobs, level, task: packed } = asked.value
+      const unpacked = yield* Effect.exit(unpack(packed))
+      const because = Exit.isSuccess(unpacked) ? Registry.unable(flows, unpacked.value) : undefined
+      if (because !== undefined && Exit.isSuccess(unpacked)) {
+        return encodeAnswer({
+          _tag: "Refused",
+          worker: address,
+          error: refusal(unpacked.value, because, flows, address)
+        })
+      }
       const attempt = Effect.gen(function* () {
-        const { blobs, level, task: packed } = yield* decodeAsked(body)
-        const task = yield* unpack(packed)
+        const task = yield* unpacked
         const sink = yield* makeSink(recorder, task, told)
         return yield* pool.executeUnless(
           { task, blobs, level: level as LogLevel, sink, print: () => Effect.void }, // a level of the driver's
@@ -50,10 +68,27 @@ export const layer = (settings: Settings, pool: ThreadPool.Pool, recorder: Recor
       if (done === undefined) return yield* Ownership.abandon
       // Its lines are there before its result is.
       yield* Effect.ignore(recorder.write([]))
-      return encodeAnswer({ ...done, worker: nameOf(settings, done.worker), ...told })
+      return encodeAnswer({ _tag: "Done", ...done, worker: nameOf(settings, done.worker), ...told })
     })
   )
 }
+
+/** Says why this worker hands a task back. */
+const refusal = (
+  task: TaskDescription,
+  because: NonNullable<ReturnType<typeof Registry.unable>>,
+  flows: Registry.Flows,
+  address: string
+): Refused["error"] =>
+  because === "flow" || because === "step"
+    ? {
+        reason: "module",
+        message: `The module of worker ${address} has no step "${task.step}" of flow "${task.flow}" for ${task.task} of run ${task.run}.`
+      }
+    : {
+        reason: "version",
+        message: `Step "${task.step}" of flow "${task.flow}" has version "${task.version}" where the run is driven, and ${because === "code" ? "other code under that version" : `version "${flows[task.flow]?.[task.step]?.version}"`} on worker ${address}. Start the workers with the same code.`
+      }
 
 interface Told {
   lines: number

@@ -1,6 +1,6 @@
 /** The program of a cluster's worker: see `Worker.run`. */
 import { createServer } from "node:net"
-import { availableParallelism } from "node:os"
+import { availableParallelism, hostname } from "node:os"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -14,12 +14,16 @@ import type { Options } from "../../../Worker.ts"
 import { messageOf } from "../../cause.ts"
 import * as Recorder from "../../run/recorder.ts"
 import { Leaving } from "../../run/takeover.ts"
+import { version } from "../../run/version.ts"
 import * as FlowModule from "../flowModule.ts"
 import * as ThreadPool from "../thread/pool.ts"
 import * as ThreadStore from "../thread/store.ts"
 import * as ClusterEngine from "./engine.ts"
 import * as ClusterExecutor from "./executor.ts"
+import * as ClusterPlacement from "./placement.ts"
+import * as Registry from "./registry.ts"
 import * as ClusterRun from "./runs.ts"
+import type { Settings } from "./settings.ts"
 import * as ClusterSettings from "./settings.ts"
 import * as ClusterTail from "./tail.ts"
 import * as ClusterTask from "./tasks.ts"
@@ -27,8 +31,11 @@ import * as ClusterTask from "./tasks.ts"
 /** How many bytes of decoded values its threads keep together. */
 const valueBytes = 1024 ** 3
 
-/** How often lines and metrics go to the store, in milliseconds. */
-const patience = 50
+/** Lines and metrics go to the store after this many milliseconds. */
+const flushIntervalMs = 50
+
+/** A worker says in the registry that it is alive, and how busy, after this many milliseconds. */
+const beatIntervalMs = 2000
 
 /** Works until it is interrupted. */
 export const run = Effect.fnUntraced(function* (
@@ -61,14 +68,18 @@ export const run = Effect.fnUntraced(function* (
         error instanceof ExecutorError ? error : new ExecutorError({ reason: "store", message: messageOf(error) })
       )
       const recorder = Recorder.make(runs)
-      yield* Effect.forkScoped(Effect.forever(Effect.delay(Effect.ignore(recorder.write([])), patience)))
+      yield* Effect.forkScoped(Effect.forever(Effect.delay(Effect.ignore(recorder.write([])), flushIntervalMs)))
 
       const engine = yield* Layer.buildWithScope(ClusterEngine.worker(settings, size), scope)
+      const registry = yield* Registry.make(settings, engine)
+      const placement = ClusterPlacement.make(settings, engine, registry)
+      const described = Registry.describe(flows)
       const leaving = yield* Deferred.make<void>()
       let isLeaving = false
       const executor = ClusterExecutor.make({
         settings,
         engine,
+        placement,
         tail: yield* ClusterTail.make,
         isLeaving: () => isLeaving
       })
@@ -78,11 +89,13 @@ export const run = Effect.fnUntraced(function* (
         Context.add(Leaving, Deferred.await(leaving))
       ) as Context.Context<ArtifactStore | RunStore> // references besides
       yield* Layer.buildWithScope(
-        Layer.merge(ClusterTask.layer(settings, pool, recorder), ClusterRun.layer(settings, flows, driving)).pipe(
-          Layer.provide(Layer.succeedContext(Context.merge(engine, stores)))
-        ),
+        Layer.merge(
+          ClusterTask.layer(settings, described, pool, recorder),
+          ClusterRun.layer(settings, flows, placement, driving)
+        ).pipe(Layer.provide(Layer.succeedContext(Context.merge(engine, stores)))),
         scope
       )
+      yield* announce(registry, settings, described, size, pool)
       // First of all that happens at the end: the runs that are driven here are left to others.
       yield* Effect.addFinalizer(() => {
         isLeaving = true
@@ -94,6 +107,24 @@ export const run = Effect.fnUntraced(function* (
       return yield* Effect.never
     })
   )
+})
+
+/** Says in the registry that this worker is there, until the scope closes. */
+const announce = Effect.fnUntraced(function* (
+  registry: Registry.Registry,
+  { host, port }: Pick<Settings, "host" | "port">,
+  flows: Registry.Flows,
+  threads: number,
+  pool: ThreadPool.Pool
+) {
+  const address = `${host}:${port}`
+  const state = () => ({ ...pool.load(), draining: false })
+  yield* Effect.acquireRelease(
+    registry.register({ address, host: hostname(), pid: process.pid, version, flows, threads, ...state() }),
+    () => registry.remove(address)
+  )
+  const beat = Effect.suspend(() => registry.beat(address, state()))
+  yield* Effect.forkScoped(Effect.forever(Effect.delay(Effect.ignoreCause(beat), beatIntervalMs)))
 })
 
 const settingsOf = Effect.fnUntraced(function* (options: Options, store: ArtifactStore["Service"]) {

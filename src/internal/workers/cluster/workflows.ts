@@ -1,9 +1,9 @@
 /**
  * The two workflows of a cluster. An attempt at a task is an execution of its own, whose id says run, task key, occurrence
- * and attempt: whoever asks for it, again or from elsewhere, gets the one result. A run is one too: it waits on a worker,
- * and goes on with the run if the process that drives it is gone.
+ * and attempt: asking for it again, from any process, gives the one result. A run is an execution too: it waits on a worker,
+ * which continues the run if the process that drives it dies.
  *
- * What an attempt is asked with and answered by is a text of JSON to the cluster, which passes it on without looking.
+ * What crosses is JSON text to the cluster, which passes it on without looking.
  */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -14,22 +14,33 @@ import type { Blob } from "../thread/protocol.ts"
 import type * as Thread from "../thread/thread.ts"
 
 /** Changes when drivers and workers of two versions could no longer understand each other. */
-const protocol = 1
+const protocol = 2
 
-/** What an attempt is asked with. */
+/** What a worker is asked for. */
 export interface Asked {
-  /** The description, or the digest of an artifact that holds it, where it is too long for a message. */
+  /** The description, or the digest of an artifact that holds it if it is too long for a message. */
   readonly task: TaskDescription | { readonly digest: string }
   readonly blobs: ReadonlyArray<Blob>
   readonly level: string
 }
 
-/** What came of an attempt, and what whoever drives the run has yet to hear of it. */
-export interface Answer extends Thread.Done {
+/** What came of an attempt, and what the run's driver has yet to hear of it. */
+export interface Done extends Thread.Done {
+  readonly _tag: "Done"
   /** How many lines it logged. */
   readonly lines: number
   readonly tags: ReadonlyArray<Parameters<TaskSink["tags"]>[0]>
 }
+
+/** A worker hands a task back that it can't execute: it has another version of the step, or not its flow. */
+export interface Refused {
+  readonly _tag: "Refused"
+  /** The worker's address. */
+  readonly worker: string
+  readonly error: { readonly reason: "module" | "version"; readonly message: string }
+}
+
+export type Answer = Done | Refused
 
 /** An attempt at a task. */
 export const TaskWorkflow = Workflow.make("effect-flow/task", {
@@ -44,7 +55,7 @@ export const RunWorkflow = Workflow.make("effect-flow/run", {
   idempotencyKey: ({ run }) => run
 })
 
-/** What the id of an attempt's execution begins with, whoever asks for it. */
+/** What the ids of an attempt's execution begin with, in every process. */
 export const attemptId = (task: TaskDescription): string => `${task.run}/${task.key}/${task.occurrence}.${task.attempt}`
 
 /** As the text that crosses. */
@@ -55,18 +66,26 @@ export const decodeAsked = (text: string): Effect.Effect<Asked, ExecutorError> =
   Effect.map(read<Texts<Asked>>(text), ({ blobs, ...rest }) => ({ ...rest, blobs: blobs.map(fromText) }))
 
 /** As the text that crosses. */
-export const encodeAnswer = ({ result, ...rest }: Answer): string =>
-  write({
-    ...rest,
-    result: result._tag === "Success" ? { ...result, blobs: result.blobs.map(toText) } : result
-  })
+export const encodeAnswer = (answer: Answer): string =>
+  write(
+    answer._tag === "Done" && answer.result._tag === "Success"
+      ? { ...answer, result: { ...answer.result, blobs: answer.result.blobs.map(toText) } }
+      : answer
+  )
 
-/** From the text. */
-export const decodeAnswer = (text: string): Effect.Effect<Answer, ExecutorError> =>
-  Effect.map(read<Omit<Answer, "result"> & { readonly result: ResultText }>(text), ({ result, ...rest }) => ({
-    ...rest,
-    result: result._tag === "Success" ? { ...result, blobs: result.blobs.map(fromText) } : result
-  }))
+/** From the text. An answer in another version's words is a refusal: another worker may do. */
+export const decodeAnswer = (text: string): Effect.Effect<Answer> =>
+  read<Refused | (Omit<Done, "result"> & { readonly result: ResultText })>(text).pipe(
+    Effect.map(
+      (answer): Answer =>
+        answer._tag === "Done" && answer.result._tag === "Success"
+          ? { ...answer, result: { ...answer.result, blobs: answer.result.blobs.map(fromText) } }
+          : (answer as Answer) // without blobs it is what was written
+    ),
+    Effect.catch(({ message }) =>
+      Effect.succeed<Answer>({ _tag: "Refused", worker: "", error: { reason: "version", message } })
+    )
+  )
 
 interface BlobText {
   readonly digest: string
@@ -75,8 +94,8 @@ interface BlobText {
 
 type Texts<A extends { readonly blobs: unknown }> = Omit<A, "blobs"> & { readonly blobs: ReadonlyArray<BlobText> }
 type ResultText =
-  | Texts<Extract<Answer["result"], { readonly _tag: "Success" }>>
-  | Exclude<Answer["result"], { readonly _tag: "Success" }>
+  | Texts<Extract<Done["result"], { readonly _tag: "Success" }>>
+  | Exclude<Done["result"], { readonly _tag: "Success" }>
 
 const toText = ({ bytes, digest }: Blob): BlobText => ({
   digest,

@@ -14,6 +14,8 @@ import * as Thread from "./thread.ts"
 export interface Pool {
   /** What the module has; the first thread says it. */
   readonly flows: Effect.Effect<Flows, unknown>
+  /** How many threads execute a task, and how many tasks wait for one. */
+  readonly load: () => { readonly busy: number; readonly queued: number }
   /** Fails with `WorkerDied`, or as no thread could be started. */
   readonly execute: (work: Thread.Work) => Effect.Effect<Thread.Done, unknown>
   /** The same, but yields nothing where `letGo` ends before a thread is free. */
@@ -104,6 +106,7 @@ export const make = Effect.fnUntraced(function* (options: Thread.Options & { rea
           )
         : Effect.succeed(flows)
     ),
+    load: () => ({ busy: size - free, queued: waiting.size }),
     execute: (work) => withThread((thread) => thread.execute(work)) as Effect.Effect<Thread.Done, unknown>, // it is not let go
     executeUnless: (work, letGo) => withThread((thread) => thread.execute(work), letGo)
   } satisfies Pool

@@ -1,0 +1,177 @@
+/**
+ * What each worker of a group says of itself, in a table beside those of Effect's cluster: which flows and step versions it
+ * has, how busy it is, whether it is draining. Drivers place tasks by it, and operators read it.
+ */
+import type * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as SqlClient from "effect/sql/SqlClient"
+import type { Any as AnyFlow } from "../../../Flow.ts"
+import type { Definition } from "../../run/definition.ts"
+import { comparableCode } from "./comparableCode.ts"
+import { type Engine, prefixOf } from "./engine.ts"
+import type { Shared } from "./settings.ts"
+
+/** The steps of a worker's flows: each step's version, and the digest of its source if that can be read. */
+export type Flows = {
+  readonly [flow: string]: { readonly [step: string]: { readonly version: string; readonly code?: string } }
+}
+
+/** A worker. */
+export interface WorkerRecord {
+  /** `host:port`, by which drivers and other workers reach it. */
+  readonly address: string
+  /** The machine and the process it is. */
+  readonly host: string
+  readonly pid: number
+  /** The version of effect-flow. */
+  readonly version: string
+  readonly flows: Flows
+  readonly threads: number
+  /** How many of its threads execute a task, and how many tasks wait for one. */
+  readonly busy: number
+  readonly queued: number
+  /** It finishes what it has begun, and takes nothing new. */
+  readonly draining: boolean
+  /** Milliseconds since the epoch, by the database's clock. */
+  readonly startedAt: number
+  readonly seenAt: number
+}
+
+/** What changes while a worker works. */
+export type State = Pick<WorkerRecord, "busy" | "queued" | "draining">
+
+/** The registry of a group. */
+export interface Registry {
+  readonly register: (worker: Omit<WorkerRecord, "startedAt" | "seenAt">) => Effect.Effect<void>
+  /** Says that a worker is alive. Yields whether an operator asked it to drain. */
+  readonly beat: (address: string, state: State) => Effect.Effect<boolean>
+  readonly remove: (address: string) => Effect.Effect<void>
+  /** The workers that were seen within a lock's expiration. */
+  readonly list: Effect.Effect<ReadonlyArray<WorkerRecord>>
+}
+
+/** What a driver asks of a worker: a whole flow, or a step of it in one version, and from one source. */
+export interface Needs {
+  readonly flow: string
+  readonly step?: string
+  readonly version?: string
+  readonly code?: string | undefined
+}
+
+/** What is in the way of a worker executing something; nothing if it can. */
+export const unable = (flows: Flows, needs: Needs): "flow" | "step" | "version" | "code" | undefined => {
+  const steps = flows[needs.flow]
+  if (steps === undefined) return "flow"
+  if (needs.step === undefined) return undefined
+  const step = steps[needs.step]
+  if (step === undefined) return "step"
+  if (needs.version !== undefined && step.version !== needs.version) return "version"
+  return needs.code !== undefined && step.code !== undefined && step.code !== needs.code ? "code" : undefined
+}
+
+/** The steps that a module's flows have. */
+export const describe = (flows: ReadonlyMap<string, AnyFlow>): Flows =>
+  Object.fromEntries(
+    [...flows].map(([name, flow]) => [
+      name,
+      Object.fromEntries(
+        [...flow.definitions.values()].map((definition: Definition) => {
+          const code = comparableCode(definition)
+          return [definition.name, { version: definition.version, ...(code === undefined ? {} : { code }) }]
+        })
+      )
+    ])
+  )
+
+/** Opens the registry of a group, and makes its table if it is missing. */
+export const make = Effect.fnUntraced(function* (settings: Shared, engine: Context.Context<Engine>) {
+  const sql = (yield* Effect.provideContext(SqlClient.SqlClient, engine)).withoutTransforms()
+  const table = `${prefixOf(settings.group)}_workers`
+  const millis = (column: string) => `(EXTRACT(EPOCH FROM ${column}) * 1000)::float8`
+  const seconds = Math.ceil(settings.lockExpiration / 1000)
+  const make = sql.unsafe(
+    `CREATE TABLE IF NOT EXISTS ${table} (
+      address TEXT NOT NULL PRIMARY KEY,
+      host TEXT NOT NULL,
+      pid INTEGER NOT NULL,
+      version TEXT NOT NULL,
+      flows TEXT NOT NULL,
+      threads INTEGER NOT NULL,
+      busy INTEGER NOT NULL,
+      queued INTEGER NOT NULL,
+      draining BOOLEAN NOT NULL,
+      drain_asked BOOLEAN NOT NULL DEFAULT FALSE,
+      started_at TIMESTAMPTZ NOT NULL DEFAULT now(),
+      seen_at TIMESTAMPTZ NOT NULL DEFAULT now()
+    )`
+  )
+  // Two processes that make a table at once are in each other's way; it is there the next time.
+  yield* Effect.orDie(Effect.retry(make, { times: 5 }))
+  return {
+    register: (worker) =>
+      Effect.orDie(
+        Effect.asVoid(
+          sql.unsafe(
+            `INSERT INTO ${table} (address, host, pid, version, flows, threads, busy, queued, draining)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+             ON CONFLICT (address) DO UPDATE SET host = excluded.host, pid = excluded.pid, version = excluded.version,
+               flows = excluded.flows, threads = excluded.threads, busy = excluded.busy, queued = excluded.queued,
+               draining = excluded.draining, drain_asked = FALSE, started_at = now(), seen_at = now()`,
+            [
+              worker.address,
+              worker.host,
+              worker.pid,
+              worker.version,
+              JSON.stringify(worker.flows),
+              worker.threads,
+              worker.busy,
+              worker.queued,
+              worker.draining
+            ]
+          )
+        )
+      ),
+    beat: (address, { busy, draining, queued }) =>
+      Effect.map(
+        Effect.orDie(
+          sql.unsafe<{ drain_asked: boolean }>(
+            `UPDATE ${table} SET seen_at = now(), busy = $2, queued = $3, draining = $4 WHERE address = $1 RETURNING drain_asked`,
+            [address, busy, queued, draining]
+          )
+        ),
+        ([row]) => row?.drain_asked === true
+      ),
+    remove: (address) =>
+      Effect.asVoid(
+        Effect.ignore(
+          sql.unsafe(`DELETE FROM ${table} WHERE address = $1 OR seen_at < now() - INTERVAL '${seconds * 4} seconds'`, [
+            address
+          ])
+        )
+      ),
+    list: Effect.map(
+      Effect.orDie(
+        sql.unsafe<{ readonly [column: string]: any }>(
+          `SELECT *, ${millis("started_at")} AS started, ${millis("seen_at")} AS seen FROM ${table}
+           WHERE seen_at > now() - INTERVAL '${seconds} seconds' ORDER BY address`
+        )
+      ),
+      (rows) =>
+        rows.map(
+          (row): WorkerRecord => ({
+            address: row.address,
+            host: row.host,
+            pid: row.pid,
+            version: row.version,
+            flows: JSON.parse(row.flows),
+            threads: row.threads,
+            busy: row.busy,
+            queued: row.queued,
+            draining: row.draining,
+            startedAt: row.started,
+            seenAt: row.seen
+          })
+        )
+    )
+  } satisfies Registry as Registry
+})

@@ -1,0 +1,85 @@
+/** Workers of several versions and of other flows in one group: a task goes to one that can execute it, and no run fails. */
+import { join } from "node:path"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Executor from "../../src/Executor.ts"
+import * as Flow from "../../src/Flow.ts"
+import { RunStore } from "../../src/RunStore.ts"
+import * as Flows from "../executor/flows.ts"
+import * as Postgres from "./postgres.ts"
+import * as Processes from "./processes.ts"
+import * as Setting from "./setting.ts"
+import * as Versioned from "./versioned.ts"
+
+const moduleOf = (version: string): string => new URL(`./versioned.ts?version=${version}`, import.meta.url).href
+describe.skipIf(Postgres.binaries === undefined)("a group of several versions", () => {
+  it.live(
+    "runs each version on its own workers, and continues a run on a worker that has its flow",
+    () =>
+      Effect.gen(function* () {
+        const { directory, options, workers } = yield* Setting.Setting
+        const store = yield* RunStore
+        const apart = yield* Effect.all(
+          [1, 2].map((version) => Processes.worker({ ...options, module: moduleOf(`${version}`) })),
+          {
+            concurrency: 2
+          }
+        )
+        const run = Effect.fnUntraced(function* (version: string) {
+          const flow = Versioned.make(version)
+          const { id, output } = yield* Flow.run(flow, {})
+          assert.deepStrictEqual(
+            output,
+            Array.from({ length: 12 }, () => version)
+          )
+          for (const { attempts } of yield* store.tasks({ run: id })) assert.strictEqual(attempts.length, 1)
+        })
+        yield* Effect.all([run("1"), run("2"), run("1"), run("2")], { concurrency: "unbounded" })
+
+        // A version that no worker has: the run says so, with both versions, and nothing counts as an attempt.
+        const flow = Versioned.make("3")
+        const error = yield* Effect.flip(
+          Effect.provide(
+            Flow.run(flow, {}),
+            Executor.layerCluster({ url: options.database, lockExpiration: "5 seconds", waitForWorker: "1 second" })
+          )
+        )
+        assert(error instanceof Executor.ExecutorError)
+        assert.strictEqual(error.reason, "version")
+        assert.match(
+          error.message,
+          /^Step "work" of flow "VersionedFlow" has version "3" where the run is driven, and version "[12]" on worker /
+        )
+
+        // The only worker with the flow of this run is not the one that a hash of its id would choose.
+        const file = join(directory, "counted")
+        const driver = yield* Processes.start("./driver.ts", {
+          ...options,
+          parameters: { count: 4, milliseconds: 1500, file }
+        })
+        yield* driver.prints("finished counted/1")
+        yield* driver.kill("SIGKILL")
+        const id = /run (\S+)/.exec(driver.output())?.[1] ?? ""
+        while ((yield* store.runs({ idPrefix: id }))[0]?.status === "running") yield* Effect.sleep(200)
+        assert.strictEqual((yield* store.runs({ idPrefix: id }))[0]?.status, "succeeded")
+        assert.strictEqual(workers.length + apart.length, 3)
+      }).pipe(Effect.provide(Setting.layer(1))),
+    90_000
+  )
+
+  it.live(
+    "lets a task wait for the worker of a rolling update",
+    () =>
+      Effect.gen(function* () {
+        const { options } = yield* Setting.Setting
+        const flow = Versioned.make("1")
+        const running = yield* Effect.forkChild(Flow.run(flow, {}))
+        yield* Effect.sleep("1 second")
+        yield* Processes.worker({ ...options, module: moduleOf("1") })
+        assert.strictEqual((yield* Fiber.join(running)).output.length, 12)
+        assert.strictEqual((yield* Flow.run(Flows.SquaresFlow, { count: 4 })).output.total, 14)
+      }).pipe(Effect.provide(Setting.layer(1))),
+    90_000
+  )
+})
