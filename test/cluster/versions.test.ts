@@ -65,7 +65,7 @@ describe.skipIf(Postgres.binaries === undefined)("a group of several versions", 
         assert.strictEqual((yield* store.runs({ idPrefix: id }))[0]?.status, "succeeded")
         assert.strictEqual(workers.length + apart.length, 3)
       }).pipe(Effect.provide(Setting.layer(1))),
-    90_000
+    180_000
   )
 
   it.live(
@@ -80,6 +80,6 @@ describe.skipIf(Postgres.binaries === undefined)("a group of several versions", 
         assert.strictEqual((yield* Fiber.join(running)).output.length, 12)
         assert.strictEqual((yield* Flow.run(Flows.SquaresFlow, { count: 4 })).output.total, 14)
       }).pipe(Effect.provide(Setting.layer(1))),
-    90_000
+    180_000
   )
 })

@@ -22,9 +22,9 @@ const flushIntervalMs = 50
 /** A task that has been running for so long is written as running. One that ends sooner costs no write of its own. */
 const runningIntervalMs = 250
 /** How often a run says that its process is alive. */
-const heartbeatIntervalMs = 5000
+const heartbeatIntervalMs = 2000
 /** A hold that was renewed less than this long ago is believed without asking the store. */
-const freshMs = heartbeatIntervalMs + 1000
+const freshMs = 5000
 /** A wall clock that departs this far from the monotonic one was set. */
 const clockStepMs = 1000
 
