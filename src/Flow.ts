@@ -19,6 +19,9 @@ import * as Numbers from "./internal/run/numbers.ts"
 import * as ParameterValues from "./internal/run/parameters.ts"
 import * as Resume from "./internal/run/resume.ts"
 import { runFlow } from "./internal/run/runFlow.ts"
+import { problemOf } from "./internal/schema/schemaTraits.ts"
+import type { NoSecret, SecretMessage } from "./internal/schema/secretTypes.ts"
+import type { StorableSchema } from "./internal/schema/storableSchema.ts"
 import type { Ref } from "./Ref.ts"
 import { type Outside, type RunStore, StoreError } from "./RunStore.ts"
 import type { Simplify } from "./State.ts"
@@ -70,19 +73,33 @@ type Duplicate<S extends ReadonlyArray<unknown>, Seen = never> = S extends reado
     : Duplicate<Rest, Seen | Head["stepName"]>
   : unknown
 
+/** Schemas of what a flow's body yields, by name. */
+export type OutputSchemas = { readonly [name: string]: StorableSchema }
+
+/** What a body has to yield for a flow's `output`: a value of each schema, or a ref of one. */
+export type DeclaredOutput<O extends OutputSchemas> = keyof O extends never
+  ? unknown
+  : { readonly [K in keyof O]: O[K]["Type"] | Ref<O[K]["Type"]> }
+
 /**
  * What a flow's body returns: an effect, or a sentence that says why `Returned` is not one, or yields what it never ran.
  * `Returned` is unknown while the compiler infers the body. See `Step.BodyResult`.
  */
-export type BodyResult<Returned, Out, E, R> = unknown extends Returned
+export type BodyResult<Returned, Out, E, R, O extends OutputSchemas = {}, Given = never> = unknown extends Returned
   ? Step.Body<Out, E, R>
   : [Returned] extends [Step.Body<infer A, any, any>]
     ? [Ran<A>] extends [never]
       ? "forgotten yield*: the flow yields a task that it never ran"
-      : Step.Body<Out, E, R>
+      : [NoSecret<A | Given>] extends [never]
+        ? SecretMessage
+        : [YieldsDeclared<A, O>] extends [never]
+          ? "the body does not yield what the flow declares in `output`"
+          : Step.Body<Out, E, R>
     : [Returned] extends [never]
       ? Returned
       : "a flow's body must return an Effect"
+
+type YieldsDeclared<A, O extends OutputSchemas> = [A] extends [DeclaredOutput<O>] ? true : never
 
 type Ran<A> = [Forgotten<A>] extends [never] ? true : never
 
@@ -109,10 +126,12 @@ type Forgotten<A, Depth extends ReadonlyArray<unknown> = []> = Depth["length"] e
  * A flow.
  *
  * @param options.parameters Schemas by name.
+ * @param options.output Schemas by name, for what the body yields and a record can't give back by itself: instances of
+ *   classes. Refs, plain data, dates, maps, sets, bigints and bytes need none.
  * @param options.steps Every step whose tasks the body runs.
  * @param options.run From the parameters, an effect of what the run yields.
  *
- * Throws `FlowError` where two steps have one name.
+ * Throws `FlowError` where two steps have one name, and where a parameter or an output can't be stored, or is a secret.
  *
  * @example
  * ```ts
@@ -130,14 +149,16 @@ export const make = <
   R,
   const S extends ReadonlyArray<Step.Any>,
   const P extends Parameters = {},
-  Returned = unknown
+  Returned = unknown,
+  const O extends OutputSchemas = {}
 >(
   name: Name,
   options: {
     readonly description?: string
     readonly parameters?: P
+    readonly output?: O
     readonly steps: S
-    readonly run: (parameters: Decoded<P>) => BodyResult<Returned, Out, E, R>
+    readonly run: (parameters: Decoded<P>) => BodyResult<Returned, Out, E, R, NoInfer<O>, Decoded<NoInfer<P>>>
   } & Duplicate<S>
 ): Flow<Name, P, Out, E, Exclude<R, CurrentRun>> => {
   Definition.checkName("a flow", name)
@@ -156,11 +177,15 @@ export const make = <
   for (const [parameter, schema] of Object.entries(options.parameters ?? {})) {
     Definition.checkName(`a parameter of flow "${name}"`, parameter)
     oneEffect(schema)
+    Definition.refuseProblem(`The parameters of flow "${name}"`, parameter, problemOf(schema))
   }
+  for (const [output, schema] of Object.entries(options.output ?? {}))
+    Definition.refuseProblem(`The output of flow "${name}"`, output, problemOf(schema))
   return {
     flowName: name,
     description: options.description,
     parameters: options.parameters ?? ({} as P), // its default
+    output: options.output,
     steps: options.steps,
     layer: undefined,
     body: options.run,

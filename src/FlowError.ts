@@ -11,7 +11,8 @@ import * as Schema from "effect/Schema"
  * `forEach` over something that is not a list), `alive` (a resume of a run that is still running, or that another
  * process is resuming), `nested` (a flow run
  * inside a step), `callback` (a function that returned something else than it must), `number` (an option that is out of
- * range), `code` (a step whose version is its code, which can't be read).
+ * range), `code` (a step whose version is its code, which can't be read), `schema` (values that can't be stored), `secret`
+ * (a `Redacted` in what is stored).
  */
 export class FlowError extends Schema.TaggedError<FlowError>()("FlowError", {
   reason: Schema.Literals([
@@ -27,7 +28,9 @@ export class FlowError extends Schema.TaggedError<FlowError>()("FlowError", {
     "nested",
     "code",
     "callback",
-    "number"
+    "number",
+    "schema",
+    "secret"
   ]),
   message: Schema.String
 }) {}

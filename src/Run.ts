@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Schema from "effect/Schema"
 import type * as Artifact from "./Artifact.ts"
+import type { ArtifactError } from "./ArtifactStore.ts"
 import { CurrentTask } from "./CurrentTask.ts"
 import type * as Flow from "./Flow.ts"
 import { genericArtifact } from "./internal/artifact/untyped.ts"
@@ -31,10 +32,11 @@ export const metric = (name: string, value: number, step?: number): Effect.Effec
   )
 
 /**
- * What a run's flow yielded, through the flow's own types: its refs are refs again.
+ * What a run's flow yielded, exactly: its refs are refs again, its dates dates, its maps maps.
  *
  * @param run The run, or its id, a unique prefix of that, or "latest".
- * @returns Nothing where the run has not succeeded.
+ * @returns Nothing where the run has not succeeded. Fails with `ArtifactError` where a value was recorded under another
+ *   `output` schema than the flow has now.
  *
  * @example
  * ```ts
@@ -44,12 +46,13 @@ export const metric = (name: string, value: number, step?: number): Effect.Effec
 export const output = <F extends Flow.Any>(
   run: string | RunRecord,
   flow: F
-): Effect.Effect<Flow.Output<F> | undefined, RunNotFound | StoreError, RunStore> =>
-  Effect.map(typeof run === "string" ? get(run, { flow: flow.flowName }) : Effect.succeed(run), (found) => {
-    if (found.output === undefined) return undefined
+): Effect.Effect<Flow.Output<F> | undefined, RunNotFound | StoreError | ArtifactError, RunStore> =>
+  Effect.flatMap(typeof run === "string" ? get(run, { flow: flow.flowName }) : Effect.succeed(run), (found) => {
+    if (found.output === undefined) return Effect.undefined
     const among = Output.artifactAmong(flow.definitions.values())
     return Output.decode(
       found.output as Schema.Json,
-      (record) => among(record) ?? (genericArtifact(record) as Artifact.Artifact<unknown>)
-    ) as Flow.Output<F> // it was encoded from one
+      (record) => among(record) ?? (genericArtifact(record) as Artifact.Artifact<unknown>),
+      flow
+    ) as Effect.Effect<Flow.Output<F>, ArtifactError> // it was encoded from one
   })

@@ -18,6 +18,7 @@ import * as Definition from "./internal/run/definition.ts"
 import * as Merge from "./internal/run/merge.ts"
 import * as Numbers from "./internal/run/numbers.ts"
 import { type Made, mark } from "./internal/run/runScope.ts"
+import type { NoSecret, SecretMessage } from "./internal/schema/secretTypes.ts"
 import type { Ref, Value as RefValue } from "./Ref.ts"
 import type { Outside, StoreError } from "./RunStore.ts"
 import type { Given, Refs, Simplify, State, Values, WrittenOf } from "./State.ts"
@@ -120,11 +121,12 @@ export interface Body<out A, out E, out R> {
 
 /**
  * What a body returns: an effect of the outputs, or a sentence that says why `Returned` is not one. `Returned` is unknown
- * while the compiler infers the body; the outputs then say which values are expected.
+ * while the compiler infers the body; the outputs then say which values are expected. `Stored` is what else is recorded of
+ * the step: its inputs and its errors.
  *
  * Each question asks whether a type is `never`, because the compiler then lets a body of generic type pass.
  */
-export type BodyResult<Returned, O extends Artifact.Fields, E, R> = unknown extends Returned
+export type BodyResult<Returned, O extends Artifact.Fields, E, R, Stored = never> = unknown extends Returned
   ? Body<Yielded<O>, E, R>
   : [Returned] extends [Body<infer A, any, any>]
     ? [RunsNoTask<R>] extends [never]
@@ -133,7 +135,9 @@ export type BodyResult<Returned, O extends Artifact.Fields, E, R> = unknown exte
         ? "a step can't run a flow: call it from the flow's body with Flow.call"
         : [Declared<A, O>] extends [never]
           ? Undeclared<A, O>
-          : Body<Yielded<O>, E, R>
+          : [NoSecret<Stored | Values<O> | E>] extends [never]
+            ? SecretMessage
+            : Body<Yielded<O>, E, R>
     : [Returned] extends [never]
       ? Returned
       : "a step's body must return an Effect"
@@ -198,7 +202,7 @@ export const make = <
 >(
   name: Name,
   options: Options<I, O, T, X> & {
-    readonly run: (input: Values<I>) => BodyResult<Returned, NoInfer<O>, E, R>
+    readonly run: (input: Values<I>) => BodyResult<Returned, NoInfer<O>, E, R, Values<NoInfer<I>> | NoInfer<X>>
   } & Covers<E, X>
 ): Step<Name, I, O, E | TimeoutError<T>, Exclude<R, CurrentTask>> =>
   fromDefinition(define(name, options, undefined)) as never // the definition is erased, this signature is its type
@@ -213,8 +217,8 @@ const define = (
   return {
     name,
     description: options.description,
-    input: Definition.slots(`step "${name}"`, options.input),
-    output: Definition.slots(`step "${name}"`, options.output),
+    input: Definition.slots(`step "${name}"`, "input", options.input),
+    output: Definition.slots(`step "${name}"`, "output", options.output),
     branches:
       branches &&
       Object.fromEntries(
@@ -225,7 +229,7 @@ const define = (
             : { definition: Definition.of(of as Any), many: false }
         ])
       ),
-    error: options.error,
+    error: Definition.checkedError(`step "${name}"`, options.error),
     version: options.version ?? "",
     cache: options.cache,
     retry: Definition.retryOptions(name, options.retry),
@@ -400,7 +404,7 @@ export const join = <
     readonly run: (
       states: { readonly [K in keyof B]: Seen<B[K]> },
       input: OwnInput<I>
-    ) => BodyResult<Returned, NoInfer<O>, E, R>
+    ) => BodyResult<Returned, NoInfer<O>, E, R, Values<NoInfer<I>> | NoInfer<X>>
   } & Covers<E, X>
 ): Join<Name, B, I, O, E | TimeoutError<T>, Exclude<R, CurrentTask>> =>
   fromDefinition(define(name, options, branches)) as never // the definition is erased, this signature is its type

@@ -10,6 +10,7 @@ import type * as Schema from "effect/Schema"
 import * as Artifact from "../../Artifact.ts"
 import { FlowError } from "../../FlowError.ts"
 import type { TaskRecord } from "../../RunRecord.ts"
+import { type Problem, problemOf } from "../schema/schemaTraits.ts"
 import * as Numbers from "./numbers.ts"
 
 /** @internal */
@@ -59,6 +60,8 @@ export interface FlowDefinition {
   readonly flowName: string
   readonly description: string | undefined
   readonly parameters: { readonly [name: string]: Schema.Codec<any, any> }
+  /** Schemas of what the body yields, for values that a record could not give back without them. */
+  readonly output: { readonly [name: string]: Artifact.StorableSchema } | undefined
   readonly layer: Layer.Layer<any, any, any> | undefined
   readonly body: (parameters: never) => Effect.Effect<unknown, unknown, unknown>
   /** Its steps, by name. */
@@ -84,13 +87,32 @@ const artifactOf = (field: Artifact.Field): Artifact.Artifact<unknown> =>
   (Artifact.isArtifact(field) ? field : Artifact.json(field)) as Artifact.Artifact<unknown> // erased: names pair values with it
 
 /** The slots of declared fields, in the order of their names, which is the order of everything that is hashed. */
-export const slots = (owner: string, fields: Artifact.Fields = {}): ReadonlyArray<Slot> =>
+export const slots = (owner: string, kind: "input" | "output", fields: Artifact.Fields = {}): ReadonlyArray<Slot> =>
   Object.keys(fields)
     .sort()
     .map((name) => {
       checkName(`a field of ${owner}`, name)
-      return { name, artifact: artifactOf(fields[name] as Artifact.Field) } // its own key
+      const artifact = artifactOf(fields[name] as Artifact.Field) // its own key
+      refuseProblem(`The ${kind} of ${owner}`, name, artifact.problem?.())
+      return { name, artifact }
     })
+
+/** Refuses, where it is declared, what can't be stored in general, and every secret. */
+export const refuseProblem = (what: string, name: string | undefined, problem: Problem | undefined): void => {
+  if (problem === undefined) return
+  const place = [...(name === undefined ? [] : [name]), ...problem.path].map(String).join(".")
+  throw new FlowError({
+    reason: problem.isSecret ? "secret" : "schema",
+    message: `${what} can't be stored: ${place === "" ? "it" : `"${place}"`} ${problem.message}.`
+  })
+}
+
+/** The schema of a step's errors. Its values are recorded, so a secret may not be among them. */
+export const checkedError = (owner: string, error: Schema.Top | undefined): Schema.Top | undefined => {
+  const problem = error === undefined ? undefined : problemOf(error)
+  if (problem?.isSecret === true) refuseProblem(`The error of ${owner}`, undefined, problem)
+  return error
+}
 
 /** Refuses a name that could not stand in a path, a URL, or between the dots of `branch.3.name`. */
 export const checkName = (what: string, name: string): void => {

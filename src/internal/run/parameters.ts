@@ -8,11 +8,8 @@ import * as Schema from "effect/Schema"
 import type * as SchemaIssue from "effect/SchemaIssue"
 import { ParameterError } from "../../FlowError.ts"
 import { describe, valueText } from "../schema/codecIssue.ts"
+import * as JsonCodec from "../schema/jsonCodec.ts"
 import type { FlowDefinition } from "./definition.ts"
-
-type Codec = Schema.Codec<object, Readonly<Record<string, Schema.Json>>>
-
-const schemaOf = (flow: FlowDefinition): Codec => Schema.toCodecJson(Schema.Struct(flow.parameters)) as never // erased: fields need no services
 
 /** Refuses, at every depth, keys that the schema does not declare. */
 export const strict = { onExcessProperty: "error" } as const
@@ -54,9 +51,36 @@ export const make = (flow: FlowDefinition, given: object): Effect.Effect<object,
   ) as never // erased: fields need no services
 }
 
-/** Encodes each parameter as JSON. */
-export const encode = (flow: FlowDefinition, parameters: object) =>
-  Effect.mapError(Schema.encodeEffect(schemaOf(flow))(parameters), ({ issue }) => refuse(flow, issue, parameters))
+/** Encodes each parameter as JSON. Fails where one would not come back equal from the run's record. */
+export const encode = (
+  flow: FlowDefinition,
+  parameters: object
+): Effect.Effect<Readonly<Record<string, Schema.Json>>, ParameterError> =>
+  Effect.map(roundTrip(flow, parameters), ({ encoded }) => encoded)
+
+/**
+ * Encodes each parameter as JSON, and decodes them again: what a flow's body gets is what a resume of its run would get,
+ * and nobody else can change it.
+ */
+export const roundTrip = Effect.fnUntraced(function* (flow: FlowDefinition, parameters: object) {
+  const encoded: Record<string, Schema.Json> = {}
+  const decoded: Record<string, unknown> = {}
+  for (const [name, value] of Object.entries(parameters)) {
+    const field = flow.parameters[name]
+    if (field === undefined) continue // `make` refuses names that are none of the flow's
+    const checked = yield* Effect.mapError(
+      JsonCodec.of(field).encodeChecked(value),
+      ({ message, path = [] }) =>
+        new ParameterError({
+          flow: flow.flowName,
+          message: `The parameters of flow "${flow.flowName}" do not fit: "${[name, ...path].map(String).join(".")}": ${message}.`
+        })
+    )
+    encoded[name] = JSON.parse(checked.text)
+    decoded[name] = checked.decoded
+  }
+  return { encoded, decoded }
+})
 
 /**
  * Decodes the parameters that a run's record holds. Those that it lacks get their defaults.
@@ -79,7 +103,7 @@ export const decode = Effect.fnUntraced(function* (
   for (const [name, field] of Object.entries(flow.parameters)) {
     if (!Object.hasOwn(encoded, name)) continue
     decoded[name] = yield* Effect.mapError(
-      Schema.decodeUnknownEffect(Schema.toCodecJson(field as Schema.Codec<unknown>))(encoded[name], strict),
+      Schema.decodeUnknownEffect(JsonCodec.toCodecJson(field as Schema.Codec<unknown>))(encoded[name], strict),
       ({ issue }) => refuse(flow, issue, encoded[name], name)
     )
   }

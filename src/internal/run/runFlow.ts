@@ -12,7 +12,6 @@ import { identity } from "effect/Function"
 import type * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
-import type * as Schema from "effect/Schema"
 import { ArtifactStore } from "../../ArtifactStore.ts"
 import { CurrentRun, type Interpreter } from "../../CurrentRun.ts"
 import { CurrentTask } from "../../CurrentTask.ts"
@@ -66,6 +65,7 @@ export const runFlow = (flow: FlowDefinition, parameters: object, start: Start) 
   )
 
 const runOnce = Effect.fnUntraced(function* (flow: FlowDefinition, parameters: object, start: Start, traced: boolean) {
+  const { decoded, encoded } = yield* Parameters.roundTrip(flow, parameters)
   const artifacts = yield* ArtifactStore
   const runs = yield* RunStore
   const outer = yield* Effect.serviceOption(CurrentTask)
@@ -87,7 +87,7 @@ const runOnce = Effect.fnUntraced(function* (flow: FlowDefinition, parameters: o
   let record: RunRecord = {
     id: start.begun?.id ?? RunId.make(now, yield* newestId(runs)),
     flow: flow.flowName,
-    parameters: yield* Parameters.encode(flow, parameters),
+    parameters: encoded,
     startedAt: now,
     systemTags: yield* Effect.flatten(Effect.service(SystemTags)),
     tags: yield* Tags.change([], { add: start.tags ?? [] }),
@@ -169,7 +169,7 @@ const runOnce = Effect.fnUntraced(function* (flow: FlowDefinition, parameters: o
         const watch = start.parent === undefined && start.begun === undefined ? executor.watch?.(record) : undefined
         const ended = yield* Effect.exit(
           restore(
-            runBody(run, interpreter, parameters).pipe(
+            runBody(run, interpreter, decoded).pipe(
               watch === undefined ? identity : (self) => Effect.andThen(watch, self),
               leaving === undefined ? identity : untilLeaving(leaving, recorder),
               (self) => Effect.raceFirst(self, recorder.lost)
@@ -180,14 +180,16 @@ const runOnce = Effect.fnUntraced(function* (flow: FlowDefinition, parameters: o
         const lostTo = recorder.lostTo()
         const yielded = lostTo === undefined ? ended : Exit.fail(lostTo)
         // What the body yielded is a user's value, too: a failure to encode it is the run's.
-        const encoded = Exit.isSuccess(yielded)
-          ? yield* Effect.exit(Effect.sync(() => Output.encode(yielded.value)))
-          : yielded
-        const exit = Exit.isFailure(encoded) ? encoded : yielded
+        const recorded = Exit.isSuccess(yielded) ? yield* Effect.exit(Output.encode(flow, yielded.value)) : yielded
         const finishedAt = yield* Clock.currentTimeMillis
-        record = Exit.isSuccess(encoded)
-          ? { ...record, status: "succeeded", finishedAt, output: encoded.value as Schema.Json } // by `Output.encode`
-          : { ...record, ...endingOf(encoded.cause), finishedAt }
+        record = Exit.isSuccess(recorded)
+          ? {
+              ...record,
+              status: "succeeded",
+              finishedAt,
+              ...(recorded.value.data === undefined ? undefined : { output: recorded.value.data })
+            }
+          : { ...record, ...endingOf(recorded.cause), finishedAt }
         const left = begun?.unasked().map((task) => Replay.closed(task, finishedAt)) ?? []
         const changes = left.map((task) => ({ _tag: "Task", task, blobs: [], schemas: [] }) as const)
         yield* Effect.ensuring(recorder.write([...changes, { _tag: "Run", run: record }]), Effect.sync(removeLive))
@@ -198,7 +200,9 @@ const runOnce = Effect.fnUntraced(function* (flow: FlowDefinition, parameters: o
             `Run ${record.id} of flow "${record.flow}", called from here, ${record.status === "interrupted" ? "was interrupted" : `failed: ${record.error.message}`}`
           )
         }
-        return Exit.isSuccess(exit) ? { id: record.id, output: exit.value } : yield* Effect.failCause(exit.cause)
+        return Exit.isSuccess(recorded)
+          ? { id: record.id, output: recorded.value.value }
+          : yield* Effect.failCause(recorded.cause)
       })
     )
   )

@@ -93,7 +93,7 @@ const notJson = (
 }
 
 /** `a Date`, `a Map`, `an Uint8Array`: what a value is, without what is in it. */
-const classText = (value: object): string => {
+export const classText = (value: object): string => {
   const { constructor } = value
   const name = typeof constructor === "function" ? constructor.name : ""
   return name === "" || name === "Object" ? "an object" : `${/^[AEIO]/.test(name) ? "an" : "a"} ${name}`

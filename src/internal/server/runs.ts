@@ -10,6 +10,7 @@ import * as Tags from "../../Tags.ts"
 import * as Why from "../../Why.ts"
 import * as Reading from "../history/reading.ts"
 import { childIds } from "../history/tasks.ts"
+import { display } from "../run/output.ts"
 import { UiApi, UiNotFound } from "./api.ts"
 import { storeFailed } from "./artifacts.ts"
 import * as UiCompare from "./compare.ts"
@@ -151,7 +152,7 @@ export const layer = (about: Omit<About, "now">) =>
           const children = yield* Effect.mapError(store.runs({ parent: run.id, limit: 200 }), storeFailed)
           return {
             run: yield* viewOf(run),
-            ...(run.output === undefined ? {} : { output: run.output }),
+            ...(run.output === undefined ? {} : { output: display(run.output) }),
             children: yield* viewAll(children)
           }
         }),

@@ -351,7 +351,9 @@ interface RefData {
 
 /** A ref among what a flow yielded. */
 const refOf = (value: unknown): RefData | undefined =>
-  typeof value === "object" && value !== null && "$ref" in value ? (value.$ref as RefData) : undefined // written as one
+  typeof value === "object" && value !== null && "$ref" in value && typeof value.$ref === "object"
+    ? ((value.$ref as RefData | null) ?? undefined) // written as one; a text is data of the flow's own
+    : undefined
 
 /** What the flow's body yielded: its refs as links, everything else as it is. */
 const Yielded = ({ output }: { readonly output: unknown }) => {

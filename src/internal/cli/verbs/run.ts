@@ -14,9 +14,9 @@ import { CurrentRun } from "../../../CurrentRun.ts"
 import { CurrentTask } from "../../../CurrentTask.ts"
 import * as Flow from "../../../Flow.ts"
 import { RunObserver } from "../../../RunObserver.ts"
-import type { RefRecord } from "../../../RunRecord.ts"
 import { fromCause } from "../../run/errorRecord.ts"
 import { format } from "../../run/logLine.ts"
+import * as Output from "../../run/output.ts"
 import { SystemTags, withGit } from "../../run/systemTags.ts"
 import * as Units from "../../units.ts"
 import * as Cli from "../cli.ts"
@@ -155,14 +155,14 @@ const printOutput = Effect.fnUntraced(function* (cli: Cli.Cli, reporter: Reporte
   const output = reporter.progress.run()?.output
   if (!(options.json || options.quiet || cli.stdout.isTTY !== true)) return
   if ((output === undefined || output === null) && !options.json) return
-  Cli.print(cli, JSON.stringify(yield* resolve(output ?? null)))
+  Cli.print(cli, JSON.stringify(yield* resolve(Output.display(output ?? null))))
 })
 
 const resolve = (value: unknown): Effect.Effect<unknown, never, ArtifactStore> =>
   Effect.gen(function* () {
     if (typeof value !== "object" || value === null) return value
     if (Array.isArray(value)) return yield* Effect.forEach(value, resolve)
-    const ref = "$ref" in value && Object.keys(value).length === 1 ? (value.$ref as RefRecord) : undefined // as it was encoded
+    const ref = Output.refIn(value)
     if (ref === undefined) {
       const fields: Record<string, unknown> = {}
       for (const [name, field] of Object.entries(value)) fields[name] = yield* resolve(field)

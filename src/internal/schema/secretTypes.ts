@@ -1,0 +1,44 @@
+/** The types that keep secrets out of what is stored: parameters, artifacts, errors and outputs. */
+import type * as Effect from "effect/Effect"
+import type * as Redacted from "effect/Redacted"
+
+/** What the compiler says of a secret. */
+export type SecretMessage =
+  "a secret (Redacted) is never stored: read it with Config.redacted in the step or layer that needs it"
+
+type Leaf =
+  | string
+  | number
+  | bigint
+  | boolean
+  | symbol
+  | null
+  | undefined
+  | Date
+  | ArrayBufferView
+  | ((...given: never) => unknown)
+  | Effect.Effect<any, any, any>
+
+/** `true` where a `Redacted` is in a type, up to six levels deep; `never` where none is. */
+type HasSecret<A, Depth extends ReadonlyArray<unknown> = []> = Depth["length"] extends 6
+  ? never
+  : 0 extends 1 & A
+    ? never
+    : unknown extends A
+      ? never
+      : A extends Redacted.Redacted<any>
+        ? true
+        : A extends Leaf
+          ? never
+          : A extends ReadonlyArray<infer Item>
+            ? HasSecret<Item, [...Depth, 0]>
+            : A extends ReadonlyMap<infer Key, infer Item>
+              ? HasSecret<Key | Item, [...Depth, 0]>
+              : A extends ReadonlySet<infer Item>
+                ? HasSecret<Item, [...Depth, 0]>
+                : A extends object
+                  ? { [K in keyof A]-?: HasSecret<A[K], [...Depth, 0]> }[keyof A]
+                  : never
+
+/** `never` where a `Redacted` is in a type, else `true`. */
+export type NoSecret<A> = [HasSecret<A>] extends [never] ? true : never
