@@ -94,7 +94,7 @@ const encodeObject = (value: object, path: ReadonlyArray<PropertyKey>, above: Se
   if (Redacted.isRedacted(value)) {
     throw new Refusal(
       path,
-      "a secret (Redacted). Secrets are never recorded: read it with Config.redacted in the step or layer that needs it"
+      "a secret (Redacted). Secrets are never recorded: read it with Config.Redacted in the step or layer that needs it"
     )
   }
   if (Option.isOption(value)) return { $option: Option.isSome(value) ? [inner(value.value, "value")] : [] }

@@ -74,7 +74,7 @@ const notJson = (
     if (typeof value === "number") return Number.isFinite(value) ? undefined : refuse(String(value))
     if (typeof value !== "object") return refuse(valueText(value))
     if (Redacted.isRedacted(value)) {
-      return refuse("a secret (Redacted), which is never stored: read it with Config.redacted in the step or its layer")
+      return refuse("a secret (Redacted), which is never stored: read it with Config.Redacted in the step or its layer")
     }
     if (above.has(value)) return refuse("a value that contains itself")
     if (path.length > maxDepth) return refuse(`a value that is nested more than ${maxDepth} levels deep`)

@@ -111,7 +111,7 @@ const problemAt = (ast: SchemaAST.AST, path: ReadonlyArray<PropertyKey>): Proble
       path,
       isSecret: true,
       message:
-        "is a secret (Redacted), and secrets are never stored: read it with Config.redacted in the step or its layer"
+        "is a secret (Redacted), and secrets are never stored: read it with Config.Redacted in the step or its layer"
     }
   }
   if (ast.encoding !== undefined) return undefined // stored as what it is encoded to

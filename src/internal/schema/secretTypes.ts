@@ -4,7 +4,7 @@ import type * as Redacted from "effect/Redacted"
 
 /** What the compiler says of a secret. */
 export type SecretMessage =
-  "a secret (Redacted) is never stored: read it with Config.redacted in the step or layer that needs it"
+  "a secret (Redacted) is never stored: read it with Config.Redacted in the step or layer that needs it"
 
 type Leaf =
   | string

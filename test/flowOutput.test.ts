@@ -1,0 +1,176 @@
+/** What a flow's body yields comes back from its run's record exactly, or fails the run with the place of it. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as fc from "fast-check"
+import type { ArtifactError, ArtifactStore } from "../src/ArtifactStore.ts"
+import * as Flow from "../src/Flow.ts"
+import { isRef } from "../src/Ref.ts"
+import * as Run from "../src/Run.ts"
+import type { RunStore } from "../src/RunStore.ts"
+import * as Step from "../src/Step.ts"
+import * as Storage from "../src/Storage.ts"
+import { fingerprint } from "./support/fingerprint.ts"
+
+const one = Step.make("one", { output: { n: Schema.Int }, run: () => Effect.succeed({ n: 1 }) })
+
+const flowOf = <A>(make: () => A) =>
+  Flow.make("Yields", { steps: [one], run: () => Effect.map(one(), () => make()) as Effect.Effect<A, never, never> })
+
+type Stores = ArtifactStore | RunStore
+
+/** What a body yields, as its caller has it, and as `Run.output` gives it. */
+const back = <A>(make: () => A) =>
+  Effect.gen(function* () {
+    const flow = flowOf(make) as Flow.Any
+    const { id, output } = yield* Flow.run(flow, {}) as Effect.Effect<Flow.Result<A>, unknown, Stores>
+    return { yielded: output, read: (yield* Run.output(id, flow)) as A }
+  }).pipe(Effect.orDie, Effect.provide(Storage.layerMemory))
+
+const failure = (make: () => unknown) =>
+  Effect.gen(function* () {
+    const error = yield* Effect.flip(
+      Flow.run(flowOf(make) as Flow.Any, {}) as Effect.Effect<unknown, ArtifactError, Stores>
+    )
+    return { error, run: yield* Run.get("latest") }
+  }).pipe(Effect.orDie, Effect.provide(Storage.layerMemory))
+
+describe("a flow's output", () => {
+  it.effect("comes back as what it was: dates, maps, bigints, bytes, numbers beyond JSON", () =>
+    Effect.gen(function* () {
+      const value = () => ({
+        date: new Date(86_400_000),
+        invalid: new Date(Number.NaN),
+        map: new Map<unknown, unknown>([[{ a: 1 }, new Set([1n])]]),
+        big: 10n ** 30n,
+        bytes: Uint8Array.of(1, 2, 3),
+        floats: Float32Array.of(0.5, -0),
+        numbers: [Number.NaN, Number.NEGATIVE_INFINITY, -0, 0],
+        missing: undefined,
+        option: [Option.some(new Date(1)), Option.none()],
+        result: Result.fail("no"),
+        text: "\ud800 half a pair"
+      })
+      const { read, yielded } = yield* back(value)
+      assert.strictEqual(fingerprint(read), fingerprint(value()))
+      assert.strictEqual(fingerprint(yielded), fingerprint(value()))
+    })
+  )
+
+  it.effect("keeps data that looks like a ref or like another tag as data", () =>
+    Effect.gen(function* () {
+      const value = () => ({
+        schema: { items: { $ref: "#/definitions/item" } },
+        record: { $ref: { digest: "ab", name: "x" } },
+        nested: { $data: { $date: 5 } },
+        plain: { $date: 5, and: 1 },
+        proto: JSON.parse('{"__proto__":{"a":1}}')
+      })
+      const { read } = yield* back(value)
+      assert.deepStrictEqual(read, value())
+      assert.isFalse(isRef(read.record))
+    })
+  )
+
+  it.effect("keeps refs wherever they are", () =>
+    Effect.gen(function* () {
+      const flow = Flow.make("Refs", {
+        steps: [one],
+        run: () => Effect.map(one(), ({ n }) => ({ list: [n], map: new Map([["n", n]]) }))
+      })
+      const { id } = yield* Flow.run(flow, {})
+      const output = yield* Run.output(id, flow)
+      assert.strictEqual(yield* output?.list[0] ?? Effect.die("no ref"), 1)
+      assert.strictEqual(yield* output?.map.get("n") ?? Effect.die("no ref"), 1)
+    }).pipe(Effect.provide(Storage.layerMemory))
+  )
+
+  it.effect("is undefined where the body yields nothing", () =>
+    Effect.gen(function* () {
+      const { read } = yield* back(() => undefined)
+      assert.isUndefined(read)
+    })
+  )
+
+  it.effect("fails the run, in a sentence with the place, where it can't be given back", () =>
+    Effect.gen(function* () {
+      class Engine {
+        readonly power = 1
+      }
+      const cyclic: Record<string, unknown> = { a: 1 }
+      cyclic.self = { again: cyclic }
+      let deep: object = {}
+      for (let i = 0; i < 5000; i++) deep = { deep }
+      const refused: ReadonlyArray<readonly [() => unknown, RegExp]> = [
+        [() => cyclic, /\(at self\.again\): it is a value that contains itself/],
+        [() => ({ car: { engine: new Engine() } }), /\(at car\.engine\): it is an Engine, .*`output: \{ … \}`/],
+        [() => ({ f: [() => 1] }), /\(at f\.0\): it is a function/],
+        [() => ({ task: Effect.succeed(1) }), /\(at task\): it is an Effect that was never run/],
+        [() => deep, /nested more than 1000 levels deep/]
+      ]
+      for (const [make, message] of refused) {
+        const { error, run } = yield* failure(make)
+        assert.strictEqual(error._tag, "ArtifactError")
+        assert.match(error.message, /^The output of flow "Yields" can't be recorded/)
+        assert.match(error.message, message)
+        assert.strictEqual(run.status, "failed")
+        assert.include(run.error?.message, "can't be recorded")
+      }
+    })
+  )
+
+  it.effect("is encoded by the flow's schemas where there are some", () =>
+    Effect.gen(function* () {
+      class Point extends Schema.Class<Point>("Point")({ x: Schema.Number }) {
+        get double() {
+          return this.x * 2
+        }
+      }
+      const flow = Flow.make("Declared", {
+        output: { point: Point, n: Schema.Int },
+        steps: [one],
+        run: () => Effect.map(one(), ({ n }) => ({ point: new Point({ x: 4 }), n, at: new Date(5) }))
+      })
+      const { id } = yield* Flow.run(flow, {})
+      const output = yield* Run.output(id, flow)
+      assert.strictEqual(output?.point.double, 8)
+      assert.strictEqual(output?.at.getTime(), 5)
+      assert.strictEqual(yield* output?.n ?? Effect.die("no ref"), 1)
+      const other = Flow.make("Declared", {
+        output: { point: Schema.String },
+        steps: [one],
+        run: () => Effect.map(one(), () => ({ point: "" }))
+      })
+      const error = yield* Effect.flip(Run.output(id, other))
+      assert.include(error.message, "(at point): it was recorded under another schema")
+    }).pipe(Effect.provide(Storage.layerMemory))
+  )
+
+  it.effect("is the same for any value of plain data", () =>
+    Effect.promise(() =>
+      fc.assert(
+        fc.asyncProperty(
+          fc.anything({
+            withBigInt: true,
+            withDate: true,
+            withMap: true,
+            withSet: true,
+            withTypedArray: true,
+            withSparseArray: false,
+            maxDepth: 3
+          }),
+          (value) =>
+            Effect.runPromise(
+              Effect.map(
+                back(() => value),
+                ({ read }) => assert.strictEqual(fingerprint(read), fingerprint(value))
+              )
+            )
+        ),
+        { numRuns: 40 }
+      )
+    )
+  )
+})
