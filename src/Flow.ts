@@ -90,7 +90,7 @@ export type BodyResult<Returned, Out, E, R, O extends OutputSchemas = {}, Given 
   : [Returned] extends [Step.Body<infer A, any, any>]
     ? [Ran<A>] extends [never]
       ? "forgotten yield*: the flow yields a task that it never ran"
-      : [NoSecret<A | Given>] extends [never]
+      : [NoSecret<{ readonly output: A; readonly parameters: Given }>] extends [never]
         ? SecretMessage
         : [YieldsDeclared<A, O>] extends [never]
           ? "the body does not yield what the flow declares in `output`"

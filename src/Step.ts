@@ -135,7 +135,7 @@ export type BodyResult<Returned, O extends Artifact.Fields, E, R, Stored = never
         ? "a step can't run a flow: call it from the flow's body with Flow.call"
         : [Declared<A, O>] extends [never]
           ? Undeclared<A, O>
-          : [NoSecret<Stored | Values<O> | E>] extends [never]
+          : [NoSecret<{ readonly stored: Stored; readonly output: Values<O>; readonly failure: E }>] extends [never]
             ? SecretMessage
             : Body<Yielded<O>, E, R>
     : [Returned] extends [never]
@@ -202,7 +202,9 @@ export const make = <
 >(
   name: Name,
   options: Options<I, O, T, X> & {
-    readonly run: (input: Values<I>) => BodyResult<Returned, NoInfer<O>, E, R, Values<NoInfer<I>> | NoInfer<X>>
+    readonly run: (
+      input: Values<I>
+    ) => BodyResult<Returned, NoInfer<O>, E, R, { readonly input: Values<NoInfer<I>>; readonly error: NoInfer<X> }>
   } & Covers<E, X>
 ): Step<Name, I, O, E | TimeoutError<T>, Exclude<R, CurrentTask>> =>
   fromDefinition(define(name, options, undefined)) as never // the definition is erased, this signature is its type
@@ -404,7 +406,7 @@ export const join = <
     readonly run: (
       states: { readonly [K in keyof B]: Seen<B[K]> },
       input: OwnInput<I>
-    ) => BodyResult<Returned, NoInfer<O>, E, R, Values<NoInfer<I>> | NoInfer<X>>
+    ) => BodyResult<Returned, NoInfer<O>, E, R, { readonly input: Values<NoInfer<I>>; readonly error: NoInfer<X> }>
   } & Covers<E, X>
 ): Join<Name, B, I, O, E | TimeoutError<T>, Exclude<R, CurrentTask>> =>
   fromDefinition(define(name, options, branches)) as never // the definition is erased, this signature is its type

@@ -53,6 +53,36 @@ export const flow = Flow.make("flow", {
 /** Code that must not compile, with a part of what the compiler says. */
 export const rejected: ReadonlyArray<{ readonly name: string; readonly code: string; readonly message: string }> = [
   {
+    name: "a secret in a step's input",
+    code: `Step.make('s', { input: { a: Schema.Struct({ tokens: Schema.Array(Schema.Redacted(Schema.String)) }) }, run: () => Effect.void })`,
+    message: "a secret (Redacted) is never stored: read it with Config.Redacted in the step or layer that needs it"
+  },
+  {
+    name: "a secret in a step's output",
+    code: `Step.make('s', { output: { token: Schema.NullOr(Schema.Redacted(Schema.String)) }, run: () => Effect.succeed({ token: null }) })`,
+    message: "a secret (Redacted) is never stored: read it with Config.Redacted in the step or layer that needs it"
+  },
+  {
+    name: "a secret in a step's error",
+    code: `class Denied extends Schema.TaggedError<Denied>()('Denied', { token: Schema.Redacted(Schema.String) }) {}\nStep.make('s', { error: Denied, run: () => Effect.void })`,
+    message: "a secret (Redacted) is never stored: read it with Config.Redacted in the step or layer that needs it"
+  },
+  {
+    name: "a secret in a flow's parameters",
+    code: `Flow.make('f', { parameters: { token: Schema.Redacted(Schema.String) }, steps: [], run: () => Effect.void })`,
+    message: "a secret (Redacted) is never stored: read it with Config.Redacted in the step or layer that needs it"
+  },
+  {
+    name: "a secret in a flow's output",
+    code: `Flow.make('f', { steps: [], run: () => Effect.succeed({ token: [Schema.decodeSync(Schema.RedactedFromValue(Schema.String))('x')] }) })`,
+    message: "a secret (Redacted) is never stored: read it with Config.Redacted in the step or layer that needs it"
+  },
+  {
+    name: "a flow that does not yield its declared output",
+    code: `Flow.make('f', { output: { n: Schema.Int }, steps: [], run: () => Effect.succeed({ n: 'one' }) })`,
+    message: "the body does not yield what the flow declares in `output`"
+  },
+  {
     name: "a join that forgot a branch",
     code: "join({ baseline: baseline(data) })",
     message: `join forgot branch \\"train\\"`

@@ -19,8 +19,8 @@ type Leaf =
   | ((...given: never) => unknown)
   | Effect.Effect<any, any, any>
 
-/** `true` where a `Redacted` is in a type, up to six levels deep; `never` where none is. */
-type HasSecret<A, Depth extends ReadonlyArray<unknown> = []> = Depth["length"] extends 6
+/** `true` where a `Redacted` is in a type, up to seven levels deep; `never` where none is. */
+type HasSecret<A, Depth extends ReadonlyArray<unknown> = []> = Depth["length"] extends 7
   ? never
   : 0 extends 1 & A
     ? never
@@ -28,17 +28,19 @@ type HasSecret<A, Depth extends ReadonlyArray<unknown> = []> = Depth["length"] e
       ? never
       : A extends Redacted.Redacted<any>
         ? true
-        : A extends Leaf
-          ? never
-          : A extends ReadonlyArray<infer Item>
-            ? HasSecret<Item, [...Depth, 0]>
-            : A extends ReadonlyMap<infer Key, infer Item>
-              ? HasSecret<Key | Item, [...Depth, 0]>
-              : A extends ReadonlySet<infer Item>
-                ? HasSecret<Item, [...Depth, 0]>
-                : A extends object
-                  ? { [K in keyof A]-?: HasSecret<A[K], [...Depth, 0]> }[keyof A]
-                  : never
+        : A extends Error // which is also an effect
+          ? { [K in keyof A]-?: HasSecret<A[K], [...Depth, 0]> }[keyof A]
+          : A extends Leaf
+            ? never
+            : A extends ReadonlyArray<infer Item>
+              ? HasSecret<Item, [...Depth, 0]>
+              : A extends ReadonlyMap<infer Key, infer Item>
+                ? HasSecret<Key | Item, [...Depth, 0]>
+                : A extends ReadonlySet<infer Item>
+                  ? HasSecret<Item, [...Depth, 0]>
+                  : A extends object
+                    ? { [K in keyof A]-?: HasSecret<A[K], [...Depth, 0]> }[keyof A]
+                    : never
 
 /** `never` where a `Redacted` is in a type, else `true`. */
 export type NoSecret<A> = [HasSecret<A>] extends [never] ? true : never
