@@ -1,4 +1,4 @@
-/** The verb `logs`: what a run's tasks logged, in the shape in which it stood there live, and what went wrong in them. */
+/** The verb `logs`: prints what the tasks of a run logged, as it was printed live, and why tasks failed. */
 import * as Effect from "effect/Effect"
 import type { TaskRecord } from "../../../RunRecord.ts"
 import type { LogLine } from "../../../RunStore.ts"
@@ -17,8 +17,10 @@ export interface Options {
   readonly json: boolean
 }
 
-/** Lines at a time, and milliseconds between looking for more. */
+/** How many lines are read and printed at a time. */
 const page = 5000
+
+/** With `--follow`, how often new lines are looked for, in milliseconds. */
 const pollIntervalMs = 150
 
 /** Prints the lines of a target. */
@@ -38,16 +40,18 @@ const show = Effect.fnUntraced(function* (cli: Cli.Cli, chosen: Cli.Chosen, text
   }
   const rest = Effect.gen(function* () {
     while (true) {
+      // The lines of a step may come from several runs: its tasks are looked up once for all lines, not once a page.
+      const isWhole = target.step !== undefined
       const lines = yield* Reading.logs(target.run, {
-        limit: page,
+        ...(isWhole ? undefined : { limit: page }),
         ...(target.task === undefined ? undefined : { task: target.task }),
         ...(target.step === undefined || target.task !== undefined ? undefined : { step: target.step }),
         ...(options.attempt === undefined ? undefined : { attempt: options.attempt }),
         ...(after === undefined ? undefined : { after })
       })
-      print(lines)
+      for (let at = 0; at < lines.length; at += page) print(lines.slice(at, at + page))
       after = lines.at(-1)?.sequence ?? after
-      if (lines.length < page) return
+      if (isWhole || lines.length < page) return
     }
   })
   if (options.follow) {
