@@ -101,7 +101,7 @@ export const suite = (name: string, layer: Layer.Layer<ArtifactStore | RunStore,
           "The file /no/such/file can't be read: there is no such file or directory (ENOENT)."
         )
         const directory = yield* Effect.flip(store.putFile("/"))
-        assert.strictEqual(directory.message, "The file / can't be read: it is a directory (EISDIR).")
+        assert.strictEqual(directory.message, "The file / can't be read: it is a directory, not a file (EISDIR).")
       })
     )
 

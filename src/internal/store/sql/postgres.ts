@@ -56,7 +56,7 @@ interface Target {
   readonly isNamed: boolean
 }
 
-/** What of the URL may be shown. */
+/** The parts of the URL that may be shown. */
 const target = (url: Redacted.Redacted): Effect.Effect<Target, StoreError> =>
   Effect.suspend(() => {
     const parsed = URL.parse(Redacted.value(url))
@@ -92,7 +92,7 @@ const directory = (path: string): Effect.Effect<void, StoreError> =>
 const codeOf = (error: SqlError): string | undefined =>
   (error.reason.cause as { readonly code?: string } | undefined)?.code // Postgres's code, or the system's
 
-/** A connection that was lost, and a server that is shutting down or starting. */
+/** Whether the connection was lost, or the server is shutting down or starting. */
 const isAway = (error: SqlError): boolean =>
   error.reason._tag === "ConnectionError" || ["57P01", "57P02", "57P03"].includes(codeOf(error) ?? "")
 
