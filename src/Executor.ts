@@ -183,8 +183,10 @@ export interface ThreadsOptions {
  * ```
  *
  * Gotchas: a step that can fail needs its `error` schema, and a service that a step uses must come from `Flow.provide`:
- * only data crosses to a thread. The store must be one that a thread can open, so not the one in memory. What native code
- * writes to the standard streams by itself is not seen.
+ * only data crosses to a thread. Of the caller's context the log level, log annotations, log spans and references with plain
+ * data as their value cross; functions and class instances, a seeded `Random`, a `Clock` and a tracer do not. The store
+ * must be one that a thread can open, so not the one in memory. What native code writes to the standard streams by
+ * itself is not seen.
  */
 export const layerThreads = (options: ThreadsOptions): Layer.Layer<never> => {
   Numbers.wholeNumber("`size` of Executor.layerThreads", options.size, 1)

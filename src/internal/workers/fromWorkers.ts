@@ -65,11 +65,9 @@ export const printer =
         context.pipe(
           // Loggers that keep what a flow's body says tell by this that a task has said it.
           Context.add(CurrentTask, task as never), // they look at its data at most
-          Context.add(References.CurrentLogAnnotations, {
-            ...Context.get(context, References.CurrentLogAnnotations),
-            run: task.run,
-            task: task.task
-          })
+          // The caller's own annotations and log spans crossed with the task, and are part of the line.
+          Context.add(References.CurrentLogAnnotations, { run: task.run, task: task.task }),
+          Context.add(References.CurrentLogSpans, [])
         ) as Context.Context<never>
       )
     )

@@ -9,6 +9,7 @@ import * as Semaphore from "effect/Semaphore"
 import { ArtifactStore } from "../../../ArtifactStore.ts"
 import { type Attempt, Executor, ExecutorError, type ExecutorService, type ThreadsOptions } from "../../../Executor.ts"
 import { messageOf } from "../../cause.ts"
+import * as CallerContext from "../callerContext.ts"
 import * as FlowModule from "../flowModule.ts"
 import * as FromWorkers from "../fromWorkers.ts"
 import * as ThreadPool from "./pool.ts"
@@ -55,6 +56,7 @@ export const make = Effect.fnUntraced(function* (options: ThreadsOptions) {
       const done = yield* pool.execute({
         ...attempt,
         level: Context.get(context, References.MinimumLogLevel),
+        caller: CallerContext.collect(context),
         print: FromWorkers.printer(context, attempt.task)
       })
       return yield* FromWorkers.outcomeOf(attempt, done)

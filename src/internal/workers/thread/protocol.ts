@@ -4,6 +4,7 @@ import type { TaskDescription } from "../../../Executor.ts"
 import type { RefRecord } from "../../../RunRecord.ts"
 import type { SentCard } from "../../card/sink.ts"
 import type { TaskSink } from "../../run/taskSink.ts"
+import type { CallerContext } from "../callerContext.ts"
 import type { Failure } from "../crossing.ts"
 
 /** A store's location, with its secrets. */
@@ -50,6 +51,7 @@ export type ToThread =
       readonly task: TaskDescription
       readonly blobs: ReadonlyArray<Blob>
       readonly level: LogLevel
+      readonly caller: CallerContext | undefined
     }
   | { readonly _tag: "Interrupt"; readonly id: number }
   | { readonly _tag: "Answer"; readonly call: number; readonly failure: Failure | undefined }

@@ -15,6 +15,7 @@ import { type Attempt, ExecutorError, type TaskDescription, type TaskTimeout, Wo
 import { messageOf } from "../../cause.ts"
 import { timeoutOf } from "../../run/taskBody.ts"
 import type { TaskSink } from "../../run/taskSink.ts"
+import type { CallerContext } from "../callerContext.ts"
 import * as Crossing from "../crossing.ts"
 import * as FlowModule from "../flowModule.ts"
 import * as Program from "./program.ts"
@@ -30,6 +31,8 @@ export interface Work {
   readonly blobs: Attempt["blobs"]
   /** What the body logs below this level is dropped. */
   readonly level: LogLevel
+  /** What the body sees of its caller's context. */
+  readonly caller?: CallerContext
   readonly sink: TaskSink
   /** Is told of a line after the sink. */
   readonly print: (line: Parameters<TaskSink["log"]>[0]) => Effect.Effect<void>
@@ -162,7 +165,7 @@ export const start = Effect.fnUntraced(function* (name: string, options: Options
   )
 
   let lastId = 0
-  const execute = Effect.fnUntraced(function* ({ blobs, level, print, sink, task }: Work) {
+  const execute = Effect.fnUntraced(function* ({ blobs, caller, level, print, sink, task }: Work) {
     const id = ++lastId
     const done = yield* Deferred.make<Extract<FromThread, { readonly _tag: "Done" }>, Died>()
     const started = yield* Deferred.make<void>()
@@ -180,7 +183,7 @@ export const start = Effect.fnUntraced(function* (name: string, options: Options
         )
     return yield* Effect.uninterruptibleMask((restore) =>
       Effect.gen(function* () {
-        yield* Effect.orDie(worker.send({ _tag: "Execute", id, task, blobs: blobs.map(toBlob), level }))
+        yield* Effect.orDie(worker.send({ _tag: "Execute", id, task, blobs: blobs.map(toBlob), level, caller }))
         const exit = yield* Effect.exit(restore(ended))
         const failure = Exit.isFailure(exit) ? exit.cause.reasons.find(Cause.isFailReason)?.error : undefined
         if (Exit.isFailure(exit) && !(failure instanceof Died)) {

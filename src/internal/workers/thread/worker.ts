@@ -24,6 +24,7 @@ import * as Printing from "../../run/printing.ts"
 import * as Services from "../../run/services.ts"
 import { execute } from "../../run/taskBody.ts"
 import type { TaskSink } from "../../run/taskSink.ts"
+import * as CallerContext from "../callerContext.ts"
 import * as Crossing from "../crossing.ts"
 import * as FlowModule from "../flowModule.ts"
 import {
@@ -98,7 +99,7 @@ const program = Effect.gen(function* () {
       ) as Effect.Effect<void> // it fails with what the change of tags failed with
   })
 
-  const attempt = ({ blobs, id, level, task }: Extract<ToThread, { readonly _tag: "Execute" }>) => {
+  const attempt = ({ blobs, caller, id, level, task }: Extract<ToThread, { readonly _tag: "Execute" }>) => {
     const flow = flows.get(task.flow)
     const definition = flow?.definitions.get(task.step)
     const cpu = cpuNow()
@@ -113,7 +114,7 @@ const program = Effect.gen(function* () {
               unknown
             > // what the body needs, the flow carries, or it is told so
           })
-    const fiber = Effect.runForkWith(surround(withBlobs(stores, blobs), level, sink))(body)
+    const fiber = Effect.runForkWith(surround(withBlobs(stores, blobs), level, sink, caller))(body)
     current = { id, fiber }
     fiber.addObserver((exit) => {
       current = undefined
@@ -146,7 +147,12 @@ const none = Context.empty() as Context.Context<unknown>
  * What an attempt's fiber starts with: the stores, the caller's log level, and no logger that prints: a line goes home. The
  * body has a logger of its own; this one takes what the flow's layer logs while it is built.
  */
-const surround = <R>(stores: Context.Context<R>, level: LogLevel, sink: TaskSink) => {
+const surround = <R>(
+  stores: Context.Context<R>,
+  level: LogLevel,
+  sink: TaskSink,
+  caller: CallerContext.CallerContext | undefined
+) => {
   const logger = Logger.make<unknown, void>((options) => {
     const { date, fiber, logLevel } = options
     if (Context.getOption(fiber.context, CurrentTask)._tag === "Some") return
@@ -154,7 +160,8 @@ const surround = <R>(stores: Context.Context<R>, level: LogLevel, sink: TaskSink
   })
   return stores.pipe(
     Context.add(Logger.CurrentLoggers, new Set([logger])),
-    Context.add(References.MinimumLogLevel, level)
+    Context.add(References.MinimumLogLevel, level),
+    caller === undefined ? (context) => context : CallerContext.restore(caller)
   )
 }
 
