@@ -66,7 +66,7 @@ beforeAll(async () => {
   }
 }, 600_000)
 
-afterAll(() => rmSync(directory, { recursive: true, force: true }))
+afterAll(() => rmSync(directory, { recursive: true, force: true }), 300_000)
 
 describe("the tarball", () => {
   const root = join(app, "node_modules", "effect-flow")
@@ -230,7 +230,7 @@ describe("a project", () => {
   }, 300_000)
 
   it("of Next.js builds a route that trains, with Turbopack and no configuration", async () => {
-    const root = project("next", { "package.json": manifest({ type: "commonjs" }), ...Fixtures.next })
+    const root = project("next", { "package.json": manifest({ type: undefined }), ...Fixtures.next })
     const packages = ["next@16", "react@19", "react-dom@19", "typescript@5.9", "@types/react@19", "@types/node@24"]
     await install(root, "--ignore-scripts", tarball, "effect@4", "@effect/platform-node@4", ...packages)
     const { output } = await must(root, ["npx", "next", "build"], { NEXT_TELEMETRY_DISABLED: "1" })
