@@ -10,13 +10,18 @@ import { layers } from "../../conformance/layers.ts"
 import { failAtRandom, module } from "./failing.ts"
 import { names } from "./failingFlows.ts"
 
-describe("every run that fails is ended and recorded", { timeout: 60_000 }, () => {
+const count = Number(process.env.EFFECT_FLOW_FAILURES ?? names.length)
+const seed = Number(process.env.EFFECT_FLOW_FAILURES_SEED ?? 1)
+/** A task on threads and Postgres takes longest: a dozen will do where nobody asked for more. */
+const onPostgresThreads = process.env.EFFECT_FLOW_FAILURES === undefined ? 12 : count
+
+describe("every run that fails is ended and recorded", { timeout: 600_000 }, () => {
   for (const { layer, name } of layers) {
-    it.live(`${name}, on fibers`, () => Effect.provide(failAtRandom(names.length, 1), layer))
+    it.live(`${name}, on fibers`, () => Effect.provide(failAtRandom(count, seed), layer))
     if (name.includes("memory")) continue // no thread can open it
     it.live(`${name}, on threads`, () =>
       Effect.provide(
-        failAtRandom(name === "Postgres" ? 12 : names.length, 2),
+        failAtRandom(name === "Postgres" ? onPostgresThreads : count, seed + 1),
         Layer.merge(layer, Executor.layerThreads({ module, size: 2 }))
       )
     )

@@ -169,11 +169,15 @@ export const StepFails = Flow.make("StepFails", {
     Effect.all([fine({ i: 1 }), risky({ how }), fine({ i: 2 })], { concurrency: "unbounded", discard: true })
 })
 
-/** Runs a step, and fails in the flow's own body. */
+/** Runs a step, and fails in a function of the flow's own body. */
 export const BodyFails = Flow.make("BodyFails", {
   parameters: { how: Schema.String },
   steps: [risky, fine],
-  run: ({ how }) => Effect.andThen(fine({ i: 1 }), () => (failures[how] as () => Effect.Effect<void, never>)()) // as above
+  run: ({ how }) =>
+    Effect.andThen(
+      fine({ i: 1 }),
+      Step.forEach([1], () => (failures[how] as () => Effect.Effect<void, never>)()) // as above
+    )
 })
 
 /** A flow that succeeds: what comes after the failures is recorded, too. */
