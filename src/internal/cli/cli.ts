@@ -96,5 +96,34 @@ export const command = (cli: Cli, { store }: Chosen, ...words: ReadonlyArray<str
 /** A line of result. */
 export const print = (cli: Cli, text: string): void => void cli.stdout.write(`${text}\n`)
 
+/** Text is written in pieces of about this many characters: a string of all of a large run would exceed what Node allows. */
+const pieceLength = 64 * 1024
+
+/** Prints an object as `JSON.stringify` with two spaces would, its lists item by item. */
+export const printJson = (cli: Cli, value: { readonly [key: string]: unknown }): void => {
+  let piece = ""
+  const put = (text: string) => {
+    piece += text
+    if (piece.length < pieceLength) return
+    cli.stdout.write(piece)
+    piece = ""
+  }
+  const entries = Object.entries(value).filter(([, part]) => part !== undefined)
+  put("{\n")
+  for (const [i, [name, part]] of entries.entries()) {
+    put(`  ${JSON.stringify(name)}: `)
+    if (Array.isArray(part) && part.length > 0) {
+      put("[\n")
+      for (const [j, item] of part.entries()) put(`    ${indented(item, 4)}${j < part.length - 1 ? "," : ""}\n`)
+      put("  ]")
+    } else put(indented(part, 2))
+    put(i < entries.length - 1 ? ",\n" : "\n")
+  }
+  cli.stdout.write(`${piece}}\n`)
+}
+
+const indented = (value: unknown, spaces: number): string =>
+  (JSON.stringify(value, undefined, 2) ?? "null").replaceAll("\n", `\n${" ".repeat(spaces)}`)
+
 /** A line that is no result. */
 export const say = (cli: Cli, text: string): void => void cli.stderr.write(`${text}\n`)

@@ -24,7 +24,7 @@ export const show = (cli: Cli.Cli, chosen: Cli.Chosen, text: string, format: For
       const run = { ...target.run, status }
       if (format === "json") {
         const metrics = yield* Reading.metrics(target.run, target.task === undefined ? {} : { task: target.task })
-        return Cli.print(cli, JSON.stringify({ run, tasks, metrics }, undefined, 2))
+        return Cli.printJson(cli, { run, tasks, metrics })
       }
       if (format !== "text") return Cli.print(cli, draw(Plan.ofRun(target.run, tasks), format))
       const style = styleFor(cli.stdout, cli.environment)

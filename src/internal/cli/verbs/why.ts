@@ -20,6 +20,6 @@ export const why = (cli: Cli.Cli, chosen: Cli.Chosen, text: string, json: boolea
         reason,
         codeChanged
       }))
-      Cli.print(cli, JSON.stringify({ run: explained.run.id, tasks }, undefined, 2))
+      Cli.printJson(cli, { run: explained.run.id, tasks })
     })
   )
