@@ -1,7 +1,7 @@
 /**
  * Where artifacts are kept: immutable bytes under their SHA-256 digest. The same bytes are stored once; what is read is
- * verified against its digest. What this process has just written or read is remembered in `values`, bounded by the memory
- * that it takes, so that a hand-over between two tasks of one process does not read the store.
+ * verified against its digest. What this process has just written or read is remembered in `values`, bounded by the
+ * memory that it takes, so that a hand-over between two tasks of one process does not read the store.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -15,8 +15,8 @@ import * as MemoryArtifactStore from "./internal/store/memoryArtifactStore.ts"
 export { type Address, ArtifactError } from "./internal/store/artifactError.ts"
 
 /**
- * How another thread or process opens a store, as data: `local` from the same machine, `postgres` from anywhere that has
- * the database and the directory of the blobs.
+ * How another thread or process opens a store, as data: `local` from the same machine, `postgres` from anywhere that
+ * has the database and the directory of the blobs.
  */
 export type Location =
   | { readonly kind: "local"; readonly directory: string; readonly sync: boolean }
@@ -26,8 +26,8 @@ export type Location =
 export interface ArtifactFault {
   readonly digest: string
   /**
-   * `altered` (the bytes do not have the digest), `unreadable`, `misplaced` (intact, but where no reader looks), or `size` (intact, but
-   * recorded with another size).
+   * `altered` (the bytes do not have the digest), `unreadable`, `misplaced` (intact, but where no reader looks), or
+   * `size` (intact, but recorded with another size).
    */
   readonly kind: "altered" | "unreadable" | "misplaced" | "size"
   /** Where it is: a path, or the database. */
@@ -52,8 +52,8 @@ export class ArtifactStore extends Context.Service<
     /** Up to this many bytes an artifact is kept in the run database, together with its task's record. */
     readonly inlineLimit: number
     /**
-     * Stores bytes given in parts. The caller does not change them any more; a store that keeps them in memory gives out
-     * copies. `address` where the caller has hashed them already.
+     * Stores bytes given in parts. The caller does not change them any more; a store that keeps them in memory gives
+     * out copies. `address` where the caller has hashed them already.
      */
     readonly put: (chunks: ReadonlyArray<Uint8Array>, address?: Address) => Effect.Effect<Address, ArtifactError>
     /** Stores a file's bytes, without holding them in memory. */
@@ -68,8 +68,9 @@ export class ArtifactStore extends Context.Service<
     /** A local file that holds the bytes, verified. Not to be written to. */
     readonly path: (digest: string) => Effect.Effect<string, ArtifactError>
     /**
-     * Starts the age of artifacts for `sweep` anew, and yields the digests of those that are there and intact. Given with its size, a file
-     * of another size is not; small artifacts are hashed, and so is a file that something else has written to.
+     * Starts the age of artifacts for `sweep` anew, and yields the digests of those that are there and intact. Given
+     * with its size, a file of another size is not; small artifacts are hashed, and so is a file that something else
+     * has written to.
      */
     readonly touch: (artifacts: ReadonlyArray<string | Address>) => Effect.Effect<ReadonlySet<string>, ArtifactError>
     /**
@@ -84,8 +85,9 @@ export class ArtifactStore extends Context.Service<
       readonly dryRun?: boolean
     }) => Effect.Effect<{ readonly artifacts: number; readonly bytes: number }, ArtifactError>
     /**
-     * Reads every artifact and checks it against its digest. With `repair`, an artifact of which there is another intact copy is repaired
-     * from that, and every other damaged one is set apart, so that a resumed run executes its task again.
+     * Reads every artifact and checks it against its digest. With `repair`, an artifact of which there is another
+     * intact copy is repaired from that, and every other damaged one is set apart, so that a resumed run executes its
+     * task again.
      */
     readonly verify: (options: { readonly repair: boolean }) => Effect.Effect<VerifiedArtifacts, ArtifactError>
     /** What this process remembers of the artifacts that it has written or read. */

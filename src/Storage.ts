@@ -1,6 +1,6 @@
 /**
- * Layers for both stores at once, `RunStore` and `ArtifactStore`: in memory for a unit test, in a directory for one machine, in Postgres for
- * several. A program names its storage once, as a layer; nothing else in it changes.
+ * Layers for both stores at once, `RunStore` and `ArtifactStore`: in memory for a unit test, in a directory for one
+ * machine, in Postgres for several. A program names its storage once, as a layer; nothing else in it changes.
  */
 import * as Path from "node:path"
 import * as Context from "effect/Context"
@@ -35,19 +35,21 @@ export const layerMemory: Layer.Layer<ArtifactStore | RunStore> = Layer.effectCo
 )
 
 /**
- * A store in a directory: one SQLite database with the runs and the small artifacts, and a file for each large artifact. Any number of
- * processes of one machine may use it at once. If the directory is writable for its group, all users of the group can share the store.
+ * A store in a directory: one SQLite database with the runs and the small artifacts, and a file for each large
+ * artifact. Any number of processes of one machine may use it at once. If the directory is writable for its group, all
+ * users of the group can share the store.
  *
- * After a power cut, the store is one that it was before: a record is never kept without the artifacts it refers to. Without `sync`, the
- * last transactions may be missing; with it, everything that `Flow.run` has returned is there.
+ * After a power cut, the store is one that it was before: a record is never kept without the artifacts it refers to.
+ * Without `sync`, the last transactions may be missing; with it, everything that `Flow.run` has returned is there.
  *
- * @param options.directory Created if it does not exist. Default: what `EFFECT_FLOW_DIRECTORY` names; else `.effect-flow` in
- *   the working directory or its nearest parent that has one; else `.effect-flow` beside the nearest package.json.
- * @param options.valueBytes How much memory remembered values may take in this process. Default: 1 GiB, or a quarter of the heap if
- *   that is less.
+ * @param options.directory Created if it does not exist. Default: what `EFFECT_FLOW_DIRECTORY` names; else
+ *   `.effect-flow` in the working directory or its nearest parent that has one; else `.effect-flow` beside the nearest
+ *   package.json.
+ * @param options.valueBytes How much memory remembered values may take in this process. Default: 1 GiB, or a quarter of
+ *   the heap if that is less.
  * @param options.sync Whether each transaction is synced to the disk. Default: false.
- * @param options.readOnly Opens an existing store for reading: on a full disk, a read-only medium, in another user's directory, and beside a
- *   process that holds the database's lock. Writing fails. Default: false.
+ * @param options.readOnly Opens an existing store for reading: on a full disk, a read-only medium, in another user's
+ *   directory, and beside a process that holds the database's lock. Writing fails. Default: false.
  * @example
  * ```ts
  * import { Effect } from "effect"
@@ -83,13 +85,13 @@ export const layerLocal = (
 }
 
 /**
- * A store that several machines share: runs and small artifacts in a Postgres database, and a file for each large artifact in a directory
- * that all of them see under this path. The driver is loaded when the layer is built.
+ * A store that several machines share: runs and small artifacts in a Postgres database, and a file for each large
+ * artifact in a directory that all of them see under this path. The driver is loaded when the layer is built.
  *
  * @param options.url `postgres://USER:PASSWORD@HOST:PORT/DATABASE`. The password appears in no message and no log.
  * @param options.blobs The shared directory.
- * @param options.valueBytes How much memory remembered values may take in this process. Default: 1 GiB, or a quarter of the heap if
- *   that is less.
+ * @param options.valueBytes How much memory remembered values may take in this process. Default: 1 GiB, or a quarter of
+ *   the heap if that is less.
  *
  * @example
  * ```ts

@@ -1,6 +1,6 @@
 /**
- * Checks a whole store: every artifact against its digest, every record, and whether each artifact that a run refers to is there. What
- * another copy can repair is repaired on request; for the rest, each fault says what to do.
+ * Checks a whole store: every artifact against its digest, every record, and whether each artifact that a run refers to
+ * is there. What another copy can repair is repaired on request; for the rest, each fault says what to do.
  */
 import * as Effect from "effect/Effect"
 import { MinimumLogLevel } from "effect/References"
@@ -12,8 +12,9 @@ import { type RecordFault, RunStore, type StoreError } from "./RunStore.ts"
 /** Something in the store that is not as it should be. */
 export interface Fault {
   /**
-   * `altered`, `unreadable`, `misplaced` and `size` are faults of stored artifacts (`ArtifactStore.ArtifactFault`), `missing` is an artifact
-   * that a run refers to and the store does not have, and `record` is a record of the run database.
+   * `altered`, `unreadable`, `misplaced` and `size` are faults of stored artifacts (`ArtifactStore.ArtifactFault`),
+   * `missing` is an artifact that a run refers to and the store does not have, and `record` is a record of the run
+   * database.
    */
   readonly kind: ArtifactFault["kind"] | "missing" | "record"
   /** What is wrong, as a sentence. */
@@ -46,9 +47,9 @@ interface Use {
 /**
  * Reads everything in the store and reports each fault once.
  *
- * With `repair`, an artifact is repaired from another intact copy in the store; one without a copy is set apart, so that a resumed run
- * executes the task that wrote it again. Nothing is deleted that is the only copy of its bytes. Fails if the store can't be read at all, or
- * with `repair`, can't be written.
+ * With `repair`, an artifact is repaired from another intact copy in the store; one without a copy is set apart, so
+ * that a resumed run executes the task that wrote it again. Nothing is deleted that is the only copy of its bytes.
+ * Fails if the store can't be read at all, or with `repair`, can't be written.
  *
  * @param options.repair Default: false, which changes nothing.
  * @example

@@ -1,9 +1,10 @@
 /**
- * Flips bits of a store and cuts its files short, thousands of times. A reader must get the right bytes or a typed error, never other bytes,
- * a crash or a hang; and once the right bytes are put again, every reader gets them.
+ * Flips bits of a store and cuts its files short, thousands of times. A reader must get the right bytes or a typed
+ * error, never other bytes, a crash or a hang; and once the right bytes are put again, every reader gets them.
  *
- * Three kinds of places are hit: the files of large artifacts, the bytes of small ones in the database, and the database file itself. SQLite
- * has no checksums, so a flip in the last may change a record; an artifact read through it must still be right or refused.
+ * Three kinds of places are hit: the files of large artifacts, the bytes of small ones in the database, and the
+ * database file itself. SQLite has no checksums, so a flip in the last may change a record; an artifact read through it
+ * must still be right or refused.
  *
  * `npx tsx test/campaign/flips.ts [flips]` prints figures, and exits with 1 where something did not hold.
  */

@@ -1,13 +1,14 @@
 /**
- * Cuts the power of a file system while a flow runs on a store in it. The store lies in an ext4 image that is mounted through a loop device;
- * a cut is a copy of the image, taken while the process is stopped: just what a disk would hold. After each cut the copy is mounted, and
- * the store in it must be one that it was before: every record readable, every artifact that a record refers to there and intact, and the
- * run can be resumed to the result of a run that nobody cut.
+ * Cuts the power of a file system while a flow runs on a store in it. The store lies in an ext4 image that is mounted
+ * through a loop device; a cut is a copy of the image, taken while the process is stopped: just what a disk would hold.
+ * After each cut the copy is mounted, and the store in it must be one that it was before: every record readable, every
+ * artifact that a record refers to there and intact, and the run can be resumed to the result of a run that nobody cut.
  *
- * Every second cut first syncs the database's log, and that alone: the worst moment, in which records are durable and everything else
- * depends on having been synced before.
+ * Every second cut first syncs the database's log, and that alone: the worst moment, in which records are durable and
+ * everything else depends on having been synced before.
  *
- * `npx tsx test/campaign/powercuts.ts [cuts]` prints figures, and exits with 1 where something did not hold. It needs root and loop devices.
+ * `npx tsx test/campaign/powercuts.ts [cuts]` prints figures, and exits with 1 where something did not hold. It needs
+ * root and loop devices.
  */
 import { execFileSync, spawn } from "node:child_process"
 import * as Fs from "node:fs"
@@ -54,7 +55,10 @@ const makeImage = (directory: string, number: number): string => {
   return image
 }
 
-/** Copies the image until two copies in a row are equal: then nothing was written meanwhile, and the copy is of one moment. */
+/**
+ * Copies the image until two copies in a row are equal: then nothing was written meanwhile, and the copy is of one
+ * moment.
+ */
 const copyOf = (image: string, copy: string): void => {
   let before = Fs.readFileSync(image)
   for (let attempt = 0; attempt < 20; attempt++) {

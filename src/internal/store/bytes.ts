@@ -1,9 +1,12 @@
-/** What the artifact stores have in common: parts of bytes without copies, and how a failure of the medium is told. */
+/** Shared by the artifact stores: bytes in parts without copies, and failures of the medium as sentences. */
 
 import { reasonOf } from "../cause.ts"
 import { ArtifactError } from "./artifactError.ts"
 
-/** Bytes are hashed, written and streamed in parts of this size: big enough to cost few calls, short enough to yield between. */
+/**
+ * Bytes are hashed, written and streamed in parts of this size: big enough to cost few calls, short enough to yield
+ * between.
+ */
 export const partSize = 8 * 1024 * 1024
 
 /** The length of all parts together. */

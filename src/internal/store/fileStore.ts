@@ -1,12 +1,12 @@
 /**
  * Large artifacts as files, `ab/abcdef…` under a directory, named by their digest.
  *
- * A file is written under a temporary name, synced, and then renamed, so a file under its final name is whole, also after a power cut.
- * `put` and `putFile` return when the name is durable too; a record that refers to the file can't be durable earlier. Bytes are hashed while
- * the system writes or reads them, and no big array is copied.
+ * A file is written under a temporary name, synced, and then renamed, so a file under its final name is whole, also
+ * after a power cut. `put` and `putFile` return when the name is durable too; a record that refers to the file can't be
+ * durable earlier. Bytes are hashed while the system writes or reads them, and no big array is copied.
  *
- * A file that no longer has its digest is moved to `damaged/`. It then counts as missing, so the next task that writes the same bytes puts
- * them in place, and a resumed run executes the task that made it again.
+ * A file that no longer has its digest is moved to `damaged/`. It then counts as missing, so the next task that writes
+ * the same bytes puts them in place, and a resumed run executes the task that made it again.
  *
  * A file's modification time is when it was last put or touched; garbage collection goes by it.
  */
@@ -29,7 +29,10 @@ export interface FileStore {
   /** The path of the file, once it is verified. */
   readonly path: (digest: string) => Effect.Effect<string, ArtifactError>
   readonly has: (digest: string) => Effect.Effect<boolean, ArtifactError>
-  /** Starts the age of files anew. Yields those that are intact: a file of another size, or changed from outside, is not. */
+  /**
+   * Starts the age of files anew. Yields those that are intact: a file of another size, or changed from outside, is
+   * not.
+   */
   readonly touch: (artifacts: ReadonlyArray<string | Address>) => Effect.Effect<ReadonlySet<string>, ArtifactError>
   /** Files last touched before a time, with their sizes. */
   readonly old: (before: number) => Effect.Effect<ReadonlyArray<Address>, ArtifactError>
@@ -140,7 +143,10 @@ export const make = (options: Options): FileStore => {
         )
       : Effect.fail(missing(digest))
 
-  /** Where a file lies that a sweep took away and did not remove, because its process ended in between. It is brought back if possible. */
+  /**
+   * Where a file lies that a sweep took away and did not remove, because its process ended in between. It is brought
+   * back if possible.
+   */
   const findSwept = async (digest: string): Promise<string | undefined> => {
     const away = sweptPathOf(digest)
     if (readOnly) return (await Io.lookAt(away)) === undefined ? undefined : away
@@ -239,8 +245,8 @@ export const make = (options: Options): FileStore => {
   const temporaryName = (): string => Path.join(temporary, `${process.pid}-${randomUUID()}`)
 
   /**
-   * Writes what `parts` yields, and gives the file its name. The bytes at hand replace a file of that name, which may be damaged, unless
-   * the caller knows the digest and this process has verified the file.
+   * Writes what `parts` yields, and gives the file its name. The bytes at hand replace a file of that name, which may
+   * be damaged, unless the caller knows the digest and this process has verified the file.
    */
   const store = async (
     parts: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,

@@ -1,4 +1,6 @@
-/** File operations of `fileStore.ts`: reading and writing in parts, directories, syncs, and what a file's times reveal. */
+/**
+ * File operations of `fileStore.ts`: reading and writing in parts, directories, syncs, and what a file's times reveal.
+ */
 import type { BigIntStats } from "node:fs"
 import * as Fs from "node:fs/promises"
 import * as Path from "node:path"
@@ -12,7 +14,10 @@ export interface Range {
   readonly end: number
 }
 
-/** Asynchronous work as an effect. The work checks its signal between parts; interrupting it waits until it has cleaned up. */
+/**
+ * Asynchronous work as an effect. The work checks its signal between parts; interrupting it waits until it has cleaned
+ * up.
+ */
 export const attempt = <A, E>(
   run: (signal: AbortSignal) => Promise<A>,
   error: (cause: unknown) => E
@@ -65,8 +70,9 @@ export const timeOf = ({ mtimeNs }: Look): number => Math.round(Number(mtimeNs) 
 const longestTouchNs = 5_000_000_000n
 
 /**
- * Whether a file looks as the store left it. The store sets modification times itself, so they differ a little from the change time that
- * the system keeps; a program that writes to the file makes both equal, and one that copies it moves them apart.
+ * Whether a file looks as the store left it. The store sets modification times itself, so they differ a little from the
+ * change time that the system keeps; a program that writes to the file makes both equal, and one that copies it moves
+ * them apart.
  */
 export const isUntouched = ({ ctimeNs, mtimeNs }: Look): boolean => {
   const apart = ctimeNs - mtimeNs
@@ -89,7 +95,8 @@ export interface Directories {
 }
 
 export const directories = (root: string): Directories => {
-  // Where the root is another one than at first, its file system was unmounted or replaced: nothing may be written there.
+  // Where the root is another one than at first, its file system was unmounted or replaced: nothing may be written
+  // there.
   const identity = identityOf(root)
   const syncs = new Map<string, { running: Promise<void>; next: Promise<void> | undefined }>()
   const start = (path: string): Promise<void> => {
@@ -126,7 +133,10 @@ export const directories = (root: string): Directories => {
   }
 }
 
-/** Makes a directory and those above it, unless they exist, syncs their names, and checks that this process may write to it. */
+/**
+ * Makes a directory and those above it, unless they exist, syncs their names, and checks that this process may write to
+ * it.
+ */
 export const makeWritable = async (path: string): Promise<void> => {
   const missing: Array<string> = []
   for (let at = path; (await lookAt(at)) === undefined; at = Path.dirname(at)) missing.unshift(at)
@@ -143,8 +153,8 @@ const identityOf = (path: string): Promise<string | undefined> =>
   )
 
 /**
- * Makes a directory whose parent exists. In a directory that its group may write to, the group may write to the new one as well, whatever
- * this process's umask is.
+ * Makes a directory whose parent exists. In a directory that its group may write to, the group may write to the new one
+ * as well, whatever this process's umask is.
  */
 export const makeDirectory = async (path: string): Promise<void> => {
   try {
@@ -161,7 +171,9 @@ export const makeDirectory = async (path: string): Promise<void> => {
 /** How many reads or writes are in flight at once: enough that neither the disk nor the hashing waits for the other. */
 const ahead = 4
 
-/** Writes parts one after the other, and passes each to `each`, which hashes it meanwhile. Yields the number of bytes. */
+/**
+ * Writes parts one after the other, and passes each to `each`, which hashes it meanwhile. Yields the number of bytes.
+ */
 export const writeParts = async (
   file: Fs.FileHandle,
   parts: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
@@ -275,8 +287,9 @@ export async function* readable(path: string): AsyncGenerator<Uint8Array> {
 }
 
 /**
- * Removes a file that was not touched since a time. A rename takes it away first, and then its time is read again: if another process put
- * or touched it in between, it goes back. A process that comes after the rename brings it back, or writes it anew.
+ * Removes a file that was not touched since a time. A rename takes it away first, and then its time is read again: if
+ * another process put or touched it in between, it goes back. A process that comes after the rename brings it back, or
+ * writes it anew.
  *
  * @param away Where the file is taken, so that whoever misses it finds it.
  */

@@ -1,6 +1,6 @@
 /**
- * An `ArtifactStore` in memory. It keeps the chunks that it is given, so nobody else may change them afterwards; what it
- * gives out are copies. An artifact that is asked for by path is written to a temporary file once, and whole.
+ * An `ArtifactStore` in memory. It keeps the chunks that it is given, so nobody else may change them afterwards; what
+ * it gives out are copies. An artifact that is asked for by path is written to a temporary file once, and whole.
  */
 import * as Fs from "node:fs/promises"
 import * as Os from "node:os"

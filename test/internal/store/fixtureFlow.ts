@@ -1,6 +1,7 @@
 /**
- * The flow whose runs are in the fixture store (`test/fixtures/store-0.1.0`). Release 0.1.0 wrote that store with this file; every
- * later release must be able to open it and resume its runs, so the steps, their schemas and versions must not change.
+ * The flow whose runs are in the fixture store (`test/fixtures/store-0.1.0`). Release 0.1.0 wrote that store with this
+ * file; every later release must be able to open it and resume its runs, so the steps, their schemas and versions must
+ * not change.
  *
  * `FIXTURE_MODE=fail` makes the last step fail; `FIXTURE_MODE=hang` makes it wait, so that the process can be killed.
  */

@@ -1,4 +1,7 @@
-/** A process of another user, for `reading.test.ts`: reads a store that is not its own, and writes to one that its group shares. */
+/**
+ * A process of another user, for `reading.test.ts`: reads a store that is not its own, and writes to one that its group
+ * shares.
+ */
 import * as Path from "node:path"
 import * as Effect from "effect/Effect"
 import { ArtifactStore, Run, RunStore, Storage } from "effect-flow"

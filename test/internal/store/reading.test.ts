@@ -1,4 +1,7 @@
-/** Reading writes nothing: on a full disk, a read-only medium, in another user's store, and beside a process that holds the lock. */
+/**
+ * Reading writes nothing: on a full disk, a read-only medium, in another user's store, and beside a process that holds
+ * the lock.
+ */
 import { execFileSync } from "node:child_process"
 import * as Fs from "node:fs"
 import { tmpdir } from "node:os"

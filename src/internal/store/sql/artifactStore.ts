@@ -1,9 +1,9 @@
 /**
- * An `ArtifactStore` in two places: small artifacts in the run database, where those of a task are written together with its record, and
- * large ones as files.
+ * An `ArtifactStore` in two places: small artifacts in the run database, where those of a task are written together
+ * with its record, and large ones as files.
  *
- * A small artifact whose bytes no longer have their digest is marked by the size -1. It then counts as missing until a task writes the same
- * bytes again.
+ * A small artifact whose bytes no longer have their digest is marked by the size -1. It then counts as missing until a
+ * task writes the same bytes again.
  */
 
 import * as Clock from "effect/Clock"
@@ -135,7 +135,10 @@ export const make = (options: {
       asArtifactError("unwritable")
     )
 
-  /** Touches artifacts in the database, and yields those whose bytes have their digest. Postgres hashes them where they are. */
+  /**
+   * Touches artifacts in the database, and yields those whose bytes have their digest. Postgres hashes them where they
+   * are.
+   */
   const touchInline =
     (now: number) =>
     (part: ReadonlyArray<string>, marks: string): Effect.Effect<ReadonlyArray<string>, ArtifactError> => {

@@ -1,6 +1,6 @@
 /**
- * A run database as the stores see it: queries and transactions over any `SqlClient`. They are tried again while another process is in the
- * way, and fail with a `StoreError` that says in a sentence what is wrong.
+ * A run database as the stores see it: queries and transactions over any `SqlClient`. They are tried again while
+ * another process is in the way, and fail with a `StoreError` that says in a sentence what is wrong.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -19,7 +19,9 @@ export interface Database {
   /** The subject of sentences: `The run database .effect-flow/runs.sqlite`. */
   readonly name: string
   readonly dialect: "sqlite" | "pg"
-  /** Starts a transaction that writes. SQLite would otherwise refuse a transaction that read before another one wrote. */
+  /**
+   * Starts a transaction that writes. SQLite would otherwise refuse a transaction that read before another one wrote.
+   */
   readonly begin: string
   /** The rows of a query with `?` for each parameter. */
   readonly query: (sql: string, params: ReadonlyArray<unknown>) => Effect.Effect<ReadonlyArray<Row>, StoreError>
@@ -37,7 +39,10 @@ export interface Database {
   ) => Effect.Effect<void, SqlError>
   /** Runs what frees space, and tries once more with the reserve of disk space if the disk is full. */
   readonly freeing: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
-  /** Pauses for a moment if other processes wait for the lock: called after each transaction by a fiber that writes without pause. */
+  /**
+   * Pauses for a moment if other processes wait for the lock: called after each transaction by a fiber that writes
+   * without pause.
+   */
   readonly stepAside: Effect.Effect<void>
   /** Makes everything that was written so far survive a power cut. */
   readonly flush: Effect.Effect<void, StoreError>

@@ -1,9 +1,10 @@
 /**
- * Brings a run database up to the version this program uses. Each migration is a file in `migrations/` and runs in a transaction of its
- * own, so a process that dies between two of them leaves a database at a version in between, and the next process continues from there.
+ * Brings a run database up to the version this program uses. Each migration is a file in `migrations/` and runs in a
+ * transaction of its own, so a process that dies between two of them leaves a database at a version in between, and the
+ * next process continues from there.
  *
- * Several processes may open an old store at once: each checks, inside the transaction that it runs a migration in, whether another
- * process has already run it.
+ * Several processes may open an old store at once: each checks, inside the transaction that it runs a migration in,
+ * whether another process has already run it.
  */
 import * as Effect from "effect/Effect"
 import * as SqlClient from "effect/sql/SqlClient"
@@ -22,7 +23,9 @@ export const all: ReadonlyArray<Migration> = [first, driver, lost, code, blobOwn
 /** The version this program reads and writes: the id of the newest migration. */
 export const version = all.length
 
-/** The table that records which migrations ran. Its shape is that of effect's own migrator, which release 0.1.0 used. */
+/**
+ * The table that records which migrations ran. Its shape is that of effect's own migrator, which release 0.1.0 used.
+ */
 const table = "effect_flow_migrations"
 
 const columnTypes: Readonly<Record<"sqlite" | "pg", ColumnTypes>> = {

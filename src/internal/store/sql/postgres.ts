@@ -1,6 +1,6 @@
 /**
- * Opens a run database in Postgres, which several machines may share, with the blob files in a directory that they share
- * too. The driver is effect's own. The URL has a password in it: it is in no message and no log.
+ * Opens a run database in Postgres, which several machines may share, with the blob files in a directory that they
+ * share too. The driver is effect's own. The URL has a password in it: it is in no message and no log.
  */
 import * as Fs from "node:fs/promises"
 import * as Os from "node:os"

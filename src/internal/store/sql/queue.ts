@@ -1,7 +1,7 @@
 /**
- * The sign that processes wait for the lock of a SQLite database. SQLite has no queue for its lock: a process that commits transaction
- * after transaction could keep others out for as long as it likes. So a process that waits sets the time of a file beside the database,
- * and one that has just committed looks at it, and pauses if someone waits.
+ * The sign that processes wait for the lock of a SQLite database. SQLite has no queue for its lock: a process that
+ * commits transaction after transaction could keep others out for as long as it likes. So a process that waits sets the
+ * time of a file beside the database, and one that has just committed looks at it, and pauses if someone waits.
  */
 import * as Fs from "node:fs"
 

@@ -1,9 +1,11 @@
 /**
- * Waiting for a database that another process has locked, or that is being restarted. The wait suspends the fiber, so the rest of this
- * process goes on. It takes real time, whatever clock a program runs on, because the other process knows no other clock.
+ * Waiting for a database that another process has locked, or that is being restarted. The wait suspends the fiber, so
+ * the rest of this process goes on. It takes real time, whatever clock a program runs on, because the other process
+ * knows no other clock.
  *
- * Waiting is fair. A process that has waited long tries more often than one that has just come, and it leaves a sign (a queue) by which a
- * process that writes without pause learns that others wait, and steps aside for a moment after each transaction.
+ * Waiting is fair. A process that has waited long tries more often than one that has just come, and it leaves a sign (a
+ * queue) by which a process that writes without pause learns that others wait, and steps aside for a moment after each
+ * transaction.
  */
 import * as Effect from "effect/Effect"
 import { isSqlError, type SqlError } from "effect/sql/SqlError"

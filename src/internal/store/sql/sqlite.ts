@@ -1,6 +1,6 @@
 /**
- * Opens a SQLite run database with its blob files, for reading and writing or for reading only. Where that fails, the error says why, and
- * nothing is changed.
+ * Opens a SQLite run database with its blob files, for reading and writing or for reading only. Where that fails, the
+ * error says why, and nothing is changed.
  */
 import { statSync } from "node:fs"
 import * as Fs from "node:fs/promises"
@@ -129,8 +129,8 @@ const settings = Effect.gen(function* () {
 })
 
 /**
- * A client for a reader of an older database: the same one, once it is migrated in place, or, where this process may not write to it, a
- * migrated copy.
+ * A client for a reader of an older database: the same one, once it is migrated in place, or, where this process may
+ * not write to it, a migrated copy.
  */
 const upgraded =
   ({ filename }: Options) =>
@@ -189,8 +189,8 @@ const directory = (path: string): Effect.Effect<void, StoreError> =>
   })
 
 /**
- * Creates the database's file. In a directory that its group may write to, the group may write to the file as well, whatever this process's
- * umask is; SQLite gives the files beside it the same mode.
+ * Creates the database's file. In a directory that its group may write to, the group may write to the file as well,
+ * whatever this process's umask is; SQLite gives the files beside it the same mode.
  */
 const sharedFile = (path: string): Effect.Effect<void> =>
   Effect.ignore(

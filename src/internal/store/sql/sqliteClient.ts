@@ -1,9 +1,9 @@
 /**
- * A thin `effect/sql` client over `node:sqlite`, shaped like effect's own `@effect/sql-sqlite-node`, which has no release for this effect
- * yet: `make({ filename })` is a `SqlClient` as long as its scope is open.
+ * A thin `effect/sql` client over `node:sqlite`, shaped like effect's own `@effect/sql-sqlite-node`, which has no
+ * release for this effect yet: `make({ filename })` is a `SqlClient` as long as its scope is open.
  *
- * A database is one connection, used by one fiber at a time. SQLite itself waits only a few milliseconds for another process, because
- * waiting there blocks this one; `retry.ts` waits longer.
+ * A database is one connection, used by one fiber at a time. SQLite itself waits only a few milliseconds for another
+ * process, because waiting there blocks this one; `retry.ts` waits longer.
  */
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite"
 import * as Effect from "effect/Effect"

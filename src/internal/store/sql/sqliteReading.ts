@@ -1,9 +1,10 @@
 /**
  * Opens a SQLite database for reading only, so that nothing in its directory needs to change.
  *
- * In WAL mode even a reader wants a file for shared memory beside the database. Where that can't be made (a full disk, a read-only medium,
- * another user's directory), no other process has the database open: it can be read as it is, or, where a process that died left a
- * write-ahead log behind, from a temporary copy. Either is opened anew when the database's files change.
+ * In WAL mode even a reader wants a file for shared memory beside the database. Where that can't be made (a full disk,
+ * a read-only medium, another user's directory), no other process has the database open: it can be read as it is, or,
+ * where a process that died left a write-ahead log behind, from a temporary copy. Either is opened anew when the
+ * database's files change.
  */
 import * as Fs from "node:fs"
 import * as Os from "node:os"
@@ -20,7 +21,10 @@ export interface Opened {
   readonly close: () => void
 }
 
-/** SQLite's result codes for a file that can't be made: an error of the device, a read-only database, no space, no permission. */
+/**
+ * SQLite's result codes for a file that can't be made: an error of the device, a read-only database, no space, no
+ * permission.
+ */
 const unmakeable: ReadonlySet<number> = new Set([8, 10, 13, 14])
 
 /**

@@ -55,7 +55,8 @@ export const make = Effect.fnUntraced(function* (options: {
       SqlDatabase.storeError(name, "open", error, explain)
     )
 
-  // The client has a scope of its own, which stays open until the last write is done: a pool in a scope that is closing opens no connection.
+  // The client has a scope of its own, which stays open until the last write is done: a pool in a scope that is closing
+  // opens no connection.
   const scope = yield* Scope.make()
   yield* Effect.addFinalizer((exit) => Scope.close(scope, exit))
   const reactivity = yield* Reactivity.make
@@ -112,7 +113,10 @@ export const make = Effect.fnUntraced(function* (options: {
   }
 })
 
-/** Where a store that is only read puts a small artifact that is needed as a file: a directory that is removed with the store. */
+/**
+ * Where a store that is only read puts a small artifact that is needed as a file: a directory that is removed with the
+ * store.
+ */
 const temporaryFiles = Effect.fnUntraced(function* (scope: Scope.Scope) {
   let directory: string | undefined
   yield* Scope.addFinalizer(

@@ -1,6 +1,6 @@
 /**
- * Checks every artifact of a store: the small ones in the database and the files. A digest may have two copies, one in each place; an intact
- * copy repairs a damaged one.
+ * Checks every artifact of a store: the small ones in the database and the files. A digest may have two copies, one in
+ * each place; an intact copy repairs a damaged one.
  */
 import * as Effect from "effect/Effect"
 import type { ArtifactError, ArtifactFault, VerifiedArtifacts } from "../../../ArtifactStore.ts"

@@ -1,6 +1,6 @@
 /**
- * Checks every record of a run database: whether the database itself is sound, whether each row can be read, and whether what a row refers
- * to within the database is there.
+ * Checks every record of a run database: whether the database itself is sound, whether each row can be read, and
+ * whether what a row refers to within the database is there.
  */
 import * as Effect from "effect/Effect"
 import type { RefRecord, TaskRecord } from "../../../RunRecord.ts"

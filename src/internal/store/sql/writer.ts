@@ -1,7 +1,8 @@
 /**
- * Group commit. A caller enqueues its changes and waits; one fiber takes everything that has arrived and commits it in one transaction. So
- * the order of calls is kept, eight tasks that end at once share a commit, and a caller that does not await the result only pays for the
- * enqueue. If a batch is refused, its calls are tried one by one: a change that can't be stored fails its own call only.
+ * Group commit. A caller enqueues its changes and waits; one fiber takes everything that has arrived and commits it in
+ * one transaction. So the order of calls is kept, eight tasks that end at once share a commit, and a caller that does
+ * not await the result only pays for the enqueue. If a batch is refused, its calls are tried one by one: a change that
+ * can't be stored fails its own call only.
  */
 
 import type { Done } from "effect/Cause"

@@ -1,9 +1,9 @@
 /**
- * What a migration is: one change of the run database's tables, in a file of its own. Text compares by its bytes in both databases; only
- * the declarations of a few column types differ.
+ * What a migration is: one change of the run database's tables, in a file of its own. Text compares by its bytes in
+ * both databases; only the declarations of a few column types differ.
  *
- * To add one, write `NNNN_name.ts` beside this file and append it to the list in `../migrations.ts`. A migration that was released is
- * never edited: stores that already ran it would not run it again.
+ * To add one, write `NNNN_name.ts` beside this file and append it to the list in `../migrations.ts`. A migration that
+ * was released is never edited: stores that already ran it would not run it again.
  */
 
 /** How each database declares the column types that differ. */
