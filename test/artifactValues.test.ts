@@ -144,6 +144,18 @@ describe("a value", () => {
     }).pipe(Effect.provide(Storage.layerMemory))
   )
 
+  it.effect("may lack a map that its schema declares optional", () =>
+    Effect.gen(function* () {
+      const schema = Schema.Struct({
+        b: Schema.Int,
+        a: Schema.optionalKey(Schema.ReadonlyMap(Schema.String, Schema.Date))
+      })
+      const give = Step.make("give", { output: { v: schema }, run: () => Effect.succeed({ v: { b: 1 } }) })
+      const { output } = yield* Flow.run(Flow.make("Optional", { steps: [give], run: () => give() }), {})
+      assert.deepStrictEqual(yield* output.v, { b: 1 })
+    }).pipe(Effect.provide(Storage.layerMemory))
+  )
+
   it.effect("that would not come back is refused, with the place of it", () =>
     Effect.gen(function* () {
       const A = Schema.Struct({ a: Schema.Int })

@@ -1,8 +1,9 @@
 /** Runs the flow of random values, resumes it in a store that has forgotten everything, and compares what was seen. */
+
+import assert from "node:assert/strict"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Executor from "../../src/Executor.ts"
 import * as Flow from "../../src/Flow.ts"

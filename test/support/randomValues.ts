@@ -77,9 +77,13 @@ const combine = (inner: ReadonlyArray<Kind>): fc.Arbitrary<Kind> => {
       value: fc.array(value, { maxLength: 4 }).map((items) => new Set(items))
     })),
     fc.tuple(one, one, one).map(([a, b, c]) => ({
-      schema: Schema.Struct({ b: a.schema, a: Schema.optionalKey(b.schema), "10": Schema.UndefinedOr(c.schema) }),
+      schema: Schema.Struct({ b: a.schema, a: Schema.optionalKey(b.schema), "10": Schema.Option(c.schema) }),
       value: fc
-        .record({ b: a.value, a: fc.option(b.value), "10": fc.option(c.value, { nil: undefined }) })
+        .record({
+          b: a.value,
+          a: fc.option(b.value),
+          "10": fc.option(c.value.map(Option.some)).map((found) => found ?? Option.none())
+        })
         .map(({ a: optional, ...rest }) => (optional === null ? rest : { ...rest, a: optional }))
     })),
     fc.tuple(one, one).map(([a, b]) => ({

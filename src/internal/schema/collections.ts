@@ -3,9 +3,12 @@
  * would have different bytes, so different digests and task keys. This rewrites a schema so that its JSON codec sorts
  * the entries of every `ReadonlyMap`, `ReadonlySet`, `HashMap` and `HashSet` in it: by number or by text.
  */
+import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as SchemaAST from "effect/SchemaAST"
 import * as SchemaGetter from "effect/SchemaGetter"
+import * as SchemaParser from "effect/SchemaParser"
+import * as SchemaTransformation from "effect/SchemaTransformation"
 import * as CanonicalJson from "./canonicalJson.ts"
 import { idOf } from "./schemaTraits.ts"
 
@@ -109,20 +112,35 @@ const sorted = (annotations: Schema.Annotations.Annotations | undefined): Schema
     ...annotations,
     toCodecJson: (parameters: ReadonlyArray<unknown>) => {
       const link = toLink(parameters) as SchemaAST.Link | undefined
-      return link === undefined ? undefined : new SchemaAST.Link(sortedList(link.to), link.transformation)
+      return link === undefined ? undefined : sortedLink(link)
     }
   }
 }
 
-/** The JSON codec of a list, with its items sorted. */
-const sortedList = (list: SchemaAST.AST): SchemaAST.AST => {
-  const items = Schema.toCodecJson(Schema.make<Schema.Codec<unknown, unknown>>(canonicalOrder(list)))
-  return Schema.Json.pipe(
-    Schema.decodeTo(items as Schema.Codec<unknown, Schema.Json>, {
-      decode: SchemaGetter.passthrough(),
-      encode: SchemaGetter.transform((json: Schema.Json) => (Array.isArray(json) ? json.toSorted(byKey) : json))
-    })
-  ).ast
+/**
+ * A link from a collection to the JSON of its entries, sorted. One link, all the way to JSON: whether a property may be
+ * missing is noted at the end of the last link.
+ */
+const sortedLink = (link: SchemaAST.Link): SchemaAST.Link => {
+  const list = Schema.toCodecJson(Schema.make<Schema.Codec<unknown, unknown>>(canonicalOrder(link.to)))
+  const toList = SchemaParser.decodeUnknownEffect(list)
+  const toJson = SchemaParser.encodeUnknownEffect(list)
+  const { decode, encode } = link.transformation as SchemaTransformation.Transformation<unknown, unknown> // a collection's own
+  return new SchemaAST.Link(
+    Schema.Json.ast,
+    new SchemaTransformation.Transformation(
+      SchemaGetter.compose(
+        SchemaGetter.transformEffect((json: unknown) => toList(json)),
+        decode
+      ),
+      SchemaGetter.compose(
+        encode,
+        SchemaGetter.transformEffect((items: unknown) =>
+          Effect.map(toJson(items), (json) => (Array.isArray(json) ? json.toSorted(byKey) : json))
+        )
+      )
+    )
+  )
 }
 
 /** Numbers by size, lists by their items in turn, all else by its text. */
