@@ -32,7 +32,7 @@ const leaves: ReadonlyArray<Kind> = [
   { schema: Schema.Int, value: int },
   { schema: Schema.Number, value: number },
   { schema: Schema.Boolean, value: fc.boolean() },
-  { schema: Schema.BigInt, value: fc.bigInt() },
+  { schema: Schema.BigInt, value: fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }) },
   { schema: Schema.Null, value: fc.constant(null) },
   { schema: Schema.Literals(["a", 1, true]), value: fc.constantFrom("a", 1, true) },
   { schema: Schema.Date, value: date },
