@@ -61,7 +61,9 @@ const writing = Effect.fnUntraced(function* (options: Options) {
   }
   const clock = Clock.Clock.defaultValue()
   const reserve = Reserve.of(Path.resolve(filename))
-  if (!inMemory) yield* Effect.addFinalizer(() => Effect.sync(reserve.make))
+  let isOpen = false
+  // Registered before the database, so that it runs after the database is closed.
+  if (!inMemory) yield* Effect.addFinalizer(() => Effect.sync(() => (isOpen ? reserve.make() : undefined)))
   const open = SqlStorage.make({
     client: SqliteClient.make({ filename, disableWAL: true }),
     name: nameOf(options),
@@ -91,7 +93,9 @@ const writing = Effect.fnUntraced(function* (options: Options) {
           release: () => Reserve.isFull(filename) && reserve.release()
         })
   })
-  return yield* inMemory ? open : withReserve(open, filename, reserve)
+  const stores = yield* inMemory ? open : withReserve(open, filename, reserve)
+  isOpen = true
+  return stores
 })
 
 /** Opens a store on a full disk: SQLite's own files take a little of the reserve. */
