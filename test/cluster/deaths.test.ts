@@ -7,6 +7,7 @@ import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Executor from "../../src/Executor.ts"
 import * as Flow from "../../src/Flow.ts"
 import { RunObserver } from "../../src/RunObserver.ts"
 import type { RunRecord } from "../../src/RunRecord.ts"
@@ -18,7 +19,7 @@ import * as Processes from "./processes.ts"
 import * as Setting from "./setting.ts"
 
 /** How long a test may take: it waits until the living are sure of a death. */
-const patience = 90_000
+const patience = 180_000
 
 /** A run's record when it has ended. */
 const ended = Effect.fnUntraced(function* (run: string) {
@@ -138,6 +139,25 @@ describe.skipIf(Postgres.binaries === undefined)("a cluster", { concurrent: true
         yield* workers[0]?.kill("SIGTERM") ?? Effect.void
         assert.deepStrictEqual((yield* Fiber.join(second)).output, { sum: 6 })
         for (const pids of beginnings(other).values()) assert.strictEqual(pids.length, 1)
+
+        // A task that takes longer than the drain is cut off, and the worker says so and ends with a failure.
+        const short = yield* Processes.worker({ ...options, group: "short", drain: "1 second" })
+        const cut = yield* Effect.forkChild(
+          Effect.provide(
+            Flow.run(Flows.CountedFlow, { count: 1, milliseconds: 60_000, file: join(directory, "cut") }),
+            Executor.layerCluster({ url: postgres.url, group: "short", lockExpiration: "5 seconds" })
+          )
+        )
+        while (!(yield* Effect.promise(() => readFile(join(directory, "cut"), "utf8").catch(() => "")))) {
+          yield* Effect.sleep(50)
+        }
+        const told = performance.now()
+        yield* short.kill("SIGTERM")
+        assert.strictEqual(yield* short.exit, 1)
+        assert.isBelow(performance.now() - told, 20_000)
+        assert.match(short.output(), /Draining: 1 running task may take 1 s to finish/)
+        assert.include(short.output(), "1 running task was cut off, and begins again on another worker")
+        yield* Fiber.interrupt(cut)
       }).pipe(Effect.provide(Setting.layer(1))),
     patience
   )

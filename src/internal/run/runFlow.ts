@@ -192,7 +192,12 @@ const runOnce = Effect.fnUntraced(function* (flow: FlowDefinition, parameters: o
           : { ...record, ...endingOf(recorded.cause), finishedAt }
         const left = begun?.unasked().map((task) => Replay.closed(task, finishedAt)) ?? []
         const changes = left.map((task) => ({ _tag: "Task", task, blobs: [], schemas: [] }) as const)
-        yield* Effect.ensuring(recorder.write([...changes, { _tag: "Run", run: record }]), Effect.sync(removeLive))
+        const written = Effect.tapError(recorder.write([...changes, { _tag: "Run", run: record }]), ({ message }) =>
+          Effect.logError(
+            `The end of run ${record.id} could not be recorded, so the store still says that it is running. ${message} When the store is back, a worker of its cluster continues the run; without a cluster, resume it.`
+          )
+        )
+        yield* Effect.ensuring(written, Effect.sync(removeLive))
         observe({ _tag: "RunFinished", run: record })
         if (record.error !== undefined && start.parent !== undefined) {
           // The error arrives typed as it is; that it came from a run of its own is said in the caller's log.

@@ -15,6 +15,7 @@ import { RunStore, StoreError } from "../../../RunStore.ts"
 import { reasonOf } from "../../cause.ts"
 import * as FileStore from "../fileStore.ts"
 import { driver } from "../postgresDriver.ts"
+import * as Away from "./away.ts"
 import * as SqlStorage from "./storage.ts"
 import * as WriteNow from "./writeNow.ts"
 
@@ -35,7 +36,8 @@ export const layer = (options: Options): Layer.Layer<ArtifactStore | RunStore, S
         client: PgClient.make({ url: options.url, ...(where.isNamed ? {} : { applicationName: "effect-flow" }) }),
         name: `The run database ${where.database} on ${where.host}`,
         explain: explain(where),
-        isAway,
+        isAway: Away.isAway,
+        isAbsent: Away.isAbsent,
         prepare: () => Effect.void,
         writeNow: () => WriteNow.toPostgres(() => ({ url: Redacted.value(options.url), blobs: options.blobs })),
         files: FileStore.make({
@@ -89,17 +91,10 @@ const directory = (path: string): Effect.Effect<void, StoreError> =>
       })
   })
 
-const codeOf = (error: SqlError): string | undefined =>
-  (error.reason.cause as { readonly code?: string } | undefined)?.code // Postgres's code, or the system's
-
-/** Whether the connection was lost, or the server is shutting down or starting. */
-const isAway = (error: SqlError): boolean =>
-  error.reason._tag === "ConnectionError" || ["57P01", "57P02", "57P03"].includes(codeOf(error) ?? "")
-
 const explain =
   ({ database, host, user }: Target) =>
   (error: SqlError): string | undefined => {
-    switch (codeOf(error)) {
+    switch (Away.codeOf(error)) {
       case "28P01":
       case "28000":
         return `user ${user} was refused. Look at the password, and at what pg_hba.conf allows`
@@ -107,6 +102,8 @@ const explain =
         return `there is no database ${database}. Create it first (createdb ${database})`
       case "42501":
         return `user ${user} may not create or write its tables. Grant the user CREATE on the schema`
+      case "25006":
+        return "it takes no writes. Is it a standby, or in the middle of a failover?"
       case "53300":
         return "it has no connection left"
       case "53100":

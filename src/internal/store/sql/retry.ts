@@ -9,9 +9,13 @@
  */
 import * as Effect from "effect/Effect"
 import { isSqlError, type SqlError } from "effect/sql/SqlError"
+import { absentLimitMs, awayLimitMs } from "./away.ts"
 
-/** How long to keep trying. */
+/** How long to wait for another process's lock. */
 const lockWaitLimitMs = 60_000
+
+/** The longest pause between two attempts to reach a database that is away. */
+const longestAwayPauseMs = 500
 
 /** The pause before the second attempt, and the longest one. */
 const firstPauseMs = 1
@@ -34,21 +38,32 @@ const isContention = (error: SqlError): boolean =>
 export interface Waiting {
   /** Whether an error says that the database is away for a moment and will be back. */
   readonly isAway?: ((error: SqlError) => boolean) | undefined
-  /** Default: a minute. */
+  /** Whether nothing answers at all. Given at the start only, where a wrong address looks the same. */
+  readonly isAbsent?: ((error: SqlError) => boolean) | undefined
+  /** How long to wait for a lock. Default: a minute. */
   readonly limitMs?: number | undefined
   /** Tells the other processes that this one waits. Called before each pause. */
   readonly announce?: (() => void) | undefined
 }
 
-/** Tries again while another transaction is in the way, at uneven intervals. */
+/**
+ * Tries again, at uneven intervals, while another transaction is in the way or the database is away (see `away.ts`, which says
+ * how long that is waited for).
+ */
 export const whileBusy = <A, E, R>(effect: Effect.Effect<A, E, R>, waiting: Waiting = {}): Effect.Effect<A, E, R> => {
-  const { announce, isAway = () => false, limitMs = lockWaitLimitMs } = waiting
-  const attempt = (pauseMs: number, waitedMs: number): Effect.Effect<A, E, R> =>
+  const { announce, isAbsent = () => false, isAway = () => false, limitMs = lockWaitLimitMs } = waiting
+  const attempt = (pauseMs: number, startedAt: number): Effect.Effect<A, E, R> =>
     Effect.catch(effect, (error) => {
-      if (waitedMs > limitMs || !isSqlError(error) || !(isContention(error) || isAway(error))) return Effect.fail(error)
+      if (!isSqlError(error)) return Effect.fail(error)
+      const away = isAway(error)
+      if (!away && !isContention(error)) return Effect.fail(error)
+      const waitedMs = performance.now() - startedAt
+      if (waitedMs > (isAbsent(error) ? absentLimitMs : away ? awayLimitMs : limitMs)) return Effect.fail(error)
       announce?.()
-      const pause = (waitedMs > patientAfterMs ? firstPauseMs : pauseMs) * (0.5 + Math.random())
-      return Effect.flatMap(sleep(pause), () => attempt(Math.min(pauseMs * 1.5, longestPauseMs), waitedMs + pause))
+      const isPatient = waitedMs > patientAfterMs && !away
+      const pause = (isPatient ? firstPauseMs : pauseMs) * (0.5 + Math.random())
+      const longest = away ? longestAwayPauseMs : longestPauseMs
+      return Effect.flatMap(sleep(pause), () => attempt(Math.min(pauseMs * 1.5, longest), startedAt))
     })
-  return attempt(firstPauseMs, 0)
+  return Effect.suspend(() => attempt(firstPauseMs, performance.now()))
 }

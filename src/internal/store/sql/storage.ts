@@ -32,6 +32,8 @@ export const make = Effect.fnUntraced(function* (options: {
   readonly name: string
   readonly explain: SqlDatabase.Explain
   readonly isAway?: (error: SqlError) => boolean
+  /** Whether nothing answers where the database should be: at the start, that is waited for for a moment only. */
+  readonly isAbsent?: (error: SqlError) => boolean
   /** Settings of the connection, given the version of the database that was found. */
   readonly prepare: (version: number) => Effect.Effect<void, SqlError, SqlClient.SqlClient>
   readonly files: FileStore
@@ -51,8 +53,14 @@ export const make = Effect.fnUntraced(function* (options: {
   const { explain, limitMs, name, older } = options
   const readOnly = older !== undefined
   const orStoreError = <A, R>(effect: Effect.Effect<A, SqlError, R>): Effect.Effect<A, StoreError, R> =>
-    Effect.mapError(SqlRetry.whileBusy(effect, { limitMs, announce: options.queue?.announce }), (error) =>
-      SqlDatabase.storeError(name, "open", error, explain)
+    Effect.mapError(
+      SqlRetry.whileBusy(effect, {
+        limitMs,
+        announce: options.queue?.announce,
+        isAway: options.isAway,
+        isAbsent: options.isAbsent
+      }),
+      (error) => SqlDatabase.storeError(name, "open", error, explain)
     )
 
   // The client has a scope of its own, which stays open until the last write is done: a pool in a scope that is closing

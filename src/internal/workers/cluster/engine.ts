@@ -2,6 +2,7 @@
  * Effect's cluster on Postgres, set up for effect-flow: as a worker, which takes its share of the work, or as a client,
  * which only hands work in. Its tables have a prefix of their own, apart from those of an application's own cluster.
  */
+import { hostname } from "node:os"
 import * as NodeClusterSocket from "@effect/platform-node/NodeClusterSocket"
 import * as NodeCrypto from "@effect/platform-node/NodeCrypto"
 import * as Cause from "effect/Cause"
@@ -18,10 +19,13 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
+import * as Reactivity from "effect/reactivity/Reactivity"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { WorkflowEngine } from "effect/workflow/WorkflowEngine"
 import { ExecutorError } from "../../../Executor.ts"
 import { driver } from "../../store/postgresDriver.ts"
+import * as Away from "../../store/sql/away.ts"
+import * as SqlRetry from "../../store/sql/retry.ts"
 import { type Settings, type Shared, showUrl } from "./settings.ts"
 
 /** What the rest of the cluster's parts need. */
@@ -33,8 +37,12 @@ export const prefixOf = (group: string): string => `effect_flow_cluster_${group}
 /** Lines of JSON: what crosses has unions (of JSON itself, for one) that the binary form can't tell apart. */
 const wire = { serialization: "ndjson", serializationMaxBufferSize: "unbounded" } as const
 
-/** Into how many parts the work is shared out. */
-export const shards = 300
+/**
+ * Into how many parts the work is shared out: every process of a group must have the same number. A worker that joins or
+ * leaves moves its share one by one, with two queries each, so a large number is slow on a distant database; a group has at
+ * most half as many workers.
+ */
+export const shards = 64
 
 type Config = Partial<ShardingConfig.ShardingConfig["Service"]>
 
@@ -55,13 +63,14 @@ const layer = (
   shared: Shared,
   config: Config,
   cluster: Layer.Layer<any, any, any>,
-  connections: number
+  connections: number,
+  name: string
 ): Layer.Layer<Engine, ExecutorError> => {
   const sql = Layer.unwrap(
     Effect.map(driver, (PgClient) =>
       PgClient.layer({
         url: shared.url,
-        applicationName: "effect-flow",
+        applicationName: `effect-flow ${name}`.slice(0, 63),
         connectTimeout: 5000,
         maxConnections: connections
       })
@@ -72,14 +81,36 @@ const layer = (
     Layer.provide(SqlMessageStorage.layerWith({ prefix }), NodeCrypto.layerDigest),
     SqlRunnerStorage.layerWith({ prefix })
   ).pipe(Layer.provide(ShardingConfig.layer(config)), Layer.provideMerge(sql))
-  return ClusterWorkflowEngine.layer.pipe(
+  const engine = ClusterWorkflowEngine.layer.pipe(
     Layer.provideMerge(cluster),
     Layer.provideMerge(storage),
     // Its settings are these, and not what variables such as HOST and PORT happen to say.
     Layer.provide(ConfigProvider.layer(ConfigProvider.fromUnknown({}))),
     Layer.catchCause((cause) => Layer.effectDiscard(Effect.fail(unreachable(shared.url, cause))))
   ) as Layer.Layer<Engine, ExecutorError> // the cluster's own services are within
+  return Layer.unwrap(Effect.as(awaitDatabase(shared.url), engine))
 }
+
+/** Waits for a database that is away, or that takes no writes for now: the cluster itself would give up at once. */
+const awaitDatabase = (url: Redacted.Redacted): Effect.Effect<void, ExecutorError> =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const PgClient = yield* driver
+      const sql = yield* PgClient.make({
+        url,
+        applicationName: "effect-flow start",
+        maxConnections: 1,
+        connectTimeout: 5000
+      })
+      yield* sql.unsafe(
+        "DO $$ BEGIN IF current_setting('transaction_read_only') = 'on' THEN RAISE EXCEPTION 'the database takes no writes' USING ERRCODE = '25006'; END IF; END $$"
+      )
+    })
+  ).pipe(
+    Effect.provide(Reactivity.layer),
+    (connect) => SqlRetry.whileBusy(connect, { isAway: Away.isAway, isAbsent: Away.isAbsent }),
+    Effect.catchCause((cause) => Effect.fail(unreachable(url, cause)))
+  )
 
 /** Why the database gives no cluster, in a sentence that has no password. */
 const unreachable = (url: Redacted.Redacted, cause: Cause.Cause<unknown>): ExecutorError => {
@@ -107,7 +138,8 @@ export const client = (settings: Shared): Layer.Layer<Engine, ExecutorError> => 
     settings,
     config,
     NodeClusterSocket.layer({ ...wire, clientOnly: true, storage: "byo", shardingConfig: config }),
-    8
+    8,
+    `driver ${hostname()}/${process.pid}`
   )
 }
 
@@ -132,6 +164,7 @@ export const worker = (settings: Settings, threads: number): Layer.Layer<Engine,
       runnerHealth: settings.health,
       runnerHealthK8s: { namespace: settings.namespace, labelSelector: settings.labels }
     }),
-    16
+    16,
+    `worker ${settings.host}:${settings.port}`
   )
 }

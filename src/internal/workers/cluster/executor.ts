@@ -17,6 +17,7 @@ import { ArtifactStore } from "../../../ArtifactStore.ts"
 import { type Attempt, ExecutorError, type ExecutorService, type TaskDescription } from "../../../Executor.ts"
 import { RunStore } from "../../../RunStore.ts"
 import type { Definition } from "../../run/definition.ts"
+import * as Away from "../../store/sql/away.ts"
 import * as FromWorkers from "../fromWorkers.ts"
 import { comparableCode } from "./comparableCode.ts"
 import type { Engine } from "./engine.ts"
@@ -215,11 +216,14 @@ const explain = (
   }
 }
 
+/** Whether the cluster could not reach its database, and may expect it back. */
 const isPersistence = (cause: Cause.Cause<unknown>): boolean =>
-  cause.reasons.some(
-    (reason) =>
-      Cause.isDieReason(reason) && hasProperty(reason.defect, "_tag") && reason.defect._tag === "PersistenceError"
-  )
+  cause.reasons.some((reason) => {
+    if (!Cause.isDieReason(reason)) return false
+    const sql = Away.sqlErrorIn(reason.defect)
+    if (sql !== undefined) return Away.isAway(sql)
+    return hasProperty(reason.defect, "_tag") && reason.defect._tag === "PersistenceError"
+  })
 
 const pack = Effect.fnUntraced(function* (task: TaskDescription) {
   if (task.inputs.length <= manyInputs) return task

@@ -120,7 +120,7 @@ export const make = (settings: Shared, engine: Context.Context<Engine>, registry
       const worker = records.get(address)
       const because = worker === undefined ? undefined : Registry.unable(worker.flows, needs)
       // A worker that says nothing of itself is asked.
-      if (because === undefined && !refusedBy.has(address)) able.add(address)
+      if (because === undefined && !refusedBy.has(address) && worker?.draining !== true) able.add(address)
       if (because !== undefined && worker !== undefined) others.push({ worker, because })
     }
     if (threads.size === 0) return { _tag: "NoWorkers" } as const

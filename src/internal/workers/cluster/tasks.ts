@@ -27,8 +27,14 @@ import * as Registry from "./registry.ts"
 import type { Settings } from "./settings.ts"
 import { type Asked, decodeAsked, encodeAnswer, type Refused, TaskWorkflow } from "./workflows.ts"
 
-/** Serves attempts. */
-export const layer = (settings: Settings, flows: Registry.Flows, pool: ThreadPool.Pool, recorder: Recorder) => {
+/** Serves attempts. `onCutOff` is called for each that is interrupted. */
+export const layer = (
+  settings: Settings,
+  flows: Registry.Flows,
+  pool: ThreadPool.Pool,
+  recorder: Recorder,
+  onCutOff: () => void
+) => {
   const interrupted = new Set<string>()
   return TaskWorkflow.toLayer(
     Effect.fnUntraced(function* ({ body }, executionId) {
@@ -63,7 +69,12 @@ export const layer = (settings: Settings, flows: Registry.Flows, pool: ThreadPoo
         Effect.catchCause((cause) =>
           Effect.succeed({ result: failed(Crossing.encode(cause, undefined)), cpu: 0, worker: undefined })
         ),
-        Effect.onInterrupt(() => Effect.sync(() => interrupted.add(executionId)))
+        Effect.onInterrupt(() =>
+          Effect.sync(() => {
+            interrupted.add(executionId)
+            onCutOff()
+          })
+        )
       )
       if (done === undefined) return yield* Ownership.abandon
       // Its lines are there before its result is.

@@ -5,8 +5,10 @@ import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
+import * as Scope from "effect/Scope"
 import { ArtifactStore } from "../../../ArtifactStore.ts"
 import { Executor, ExecutorError } from "../../../Executor.ts"
 import { RunStore } from "../../../RunStore.ts"
@@ -54,7 +56,7 @@ export const run = Effect.fnUntraced(function* (
   }
   const size = settings.threads ?? availableParallelism()
 
-  return yield* Effect.scoped(
+  return yield* withDrain(settings.drain, (drain) =>
     Effect.gen(function* () {
       const scope = yield* Effect.scope
       const pool = yield* ThreadPool.make({
@@ -90,15 +92,19 @@ export const run = Effect.fnUntraced(function* (
       ) as Context.Context<ArtifactStore | RunStore> // references besides
       yield* Layer.buildWithScope(
         Layer.merge(
-          ClusterTask.layer(settings, described, pool, recorder),
+          ClusterTask.layer(settings, described, pool, recorder, () => {
+            if (drain.isDraining) drain.cut++
+          }),
           ClusterRun.layer(settings, flows, placement, driving)
         ).pipe(Layer.provide(Layer.succeedContext(Context.merge(engine, stores)))),
         scope
       )
-      yield* announce(registry, settings, described, size, pool)
+      drain.load = pool.load
+      yield* announce(registry, settings, described, size, drain)
       // First of all that happens at the end: the runs that are driven here are left to others.
       yield* Effect.addFinalizer(() => {
         isLeaving = true
+        drain.isDraining = true
         return Deferred.succeed(leaving, undefined)
       })
       yield* Effect.logInfo(
@@ -109,22 +115,88 @@ export const run = Effect.fnUntraced(function* (
   )
 })
 
-/** Says in the registry that this worker is there, until the scope closes. */
+/** How a worker ends. */
+interface Drain {
+  /** It was told to stop: it finishes what it has begun. */
+  isDraining: boolean
+  isClosed: boolean
+  /** How many tasks it cut off. */
+  cut: number
+  load: ThreadPool.Pool["load"]
+}
+
+/** The rest of a shutdown (handing on shards, closing connections) may take this long after the tasks. */
+const closeLimitMs = 3000
+
+/**
+ * Runs a worker in a scope of its own, and bounds its whole shutdown: what has not ended by then is cut off with a message,
+ * and the process does not end with success.
+ */
+const withDrain = <E, R>(
+  drainMs: number,
+  run: (drain: Drain) => Effect.Effect<never, E, R>
+): Effect.Effect<never, E, Exclude<R, Scope.Scope>> => {
+  const drain: Drain = { isDraining: false, isClosed: false, cut: 0, load: () => ({ busy: 0, queued: 0 }) }
+  return Effect.acquireUseRelease(
+    Scope.make(),
+    (scope) =>
+      Scope.provide(
+        Effect.suspend(() => run(drain)),
+        scope
+      ),
+    Effect.fnUntraced(function* (scope, exit) {
+      drain.isDraining = true
+      const { busy, queued } = drain.load()
+      if (busy + queued > 0) {
+        yield* Effect.logInfo(
+          `Draining: ${busy} running ${busy === 1 ? "task" : "tasks"} may take ${drainMs / 1000} s to finish, ${queued} waiting ${queued === 1 ? "one goes" : "ones go"} to other workers.`
+        )
+      }
+      const closing = yield* Effect.forkDetach(Scope.close(scope, exit))
+      // On a fiber of its own: this one has been interrupted.
+      const closesWithin = (limitMs: number) =>
+        Effect.raceFirst(Effect.as(Fiber.await(closing), true), Effect.as(Effect.sleep(limitMs), false)).pipe(
+          Effect.interruptible,
+          Effect.forkDetach,
+          Effect.flatMap(Fiber.join)
+        )
+      const isClosed = (yield* closesWithin(drainMs)) || (yield* closesWithin(closeLimitMs))
+      drain.isClosed = true
+      const cut = Math.max(drain.cut, isClosed ? 0 : drain.load().busy)
+      if (isClosed && cut === 0) return
+      const tasks =
+        cut === 0
+          ? "No task was running."
+          : cut === 1
+            ? "1 running task was cut off, and begins again on another worker."
+            : `${cut} running tasks were cut off, and begin again on other workers.`
+      const message = `The worker did not come to its end within its drain of ${drainMs / 1000} s. ${tasks} EFFECT_FLOW_DRAIN sets how long it waits.`
+      // Logged here: of a program that was interrupted, a runtime reports no error. The error is for its exit code.
+      yield* Effect.logError(message)
+      return yield* Effect.die(new ExecutorError({ reason: "settings", message }))
+    })
+  ) as Effect.Effect<never, E, Exclude<R, Scope.Scope>> // the scope is provided
+}
+
+/** Says in the registry that this worker is there, and how busy. It says so while it drains, too. */
 const announce = Effect.fnUntraced(function* (
   registry: Registry.Registry,
   { host, port }: Pick<Settings, "host" | "port">,
   flows: Registry.Flows,
   threads: number,
-  pool: ThreadPool.Pool
+  drain: Drain
 ) {
   const address = `${host}:${port}`
-  const state = () => ({ ...pool.load(), draining: false })
-  yield* Effect.acquireRelease(
-    registry.register({ address, host: hostname(), pid: process.pid, version, flows, threads, ...state() }),
-    () => registry.remove(address)
-  )
+  const state = () => ({ ...drain.load(), draining: drain.isDraining })
+  yield* registry.register({ address, host: hostname(), pid: process.pid, version, flows, threads, ...state() })
   const beat = Effect.suspend(() => registry.beat(address, state()))
-  yield* Effect.forkScoped(Effect.forever(Effect.delay(Effect.ignoreCause(beat), beatIntervalMs)))
+  const beats = Effect.gen(function* () {
+    while (!drain.isClosed) {
+      yield* Effect.sleep(beatIntervalMs)
+      yield* Effect.ignoreCause(beat)
+    }
+  })
+  yield* Effect.forkDetach(beats)
 })
 
 const settingsOf = Effect.fnUntraced(function* (options: Options, store: ArtifactStore["Service"]) {

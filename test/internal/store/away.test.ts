@@ -1,0 +1,79 @@
+/** A Postgres database that is away for now: which errors say so, and that a run waits for it. */
+import { execFile } from "node:child_process"
+import { promisify } from "node:util"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Logger from "effect/Logger"
+import * as Schema from "effect/Schema"
+import { ConnectionError, SqlError, UnknownError } from "effect/sql/SqlError"
+import { Flow, RunStore, Step, Storage } from "effect-flow"
+import * as Away from "../../../src/internal/store/sql/away.ts"
+import * as Postgres from "../../cluster/postgres.ts"
+import { temporaryDirectory } from "../../conformance/layers.ts"
+
+const withCode = (code: string) =>
+  new SqlError({
+    reason: new UnknownError({ cause: Object.assign(new Error(code), { code }), message: code, operation: "x" })
+  })
+
+describe("a database that is away", () => {
+  it("is told from one that refuses, by the code of the database or the system", () => {
+    const away = "25006 53100 53300 57P01 57P02 57P03 08006 ECONNRESET EPIPE ETIMEDOUT EAI_AGAIN ENOTFOUND ECONNREFUSED"
+    for (const code of away.split(" ")) assert.isTrue(Away.isAway(withCode(code)), code)
+    for (const code of ["28P01", "3D000", "42501", "23505", "22012"]) assert.isFalse(Away.isAway(withCode(code)), code)
+    const lost = new SqlError({
+      reason: new ConnectionError({ cause: new Error("closed"), message: "closed", operation: "x" })
+    })
+    assert.isTrue(Away.isAway(lost))
+    assert.strictEqual(Away.sqlErrorIn({ _tag: "PersistenceError", cause: lost }), lost)
+  })
+})
+
+describe.skipIf(Postgres.binaries === undefined)("a run", () => {
+  it.live("waits while its database takes no writes", () =>
+    Effect.gen(function* () {
+      const postgres = yield* Postgres.make()
+      const blobs = yield* temporaryDirectory
+      const setReadOnly = (value: "on" | "off") =>
+        Effect.promise(() =>
+          promisify(execFile)(
+            "psql",
+            [
+              postgres.url,
+              "-c",
+              `ALTER SYSTEM SET default_transaction_read_only = ${value}`,
+              "-c",
+              "SELECT pg_reload_conf()"
+            ],
+            {
+              env: { ...process.env, PGOPTIONS: "-c default_transaction_read_only=off" }
+            }
+          )
+        )
+      const step = Step.make("step", {
+        input: { n: Schema.Int },
+        output: { n: Schema.Int },
+        run: ({ n }) => Effect.as(Effect.sleep("50 millis"), { n })
+      })
+      const flow = Flow.make("Steps", {
+        steps: [step],
+        run: () => Step.forEach([...Array(8).keys()], (n) => step({ n }), { concurrency: 1 })
+      })
+      yield* Effect.gen(function* () {
+        const run = yield* Effect.forkChild(Flow.run(flow, {}))
+        yield* Effect.sleep("150 millis")
+        yield* setReadOnly("on")
+        yield* Effect.sleep("1500 millis")
+        assert.isUndefined(run.pollUnsafe())
+        yield* setReadOnly("off")
+        const { id } = yield* Fiber.join(run)
+        const tasks = yield* (yield* RunStore.RunStore).tasks({ run: id })
+        assert.deepStrictEqual(
+          tasks.map(({ attempts, status }) => [status, attempts.length]),
+          Array.from({ length: 8 }, () => ["succeeded", 1])
+        )
+      }).pipe(Effect.provide([Storage.layerPostgres({ url: postgres.url, blobs }), Logger.layer([])]))
+    })
+  )
+})
