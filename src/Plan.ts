@@ -43,12 +43,11 @@ export const make = <Name extends string, P extends Parameters, Out, E, R>(
 ): Effect.Effect<Plan, ParameterError> =>
   Effect.flatMap(
     ParameterValues.make(flow, parameters),
-    (complete) => Effect.map(plan(flow, complete as Decoded<P>), fromParts) // made by the parameters' own schemas
+    (complete) => Effect.map(plan(flow, complete as Decoded<P>), fromParts) // decoded by the parameters' own schemas
   )
 
 /**
- * The graph of what a run did, with states and durations in milliseconds. Tasks of one step stay apart if they read from
- * different tasks.
+ * The graph of what a run did, with states and durations in milliseconds. Every task is a node of its own.
  *
  * @param run The run's record.
  * @param tasks The records of its tasks.
@@ -81,7 +80,8 @@ export const ofRun = (run: RunRecord, tasks: ReadonlyArray<TaskRecord>): Plan =>
         for (const writer of new Set(written.map((output) => output.writer))) {
           for (const input of read.get(writer) ?? []) {
             const output = written.find((output) => output.digest === input.digest)
-            // An element of a list has no digest of its own among the outputs: it is called as the task knows it.
+            // An element of a list has no digest of its own among the outputs, so it keeps the name that the task has
+            // for it.
             names.add(output?.name ?? input.name)
           }
         }

@@ -65,13 +65,13 @@ for (const { layer, name } of layers) {
     effect("says why it finds none", () =>
       Effect.gen(function* () {
         const ambiguous = yield* Effect.flip(Reading.get("01a"))
-        assert.strictEqual(ambiguous.message, 'Several runs start with "01a": 01a2, 01a1. Give more of the id.')
+        assert.strictEqual(ambiguous.message, 'Several runs start with "01a": 01a2, 01a1. Use a longer prefix.')
         assert.strictEqual(ambiguous._tag === "RunNotFound" && ambiguous.reason, "ambiguous")
         assert.strictEqual(yield* message(Reading.get("x")), 'There is no run "x".')
         assert.strictEqual(yield* message(Reading.get("x", { flow: "A" })), 'There is no run "x" of flow "A".')
         assert.strictEqual(
           yield* message(Reading.get("01b1", { flow: "A" })),
-          'Run "01b1" is not one of flow "A", but of flow "B".'
+          'Run "01b1" is not a run of flow "A", but of flow "B".'
         )
         assert.strictEqual(yield* message(Reading.get("latest", { flow: "C" })), 'There is no run of flow "C" yet.')
       })
@@ -102,7 +102,7 @@ for (const { layer, name } of layers) {
         assert.deepStrictEqual(yield* ids(Reading.children(start)), ["train/2", "train/3"])
         assert.strictEqual(
           yield* message(Reading.task("01a1", "train")),
-          'Step "train" has 2 tasks in run 01a1: train/2, train/3. Name one of them.'
+          'Step "train" has 2 tasks in run 01a1: train/2, train/3. Give the id of one of them.'
         )
         assert.match(
           yield* message(Reading.task("01a1", "tran/2")),

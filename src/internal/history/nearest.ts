@@ -8,25 +8,25 @@ import type { TaskRecord } from "../../RunRecord.ts"
 
 /** Earlier tasks of one step. */
 export interface Nearest {
-  /** Those with this key, in their order. */
+  /** The tasks with this key, in their original order. */
   readonly withKey: (key: string) => ReadonlyArray<TaskRecord>
-  /** The most similar one, and the first of several; none where there are no earlier tasks. */
+  /** The most similar task, or the first of several equally similar ones. `undefined` if there are no earlier tasks. */
   readonly to: (task: TaskRecord) => TaskRecord | undefined
 }
 
-/** With up to this many earlier tasks, all are compared: that is exact, and cheap. */
-const comparedWithAll = 32
+/** Up to this many earlier tasks, a task is compared with all of them, which is exact and still cheap. */
+const exhaustiveLimit = 32
 
-/** Tasks that are remembered for each part, and those that a task is compared with. */
-const remembered = 8
+/** The number of tasks that the index keeps per part, and that a task is compared with. */
+const candidateLimit = 8
 
-/** A `Map` holds about 16 million entries; beyond this many no more are added. */
+/** A `Map` holds about 16 million entries, so the index stops growing at this size. */
 const mapLimit = 8_000_000
 
 /** Indexes earlier tasks, in linear time. */
 export const make = (earlier: ReadonlyArray<TaskRecord>): Nearest => {
   const byKey = Map.groupBy(earlier, ({ key }) => key)
-  const index = earlier.length <= comparedWithAll ? undefined : makeIndex(earlier)
+  const index = earlier.length <= exhaustiveLimit ? undefined : makeIndex(earlier)
   return {
     withKey: (key) => byKey.get(key) ?? [],
     to: (task) => {
@@ -34,11 +34,11 @@ export const make = (earlier: ReadonlyArray<TaskRecord>): Nearest => {
       let [best] = candidates
       if (best === undefined || candidates.length === 1) return best
       const inputs = new Map(task.inputs.map(({ digest, name }) => [name, digest]))
-      let least = Number.POSITIVE_INFINITY
+      let leastDistance = Number.POSITIVE_INFINITY
       for (const candidate of candidates) {
-        const differing = distance(candidate, task, inputs)
-        if (differing >= least) continue
-        least = differing
+        const partsDiffering = distance(candidate, task, inputs)
+        if (partsDiffering >= leastDistance) continue
+        leastDistance = partsDiffering
         best = candidate
       }
       return best
@@ -49,19 +49,19 @@ export const make = (earlier: ReadonlyArray<TaskRecord>): Nearest => {
 /** How many parts of two tasks' keys differ. */
 const distance = (before: TaskRecord, now: TaskRecord, inputs: ReadonlyMap<string, string>): number => {
   let shared = 0
-  let differing = Number(before.version !== now.version) + Number(before.cache !== now.cache)
+  let partsDiffering = Number(before.version !== now.version) + Number(before.cache !== now.cache)
   for (const { digest, name } of before.inputs) {
     const other = inputs.get(name)
     if (other !== undefined) shared++
-    if (other !== digest) differing++
+    if (other !== digest) partsDiffering++
   }
-  return differing + inputs.size - shared
+  return partsDiffering + inputs.size - shared
 }
 
-/** The candidates for a task, in their order. */
+/** Returns a function that finds the candidates for a task, in their original order. */
 const makeIndex = (earlier: ReadonlyArray<TaskRecord>): ((task: TaskRecord) => ReadonlyArray<TaskRecord>) => {
   const equal = new Map<number, number>()
-  const butOne = new Map<number, number>()
+  const byAllButOne = new Map<number, number>()
   const sharing = new Map<number, { count: number; readonly places: Array<number> }>()
   for (const [place, task] of earlier.entries()) {
     const parts = partsOf(task)
@@ -69,40 +69,40 @@ const makeIndex = (earlier: ReadonlyArray<TaskRecord>): ((task: TaskRecord) => R
     if (!equal.has(sum)) equal.set(sum, place)
     for (const { name, value } of parts) {
       const without = withoutPart(sum, value, name)
-      if (!butOne.has(without) && butOne.size < mapLimit) butOne.set(without, place)
-      const known = sharing.get(value)
-      if (known === undefined) {
+      if (!byAllButOne.has(without) && byAllButOne.size < mapLimit) byAllButOne.set(without, place)
+      const entry = sharing.get(value)
+      if (entry === undefined) {
         if (sharing.size < mapLimit) sharing.set(value, { count: 1, places: [place] })
       } else {
-        known.count++
-        if (known.places.length < remembered) known.places.push(place)
+        entry.count++
+        if (entry.places.length < candidateLimit) entry.places.push(place)
       }
     }
   }
   return (task) => {
     const parts = partsOf(task)
     const sum = sumOf(parts)
-    const same = equal.get(sum)
-    if (same !== undefined) return pick(earlier, [same])
+    const samePlace = equal.get(sum)
+    if (samePlace !== undefined) return pick(earlier, [samePlace])
     const close = new Set<number>()
     for (const { name, value } of parts) {
-      const place = butOne.get(withoutPart(sum, value, name))
+      const place = byAllButOne.get(withoutPart(sum, value, name))
       if (place !== undefined) close.add(place)
-      if (close.size >= remembered) break
+      if (close.size >= candidateLimit) break
     }
     if (close.size > 0) return pick(earlier, close)
-    const alike = new Set([0])
+    const candidates = new Set([0])
     const rarest = parts.flatMap(({ value }) => sharing.get(value) ?? []).sort((a, b) => a.count - b.count)
     for (const { places } of rarest) {
-      for (const place of places) alike.add(place)
-      if (alike.size > remembered) break
+      for (const place of places) candidates.add(place)
+      if (candidates.size > candidateLimit) break
     }
-    return pick(earlier, alike)
+    return pick(earlier, candidates)
   }
 }
 
 const pick = (earlier: ReadonlyArray<TaskRecord>, places: Iterable<number>): ReadonlyArray<TaskRecord> =>
-  [...places].sort((a, b) => a - b).map((place) => earlier[place] as TaskRecord) // places are indices of it
+  [...places].sort((a, b) => a - b).map((place) => earlier[place] as TaskRecord) // places are indices of `earlier`
 
 /** A part of a task's key: a hash of its name, and one of its name and value. */
 interface Part {
@@ -121,7 +121,7 @@ const part = (name: string, value: string): Part => {
   return { name: hashed, value: hash(value, hashed % 2 ** 31) }
 }
 
-/** Sums of hashes stay below this, so that a double holds each exactly. */
+/** Sums of hashes stay below this limit, so a double represents each exactly. */
 const modulus = 2 ** 52
 
 const sumOf = (parts: ReadonlyArray<Part>): number => parts.reduce((sum, { value }) => (sum + value) % modulus, 0)

@@ -7,11 +7,12 @@ import type { MetricRecord } from "../../RunRecord.ts"
 import { type LogLine, RunStore, type StoreError } from "../../RunStore.ts"
 import { type Named, named, type RunNotFound } from "./runs.ts"
 
-/** Lines in one page. */
+/** The number of log lines read at a time. */
 const pageSize = 10_000
 
 /**
- * What a run's tasks and the flow's body logged, in order. Without a task or step, only what was logged in this run.
+ * The log lines of a run's tasks and of the flow's body, in order. Without a task or step, only lines that were logged
+ * in this run itself.
  *
  * @param query.after The `sequence` of the last line already seen.
  *
@@ -49,13 +50,13 @@ const linesOf = Effect.fnUntraced(function* (
   source: string,
   tasks: ReadonlyMap<string, ReadonlyArray<string>>,
   query: { readonly step?: string; readonly attempt?: number; readonly after?: number; readonly limit?: number },
-  found: Array<LogLine>
+  lines: Array<LogLine>
 ) {
   const store = yield* RunStore
   const [only] = tasks.size === 1 ? tasks.keys() : []
   let after = query.after
-  let left = query.limit ?? Number.POSITIVE_INFINITY
-  while (left > 0) {
+  let remaining = query.limit ?? Number.POSITIVE_INFINITY
+  while (remaining > 0) {
     const page = yield* store.logs({
       ...query,
       ...(only === undefined ? {} : { task: only }),
@@ -65,8 +66,8 @@ const linesOf = Effect.fnUntraced(function* (
     })
     for (const line of page) {
       for (const task of tasks.get(line.task) ?? []) {
-        found.push({ ...line, run, task })
-        left--
+        lines.push({ ...line, run, task })
+        remaining--
       }
     }
     const last = page.at(-1)
@@ -76,7 +77,7 @@ const linesOf = Effect.fnUntraced(function* (
 })
 
 /**
- * The points of a run's metrics, in order; first those of tasks that were taken over or cached.
+ * The metric points of a run, in order. Points of tasks that were taken over or cached come first.
  *
  * @example
  * ```ts
@@ -95,12 +96,12 @@ export const metrics = Effect.fnUntraced(function* (
   const points: Array<MetricRecord> = []
   for (const [source, tasks] of elsewhere) {
     const [only] = tasks.size === 1 ? tasks.keys() : []
-    const there = yield* store.metrics({
+    const inOrigin = yield* store.metrics({
       run: source,
       ...(only === undefined ? {} : { task: only }),
       ...(query.name === undefined ? {} : { name: query.name })
     })
-    const byTask = Map.groupBy(there, ({ task }) => task)
+    const byTask = Map.groupBy(inOrigin, ({ task }) => task)
     for (const [of, names] of tasks) {
       for (const task of names) for (const point of byTask.get(of) ?? []) points.push({ ...point, run: id, task })
     }
@@ -109,7 +110,7 @@ export const metrics = Effect.fnUntraced(function* (
   return points
 })
 
-/** Of a run's tasks that were executed elsewhere: by run and by task there, their ids here. */
+/** Tasks of a run that were executed in another run: by that run and its task's id, the ids in this run. */
 const sourcesOf = Effect.fnUntraced(function* (run: string, query: { readonly task?: string; readonly step?: string }) {
   const { step, task } = query
   const runs = new Map<string, Map<string, Array<string>>>()
@@ -122,10 +123,10 @@ const sourcesOf = Effect.fnUntraced(function* (run: string, query: { readonly ta
   for (const { id, source } of tasks) {
     if (source === undefined) continue
     const { run, task } = placeOf(source)
-    const there = runs.get(run) ?? new Map<string, Array<string>>()
-    runs.set(run, there)
-    const ids = there.get(task)
-    if (ids === undefined) there.set(task, [id])
+    const inOrigin = runs.get(run) ?? new Map<string, Array<string>>()
+    runs.set(run, inOrigin)
+    const ids = inOrigin.get(task)
+    if (ids === undefined) inOrigin.set(task, [id])
     else ids.push(id)
   }
   return runs

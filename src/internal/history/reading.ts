@@ -1,4 +1,4 @@
-/** Everything that can be read of runs, and the tags that can be put on them: the functions of the public module `Run`. */
+/** The functions of the public module `Run`: reading runs, tasks, logs, metrics and artifacts, and changing tags. */
 export { readUntyped } from "../artifact/untyped.ts"
 export * from "./observations.ts"
 export * from "./runs.ts"

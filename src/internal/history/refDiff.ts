@@ -1,5 +1,6 @@
 /**
- * How two artifacts differ, for people: which refs of two lists do, and the lines of two small texts or JSON values that do.
+ * How artifacts differ, for people: the refs that differ between two lists, and the lines that differ between two
+ * small texts or JSON values.
  */
 import * as Effect from "effect/Effect"
 import type * as TextDiff from "effect/TextDiff"
@@ -7,14 +8,17 @@ import { type ArtifactError, ArtifactStore } from "../../ArtifactStore.ts"
 import type { RefRecord } from "../../RunRecord.ts"
 import { bytes } from "../units.ts"
 
-/** A name under which two lists have different artifacts; none where a list has no such name. */
+/**
+ * A name whose artifact differs between two lists. `before` or `now` is `undefined` if that list does not have the
+ * name.
+ */
 export interface ChangedRef {
   readonly name: string
   readonly before: RefRecord | undefined
   readonly now: RefRecord | undefined
 }
 
-/** Names whose artifacts differ, in their order. */
+/** The names whose artifacts differ, sorted. */
 export const changedRefs = (
   before: ReadonlyArray<RefRecord>,
   now: ReadonlyArray<RefRecord>
@@ -27,18 +31,22 @@ export const changedRefs = (
     .filter(({ before, now }) => before?.digest !== now?.digest)
 }
 
-/** Values up to this size are held against each other. */
-const small = 16 * 1024
+/** Only values up to this size are compared line by line. */
+const comparedSizeLimitBytes = 16 * 1024
 
-/** So many lines are shown. */
-const most = 12
+/** The number of differing lines shown. */
+const shownLinesLimit = 12
 
-/** The lines that differ (`- ` before, `+ ` now) where both values are small texts or JSON and can be read; else none. */
+/**
+ * The lines that differ (`- ` before, `+ ` now). Empty unless both values are small, readable texts or
+ * JSON.
+ */
 export const valueDiff = (
   before: RefRecord | undefined,
   now: RefRecord | undefined
 ): Effect.Effect<ReadonlyArray<string>, never, ArtifactStore> => {
-  if (before === undefined || now === undefined || !isShown(before) || !isShown(now)) return Effect.succeed([])
+  if (before === undefined || now === undefined || !isComparable(before) || !isComparable(now))
+    return Effect.succeed([])
   return Effect.gen(function* () {
     const store = yield* ArtifactStore
     const texts = yield* Effect.all([textOf(store, before), textOf(store, now)])
@@ -46,10 +54,14 @@ export const valueDiff = (
   }).pipe(Effect.orElseSucceed(() => []))
 }
 
-/** Loaded when something is compared: an older effect does not have it, and must be able to load what says so. */
+/**
+ * Loaded on first use: older versions of effect lack this module, and this file must still load so that the version
+ * check can report it.
+ */
 const loadTextDiff = Effect.promise(() => import("effect/TextDiff"))
 
-const isShown = ({ format, size }: RefRecord): boolean => size <= small && (format === "json" || format === "text")
+const isComparable = ({ format, size }: RefRecord): boolean =>
+  size <= comparedSizeLimitBytes && (format === "json" || format === "text")
 
 const textOf = (store: ArtifactStore["Service"], ref: RefRecord): Effect.Effect<string, ArtifactError | SyntaxError> =>
   Effect.flatMap(store.get(ref.digest), (bytes) => {
@@ -66,10 +78,12 @@ const lineDiff = ({ lines: diff }: typeof TextDiff, before: string, now: string)
     if (_tag === "Equal") continue
     for (const item of items) lines.push(`${_tag === "Delete" ? "-" : "+"} ${item.replace(/\r?\n$/, "")}`)
   }
-  return lines.length <= most ? lines : [...lines.slice(0, most), `… ${lines.length - most} more lines differ`]
+  return lines.length <= shownLinesLimit
+    ? lines
+    : [...lines.slice(0, shownLinesLimit), `… ${lines.length - shownLinesLimit} more lines differ`]
 }
 
-/** Both sides in a line: `json 3fa9c1… (20 B) → 77b2aa… (24 B)`. */
+/** Both versions of an artifact in one line: `json 3fa9c1… (20 B) → 77b2aa… (24 B)`. */
 export const refChange = (before: RefRecord, now: RefRecord): string => {
   const side = ({ digest, size }: RefRecord) => `${digest.slice(0, 12)}… (${bytes(size)})`
   return before.format === now.format

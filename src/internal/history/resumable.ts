@@ -1,6 +1,4 @@
-/**
- * Whether another process is resuming a run at this moment in the same way: then one resume is enough.
- */
+/** Checks that no other process is already resuming a run in the same way: one resume is enough. */
 import * as Effect from "effect/Effect"
 import { FlowError } from "../../FlowError.ts"
 import type { RunRecord } from "../../RunRecord.ts"

@@ -1,6 +1,6 @@
 /**
- * Finds runs: all that match a query, or the one of a name. A run's name is its id, a prefix that no other id starts with,
- * or `latest`. Where a name is accepted, the run's record is too, which saves the query.
+ * Finds runs: all runs that match a query, or one run by name. A run's name is its id, a unique prefix of its id, or
+ * `latest`. Functions that accept a name also accept the run's record, which saves the query.
  */
 import * as Fs from "node:fs"
 import * as Os from "node:os"
@@ -15,7 +15,7 @@ import * as Tags from "../../Tags.ts"
 export class RunNotFound extends Schema.TaggedError<RunNotFound>()("RunNotFound", {
   run: Schema.String,
   reason: Schema.Literals(["none", "ambiguous"]),
-  /** Ids of the newest runs that the name could mean. */
+  /** The ids of the newest runs that the name matches. */
   candidates: Schema.Array(Schema.String),
   message: Schema.String
 }) {}
@@ -54,20 +54,20 @@ export const list = Effect.fnUntraced(function* (
   const written = [...statuses].filter((status) => status !== "crashed")
   if (!statuses.has("running") && !statuses.has("crashed"))
     return yield* store.runs({ ...conditions, ...limited, status: written })
-  // That a run crashed is written nowhere, so every run that says it is running is looked at.
+  // A crash is not recorded anywhere, so every run recorded as running has to be checked.
   const at = { now: yield* Clock.currentTimeMillis, host: Os.hostname() }
   const found = yield* store.runs({ ...conditions, status: [...new Set([...written, "running" as const])] })
   return found
     .filter((run) => {
       if (run.status !== "running") return true
-      // A crashed run is listed as running as well, since that is what its record says, until another run resumes it.
+      // Until another run resumes it, a crashed run is also listed as running, because that is what its record says.
       return isCrashed(run, at) ? run.resumedBy === undefined : statuses.has("running")
     })
     .slice(0, limit)
 })
 
 /**
- * The run of a name. Fails with `RunNotFound` if no run has it, or several could be meant.
+ * Finds a run by name. Fails with `RunNotFound` if no run or more than one matches.
  *
  * @param name The run's id, a prefix that no other id starts with, or `latest`.
  * @param options.flow Only runs of this flow.
@@ -100,18 +100,18 @@ export const get = Effect.fnUntraced(function* (
     const message =
       elsewhere === undefined
         ? `There is no run "${name}"${among}.`
-        : `Run "${name}" is not one${among}, but of flow "${elsewhere.flow}".`
+        : `Run "${name}" is not a run${among}, but of flow "${elsewhere.flow}".`
     return yield* new RunNotFound({ run: name, reason: "none", candidates: [], message })
   }
   if (others.length === 0) return only
   const candidates = found.map((run) => run.id)
   const some = candidates.slice(0, 5).join(", ")
-  const message = `Several runs${among} start with "${name}": ${some}${candidates.length > 5 ? ", …" : ""}. Give more of the id.`
+  const message = `Several runs${among} start with "${name}": ${some}${candidates.length > 5 ? ", …" : ""}. Use a longer prefix.`
   return yield* new RunNotFound({ run: name, reason: "ambiguous", candidates, message })
 })
 
 /**
- * The record of a run that is given as a record or by name. Fails with `RunNotFound` if no run, or more than one, has the name.
+ * Resolves a run's record or name to its record. Fails with `RunNotFound` if no run or more than one matches the name.
  *
  * @param run A record, an id, a unique prefix of an id, or "latest".
  *
@@ -164,8 +164,9 @@ export const latestSuccessful = (flow?: string, options: { readonly tags?: Reado
 const longestSilenceMs = 30_000
 
 /**
- * Whether a run that says it is running has lost its process. On this host the process itself is looked for: one that lives
- * and is silent computes without a pause. On another host only the heartbeat tells, after 30 seconds of silence.
+ * Whether a run that is recorded as running has lost its process. On this host the process itself is checked: a live
+ * process without heartbeats is computing without yielding. For another host only the heartbeat counts: the run is
+ * considered crashed after 30 seconds of silence.
  *
  * @param at.now Milliseconds since the epoch.
  * @param at.host This machine's name.
@@ -180,7 +181,7 @@ export const isCrashed = (run: RunRecord, at: { readonly now: number; readonly h
   const isSilent = at.now - run.heartbeatAt > longestSilenceMs
   if (run.host !== at.host) return isSilent
   if (!isAlive(run.pid)) return true
-  // A run whose process left it to another one has no heartbeat; and after a restart a number may be another process's.
+  // A run that its process has handed over has no heartbeat, and after a reboot its pid may belong to another process.
   return isSilent && (run.heartbeatAt === 0 || isReused(run))
 }
 
@@ -188,14 +189,14 @@ const isAlive = (pid: number): boolean => {
   try {
     return process.kill(pid, 0)
   } catch (cause) {
-    return (cause as NodeJS.ErrnoException).code === "EPERM" // another user's process: it is there
+    return (cause as NodeJS.ErrnoException).code === "EPERM" // the process exists but belongs to another user
   }
 }
 
-/** Linux counts a process's start in hundredths of a second since the machine's. */
+/** Linux counts the start time of a process in hundredths of a second since boot. */
 const ticksPerSecond = 100
 
-/** Whether a process started after the run's last heartbeat, so that it can't be the run's. Known on Linux alone. */
+/** Whether a process started after the run's last heartbeat, so that it can't be the run's. Only detected on Linux. */
 const isReused = ({ heartbeatAt, pid }: RunRecord): boolean => {
   if (pid === process.pid) return false
   try {
@@ -203,14 +204,14 @@ const isReused = ({ heartbeatAt, pid }: RunRecord): boolean => {
     // The 22nd field; the second is the program's name, which may have spaces and parentheses.
     const ticks = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19])
     const bootedAt = Number(/^btime (\d+)$/m.exec(Fs.readFileSync("/proc/stat", "latin1"))?.[1]) * 1000
-    return bootedAt + (ticks / ticksPerSecond) * 1000 > heartbeatAt + 1000 // the machine's start is known to a second
+    return bootedAt + (ticks / ticksPerSecond) * 1000 > heartbeatAt + 1000 // the boot time has a resolution of one second
   } catch {
     return false
   }
 }
 
 /**
- * How a run ended, that it is running, or that it crashed: for a run whose process is gone nobody wrote an end.
+ * The status of a run as readers should see it: `crashed` if it is recorded as running but its process is gone.
  *
  * @example
  * ```ts

@@ -5,7 +5,7 @@ import type * as Tags from "../../Tags.ts"
 import * as TagChange from "../run/tagChange.ts"
 import { get, type Named, type RunNotFound } from "./runs.ts"
 
-const changeOf = Effect.fnUntraced(function* (
+const applyChange = Effect.fnUntraced(function* (
   run: Named,
   change: Tags.Change
 ): Effect.fn.Return<ReadonlyArray<string>, RunNotFound | Tags.TagError | StoreError, RunStore> {
@@ -14,7 +14,7 @@ const changeOf = Effect.fnUntraced(function* (
 })
 
 /**
- * Adds tags to a run. Yields all tags that it has then, sorted. Fails with `TagError` if one is not a valid tag, or if
+ * Adds tags to a run. Yields all of its tags afterwards, sorted. Fails with `TagError` if one is not a valid tag, or if
  * the run would have too many.
  *
  * @example
@@ -22,7 +22,7 @@ const changeOf = Effect.fnUntraced(function* (
  * yield* Run.addTags("latest", ["reviewed"])
  * ```
  */
-export const addTags = (run: Named, tags: ReadonlyArray<string>) => changeOf(run, { add: tags })
+export const addTags = (run: Named, tags: ReadonlyArray<string>) => applyChange(run, { add: tags })
 
 /**
  * Removes tags from a run. Yields the tags that remain, sorted. Fails with `RunNotFound` or `StoreError`.
@@ -32,7 +32,7 @@ export const addTags = (run: Named, tags: ReadonlyArray<string>) => changeOf(run
  * yield* Run.removeTags("latest", ["reviewed"])
  * ```
  */
-export const removeTags = (run: Named, tags: ReadonlyArray<string>) => changeOf(run, { remove: tags })
+export const removeTags = (run: Named, tags: ReadonlyArray<string>) => applyChange(run, { remove: tags })
 
 /**
  * Replaces all tags of a run. Yields the new ones, sorted. Fails with `TagError` if one is not valid or there are too many.
@@ -42,4 +42,4 @@ export const removeTags = (run: Named, tags: ReadonlyArray<string>) => changeOf(
  * yield* Run.replaceTags("latest", ["reviewed", "release"])
  * ```
  */
-export const replaceTags = (run: Named, tags: ReadonlyArray<string>) => changeOf(run, { replace: tags })
+export const replaceTags = (run: Named, tags: ReadonlyArray<string>) => applyChange(run, { replace: tags })

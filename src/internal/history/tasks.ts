@@ -1,6 +1,6 @@
 /**
- * Reads the tasks of a run, and follows a task to those it got its inputs from and those that got its outputs. A run may
- * have a million tasks: what only needs some of them reads them a page at a time.
+ * Reads the tasks of a run, and follows a task to its parents and children. A run may have a million tasks, so
+ * functions that need only some of them read a page at a time.
  */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -15,16 +15,16 @@ export class TaskNotFound extends Schema.TaggedError<TaskNotFound>()("TaskNotFou
   message: Schema.String
 }) {}
 
-/** Tasks in one page. */
+/** The number of tasks read at a time. */
 const pageSize = 5000
 
-/** Up to this many tasks are read one by one. */
-const readOneByOne = 50
+/** Up to this many tasks are read one by one instead of page by page. */
+const oneByOneLimit = 50
 
 /**
  * The tasks of a run, in the order of their numbers.
  *
- * @param query Which of them: of a step, in a status, without their refs, …
+ * @param query Which tasks: of one step, with one status, without their refs, …
  *
  * @example
  * ```ts
@@ -61,7 +61,7 @@ export const task = Effect.fnUntraced(function* (
   if (only !== undefined) {
     const ids = [only, ...others].map((task) => task.id)
     const count = counts.reduce((sum, { count, step }) => (step === id ? sum + count : sum), 0)
-    const message = `Step "${id}" has ${count} tasks in run ${of}: ${ids.slice(0, 10).join(", ")}${ids.length > 10 ? ", …" : ""}. Name one of them.`
+    const message = `Step "${id}" has ${count} tasks in run ${of}: ${ids.slice(0, 10).join(", ")}${ids.length > 10 ? ", …" : ""}. Give the id of one of them.`
     return yield* new TaskNotFound({ run: of, task: id, message })
   }
   const steps = [...new Set(counts.map(({ step }) => step))]
@@ -70,7 +70,7 @@ export const task = Effect.fnUntraced(function* (
 })
 
 /**
- * The tasks whose outputs a task was given, in the order of their numbers.
+ * The tasks whose outputs a task reads, in the order of their numbers.
  *
  * @example
  * ```ts
@@ -82,13 +82,13 @@ export const parents = Effect.fnUntraced(function* (
 ): Effect.fn.Return<ReadonlyArray<TaskRecord>, StoreError, RunStore> {
   const store = yield* RunStore
   const ids = new Set(task.parents)
-  if (ids.size > readOneByOne) return yield* pick(store, task.run, 0, (other) => ids.has(other.id))
+  if (ids.size > oneByOneLimit) return yield* filterTasks(store, task.run, 0, (other) => ids.has(other.id))
   const found = yield* Effect.forEach(ids, (id) => store.tasks({ run: task.run, id, limit: 1 }))
   return found.flat().sort((a, b) => a.index - b.index)
 })
 
 /**
- * The tasks that were given a task's outputs, in the order of their numbers.
+ * The tasks that read a task's outputs, in the order of their numbers.
  *
  * @example
  * ```ts
@@ -96,34 +96,36 @@ export const parents = Effect.fnUntraced(function* (
  * ```
  */
 export const children = (task: TaskRecord): Effect.Effect<ReadonlyArray<TaskRecord>, StoreError, RunStore> =>
-  Effect.flatMap(RunStore, (store) => pick(store, task.run, task.index, (other) => other.parents.includes(task.id)))
+  Effect.flatMap(RunStore, (store) =>
+    filterTasks(store, task.run, task.index, (other) => other.parents.includes(task.id))
+  )
 
-/** The ids of the tasks that were given a task's outputs, without reading what else those tasks were given. */
+/** The ids of the tasks that read a task's outputs, found without loading the refs of those tasks. */
 export const childIds = Effect.fnUntraced(function* (task: TaskRecord) {
   const store = yield* RunStore
   const found: Array<string> = []
-  yield* pages(store, task.run, task.index, false, (page) => {
+  yield* forEachPage(store, task.run, task.index, false, (page) => {
     for (const { id, parents } of page) if (parents.includes(task.id)) found.push(id)
   })
   return found
 })
 
-/** The tasks after a number that a condition holds for. */
-const pick = Effect.fnUntraced(function* (
+/** The tasks after a number that match a predicate. */
+const filterTasks = Effect.fnUntraced(function* (
   store: RunStore["Service"],
   run: string,
   after: number,
-  wanted: (task: TaskRecord) => boolean
+  matches: (task: TaskRecord) => boolean
 ) {
   const found: Array<TaskRecord> = []
-  yield* pages(store, run, after, true, (page) => {
-    for (const task of page) if (wanted(task)) found.push(task)
+  yield* forEachPage(store, run, after, true, (page) => {
+    for (const task of page) if (matches(task)) found.push(task)
   })
   return found
 })
 
 /** Reads the tasks of a run after a number, a page at a time. */
-const pages = Effect.fnUntraced(function* (
+const forEachPage = Effect.fnUntraced(function* (
   store: RunStore["Service"],
   run: string,
   after: number,
@@ -135,6 +137,6 @@ const pages = Effect.fnUntraced(function* (
     const page = yield* store.tasks({ run, after: last, limit: pageSize, refs })
     each(page)
     if (page.length < pageSize) return
-    last = (page.at(-1) as TaskRecord).index // a full page has a last one
+    last = (page.at(-1) as TaskRecord).index // a full page is not empty
   }
 })

@@ -11,15 +11,15 @@ export interface Node {
   readonly description?: string
   /** The innermost group that it is in. */
   readonly group?: string
-  /** How many tasks it stands for: absent where only a run will tell. */
+  /** The number of tasks it stands for. Absent if only a run can tell. */
   readonly count?: number
-  /** What a run did: its status, and how long it took in milliseconds. */
+  /** In the plan of a run: the task's status. */
   readonly status?: TaskRecord["status"]
   readonly how?: TaskRecord["how"]
   readonly duration?: number
 }
 
-/** A list, an arm, a loop or a called flow, with what it encloses. */
+/** A list, an arm, a loop or a called flow that encloses tasks. */
 export interface Group {
   readonly id: string
   readonly kind: "foreach" | "arm" | "loop" | "flow"
@@ -28,7 +28,7 @@ export interface Group {
   readonly parent?: string
 }
 
-/** That a task follows another, and the artifacts of that one which it reads. */
+/** One task follows another and reads some of its artifacts. */
 export interface Edge {
   readonly from: string
   readonly to: string
@@ -37,7 +37,7 @@ export interface Edge {
 
 /** Why a plan ends before the flow does. */
 export interface Stop {
-  /** The ref whose value the body looks at: `start/1.df`. */
+  /** The ref whose value the body reads: `start/1.df`. */
   readonly ref: string
   readonly message: string
 }

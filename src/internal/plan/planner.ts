@@ -1,6 +1,7 @@
 /**
- * Interprets a flow's body without executing it. A task only leaves a node and its edges, and yields symbolic refs; both
- * arms of a choice are drawn, the body of a loop once, and a list that is itself a ref by one element that stands for all.
+ * Interprets a flow's body without executing it. A task adds a node and its edges to the graph and yields symbolic
+ * refs. Both arms of a choice are included, the body of a loop once, and a list that is itself a ref as one element
+ * that stands for all.
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -16,42 +17,42 @@ import * as Misuse from "../run/misuse.ts"
 import * as ParameterValues from "../run/parameters.ts"
 import { ItemRef } from "../run/refs.ts"
 import { stateSlots } from "../run/taskBody.ts"
-import { Drawing, either, type Place, SymbolicRef } from "./drawing.ts"
+import { GraphBuilder, mergeAlternatives, type Place, SymbolicRef } from "./graphBuilder.ts"
 import type * as Plan from "./model.ts"
 
 /** The parts of a plan. */
 export const plan = Effect.fnUntraced(function* (flow: FlowDefinition, parameters: object) {
-  const drawing = new Drawing()
-  const body = Effect.suspend(() => flow.body(parameters as never) as Effect.Effect<unknown, unknown>) // its services are of no use to a plan
-  const exit = yield* Effect.exit(Effect.provideService(body, CurrentRun, interpreter(drawing, flow, undefined)))
+  const builder = new GraphBuilder()
+  const body = Effect.suspend(() => flow.body(parameters as never) as Effect.Effect<unknown, unknown>) // a plan never uses its services
+  const exit = yield* Effect.exit(Effect.provideService(body, CurrentRun, interpreter(builder, flow, undefined)))
   const stop =
-    drawing.looked !== undefined
-      ? lookedAt(drawing.looked)
+    builder.firstRead !== undefined
+      ? stopAtRead(builder.firstRead)
       : Exit.isSuccess(exit)
         ? undefined
         : { ref: "", message: `The plan stops here: the flow's body failed. ${fromCause(exit.cause).message}` }
   return {
     flow: flow.flowName,
-    nodes: drawing.nodes,
-    edges: drawing.edges,
-    groups: drawing.groups,
+    nodes: builder.nodes,
+    edges: builder.edges,
+    groups: builder.groups,
     ...(stop === undefined ? undefined : { stop })
   } satisfies Omit<Plan.Plan, "graph">
 })
 
-const lookedAt = (ref: string): Plan.Stop => ({
+const stopAtRead = (ref: string): Plan.Stop => ({
   ref,
   message: `The plan stops here: the flow reads the value of ${ref}, which only a run has. Flow.when, Flow.match, Flow.iterate and Step.forEach decide by a ref and stay plannable.`
 })
 
-const interpreter = (drawing: Drawing, flow: FlowDefinition, place: Place | undefined): Interpreter => {
+const interpreter = (builder: GraphBuilder, flow: FlowDefinition, place: Place | undefined): Interpreter => {
   const inside = <A>(effect: Effect.Effect<A, unknown, unknown>, at: Place) =>
-    Effect.provideService(effect, CurrentRun, interpreter(drawing, flow, at)) as Effect.Effect<A, unknown, never> // services of no use to a plan
+    Effect.provideService(effect, CurrentRun, interpreter(builder, flow, at)) as Effect.Effect<A, unknown, never> // a plan never uses its services
   const within = (id: string): Place => ({ id, unknown: place?.unknown ?? false, seen: place?.seen })
   return {
     id: "plan",
     flow: flow.flowName,
-    task: Effect.fnUntraced(function* (definition, given, branches) {
+    task: Effect.fnUntraced(function* (definition, input, branches) {
       if (listed(flow.definitions, definition) === undefined) {
         return yield* Effect.die(
           new FlowError({
@@ -64,84 +65,84 @@ const interpreter = (drawing: Drawing, flow: FlowDefinition, place: Place | unde
       for (const [name, branch] of Object.entries(branches ?? {})) {
         states[name] = Effect.isEffect(branch) ? yield* branch as Effect.Effect<unknown, unknown> : branch
       }
-      const id = drawing.node(definition, place)
+      const id = builder.node(definition, place)
       const take = (state: object, names: ReadonlyArray<string>) => {
         const parents = new Set<string>()
         collectParents(state, parents)
         for (const ref of Object.values(state))
           if (ref instanceof SymbolicRef && State.originOf(state) === undefined)
             for (const writer of ref.writers) parents.add(writer)
-        for (const parent of parents) drawing.edge(parent, id, undefined)
+        for (const parent of parents) builder.edge(parent, id, undefined)
         for (const name of names) {
-          const ref = (state as Record<string, unknown>)[name] // a name of the state, or nothing
+          const ref = (state as Record<string, unknown>)[name] // undefined for a name that the state lacks
           if (ref instanceof SymbolicRef)
-            for (const writer of ref.writers) if (parents.has(writer)) drawing.edge(writer, id, ref.name)
+            for (const writer of ref.writers) if (parents.has(writer)) builder.edge(writer, id, ref.name)
         }
       }
       for (const [name, branch] of Object.entries(definition.branches ?? {})) {
         const names = stateSlots(branch.definition).map((slot) => slot.name)
         for (const state of branch.many ? (states[name] as ReadonlyArray<object>) : [states[name] as object])
-          take(state, names) // the types of a join say so
+          take(state, names) // guaranteed by the types of a join
       }
-      if (given !== undefined)
+      if (input !== undefined)
         take(
-          given,
+          input,
           definition.input.map((slot) => slot.name)
         )
       const refs: Record<string, Ref.Ref<unknown>> = {}
       for (const slot of definition.input) {
-        const value = (given as Record<string, unknown> | undefined)?.[slot.name]
+        const value = (input as Record<string, unknown> | undefined)?.[slot.name]
         refs[slot.name] = Ref.isRef(value) ? value : new ItemRef(value, slot.name, undefined, undefined)
       }
-      for (const slot of definition.output) refs[slot.name] = new SymbolicRef(drawing, slot.name, [id], slot.artifact)
+      for (const slot of definition.output) refs[slot.name] = new SymbolicRef(builder, slot.name, [id], slot.artifact)
       return State.make(refs, { tasks: [id], via: Object.fromEntries(Object.keys(refs).map((name) => [name, id])) })
     }),
     forEach: Effect.fnUntraced(function* (items, task) {
       const element = (ref: Ref.Ref<unknown>, index: number, id: string, unknown: boolean) =>
         inside(task(ref, index), { id, unknown, seen: new Map() })
       if (items instanceof SymbolicRef) {
-        const id = drawing.group("foreach", items.label, place)
+        const id = builder.group("foreach", items.label, place)
         return [
-          yield* element(new SymbolicRef(drawing, items.name, items.writers, items.artifact?.item?.()), 0, id, true)
+          yield* element(new SymbolicRef(builder, items.name, items.writers, items.artifact?.item?.()), 0, id, true)
         ]
       }
       const list = yield* Ref.isRef(items) ? valueOf(items) : Effect.succeed(items)
       if (!Array.isArray(list)) return yield* Effect.die(Misuse.notAList(items, list))
-      const id = drawing.group("foreach", Ref.isRef(items) ? items.name : `${list.length} items`, place)
+      const id = builder.group("foreach", Ref.isRef(items) ? items.name : `${list.length} items`, place)
       return yield* Effect.forEach(list, (value, index) =>
         element(new ItemRef(value, `item.${index}`, undefined, undefined), index, id, place?.unknown ?? false)
       )
     }),
     choose: Effect.fnUntraced(function* (ref, arms) {
       if (!(ref instanceof SymbolicRef)) {
-        const value = String(yield* valueOf(ref)) // known now: there is one way
+        const value = String(yield* valueOf(ref)) // the value is known, so only one arm is taken
         const arm = Object.hasOwn(arms, value) ? arms[value] : undefined
         return arm === undefined ? yield* Effect.die(Misuse.noArm(ref, value, arms)) : yield* arm()
       }
       const results: Array<unknown> = []
       for (const [value, arm] of Object.entries(arms)) {
-        const id = drawing.group("arm", `${ref.label} is ${value}`, place)
+        const id = builder.group("arm", `${ref.label} is ${value}`, place)
         results.push(yield* inside(arm(), within(id)))
       }
-      return either(drawing, results)
+      return mergeAlternatives(builder, results)
     }),
     iterate: Effect.fnUntraced(function* (state, options) {
-      const id = drawing.group("loop", "its condition holds", place)
+      const id = builder.group("loop", "its condition holds", place)
       const round = (from: unknown, count: number) =>
         inside(options.body(from, count), { id, unknown: true, seen: new Map() })
       const first = yield* round(state, 0)
-      // The second round falls together with the first, and leaves the edges that lead from one round to the next.
-      return either(drawing, [state, first, yield* round(first, 1)])
+      // The second round merges with the first and adds the edges from one round to the next.
+      return mergeAlternatives(builder, [state, first, yield* round(first, 1)])
     }),
     call: Effect.fnUntraced(function* (called, parameters) {
       const child = flow.replacements?.get(called) ?? called
       const complete = yield* ParameterValues.make(child, parameters)
-      const id = drawing.group("flow", child.flowName, place)
+      const id = builder.group("flow", child.flowName, place)
       const body = Effect.suspend(() => child.body(complete as never) as Effect.Effect<unknown, unknown>)
-      return yield* Effect.provideService(body, CurrentRun, interpreter(drawing, child, within(id)))
+      return yield* Effect.provideService(body, CurrentRun, interpreter(builder, child, within(id)))
     })
   }
 }
 
-/** The value of a ref that is not symbolic: an item, which needs no store. */
+/** The value of a ref that is not symbolic. It is an item, so no store is needed. */
 const valueOf = <A>(ref: Ref.Ref<A>) => Effect.orDie(ref) as Effect.Effect<A>

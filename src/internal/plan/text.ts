@@ -1,7 +1,7 @@
-/** A plan as lines of text: one for each task, with the tasks and artifacts it reads, enclosed by its groups. */
+/** A plan as lines of text: one per task, with the tasks and artifacts it reads, indented under its groups. */
 import type { Plan } from "./model.ts"
 
-/** The lines. */
+/** Renders a plan as text. */
 export const toText = (plan: Plan): string => {
   const lines = [plan.run === undefined ? plan.flow : `${plan.flow} · run ${plan.run}`]
   const groups = new Map(plan.groups.map((group) => [group.id, group]))
@@ -39,5 +39,5 @@ export const toText = (plan: Plan): string => {
   return lines.join("\n")
 }
 
-/** What stands before a group's label. */
+/** The words before a group's label. */
 export const heading = { foreach: "for each of", arm: "if", loop: "while", flow: "flow" } as const

@@ -1,13 +1,13 @@
-/** Byte arrays in parts, and byte arrays of one's own. */
+/** Helpers for byte arrays in parts, and for arrays that own the whole of their memory. */
 
-/** The length of all parts together. */
+/** The total length of all parts. */
 export const sizeOf = (parts: ReadonlyArray<Uint8Array>): number => {
   let size = 0
   for (const part of parts) size += part.byteLength
   return size
 }
 
-/** A new array of all parts. It never shares memory with anything, as a `Buffer` from Node's pool would. */
+/** Copies all parts into a new array that shares no memory, unlike a `Buffer` from Node's pool. */
 export const concat = (parts: ReadonlyArray<Uint8Array>, size = sizeOf(parts)): Uint8Array<ArrayBuffer> => {
   const bytes = new Uint8Array(size)
   let at = 0
@@ -18,11 +18,11 @@ export const concat = (parts: ReadonlyArray<Uint8Array>, size = sizeOf(parts)): 
   return bytes
 }
 
-/** Whether an array is a plain `Uint8Array` over the whole of its memory. */
+/** Whether an array is a plain `Uint8Array` that covers its whole buffer. */
 export const isWhole = (bytes: Uint8Array | undefined): bytes is Uint8Array =>
   bytes !== undefined &&
   Object.getPrototypeOf(bytes) === Uint8Array.prototype &&
   bytes.byteLength === bytes.buffer.byteLength
 
-/** The array itself where it is whole, else a copy that is. */
+/** The array itself if it covers its whole buffer, else a copy that does. */
 export const whole = (bytes: Uint8Array): Uint8Array => (isWhole(bytes) ? bytes : new Uint8Array(bytes))

@@ -1,20 +1,20 @@
 /**
  * Canonical JSON: object keys sorted by code unit, no white space. Equal values get equal bytes, which is what makes a
- * digest an identity. It follows RFC 8785 (JSON Canonicalization Scheme), whose number format is JavaScript's own, but
- * for one number: -0 is written "-0", which JSON allows, because a stored value has to come back as it was.
+ * digest an identity. It follows RFC 8785 (JSON Canonicalization Scheme), whose number format is JavaScript's own, with
+ * one exception: -0 is written "-0", which JSON allows, because a stored value must be read back unchanged.
  *
  * The engine's own `JSON.stringify` is several times faster than anything written on top of it. So a value whose keys
- * are in order is given to it as it is, any other value in a copy that is in order. Only what it would write differently
- * is written out here: objects whose order the language fixes (keys like "10" always come first), and -0.
+ * are sorted is passed to it as it is, and any other value as a sorted copy. Only two cases are written by this module:
+ * objects whose key order the language fixes (keys like "10" always come first), and -0.
  */
 
 /**
- * How many arrays and objects may be nested in a value. Reading and writing recurse, and a value that could be written
- * with much stack left must also be readable with little.
+ * The maximum depth of nested arrays and objects. Reading and writing recurse, and a value that was written with much
+ * stack left must also be readable with little.
  */
 export const maxDepth = 1000
 
-/** Thrown for a value that is nested more deeply than `maxDepth`, or without end. */
+/** Thrown for a value that is nested more deeply than `maxDepth`, or is cyclic. */
 export class TooDeep extends Error {
   override readonly name = "TooDeep"
   constructor() {
@@ -36,10 +36,10 @@ const primitive = (value: unknown): string => (Object.is(value, -0) ? "-0" : (JS
 
 const unorderable = Symbol()
 
-/** The value itself where its keys are in order, or a copy in which they are. */
+/** The value itself if its keys are sorted, or a copy with sorted keys. */
 const inOrder = (value: object, depth: number): object | typeof unorderable => {
   if (depth > maxDepth) throw new TooDeep()
-  return Array.isArray(value) ? arrayInOrder(value, depth) : objectInOrder(value as Record<string, unknown>, depth) // no array, so an object
+  return Array.isArray(value) ? arrayInOrder(value, depth) : objectInOrder(value as Record<string, unknown>, depth) // not an array, so an object
 }
 
 const arrayInOrder = (items: ReadonlyArray<unknown>, depth: number): object | typeof unorderable => {
@@ -61,7 +61,7 @@ const arrayInOrder = (items: ReadonlyArray<unknown>, depth: number): object | ty
 }
 
 const objectInOrder = (object: Record<string, unknown>, depth: number): object | typeof unorderable => {
-  // Instances have behaviour that `JSON.stringify` would ask for (`toJSON`); only plain data is left to it.
+  // `JSON.stringify` would call `toJSON` of class instances, so only plain data is passed to it.
   const prototype = Object.getPrototypeOf(object)
   if (prototype !== Object.prototype && prototype !== null) return unorderable
   if (object.toJSON !== undefined) return unorderable
@@ -70,7 +70,7 @@ const objectInOrder = (object: Record<string, unknown>, depth: number): object |
   for (let i = 0; i < keys.length; i++) {
     const key = keys[i] as string // within its length
     const first = key.charCodeAt(0)
-    if ((first >= 48 && first <= 57) || key === "__proto__") return unorderable // may be an array index, or no property
+    if ((first >= 48 && first <= 57) || key === "__proto__") return unorderable // may be an array index, or not an ordinary property
     if (i > 0 && (keys[i - 1] as string) > key) isOrdered = false
   }
   if (!isOrdered) keys.sort()
@@ -85,7 +85,7 @@ const objectInOrder = (object: Record<string, unknown>, depth: number): object |
     } else if (item === 0 && Object.is(item, -0)) return unorderable
     if (copy === undefined && ordered !== item) {
       copy = {}
-      for (let j = 0; j < i; j++) copy[keys[j] as string] = object[keys[j] as string] // those before it
+      for (let j = 0; j < i; j++) copy[keys[j] as string] = object[keys[j] as string] // the keys before it
     }
     if (copy !== undefined) copy[key] = ordered
   }

@@ -1,6 +1,6 @@
 /**
- * Why a value can't be encoded or decoded, as one sentence, and the path to the place: `expected an integer, got 1.5`.
- * Schema issues, thrown errors and stack overflows all end up here.
+ * Says in one sentence why a value can't be encoded or decoded, and where: `expected an integer, got 1.5`. Schema
+ * issues, thrown errors and stack overflows are all handled here.
  */
 import * as Cause from "effect/Cause"
 import * as Option from "effect/Option"
@@ -34,7 +34,7 @@ export const valueText = (value: unknown): string => {
   }
 }
 
-/** The path and the sentence of an issue with a value; of several issues the first. */
+/** The path and the message of an issue with a value. Of several issues, the first. */
 export const describe = (
   issue: SchemaIssue.Issue,
   value: unknown
@@ -46,10 +46,10 @@ export const describe = (
   if (message === "Missing key") return { path, message: "it is missing" }
   const sentence = /^[A-Z][a-z]/.test(message) ? message.charAt(0).toLowerCase() + message.slice(1) : message
   const at = path.reduce<Option.Option<unknown>>(
-    (found, key) =>
-      Option.flatMap(found, (inner) =>
+    (nested, key) =>
+      Option.flatMap(nested, (inner) =>
         typeof inner === "object" && inner !== null && key in inner
-          ? Option.some((inner as Record<PropertyKey, unknown>)[key]) // just seen to be there
+          ? Option.some((inner as Record<PropertyKey, unknown>)[key]) // the check above found the key
           : Option.none()
       ),
     Option.some(value)
@@ -62,7 +62,7 @@ export const describe = (
   return { path, message: `${sentence}, got ${valueText(at.value)}` }
 }
 
-/** The first thing in a value that JSON has no form for. */
+/** The first part of a value that JSON can't represent. */
 const notJson = (
   root: unknown,
   start: ReadonlyArray<PropertyKey>
@@ -83,8 +83,8 @@ const notJson = (
     above.add(value)
     const keys: ReadonlyArray<PropertyKey> = Array.isArray(value) ? [...value.keys()] : Object.keys(value)
     for (const key of keys) {
-      const found = find((value as Record<PropertyKey, unknown>)[key], [...path, key]) // one of its own keys
-      if (found !== undefined) return found
+      const nested = find((value as Record<PropertyKey, unknown>)[key], [...path, key]) // one of its own keys
+      if (nested !== undefined) return nested
     }
     above.delete(value)
     return undefined
@@ -92,14 +92,14 @@ const notJson = (
   return find(root, start)
 }
 
-/** `a Date`, `a Map`, `an Uint8Array`: what a value is, without what is in it. */
+/** `a Date`, `a Map`, `an Uint8Array`: the kind of a value, without its content. */
 export const classText = (value: object): string => {
   const { constructor } = value
   const name = typeof constructor === "function" ? constructor.name : ""
   return name === "" || name === "Object" ? "an object" : `${/^[AEIO]/.test(name) ? "an" : "a"} ${name}`
 }
 
-/** The error for what a codec threw in place of failing. */
+/** The error for an exception that a codec threw instead of failing. */
 export const fromThrown = (thrown: unknown, value: unknown): CodecError => {
   if (thrown instanceof TooDeep || (thrown instanceof RangeError && /call stack/i.test(thrown.message))) {
     const path = cycleIn(value)
@@ -113,7 +113,10 @@ export const fromThrown = (thrown: unknown, value: unknown): CodecError => {
   return new CodecError({ message: `its codec threw ${text}` })
 }
 
-/** The path at which a value is met again below itself. Walks without recursion: the value may be deeper than the stack. */
+/**
+ * The path at which a value occurs inside itself. The walk is not recursive, because the value may be deeper than the
+ * stack.
+ */
 const cycleIn = (root: unknown): ReadonlyArray<PropertyKey> | undefined => {
   const above = new Set<object>()
   const stack: Array<{ readonly value: object; readonly keys: Array<string> }> = []
@@ -148,16 +151,16 @@ export const fromCause = (cause: Cause.Cause<SchemaIssue.Issue>, value: unknown)
     : toError(value)(failure.error)
 }
 
-/** A `CodecError` of an issue with a value. */
+/** Turns an issue with a value into a `CodecError`. */
 export const toError =
   (value: unknown) =>
   (issue: SchemaIssue.Issue): CodecError =>
     new CodecError(describe(issue, value))
 
-/** The sentence of a failure of a schema that was run at once. */
+/** The message for a schema that failed when it was run synchronously. */
 export const causeText = (cause: Cause.Cause<SchemaIssue.Issue>, value: unknown): string => {
   const isAsync = cause.reasons.every((reason) => !Cause.isFailReason(reason) && !Cause.isDieReason(reason))
-  if (isAsync) return "the schema needs time, and a column's values are checked at once"
+  if (isAsync) return "the schema is asynchronous, and a column's values are checked synchronously"
   const { message, path } = fromCause(cause, value)
   return path === undefined || path.length === 0 ? message : `at ${path.map(String).join(".")}: ${message}`
 }

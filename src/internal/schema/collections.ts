@@ -1,7 +1,7 @@
 /**
- * Maps and sets in one order. Two equal maps may hold their entries in different orders; written as they iterate they
- * would have different bytes, so different digests and task keys. This rewrites a schema so that its JSON codec sorts
- * the entries of every `ReadonlyMap`, `ReadonlySet`, `HashMap` and `HashSet` in it: by number or by text.
+ * Gives maps and sets a canonical order. Two equal maps may iterate in different orders; written in that order they
+ * would have different bytes, digests and task keys. This module rewrites a schema so that its JSON codec sorts the
+ * entries of every `ReadonlyMap`, `ReadonlySet`, `HashMap` and `HashSet` in it, by number or by text.
  */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -16,7 +16,7 @@ const collections = new Set(["ReadonlyMap", "ReadonlySet", "HashMap", "HashSet"]
 
 const rewritten = new WeakMap<SchemaAST.AST, SchemaAST.AST>()
 
-/** The schema itself where it has no maps and sets, or a copy whose JSON codec sorts them. */
+/** The schema itself if it has no maps and sets, or a copy whose JSON codec sorts them. */
 export const canonicalOrder = (ast: SchemaAST.AST): SchemaAST.AST => {
   let copy = rewritten.get(ast)
   if (copy === undefined) {
@@ -37,7 +37,7 @@ const rewriteEncoding = (encoding: SchemaAST.Encoding | undefined): SchemaAST.En
     const to = canonicalOrder(link.to)
     return to === link.to ? link : new SchemaAST.Link(to, link.transformation)
   })
-  return links.every((link, i) => link === encoding[i]) ? encoding : (links as unknown as SchemaAST.Encoding) // as many as before
+  return links.every((link, i) => link === encoding[i]) ? encoding : (links as unknown as SchemaAST.Encoding) // the same number of links
 }
 
 const rewrite = (ast: SchemaAST.AST): SchemaAST.AST => {
@@ -118,14 +118,14 @@ const sorted = (annotations: Schema.Annotations.Annotations | undefined): Schema
 }
 
 /**
- * A link from a collection to the JSON of its entries, sorted. One link, all the way to JSON: whether a property may be
- * missing is noted at the end of the last link.
+ * A link from a collection to the JSON of its entries, sorted. A single link leads all the way to JSON, because whether
+ * a property may be missing is recorded at the end of the last link.
  */
 const sortedLink = (link: SchemaAST.Link): SchemaAST.Link => {
   const list = Schema.toCodecJson(Schema.make<Schema.Codec<unknown, unknown>>(canonicalOrder(link.to)))
   const toList = SchemaParser.decodeUnknownEffect(list)
   const toJson = SchemaParser.encodeUnknownEffect(list)
-  const { decode, encode } = link.transformation as SchemaTransformation.Transformation<unknown, unknown> // a collection's own
+  const { decode, encode } = link.transformation as SchemaTransformation.Transformation<unknown, unknown> // a collection has an ordinary transformation
   return new SchemaAST.Link(
     Schema.Json.ast,
     new SchemaTransformation.Transformation(
@@ -143,7 +143,7 @@ const sortedLink = (link: SchemaAST.Link): SchemaAST.Link => {
   )
 }
 
-/** Numbers by size, lists by their items in turn, all else by its text. */
+/** Numbers are compared by value, lists item by item, everything else by its text. */
 const byKey = (a: unknown, b: unknown): number => {
   if (typeof a === "number" && typeof b === "number") return a - b
   if (Array.isArray(a) && Array.isArray(b)) {

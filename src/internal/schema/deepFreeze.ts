@@ -1,7 +1,7 @@
 /**
- * Freezing of plain data that has just been decoded. Tasks of one process share such a value, so nobody may change it:
- * arrays and plain objects are frozen all the way down. Only a value that decoding has made is ever frozen: what a body
- * returned may be its module's own state.
+ * Freezes plain data that has just been decoded. Tasks of one process share such a value, so arrays and plain objects
+ * are frozen all the way down. Only freshly decoded values are frozen: a value that a body returned may be its module's
+ * own state.
  */
 
 /** Freezes arrays and plain objects, at any depth, and returns the value. */

@@ -1,7 +1,7 @@
 /**
- * A schema's own description, stored beside every artifact of it: what `SchemaRepresentation` says of the schema, as
- * JSON, and a digest of that. Two artifacts with one digest were written by the same schema, whoever wrote them. Where
- * two differ, `schemaText.ts` says in what.
+ * A schema's description, stored with every artifact: the schema's `SchemaRepresentation` as JSON, and a digest of it.
+ * Two artifacts with the same description digest were written with the same schema. `schemaText.ts` explains how two
+ * descriptions differ.
  */
 import type * as Schema from "effect/Schema"
 import * as SchemaRepresentation from "effect/SchemaRepresentation"
@@ -9,30 +9,30 @@ import * as CanonicalJson from "./canonicalJson.ts"
 import * as Digest from "./digest.ts"
 import * as SchemaText from "./schemaText.ts"
 
-/** What a schema says of itself. */
+/** The description of a schema. */
 export interface Description {
-  /** JSON text, canonical. */
+  /** Canonical JSON text. */
   readonly text: string
   readonly digest: string
 }
 
-/** The description of any JSON value that says what an artifact's schema is. */
+/** Makes a description from the JSON value that represents an artifact's schema. */
 export const make = (value: unknown): Description => {
   const text = CanonicalJson.stringify(value)
   return { text, digest: Digest.ofTexts("effect-flow/schema/1", [text]) }
 }
 
-/** A representation as text: equal texts mean equal schemas. */
+/** The canonical text of a representation. Equal texts mean equal schemas. */
 export const textOf = (representation: unknown): string => CanonicalJson.stringify(representation)
 
 /** `SchemaRepresentation` of a schema, as JSON. */
 export const represent = (schema: Schema.Top): unknown => {
   const document = SchemaRepresentation.toRepresentation(schema.ast)
   try {
-    // What a program declares or checks by a function of its own has no representation; it is said that it does.
+    // Custom declarations and checks of a program have no representation. They are marked as custom.
     return SchemaRepresentation.toJson(named(document) as SchemaRepresentation.Document) // the same, with more names
   } catch {
-    // A symbol that only this process knows. Such a value can't be stored either, which is said where it is encoded.
+    // A symbol of this process only. Its values can't be stored either, which is reported when one is encoded.
     return {
       representation: { _tag: "Declaration", representation: custom, typeParameters: [], checks: [] },
       references: {}
@@ -66,9 +66,9 @@ export const lazy = (make: () => Description): (() => Description) => {
 export const typeText = (schema: Schema.Top): string => SchemaText.typeText(represent(schema))
 
 /**
- * How two descriptions' texts differ, as a sentence: what something was stored under, and what it is read with.
+ * How the schema of a stored value differs from the schema that reads it, as a sentence:
  *
- * "field labels: Int there, String here"
+ * `field labels: stored as Int, read as String`.
  */
 export const difference = (there: string, here: string): string =>
   SchemaText.difference(JSON.parse(there), JSON.parse(here))

@@ -1,7 +1,7 @@
 /**
- * Whether a decoded value is the one that was encoded. The decoded value leads: a property that it lacks was not
- * declared by the schema and is dropped, as schemas do. Everything it has must equal what was given: dates by time,
- * bytes by content, numbers by `Object.is`.
+ * Checks that a decoded value equals the value that was encoded. Properties that the decoded value lacks are ignored,
+ * because schemas drop undeclared properties. Everything it has must equal the original: dates by time, bytes by
+ * content, numbers by `Object.is`.
  */
 import * as Equal from "effect/Equal"
 import * as Option from "effect/Option"
@@ -12,14 +12,14 @@ import * as CodecIssue from "./codecIssue.ts"
 export interface Difference {
   readonly path: ReadonlyArray<PropertyKey>
   readonly message: string
-  /** `false` where the two can't be compared by their parts: an instance that hides its state. */
+  /** `false` if the two can't be compared part by part, for example instances with private state. */
   readonly isCertain: boolean
 }
 
 /**
  * The first difference between a value and what its encoding decodes to.
  *
- * @param memberKeys Keys that may not get lost, because a member of a union declares them.
+ * @param memberKeys Keys that must not be lost, because a member of a union declares them.
  */
 export const difference = (
   given: unknown,
@@ -28,13 +28,13 @@ export const difference = (
 ): Difference | undefined => {
   let uncertain: Difference | undefined
 
-  // Paths are put together on the way back, so that equal values cost none.
+  // Paths are assembled while returning, so comparing equal values builds none.
   const differs = (a: unknown, b: unknown): Difference => ({
     path: [],
     message: `${CodecIssue.valueText(a)} would come back as ${CodecIssue.valueText(b)}`,
     isCertain: true
   })
-  const unsure = (a: unknown, b: unknown): undefined => {
+  const incomparable = (a: unknown, b: unknown): undefined => {
     uncertain ??= { ...differs(a, b), isCertain: false }
   }
 
@@ -54,7 +54,7 @@ export const difference = (
     if (b instanceof Map) return compareMaps(a, b)
     if (b instanceof Set) {
       if (!(a instanceof Set) || a.size !== b.size) return differs(a, b)
-      for (const item of b) if (!a.has(item)) return typeof item === "object" ? unsure(a, b) : differs(a, b)
+      for (const item of b) if (!a.has(item)) return typeof item === "object" ? incomparable(a, b) : differs(a, b)
       return undefined
     }
     const prototype = Object.getPrototypeOf(b)
@@ -64,10 +64,10 @@ export const difference = (
     if (isError) {
       if (!(a instanceof Error) || a.name !== b.name || a.message !== b.message) return differs(a, b)
     } else if (!isPlainObject && Symbol.iterator in b && !Option.isOption(b) && !Result.isResult(b)) {
-      return unsure(a, b)
+      return incomparable(a, b)
     }
     const keys = Object.keys(b)
-    if (!isPlainObject && keys.length === 0 && !isError) return unsure(a, b)
+    if (!isPlainObject && keys.length === 0 && !isError) return incomparable(a, b)
     for (const key of keys) {
       const found = compare(valueAt(a, key), valueAt(b, key))
       if (found !== undefined) return at(key, found)
@@ -78,7 +78,7 @@ export const difference = (
   const compareMaps = (a: object, b: ReadonlyMap<unknown, unknown>): Difference | undefined => {
     if (!(a instanceof Map) || a.size !== b.size) return differs(a, b)
     for (const [key, value] of b) {
-      if (!a.has(key)) return typeof key === "object" ? unsure(a, b) : differs(a, b)
+      if (!a.has(key)) return typeof key === "object" ? incomparable(a, b) : differs(a, b)
       const found = compare(a.get(key), value)
       if (found !== undefined) return at(String(key), found)
     }

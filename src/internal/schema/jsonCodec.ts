@@ -1,9 +1,9 @@
 /**
- * A schema's JSON codec: the one way in which a value becomes JSON, whether it is an artifact, a table's cell, a
- * parameter, a flow's output or a step's error. It is `Schema.toCodecJson` with three additions. Maps and sets are
- * written in the order of their keys, so equal ones have equal bytes. Whatever goes wrong, a throwing codec and a stack
- * overflow included, is a `CodecError` that says where. And `encodeChecked` decodes what it has encoded: it refuses a
- * value that would not come back.
+ * A schema's JSON codec. Every value that is stored as JSON goes through it: artifacts, table cells, parameters, flow
+ * outputs and step errors. It is `Schema.toCodecJson` with three additions. Maps and sets are written in the order of
+ * their keys, so equal ones have equal bytes. Every failure, including a throwing codec and a stack overflow, is a
+ * `CodecError` with a path. And `encodeChecked` decodes what it has encoded and rejects a value that would be read back
+ * differently.
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -35,10 +35,10 @@ export interface JsonCodec {
    */
   readonly isPlain: boolean
   readonly encode: (value: unknown) => Effect.Effect<string, CodecError>
-  /** Encodes, and fails with the path where the value would come back as another one. */
+  /** Encodes a value. Fails with the path at which the value would be read back differently. */
   readonly encodeChecked: (value: unknown) => Effect.Effect<Checked, CodecError>
   readonly decode: (text: string) => Effect.Effect<unknown, CodecError>
-  /** From a JSON value in place of its text. */
+  /** Decodes a JSON value instead of its text. */
   readonly decodeJson: (json: unknown) => Effect.Effect<unknown, CodecError>
 }
 
@@ -81,14 +81,14 @@ const make = (schema: StorableSchema): JsonCodec => {
 
   const encodeChecked = (value: unknown): Effect.Effect<Checked, CodecError> =>
     flatMapSync(encode(value), (text) => {
-      // A string, a number or a boolean under a schema of its own is what its text says.
+      // If every value is a string, a number or a boolean, the text determines the value.
       if (scalar && typeof value !== "object") return Exit.succeed({ text, decoded: value })
       return flatMapSync(decode(text), (decoded) => {
         memberKeys ??= unionKeys(schema.ast)
         const lost = compare(value, decoded, memberKeys)
         if (lost === undefined) return Exit.succeed({ text, decoded })
         if (lost.isCertain) return Exit.fail(changed(lost))
-        // The values can't be compared by their parts. Then they are equal if they have the same text.
+        // Values that can't be compared part by part are equal if they have the same text.
         return flatMapSync(encode(decoded), (again) =>
           again === text ? Exit.succeed({ text, decoded }) : Exit.fail(changed(lost))
         )
@@ -98,7 +98,7 @@ const make = (schema: StorableSchema): JsonCodec => {
   return { isPlain: plain, encode, encodeChecked, decode, decodeJson }
 }
 
-/** The error for a value that its schema does not bring back. */
+/** The error for a value that its schema would not read back unchanged. */
 export const changed = ({ message, path }: Difference): CodecError =>
   new CodecError({ message: `the value does not survive being stored: ${message}`, path })
 
@@ -106,7 +106,7 @@ const compare = (value: unknown, decoded: unknown, memberKeys: ReadonlySet<Prope
   try {
     return difference(value, decoded, memberKeys)
   } catch {
-    // A getter that throws, or a proxy: the value can't be looked at twice.
+    // Reading the value again failed: it has a getter that throws, or is a proxy.
     return { path: [], message: "it can't be read a second time", isCertain: false }
   }
 }
@@ -131,7 +131,7 @@ const parse = (text: string): Exit.Exit<unknown, CodecError> => {
   }
 }
 
-/** Runs a parser; its issues and its throws become errors of the value. */
+/** Runs a parser. Issues and exceptions become `CodecError`s. */
 const attempt = (
   run: () => Effect.Effect<unknown, SchemaIssue.Issue>,
   value: unknown
@@ -148,7 +148,7 @@ const attempt = (
   )
 }
 
-// Nearly every schema encodes at once. Then there is nothing to run, and no other fiber may come in between.
+// Nearly every schema encodes synchronously. Then no effect has to run and no other fiber can interleave.
 
 const flatMapSync = <A, B>(
   self: Effect.Effect<A, CodecError>,
@@ -159,6 +159,6 @@ const flatMapSync = <A, B>(
   return Exit.isSuccess(exit) ? f(exit.value) : Exit.failCause(exit.cause)
 }
 
-/** `Effect.map` that is done at once where the effect is. */
+/** `Effect.map` that runs synchronously if the effect is already an exit. */
 export const mapSync = <A, B>(self: Effect.Effect<A, CodecError>, f: (value: A) => B): Effect.Effect<B, CodecError> =>
   flatMapSync(self, (value) => Exit.succeed(f(value)))

@@ -1,10 +1,11 @@
 /**
- * Schemas in words: a short text for one (`{ labels: Int, review: String }`), and a sentence for what differs between
- * two. Both read the stored descriptions, which are JSON, so that a schema that only an old run knows can be named too.
+ * Renders schemas for people: a short text for one (`{ labels: Int, review: String }`), and a sentence on how two
+ * differ. Both work on the stored descriptions, which are JSON, so a schema that only exists in an old run can be
+ * rendered too.
  */
 import * as CanonicalJson from "./canonicalJson.ts"
 
-/** What is read of a representation; see `effect/SchemaRepresentation` for all that it can hold. */
+/** The parts of a representation that this module reads. `effect/SchemaRepresentation` defines all of it. */
 interface Node {
   readonly _tag?: string
   readonly $ref?: string
@@ -45,7 +46,7 @@ const maxLength = 100
 
 /** A schema's representation as a short text. */
 export const typeText = (document: unknown): string => {
-  const { representation, references } = document as Document // what `toJson` of a representation makes
+  const { representation, references } = document as Document // produced by `SchemaRepresentation.toJson`
   const text = textOf(representation, references, 0)
   return text.length <= maxLength ? text : `${text.slice(0, maxLength - 1)}…`
 }
@@ -81,7 +82,7 @@ const baseOf = (node: Node, references: References, depth: number): string => {
     case "Arrays": {
       const elements = node.elements ?? []
       const rest = node.rest ?? []
-      if (elements.length === 0 && rest.length === 1) return `Array<${inner(rest[0] as Node)}>` // its length was looked at
+      if (elements.length === 0 && rest.length === 1) return `Array<${inner(rest[0] as Node)}>` // its length is 1
       return `[${[
         ...elements.map((element) => inner(element.type) + (element.isOptional ? "?" : "")),
         ...rest.map((item, i) => (i === 0 ? `...${inner(item)}` : inner(item)))
@@ -102,12 +103,12 @@ const baseOf = (node: Node, references: References, depth: number): string => {
   }
 }
 
-/** A class's encoded side goes by the class's name with `Encoded` after it. */
+/** The encoded side of a class is named after the class, with `Encoded` appended. */
 const nameOf = (reference: string): string => reference.replace(/Encoded$/, "")
 
 /** How two descriptions differ, as a sentence. */
-export const difference = (there: unknown, here: unknown): string => {
-  const found = compare(there as Described, here as Described) // what `Description.make` was given
+export const difference = (stored: unknown, reading: unknown): string => {
+  const found = compare(stored as Described, reading as Described) // the JSON passed to `Description.make`
   if (found.length === 0) return "the schemas differ only in how they are described"
   const more = found.length - maxDifferences
   return found.slice(0, maxDifferences).join("; ") + (more > 0 ? `; and ${more} more` : "")
@@ -115,12 +116,12 @@ export const difference = (there: unknown, here: unknown): string => {
 
 const maxDifferences = 4
 
-/** The descriptions that this package's artifacts give. */
+/** The shape of the descriptions that this package's artifacts make. */
 interface Described {
   readonly format?: string
   readonly mediaType?: string
   readonly schema?: Document
-  /** What the values are, where that is not what is stored. */
+  /** The schema of the values, if it differs from what is stored. */
   readonly type?: Document
   readonly columns?: ReadonlyArray<{ readonly name: string; readonly schema?: Document; readonly numbers?: string }>
   readonly tensors?: {
@@ -128,22 +129,23 @@ interface Described {
   } | null
 }
 
-const sides = (there: string, here: string) => `${there} there, ${here} here`
+const sides = (stored: string, reading: string) => `stored as ${stored}, read as ${reading}`
 
-const compare = (there: Described, here: Described): ReadonlyArray<string> => {
-  if (there.format !== here.format) return [`format: ${sides(there.format ?? "another", here.format ?? "another")}`]
-  if (there.schema !== undefined && here.schema !== undefined) {
-    const found = compareDocuments(there.schema, here.schema)
-    return found.length > 0 ? found : compareDocuments(there.type ?? there.schema, here.type ?? here.schema)
+const compare = (stored: Described, reading: Described): ReadonlyArray<string> => {
+  if (stored.format !== reading.format)
+    return [`format: ${sides(stored.format ?? "another", reading.format ?? "another")}`]
+  if (stored.schema !== undefined && reading.schema !== undefined) {
+    const found = compareDocuments(stored.schema, reading.schema)
+    return found.length > 0 ? found : compareDocuments(stored.type ?? stored.schema, reading.type ?? reading.schema)
   }
-  if (there.columns !== undefined && here.columns !== undefined) {
+  if (stored.columns !== undefined && reading.columns !== undefined) {
     const texts = (columns: NonNullable<Described["columns"]>) =>
       new Map(
         columns.map(({ name, numbers, schema }) => [name, numbers ?? (schema === undefined ? "" : typeText(schema))])
       )
-    return compareTexts("column", texts(there.columns), texts(here.columns))
+    return compareTexts("column", texts(stored.columns), texts(reading.columns))
   }
-  if (there.tensors != null && here.tensors != null) {
+  if (stored.tensors != null && reading.tensors != null) {
     const texts = (tensors: NonNullable<Described["tensors"]>) =>
       new Map(
         Object.entries(tensors).map(([name, { dtype, shape }]) => [
@@ -151,12 +153,12 @@ const compare = (there: Described, here: Described): ReadonlyArray<string> => {
           shape === undefined ? dtype : `${dtype} [${shape.map((size) => size ?? "any").join(", ")}]`
         ])
       )
-    return compareTexts("tensor", texts(there.tensors), texts(here.tensors))
+    return compareTexts("tensor", texts(stored.tensors), texts(reading.tensors))
   }
-  if (there.mediaType !== here.mediaType) {
-    return [`media type: ${sides(there.mediaType ?? "none", here.mediaType ?? "none")}`]
+  if (stored.mediaType !== reading.mediaType) {
+    return [`media type: ${sides(stored.mediaType ?? "none", reading.mediaType ?? "none")}`]
   }
-  const texts = [CanonicalJson.stringify(there), CanonicalJson.stringify(here)] as const
+  const texts = [CanonicalJson.stringify(stored), CanonicalJson.stringify(reading)] as const
   return texts[0] === texts[1] ? [] : [sides(clip(texts[0]), clip(texts[1]))]
 }
 
@@ -164,60 +166,61 @@ const clip = (text: string) => (text.length <= maxLength ? text : `${text.slice(
 
 const compareTexts = (
   word: string,
-  there: ReadonlyMap<string, string>,
-  here: ReadonlyMap<string, string>
+  stored: ReadonlyMap<string, string>,
+  reading: ReadonlyMap<string, string>
 ): ReadonlyArray<string> => {
   const found: Array<string> = []
-  for (const [name, text] of there) {
-    const other = here.get(name)
-    if (other === undefined) found.push(`${word} ${name}: only there`)
+  for (const [name, text] of stored) {
+    const other = reading.get(name)
+    if (other === undefined) found.push(`${word} ${name}: only in the stored schema`)
     else if (other !== text) found.push(`${word} ${name}: ${sides(text, other)}`)
   }
-  for (const name of here.keys()) if (!there.has(name)) found.push(`${word} ${name}: only here`)
+  for (const name of reading.keys())
+    if (!stored.has(name)) found.push(`${word} ${name}: only in the schema that reads it`)
   return found
 }
 
-const compareDocuments = (there: Document, here: Document): ReadonlyArray<string> =>
-  compareNodes(there.representation, here.representation, "", {
-    there: there.references,
-    here: here.references,
+const compareDocuments = (stored: Document, reading: Document): ReadonlyArray<string> =>
+  compareNodes(stored.representation, reading.representation, "", {
+    stored: stored.references,
+    reading: reading.references,
     seen: new Set()
   })
 
 interface Context {
-  readonly there: References
-  readonly here: References
+  readonly stored: References
+  readonly reading: References
   readonly seen: Set<string>
 }
 
 const compareNodes = (a: Node, b: Node, path: string, context: Context): ReadonlyArray<string> => {
-  const there = resolve(a, context.there)
-  const here = resolve(b, context.here)
+  const stored = resolve(a, context.stored)
+  const reading = resolve(b, context.reading)
   if (a._tag === "Reference" && b._tag === "Reference") {
     const pair = `${a.$ref} ${b.$ref}`
     if (context.seen.has(pair)) return [] // a recursive schema: these two are being compared
     context.seen.add(pair)
   }
   const at = path === "" ? "" : `field ${path}: `
-  if (there._tag === "Objects" && here._tag === "Objects" && isStruct(there) && isStruct(here)) {
-    return compareProperties(there, here, path, context)
+  if (stored._tag === "Objects" && reading._tag === "Objects" && isStruct(stored) && isStruct(reading)) {
+    return compareProperties(stored, reading, path, context)
   }
-  if (there._tag === "Arrays" && here._tag === "Arrays" && isList(there) && isList(here)) {
-    return compareNodes(there.rest[0], here.rest[0], `${path}[]`, context)
+  if (stored._tag === "Arrays" && reading._tag === "Arrays" && isList(stored) && isList(reading)) {
+    return compareNodes(stored.rest[0], reading.rest[0], `${path}[]`, context)
   }
-  const texts = [textOf(there, context.there, 0), textOf(here, context.here, 0)] as const
+  const texts = [textOf(stored, context.stored, 0), textOf(reading, context.reading, 0)] as const
   return texts[0] === texts[1] ? [] : [at + sides(clip(texts[0]), clip(texts[1]))]
 }
 
-const compareProperties = (there: Node, here: Node, path: string, context: Context): ReadonlyArray<string> => {
+const compareProperties = (stored: Node, reading: Node, path: string, context: Context): ReadonlyArray<string> => {
   const found: Array<string> = []
   const byName = (node: Node) => new Map((node.propertySignatures ?? []).map((item) => [String(item.name.value), item]))
-  const others = byName(here)
+  const others = byName(reading)
   const at = (name: string) => (path === "" ? name : `${path}.${name}`)
-  for (const [name, property] of byName(there)) {
+  for (const [name, property] of byName(stored)) {
     const other = others.get(name)
     others.delete(name)
-    if (other === undefined) found.push(`field ${at(name)}: only there`)
+    if (other === undefined) found.push(`field ${at(name)}: only in the stored schema`)
     else {
       if (property.isOptional !== other.isOptional) {
         const word = (isOptional: boolean) => (isOptional ? "optional" : "required")
@@ -226,7 +229,7 @@ const compareProperties = (there: Node, here: Node, path: string, context: Conte
       found.push(...compareNodes(property.type, other.type, at(name), context))
     }
   }
-  for (const name of others.keys()) found.push(`field ${at(name)}: only here`)
+  for (const name of others.keys()) found.push(`field ${at(name)}: only in the schema that reads it`)
   return found
 }
 

@@ -1,17 +1,17 @@
 /**
- * What a schema's syntax tree says about its values before there are any: whether they are plain data, which keys tell
- * the members of its unions apart, whether they can be stored at all, and whether a secret is among them.
+ * Derives facts about values from a schema's syntax tree: whether they are plain data, which keys the members of its
+ * unions declare, whether they can be stored at all, and whether they contain a secret.
  */
 import type * as Schema from "effect/Schema"
 import type * as SchemaAST from "effect/SchemaAST"
 
-/** The id of what a node or a check stands for: `effect/schema/Date`. */
+/** The id of a node or a check: `effect/schema/Date`. */
 export const idOf = (annotations: object | undefined): string | undefined =>
   (annotations as { readonly representation?: { readonly id?: string } } | undefined)?.representation?.id // an annotation
 
 const isOwn = (id: string | undefined): boolean => id?.startsWith("effect/schema/") === true
 
-/** Whether checks are Effect's own, whose descriptions say what they check. */
+/** Whether all checks are Effect's own, whose descriptions are complete. */
 const areDescribed = (checks: SchemaAST.Checks | undefined): boolean =>
   checks === undefined ||
   checks.every((check) =>
@@ -59,13 +59,13 @@ export const isPlain = (ast: SchemaAST.AST, seen: Set<SchemaAST.AST> = new Set()
   }
 }
 
-/** Whether every value is one string, one number or one boolean, whose JSON text can only mean that value. */
+/** Whether every value is a single string, number or boolean, whose JSON text is unambiguous. */
 export const isScalar = (ast: SchemaAST.AST): boolean =>
   (ast._tag === "String" || ast._tag === "Number" || ast._tag === "Boolean") && isPlain(ast)
 
 /**
- * The keys that the members of a schema's unions declare. A value of a union is written as the first member that accepts
- * it, so one of these keys can get lost where another member does not know it.
+ * The keys that the members of a schema's unions declare. A value of a union is written by the first member that
+ * accepts it, so a key that this member does not declare can get lost.
  */
 export const unionKeys = (root: SchemaAST.AST): ReadonlySet<PropertyKey> => {
   const keys = new Set<PropertyKey>()
@@ -83,14 +83,14 @@ export const unionKeys = (root: SchemaAST.AST): ReadonlySet<PropertyKey> => {
 /** Why values of a schema can't be stored, and where in them. */
 export interface Problem {
   readonly path: ReadonlyArray<PropertyKey>
-  /** Follows the place: `is a secret`. */
+  /** The rest of the sentence after the place: `is a secret`. */
   readonly message: string
   readonly isSecret: boolean
 }
 
 const problems = new WeakMap<SchemaAST.AST, { readonly found: Problem | undefined }>()
 
-/** Why values of a schema can't be stored in general; nothing where they can. */
+/** Why values of a schema can't be stored. Empty if they can. */
 export const problemOf = ({ ast }: Schema.Top): Problem | undefined => {
   let known = problems.get(ast)
   if (known === undefined) {
@@ -114,13 +114,13 @@ const problemAt = (ast: SchemaAST.AST, path: ReadonlyArray<PropertyKey>): Proble
         "is a secret (Redacted), and secrets are never stored: read it with Config.Redacted in the step or its layer"
     }
   }
-  if (ast.encoding !== undefined) return undefined // stored as what it is encoded to
+  if (ast.encoding !== undefined) return undefined // the encoded value is stored
   if (ast._tag === "Any") {
     return {
       path,
       isSecret: false,
       message:
-        "is Schema.Any, which takes values that would not come back: say what they are, or take Schema.Unknown for any JSON"
+        "is Schema.Any, which accepts values that can't be stored: declare their type, or use Schema.Unknown for any JSON"
     }
   }
   if (ast._tag === "Declaration" && !hasCodec(ast)) {
@@ -128,13 +128,13 @@ const problemAt = (ast: SchemaAST.AST, path: ReadonlyArray<PropertyKey>): Proble
       path,
       isSecret: false,
       message:
-        "is of a class that has no codec: take Schema.Class, or encode it to plain data with Schema.decodeTo or Schema.encodeTo"
+        "is of a class without a codec: use Schema.Class, or encode it to plain data with Schema.decodeTo or Schema.encodeTo"
     }
   }
   if (ast._tag === "Objects") {
     const symbol = ast.propertySignatures.find(({ name }) => typeof name === "symbol")
     if (symbol !== undefined) {
-      return { path: [...path, symbol.name], isSecret: false, message: "is a symbol key, which JSON does not have" }
+      return { path: [...path, symbol.name], isSecret: false, message: "is a symbol key, which JSON can't represent" }
     }
   }
   return undefined
@@ -143,7 +143,7 @@ const problemAt = (ast: SchemaAST.AST, path: ReadonlyArray<PropertyKey>): Proble
 const hasCodec = ({ annotations }: SchemaAST.Declaration): boolean =>
   typeof annotations?.toCodecJson === "function" || typeof annotations?.toCodec === "function"
 
-/** Calls back for every node of a schema, its encodings included, once each, with the path of its values. */
+/** Calls back once for every node of a schema and of its encodings, with the path of its values. */
 const visit = (root: SchemaAST.AST, each: (ast: SchemaAST.AST, path: ReadonlyArray<PropertyKey>) => void): void => {
   const seen = new Set<SchemaAST.AST>()
   const go = (ast: SchemaAST.AST, path: ReadonlyArray<PropertyKey>): void => {
@@ -177,7 +177,7 @@ const visit = (root: SchemaAST.AST, each: (ast: SchemaAST.AST, path: ReadonlyArr
   go(root, [])
 }
 
-/** What a suspended schema stands for; nothing while its module is still being loaded. */
+/** The schema behind a suspended one. `undefined` while its module is still loading. */
 const force = (ast: SchemaAST.Suspend): SchemaAST.AST | undefined => {
   try {
     return ast.thunk()

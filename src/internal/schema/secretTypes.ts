@@ -1,8 +1,8 @@
-/** The types that keep secrets out of what is stored: parameters, artifacts, errors and outputs. */
+/** Types that keep secrets out of stored values: parameters, artifacts, errors and outputs. */
 import type * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
 
-/** What the compiler says of a secret. */
+/** The message of the compiler when a secret would be stored. */
 export type SecretMessage =
   "a secret (Redacted) is never stored: read it with Config.Redacted in the step or layer that needs it"
 
@@ -19,7 +19,7 @@ type Leaf =
   | ((...given: never) => unknown)
   | Effect.Effect<any, any, any>
 
-/** `true` where a `Redacted` is in a type, up to seven levels deep; `never` where none is. */
+/** `true` if a type contains a `Redacted`, up to seven levels deep, else `never`. */
 type HasSecret<A, Depth extends ReadonlyArray<unknown> = []> = Depth["length"] extends 7
   ? never
   : 0 extends 1 & A
@@ -42,5 +42,5 @@ type HasSecret<A, Depth extends ReadonlyArray<unknown> = []> = Depth["length"] e
                     ? { [K in keyof A]-?: HasSecret<A[K], [...Depth, 0]> }[keyof A]
                     : never
 
-/** `never` where a `Redacted` is in a type, else `true`. */
+/** `never` if a type contains a `Redacted`, else `true`. */
 export type NoSecret<A> = [HasSecret<A>] extends [never] ? true : never

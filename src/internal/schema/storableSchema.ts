@@ -1,4 +1,4 @@
-/** The schemas whose values can be stored. */
+/** The type of schemas whose values can be stored. */
 import type * as Schema from "effect/Schema"
 
 /** A schema that needs no services, so that its values can be stored from anywhere. */

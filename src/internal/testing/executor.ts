@@ -1,6 +1,6 @@
 /**
- * Executors that go wrong on purpose, for `effect-flow/testing`. Each surrounds the executor that is there, so that what a
- * flow does when a task fails or a process dies is tested on fibers, on threads and on a cluster alike.
+ * Executors that fail on purpose, for `effect-flow/testing`. Each wraps the executor in use, so that failing tasks and
+ * dying processes can be tested on fibers, threads and a cluster alike.
  */
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
@@ -10,7 +10,7 @@ import { Executor, type TaskDescription } from "../../Executor.ts"
 import type { RunRecord } from "../../RunRecord.ts"
 import { RunStore } from "../../RunStore.ts"
 
-/** Tasks: by their number in the run, by step ("train"), by id ("train/3"), or by a predicate. */
+/** Selects tasks by their number in the run, by step ("train"), by id ("train/3"), or by a predicate. */
 export type Which = number | string | ((task: TaskDescription) => boolean)
 
 const matches = (which: Which, task: TaskDescription): boolean =>
@@ -23,10 +23,10 @@ const matches = (which: Which, task: TaskDescription): boolean =>
 /**
  * Makes tasks fail before their step's body starts.
  *
- * @param which Tasks: 3 (the third of the run), "train" (every task of that step), "train/3", or a predicate.
- * @param failure How: `Effect.fail(new TrainingDiverged({ epoch: 1 }))`, `Effect.die(new Error("out of memory"))`,
- *   `Effect.interrupt` (as Ctrl-C would).
- * @param options.attempts How many attempts of each fail, so that a retry is seen to help. Default: all.
+ * @param which The tasks: 3 (the third of the run), "train" (every task of that step), "train/3", or a predicate.
+ * @param failure How they fail: `Effect.fail(new TrainingDiverged({ epoch: 1 }))`,
+ *   `Effect.die(new Error("out of memory"))`, `Effect.interrupt` (as Ctrl-C would).
+ * @param options.attempts The number of attempts of each task that fail, to test that a retry helps. Default: all.
  *
  * @example
  * ```ts
@@ -53,14 +53,14 @@ export const layerFailing = (
     }))
   )
 
-/** The id of no process: the largest that the type holds, far beyond what systems give out. */
-const noProcess = 2 ** 31 - 1
+/** A pid that no process has: the largest 32-bit integer, far beyond what systems assign. */
+const absentPid = 2 ** 31 - 1
 
 /**
- * Kills a run when so many of its tasks have finished, as `kill -9` would at that moment: nothing that comes later reaches
- * the run store, the run stays recorded as running, and every task that is under way is interrupted.
+ * Kills a run after a number of its tasks have finished, as `kill -9` would: later changes do not reach the run store,
+ * the run stays recorded as running, and every running task is interrupted.
  *
- * @param after How many tasks finish before. With 0 the run dies when its first task starts.
+ * @param after The number of tasks that finish first. With 0 the run dies when its first task starts.
  *
  * @example
  * ```ts
@@ -80,9 +80,9 @@ export const layerKilling = (after: number): Layer.Layer<RunStore, never, RunSto
       const dieIfDue = Effect.suspend(() => {
         if (dead || finished < after) return Effect.void
         dead = true
-        // Readers see a crash by a process that no longer exists, and this one goes on.
-        const left = [...running.values()].map((run) => ({ _tag: "Run" as const, run: { ...run, pid: noProcess } }))
-        return Effect.andThen(store.write(left), Effect.asVoid(Deferred.interrupt(death)))
+        // Readers detect a crash by a pid that no longer exists, but this process lives on.
+        const orphaned = [...running.values()].map((run) => ({ _tag: "Run" as const, run: { ...run, pid: absentPid } }))
+        return Effect.andThen(store.write(orphaned), Effect.asVoid(Deferred.interrupt(death)))
       })
       return Context.make(RunStore, {
         ...store,

@@ -1,6 +1,6 @@
 /**
- * One step by itself, for `effect-flow/testing`: its inputs are stored in memory as literals are, and the attempt is made by
- * the code that makes it in a run.
+ * Runs one step by itself, for `effect-flow/testing`: its inputs are stored in memory as literals are, and the attempt
+ * is executed by the same code as in a run.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -18,12 +18,12 @@ import { execute } from "../run/taskBody.ts"
 import type { TaskSink } from "../run/taskSink.ts"
 import * as MemoryArtifactStore from "../store/memoryArtifactStore.ts"
 
-/** What a step did beside yielding its outputs. */
+/** A step's outputs together with what it logged, measured, tagged and reported. */
 export interface Observed<out A> {
   readonly value: A
   readonly logs: ReadonlyArray<Pick<LogRecord, "at" | "level" | "message">>
   readonly metrics: ReadonlyArray<Pick<MetricRecord, "name" | "value" | "step" | "at">>
-  /** The run's tags as the step left them, sorted. */
+  /** The run's tags after the step, sorted. */
   readonly tags: ReadonlyArray<string>
   /** The parts of its card. */
   readonly card: ReadonlyArray<Component>
@@ -41,14 +41,14 @@ const Recording = Context.Reference<Recording | undefined>("effect-flow/testing/
 })
 
 /**
- * With what the steps that are run in it by `runStep` logged and measured.
+ * Runs an effect and also returns what the steps that it runs with `runStep` logged and measured.
  *
  * @example
  * ```ts
  * const { logs, metrics, value } = yield* observe(runStep(train, { df }))
  * ```
  *
- * Of a step that fails:
+ * For a step that fails:
  *
  * ```ts
  * const { logs, value: exit } = yield* observe(Effect.exit(runStep(train, { df: empty })))
@@ -69,14 +69,14 @@ interface Options {
 export type Arguments = ReadonlyArray<object | undefined>
 
 /** Runs the step; yields its outputs by name. */
-export const run = Effect.fnUntraced(function* (definition: Definition, given: Arguments) {
-  const [states, input, options] = (definition.branches === undefined ? [undefined, ...given] : given) as [
+export const run = Effect.fnUntraced(function* (definition: Definition, args: Arguments) {
+  const [states, input, options] = (definition.branches === undefined ? [undefined, ...args] : args) as [
     { readonly [branch: string]: unknown } | undefined,
     object | undefined,
     Options | undefined
-  ] // as the types of `runStep` say
+  ] // guaranteed by the types of `runStep`
   const { store, close } = MemoryArtifactStore.make({ inlineLimit: 0, valueBytes: Number.POSITIVE_INFINITY })
-  // The paths of its files stay good as long as the test that looks at them.
+  // The paths of its files stay valid for as long as the test runs.
   const scope = yield* Effect.serviceOption(Scope.Scope)
   if (Option.isSome(scope)) yield* Scope.addFinalizer(scope.value, close)
 
@@ -116,7 +116,7 @@ export const run = Effect.fnUntraced(function* (definition: Definition, given: A
           ? Effect.void
           : Effect.orDie(
               Effect.map(store.get(card), (bytes) => {
-                recording.card = JSON.parse(new TextDecoder().decode(bytes)).components // as it was stored
+                recording.card = JSON.parse(new TextDecoder().decode(bytes)).components // stored by the sink
               })
             )
       )

@@ -3,8 +3,8 @@ import * as Schema from "effect/Schema"
 import * as Artifact from "../../../src/Artifact.ts"
 import * as Description from "../../../src/internal/schema/description.ts"
 
-const difference = (there: Artifact.Any, here: Artifact.Any) =>
-  Description.difference(there.description().text, here.description().text)
+const difference = (stored: Artifact.Any, reading: Artifact.Any) =>
+  Description.difference(stored.description().text, reading.description().text)
 
 describe("Description.typeText", () => {
   it("says what a schema is in a few words", () => {
@@ -41,43 +41,46 @@ describe("Description.typeText", () => {
 
 describe("Description.difference", () => {
   it("names the field and both sides", () => {
-    const there = Artifact.json(Schema.Struct({ labels: Schema.Int, old: Schema.String }))
-    const here = Artifact.json(Schema.Struct({ labels: Schema.String, new: Schema.String }))
+    const stored = Artifact.json(Schema.Struct({ labels: Schema.Int, old: Schema.String }))
+    const reading = Artifact.json(Schema.Struct({ labels: Schema.String, new: Schema.String }))
     assert.strictEqual(
-      difference(there, here),
-      "field labels: Int there, String here; field old: only there; field new: only here"
+      difference(stored, reading),
+      "field labels: stored as Int, read as String; field old: only in the stored schema; field new: only in the schema that reads it"
     )
   })
 
   it("goes into lists and nested structs", () => {
     const of = (inner: Schema.Codec<any, any>) =>
       Artifact.json(Schema.Struct({ rows: Schema.Array(Schema.Struct({ x: inner })) }))
-    assert.strictEqual(difference(of(Schema.Int), of(Schema.Boolean)), "field rows[].x: Int there, Boolean here")
+    assert.strictEqual(difference(of(Schema.Int), of(Schema.Boolean)), "field rows[].x: stored as Int, read as Boolean")
   })
 
   it("tells optional from required, and a check from none", () => {
-    const there = Artifact.json(Schema.Struct({ a: Schema.Int, b: Schema.Int }))
-    const here = Artifact.json(
+    const stored = Artifact.json(Schema.Struct({ a: Schema.Int, b: Schema.Int }))
+    const reading = Artifact.json(
       Schema.Struct({
         a: Schema.optionalKey(Schema.Int),
         b: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 1 }))
       })
     )
     assert.strictEqual(
-      difference(there, here),
-      "field a: required there, optional here; field b: Int there, Int (a value between 0 and 1) here"
+      difference(stored, reading),
+      "field a: stored as required, read as optional; field b: stored as Int, read as Int (a value between 0 and 1)"
     )
   })
 
   it("compares what is not a struct as a whole", () => {
-    assert.strictEqual(difference(Artifact.json(Schema.Int), Artifact.json(Schema.String)), "Int there, String here")
+    assert.strictEqual(
+      difference(Artifact.json(Schema.Int), Artifact.json(Schema.String)),
+      "stored as Int, read as String"
+    )
   })
 
-  it("looks at the values where they are stored alike", () => {
+  it("compares the types of values that are stored alike", () => {
     const upper = Schema.String.pipe(
       Schema.decodeTo(Schema.Literals(["A"]), { decode: { run: () => 0 } as never, encode: { run: () => 0 } as never })
     )
-    assert.strictEqual(difference(Artifact.json(Schema.String), Artifact.json(upper)), 'String there, "A" here')
+    assert.strictEqual(difference(Artifact.json(Schema.String), Artifact.json(upper)), 'stored as String, read as "A"')
   })
 
   it("compares tables by column and tensors by name", () => {
@@ -86,32 +89,32 @@ describe("Description.difference", () => {
         Artifact.table({ labels: Schema.Int, data: Artifact.column("float32") }),
         Artifact.table({ labels: Schema.String, data: Schema.Number, more: Schema.Int })
       ),
-      "column labels: Int there, String here; column data: float32 there, Number here; column more: only here"
+      "column labels: stored as Int, read as String; column data: stored as float32, read as Number; column more: only in the schema that reads it"
     )
     assert.strictEqual(
       difference(
         Artifact.tensors({ w: { dtype: "F32" } }),
         Artifact.tensors({ w: { dtype: "F64", shape: [null, 2] } })
       ),
-      "tensor w: F32 there, F64 [any, 2] here"
+      "tensor w: stored as F32, read as F64 [any, 2]"
     )
   })
 
   it("tells formats and media types apart", () => {
-    assert.strictEqual(difference(Artifact.json(Schema.Int), Artifact.bytes()), "format: json there, bytes here")
+    assert.strictEqual(difference(Artifact.json(Schema.Int), Artifact.bytes()), "format: stored as json, read as bytes")
     assert.strictEqual(
       difference(Artifact.text(), Artifact.text("text/csv")),
-      "media type: text/plain there, text/csv here"
+      "media type: stored as text/plain, read as text/csv"
     )
   })
 
-  it("says so where only the annotations differ", () => {
+  it("reports schemas that differ only in annotations", () => {
     const plain = Artifact.json(Schema.Struct({ n: Schema.Int }))
     const annotated = Artifact.json(Schema.Struct({ n: Schema.Int.annotate({ description: "how many" }) }))
     assert.strictEqual(difference(plain, annotated), "the schemas differ only in how they are described")
   })
 
-  it("ends where a schema contains itself", () => {
+  it("terminates for a recursive schema", () => {
     interface Tree {
       readonly children: ReadonlyArray<Tree>
     }
@@ -122,7 +125,7 @@ describe("Description.difference", () => {
       }) as unknown as Schema.Codec<Tree>
       return Artifact.json(Node)
     }
-    assert.include(difference(tree(Schema.Int), tree(Schema.String)), "Int there, String here")
+    assert.include(difference(tree(Schema.Int), tree(Schema.String)), "stored as Int, read as String")
   })
 
   it("tells of the first few of many", () => {

@@ -1,6 +1,7 @@
 /**
- * A plan while it is drawn: its nodes, edges and groups, and the refs that stand for what its tasks would write. A symbolic
- * ref has a name and writers; whoever asks for its value is told that a plan has none, and the drawing notes which it was.
+ * Builds the graph of a plan: nodes, edges and groups, and symbolic refs for the artifacts that its tasks would write.
+ * A symbolic ref has a name and writers but no value. Reading its value fails, and the builder records which ref was
+ * read first.
  */
 import * as Effect from "effect/Effect"
 import type * as Artifact from "../../Artifact.ts"
@@ -10,23 +11,23 @@ import type { Definition } from "../run/definition.ts"
 import { RefEffect } from "../run/refs.ts"
 import type * as Plan from "./model.ts"
 
-/** What looking at a symbolic ref ends the plan with. */
-class Looked extends Error {
+/** The defect that stops a plan when the body reads the value of a symbolic ref. */
+class SymbolicReadError extends Error {
   constructor(ref: string) {
     super(`The flow reads the value of ${ref} here`)
   }
 }
 
-/** Stands for an artifact that some task would write. Several tasks, where it comes out of arms of which a run takes one. */
+/** An artifact that a task would write. It has several writers if it comes from arms of which a run takes only one. */
 export class SymbolicRef extends RefEffect<never> implements Ref.Ref<never> {
   readonly [Ref.TypeId] = Ref.TypeId
-  readonly #drawing: Drawing
+  readonly #builder: GraphBuilder
   readonly name: string
   readonly writers: ReadonlyArray<string>
   readonly artifact: Artifact.Any | undefined
-  constructor(drawing: Drawing, name: string, writers: ReadonlyArray<string>, artifact: Artifact.Any | undefined) {
+  constructor(builder: GraphBuilder, name: string, writers: ReadonlyArray<string>, artifact: Artifact.Any | undefined) {
     super()
-    this.#drawing = drawing
+    this.#builder = builder
     this.name = name
     this.writers = writers
     this.artifact = artifact
@@ -50,59 +51,66 @@ export class SymbolicRef extends RefEffect<never> implements Ref.Ref<never> {
     return this.label
   }
   get digest(): string {
-    throw this.#looked()
+    throw this.#failRead()
   }
   get size(): number {
-    throw this.#looked()
+    throw this.#failRead()
   }
   override asEffect(): Effect.Effect<never> {
-    return Effect.suspend(() => Effect.die(this.#looked()))
+    return Effect.suspend(() => Effect.die(this.#failRead()))
   }
-  #looked(): Looked {
-    this.#drawing.looked ??= this.label // noted, for a body may catch what it gets
-    return new Looked(this.label)
+  #failRead(): SymbolicReadError {
+    this.#builder.firstRead ??= this.label // recorded, because the body may catch the defect
+    return new SymbolicReadError(this.label)
   }
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
-/** Where in the drawing a part of the body is. */
+/** The part of the graph that the body is in. */
 export interface Place {
   /** The group. */
   readonly id: string
-  /** Whether only a run can tell how many tasks are here. */
+  /** Whether the number of tasks is only known in a run. */
   readonly unknown: boolean
-  /** Within an element of a list: how often each thing was met in it, so that it falls together with the others' n-th. */
+  /**
+   * Inside an element of a list: how often each step or group has occurred, so that its n-th occurrence is merged with
+   * the n-th of the other elements.
+   */
   readonly seen: Map<string, number> | undefined
 }
 
-/** Nodes, edges and groups as they come. What every element of a list has is drawn once, and counted. */
-export class Drawing {
+/** Collects nodes, edges and groups. Tasks that every element of a list has become one node with a count. */
+export class GraphBuilder {
   readonly nodes: Array<Mutable<Plan.Node>> = []
   readonly edges: Array<{ readonly from: string; readonly to: string; readonly artifacts: Array<string> }> = []
   readonly groups: Array<Plan.Group> = []
-  /** The first ref whose value was asked for. */
-  looked: string | undefined
+  /** The first symbolic ref whose value was read. */
+  firstRead: string | undefined
   #index = 0
   readonly #edgesByEnds = new Map<string, { readonly artifacts: Array<string> }>()
   readonly #shared = new Map<string, string>()
   readonly #nodesById = new Map<string, Mutable<Plan.Node>>()
 
-  /** What another element of the list drew in this place, or a new thing. */
-  #once(what: string, place: Place | undefined, draw: () => string): { readonly id: string; readonly again: boolean } {
-    if (place?.seen === undefined) return { id: draw(), again: false }
-    const met = `${place.id} ${what}`
-    const count = place.seen.get(met) ?? 0
-    place.seen.set(met, count + 1)
-    const key = `${met} ${count}`
+  /** The id that another element of the list has already created at this position, or a new one. */
+  #merge(
+    kind: string,
+    place: Place | undefined,
+    create: () => string
+  ): { readonly id: string; readonly isMerged: boolean } {
+    if (place?.seen === undefined) return { id: create(), isMerged: false }
+    const position = `${place.id} ${kind}`
+    const count = place.seen.get(position) ?? 0
+    place.seen.set(position, count + 1)
+    const key = `${position} ${count}`
     const shared = this.#shared.get(key)
-    if (shared !== undefined) return { id: shared, again: true }
-    const id = draw()
+    if (shared !== undefined) return { id: shared, isMerged: true }
+    const id = create()
     this.#shared.set(key, id)
-    return { id, again: false }
+    return { id, isMerged: false }
   }
   node(definition: Definition, place: Place | undefined): string {
-    const { id, again } = this.#once(definition.name, place, () => {
+    const { id, isMerged } = this.#merge(definition.name, place, () => {
       const node: Mutable<Plan.Node> = {
         id: `${definition.name}/${++this.#index}`,
         step: definition.name,
@@ -116,21 +124,21 @@ export class Drawing {
       return node.id
     })
     const node = this.#nodesById.get(id)
-    if (again && node?.count !== undefined) node.count++
+    if (isMerged && node?.count !== undefined) node.count++
     return id
   }
   edge(from: string, to: string, artifact: string | undefined): void {
     let edge = this.#edgesByEnds.get(`${from} ${to}`)
     if (edge === undefined) {
-      const made = { from, to, artifacts: [] }
-      this.edges.push(made)
-      this.#edgesByEnds.set(`${from} ${to}`, made)
-      edge = made
+      const created = { from, to, artifacts: [] }
+      this.edges.push(created)
+      this.#edgesByEnds.set(`${from} ${to}`, created)
+      edge = created
     }
     if (artifact !== undefined && !edge.artifacts.includes(artifact)) edge.artifacts.push(artifact)
   }
   group(kind: Plan.Group["kind"], label: string, place: Place | undefined): string {
-    return this.#once(kind, place, () => {
+    return this.#merge(kind, place, () => {
       const id = `${kind}-${this.groups.length + 1}`
       this.groups.push({ id, kind, label, ...(place === undefined ? undefined : { parent: place.id }) })
       return id
@@ -138,36 +146,39 @@ export class Drawing {
   }
 }
 
-/** What comes out of one of several ways: refs written by whichever was taken, wherever they are in it. */
-export const either = (drawing: Drawing, ways: ReadonlyArray<unknown>): unknown => {
-  const found = ways.filter((way) => way !== undefined && way !== null)
-  const [first] = found
-  const refs = found.filter(Ref.isRef)
+/**
+ * Merges the results of alternatives of which a run takes one. Refs at the same position become one ref with several
+ * writers.
+ */
+export const mergeAlternatives = (builder: GraphBuilder, alternatives: ReadonlyArray<unknown>): unknown => {
+  const present = alternatives.filter((alternative) => alternative !== undefined && alternative !== null)
+  const [first] = present
+  const refs = present.filter(Ref.isRef)
   const [ref] = refs
   if (ref !== undefined) {
     const symbolic = refs.filter((ref) => ref instanceof SymbolicRef)
     const writers = new Set(symbolic.flatMap((ref) => ref.writers))
-    return symbolic.length === 0 ? ref : new SymbolicRef(drawing, ref.name, [...writers], symbolic[0]?.artifact)
+    return symbolic.length === 0 ? ref : new SymbolicRef(builder, ref.name, [...writers], symbolic[0]?.artifact)
   }
-  const lists = found.filter(Array.isArray)
+  const lists = present.filter(Array.isArray)
   const [list] = lists
   if (list !== undefined) {
     const longest = lists.reduce((one, other) => (other.length > one.length ? other : one), list)
     return longest.map((_, index) =>
-      either(
-        drawing,
+      mergeAlternatives(
+        builder,
         lists.map((list) => list[index])
       )
     )
   }
-  const objects = found.filter(isRecord)
+  const objects = present.filter(isRecord)
   if (objects.length === 0) return first
   const names = new Set(objects.flatMap((object) => Object.keys(object)))
   const fields = Object.fromEntries(
     [...names].map((name) => [
       name,
-      either(
-        drawing,
+      mergeAlternatives(
+        builder,
         objects.map((object) => object[name])
       )
     ])
@@ -177,7 +188,7 @@ export const either = (drawing: Drawing, ways: ReadonlyArray<unknown>): unknown 
   return State.make(fields as State.Any, { tasks: [...new Set(origins.flatMap(({ tasks }) => tasks))], via: {} }) // of states
 }
 
-const isRecord = (way: unknown): way is Record<string, unknown> =>
-  typeof way === "object" &&
-  way !== null &&
-  (Object.getPrototypeOf(way) === Object.prototype || State.originOf(way) !== undefined)
+const isRecord = (alternative: unknown): alternative is Record<string, unknown> =>
+  typeof alternative === "object" &&
+  alternative !== null &&
+  (Object.getPrototypeOf(alternative) === Object.prototype || State.originOf(alternative) !== undefined)
