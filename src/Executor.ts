@@ -203,13 +203,18 @@ export const layerThreads = (options: ThreadsOptions): Layer.Layer<never> => {
 export interface ClusterOptions {
   /** The cluster's Postgres database. Default: the store's, where that is `Storage.layerPostgres`. */
   readonly url?: string | Redacted.Redacted
-  /** Which workers take the tasks: those that were started with the same group. Default: the name of the package. */
+  /** Which workers take the tasks: those that were started with the same group. Default: `work`. */
   readonly group?: string
   /**
    * How long to wait before other workers take over a dead worker's tasks. Must be the same in every process of the cluster.
    * Default: 15 seconds.
    */
   readonly lockExpiration?: Duration.Input
+  /**
+   * What every process of the cluster must know to connect to a worker: connections are encrypted with it. Without one, workers
+   * listen on loopback only. Default: `EFFECT_FLOW_CLUSTER_SECRET`.
+   */
+  readonly secret?: string | Redacted.Redacted
   /**
    * How long a task waits, while workers are there, for one that has its flow and its step in the same version. Default: 1
    * minute. A task waits for a first worker without limit.

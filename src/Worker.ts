@@ -29,6 +29,11 @@ export interface Options {
   readonly port?: number
   /** The address it listens at, where that is another. */
   readonly listenHost?: string
+  /**
+   * What every process of the cluster must know to connect to a worker: connections are encrypted with it. Without one, workers
+   * listen on loopback only. Default: `EFFECT_FLOW_CLUSTER_SECRET`.
+   */
+  readonly secret?: string | Redacted.Redacted
   /** How workers are found dead: by a ping, or by Kubernetes' word on their pods. */
   readonly health?: "ping" | "k8s"
   /** How long it waits for its tasks when it is told to stop. Default: 25 seconds. */
@@ -56,7 +61,7 @@ export interface Options {
  * )
  * ```
  *
- * Gotchas: the protocol between workers is not encrypted and asks for no password: let nobody else reach their ports.
+ * Gotchas: a worker that other machines reach (`host`) needs a `secret`, the same in every worker and driver of its group.
  */
 export const run = (options: Options): Effect.Effect<never, ExecutorError, ArtifactStore | RunStore> =>
   Effect.flatMap(

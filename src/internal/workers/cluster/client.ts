@@ -23,6 +23,7 @@ import * as ClusterExecutor from "./executor.ts"
 import * as ClusterPlacement from "./placement.ts"
 import * as Registry from "./registry.ts"
 import * as ClusterSettings from "./settings.ts"
+import * as Sockets from "./sockets.ts"
 import * as ClusterTail from "./tail.ts"
 
 const make = Effect.fnUntraced(function* (options: ClusterOptions) {
@@ -37,6 +38,7 @@ const make = Effect.fnUntraced(function* (options: ClusterOptions) {
       {
         url: typeof options.url === "string" ? Redacted.make(options.url) : options.url,
         group: options.group,
+        secret: typeof options.secret === "string" ? Redacted.make(options.secret) : options.secret,
         lockExpiration:
           options.lockExpiration === undefined
             ? undefined
@@ -53,10 +55,12 @@ const make = Effect.fnUntraced(function* (options: ClusterOptions) {
     const known = joined.get(key)
     if (known !== undefined) return known
     const engine = yield* Layer.buildWithScope(ClusterEngine.client(settings), scope)
+    const registry = yield* Registry.make(settings, engine)
+    yield* Registry.checkSecret(yield* registry.list, Sockets.fingerprint(settings.secret), settings.group)
     const executor = ClusterExecutor.make({
       settings,
       engine,
-      placement: ClusterPlacement.make(settings, engine, yield* Registry.make(settings, engine)),
+      placement: ClusterPlacement.make(settings, engine, registry),
       tail: yield* Scope.provide(ClusterTail.make, scope),
       isLeaving: () => false
     })

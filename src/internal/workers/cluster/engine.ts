@@ -3,7 +3,6 @@
  * which only hands work in. Its tables have a prefix of their own, apart from those of an application's own cluster.
  */
 import { hostname } from "node:os"
-import * as NodeClusterSocket from "@effect/platform-node/NodeClusterSocket"
 import * as NodeCrypto from "@effect/platform-node/NodeCrypto"
 import * as Cause from "effect/Cause"
 import * as ConfigProvider from "effect/ConfigProvider"
@@ -27,15 +26,13 @@ import { driver } from "../../store/postgresDriver.ts"
 import * as Away from "../../store/sql/away.ts"
 import * as SqlRetry from "../../store/sql/retry.ts"
 import { type Settings, type Shared, showUrl } from "./settings.ts"
+import * as Sockets from "./sockets.ts"
 
 /** What the rest of the cluster's parts need. */
 export type Engine = WorkflowEngine | Sharding | RunnerStorage | MessageStorage | SqlClient
 
 /** Of a group's tables, and so of its locks: each group is a cluster of its own. */
 export const prefixOf = (group: string): string => `effect_flow_cluster_${group}`
-
-/** Lines of JSON: what crosses has unions (of JSON itself, for one) that the binary form can't tell apart. */
-const wire = { serialization: "ndjson", serializationMaxBufferSize: "unbounded" } as const
 
 /**
  * Into how many parts the work is shared out: every process of a group must have the same number. A worker that joins or
@@ -134,13 +131,7 @@ const why = (error: unknown): string => {
 /** A process that hands in work. */
 export const client = (settings: Shared): Layer.Layer<Engine, ExecutorError> => {
   const config = shared(settings)
-  return layer(
-    settings,
-    config,
-    NodeClusterSocket.layer({ ...wire, clientOnly: true, storage: "byo", shardingConfig: config }),
-    8,
-    `driver ${hostname()}/${process.pid}`
-  )
+  return layer(settings, config, Sockets.client(settings, config), 8, `driver ${hostname()}/${process.pid}`)
 }
 
 /** A process that does work. */
@@ -154,17 +145,5 @@ export const worker = (settings: Settings, threads: number): Layer.Layer<Engine,
     runnerShardWeight: threads,
     entityTerminationTimeout: settings.drain
   }
-  return layer(
-    settings,
-    config,
-    NodeClusterSocket.layer({
-      ...wire,
-      storage: "byo",
-      shardingConfig: config,
-      runnerHealth: settings.health,
-      runnerHealthK8s: { namespace: settings.namespace, labelSelector: settings.labels }
-    }),
-    16,
-    `worker ${settings.host}:${settings.port}`
-  )
+  return layer(settings, config, Sockets.worker(settings, config), 16, `worker ${settings.host}:${settings.port}`)
 }

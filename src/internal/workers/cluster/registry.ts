@@ -5,6 +5,7 @@
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as SqlClient from "effect/sql/SqlClient"
+import { ExecutorError } from "../../../Executor.ts"
 import type { Any as AnyFlow } from "../../../Flow.ts"
 import type { Definition } from "../../run/definition.ts"
 import { comparableCode } from "./comparableCode.ts"
@@ -32,6 +33,8 @@ export interface WorkerRecord {
   readonly queued: number
   /** It finishes what it has begun, and takes nothing new. */
   readonly draining: boolean
+  /** The fingerprint of its secret; empty without one. */
+  readonly secret: string
   /** Milliseconds since the epoch, by the database's clock. */
   readonly startedAt: number
   readonly seenAt: number
@@ -57,6 +60,38 @@ export interface Needs {
   readonly version?: string
   readonly code?: string | undefined
 }
+
+/** Refuses a process whose secret is not that of the group's workers: they could not reach each other. */
+export const checkSecret = (workers: ReadonlyArray<WorkerRecord>, fingerprint: string, group: string) => {
+  const other = workers.find(({ draining, secret }) => !draining && secret !== fingerprint)
+  return other === undefined
+    ? Effect.void
+    : Effect.fail(
+        new ExecutorError({
+          reason: "settings",
+          message: `Worker ${other.address} of group "${group}" has ${fingerprint === "" ? "a secret, and this process has none" : other.secret === "" ? "no secret, and this process has one" : "another secret than this process"}. Set EFFECT_FLOW_CLUSTER_SECRET to the same text in every worker and driver of a group.`
+        })
+      )
+}
+
+/** How long a worker with the same address must be silent to count as gone: more than two of its beats. */
+const goneAfterMs = 5000
+
+/** Refuses a worker whose address another one has, and goes on saying that it is alive. */
+export const checkAddress = Effect.fnUntraced(function* (registry: Registry, address: string) {
+  const find = Effect.map(registry.list, (workers) =>
+    workers.find((worker) => worker.address === address && !worker.draining)
+  )
+  const first = yield* find
+  if (first === undefined) return
+  yield* Effect.sleep(goneAfterMs)
+  const second = yield* find
+  if (second === undefined || second.seenAt === first.seenAt) return
+  return yield* new ExecutorError({
+    reason: "settings",
+    message: `Another worker (process ${second.pid} on ${second.host}) has the address ${address}. Give this one an address of its own: EFFECT_FLOW_HOST is the name by which others reach this machine, EFFECT_FLOW_PORT the port.`
+  })
+})
 
 /** What is in the way of a worker executing something; nothing if it can. */
 export const unable = (flows: Flows, needs: Needs): "flow" | "step" | "version" | "code" | undefined => {
@@ -100,6 +135,7 @@ export const make = Effect.fnUntraced(function* (settings: Shared, engine: Conte
       busy INTEGER NOT NULL,
       queued INTEGER NOT NULL,
       draining BOOLEAN NOT NULL,
+      secret TEXT NOT NULL,
       drain_asked BOOLEAN NOT NULL DEFAULT FALSE,
       started_at TIMESTAMPTZ NOT NULL DEFAULT now(),
       seen_at TIMESTAMPTZ NOT NULL DEFAULT now()
@@ -112,11 +148,11 @@ export const make = Effect.fnUntraced(function* (settings: Shared, engine: Conte
       Effect.orDie(
         Effect.asVoid(
           sql.unsafe(
-            `INSERT INTO ${table} (address, host, pid, version, flows, threads, busy, queued, draining)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+            `INSERT INTO ${table} (address, host, pid, version, flows, threads, busy, queued, draining, secret)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
              ON CONFLICT (address) DO UPDATE SET host = excluded.host, pid = excluded.pid, version = excluded.version,
                flows = excluded.flows, threads = excluded.threads, busy = excluded.busy, queued = excluded.queued,
-               draining = excluded.draining, drain_asked = FALSE, started_at = now(), seen_at = now()`,
+               draining = excluded.draining, secret = excluded.secret, drain_asked = FALSE, started_at = now(), seen_at = now()`,
             [
               worker.address,
               worker.host,
@@ -126,7 +162,8 @@ export const make = Effect.fnUntraced(function* (settings: Shared, engine: Conte
               worker.threads,
               worker.busy,
               worker.queued,
-              worker.draining
+              worker.draining,
+              worker.secret
             ]
           )
         )
@@ -168,6 +205,7 @@ export const make = Effect.fnUntraced(function* (settings: Shared, engine: Conte
             busy: row.busy,
             queued: row.queued,
             draining: row.draining,
+            secret: row.secret,
             startedAt: row.started,
             seenAt: row.seen
           })

@@ -20,6 +20,8 @@ export interface Shared {
   readonly lockExpiration: number
   /** How long a task waits for a worker that has its step's version, in milliseconds. */
   readonly waitForWorker: number
+  /** What every process of the cluster must know to connect to a worker. Without it workers listen on loopback only. */
+  readonly secret: Redacted.Redacted | undefined
   /** Whether a worker may execute other code under the same version. */
   readonly allowOtherCode: boolean
 }
@@ -58,6 +60,7 @@ const milliseconds = (name: string, byDefault: Duration.Input): Config.Config<nu
  * | `EFFECT_FLOW_DATABASE_URL` | the cluster's Postgres database | the store's |
  * | `EFFECT_FLOW_GROUP` | which workers take a run's tasks | `work` |
  * | `EFFECT_FLOW_SHARD_LOCK_EXPIRATION` | how long a worker that is gone keeps its tasks | `15 seconds` |
+ * | `EFFECT_FLOW_CLUSTER_SECRET` | what every process must know to connect to a worker | workers listen on loopback only |
  * | `EFFECT_FLOW_WAIT_FOR_WORKER` | how long a task waits, while workers are there, for one that has its step's version | `1 minute` |
  * | `EFFECT_FLOW_ALLOW_OTHER_CODE` | whether a worker may execute other code under the same version | `false` |
  * | `EFFECT_FLOW_HOST` | the name or address by which other processes reach a worker | `localhost` |
@@ -74,6 +77,7 @@ export const config = Config.all({
   url: optional(Config.Redacted("EFFECT_FLOW_DATABASE_URL")),
   group: Config.withDefault(Config.String("EFFECT_FLOW_GROUP"), "work"),
   lockExpiration: milliseconds("EFFECT_FLOW_SHARD_LOCK_EXPIRATION", "15 seconds"),
+  secret: optional(Config.Redacted("EFFECT_FLOW_CLUSTER_SECRET")),
   waitForWorker: milliseconds("EFFECT_FLOW_WAIT_FOR_WORKER", "1 minute"),
   allowOtherCode: Config.withDefault(Config.Boolean("EFFECT_FLOW_ALLOW_OTHER_CODE"), false),
   host: Config.withDefault(Config.NonEmptyString("EFFECT_FLOW_HOST"), "localhost"),
@@ -119,6 +123,23 @@ export const load = Effect.fnUntraced(function* (
   }
   return settings
 })
+
+/** Whether only this machine can reach a host. */
+export const isLoopback = (host: string): boolean =>
+  host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host)
+
+/** Refuses a worker that others could reach without a secret. */
+export const checkReach = ({ host, listenHost, secret }: Settings): Effect.Effect<void, ExecutorError> => {
+  const open = [host, listenHost].find((name) => name !== undefined && !isLoopback(name))
+  return secret !== undefined || open === undefined
+    ? Effect.void
+    : Effect.fail(
+        new ExecutorError({
+          reason: "settings",
+          message: `Other machines could reach this worker at ${open}, and there is no secret. Set EFFECT_FLOW_CLUSTER_SECRET to the same long random text in every worker and driver (openssl rand -hex 32 makes one), or leave EFFECT_FLOW_HOST out to work on this machine alone.`
+        })
+      )
+}
 
 /** A database as messages show it: without its password. */
 export const showUrl = (url: Redacted.Redacted): string => {

@@ -27,6 +27,7 @@ import * as Registry from "./registry.ts"
 import * as ClusterRun from "./runs.ts"
 import type { Settings } from "./settings.ts"
 import * as ClusterSettings from "./settings.ts"
+import * as Sockets from "./sockets.ts"
 import * as ClusterTail from "./tail.ts"
 import * as ClusterTask from "./tasks.ts"
 
@@ -46,6 +47,7 @@ export const run = Effect.fnUntraced(function* (
   const store = yield* ArtifactStore
   const runs = yield* RunStore
   const settings = yield* settingsOf(options, store)
+  yield* ClusterSettings.checkReach(settings)
   const module = FlowModule.urlOf(options.module)
   const flows = yield* FlowModule.load(module)
   if (flows.size === 0) {
@@ -74,6 +76,7 @@ export const run = Effect.fnUntraced(function* (
 
       const engine = yield* Layer.buildWithScope(ClusterEngine.worker(settings, size), scope)
       const registry = yield* Registry.make(settings, engine)
+      yield* Registry.checkAddress(registry, `${settings.host}:${settings.port}`)
       const placement = ClusterPlacement.make(settings, engine, registry)
       const described = Registry.describe(flows)
       const leaving = yield* Deferred.make<void>()
@@ -181,14 +184,30 @@ const withDrain = <E, R>(
 /** Says in the registry that this worker is there, and how busy. It says so while it drains, too. */
 const announce = Effect.fnUntraced(function* (
   registry: Registry.Registry,
-  { host, port }: Pick<Settings, "host" | "port">,
+  { group, host, port, secret }: Settings,
   flows: Registry.Flows,
   threads: number,
   drain: Drain
 ) {
   const address = `${host}:${port}`
   const state = () => ({ ...drain.load(), draining: drain.isDraining })
-  yield* registry.register({ address, host: hostname(), pid: process.pid, version, flows, threads, ...state() })
+  const fingerprint = Sockets.fingerprint(secret)
+  const workers = yield* registry.list
+  yield* Registry.checkSecret(
+    workers.filter((worker) => worker.address !== address),
+    fingerprint,
+    group
+  )
+  yield* registry.register({
+    secret: fingerprint,
+    address,
+    host: hostname(),
+    pid: process.pid,
+    version,
+    flows,
+    threads,
+    ...state()
+  })
   const beat = Effect.suspend(() => registry.beat(address, state()))
   const beats = Effect.gen(function* () {
     while (!drain.isClosed) {
@@ -213,6 +232,7 @@ const settingsOf = Effect.fnUntraced(function* (options: Options, store: Artifac
       listenHost: options.listenHost,
       health: options.health,
       drain: millis(options.drain),
+      secret: typeof options.secret === "string" ? Redacted.make(options.secret) : options.secret,
       lockExpiration: millis(options.lockExpiration),
       patience: millis(options.patience)
     },
