@@ -65,8 +65,12 @@ export class ArtifactStore extends Context.Service<
       digest: string,
       range?: { readonly start: number; readonly end: number }
     ) => Stream.Stream<Uint8Array, ArtifactError>
-    /** A local file that holds the bytes, verified. Not to be written to. */
-    readonly path: (digest: string) => Effect.Effect<string, ArtifactError>
+    /**
+     * A local file that holds the bytes, verified. Not to be written to.
+     *
+     * @param extension What its name ends in, `.csv`, for a tool that goes by that. Default: nothing in particular.
+     */
+    readonly path: (digest: string, extension?: string) => Effect.Effect<string, ArtifactError>
     /**
      * Starts the age of artifacts for `sweep` anew, and yields the digests of those that are there and intact. Given
      * with its size, a file of another size is not; small artifacts are hashed, and so is a file that something else

@@ -6,11 +6,13 @@
  * There are three kinds behind one interface: a stored ref (bytes in a store), an item of a `Step.forEach` (a value that
  * the step it is passed to stores), and a symbolic ref, which stands for an artifact of a plan and has no value.
  */
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import { hasProperty } from "effect/Predicate"
 import type * as Unify from "effect/Unify"
 import type { Format } from "./Artifact.ts"
-import type { ArtifactError, ArtifactStore } from "./ArtifactStore.ts"
+import { type ArtifactError, ArtifactStore } from "./ArtifactStore.ts"
+import * as Values from "./internal/artifact/values.ts"
+import type { RefRecord } from "./RunRecord.ts"
 
 /** @internal */
 export const TypeId = "~effect-flow/Ref"
@@ -60,6 +62,31 @@ export interface Ref<out A> extends Effect.Effect<A, ArtifactError, ArtifactStor
  * ```
  */
 export const isRef = (u: unknown): u is Ref<unknown> => hasProperty(u, TypeId)
+
+/**
+ * A local file that holds the bytes of an artifact, to hand to a tool: of a table a Parquet file, of a file that file, of
+ * tensors a safetensors file, of a JSON value its text. Its name ends in the extension that the file was stored with, or
+ * that its format is known by. Nobody may write to it. It is there as long as the artifact is, and for a store in memory
+ * as long as the store is.
+ *
+ * @param ref A ref, or the record of one.
+ * @returns The absolute path. Fails with `ArtifactError` where the artifact is missing or damaged.
+ *
+ * @example
+ * ```ts
+ * const data = yield* start({ trainFile, validFile })
+ * const path = yield* Ref.path(data.df) // …/0a1b….parquet
+ * ```
+ */
+export const path = (ref: Ref<unknown> | RefRecord): Effect.Effect<string, ArtifactError, ArtifactStore> =>
+  isRef(ref)
+    ? (ref as unknown as Internals).path // every kind of ref has it
+    : Effect.flatMap(ArtifactStore, (store) => Values.pathOf(store, ref))
+
+/** What every kind of ref has, and no type shows. */
+interface Internals {
+  readonly path: Effect.Effect<string, ArtifactError, ArtifactStore>
+}
 
 /** The value that a ref yields. */
 export type Value<R> = R extends Ref<infer A> ? A : never

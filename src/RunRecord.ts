@@ -72,6 +72,8 @@ export const RefRecord = Schema.Struct({
   size: Schema.Number,
   format: Schema.String,
   mediaType: Schema.String,
+  /** The extension of the file that was stored, `.jpg`. */
+  extension: Schema.optionalKey(Schema.String),
   /** The digest of the schema's description. */
   schema: Schema.String,
   /** The task that wrote it, `RUN/train/3`; none for a literal that was passed in. */

@@ -72,6 +72,21 @@ layer(threads(), { excludeTestServices: true, timeout: "30 seconds" })("Executor
     })
   )
 
+  it.effect("hands files over with their extensions, as on fibers", () =>
+    Effect.gen(function* () {
+      const expected = { endings: [".csv.gz", ".TXT", ""], same: true, again: ".TXT" }
+      assert.deepStrictEqual((yield* Flow.run(Flows.FilesFlow, {})).output, expected)
+      const { tasks } = yield* latest
+      assert.deepStrictEqual(
+        tasks[0]?.outputs.map(({ extension }) => extension),
+        [".csv.gz", undefined, ".TXT"]
+      )
+      const fibers = Flow.run(Flows.FilesFlow, {}).pipe(Effect.provide(Executor.layerFibers()))
+      assert.deepStrictEqual((yield* fibers).output, expected)
+      assert.deepStrictEqual((yield* fibers.pipe(Effect.provide(Storage.layerMemory))).output, expected)
+    })
+  )
+
   it.effect("brings a declared failure home as the same typed error", () =>
     Effect.gen(function* () {
       const error = failureOf(yield* Effect.exit(Flow.run(Flows.FailingFlow, { how: "declared" })))

@@ -64,6 +64,13 @@ describe.skipIf(Postgres.binaries === undefined)("Executor.layerCluster", () => 
       })
     )
 
+    it.effect("hands files over with their extensions", () =>
+      Effect.gen(function* () {
+        const { output } = yield* Flow.run(Flows.FilesFlow, {})
+        assert.deepStrictEqual(output, { endings: [".csv.gz", ".TXT", ""], same: true, again: ".TXT" })
+      })
+    )
+
     it.effect("runs a step of `runsOn: fiber` where the run is driven", () =>
       Effect.gen(function* () {
         const { output } = yield* Flow.run(Flows.WhereFlow, {})

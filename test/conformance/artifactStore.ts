@@ -153,6 +153,51 @@ export const suite = (name: string, layer: Layer.Layer<ArtifactStore | RunStore,
       })
     )
 
+    effect("gives a local file the extension that is asked for", () =>
+      Effect.gen(function* () {
+        const store = yield* ArtifactStore
+        for (const size of [0, 1000, 700_000]) {
+          const { digest } = yield* store.put([made(size)])
+          const extensions = [".csv", ".csv.gz", "parquet", ".JPG", ".données"]
+          for (const extension of extensions) {
+            const paths = yield* Effect.all(
+              Array.from({ length: 8 }, () => store.path(digest, extension)),
+              { concurrency: "unbounded" }
+            )
+            assert.strictEqual(new Set(paths).size, 1)
+            const path = paths[0] as string // there are 8
+            assert.isTrue(Path.isAbsolute(path))
+            assert.strictEqual(Path.basename(path), `${digest}.${extension.replace(/^\./, "")}`)
+            same(yield* Effect.promise(() => Fs.readFile(path)), made(size))
+          }
+          const plain = yield* store.path(digest)
+          for (const bad of ["", ".", "../../x", "./etc", ".a b", ".a\0", `.${"x".repeat(300)}`])
+            assert.strictEqual(yield* store.path(digest, bad), plain, bad)
+        }
+        const error = yield* Effect.flip(store.path("0".repeat(64), ".csv"))
+        assert.strictEqual(error.reason, "missing")
+      })
+    )
+
+    effect("forgets the names of files that it sweeps, and makes them again", () =>
+      Effect.gen(function* () {
+        const store = yield* ArtifactStore
+        yield* TestClock.setTime(1_000_000)
+        const { digest } = yield* store.put([made(100_000)])
+        const path = yield* store.path(digest, ".csv")
+        yield* TestClock.setTime(2_000_000)
+        yield* store.sweep({ keep: new Set(), before: 1_500_000 })
+        assert.strictEqual((yield* Effect.flip(store.path(digest, ".csv"))).reason, "missing")
+        if (store.location !== undefined)
+          assert.deepStrictEqual(yield* Effect.promise(() => Fs.readdir(Path.dirname(path))), [])
+        yield* store.put([made(100_000)])
+        same(
+          yield* Effect.flatMap(store.path(digest, ".csv"), (again) => Effect.promise(() => Fs.readFile(again))),
+          made(100_000)
+        )
+      })
+    )
+
     effect("knows which artifacts are there", () =>
       Effect.gen(function* () {
         const store = yield* ArtifactStore

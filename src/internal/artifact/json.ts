@@ -167,7 +167,7 @@ export const text = (mediaType = "text/plain"): Artifact<string> => {
 
 /**
  * A file. Its value is a path: given as the path of a file, which is stored by its contents; read back as the path of a
- * local file in the store that holds them, which nobody may write to.
+ * local file that holds them, which nobody may write to. Its name is another one, but ends in the same extension.
  *
  * @param mediaType What the file is. Default: "application/octet-stream".
  *

@@ -17,6 +17,7 @@ import * as CodecIssue from "../schema/codecIssue.ts"
 import * as Description from "../schema/description.ts"
 import * as Digest from "../schema/digest.ts"
 import type { Captured } from "./artifact.ts"
+import * as Extension from "./extension.ts"
 
 type Store = ArtifactStore["Service"]
 
@@ -96,12 +97,14 @@ export const writeCaptured = Effect.fnUntraced(function* <A>(
       store.values.set(sharedKey(address.digest, sharing.id), decoded.value, sharing.memory(decoded.value))
     } else store.values.setBytes?.(address.digest, encoded)
   }
+  const extension = isParts(encoded) ? "" : Extension.ofPath(encoded.path)
   const record: RefRecord = {
     name,
     digest: address.digest,
     size: address.size,
     format: artifact.format,
     mediaType: artifact.mediaType,
+    ...(extension === "" ? undefined : { extension }),
     schema: description.digest,
     ...(writer === undefined ? undefined : { writer })
   }
@@ -130,7 +133,7 @@ export const read = <A>(
       const kept = store.values.takeBytes?.(record.digest)
       return kept === undefined ? Effect.map(store.get(record.digest), Bytes.whole) : Effect.succeed(kept)
     })
-    return Effect.matchCauseEffect(artifact.decode({ bytes, path: store.path(record.digest) }), {
+    return Effect.matchCauseEffect(artifact.decode({ bytes, path: pathOf(store, record) }), {
       onFailure: (cause) => explain(artifact, record, cause),
       onSuccess: (value) => {
         if (sharing === undefined || key === undefined) return Effect.succeed(value)
@@ -141,6 +144,10 @@ export const read = <A>(
       }
     })
   })
+
+/** A local file with a stored artifact's bytes, whose name ends in its extension. */
+export const pathOf = (store: Store, record: RefRecord): Effect.Effect<string, ArtifactError> =>
+  Effect.mapError(store.path(record.digest, Extension.of(record)), (error) => named(error, record))
 
 /** Why a value could not be read, as a typed error: of the store, or of the codec, one that throws included. */
 const explain = (

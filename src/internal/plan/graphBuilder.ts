@@ -56,6 +56,9 @@ export class SymbolicRef extends RefEffect<never> implements Ref.Ref<never> {
   get size(): number {
     throw this.#failRead()
   }
+  get path(): Effect.Effect<never> {
+    return this.asEffect()
+  }
   override asEffect(): Effect.Effect<never> {
     return Effect.suspend(() => Effect.die(this.#failRead()))
   }

@@ -10,7 +10,7 @@ import type { ArtifactError } from "../../ArtifactStore.ts"
 import { ArtifactStore } from "../../ArtifactStore.ts"
 import * as Ref from "../../Ref.ts"
 import type { RefRecord } from "../../RunRecord.ts"
-import { read } from "../artifact/values.ts"
+import { pathOf, read } from "../artifact/values.ts"
 import * as CanonicalJson from "../schema/canonicalJson.ts"
 import * as Digest from "../schema/digest.ts"
 
@@ -20,6 +20,8 @@ interface Internals {
   readonly identity: string
   /** The task of this run that handed it on; its writer, unless that ran elsewhere. */
   readonly via: string | undefined
+  /** A local file with its bytes. */
+  readonly path: Effect.Effect<string, ArtifactError, ArtifactStore>
 }
 
 /** What every ref extends: an effect, and in its type what refs require of one. */
@@ -59,6 +61,9 @@ export class StoredRef<A> extends RefEffect<A, ArtifactError, ArtifactStore> imp
   get identity(): string {
     return this.record.digest
   }
+  get path(): Effect.Effect<string, ArtifactError, ArtifactStore> {
+    return Effect.flatMap(ArtifactStore, (store) => pathOf(store, this.record))
+  }
   override asEffect(): Effect.Effect<A, ArtifactError, ArtifactStore> {
     return Effect.flatMap(ArtifactStore, (store) => read(store, this.artifact, this.record))
   }
@@ -94,6 +99,11 @@ export class ItemRef<A> extends RefEffect<A> implements Ref.Ref<A>, Internals {
   }
   get #bytes(): Uint8Array {
     return new TextEncoder().encode(CanonicalJson.stringify(this.value))
+  }
+  get path(): Effect.Effect<string, ArtifactError, ArtifactStore> {
+    return Effect.flatMap(ArtifactStore, (store) =>
+      Effect.flatMap(store.put([this.#bytes]), ({ digest }) => store.path(digest, ".json"))
+    )
   }
   override asEffect(): Effect.Effect<A> {
     return Effect.succeed(this.value)

@@ -10,6 +10,7 @@ import * as Stream from "effect/Stream"
 import { type ArtifactError, ArtifactStore } from "../../ArtifactStore.ts"
 import type { RefRecord } from "../../RunRecord.ts"
 import { RunStore, type StoreError } from "../../RunStore.ts"
+import * as Extension from "../artifact/extension.ts"
 import { UiAltered, UiApi, UiBroken, UiNotFound } from "./api.ts"
 import * as UiRange from "./range.ts"
 import type { ArtifactView } from "./shapes.ts"
@@ -174,13 +175,6 @@ const contentHeaders = (ref: RefRecord, name: string) => {
   }
 }
 
-const endings: Readonly<Record<string, string>> = {
-  json: ".json",
-  table: ".parquet",
-  tensors: ".safetensors",
-  text: ".txt"
-}
-
 /** A name that no shell and no header takes for anything else. */
 const fileName = (name: string, ref: RefRecord): string => {
   const safe = name
@@ -188,7 +182,6 @@ const fileName = (name: string, ref: RefRecord): string => {
     .replace(/^\.+/, "_")
     .slice(0, 100)
   const ascii = safe.replace(/[^\x20-\x7e]/g, "_") || ref.digest.slice(0, 12)
-  const ending =
-    endings[ref.format] ?? (images.has(ref.mediaType) ? `.${ref.mediaType.slice(6).replace("svg+xml", "svg")}` : "")
+  const ending = Extension.of(ref)
   return ascii.endsWith(ending) ? ascii : ascii + ending
 }

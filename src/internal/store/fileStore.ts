@@ -19,6 +19,7 @@ import * as Stream from "effect/Stream"
 import { type Address, ArtifactError } from "../../ArtifactStore.ts"
 import { reasonOf } from "../cause.ts"
 import * as Bytes from "./bytes.ts"
+import * as FileNames from "./fileNames.ts"
 import * as Io from "./fileStoreIo.ts"
 
 export interface FileStore {
@@ -28,6 +29,11 @@ export interface FileStore {
   readonly stream: (digest: string, range?: Io.Range) => Stream.Stream<Uint8Array, ArtifactError>
   /** The path of the file, once it is verified. */
   readonly path: (digest: string) => Effect.Effect<string, ArtifactError>
+  /**
+   * A second name of a file, which ends in an extension: a symbolic link in `named/`, which lasts as long as the file.
+   * None where it can't be made.
+   */
+  readonly name: (digest: string, extension: string) => Effect.Effect<string | undefined>
   readonly has: (digest: string) => Effect.Effect<boolean, ArtifactError>
   /**
    * Starts the age of files anew. Yields those that are intact: a file of another size, or changed from outside, is
@@ -89,6 +95,7 @@ export const make = (options: Options): FileStore => {
   const pathOf = (digest: string): string => Path.join(directory, digest.slice(0, 2), digest)
   const sweptPathOf = (digest: string): string => Path.join(temporary, `swept-${digest}`)
   const directories = Io.directories(directory)
+  const names = FileNames.make(Path.join(directory, "named"), pathOf, directories)
   /** What a file looked like when it was verified. It need not be hashed again while it looks the same. */
   const verified = new Map<string, string>()
 
@@ -364,6 +371,15 @@ export const make = (options: Options): FileStore => {
         ? Stream.fromAsyncIterable(streamed(digest, range), (cause) => cause as ArtifactError) // as `streamed` throws it
         : Stream.fail(missing(digest)),
     path: (digest) => reading(digest, (path, signal) => verifiedPath(digest, path, signal)),
+    name: (digest, extension) =>
+      Effect.flatMap(Clock.currentTimeMillis, (now) =>
+        readOnly
+          ? Effect.undefined
+          : Effect.orElseSucceed(
+              Effect.tryPromise(() => names.make(digest, extension, now)),
+              () => undefined
+            )
+      ),
     has: (digest) =>
       reading(digest, (path) => Fs.access(path)).pipe(
         Effect.as(true),
@@ -433,6 +449,7 @@ export const make = (options: Options): FileStore => {
       }),
     tidy: (before) =>
       writing(async () => {
+        await names.tidy(before)
         for (const name of await Io.entries(temporary)) {
           const path = Path.join(temporary, name)
           const digest = name.startsWith("swept-") ? name.slice("swept-".length) : ""

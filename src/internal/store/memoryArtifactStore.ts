@@ -1,19 +1,19 @@
 /**
  * An `ArtifactStore` in memory. It keeps the chunks that it is given, so nobody else may change them afterwards; what
- * it gives out are copies. An artifact that is asked for by path is written to a temporary file once, and whole.
+ * it gives out are copies. An artifact that is asked for by path is written to a temporary file, once.
  */
 import * as Fs from "node:fs/promises"
-import * as Os from "node:os"
-import * as Path from "node:path"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { ArtifactFault, ArtifactStore } from "../../ArtifactStore.ts"
+import * as Extension from "../artifact/extension.ts"
 import * as ValueCache from "../artifact/valueCache.ts"
 import * as Digest from "../schema/digest.ts"
 import { type Address, ArtifactError } from "./artifactError.ts"
 import * as Bytes from "./bytes.ts"
 import type { Inline } from "./memoryRunStore.ts"
+import * as TemporaryFiles from "./temporaryFiles.ts"
 
 interface Entry {
   chunks: ReadonlyArray<Uint8Array>
@@ -37,16 +37,7 @@ export interface Memory {
  */
 export const make = (options: { readonly inlineLimit: number; readonly valueBytes: number }): Memory => {
   const entries = new Map<string, Entry>()
-  let directory: Promise<string> | undefined
-  const paths = new Map<string, Promise<string>>()
-
-  const writeFile = async (digest: string, bytes: Uint8Array): Promise<string> => {
-    directory ??= Fs.mkdtemp(Path.join(Os.tmpdir(), "effect-flow-"))
-    const path = Path.join(await directory, digest)
-    await Fs.writeFile(`${path}.part`, bytes, { mode: 0o444 })
-    await Fs.rename(`${path}.part`, path)
-    return path
-  }
+  const files = TemporaryFiles.make()
 
   const put = (digest: string, chunks: ReadonlyArray<Uint8Array>, size: number, now: number): Address => {
     const known = entries.get(digest)
@@ -85,18 +76,10 @@ export const make = (options: { readonly inlineLimit: number; readonly valueByte
     get,
     stream: (digest, range) =>
       Stream.unwrap(Effect.map(get(digest), (bytes) => Stream.fromIterable(Bytes.parts(bytes, range)))),
-    path: (digest) =>
+    path: (digest, extension) =>
       Effect.flatMap(kept(digest), (bytes) =>
         Effect.tryPromise({
-          // Each artifact is written once, and whole before it has its name: others may be reading the file.
-          try: () => {
-            const known = paths.get(digest)
-            if (known !== undefined) return known
-            const path = writeFile(digest, bytes)
-            paths.set(digest, path)
-            path.catch(() => paths.delete(digest))
-            return path
-          },
+          try: () => files.write(digest + Extension.normalized(extension), bytes),
           catch: (cause) =>
             Bytes.failed("unwritable", "A temporary file for an artifact can't be written", cause, digest)
         })
@@ -142,9 +125,7 @@ export const make = (options: { readonly inlineLimit: number; readonly valueByte
   return {
     store,
     inline: { put: (digest, bytes, now) => void put(digest, [bytes], bytes.length, now) },
-    close: Effect.promise(async () => {
-      if (directory !== undefined) await Fs.rm(await directory, { recursive: true, force: true })
-    })
+    close: Effect.promise(files.close)
   }
 }
 

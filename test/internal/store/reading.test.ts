@@ -10,7 +10,7 @@ import { DatabaseSync } from "node:sqlite"
 import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { ArtifactStore, Gc, Run, RunStore, Storage } from "effect-flow"
+import { ArtifactStore, Gc, Ref, Run, RunStore, Storage } from "effect-flow"
 import { temporaryDirectory } from "../../conformance/layers.ts"
 import { putRun, putTask, ref, run, task } from "../../conformance/records.ts"
 
@@ -43,8 +43,10 @@ const readAll = Effect.gen(function* () {
   for (const one of runs)
     for (const { outputs } of yield* Run.tasks(one))
       for (const { digest } of outputs) {
-        yield* artifacts.get(digest)
+        const bytes = yield* artifacts.get(digest)
         yield* artifacts.path(digest)
+        const path = yield* artifacts.path(digest, ".csv")
+        assert.isTrue(path.endsWith(".csv") && Buffer.from(bytes).equals(Fs.readFileSync(path)))
       }
   return runs.map(({ id }) => id)
 })
@@ -92,6 +94,22 @@ describe("reading a store", () => {
       const before = entries(directory)
       assert.deepStrictEqual(yield* opened(directory, readAll, true), ["r"])
       assert.deepStrictEqual(entries(directory), before)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("gives files their extensions in a directory that goes with the store", () =>
+    Effect.gen(function* () {
+      const directory = yield* temporaryDirectory
+      yield* fill(directory)
+      const paths = yield* opened(
+        directory,
+        Effect.flatMap(Run.task("r", "step"), ({ outputs }) => Effect.forEach(outputs, Ref.path)),
+        true
+      )
+      for (const path of paths) {
+        assert.isFalse(path.startsWith(directory))
+        assert.isFalse(Fs.existsSync(Path.dirname(path)))
+      }
     }).pipe(Effect.scoped)
   )
 

@@ -11,10 +11,12 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { type Address, ArtifactError, type ArtifactStore } from "../../../ArtifactStore.ts"
 import type { StoreError } from "../../../RunStore.ts"
+import * as Extension from "../../artifact/extension.ts"
 import * as ValueCache from "../../artifact/valueCache.ts"
 import * as Digest from "../../schema/digest.ts"
 import * as Bytes from "../bytes.ts"
 import type { FileStore } from "../fileStore.ts"
+import type { TemporaryFiles } from "../temporaryFiles.ts"
 import type { Database } from "./database.ts"
 import type { Row } from "./rows.ts"
 import { ownerExists } from "./runStore.ts"
@@ -35,12 +37,12 @@ export const make = (options: {
   readonly writer: Writer
   readonly files: FileStore
   readonly valueBytes: number
-  /** Writes a small artifact to a file elsewhere. Default: it becomes a file of the store. */
-  readonly asFile?: (digest: string, bytes: Uint8Array) => Effect.Effect<string, ArtifactError>
+  /** Local files of artifacts, where the store's own directory can't be written to. */
+  readonly temporary: TemporaryFiles
   /** Marks nothing and writes nothing. Default: false. */
   readonly readOnly?: boolean
 }): ArtifactStore["Service"] => {
-  const { database, files, writer } = options
+  const { database, files, temporary, writer } = options
   const readOnly = options.readOnly === true
 
   const asArtifactError =
@@ -81,6 +83,12 @@ export const make = (options: {
         return Effect.andThen(mark(digest), Effect.fail(altered(digest)))
       }
     )
+
+  const temporarily = (digest: string, make: () => Promise<string>): Effect.Effect<string, ArtifactError> =>
+    Effect.tryPromise({
+      try: make,
+      catch: (cause) => Bytes.failed("unwritable", "A temporary file for an artifact can't be written", cause, digest)
+    })
 
   const inlineOr = <A, E>(
     digest: string,
@@ -178,18 +186,20 @@ export const make = (options: {
           bytes === undefined ? files.stream(digest, range) : Stream.fromIterable(Bytes.parts(bytes, range))
         )
       ),
-    path: (digest) =>
-      Effect.flatMap(files.has(digest), (there) =>
-        there
-          ? files.path(digest)
-          : inlineOr(
-              digest,
-              (bytes) =>
-                options.asFile?.(digest, bytes) ??
-                Effect.andThen(files.put([bytes], { digest, size: bytes.length }), files.path(digest)),
-              files.path(digest)
-            )
-      ),
+    path: (digest, extension) =>
+      Effect.gen(function* () {
+        const ending = Extension.normalized(extension)
+        if (!(yield* files.has(digest))) {
+          const bytes = yield* inline(digest)
+          if (bytes !== undefined && readOnly)
+            return yield* temporarily(digest, () => temporary.write(digest + ending, bytes))
+          if (bytes !== undefined) yield* files.put([bytes], { digest, size: bytes.length })
+        }
+        const path = yield* files.path(digest)
+        if (ending === "") return path
+        const named = yield* files.name(digest, ending)
+        return named ?? (yield* temporarily(digest, () => temporary.link(digest + ending, path)))
+      }),
     touch: (artifacts) =>
       Effect.gen(function* () {
         const now = yield* Clock.currentTimeMillis

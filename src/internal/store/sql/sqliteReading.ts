@@ -7,10 +7,10 @@
  * database's files change.
  */
 import * as Fs from "node:fs"
-import * as Os from "node:os"
 import * as Path from "node:path"
 import type { DatabaseSync } from "node:sqlite"
 import { pathToFileURL } from "node:url"
+import { temporaryDirectory } from "../temporaryFiles.ts"
 import type * as SqliteModule from "./sqliteModule.ts"
 
 /** A database that is open. */
@@ -77,23 +77,6 @@ export const open = (
       remove()
       throw cause
     }
-  }
-}
-
-/** A temporary directory: in memory where the usual place is full. */
-export const temporaryDirectory = (): string => {
-  const places = [Os.tmpdir(), "/dev/shm"].filter((place) => hasRoom(place))
-  return Fs.mkdtempSync(Path.join(places[0] ?? Os.tmpdir(), "effect-flow-reading-"))
-}
-
-const roomBytes = 16 * 1024 * 1024
-
-const hasRoom = (directory: string): boolean => {
-  try {
-    const { bavail, bsize } = Fs.statfsSync(directory)
-    return bavail * bsize > roomBytes
-  } catch {
-    return false // it does not exist
   }
 }
 

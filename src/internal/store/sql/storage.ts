@@ -1,24 +1,20 @@
 /** The two stores over one run database, whichever driver it has: opened, checked, and migrated. */
-import * as Fs from "node:fs/promises"
-import * as Path from "node:path"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Reactivity from "effect/reactivity/Reactivity"
 import * as Scope from "effect/Scope"
 import * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
-import type { ArtifactError, ArtifactStore } from "../../../ArtifactStore.ts"
+import type { ArtifactStore } from "../../../ArtifactStore.ts"
 import { type RunStore, StoreError } from "../../../RunStore.ts"
-import { codeOf } from "../../cause.ts"
-import { failed } from "../bytes.ts"
 import type { FileStore } from "../fileStore.ts"
+import * as TemporaryFiles from "../temporaryFiles.ts"
 import * as SqlArtifactStore from "./artifactStore.ts"
 import * as SqlDatabase from "./database.ts"
 import * as Migrations from "./migrations.ts"
 import type { Queue } from "./queue.ts"
 import * as SqlRetry from "./retry.ts"
 import * as SqlRunStore from "./runStore.ts"
-import { temporaryDirectory } from "./sqliteReading.ts"
 import type { WriteNow } from "./writeNow.ts"
 import * as SqlWriter from "./writer.ts"
 
@@ -108,6 +104,8 @@ export const make = Effect.fnUntraced(function* (options: {
     release: options.release,
     limitMs
   })
+  const temporary = TemporaryFiles.make()
+  yield* Scope.addFinalizer(scope, Effect.promise(temporary.close))
   const writer = readOnly ? SqlWriter.refusing(database) : yield* SqlWriter.make(database, options.writeNow?.(sql))
   return {
     artifacts: SqlArtifactStore.make({
@@ -115,34 +113,9 @@ export const make = Effect.fnUntraced(function* (options: {
       writer,
       files: options.files,
       valueBytes: options.valueBytes,
-      ...(readOnly ? { readOnly, asFile: yield* temporaryFiles(scope) } : {})
+      temporary,
+      readOnly
     }),
     runs: SqlRunStore.make(database, writer)
   }
-})
-
-/**
- * Where a store that is only read puts a small artifact that is needed as a file: a directory that is removed with the
- * store.
- */
-const temporaryFiles = Effect.fnUntraced(function* (scope: Scope.Scope) {
-  let directory: string | undefined
-  yield* Scope.addFinalizer(
-    scope,
-    Effect.promise(async () => {
-      if (directory !== undefined) await Fs.rm(directory, { recursive: true, force: true })
-    })
-  )
-  return (digest: string, bytes: Uint8Array): Effect.Effect<string, ArtifactError> =>
-    Effect.tryPromise({
-      try: async () => {
-        directory ??= temporaryDirectory()
-        const path = Path.join(directory, digest)
-        await Fs.writeFile(path, bytes, { mode: 0o444, flag: "wx" }).catch((cause) => {
-          if (codeOf(cause) !== "EEXIST") throw cause
-        })
-        return path
-      },
-      catch: (cause) => failed("unwritable", "A temporary file for an artifact can't be written", cause, digest)
-    })
 })

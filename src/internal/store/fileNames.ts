@@ -1,0 +1,54 @@
+/**
+ * Second names of the files of a store, for tools that go by a file's extension: `named/abcdef….parquet` is a symbolic
+ * link to `ab/abcdef…`. All processes share them. A name that was not asked for since a time, and whose file is gone, is
+ * removed with other leftovers.
+ */
+import * as Fs from "node:fs/promises"
+import * as Path from "node:path"
+import { codeOf } from "../cause.ts"
+import * as Io from "./fileStoreIo.ts"
+
+export interface FileNames {
+  /** Names a file, and yields the path. */
+  readonly make: (digest: string, extension: string, now: number) => Promise<string>
+  /** Removes names of files that are gone. */
+  readonly tidy: (before: number) => Promise<void>
+}
+
+/**
+ * The names in a directory.
+ *
+ * @param pathOf Where the file of a digest lies.
+ * @param directories Makes `directory` when it is needed.
+ */
+export const make = (
+  directory: string,
+  pathOf: (digest: string) => string,
+  directories: Io.Directories
+): FileNames => ({
+  make: async (digest, extension, now) => {
+    const path = Path.join(directory, `${digest}${extension}`)
+    const target = Path.relative(directory, pathOf(digest))
+    const isNew = await directories.within(directory, () =>
+      Fs.symlink(target, path).then(
+        () => true,
+        (cause) => {
+          if (codeOf(cause) === "EEXIST") return false
+          throw cause
+        }
+      )
+    )
+    if (!isNew && (await Fs.readlink(path)) !== target) throw new Error(`${path} is something else`)
+    // It may be another user's, who may be reading it: its age then is theirs to keep.
+    await Fs.lutimes(path, now / 1000, now / 1000).catch(() => undefined)
+    return path
+  },
+  tidy: async (before) => {
+    for (const name of await Io.entries(directory)) {
+      const path = Path.join(directory, name)
+      if ((await Io.lookAt(pathOf(name.slice(0, 64)))) !== undefined) continue
+      const look = await Fs.lstat(path, { bigint: true }).catch(() => undefined)
+      if (look !== undefined && Io.timeOf(look) < before) await Fs.rm(path, { force: true })
+    }
+  }
+})
