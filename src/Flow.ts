@@ -4,6 +4,7 @@
  *
  * A flow lists its steps because a task crosses to other threads and processes as data: a worker finds the body there.
  */
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
@@ -13,6 +14,9 @@ import type { ExecutorError } from "./Executor.ts"
 import { FlowError, type ParameterError } from "./FlowError.ts"
 import * as Reading from "./internal/history/reading.ts"
 import * as Resumable from "./internal/history/resumable.ts"
+import * as Crashed from "./internal/life/crashed.ts"
+import * as LifeHandle from "./internal/life/handle.ts"
+import { OnStop } from "./internal/life/onStop.ts"
 import { oneEffect } from "./internal/requirements.ts"
 import * as Definition from "./internal/run/definition.ts"
 import * as Numbers from "./internal/run/numbers.ts"
@@ -253,11 +257,26 @@ export interface Result<out Out> {
 
 type RunError = ArtifactError | StoreError | ExecutorError | ParameterError | TagError
 
+/** How a run is started. */
+export interface StartOptions {
+  /**
+   * The run's id, 1 to 128 letters, digits, ".", "_" or "-". It makes a start safe to repeat: if the flow has a run of this id
+   * with the same parameters, that run is meant, whether it has ended, goes on in some process, or has to be continued
+   * because its process is gone. Default: an id of its own.
+   */
+  readonly id?: string
+  /** Tags that the run has from its start. */
+  readonly tags?: ReadonlyArray<string>
+}
+
+/** What an id may be refused with. */
+type IdError<Options> = Options extends { readonly id: string } ? FlowError | Reading.RunNotFound : never
+
 /**
  * Runs a flow.
  *
  * @param parameters Those without a default must be given.
- * @param options.tags Tags that the run has from its start.
+ * @param options See `StartOptions`.
  * @returns The run's id and what the body yielded. Fails as the flow's steps fail; the run is recorded in any case.
  *
  * @example
@@ -265,12 +284,120 @@ type RunError = ArtifactError | StoreError | ExecutorError | ParameterError | Ta
  * const { id, output } = yield* Flow.run(SquareFlow, { x: 4 }).pipe(Effect.provide(Storage.layerMemory))
  * ```
  */
-export const run = <Name extends string, P extends Parameters, Out, E, R>(
+export const run = <Name extends string, P extends Parameters, Out, E, R, const Options extends StartOptions = {}>(
   flow: Flow<Name, P, Out, E, R>,
   parameters: Given<P>,
-  options: { readonly tags?: ReadonlyArray<string> } = {}
-): Effect.Effect<Result<Out>, E | RunError, R | ArtifactStore | Outside.RunStore> =>
-  Effect.flatMap(ParameterValues.make(flow, parameters), (complete) => runFlow(flow, complete, options)) as never // erased within
+  options: Options = {} as Options // its default
+): Effect.Effect<Result<Out>, E | RunError | IdError<Options>, R | ArtifactStore | Outside.RunStore> =>
+  (options.id === undefined
+    ? Effect.flatMap(ParameterValues.make(flow, parameters), (complete) => runFlow(flow, complete, options))
+    : Effect.flatMap(LifeHandle.start(flow, parameters, options), (handle) =>
+        Effect.map(handle.await, (output) => ({ id: handle.id, output }))
+      )) as never // erased within
+
+/** A started run, held by the program that started it. */
+export interface Handle<out Out, out E> {
+  readonly id: string
+  /**
+   * Waits until the run has ended, in whatever process, and yields what the flow's body yielded, or fails as it failed. Ends by
+   * interruption if the run was interrupted; `Run.get` says why. If the run's process dies, this one continues the run.
+   */
+  readonly await: Effect.Effect<Out, E | RunError | Reading.RunNotFound>
+  /** Interrupts the run, and waits until it has ended. Does nothing if it has ended already. */
+  readonly interrupt: Effect.Effect<void, StoreError | Reading.RunNotFound>
+}
+
+/** What a flow's steps and body may fail with. */
+export type Failure<F> = Types<F> extends { readonly error: infer E } ? E : never
+
+/** What a flow's steps and body need. */
+export type Services<F> = Types<F> extends { readonly services: infer R } ? R : never
+
+/**
+ * Starts a run and goes on: the run lives in the scope of the store's layer, and when that closes, it ends as
+ * `Flow.layerOnStop` says.
+ *
+ * @param parameters Those without a default must be given.
+ * @param options See `StartOptions`.
+ * @returns The run's handle, as soon as the run is recorded. Fails with `FlowError` of the reason `id` where a run with this id
+ *   is of another flow or has other parameters.
+ *
+ * @example
+ * ```ts
+ * const handle = yield* Flow.start(SquareFlow, { x: 4 }, { id: "order-17" })
+ * const output = yield* handle.await
+ * ```
+ */
+export const start = <Name extends string, P extends Parameters, Out, E, R>(
+  flow: Flow<Name, P, Out, E, R>,
+  parameters: Given<P>,
+  options: StartOptions = {}
+): Effect.Effect<Handle<Out, E>, RunError | FlowError, R | ArtifactStore | Outside.RunStore> =>
+  LifeHandle.start(flow, parameters, options) as never // erased within
+
+/** The handle of a run of one of several flows. */
+export type HandleOf<F> = F extends Any ? Handle<Output<F>, Failure<F>> : never
+
+/**
+ * Resumes the runs of flows that crashed: their process is gone, and nobody has resumed them. Each is resumed once, however
+ * many processes call this at the same moment; one whose resume crashed is continued from there. A run that can't be resumed,
+ * because the flow's parameters have changed, say, is left alone, with a warning.
+ *
+ * @returns The handles of the new runs that this process drives; their `origin`s are the crashed ones.
+ *
+ * @example
+ * ```ts
+ * const handles = yield* Flow.resumeCrashed([SquareFlow])
+ * ```
+ */
+export const resumeCrashed = <const F extends ReadonlyArray<Any>>(
+  flows: F
+): Effect.Effect<
+  ReadonlyArray<HandleOf<F[number]>>,
+  StoreError,
+  Services<F[number]> | ArtifactStore | Outside.RunStore
+> => Crashed.resumeCrashed(flows) as never // erased within
+
+/**
+ * A layer that resumes crashed runs of flows when it is built, and looks for more from time to time.
+ *
+ * @param options.every How often. Default: 30 seconds.
+ *
+ * @example
+ * ```ts
+ * const supervised = Flow.supervise([SquareFlow], { every: "10 seconds" })
+ * ```
+ */
+export const supervise = <const F extends ReadonlyArray<Any>>(
+  flows: F,
+  options: { readonly every?: Duration.Input } = {}
+): Layer.Layer<never, never, Services<F[number]> | ArtifactStore | Outside.RunStore> => {
+  const everyMs = Numbers.durationMs("`every` of Flow.supervise", options.every) ?? 30_000
+  return Layer.effectDiscard(Effect.forkScoped(Crashed.supervise(flows, everyMs))) as never // erased within
+}
+
+/**
+ * A layer that says what becomes of the runs that `Flow.start`, `Flow.resumeCrashed` and `Flow.supervise` started when their
+ * program stops: when the store's layer is closed, or by SIGTERM where nothing else listens for it.
+ *
+ * @param action `finish` waits for them, and interrupts those that take too long; `interrupt` (the default without this layer)
+ *   records them as interrupted; `leave` lets them go where they are, so that another process with a shared store resumes
+ *   them (`Flow.supervise`).
+ * @param options.within How long `finish` waits. Default: 30 seconds.
+ *
+ * @example
+ * ```ts
+ * const stopping = Flow.layerOnStop("finish", { within: "1 minute" })
+ * ```
+ */
+export const layerOnStop = (
+  action: "finish" | "interrupt" | "leave",
+  options: { readonly within?: Duration.Input } = {}
+): Layer.Layer<never> =>
+  Layer.succeed(OnStop, {
+    action,
+    within: Numbers.durationMs("`within` of Flow.layerOnStop", options.within) ?? 30_000
+  })
 
 /** How a run is resumed. */
 export interface ResumeOptions<P extends Parameters> {

@@ -12,7 +12,8 @@ import * as Schema from "effect/Schema"
  * process is resuming), `nested` (a flow run
  * inside a step), `callback` (a function that returned something else than it must), `number` (an option that is out of
  * range), `code` (a step whose version is its code, which can't be read), `schema` (values that can't be stored), `secret`
- * (a `Redacted` in what is stored).
+ * (a `Redacted` in what is stored), `id` (an id that a run can't have, or that a run of another flow or with other
+ * parameters has), `ended` (a run that can't be cancelled because it has ended).
  */
 export class FlowError extends Schema.TaggedError<FlowError>()("FlowError", {
   reason: Schema.Literals([
@@ -30,7 +31,9 @@ export class FlowError extends Schema.TaggedError<FlowError>()("FlowError", {
     "callback",
     "number",
     "schema",
-    "secret"
+    "secret",
+    "id",
+    "ended"
   ]),
   message: Schema.String
 }) {}

@@ -9,8 +9,10 @@ import type * as Artifact from "./Artifact.ts"
 import type { ArtifactError } from "./ArtifactStore.ts"
 import { CurrentTask } from "./CurrentTask.ts"
 import type * as Flow from "./Flow.ts"
+import type { FlowError } from "./FlowError.ts"
 import { genericArtifact } from "./internal/artifact/untyped.ts"
 import { get, type RunNotFound } from "./internal/history/reading.ts"
+import * as Cancel from "./internal/life/cancel.ts"
 import * as Output from "./internal/run/output.ts"
 import type { RunRecord } from "./RunRecord.ts"
 import type { RunStore, StoreError } from "./RunStore.ts"
@@ -30,6 +32,25 @@ export const metric = (name: string, value: number, step?: number): Effect.Effec
   Effect.flatMap(Effect.serviceOption(CurrentTask), (task) =>
     Option.isNone(task) ? Effect.void : task.value.metric(name, value, step)
   )
+
+/**
+ * Cancels a run, whichever process or machine drives it, and waits until it has ended: its finalizers run, and it is recorded
+ * as interrupted, with who asked and why. A run whose process is gone is marked at once.
+ *
+ * @param run The run, or its id, a unique prefix of that, or "latest". If it crashed and was resumed, the run that resumed it is meant.
+ * @param options.reason Why.
+ * @param options.by Who asks. Default: the user, the host and the process.
+ * @returns The record of the run that was cancelled. Fails with `FlowError` of the reason `ended` if it has ended already.
+ *
+ * @example
+ * ```ts
+ * yield* Run.cancel("order-17", { reason: "the order was withdrawn" })
+ * ```
+ */
+export const cancel = (
+  run: string | RunRecord,
+  options: { readonly reason?: string; readonly by?: string } = {}
+): Effect.Effect<RunRecord, RunNotFound | FlowError | StoreError, RunStore> => Cancel.cancel(run, options)
 
 /**
  * What a run's flow yielded, exactly: its refs are refs again, its dates dates, its maps maps.

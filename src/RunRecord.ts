@@ -30,9 +30,22 @@ export const RunStatus = Schema.Literals(["running", "succeeded", "failed", "int
 /** How a run ended, or that it is still running. */
 export type RunStatus = typeof RunStatus.Type
 
+/** A request to cancel a run. */
+export const CancelRecord = Schema.Struct({
+  at: Schema.Number,
+  /** Who asked. */
+  by: Schema.String,
+  reason: Schema.optionalKey(Schema.String)
+})
+
+/** A request to cancel a run. */
+export interface CancelRecord extends Schema.Schema.Type<typeof CancelRecord> {}
+
 /** One execution of a flow. */
 export const RunRecord = Schema.Struct({
   id: Schema.String,
+  /** Where the run sorts among others, if its id was given by a caller: ids made here sort by start, and given ones do not. */
+  place: Schema.optionalKey(Schema.String),
   flow: Schema.String,
   status: RunStatus,
   /** The run that this one resumed. */
@@ -52,6 +65,8 @@ export const RunRecord = Schema.Struct({
   pid: Schema.Int,
   /** The fencing token of the process that drives the run: see `RunStore.Driver`. */
   driver: Schema.optionalKey(Schema.String),
+  /** Who asked to cancel the run. Written by `RunStore.write` with a `Cancel` change, never with the record. */
+  cancel: Schema.optionalKey(CancelRecord),
   error: Schema.optionalKey(ErrorRecord),
   /** What the flow's body yielded, its refs as data. */
   output: Schema.optionalKey(Schema.Json),
@@ -133,6 +148,11 @@ export const TaskRecord = Schema.Struct({
   cache: Schema.optionalKey(Schema.String),
   startedAt: Schema.Number,
   finishedAt: Schema.optionalKey(Schema.Number),
+  /**
+   * The places that the task's events have among those of its run, in this order: it started; each attempt started, and ended;
+   * it ended. A run numbers its events from 1; a driver that takes the run over begins at the next multiple of 2³².
+   */
+  places: Schema.optionalKey(Schema.Array(Schema.Number)),
   attempts: Schema.Array(AttemptRecord),
   /** Ids of the tasks whose outputs this one was given. */
   parents: Schema.Array(Schema.String),

@@ -7,9 +7,11 @@
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
 import * as MemoryRunStore from "./internal/store/memoryRunStore.ts"
 import type { StoreError } from "./internal/store/storeError.ts"
 import type {
+  CancelRecord,
   CardRecord,
   LogRecord,
   MetricRecord,
@@ -82,6 +84,8 @@ export type Change =
       readonly add: ReadonlyArray<string>
       readonly remove: ReadonlyArray<string>
     }
+  /** Asks the driver of a running run to cancel it. The first request stays. */
+  | { readonly _tag: "Cancel"; readonly run: string; readonly request: CancelRecord }
 
 /** Which runs; all conditions hold together. */
 export interface RunQuery {
@@ -92,11 +96,14 @@ export interface RunQuery {
   /** Started at or after, and before: milliseconds since the epoch. */
   readonly since?: number
   readonly until?: number
+  readonly id?: string
   readonly idPrefix?: string
+  /** Only runs that someone asked to cancel. */
+  readonly cancelled?: boolean
   readonly parent?: string
   /** Runs that resumed this run. */
   readonly origin?: string
-  /** Only runs that sort before this id: the cursor of the next page. */
+  /** Only runs that sort before the run of this id: the cursor of the next page. */
   readonly before?: string
   readonly limit?: number
 }
@@ -114,6 +121,8 @@ export interface TaskQuery {
   readonly before?: string
   /** Only tasks after this index (of one run): the cursor of the next page. */
   readonly after?: number
+  /** Only tasks of one run with an event after this place (`TaskRecord.places`), ordered by their last event. */
+  readonly changedAfter?: number
   readonly limit?: number
   /** "oldest" (default: by index within a run), or "newest" run first. */
   readonly order?: "oldest" | "newest"
@@ -134,6 +143,11 @@ export interface LogQuery {
 /** A line with its place in the store's order. */
 export interface LogLine extends LogRecord {
   readonly sequence: number
+}
+
+/** A point of a metric, with its place in the store's order where the query gave one to continue from. */
+export interface MetricLine extends MetricRecord {
+  readonly sequence?: number
 }
 
 /** A card with its place in the store's order: one that was replaced moves to its end. */
@@ -169,6 +183,8 @@ export interface RecordFault {
 export class RunStore extends Context.Service<
   RunStore,
   {
+    /** Where the runs live that `Flow.start` starts: they end when it closes. Without it they live as long as the process. */
+    readonly scope?: Scope.Scope
     /** Makes a process the driver of a run. Fails with the reason `lost` if another process has claimed the run. */
     readonly claim: (claim: Claim) => Effect.Effect<Driver, StoreError>
     /**
@@ -202,7 +218,10 @@ export class RunStore extends Context.Service<
       readonly run: string
       readonly task?: string
       readonly name?: string
-    }) => Effect.Effect<ReadonlyArray<MetricRecord>, StoreError>
+      /** The `sequence` of the last point seen; 0 for all points, with their sequences. */
+      readonly after?: number
+      readonly limit?: number
+    }) => Effect.Effect<ReadonlyArray<MetricLine>, StoreError>
     /** By their place in the store's order; `after` is the `sequence` of the last one seen. */
     readonly cards: (query: {
       readonly run: string

@@ -32,7 +32,7 @@ export const layerMemory: Layer.Layer<ArtifactStore | RunStore> = Layer.effectCo
     yield* Effect.addFinalizer(() => memory.close)
     return Context.make(ArtifactStore, memory.store).pipe(Context.add(RunStore, MemoryRunStore.make(memory.inline)))
   })
-)
+).pipe((layer) => withScope(layer, (stores) => stores))
 
 /**
  * A store in a directory: one SQLite database with the runs and the small artifacts, and a file for each large
@@ -113,10 +113,24 @@ export const layerPostgres = (options: {
   ).pipe(located({ kind: "postgres", url, blobs }))
 }
 
+/** Adds the scope in which started runs live: it closes before the store does. */
+function withScope<E, R>(
+  layer: Layer.Layer<ArtifactStore | RunStore, E, R>,
+  change: (stores: Context.Context<ArtifactStore | RunStore>) => Context.Context<ArtifactStore | RunStore>
+): Layer.Layer<ArtifactStore | RunStore, E, R> {
+  return Layer.flatMap(layer, (stores) =>
+    Layer.effectContext(
+      Effect.map(Effect.scope, (scope) =>
+        Context.add(change(stores), RunStore, { ...Context.get(stores, RunStore), scope })
+      )
+    )
+  )
+}
+
 /** Adds where the store is, for the threads and processes that open it too. */
 const located =
   (location: Location) =>
   <E, R>(layer: Layer.Layer<ArtifactStore | RunStore, E, R>): Layer.Layer<ArtifactStore | RunStore, E, R> =>
-    Layer.flatMap(layer, (stores) =>
-      Layer.succeedContext(Context.add(stores, ArtifactStore, { ...Context.get(stores, ArtifactStore), location }))
+    withScope(layer, (stores) =>
+      Context.add(stores, ArtifactStore, { ...Context.get(stores, ArtifactStore), location })
     )

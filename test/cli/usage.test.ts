@@ -91,6 +91,7 @@ describe("usage", () => {
         "why",
         "diff",
         "tag",
+        "cancel",
         "card",
         "ui",
         "gc",

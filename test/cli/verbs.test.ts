@@ -242,6 +242,32 @@ describe("tag", () => {
   )
 })
 
+describe("cancel", () => {
+  it.live("ends a run of another process, and says why it can't", () =>
+    Effect.gen(function* () {
+      const running = yield* Effect.forkChild(here("--x", "9", "--wait-for", "60000", "--tag", "cancelled"))
+      const find = Effect.map(here("runs", "--tag", "cancelled"), ({ stdout }) => /[0-9a-z]{26}/.exec(stdout)?.[0])
+      let found = yield* find
+      while (found === undefined) found = yield* Effect.andThen(Effect.sleep(20), find)
+      const id = found
+      const said = yield* here("cancel", id, "--reason", "it takes too long")
+      assert.deepStrictEqual([said.code, said.stderr], [0, `Run ${id} of flow "TestFlow" was cancelled.\n`])
+      const ended = yield* Fiber.join(running)
+      assert.strictEqual(ended.code, 130)
+      assert.match(
+        ended.stderr,
+        /The run was cancelled by \S+ \(process \d+ on \S+\): it takes too long\. Go on from here/
+      )
+      const again = yield* here("cancel", id)
+      assert.deepStrictEqual(
+        [again.code, again.stderr],
+        [1, `Run ${id} of flow "TestFlow" has already ended, so it can't be cancelled: it was interrupted.\n`]
+      )
+      yield* here("tag", "remove", id, "cancelled")
+    })
+  )
+})
+
 describe("plan, gc and card", () => {
   it.live("plans without running", () =>
     Effect.gen(function* () {

@@ -213,6 +213,16 @@ export const rejected: ReadonlyArray<{ readonly name: string; readonly code: str
     message: "a step can't run a flow: call it from the flow's body with Flow.call"
   },
   {
+    name: "a flow started inside a step",
+    code: "Step.make('nested', { run: () => Effect.asVoid(Flow.start(flow, { trainFile: '' })) })",
+    message: "a step can't run a flow: call it from the flow's body with Flow.call"
+  },
+  {
+    name: "crashed runs resumed inside a step",
+    code: "Step.make('nested', { run: () => Effect.asVoid(Flow.resumeCrashed([flow])) })",
+    message: "a step can't run a flow: call it from the flow's body with Flow.call"
+  },
+  {
     name: "a flow resumed inside a join",
     code: "Step.join('nested', { baseline }, { run: () => Effect.asVoid(Flow.resume(flow)) })",
     message: "a step can't run a flow: call it from the flow's body with Flow.call"

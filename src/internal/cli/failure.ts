@@ -11,7 +11,14 @@ import type { Progress } from "./live/progress.ts"
 /** The paragraph. */
 export const paragraph = (cli: Cli.Cli, chosen: Cli.Chosen, progress: Progress, run: RunRecord): string => {
   const resume = Cli.command(cli, chosen, "resume", run.id)
-  if (run.status === "interrupted") return `The run was interrupted. Go on from here with: ${resume}`
+  if (run.status === "interrupted") {
+    // Who interrupted it at this terminal knows; who cancelled it from elsewhere may be someone else.
+    const how =
+      run.error?.message.startsWith("It was cancelled") === true
+        ? sentence(run.error).slice("It ".length)
+        : "was interrupted."
+    return `The run ${how} Go on from here with: ${resume}`
+  }
   const task = progress.failed()
   const error = task?.error ?? run.error
   const log = Cli.command(cli, chosen, "logs", task === undefined ? run.id : `${task.run}/${task.id}`)

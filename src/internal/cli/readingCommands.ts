@@ -140,6 +140,17 @@ export const verbs = (cli: Cli, select: Select) => [
   tagVerb(cli, select),
 
   Command.make(
+    "cancel",
+    { run: aRun("run"), reason: optional("reason", "text", "Why; the run's record keeps it") },
+    (input) =>
+      select((chosen) =>
+        lazily(() => import("./verbs/cancel.ts"))((module) =>
+          module.cancel(cli, chosen, input.run, maybe(input.reason))
+        )
+      )
+  ).pipe(Command.withDescription("End a run that goes on, in whatever process, or one whose process is gone")),
+
+  Command.make(
     "card",
     {
       target: targetArgument,

@@ -90,11 +90,10 @@ export const get = Effect.fnUntraced(function* (
     const message = `There is no run${among} yet.`
     return yield* new RunNotFound({ run: name, reason: "none", candidates: [], message })
   }
-  const found = yield* store.runs({ ...flow, idPrefix: name, limit: 6 })
-  // Ids are listed in descending order, so an id comes after all longer ids that start with it.
-  const exact = found.find((run) => run.id === name)
-  const [only, ...others] = found
+  const [exact] = yield* store.runs({ ...flow, id: name })
   if (exact !== undefined) return exact
+  const found = yield* store.runs({ ...flow, idPrefix: name, limit: 6 })
+  const [only, ...others] = found
   if (only === undefined) {
     const [elsewhere] = options.flow === undefined ? [] : yield* store.runs({ idPrefix: name, limit: 1 })
     const message =

@@ -16,6 +16,7 @@ import * as Effect from "effect/Effect"
 import { ExecutorError } from "../../Executor.ts"
 import type { CardRecord, ErrorRecord, LogRecord, MetricRecord, RunRecord, TaskRecord } from "../../RunRecord.ts"
 import type { Change, Driver, RunStore, StoreError } from "../../RunStore.ts"
+import type { Begun } from "./takeover.ts"
 
 /** Buffered changes are written after this time at the latest. */
 const flushIntervalMs = 50
@@ -65,8 +66,9 @@ export interface Recorder {
  * A recorder.
  *
  * @param driver The hold on the run. Without it the recorder is a worker's, which records for runs that others drive.
+ * @param before The places of the events that were recorded before this process took the run over.
  */
-export const make = (store: RunStore["Service"], driver?: Driver): Recorder => {
+export const make = (store: RunStore["Service"], driver?: Driver, before?: Begun["places"]): Recorder => {
   const put = (changes: ReadonlyArray<Change>) => store.write(changes, driver)
   let lines: Array<LogRecord> = []
   let points: Array<MetricRecord> = []
@@ -75,6 +77,9 @@ export const make = (store: RunStore["Service"], driver?: Driver): Recorder => {
   let started = new Map<string, TaskChange>()
   /** All running tasks. */
   const running = new Map<string, TaskChange>()
+  /** The places of the events of tasks that may have more. */
+  const places = new Map<string, ReadonlyArray<number>>(before?.of)
+  let lastPlace = before?.from ?? 0
   let closed = false
   const lost = Deferred.makeUnsafe<never, ExecutorError>()
   let lostTo: ExecutorError | undefined
@@ -91,6 +96,18 @@ export const make = (store: RunStore["Service"], driver?: Driver): Recorder => {
     lines = []
     points = []
     return changes
+  }
+  /** Gives each event of a task that is new its place among the run's events. */
+  const placed = (change: TaskChange): TaskChange => {
+    const { task } = change
+    const isOver = task.status !== "running"
+    let events = isOver ? 2 : 1
+    for (const attempt of task.attempts) events += attempt.status === "running" ? 1 : 2
+    const own = [...(places.get(task.id) ?? [])]
+    while (own.length < events) own.push(++lastPlace)
+    if (isOver) places.delete(task.id)
+    else places.set(task.id, own)
+    return { ...change, task: { ...task, places: own } }
   }
   const withoutDescribed = (change: TaskChange): TaskChange =>
     change.schemas.every(({ digest }) => !described.has(digest))
@@ -141,7 +158,7 @@ export const make = (store: RunStore["Service"], driver?: Driver): Recorder => {
           started.delete(change.task.id)
           if (change.task.status === "running") running.set(change.task.id, change)
           else running.delete(change.task.id)
-          waiting.push(withoutDescribed(change))
+          waiting.push(withoutDescribed(placed(change)))
         }
       }
       if (waiting.length === 0) return Effect.void
@@ -179,7 +196,8 @@ export const make = (store: RunStore["Service"], driver?: Driver): Recorder => {
         card,
         ...(bytes === undefined ? {} : { blob: { digest: card.digest, bytes } })
       }),
-    running: (change) => {
+    running: (task) => {
+      const change = placed(task)
       started.set(change.task.id, change)
       running.set(change.task.id, change)
     },
@@ -229,7 +247,8 @@ export const make = (store: RunStore["Service"], driver?: Driver): Recorder => {
       if (closed) return
       const changes = take()
       closed = true
-      for (const change of running.values()) changes.push({ ...change, task: interrupted(change.task, error, at) })
+      for (const change of running.values())
+        changes.push(placed({ ...change, task: interrupted(change.task, error, at) }))
       store.writeNow?.([...changes, { _tag: "Run", run: record }], driver)
     }
   }

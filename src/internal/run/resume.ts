@@ -136,7 +136,7 @@ const chainOf = Effect.fnUntraced(function* (runs: RunStore["Service"], run: Run
   const chain = [run]
   let last = run
   while (last.status !== "succeeded" && last.origin !== undefined) {
-    const [before] = yield* runs.runs({ idPrefix: last.origin, limit: 1 })
+    const [before] = yield* runs.runs({ id: last.origin })
     if (before === undefined) break // it was removed
     chain.push(before)
     last = before

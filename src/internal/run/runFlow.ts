@@ -18,11 +18,12 @@ import { CurrentTask } from "../../CurrentTask.ts"
 import { Executor } from "../../Executor.ts"
 import { FlowError } from "../../FlowError.ts"
 import { type RunEvent, RunObserver } from "../../RunObserver.ts"
-import type { RunRecord } from "../../RunRecord.ts"
+import type { ErrorRecord, RunRecord } from "../../RunRecord.ts"
 import { RunStore } from "../../RunStore.ts"
 import * as Tags from "../../Tags.ts"
 import * as Cache from "./cache.ts"
 import { explainExit, runEffect } from "./callback.ts"
+import * as Cancellation from "./cancellation.ts"
 import type { FlowDefinition } from "./definition.ts"
 import { fromCause, statusOf } from "./errorRecord.ts"
 import * as InterpreterOf from "./interpreter.ts"
@@ -47,6 +48,10 @@ import * as Tracing from "./tracing.ts"
 
 /** How a run is started. */
 export interface Start {
+  /** The id that its caller chose. */
+  readonly id?: string | undefined
+  /** Called when the run is recorded. */
+  readonly onRecorded?: (run: RunRecord) => void
   readonly tags?: ReadonlyArray<string> | undefined
   /** The run whose finished tasks stand for this one's, and the step that is executed again all the same. */
   readonly origin?: { readonly run: RunRecord; readonly from: string | undefined } | undefined
@@ -84,8 +89,10 @@ const runOnce = Effect.fnUntraced(function* (flow: FlowDefinition, parameters: o
     output: _output,
     ...before
   } = start.begun ?? ({} as Partial<RunRecord>)
+  const ownId = start.begun === undefined ? RunId.make(now, yield* newestId(runs)) : start.begun.id
   let record: RunRecord = {
-    id: start.begun?.id ?? RunId.make(now, yield* newestId(runs)),
+    id: start.id ?? ownId,
+    ...(start.id === undefined ? undefined : { place: ownId }),
     flow: flow.flowName,
     parameters: encoded,
     startedAt: now,
@@ -115,7 +122,8 @@ const runOnce = Effect.fnUntraced(function* (flow: FlowDefinition, parameters: o
         })
         record = { ...record, driver: driver.token }
         if (traced) yield* Effect.annotateCurrentSpan({ run: record.id })
-        const recorder = Recorder.make(runs, driver)
+        const recorder = Recorder.make(runs, driver, begun?.places)
+        const cancellation = yield* Cancellation.wait(runs, record.id)
         const changeTags: RunContext["changeTags"] = Effect.fnUntraced(function* (change) {
           record = { ...record, tags: yield* TagChange.write(runs, record.id, change, recorder.write) }
         })
@@ -153,6 +161,7 @@ const runOnce = Effect.fnUntraced(function* (flow: FlowDefinition, parameters: o
               ? (body as Effect.Effect<never>) // its services are the flow body's own
               : Effect.flatMap(services, (context) => Effect.provideContext(body, context))
         }
+        start.onRecorded?.(record)
         observe({ _tag: "RunStarted", run: record })
         yield* Effect.forkIn(recorder.loop, scope)
 
@@ -165,6 +174,11 @@ const runOnce = Effect.fnUntraced(function* (flow: FlowDefinition, parameters: o
           }
         })
 
+        const endLife = () => {
+          removeLive()
+          cancellation.end()
+        }
+
         const interpreter = InterpreterOf.make(run, origin, start.origin?.from, runFlow)
         const watch = start.parent === undefined && start.begun === undefined ? executor.watch?.(record) : undefined
         const ended = yield* Effect.exit(
@@ -172,7 +186,7 @@ const runOnce = Effect.fnUntraced(function* (flow: FlowDefinition, parameters: o
             runBody(run, interpreter, decoded).pipe(
               watch === undefined ? identity : (self) => Effect.andThen(watch, self),
               leaving === undefined ? identity : untilLeaving(leaving, recorder),
-              (self) => Effect.raceFirst(self, recorder.lost)
+              (self) => Effect.raceAllFirst([self, recorder.lost, cancellation.interrupted])
             )
           )
         )
@@ -189,7 +203,7 @@ const runOnce = Effect.fnUntraced(function* (flow: FlowDefinition, parameters: o
               finishedAt,
               ...(recorded.value.data === undefined ? undefined : { output: recorded.value.data })
             }
-          : { ...record, ...endingOf(recorded.cause), finishedAt }
+          : { ...record, ...endingOf(recorded.cause, cancellation.error()), finishedAt }
         const left = begun?.unasked().map((task) => Replay.closed(task, finishedAt)) ?? []
         const changes = left.map((task) => ({ _tag: "Task", task, blobs: [], schemas: [] }) as const)
         const written = Effect.tapError(recorder.write([...changes, { _tag: "Run", run: record }]), ({ message }) =>
@@ -197,7 +211,7 @@ const runOnce = Effect.fnUntraced(function* (flow: FlowDefinition, parameters: o
             `The end of run ${record.id} could not be recorded, so the store still says that it is running. ${message} When the store is back, a worker of its cluster continues the run; without a cluster, resume it.`
           )
         )
-        yield* Effect.ensuring(written, Effect.sync(removeLive))
+        yield* Effect.ensuring(written, Effect.sync(endLife))
         observe({ _tag: "RunFinished", run: record })
         if (record.error !== undefined && start.parent !== undefined) {
           // The error arrives typed as it is; that it came from a run of its own is said in the caller's log.
@@ -251,9 +265,12 @@ const runBody = (run: RunContext, interpreter: Interpreter, parameters: object):
   return Effect.contextWith(within) as Effect.Effect<unknown, unknown> // the flow's types say what it needs
 }
 
-const endingOf = (cause: Cause.Cause<unknown>): Pick<RunRecord, "status" | "error"> => {
+const endingOf = (
+  cause: Cause.Cause<unknown>,
+  cancelled: ErrorRecord | undefined
+): Pick<RunRecord, "status" | "error"> => {
   const status = statusOf(cause)
-  const interruption = status === "interrupted" ? LiveRuns.interruptionError() : undefined
+  const interruption = status === "interrupted" ? (cancelled ?? LiveRuns.interruptionError()) : undefined
   return { status, error: interruption ?? fromCause(cause) }
 }
 
@@ -275,7 +292,7 @@ const untilLeaving =
 /** The newest run's id that was made by `RunId`, or none. (Ids that a user chose may sort anywhere.) */
 const newestId = Effect.fnUntraced(function* (runs: RunStore["Service"]) {
   const [newest] = yield* runs.runs({ before: RunId.end, limit: 1 })
-  return newest?.id
+  return newest?.place ?? newest?.id
 })
 
 /** The body's context: `CurrentRun`, and a logger that keeps what the body itself logs. */

@@ -7,11 +7,32 @@
  * started last.
  */
 import { randomFillSync } from "node:crypto"
+import * as Effect from "effect/Effect"
+import { FlowError } from "../../FlowError.ts"
 
 const alphabet = "0123456789abcdefghjkmnpqrstvwxyz"
 const state = { time: -1, random: new Uint8Array(16) }
 
-/** Sorts after every id: a time of 48 bits begins with a digit up to 7. */
+const given = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/
+const reserved: ReadonlySet<string> = new Set(["latest"])
+
+/** Checks an id that a caller chose: it stands in paths, URLs and the ids of tasks. */
+export const check = (flow: string, id: string): Effect.Effect<string, FlowError> =>
+  typeof id === "string" && given.test(id) && !reserved.has(id)
+    ? Effect.succeed(id)
+    : Effect.fail(
+        new FlowError({
+          reason: "id",
+          message: `A run of flow "${flow}" can't have the id ${shown(id)}: an id has 1 to 128 letters, digits, ".", "_" or "-", begins with a letter or a digit, and is not "latest".`
+        })
+      )
+
+const shown = (id: unknown): string => {
+  const text = typeof id === "string" ? JSON.stringify(id) : String(id)
+  return text.length > 60 ? `${text.slice(0, 57)}…" (${String(id).length} characters)` : text
+}
+
+/** Sorts after every id made here: a time of 48 bits begins with a digit up to 7. */
 export const end = "8"
 
 const timeDigits = 10

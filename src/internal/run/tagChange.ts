@@ -17,7 +17,7 @@ export const write = Effect.fnUntraced(function* (
   change: Tags.Change,
   save: (changes: ReadonlyArray<Change>) => Effect.Effect<void, StoreError> = store.write
 ) {
-  const [record] = yield* store.runs({ idPrefix: run, limit: 1 })
+  const [record] = yield* store.runs({ id: run })
   const before = record?.id === run ? record.tags : []
   const tags = yield* Tags.change(before, change)
   const add = tags.filter((tag) => !before.includes(tag))

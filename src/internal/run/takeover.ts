@@ -15,6 +15,8 @@ import { type Definition, fits } from "./definition.ts"
 export interface Begun {
   /** The highest number that a task has. */
   readonly lastIndex: number
+  /** Where the next event's place is counted from, and the places that tasks had before. */
+  readonly places: { readonly from: number; readonly of: ReadonlyMap<string, ReadonlyArray<number>> }
   /** The task that was called with this key for the nth time, from 0. It counts as asked for. */
   readonly task: (key: string, occurrence: number) => TaskRecord | undefined
   /** Whether it has finished, and all that it wrote is there. */
@@ -24,6 +26,15 @@ export interface Begun {
   /** A run that it had called, of this flow and these parameters, once each. */
   readonly child: (flow: string, parameters: object) => Effect.Effect<RunRecord | undefined, StoreError>
 }
+
+/**
+ * A driver counts the events of its run from a multiple of this on, so that a reader knows that what it missed of the driver
+ * before was never written.
+ */
+export const placesPerDriver = 2 ** 32
+
+/** Where the places of a driver's events begin that continues a run whose last event has this place. */
+export const placesAfter = (last: number): number => (Math.floor(last / placesPerDriver) + 1) * placesPerDriver
 
 /** Reads what a run has done: one query for its tasks, one for its children where the flow calls any. */
 export const load = Effect.fnUntraced(function* (
@@ -35,9 +46,13 @@ export const load = Effect.fnUntraced(function* (
   const outputs = new Map<string, RefRecord>()
   const byKey = new Map<string, Array<TaskRecord>>()
   const asked = new Set<number>()
+  const places = new Map<string, ReadonlyArray<number>>()
   let lastIndex = 0
+  let lastPlace = 0
   for (const task of tasks) {
     lastIndex = Math.max(lastIndex, task.index)
+    lastPlace = Math.max(lastPlace, task.places?.at(-1) ?? 0)
+    if (task.places !== undefined && task.status !== "succeeded") places.set(task.id, task.places)
     for (const output of task.outputs) outputs.set(output.digest, output)
     const same = byKey.get(task.key)
     if (same === undefined) byKey.set(task.key, [task])
@@ -47,6 +62,7 @@ export const load = Effect.fnUntraced(function* (
   const children = yield* Effect.cached(Effect.map(runs.runs({ parent: run }), (found) => [...found].reverse()))
   return {
     lastIndex,
+    places: { from: placesAfter(lastPlace), of: places },
     task: (key, occurrence) => {
       const task = byKey.get(key)?.[occurrence]
       if (task !== undefined) asked.add(task.index)

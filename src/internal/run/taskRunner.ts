@@ -19,6 +19,7 @@ import { RunStore } from "../../RunStore.ts"
 import * as State from "../../State.ts"
 import { codeDigest } from "../code/codeDigest.ts"
 import { runPredicate } from "./callback.ts"
+import * as Cancellation from "./cancellation.ts"
 import { type Definition, fits, listed } from "./definition.ts"
 import { failureOf, fromCause, statusOf } from "./errorRecord.ts"
 import * as Inputs from "./inputs.ts"
@@ -351,17 +352,20 @@ const attempt = (
     Effect.flatMap(run.recorder.confirm(), (isHeld) =>
       !isHeld
         ? Effect.interrupt
-        : run.executor.execute({
-            task,
-            definition,
-            blobs: inputs.blobs,
-            here: run.withServices(withBlobs(run.artifacts, inputs.blobs, execute(definition, task, sink))),
-            sink,
-            confirm: run.recorder.confirm(0),
-            askedBefore: run.begun !== undefined,
-            show: (line) =>
-              run.observe({ _tag: "Logged", line: { ...line, run: run.id, task: base.id, attempt: number } })
-          })
+        : Effect.tap(
+            run.executor.execute({
+              task,
+              definition,
+              blobs: inputs.blobs,
+              here: run.withServices(withBlobs(run.artifacts, inputs.blobs, execute(definition, task, sink))),
+              sink,
+              confirm: run.recorder.confirm(0),
+              askedBefore: run.begun !== undefined,
+              show: (line) =>
+                run.observe({ _tag: "Logged", line: { ...line, run: run.id, task: base.id, attempt: number } })
+            }),
+            () => Cancellation.catchUp(run.runs)
+          )
     ),
     Context.make(ArtifactStore, run.artifacts).pipe(Context.add(RunStore, run.runs))
   )

@@ -167,7 +167,7 @@ const watchRuns = (store: RunStore["Service"], channel: Channel): Effect.Effect<
       for (const run of yield* store.runs({ status: "running", limit: 200 })) found.set(run.id, run)
     }
     for (const id of going) {
-      if (!found.has(id)) for (const run of yield* store.runs({ idPrefix: id, limit: 1 })) found.set(run.id, run)
+      if (!found.has(id)) for (const run of yield* store.runs({ id })) found.set(run.id, run)
     }
     going.clear()
     for (const { id, status } of found.values()) if (status === "running") going.add(id)
@@ -195,7 +195,7 @@ const watchRun = (store: RunStore["Service"], run: string, channel: Channel): Ef
   let heard: Pulse | undefined
 
   return Effect.gen(function* () {
-    const [record] = yield* store.runs({ idPrefix: run, limit: 1 })
+    const [record] = yield* store.runs({ id: run })
     if (record === undefined || record.id !== run) return interval.ended
     const told = yield* tasks(record.status !== "running")
     const counts = yield* countsOf([record])

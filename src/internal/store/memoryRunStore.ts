@@ -13,6 +13,7 @@ import type {
   Driver,
   LogLine,
   LogQuery,
+  MetricLine,
   RefUse,
   RunQuery,
   RunStore,
@@ -31,6 +32,8 @@ interface Entry {
   readonly tasks: Array<TaskRecord> // by index
   readonly logs: Array<LogLine>
   readonly metrics: Array<MetricRecord>
+  /** The sequences of the points. */
+  readonly pointPlaces: Array<number>
   readonly cards: Map<string, CardLine> // by task
   /** The sequence of the newest card. */
   lastCard: number
@@ -47,6 +50,11 @@ export const make = (inline?: Inline): RunStore["Service"] => {
   const resumptions = new Map<string, Set<string>>()
   let sequence = 0
 
+  /** Where a run stands in the order of runs. */
+  const placeOf = (id: string): string => runs.get(id)?.record?.place ?? id
+  const matches = (record: RunRecord, query: RunQuery): boolean =>
+    matchesRun(record, query) && (query.before === undefined || placeOf(record.id) < placeOf(query.before))
+
   const withResumption = (run: RunRecord): RunRecord => {
     const newest = [...(resumptions.get(run.id) ?? [])].sort().at(-1)
     return newest === undefined ? run : { ...run, resumedBy: newest }
@@ -55,9 +63,21 @@ export const make = (inline?: Inline): RunStore["Service"] => {
   const entry = (run: string): Entry => {
     const known = runs.get(run)
     if (known !== undefined) return known
-    const made: Entry = { record: undefined, tasks: [], logs: [], metrics: [], cards: new Map(), lastCard: 0 }
+    const made: Entry = {
+      record: undefined,
+      tasks: [],
+      logs: [],
+      metrics: [],
+      pointPlaces: [],
+      cards: new Map(),
+      lastCard: 0
+    }
     runs.set(run, made)
-    ids.splice(place(ids, run), 0, run)
+    ids.splice(
+      placeIn(ids, (other) => placeOf(other) >= run),
+      0,
+      run
+    )
     return made
   }
 
@@ -68,11 +88,23 @@ export const make = (inline?: Inline): RunStore["Service"] => {
       if (resumed === undefined) resumptions.set(run.origin, new Set([run.id]))
       else resumed.add(run.id)
     }
-    if (known.record === undefined) known.record = withDriver({ ...run, tags: sortedTags(run.tags) }, undefined)
-    else if (run.status === "running" && known.record.status !== "running") return
+    if (known.record === undefined) {
+      const { cancel: _request, ...first } = run
+      known.record = withDriver({ ...first, tags: sortedTags(run.tags) }, undefined)
+      if (run.place === undefined || run.place === run.id) return
+      // Its id is no place in the order of runs.
+      ids.splice(ids.indexOf(run.id), 1)
+      const at = run.place
+      ids.splice(
+        placeIn(ids, (other) => placeOf(other) >= at),
+        0,
+        run.id
+      )
+    } else if (run.status === "running" && known.record.status !== "running") return
     else {
-      const { driver, heartbeatAt, tags } = known.record
-      known.record = withDriver({ ...run, tags, heartbeatAt: Math.max(heartbeatAt, run.heartbeatAt) }, driver)
+      const { cancel, driver, heartbeatAt, tags } = known.record
+      const kept = { ...run, tags, heartbeatAt: Math.max(heartbeatAt, run.heartbeatAt) }
+      known.record = withDriver(cancel === undefined ? kept : { ...kept, cancel }, driver)
     }
   }
 
@@ -126,7 +158,11 @@ export const make = (inline?: Inline): RunStore["Service"] => {
         for (const line of change.lines) entry(line.run).logs.push({ ...line, sequence: ++sequence })
         return
       case "Metrics":
-        for (const point of change.points) entry(point.run).metrics.push(point)
+        for (const point of change.points) {
+          const { metrics, pointPlaces } = entry(point.run)
+          metrics.push(point)
+          pointPlaces.push(++sequence)
+        }
         return
       case "Card": {
         const { blob, card } = change
@@ -135,6 +171,12 @@ export const make = (inline?: Inline): RunStore["Service"] => {
         known.cards.delete(card.task)
         known.lastCard = ++sequence
         known.cards.set(card.task, { ...card, sequence })
+        return
+      }
+      case "Cancel": {
+        const known = runs.get(change.run)
+        if (known?.record?.status !== "running" || known.record.cancel !== undefined) return
+        known.record = { ...known.record, cancel: change.request }
         return
       }
       case "Tags": {
@@ -165,6 +207,13 @@ export const make = (inline?: Inline): RunStore["Service"] => {
     const numbered = number === undefined ? undefined : tasks[placeOfTask(tasks, number)]
     if (numbered !== undefined && numbered.id === query.id) return matchesTask(numbered, query) ? [numbered] : []
     const found: Array<TaskRecord> = []
+    if (query.changedAfter !== undefined) {
+      const { changedAfter } = query
+      return tasks
+        .filter((task) => (task.places?.at(-1) ?? 0) > changedAfter && matchesTask(task, query))
+        .sort((a, b) => (a.places?.at(-1) ?? 0) - (b.places?.at(-1) ?? 0))
+        .slice(0, limit)
+    }
     for (let at = query.after === undefined ? 0 : placeOfTask(tasks, query.after); at < tasks.length; at++) {
       if (found.length >= limit) break
       const task = tasks[at] as TaskRecord // within bounds
@@ -197,9 +246,13 @@ export const make = (inline?: Inline): RunStore["Service"] => {
       Effect.sync(() => {
         const found: Array<RunRecord> = []
         const limit = query.limit ?? Number.POSITIVE_INFINITY
+        if (query.id !== undefined) {
+          const record = runs.get(query.id)?.record
+          return record !== undefined && limit > 0 && matches(record, query) ? [withResumption(record)] : []
+        }
         for (let i = ids.length - 1; i >= 0 && found.length < limit; i--) {
           const record = runs.get(ids[i] as string)?.record // within bounds
-          if (record !== undefined && matchesRun(record, query)) found.push(withResumption(record))
+          if (record !== undefined && matches(record, query)) found.push(withResumption(record))
         }
         return found
       }),
@@ -210,12 +263,17 @@ export const make = (inline?: Inline): RunStore["Service"] => {
           const found = pageOf({ ...query, run }, limit ?? Number.POSITIVE_INFINITY)
           return query.refs === false ? found.map(withoutRefs) : found
         }
+        const cursor = query.before === undefined ? undefined : placeOf(query.before)
         const found = tasksOf(query).filter(
           (task) =>
-            matchesTask(task, query) && (query.flow === undefined || runs.get(task.run)?.record?.flow === query.flow)
+            matchesTask(task, query) &&
+            (cursor === undefined || placeOf(task.run) < cursor) &&
+            (query.flow === undefined || runs.get(task.run)?.record?.flow === query.flow)
         )
         const newest = query.order === "newest" ? -1 : 1
-        found.sort((a, b) => (a.run === b.run ? a.index - b.index : newest * (a.run < b.run ? -1 : 1)))
+        found.sort((a, b) =>
+          a.run === b.run ? a.index - b.index : newest * (placeOf(a.run) < placeOf(b.run) ? -1 : 1)
+        )
         const limited = limit === undefined ? found : found.slice(0, limit)
         return query.refs === false ? limited.map(withoutRefs) : limited
       }),
@@ -234,17 +292,35 @@ export const make = (inline?: Inline): RunStore["Service"] => {
       }),
     logs: (query) =>
       Effect.sync(() => {
-        const found = (runs.get(query.run)?.logs ?? []).filter((line) => matchesLine(line, query))
-        return query.limit === undefined ? found : found.slice(0, query.limit)
+        const lines = runs.get(query.run)?.logs ?? []
+        const { after = 0, limit = Number.POSITIVE_INFINITY } = query
+        const found: Array<LogLine> = []
+        let at = search(lines.length, (at) => (lines[at] as LogLine).sequence > after) // within bounds
+        for (; at < lines.length && found.length < limit; at++) {
+          const line = lines[at] as LogLine // within bounds
+          if (matchesLine(line, query)) found.push(line)
+        }
+        return found
       }),
     metrics: (query) =>
-      Effect.sync(() =>
-        (runs.get(query.run)?.metrics ?? []).filter(
-          (point) =>
-            (query.task === undefined || point.task === query.task) &&
-            (query.name === undefined || point.name === query.name)
-        )
-      ),
+      Effect.sync(() => {
+        const { metrics = [], pointPlaces = [] } = runs.get(query.run) ?? {}
+        const { after } = query
+        const points =
+          after === undefined
+            ? metrics
+            : metrics.flatMap((point, at): ReadonlyArray<MetricLine> => {
+                const sequence = pointPlaces[at] as number // one for each point
+                return sequence > after ? [{ ...point, sequence }] : []
+              })
+        return points
+          .filter(
+            (point) =>
+              (query.task === undefined || point.task === query.task) &&
+              (query.name === undefined || point.name === query.name)
+          )
+          .slice(0, query.limit)
+      }),
     cards: (query) =>
       Effect.sync(() =>
         [...(runs.get(query.run)?.cards.values() ?? [])].filter(
@@ -324,8 +400,9 @@ const withDriver = ({ driver: _, ...run }: RunRecord, driver: string | undefined
 /** Tags without doubles, sorted by code unit. */
 const sortedTags = (tags: ReadonlyArray<string>): ReadonlyArray<string> => [...new Set(tags)].sort()
 
-/** Where an id is, or would be, among sorted ones. */
-const place = (ids: ReadonlyArray<string>, id: string): number => search(ids.length, (at) => (ids[at] as string) >= id) // within bounds
+/** The first place among sorted ids that a condition holds for, if it holds from some place on. */
+const placeIn = (ids: ReadonlyArray<string>, holds: (id: string) => boolean): number =>
+  search(ids.length, (at) => holds(ids[at] as string)) // within bounds
 
 /** Where the task of an index is, or would be, among sorted ones. */
 const placeOfTask = (tasks: ReadonlyArray<TaskRecord>, index: number): number =>
@@ -362,7 +439,7 @@ const matchesRun = (run: RunRecord, query: RunQuery): boolean =>
   (query.idPrefix === undefined || run.id.startsWith(query.idPrefix)) &&
   (query.parent === undefined || run.parent === query.parent || run.parent?.startsWith(`${query.parent}/`) === true) &&
   (query.origin === undefined || run.origin === query.origin) &&
-  (query.before === undefined || run.id < query.before)
+  (query.cancelled !== true || run.cancel !== undefined)
 
 const matchesTask = (task: TaskRecord, query: TaskQuery): boolean =>
   (query.step === undefined || task.step === query.step) &&
@@ -370,11 +447,9 @@ const matchesTask = (task: TaskRecord, query: TaskQuery): boolean =>
   (query.key === undefined || task.key === query.key) &&
   (query.status === undefined || task.status === query.status) &&
   (query.how === undefined || task.how === query.how) &&
-  (query.before === undefined || task.run < query.before) &&
   (query.after === undefined || task.index > query.after)
 
 const matchesLine = (line: LogLine, query: LogQuery): boolean =>
   (query.task === undefined || line.task === query.task) &&
   (query.step === undefined || line.task.startsWith(`${query.step}/`)) &&
-  (query.attempt === undefined || line.attempt === query.attempt) &&
-  (query.after === undefined || line.sequence > query.after)
+  (query.attempt === undefined || line.attempt === query.attempt)

@@ -287,7 +287,7 @@ const heartbeat = (run: string, at: number, isFirst: boolean, dialect: "sqlite" 
 }
 
 const ofRun = (
-  change: Extract<Change, { _tag: "Run" | "Heartbeat" | "Tags" }>,
+  change: Extract<Change, { _tag: "Run" | "Heartbeat" | "Tags" | "Cancel" }>,
   dialect: "sqlite" | "pg"
 ): ReadonlyArray<Prepared> => {
   switch (change._tag) {
@@ -295,6 +295,13 @@ const ofRun = (
       return [...firstTags(change.run), { sql: textOf(runs, 1), params: Rows.runValues(change.run) }]
     case "Heartbeat":
       return heartbeat(change.run, change.at, false, dialect)
+    case "Cancel":
+      return [
+        {
+          sql: "UPDATE runs SET cancel = ? WHERE id = ? AND status = 'running' AND cancel IS NULL",
+          params: [JSON.stringify(change.request), change.run]
+        }
+      ]
     case "Tags":
       return [
         ...change.remove.map((tag) => ({

@@ -14,11 +14,12 @@ import { migration as driver } from "./migrations/0002_driver.ts"
 import { migration as lost } from "./migrations/0003_lost.ts"
 import { migration as code } from "./migrations/0004_code.ts"
 import { migration as blobOwner } from "./migrations/0005_blob_owner.ts"
+import { migration as life } from "./migrations/0006_life.ts"
 import type { ColumnTypes, Migration } from "./migrations/migration.ts"
 import * as SqlRetry from "./retry.ts"
 
 /** All migrations, oldest first. */
-export const all: ReadonlyArray<Migration> = [first, driver, lost, code, blobOwner]
+export const all: ReadonlyArray<Migration> = [first, driver, lost, code, blobOwner, life]
 
 /** The version this program reads and writes: the id of the newest migration. */
 export const version = all.length

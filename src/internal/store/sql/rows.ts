@@ -4,11 +4,12 @@
  */
 import * as Clock from "effect/Clock"
 import type { MetricRecord, RefRecord, RunRecord, TaskRecord } from "../../../RunRecord.ts"
-import type { CardLine, LogLine } from "../../../RunStore.ts"
+import type { CardLine, LogLine, MetricLine } from "../../../RunStore.ts"
 
 /** The columns of `runs`, in the order of `runValues`. */
 export const runColumns = [
   "id",
+  "place",
   "flow",
   "status",
   "origin",
@@ -27,6 +28,7 @@ export const runColumns = [
 
 export const runValues = (run: RunRecord): ReadonlyArray<unknown> => [
   run.id,
+  run.place ?? run.id,
   run.flow,
   run.status,
   run.origin ?? null,
@@ -63,7 +65,9 @@ export const taskColumns = [
   "error",
   "inputs",
   "outputs",
-  "lost"
+  "lost",
+  "changed",
+  "places"
 ] as const
 
 export const taskValues = (task: TaskRecord): ReadonlyArray<unknown> => [
@@ -86,7 +90,9 @@ export const taskValues = (task: TaskRecord): ReadonlyArray<unknown> => [
   json(task.error),
   list(task.inputs),
   list(task.outputs),
-  task.lost ?? null
+  task.lost ?? null,
+  task.places?.at(-1) ?? 0,
+  list(task.places ?? [])
 ]
 
 const json = (value: unknown): string | null => (value === undefined ? null : JSON.stringify(value))
@@ -156,6 +162,7 @@ const heartbeatOf = (row: Row): number => {
 /** Rows of `runs` with the column `tags`, a JSON list. */
 export const toRun = (row: Row): RunRecord => ({
   id: row.id,
+  ...(row.place === row.id ? {} : { place: row.place }),
   flow: row.flow,
   status: status(row.status),
   ...optional("origin", row.origin, same<string>),
@@ -169,6 +176,7 @@ export const toRun = (row: Row): RunRecord => ({
   host: row.host,
   pid: row.pid,
   ...(row.driver === "" ? {} : { driver: row.driver }),
+  ...optional("cancel", row.cancel, (text) => object("cancel", text)),
   ...optional("error", row.error, (text) => object("error", text)),
   ...optional("output", row.output, (text): any => parse("output", text)),
   systemTags: object("system_tags", row.system_tags),
@@ -191,6 +199,7 @@ export const toTask = (row: Row): TaskRecord => ({
   ...optional("cache", row.cache, same<string>),
   startedAt: row.started_at,
   ...optional("finishedAt", row.finished_at, same<number>),
+  ...(row.places === "[]" ? {} : { places: items<number>("places", row.places) }),
   attempts: items("attempts", row.attempts),
   parents: items("parents", row.parents),
   inputs: row.inputs === undefined ? [] : items<RefRecord>("inputs", row.inputs),
@@ -227,3 +236,6 @@ export const toPoint = (row: Row): MetricRecord => ({
   value: row.value ?? Number.NaN,
   at: row.at
 })
+
+/** A point with its place in the store's order. */
+export const toPointInOrder = (row: Row): MetricLine => ({ ...toPoint(row), sequence: Number(row.sequence) })

@@ -79,11 +79,17 @@ const listSize = 5000
 const limited = (limit: number | undefined): string =>
   limit === undefined ? "" : ` LIMIT ${Math.max(0, Math.floor(limit))}`
 
+/** The place of a run in the order of runs. */
+const placeOf = (run: string): string => `(SELECT place FROM runs WHERE runs.id = ${run})`
+
+/** The place of the run of an id; the id itself where there is no such run. Used with the id twice. */
+const placeOr = "COALESCE((SELECT place FROM runs cursor_run WHERE cursor_run.id = ?), ?)"
+
 const withoutRefs = Rows.taskColumns.filter((column) => column !== "inputs" && column !== "outputs")
 
 export const make = (database: Database, writer: Writer): RunStore["Service"] => {
   const { now } = writer
-  const runColumns = `${Rows.runColumns.map((column) => `runs.${column}`).join(", ")}, runs.driver, ${database.dialect === "pg" ? `${Rows.clock} AS clock, ` : ""}(${
+  const runColumns = `${Rows.runColumns.map((column) => `runs.${column}`).join(", ")}, runs.driver, runs.cancel, ${database.dialect === "pg" ? `${Rows.clock} AS clock, ` : ""}(${
     database.dialect === "pg" ? "SELECT json_agg(tag)::text" : "SELECT json_group_array(tag)"
   } FROM run_tags WHERE run_tags.run = runs.id) AS tags, (SELECT MAX(later.id) FROM runs later WHERE later.origin = runs.id) AS resumed_by`
 
@@ -123,19 +129,42 @@ export const make = (database: Database, writer: Writer): RunStore["Service"] =>
     return Effect.map(Effect.forEach(parts, ask), (found) => found.flat())
   }
 
-  const tasksWhere = (query: TaskQuery, number: number | undefined) => {
+  /** Whether some run has an id that its caller gave, so that ids are not in the order of runs. */
+  let hasGiven = false
+  const askGiven = Effect.suspend(() =>
+    hasGiven
+      ? Effect.succeed(true)
+      : Effect.map(database.query("SELECT 1 FROM runs WHERE place <> id LIMIT 1", []), (rows) => {
+          hasGiven = rows.length > 0
+          return hasGiven
+        })
+  )
+
+  const tasksWhere = (query: TaskQuery, number: number | undefined) =>
+    query.run === undefined
+      ? Effect.flatMap(askGiven, (given) => tasksSorted(query, number, given))
+      : tasksSorted(query, number, false)
+
+  const tasksSorted = (query: TaskQuery, number: number | undefined, given: boolean) => {
     const columns = (query.refs === false ? withoutRefs : Rows.taskColumns).map((column) => `tasks.${column}`)
     const where = new Where().add("tasks.run = ?", query.run).add("runs.flow = ?", query.flow)
     where.add("tasks.number = ?", number).add("tasks.step = ?", query.step).add("tasks.id = ?", query.id)
     where.add("tasks.key = ?", query.key)
     if (query.key !== undefined && query.run === undefined) where.add("tasks.cache IS NOT NULL")
     where
-      .add("tasks.run < ?", query.before)
+      .addAll(
+        given
+          ? new Where().add(`${placeOf("tasks.run")} < ${placeOr}`, query.before, query.before)
+          : new Where().add("tasks.run < ?", query.before)
+      )
       .add("tasks.status = ?", query.status)
       .add("tasks.how = ?", query.how)
       .add("tasks.number > ?", query.after)
+      .add("tasks.changed > ?", query.changedAfter)
     const join = query.flow === undefined ? "" : " JOIN runs ON runs.id = tasks.run"
-    const order = query.order === "newest" ? "tasks.run DESC" : "tasks.run"
+    const place = given ? placeOf("tasks.run") : "tasks.run"
+    const order =
+      query.changedAfter === undefined ? (query.order === "newest" ? `${place} DESC` : place) : "tasks.changed"
     const sql = `SELECT ${columns.join(", ")} FROM tasks${join}${where} ORDER BY ${order}, tasks.number${limited(query.limit)}`
     if (query.run !== undefined) return read(sql, where.params, Rows.toTask)
     // Across runs, a damaged task must not hide the tasks of other runs.
@@ -161,25 +190,32 @@ export const make = (database: Database, writer: Writer): RunStore["Service"] =>
       if (statuses !== undefined)
         where.add(statuses.length === 0 ? "1 = 0" : `status IN (${marks(statuses)})`, ...statuses)
       for (const tag of query.tags ?? []) where.add("id IN (SELECT run FROM run_tags WHERE tag = ?)", tag)
-      where.add("started_at >= ?", query.since).add("started_at < ?", query.until).add("id < ?", query.before)
+      where.add("started_at >= ?", query.since).add("started_at < ?", query.until)
+      where.add(`place < ${placeOr}`, query.before, query.before).add("id = ?", query.id)
+      if (query.cancelled === true) where.add("cancel IS NOT NULL")
       if (query.idPrefix !== "") where.add("id >= ? AND id < ?", query.idPrefix, after(query.idPrefix))
       where.add("origin = ?", query.origin)
       if (query.parent !== undefined) {
         const inside = `${query.parent}/`
         where.add("(parent = ? OR (parent >= ? AND parent < ?))", query.parent, inside, after(inside))
       }
+      // Few runs match an id, so they are found by that and then sorted; others are read in the order of the index.
+      const order = query.id === undefined && query.idPrefix === undefined ? "place" : "COALESCE(place, '')"
       // A damaged run is left out of a list, with a warning that names it; asking for that run alone fails.
       const from = (
         before: string | undefined,
         limit: number | undefined
       ): Effect.Effect<Array<RunRecord>, StoreError> => {
-        const page = new Where().addAll(where).add("id < ?", before)
-        const sql = `SELECT ${runColumns} FROM runs${page} ORDER BY id DESC${limited(limit)}`
+        const page = new Where().addAll(where).add(`place < ${placeOr}`, before, before)
+        const sql = `SELECT ${runColumns} FROM runs${page} ORDER BY ${order} DESC${limited(limit)}`
         return Effect.flatMap(database.query(sql, page.params), (rows) => {
           const { damaged, records } = readRows(rows, Rows.toRun)
           const [first] = damaged
           if (first === undefined) return Effect.succeed(records)
-          if (query.idPrefix !== undefined && query.idPrefix !== "" && records.length === 0)
+          if (
+            (query.id !== undefined || (query.idPrefix !== undefined && query.idPrefix !== "")) &&
+            records.length === 0
+          )
             return Effect.fail(damagedError(database, first))
           const more =
             limit === undefined || rows.length < limit ? Effect.succeed([]) : from(rows.at(-1)?.id, damaged.length)
@@ -221,7 +257,9 @@ export const make = (database: Database, writer: Writer): RunStore["Service"] =>
     },
     metrics: (query) => {
       const where = new Where().add("run = ?", query.run).add("task = ?", query.task).add("name = ?", query.name)
-      return read(`SELECT * FROM metrics${where} ORDER BY sequence`, where.params, Rows.toPoint)
+      where.add("sequence > ?", query.after)
+      const sql = `SELECT * FROM metrics${where} ORDER BY sequence${limited(query.limit)}`
+      return read(sql, where.params, query.after === undefined ? Rows.toPoint : Rows.toPointInOrder)
     },
     cards: (query) => {
       const where = new Where().add("run = ?", query.run).add("task = ?", query.task).add("sequence > ?", query.after)
@@ -232,7 +270,11 @@ export const make = (database: Database, writer: Writer): RunStore["Service"] =>
         read(
           "SELECT (SELECT MAX(sequence) FROM logs WHERE run = ?) AS lines, (SELECT MAX(sequence) FROM metrics WHERE run = ?) AS points, (SELECT MAX(sequence) FROM cards WHERE run = ?) AS cards",
           [run, run, run],
-          (row) => ({ lines: Number(row.lines ?? 0), points: Number(row.points ?? 0), cards: Number(row.cards ?? 0) })
+          (row) => ({
+            lines: Number(row.lines ?? 0),
+            points: Number(row.points ?? 0),
+            cards: Number(row.cards ?? 0)
+          })
         ),
         ([row]) => row ?? { lines: 0, points: 0, cards: 0 }
       ),

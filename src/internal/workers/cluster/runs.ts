@@ -72,7 +72,7 @@ export const layer = (
         let since = 0
         while (true) {
           const asked = yield* monotonicMs
-          const found = yield* Effect.option(runs.runs({ idPrefix: run, limit: 1 }))
+          const found = yield* Effect.option(runs.runs({ id: run }))
           const now = yield* monotonicMs
           const [record] = Option.getOrElse(found, () => [])
           // A run that is over, or was removed.
@@ -116,7 +116,7 @@ const monotonicMs: Effect.Effect<number> = Effect.map(Clock.monotonicTimeNanos, 
 const goOn = Effect.fnUntraced(function* (record: RunRecord, flow: AnyFlow) {
   const runs = yield* RunStore
   const parameters = yield* Parameters.make(flow, yield* Parameters.decode(flow, record.parameters, record.id))
-  const [origin] = record.origin === undefined ? [] : yield* runs.runs({ idPrefix: record.origin, limit: 1 })
+  const [origin] = record.origin === undefined ? [] : yield* runs.runs({ id: record.origin })
   const start = { begun: record, ...(origin === undefined ? {} : { origin: { run: origin, from: record.from } }) }
   yield* runFlow(flow, parameters, start) as Effect.Effect<unknown, unknown> // what the body needs, this process has or has not
 })

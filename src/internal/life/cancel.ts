@@ -1,0 +1,103 @@
+/**
+ * Cancels a run, from whatever process. Where the run's driver is alive it is asked to; where it is gone, the run is claimed
+ * and its end recorded here.
+ */
+import { hostname } from "node:os"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import { FlowError } from "../../FlowError.ts"
+import type { CancelRecord, RunRecord } from "../../RunRecord.ts"
+import { type Change, RunStore, StoreError } from "../../RunStore.ts"
+import * as Runs from "../history/runs.ts"
+import * as Cancellation from "../run/cancellation.ts"
+import * as Replay from "../run/replay.ts"
+import { SystemTags } from "../run/systemTags.ts"
+import * as Takeover from "../run/takeover.ts"
+import * as Successor from "./successor.ts"
+
+/** How a run is cancelled. */
+export interface Options {
+  /** Why; it becomes part of the run's record. */
+  readonly reason?: string
+  /** Who asks. Default: the user, the host and the process. */
+  readonly by?: string
+}
+
+/** How often the end of a run that another process drives is looked for. */
+const intervalMs = 50
+
+/** Other processes act in real time. */
+const pause = Effect.provideService(Effect.sleep(intervalMs), Clock.Clock, Clock.Clock.defaultValue())
+
+/**
+ * Cancels a run and waits until it has ended.
+ *
+ * @returns The run's record.
+ */
+export const cancel = Effect.fnUntraced(function* (run: Runs.Named, { by, reason }: Options) {
+  const store = yield* RunStore
+  const { user } = yield* Effect.flatten(Effect.service(SystemTags))
+  const request: CancelRecord = {
+    at: yield* Clock.currentTimeMillis,
+    by: by ?? `${user} (process ${process.pid} on ${hostname()})`,
+    ...(reason === undefined ? undefined : { reason })
+  }
+  const named = yield* Runs.named(run)
+  let asked: string | undefined
+  while (true) {
+    const [record] = yield* store.runs({ id: named.id })
+    if (record === undefined) return yield* Runs.named(named.id)
+    const current = yield* Successor.follow(record)
+    const { id } = current.run
+    if (current.status === "crashed") {
+      const ended = yield* Effect.catchIf(end(current.run, request), isLost, () => Effect.succeed(undefined))
+      if (ended !== undefined) return ended
+    } else if (current.status !== "running") {
+      // It was cancelled, unless it came to its own end first.
+      if (asked === id && current.status === "interrupted") return current.run
+      return yield* hasEnded(current.run)
+    } else if (asked !== id) {
+      yield* store.write([{ _tag: "Cancel", run: id, request }])
+      asked = id
+      Cancellation.tell(store, id, request)
+      continue
+    }
+    yield* pause
+  }
+})
+
+const isLost = (error: unknown): error is StoreError => error instanceof StoreError && error.reason === "lost"
+
+const hasEnded = ({ flow, id, status }: RunRecord) =>
+  new FlowError({
+    reason: "ended",
+    message: `Run ${id} of flow "${flow}" has already ended, so it can't be cancelled: it ${status === "succeeded" ? "succeeded" : status === "failed" ? "failed" : "was interrupted"}.`
+  })
+
+/** Records the end of a run whose driver is gone. */
+export const end = Effect.fnUntraced(function* (run: RunRecord, request: CancelRecord) {
+  const store = yield* RunStore
+  const driver = yield* store.claim({ run, over: run })
+  const finishedAt = yield* Clock.currentTimeMillis
+  const tasks = yield* store.tasks({ run: run.id })
+  const last = tasks.reduce((last, { places }) => Math.max(last, places?.at(-1) ?? 0), 0)
+  let place = Takeover.placesAfter(last)
+  const changes: Array<Change> = []
+  for (const task of tasks) {
+    if (task.status !== "running") continue
+    const closed = Replay.closed(task, finishedAt)
+    const events = 2 + 2 * closed.attempts.length
+    const places = [...(task.places ?? [])]
+    while (places.length < events) places.push(++place)
+    changes.push({ _tag: "Task", task: { ...closed, places }, blobs: [], schemas: [] })
+  }
+  const ended: RunRecord = {
+    ...run,
+    driver: driver.token,
+    status: "interrupted",
+    finishedAt,
+    error: Cancellation.errorOf(run.cancel ?? request)
+  }
+  yield* store.write([...changes, { _tag: "Run", run: ended }], driver)
+  return ended
+})

@@ -1,0 +1,152 @@
+/**
+ * A started run, held by the program that started it, or that asked for it by its id: what has become of it may be known
+ * here, or have to be looked for in the store.
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import type { ArtifactStore } from "../../ArtifactStore.ts"
+import { FlowError } from "../../FlowError.ts"
+import type { RunRecord } from "../../RunRecord.ts"
+import { RunStore, StoreError } from "../../RunStore.ts"
+import { RunNotFound } from "../history/runs.ts"
+import type { FlowDefinition } from "../run/definition.ts"
+import * as Parameters from "../run/parameters.ts"
+import type { Start } from "../run/runFlow.ts"
+import * as RunId from "../run/runId.ts"
+import * as CanonicalJson from "../schema/canonicalJson.ts"
+import * as Cancel from "./cancel.ts"
+import * as Outcome from "./outcome.ts"
+import * as Started from "./started.ts"
+import * as Successor from "./successor.ts"
+
+/** A started run. */
+export interface Handle {
+  readonly id: string
+  readonly await: Effect.Effect<unknown, unknown>
+  readonly interrupt: Effect.Effect<void, unknown>
+}
+
+/** How often a run that another process drives is looked at. In real time, since other processes act in it. */
+const intervalMs = 100
+const pause = Effect.provideService(Effect.sleep(intervalMs), Clock.Clock, Clock.Clock.defaultValue())
+
+/** How a run is started. */
+export interface Options {
+  readonly id?: string | undefined
+  readonly tags?: ReadonlyArray<string> | undefined
+}
+
+/**
+ * Starts a run. If it is given an id that a run of the flow has already, with the same parameters, that run is meant: it is
+ * left alone if it has ended or is alive, and continued if its process is gone.
+ */
+export const start = Effect.fnUntraced(function* (flow: FlowDefinition, given: object, { id, tags }: Options) {
+  const parameters = yield* Parameters.make(flow, given)
+  if (id === undefined) {
+    const started = yield* Started.launch(flow, parameters, { tags })
+    return yield* handle(flow, started.id, started)
+  }
+  yield* RunId.check(flow.flowName, id)
+  const encoded = yield* Parameters.encode(flow, parameters)
+  while (true) {
+    const [found] = yield* (yield* RunStore).runs({ id })
+    if (found !== undefined) yield* fits(flow, encoded, found)
+    const attempt = found === undefined ? Started.launch(flow, parameters, { id, tags }) : goOn(flow, found)
+    const started = yield* Effect.catchIf(Effect.asSome(attempt), isLost, () => Effect.succeedNone)
+    if (started._tag === "Some") return yield* handle(flow, id, started.value)
+  }
+})
+
+/** A claim by another process: it is the one that drives the run. */
+const isLost = (error: unknown): boolean => error instanceof StoreError && error.reason === "lost"
+
+/** Refuses an id that a run of another flow, or one with other parameters, has. */
+const fits = Effect.fnUntraced(function* (
+  flow: FlowDefinition,
+  parameters: Readonly<Record<string, unknown>>,
+  run: RunRecord
+) {
+  const taken = (why: string) =>
+    new FlowError({ reason: "id", message: `Run ${run.id} ${why} Give this run an id of its own.` })
+  if (run.flow !== flow.flowName) return yield* taken(`is one of flow "${run.flow}", not of flow "${flow.flowName}".`)
+  const text = (value: unknown) => (value === undefined ? "not given" : CanonicalJson.stringify(value))
+  for (const name of new Set([...Object.keys(run.parameters), ...Object.keys(parameters)])) {
+    const [then, now] = [text(run.parameters[name]), text(parameters[name])]
+    if (then === now) continue
+    const short = (text: string) => (text.length > 80 ? `${text.slice(0, 77)}…` : text)
+    return yield* taken(
+      `of flow "${flow.flowName}" was started with other parameters: "${name}" was ${short(then)}, and is ${short(now)} now.`
+    )
+  }
+})
+
+/** Continues a run, or the one that resumed it, where it stands: if its process is gone, and only then. */
+const goOn = Effect.fnUntraced(function* (flow: FlowDefinition, found: RunRecord) {
+  const { run, status } = yield* Successor.follow(found)
+  if (status !== "crashed") return undefined
+  return yield* Started.launch(flow, ...(yield* continuation(flow, run)))
+})
+
+const continuation = Effect.fnUntraced(function* (flow: FlowDefinition, run: RunRecord) {
+  const decoded = yield* Parameters.decode(flow, run.parameters, run.id)
+  const parameters = yield* Parameters.make(flow, decoded)
+  const [origin] = run.origin === undefined ? [] : yield* (yield* RunStore).runs({ id: run.origin })
+  // The origin has been claimed by this run already.
+  const start: Start = {
+    begun: run,
+    ...(origin === undefined ? undefined : { origin: { run: origin, from: run.from }, leavesOrigin: true })
+  }
+  return [parameters, start] as const
+})
+
+/** Waits for the end of a run, wherever it is driven. If its process dies, this one continues it. */
+const settle = Effect.fnUntraced(function* (flow: FlowDefinition, of: string, own: Started.Started | undefined) {
+  const store = yield* RunStore
+  let id = of
+  let started = own
+  while (true) {
+    started ??= Started.find(store, id)
+    if (started?.id === id) {
+      const exit = yield* Fiber.await(started.fiber)
+      if (Exit.isSuccess(exit)) return Exit.succeed(exit.value.output)
+      // A run that was left, or lost to another process, goes on there.
+      const [record] = yield* store.runs({ id })
+      if (record !== undefined && record.status !== "running") return exit
+    }
+    started = undefined
+    const found = yield* Successor.find(id)
+    if (found === undefined) {
+      const message = `Run ${id} of flow "${flow.flowName}" is no longer in the store: it was removed.`
+      return yield* new RunNotFound({ run: id, reason: "none", candidates: [], message })
+    }
+    if (found.run.id !== id) {
+      id = found.run.id
+      continue
+    }
+    if (found.status !== "crashed" && found.status !== "running") return yield* Outcome.of(flow, found.run)
+    if (found.status === "crashed") {
+      started = yield* Effect.catchIf(goOn(flow, found.run), isLost, () => Effect.succeed(undefined))
+      continue
+    }
+    yield* pause
+  }
+})
+
+/** The handle of a run that is recorded. */
+export const handle = Effect.fnUntraced(function* (flow: FlowDefinition, id: string, started?: Started.Started) {
+  const context = yield* Effect.context<ArtifactStore | RunStore>()
+  return {
+    id,
+    await: Effect.provideContext(Effect.flatten(settle(flow, id, started)), context),
+    interrupt: Effect.provideContext(
+      Effect.catchIf(
+        Effect.asVoid(Cancel.cancel(id, { by: "the program that started it" })),
+        (error) => error instanceof FlowError && error.reason === "ended",
+        () => Effect.void
+      ),
+      context
+    )
+  } satisfies Handle
+})
