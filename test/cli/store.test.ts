@@ -2,6 +2,8 @@
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import { ArtifactStore } from "../../src/ArtifactStore.ts"
+import * as Flow from "../../src/Flow.ts"
 import { temporaryDirectory } from "../support/directory.ts"
 import { TestFlow } from "./fixtures/flow.ts"
 import { line } from "./line.ts"
@@ -42,6 +44,29 @@ describe("the store of a command line", () => {
         ended.stderr,
         "EFFECT_FLOW_DIRECTORY and EFFECT_FLOW_DATABASE_URL name two stores; give one of them.\n"
       )
+    })
+  )
+
+  it.live("syncs each change where --sync asks for it, and says what is lost without it", () =>
+    Effect.gen(function* () {
+      const SyncFlow = Flow.make("SyncFlow", {
+        steps: [],
+        run: () =>
+          Effect.map(ArtifactStore, ({ location }) => ({
+            sync: location?.kind === "local" ? location.sync : undefined
+          }))
+      })
+      const here = line(SyncFlow, flowFile, join(yield* temporaryDirectory, "store"))
+      assert.strictEqual((yield* here("run", "--json")).stdout, '{"sync":false}\n')
+      assert.strictEqual((yield* here("run", "--json", "--sync")).stdout, '{"sync":true}\n')
+      assert.strictEqual((yield* here("resume", "--json", "--sync")).stdout, '{"sync":true}\n')
+      for (const verb of ["run", "resume", "worker"]) {
+        const { stdout } = yield* here(verb, "--help")
+        assert.match(
+          stdout.replace(/\s+/g, " "),
+          /--sync .*power cut .* without it, the last half minute may be missing/
+        )
+      }
     })
   )
 })

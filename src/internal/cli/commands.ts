@@ -19,7 +19,8 @@ import {
   optional,
   runArgument,
   type Select,
-  storeFlags
+  storeFlags,
+  sync
 } from "./flags.ts"
 import type { ParameterFlag } from "./parameterFlags.ts"
 import { verbs } from "./readingCommands.ts"
@@ -54,7 +55,8 @@ const runFlags = {
     Flag.withDefault(false),
     Flag.withoutNegation
   ),
-  json: json("what the flow yields")
+  json: json("what the flow yields"),
+  sync
 }
 
 /** Flags that a parameter can't have. */
@@ -66,6 +68,7 @@ export const reserved: ReadonlySet<string> = new Set([
     "log",
     "quiet",
     "json",
+    "sync",
     "directory",
     "database",
     "blobs",
@@ -85,7 +88,8 @@ const options = (input: Command.Command.Config.Infer<typeof runFlags>) => ({
   concurrency: maybe(input.concurrency),
   log: input.log,
   quiet: input.quiet,
-  json: input.json
+  json: input.json,
+  sync: input.sync
 })
 
 const given = (parameters: Readonly<Record<string, Option.Option<unknown>>>): object =>
@@ -178,17 +182,19 @@ const workerVerb = (cli: Cli, subject: Subject, select: Select) =>
       size: whole("size", "n", "How many tasks it executes at once (default: EFFECT_FLOW_THREADS, or its cores)"),
       group: optional("group", "name", "Which runs' tasks it takes (default: EFFECT_FLOW_GROUP, or work)"),
       host: optional("host", "address", "By which others reach it (default: EFFECT_FLOW_HOST, or localhost)"),
-      port: whole("port", "n", "Its port (default: EFFECT_FLOW_PORT, or any that is free)")
+      port: whole("port", "n", "Its port (default: EFFECT_FLOW_PORT, or any that is free)"),
+      sync
     },
-    (input) =>
+    ({ group, host, port, size, sync }) =>
       select((chosen) =>
         lazily(() => import("./verbs/worker.ts"))((module) =>
-          module.worker(cli, chosen, subject, {
-            size: maybe(input.size),
-            group: maybe(input.group),
-            host: maybe(input.host),
-            port: maybe(input.port)
-          })
+          module.worker(
+            cli,
+            chosen,
+            subject,
+            { size: maybe(size), group: maybe(group), host: maybe(host), port: maybe(port) },
+            { sync }
+          )
         )
       )
   ).pipe(Command.withDescription("Execute tasks for a cluster's runs, until it is stopped; what has begun is finished"))

@@ -87,6 +87,12 @@ export const format = <const F extends ReadonlyArray<string>>(formats: F) =>
 export const off = (name: string, description: string) =>
   Flag.Boolean(name).pipe(Flag.withDescription(description), Flag.withDefault(false), Flag.withoutNegation)
 
+/** `--sync`, for every verb that writes what tasks did. */
+export const sync = off(
+  "sync",
+  "Sync each change of a store in a directory to the disk, so that a power cut loses nothing that was reported; without it, the last half minute may be missing, and resume executes its tasks again"
+)
+
 /** A flag that may be left out. */
 export const optional = (name: string, metavar: string, description: string) =>
   Flag.String(name).pipe(Flag.withMetavar(metavar), Flag.withDescription(description), Flag.optional)

@@ -66,15 +66,21 @@ const withoutPassword = (url: string): string => {
 }
 
 /** The layer, loaded when a verb needs it: help needs no database. */
-const layer = ({ store }: Chosen, readOnly: boolean) =>
+const layer = ({ store }: Chosen, options: { readonly readOnly?: boolean; readonly sync?: boolean }) =>
   Effect.map(
     Effect.promise(() => import("../../Storage.ts")),
-    (Storage) => (store._tag === "Local" ? Storage.layerLocal({ ...store, readOnly }) : Storage.layerPostgres(store))
+    (Storage) =>
+      store._tag === "Local"
+        ? Storage.layerLocal({ directory: store.directory, ...options })
+        : Storage.layerPostgres(store)
   )
 
-/** With the store, made where it is missing. */
-export const withStore = <A, E, R>(chosen: Chosen, effect: Effect.Effect<A, E, R>) =>
-  Effect.flatMap(layer(chosen, false), (layer) => Effect.provide(effect, layer))
+/** With the store, made where it is missing. `sync` is that of `Storage.layerLocal`; Postgres always syncs. */
+export const withStore = <A, E, R>(
+  chosen: Chosen,
+  effect: Effect.Effect<A, E, R>,
+  options: { readonly sync?: boolean } = {}
+) => Effect.flatMap(layer(chosen, options), (layer) => Effect.provide(effect, layer))
 
 /** Warnings, such as one about a damaged record, go to stderr: stdout is for the result. */
 const warnings = (cli: Cli) =>
@@ -94,7 +100,7 @@ const existing = <A, E>(cli: Cli, chosen: Chosen, effect: Effect.Effect<A, E, St
   Effect.suspend((): Effect.Effect<A, E | Exit | StoreError> => {
     const { store } = chosen
     if (store._tag === "Postgres" || !isMissing(join(store.directory, "runs.sqlite"))) {
-      return Effect.flatMap(layer(chosen, readOnly), (layer) => Effect.provide(effect, layer)).pipe(
+      return Effect.flatMap(layer(chosen, { readOnly }), (layer) => Effect.provide(effect, layer)).pipe(
         Effect.provideService(Logger.CurrentLoggers, new Set([warnings(cli)]))
       )
     }

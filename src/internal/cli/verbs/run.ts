@@ -33,6 +33,7 @@ export interface Options {
   readonly log: "text" | "json"
   readonly quiet: boolean
   readonly json: boolean
+  readonly sync: boolean
 }
 
 /** How the run starts. */
@@ -94,7 +95,7 @@ const runMasked = Effect.fnUntraced(function* (
     Effect.provideService(SystemTags, Fiber.join(git)),
     Effect.provideService(Logger.CurrentLoggers, new Set([outsideRuns(reporter)]))
   )
-  const exit = yield* Effect.exit(restore(withStore(chosen, program)))
+  const exit = yield* Effect.exit(restore(withStore(chosen, program, { sync: options.sync })))
   reporter.close()
   cli.state.announce = undefined
   if (Exit.isSuccess(exit)) return

@@ -12,9 +12,15 @@ export interface Options {
 }
 
 /** Works. */
-export const worker = (cli: Cli.Cli, chosen: Cli.Chosen, subject: Cli.Subject, options: Options) => {
+export const worker = (
+  cli: Cli.Cli,
+  chosen: Cli.Chosen,
+  subject: Cli.Subject,
+  options: Options,
+  { sync }: { readonly sync: boolean }
+) => {
   cli.state.service = true
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
   Cli.say(cli, `Working on ${subject.flow.flowName} for ${Cli.storeName(chosen.store)}. Ctrl-C ends it.`)
-  return withStore(chosen, Worker.run({ module: subject.module, ...given }))
+  return withStore(chosen, Worker.run({ module: subject.module, ...given }), { sync })
 }
