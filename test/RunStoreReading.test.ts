@@ -164,6 +164,16 @@ for (const { layer, name } of layers) {
       })
     )
 
+    effect("sees that a run is of an earlier process with this one's number", () =>
+      Effect.gen(function* () {
+        yield* TestClock.setTime(Date.now())
+        const own = run("r", { heartbeatAt: Date.now() - 100, host: Os.hostname(), pid: process.pid })
+        assert.strictEqual(yield* Reading.status(own), "running")
+        const startedAt = Date.now() - process.uptime() * 1000
+        assert.strictEqual(yield* Reading.status({ ...own, heartbeatAt: startedAt - 5000 }), "crashed")
+      })
+    )
+
     effect("reads an artifact without its type", () =>
       Effect.gen(function* () {
         const store = yield* ArtifactStore

@@ -93,3 +93,19 @@ export const WaitingFlow = Flow.make("WaitingFlow", {
     yield* after({ file })
   })
 })
+
+const nap = Step.make("nap", {
+  input: { file: Schema.String },
+  run: Effect.fnUntraced(function* ({ file }) {
+    yield* note(file, "napping")
+    yield* Effect.sleep(200)
+    yield* note(file, "rested")
+  })
+})
+
+/** Ends after a while. */
+export const NappingFlow = Flow.make("NappingFlow", {
+  parameters: { file: Schema.String },
+  steps: [nap],
+  run: ({ file }) => nap({ file })
+})

@@ -179,9 +179,20 @@ export const isCrashed = (run: RunRecord, at: { readonly now: number; readonly h
   if (run.status !== "running") return false
   const isSilent = at.now - run.heartbeatAt > longestSilenceMs
   if (run.host !== at.host) return isSilent
-  if (!isAlive(run.pid)) return true
+  if (!isAlive(run.pid) || isOfEarlierProcess(run, at.now)) return true
   // A run that its process has handed over has no heartbeat, and after a reboot its pid may belong to another process.
   return isSilent && (run.heartbeatAt === 0 || isReused(run))
+}
+
+/**
+ * Whether a run with this process's number is older than this process. In a container, a program that is started again has
+ * the number that it had before.
+ */
+const isOfEarlierProcess = ({ heartbeatAt, pid }: RunRecord, now: number): boolean => {
+  if (pid !== process.pid) return false
+  const realNow = Clock.Clock.defaultValue().currentTimeMillisUnsafe()
+  const isRealTime = Math.abs(realNow - now) < 60_000 // else a test has set the clock
+  return isRealTime && heartbeatAt < realNow - process.uptime() * 1000 - 1000
 }
 
 const isAlive = (pid: number): boolean => {
