@@ -210,7 +210,7 @@ describe("a schema that loses values in general", () => {
   class Opaque {}
   const lossy: ReadonlyArray<readonly [string, Artifact.Field, string]> = [
     ["Schema.Any", Schema.Struct({ a: Schema.Array(Schema.Any) }), '"x.a.[]" is Schema.Any'],
-    ["a class without a codec", Schema.Option(Schema.instanceOf(Opaque)), '"x" is of a class that has no codec'],
+    ["a class without a codec", Schema.Option(Schema.instanceOf(Opaque)), '"x" is of a class without a codec'],
     ["a column of Schema.Any", Artifact.table({ c: Schema.Any }), '"x.columns.c" is Schema.Any'],
     ["a symbol key", Schema.Struct({ [Symbol.for("s")]: Schema.Int }), "is a symbol key"]
   ]

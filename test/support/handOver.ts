@@ -27,6 +27,8 @@ export const handOver = (again: ReturnType<typeof make>, executor = Executor.lay
         Effect.forEach(states ?? [], (state) => Effect.map(state.given.value, fingerprint))
       )
     )
+    // Workers that start from here on make the flow of this version, too.
+    process.env.RANDOM_VALUES_VERSION = "2"
     const resumed = yield* on(Flow.resume(again, { origin: id }))
     rmSync(directory, { recursive: true, force: true })
     for (const [i, { first, second, third }] of output.entries()) {

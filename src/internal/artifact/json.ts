@@ -108,10 +108,14 @@ const itemOf = (schema: StorableSchema): (() => Artifact<any>) | undefined => {
   }
 }
 
-const expectBytes = (value: unknown): Exit.Exit<Uint8Array, CodecError> =>
-  value instanceof Uint8Array
-    ? Exit.succeed(value)
-    : Exit.fail(new CodecError({ message: `expected bytes (a Uint8Array), got ${CodecIssue.valueText(value)}` }))
+const expectBytes = (value: unknown): Exit.Exit<Uint8Array, CodecError> => {
+  const refuse = (got: string) => Exit.fail(new CodecError({ message: `expected bytes (a Uint8Array), got ${got}` }))
+  if (!(value instanceof Uint8Array)) return refuse(CodecIssue.valueText(value))
+  const { buffer } = value
+  return buffer instanceof ArrayBuffer && buffer.detached
+    ? refuse("an array whose memory was transferred to another thread")
+    : Exit.succeed(value)
+}
 
 /**
  * Bytes of any media type, as they are. Each receiver gets a `Uint8Array` of its own, whatever kind of view was stored.

@@ -57,7 +57,8 @@ const check = <S extends TensorSpec>(
   spec: S | undefined
 ): Result.Result<Tensors<S>, CodecError> => {
   const fail = (message: string, ...path: ReadonlyArray<string>) => Result.fail(new CodecError({ message, path }))
-  if (typeof value?.tensors !== "object" || typeof value.metadata !== "object") {
+  const isObject = (part: unknown) => typeof part === "object" && part !== null
+  if (!isObject(value?.tensors) || !isObject(value.metadata)) {
     return fail("expected { tensors, metadata }")
   }
   if (spec !== undefined) {

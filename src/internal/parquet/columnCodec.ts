@@ -90,6 +90,7 @@ export const toRows = (
       continue
     }
     if (!fits(value) || (allowed !== undefined && !allowed.has(value))) return unfit(type, value, row)
+    if (kind === "int" && Object.is(value, -0)) return negativeZero(type, row)
     if (kind === "bigint" && !isInt64(value as bigint)) {
       return new ColumnError("outOfRange", name, row, `${value} does not fit the 64 bits of an integer column`)
     }
@@ -123,7 +124,7 @@ const jsonText = (value: unknown): string | Error => {
 const changedIn = (codec: ValueCodec, stored: unknown, given: unknown): string | false => {
   const decoded = codec.decode(stored)
   if (decoded._tag === "Failure") return CodecIssue.causeText(decoded.cause, stored)
-  const lost = difference(given, decoded.value, codec.memberKeys())
+  const lost = difference(given, decoded.value, codec.unions())
   if (lost === undefined) return false
   if (!lost.isCertain) {
     const again = codec.encode(decoded.value)
@@ -136,6 +137,14 @@ const changedIn = (codec: ValueCodec, stored: unknown, given: unknown): string |
 
 const unfit = ({ declared, name }: ColumnType, value: unknown, row: number) =>
   new ColumnError("invalid", name, row, `expected ${declared}, got ${CodecIssue.valueText(value)}`)
+
+const negativeZero = ({ name }: ColumnType, row: number) =>
+  new ColumnError(
+    "invalid",
+    name,
+    row,
+    "-0 would come back as 0, since Parquet's integers have no -0. Add 0 to it, or declare the column Schema.Number"
+  )
 
 const pack = (kind: ColumnType["kind"], values: Array<any>): Physical => {
   switch (kind) {
@@ -169,6 +178,7 @@ const intRows = (type: ColumnType, values: ArrayLike<unknown>, start: number, en
   for (let row = start, at = 0; row < end; row++, at += 2) {
     const value = values[row]
     if (!Number.isSafeInteger(value)) return unfit(type, value, row)
+    if (value === 0 && Object.is(value, -0)) return negativeZero(type, row)
     halves[at] = (value as number) | 0 // an integer, as was just seen
     halves[at + 1] = Math.floor((value as number) / 0x1_0000_0000)
   }

@@ -10,8 +10,8 @@ import type * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaParser from "effect/SchemaParser"
 import * as Description from "../schema/description.ts"
 import { toCodecJson } from "../schema/jsonCodec.ts"
-import { unionKeys } from "../schema/schemaTraits.ts"
 import type { StorableSchema } from "../schema/storableSchema.ts"
+import { type Unions, unionsOf } from "../schema/unions.ts"
 
 /** The arrays that hold a column of plain numbers. */
 export interface NumberArrays {
@@ -76,8 +76,8 @@ export interface ColumnType {
 export interface ValueCodec {
   readonly encode: (value: unknown) => Exit.Exit<unknown, SchemaIssue.Issue>
   readonly decode: (stored: unknown) => Exit.Exit<unknown, SchemaIssue.Issue>
-  /** See `unionKeys`. */
-  readonly memberKeys: () => ReadonlySet<PropertyKey>
+  /** The schema's unions, where a value may be taken for another member. */
+  readonly unions: () => Unions | undefined
 }
 
 const known = new WeakMap<ColumnField, Omit<ColumnType, "name">>()
@@ -130,13 +130,13 @@ const ofSchema = (schema: StorableSchema): Omit<ColumnType, "name"> => {
 }
 
 const codecOf = (schema: StorableSchema): ValueCodec => {
-  let memberKeys: ReadonlySet<PropertyKey> | undefined
+  let unions: { readonly found: Unions | undefined } | undefined
   return {
     encode: SchemaParser.encodeUnknownExit(schema),
     decode: SchemaParser.decodeUnknownExit(schema),
-    memberKeys: () => {
-      memberKeys ??= unionKeys(schema.ast)
-      return memberKeys
+    unions: () => {
+      unions ??= { found: unionsOf(schema.ast) }
+      return unions.found
     }
   }
 }

@@ -25,9 +25,8 @@ export const valueText = (value: unknown): string => {
       if (Redacted.isRedacted(value)) return "a secret (Redacted)"
       if (Array.isArray(value)) return `an array of ${value.length}`
       if (value instanceof Date) return Number.isNaN(value.getTime()) ? "an invalid Date" : value.toISOString()
-      const { constructor } = value
-      const name = typeof constructor === "function" ? constructor.name : ""
-      return name === "" || name === "Object" ? "an object" : `${/^[AEIOU]/.test(name) ? "an" : "a"} ${name}`
+      if (Option.isOption(value)) return Option.isSome(value) ? `some of ${valueText(value.value)}` : "none"
+      return classText(value)
     }
     default:
       return String(value)
@@ -96,6 +95,7 @@ const notJson = (
 export const classText = (value: object): string => {
   const { constructor } = value
   const name = typeof constructor === "function" ? constructor.name : ""
+  // "a URL", "a Uint8Array": said with the sound of "you".
   return name === "" || name === "Object" ? "an object" : `${/^[AEIO]/.test(name) ? "an" : "a"} ${name}`
 }
 
@@ -110,7 +110,33 @@ export const fromThrown = (thrown: unknown, value: unknown): CodecError => {
       : new CodecError({ message: "it contains itself, and stored values are trees", path })
   }
   const text = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : valueText(thrown)
-  return new CodecError({ message: `its codec threw ${text}` })
+  const path = unreadableIn(value)
+  return path === undefined
+    ? new CodecError({ message: `its codec threw ${text}` })
+    : new CodecError({ message: `reading it threw ${text}`, path })
+}
+
+/** The path of the first property that throws when it is read: a getter, or anything of a proxy. */
+const unreadableIn = (root: unknown): ReadonlyArray<PropertyKey> | undefined => {
+  const seen = new Set<unknown>()
+  const pending: Array<{ readonly value: unknown; readonly path: ReadonlyArray<PropertyKey> }> = [
+    { value: root, path: [] }
+  ]
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    const { path, value } = next
+    if (typeof value !== "object" || value === null || seen.has(value)) continue
+    seen.add(value)
+    let key: string | undefined
+    try {
+      if (ArrayBuffer.isView(value)) continue
+      for (key of Object.keys(value)) {
+        pending.push({ value: (value as Record<string, unknown>)[key], path: [...path, key] }) // one of its own keys
+      }
+    } catch {
+      return key === undefined ? path : [...path, key]
+    }
+  }
+  return undefined
 }
 
 /**

@@ -18,8 +18,9 @@ import * as CodecIssue from "./codecIssue.ts"
 import { canonicalOrder } from "./collections.ts"
 import { deepFreeze } from "./deepFreeze.ts"
 import { type Difference, difference } from "./difference.ts"
-import { isPlain, isScalar, unionKeys } from "./schemaTraits.ts"
+import { isPlain, isScalar } from "./schemaTraits.ts"
 import type { StorableSchema } from "./storableSchema.ts"
+import { type Unions, unionsOf } from "./unions.ts"
 
 /** A value as canonical JSON text, together with the value that the text decodes to. */
 export interface Checked {
@@ -64,7 +65,7 @@ const make = (schema: StorableSchema): JsonCodec => {
   const fromJson = SchemaParser.decodeUnknownEffect(codec)
   const plain = isPlain(schema.ast)
   const scalar = isScalar(schema.ast)
-  let memberKeys: ReadonlySet<PropertyKey> | undefined
+  let unions: { readonly found: Unions | undefined } | undefined
 
   const decodeJson = (json: unknown): Effect.Effect<unknown, CodecError> => {
     const decoded = attempt(() => fromJson(json), json)
@@ -84,8 +85,8 @@ const make = (schema: StorableSchema): JsonCodec => {
       // If every value is a string, a number or a boolean, the text determines the value.
       if (scalar && typeof value !== "object") return Exit.succeed({ text, decoded: value })
       return flatMapSync(decode(text), (decoded) => {
-        memberKeys ??= unionKeys(schema.ast)
-        const lost = compare(value, decoded, memberKeys)
+        unions ??= { found: unionsOf(schema.ast) }
+        const lost = compare(value, decoded, unions.found)
         if (lost === undefined) return Exit.succeed({ text, decoded })
         if (lost.isCertain) return Exit.fail(changed(lost))
         // Values that can't be compared part by part are equal if they have the same text.
@@ -102,9 +103,9 @@ const make = (schema: StorableSchema): JsonCodec => {
 export const changed = ({ message, path }: Difference): CodecError =>
   new CodecError({ message: `the value does not survive being stored: ${message}`, path })
 
-const compare = (value: unknown, decoded: unknown, memberKeys: ReadonlySet<PropertyKey>): Difference | undefined => {
+const compare = (value: unknown, decoded: unknown, unions: Unions | undefined): Difference | undefined => {
   try {
-    return difference(value, decoded, memberKeys)
+    return difference(value, decoded, unions)
   } catch {
     // Reading the value again failed: it has a getter that throws, or is a proxy.
     return { path: [], message: "it can't be read a second time", isCertain: false }

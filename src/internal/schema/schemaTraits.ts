@@ -1,6 +1,6 @@
 /**
- * Derives facts about values from a schema's syntax tree: whether they are plain data, which keys the members of its
- * unions declare, whether they can be stored at all, and whether they contain a secret.
+ * Derives facts about values from a schema's syntax tree: whether they are plain data, whether they can be stored at
+ * all, and whether they contain a secret.
  */
 import type * as Schema from "effect/Schema"
 import type * as SchemaAST from "effect/SchemaAST"
@@ -62,23 +62,6 @@ export const isPlain = (ast: SchemaAST.AST, seen: Set<SchemaAST.AST> = new Set()
 /** Whether every value is a single string, number or boolean, whose JSON text is unambiguous. */
 export const isScalar = (ast: SchemaAST.AST): boolean =>
   (ast._tag === "String" || ast._tag === "Number" || ast._tag === "Boolean") && isPlain(ast)
-
-/**
- * The keys that the members of a schema's unions declare. A value of a union is written by the first member that
- * accepts it, so a key that this member does not declare can get lost.
- */
-export const unionKeys = (root: SchemaAST.AST): ReadonlySet<PropertyKey> => {
-  const keys = new Set<PropertyKey>()
-  visit(root, (ast) => {
-    if (ast._tag !== "Union") return
-    for (const member of ast.types) {
-      for (const node of [member, ...(member.encoding ?? []).map(({ to }) => to)]) {
-        if (node._tag === "Objects") for (const { name } of node.propertySignatures) keys.add(name)
-      }
-    }
-  })
-  return keys
-}
 
 /** Why values of a schema can't be stored, and where in them. */
 export interface Problem {
@@ -144,7 +127,10 @@ const hasCodec = ({ annotations }: SchemaAST.Declaration): boolean =>
   typeof annotations?.toCodecJson === "function" || typeof annotations?.toCodec === "function"
 
 /** Calls back once for every node of a schema and of its encodings, with the path of its values. */
-const visit = (root: SchemaAST.AST, each: (ast: SchemaAST.AST, path: ReadonlyArray<PropertyKey>) => void): void => {
+export const visit = (
+  root: SchemaAST.AST,
+  each: (ast: SchemaAST.AST, path: ReadonlyArray<PropertyKey>) => void
+): void => {
   const seen = new Set<SchemaAST.AST>()
   const go = (ast: SchemaAST.AST, path: ReadonlyArray<PropertyKey>): void => {
     if (seen.has(ast)) return
