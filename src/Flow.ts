@@ -33,6 +33,7 @@ import type * as Step from "./Step.ts"
 import type { TagError } from "./Tags.ts"
 
 export { FlowError, ParameterError } from "./FlowError.ts"
+export { FailedTask } from "./internal/run/failedTask.ts"
 
 /** The parameters of a flow: schemas by name, with defaults and descriptions (see `parameter`). */
 export type Parameters = { readonly [name: string]: Schema.Codec<any, any> }

@@ -174,7 +174,7 @@ describe("Why", () => {
       yield* Flow.resume(flow, {})
       assert.include(
         yield* explained("latest"),
-        "square/1  executed: nothing differs from RUN2/square/1, but its artifacts are gone, or the step now declares other outputs"
+        "square/1  executed: RUN2/square/1/squared was missing or damaged in the store"
       )
     })
   )

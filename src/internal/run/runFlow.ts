@@ -26,6 +26,7 @@ import { explainExit, runEffect } from "./callback.ts"
 import * as Cancellation from "./cancellation.ts"
 import type { FlowDefinition } from "./definition.ts"
 import { fromCause, statusOf } from "./errorRecord.ts"
+import * as FailedTask from "./failedTask.ts"
 import * as InterpreterOf from "./interpreter.ts"
 import * as LiveRuns from "./liveRuns.ts"
 import { lineText } from "./logLine.ts"
@@ -221,7 +222,7 @@ const runOnce = Effect.fnUntraced(function* (flow: FlowDefinition, parameters: o
         }
         return Exit.isSuccess(recorded)
           ? { id: record.id, output: recorded.value.value }
-          : yield* Effect.failCause(recorded.cause)
+          : yield* Effect.failCause(FailedTask.ofRun(record.flow, record.id)(recorded.cause))
       })
     )
   )

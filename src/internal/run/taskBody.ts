@@ -136,7 +136,9 @@ const withLogger = (loggers: Loggers): Loggers => {
 
 /** Loggers whose own prints are no lines of the task's: a line that is logged is kept already. */
 export const unprinted = (loggers: Loggers): ReadonlyArray<Logger.Logger<unknown, unknown>> =>
-  [...loggers].map((logger) => Logger.make((options) => Printing.outside(() => logger.log(options))))
+  [...loggers].map((logger) =>
+    logger === Logger.tracerLogger ? logger : Logger.make((options) => Printing.outside(() => logger.log(options)))
+  )
 
 const annotated = <R>(context: Context.Context<R>, { run, task }: TaskHandle): Context.Context<R> =>
   Context.add(context, References.CurrentLogAnnotations, {

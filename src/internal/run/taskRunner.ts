@@ -22,6 +22,7 @@ import { runPredicate } from "./callback.ts"
 import * as Cancellation from "./cancellation.ts"
 import { type Definition, fits, listed } from "./definition.ts"
 import { failureOf, fromCause, statusOf } from "./errorRecord.ts"
+import * as FailedTask from "./failedTask.ts"
 import * as Inputs from "./inputs.ts"
 import * as Misuse from "./misuse.ts"
 import { onOwnFiber } from "./ownFiber.ts"
@@ -75,7 +76,8 @@ const runSettled = Effect.fnUntraced(function* (
   if (begun !== undefined && run.begun?.isFinished(definition, begun) === true)
     return stateOf(definition, inputs.refs, begun.outputs, begun.id)
   if (begun?.status === "failed" && begun.error !== undefined) {
-    return yield* Effect.failCause(Replay.restore(begun.error, definition.error))
+    const failed = { flow: run.flow.flowName, run: run.id, step: definition.name, task: begun.id }
+    return yield* Effect.failCause(FailedTask.ofTask(failed)(Replay.restore(begun.error, definition.error)))
   }
   if (begun?.status === "interrupted") yield* Effect.sleep(Replay.holdBack(begun))
   const index = begun?.index ?? run.nextIndex()
@@ -223,7 +225,8 @@ const attempts = (
         yield* Tracing.annotateTask(run, record)
         yield* Tracing.measureTask(run.flow.flowName, record)
         run.scope.leave(fiber)
-        return yield* Effect.failCause(cause)
+        const failed = { flow: run.flow.flowName, run: run.id, step: definition.name, task: base.id }
+        return yield* Effect.failCause(FailedTask.ofTask(failed)(cause))
       })
       if (next !== undefined) {
         const context = yield* Effect.context<never>()

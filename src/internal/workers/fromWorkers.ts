@@ -4,6 +4,7 @@
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Logger from "effect/Logger"
 import type { Severity } from "effect/LogLevel"
 import * as References from "effect/References"
 import { CurrentTask } from "../../CurrentTask.ts"
@@ -57,9 +58,10 @@ export const outcomeOf = Effect.fnUntraced(function* ({ definition, task }: Atte
 })
 
 /** Says a line once more to the loggers that the flow runs under, as if the body ran here. */
-export const printer =
-  (context: Context.Context<never>, task: Attempt["task"]) =>
-  (line: Parameters<TaskSink["log"]>[0]): Effect.Effect<void> =>
+export const printer = (context: Context.Context<never>, task: Attempt["task"]) => {
+  const loggers = new Set(Context.get(context, Logger.CurrentLoggers))
+  loggers.delete(Logger.tracerLogger)
+  return (line: Parameters<TaskSink["log"]>[0]): Effect.Effect<void> =>
     Effect.logWithLevel(line.level as Severity)(line.message).pipe(
       Effect.provideContext(
         context.pipe(
@@ -67,7 +69,10 @@ export const printer =
           Context.add(CurrentTask, task as never), // they look at its data at most
           // The caller's own annotations and log spans crossed with the task, and are part of the line.
           Context.add(References.CurrentLogAnnotations, { run: task.run, task: task.task }),
-          Context.add(References.CurrentLogSpans, [])
+          Context.add(References.CurrentLogSpans, []),
+          // The line is an event of the span that it was logged in, in the worker.
+          Context.add(Logger.CurrentLoggers, loggers)
         ) as Context.Context<never>
       )
     )
+}

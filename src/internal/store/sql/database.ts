@@ -97,12 +97,15 @@ export const make = (options: {
   const runOne: Database["runOne"] = (connection, statement) =>
     connection.execute(text(statement.sql), statement.params.map(param), undefined)
 
-  // A pool of connections measures time: real time, whatever clock a program runs on.
-  const waiting = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-    SqlRetry.whileBusy(
-      dialect === "pg" ? Effect.provideService(effect, Clock.Clock, Clock.Clock.defaultValue()) : effect,
+  // A pool of connections measures time: real time, whatever clock a program runs on. A trace shows what a program does, and
+  // not the statements that record it.
+  const waiting = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> => {
+    const untraced = Effect.withTracerEnabled(effect, false)
+    return SqlRetry.whileBusy(
+      dialect === "pg" ? Effect.provideService(untraced, Clock.Clock, Clock.Clock.defaultValue()) : untraced,
       { isAway, limitMs, announce: queue.announce }
     )
+  }
 
   const query: Database["query"] = (query, params) =>
     orStoreError("read", waiting(sql.unsafe<Row>(text(query), params.map(param))))

@@ -12,6 +12,7 @@ import { messageOf } from "../../cause.ts"
 import * as CallerContext from "../callerContext.ts"
 import * as FlowModule from "../flowModule.ts"
 import * as FromWorkers from "../fromWorkers.ts"
+import * as Spans from "../spans.ts"
 import * as ThreadPool from "./pool.ts"
 import type { Flows } from "./protocol.ts"
 import * as ThreadStore from "./store.ts"
@@ -57,6 +58,7 @@ export const make = Effect.fnUntraced(function* (options: ThreadsOptions) {
         ...attempt,
         level: Context.get(context, References.MinimumLogLevel),
         caller: CallerContext.collect(context),
+        spans: Spans.replay(context),
         print: FromWorkers.printer(context, attempt.task)
       })
       return yield* FromWorkers.outcomeOf(attempt, done)

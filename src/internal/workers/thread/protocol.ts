@@ -6,6 +6,7 @@ import type { SentCard } from "../../card/sink.ts"
 import type { TaskSink } from "../../run/taskSink.ts"
 import type { CallerContext } from "../callerContext.ts"
 import type { Failure } from "../crossing.ts"
+import type { AttemptSpan, SpanReport } from "../spans.ts"
 
 /** A store's location, with its secrets. */
 export type StorePlace =
@@ -52,6 +53,8 @@ export type ToThread =
       readonly blobs: ReadonlyArray<Blob>
       readonly level: LogLevel
       readonly caller: CallerContext | undefined
+      /** The attempt's span, if it has one. */
+      readonly span: AttemptSpan | undefined
     }
   | { readonly _tag: "Interrupt"; readonly id: number }
   | { readonly _tag: "Answer"; readonly call: number; readonly failure: Failure | undefined }
@@ -65,6 +68,7 @@ export type FromThread =
   | { readonly _tag: "BodyStarted"; readonly id: number }
   | { readonly _tag: "Log"; readonly id: number; readonly line: Parameters<TaskSink["log"]>[0] }
   | { readonly _tag: "Metric"; readonly id: number; readonly point: Parameters<TaskSink["metric"]>[0] }
+  | { readonly _tag: "Span"; readonly id: number; readonly report: SpanReport }
   | { readonly _tag: "Card"; readonly id: number; readonly card: SentCard }
   | {
       readonly _tag: "Tags"

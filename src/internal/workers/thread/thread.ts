@@ -5,6 +5,7 @@
  */
 import { Worker as NodeThread, type WorkerOptions } from "node:worker_threads"
 import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -18,6 +19,7 @@ import type { TaskSink } from "../../run/taskSink.ts"
 import type { CallerContext } from "../callerContext.ts"
 import * as Crossing from "../crossing.ts"
 import * as FlowModule from "../flowModule.ts"
+import type * as Spans from "../spans.ts"
 import * as Program from "./program.ts"
 import { type Flows, type FromThread, type Result, type ThreadData, type ToThread, toBlob } from "./protocol.ts"
 
@@ -32,7 +34,9 @@ export interface Work {
   /** What the body logs below this level is dropped. */
   readonly level: LogLevel
   /** What the body sees of its caller's context. */
-  readonly caller?: CallerContext
+  readonly caller?: CallerContext | undefined
+  /** Takes the body's spans, where the attempt is one. */
+  readonly spans?: Spans.Replay | undefined
   readonly sink: TaskSink
   /** Is told of a line after the sink. */
   readonly print: (line: Parameters<TaskSink["log"]>[0]) => Effect.Effect<void>
@@ -61,7 +65,7 @@ export interface Options extends Omit<ThreadData, "name"> {
 }
 
 /** The attempt that a thread is at. */
-interface Running extends Pick<Work, "sink" | "print"> {
+interface Running extends Pick<Work, "sink" | "print" | "spans"> {
   readonly id: number
   readonly started: Deferred.Deferred<void>
   readonly done: Deferred.Deferred<Extract<FromThread, { readonly _tag: "Done" }>, Died>
@@ -136,6 +140,8 @@ export const start = Effect.fnUntraced(function* (name: string, options: Options
         return running.print(message.line)
       case "Metric":
         return Effect.sync(() => running?.sink.metric(message.point))
+      case "Span":
+        return Effect.sync(() => running?.spans?.receive(message.report))
       case "Card":
         return Effect.sync(() => running?.sink.card(message.card))
       case "Tags":
@@ -165,11 +171,11 @@ export const start = Effect.fnUntraced(function* (name: string, options: Options
   )
 
   let lastId = 0
-  const execute = Effect.fnUntraced(function* ({ blobs, caller, level, print, sink, task }: Work) {
+  const execute = Effect.fnUntraced(function* ({ blobs, caller, level, print, sink, spans, task }: Work) {
     const id = ++lastId
     const done = yield* Deferred.make<Extract<FromThread, { readonly _tag: "Done" }>, Died>()
     const started = yield* Deferred.make<void>()
-    running = { id, sink, print, started, done }
+    running = { id, sink, print, spans, started, done }
     const { timeoutMs } = task
     const ended: Effect.Effect<Extract<FromThread, { readonly _tag: "Done" }>, Died | TaskTimeout> = timeoutMs ===
     undefined
@@ -183,7 +189,8 @@ export const start = Effect.fnUntraced(function* (name: string, options: Options
         )
     return yield* Effect.uninterruptibleMask((restore) =>
       Effect.gen(function* () {
-        yield* Effect.orDie(worker.send({ _tag: "Execute", id, task, blobs: blobs.map(toBlob), level, caller }))
+        const span = spans?.attempt
+        yield* Effect.orDie(worker.send({ _tag: "Execute", id, task, blobs: blobs.map(toBlob), level, caller, span }))
         const exit = yield* Effect.exit(restore(ended))
         const failure = Exit.isFailure(exit) ? exit.cause.reasons.find(Cause.isFailReason)?.error : undefined
         if (Exit.isFailure(exit) && !(failure instanceof Died)) {
@@ -194,6 +201,7 @@ export const start = Effect.fnUntraced(function* (name: string, options: Options
           }
         }
         running = undefined
+        if (spans !== undefined) spans.close(yield* Clock.currentTimeNanos)
         if (Exit.isSuccess(exit)) return { result: exit.value.result, cpu: exit.value.cpu, worker: name } satisfies Done
         if (!(failure instanceof Died)) {
           return yield* Effect.failCause(exit.cause as Cause.Cause<TaskTimeout>) // its failure is no death

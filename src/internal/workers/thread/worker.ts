@@ -27,6 +27,7 @@ import type { TaskSink } from "../../run/taskSink.ts"
 import * as CallerContext from "../callerContext.ts"
 import * as Crossing from "../crossing.ts"
 import * as FlowModule from "../flowModule.ts"
+import * as Spans from "../spans.ts"
 import {
   type Blob,
   type Flows,
@@ -99,11 +100,12 @@ const program = Effect.gen(function* () {
       ) as Effect.Effect<void> // it fails with what the change of tags failed with
   })
 
-  const attempt = ({ blobs, caller, id, level, task }: Extract<ToThread, { readonly _tag: "Execute" }>) => {
+  const attempt = ({ blobs, caller, id, level, span, task }: Extract<ToThread, { readonly _tag: "Execute" }>) => {
     const flow = flows.get(task.flow)
     const definition = flow?.definitions.get(task.step)
     const cpu = cpuNow()
     const sink = sinkOf(id, task)
+    const spans = span === undefined ? undefined : Spans.below(span, (report) => send({ _tag: "Span", id, report }))
     const body =
       flow === undefined || definition === undefined || definition.version !== task.version
         ? Effect.fail(refuse(task, definition?.version))
@@ -114,10 +116,12 @@ const program = Effect.gen(function* () {
               unknown
             > // what the body needs, the flow carries, or it is told so
           })
-    const fiber = Effect.runForkWith(surround(withBlobs(stores, blobs), level, sink, caller))(body)
+    const surrounding = surround(withBlobs(stores, blobs), level, sink, caller)
+    const fiber = Effect.runForkWith(spans === undefined ? surrounding : spans.within(surrounding))(body)
     current = { id, fiber }
     fiber.addObserver((exit) => {
       current = undefined
+      spans?.end()
       send({ _tag: "Done", id, result: resultOf(exit, definition?.error), cpu: cpuNow() - cpu })
     })
   }
