@@ -48,7 +48,7 @@ describe("FlowCli.main", { concurrent: false }, () => {
         assert.strictEqual(
           paragraph,
           `second/2 failed: TypeError: thrown in second. Its log: npx tsx ${file} logs ${run1}/second/2 --directory ${directory} · ` +
-            `Once that is mended, go on from here: npx tsx ${file} resume ${run1} --directory ${directory}`
+            `Fix the cause, then resume with: npx tsx ${file} resume ${run1} --directory ${directory}`
         )
         assert.notInclude(failed.stderr, "    at ")
         const here = line(TestFlow, flowFile, directory)
@@ -92,7 +92,7 @@ describe("FlowCli.main", { concurrent: false }, () => {
         assert.match(ended.stderr, /\[second\/2\] interrupted after/)
         assert.match(
           ended.stderr,
-          /\ninterrupted after .* · 2 tasks\nThe run was interrupted\. Go on from here with: npx tsx .* resume/
+          /\ninterrupted after .* · 2 tasks\nThe run was interrupted\. Resume it with: npx tsx .* resume/
         )
       }
       const listed = yield* line(TestFlow, flowFile, directory)("runs", "--json")
@@ -109,7 +109,7 @@ describe("FlowCli.main", { concurrent: false }, () => {
       const running = yield* start(flowFile, ["--mode", "stuck", "--wait-for", "60000", "--directory", directory])
       yield* running.says("[second/2] started")
       running.child.kill("SIGINT")
-      yield* running.says("Another Ctrl-C leaves without waiting.")
+      yield* running.says("Press Ctrl-C again to exit without waiting.")
       running.child.kill("SIGINT")
       const ended = yield* running.ended
       assert.strictEqual(ended.code, 130)

@@ -101,7 +101,7 @@ const reason = (ended: Ended): string => {
   assert.strictEqual(ended.code, 1, ended.stderr)
   assert.notInclude(ended.stderr, "    at ")
   const paragraph = ended.stderr.trimEnd().split("\n").at(-1) ?? ""
-  assert.match(paragraph, / Its log: .* · Once that is mended, go on from here: .*resume [0-9a-z]{26}/)
+  assert.match(paragraph, / Its log: .* · Fix the cause, then resume with: .*resume [0-9a-z]{26}/)
   return paragraph.replace(/ Its log: .*$/, "")
 }
 
@@ -122,7 +122,7 @@ describe("examples/branch.ts", () => {
       assert.deepStrictEqual(Object.keys(JSON.parse(ended.stdout)), ["modelAcc", "modelRocauc"])
       const dumped = yield* branch("dump", "latest/start/valdf", "--rows", "2")
       assert.match(dumped.stdout, /^review +labels\n\S.* [01]\n\S.* [01]\n$/)
-      assert.strictEqual(dumped.stderr, "60 rows, 2 columns; the first 2 are shown\n")
+      assert.strictEqual(dumped.stderr, "60 rows, 2 columns; showing the first 2\n")
       assert.match((yield* branch("dump", "latest/train/model")).stdout, /F32 +\[\d+, 15\]/)
     })
   )

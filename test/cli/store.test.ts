@@ -42,7 +42,7 @@ describe("the store of a command line", () => {
       assert.strictEqual(ended.code, 2)
       assert.strictEqual(
         ended.stderr,
-        "EFFECT_FLOW_DIRECTORY and EFFECT_FLOW_DATABASE_URL name two stores; give one of them.\n"
+        "EFFECT_FLOW_DIRECTORY and EFFECT_FLOW_DATABASE_URL select two different stores. Use one of them.\n"
       )
     })
   )

@@ -44,13 +44,13 @@ describe("effect-flow", () => {
       refuses(
         yield* bin("run", "--module", "no/flow.ts"),
         2,
-        "--module names no/flow.ts, and there is no such file or package."
+        "--module names no/flow.ts, but there is no such file or package."
       )
       const empty = file("empty.mjs", "export const x = 1")
       refuses(
         yield* bin("run", "--module", empty),
         2,
-        `${empty} exports no flow. Export what Flow.make gives: export const MyFlow = Flow.make(…).`
+        `${empty} exports no flow. Export one: export const MyFlow = Flow.make(…).`
       )
       const throwing = file("throwing.mjs", 'throw new Error("not today")')
       refuses(yield* bin("run", "--module", throwing), 2, `${throwing} can't be loaded: not today`)
@@ -120,7 +120,7 @@ describe("usage", () => {
         `--mode can't be "odd": expected "ok" | "warn" | "fail" | "retry" | "throw" | "stuck".${see()}`
       )
       refuses(yield* here("diff", "latest"), 2, `The argument <other> is missing.${see(" diff")}`)
-      refuses(yield* here("show", "a", "b"), 2, `"b" is an argument too many.${see(" show")}`)
+      refuses(yield* here("show", "a", "b"), 2, `Unexpected argument "b".${see(" show")}`)
       yield* here("--quiet")
       refuses(yield* here("--tag", " "), 2, "A tag can't be empty.")
       refuses(

@@ -68,12 +68,12 @@ describe("runs", () => {
       refuses(
         yield* line(TestFlow, flowFile, absent)("runs"),
         1,
-        `There is no store in ${absent}: no flow has run with it. Run the flow first (npx tsx flow.ts run --directory ${absent}), or name another directory with --directory.`
+        `There is no store in ${absent}. Run the flow first (npx tsx flow.ts run --directory ${absent}), or select another directory with --directory.`
       )
       refuses(
         yield* line(undefined, "", absent)("show", "latest"),
         1,
-        `There is no store in ${absent}: no flow has run with it. Name the directory of one with --directory.`
+        `There is no store in ${absent}. Select another directory with --directory.`
       )
     })
   )
@@ -134,7 +134,7 @@ describe("show", () => {
       refuses(
         yield* here("show", `${ok}/second/two`),
         2,
-        `"${ok}/second/two" names no run or task. Write RUN, RUN/STEP or RUN/STEP/ID, as in latest/train/3.`
+        `"${ok}/second/two" is not the name of a run or task. Write RUN, RUN/STEP or RUN/STEP/ID, for example latest/train/3.`
       )
       assert.match((yield* here("show", "01")).stderr, /^Several runs of flow "TestFlow" start with "01": /)
     })
@@ -152,7 +152,7 @@ describe("logs", () => {
       assert.match(succeeds(yield* here("logs", `${ok}/first`)), new RegExp(`^${time} \\[first/1\\] x is 3\n$`))
       // A task that was taken over logged where it ran.
       assert.match(succeeds(yield* here("logs", `${resumed}/first/1`)), /\[first\/1\] x is 4\n$/)
-      assert.strictEqual((yield* here("logs", `${ok}/second/2`)).stderr, "Nothing was logged.\n")
+      assert.strictEqual((yield* here("logs", `${ok}/second/2`)).stderr, "No log lines.\n")
       const [data] = succeeds(yield* here("logs", ok, "--json")).split("\n")
       assert.strictEqual((JSON.parse(data ?? "") as { message: string }).message, "x is 3")
     })
@@ -199,7 +199,7 @@ describe("dump", () => {
       refuses(
         yield* here("dump", ok),
         2,
-        `"${ok}" names no artifact. Write RUN/STEP/ARTIFACT or RUN/STEP/ID/ARTIFACT, as in latest/train/model.`
+        `"${ok}" is not the name of an artifact. Write RUN/STEP/ARTIFACT or RUN/STEP/ID/ARTIFACT, for example latest/train/model.`
       )
       const nowhere = join(directory, "no", "where")
       assert.match((yield* here("dump", `${ok}/first/y`, "--out", nowhere)).stderr, /can't be written: ENOENT/)
@@ -292,7 +292,7 @@ describe("plan, gc and card", () => {
       refuses(
         yield* here("gc", "--keep-runs=-1"),
         2,
-        '--keep-runs can\'t be "-1": expected a number that is not negative.\nSee npx tsx flow.ts gc --help'
+        '--keep-runs can\'t be "-1": expected a non-negative number.\nSee npx tsx flow.ts gc --help'
       )
     })
   )
@@ -302,7 +302,7 @@ describe("plan, gc and card", () => {
       refuses(
         yield* here("card", ok),
         1,
-        `No task of ${ok} has a card. A step makes one with Card, as in yield* Card.append(Card.markdown("…")).`
+        `No task of ${ok} has a card. A step makes one with yield* Card.append(Card.markdown("…")).`
       )
     })
   )

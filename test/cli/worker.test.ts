@@ -13,7 +13,7 @@ describe("a store in Postgres", () => {
       const here = line(TestFlow, flowFile, "somewhere")
       const both = yield* here("runs", "--database", "postgres://ada:secret@host/db")
       assert.strictEqual(both.code, 2)
-      assert.strictEqual(both.stderr, "--directory and --database name two stores; give one of them.\n")
+      assert.strictEqual(both.stderr, "--directory and --database select two different stores. Use one of them.\n")
       const env = { EFFECT_FLOW_DATABASE_URL: "postgres://ada:secret@host/db", EFFECT_FLOW_BLOBS: "" }
       const without = yield* run(flowFile, ["runs"], { env })
       assert.strictEqual(without.code, 2)

@@ -1,6 +1,6 @@
 /**
- * What the verbs of the command line share: the flow they speak of, where to write, how to say a command to type, and the
- * ways to end with an exit code.
+ * The context that the verbs of the command line share: the flow, the output streams, commands to suggest, and exit
+ * codes.
  */
 
 import * as Data from "effect/Data"
@@ -15,74 +15,74 @@ import { quote } from "./program.ts"
 /** The exit codes of the command line. */
 export const exitCodes = { succeeded: 0, failed: 1, usage: 2, interrupted: 130 } as const
 
-/** Ends the program: with a sentence, or with none where everything has been said. */
+/** Ends the program with an exit code. Without a message, everything has already been printed. */
 export class Exit extends Data.TaggedError("Exit")<{ readonly code: number; readonly message: string }> {}
 
-/** A flow with the layer of what it needs beyond storage. */
+/** A flow with the layer for the services that it needs beyond storage. */
 export interface Subject {
   readonly flow: AnyFlow
   readonly layer: Layer.Layer<any, any, any> | undefined
-  /** The file of the module that exports it, or that called `FlowCli.main`. */
+  /** The module that exports the flow or called `FlowCli.main`. */
   readonly module: string
 }
 
 /** The command line as it was started. */
 export interface Cli {
-  /** None for `effect-flow` without `--module`: it speaks of any flow. */
+  /** Absent for `effect-flow` without `--module`, which covers the runs of all flows. */
   readonly subject: Subject | undefined
-  /** As help shows it. */
+  /** The program's name in help. */
   readonly name: string
-  /** As a user would type it. */
+  /** The words that a user types to start this program. */
   readonly invocation: string
   readonly version: string
   readonly stdout: Stream
   readonly stderr: Stream
   readonly environment: { readonly [name: string]: string | undefined }
-  /** What the verb that runs has made of it. */
+  /** State that the running verb sets. */
   readonly state: {
-    /** Where something is said while a live table is on the screen. */
+    /** Prints a message above the live table while one is shown. */
     announce?: ((text: string) => void) | undefined
-    /** Whether it goes on until it is told to stop: then that is how it ends well. */
+    /** Whether the verb runs until it is stopped. Stopping it is then a success. */
     service?: boolean
-    /** The exit code, once there is one. */
+    /** The exit code, once it is known. */
     code?: number
   }
 }
 
-/** The store that was chosen: a directory, or a Postgres database with a directory of blobs that all its users share. */
+/** The selected store: a directory, or a Postgres database with a shared directory of blobs. */
 export type Store =
   | {
       readonly _tag: "Local"
       readonly directory: string
-      /** Flags that lead there again; none where it is found without. */
+      /** The flags that select this store again. Empty if it is found without flags. */
       readonly flags: ReadonlyArray<string>
     }
   | {
       readonly _tag: "Postgres"
       readonly url: Redacted.Redacted
       readonly blobs: string
-      /** Flags that lead there again, without the password; none where the environment does. */
+      /** The flags that select this store again, without the password. Empty if the environment selects it. */
       readonly flags: ReadonlyArray<string>
     }
 
-/** What a verb needs besides. */
+/** The global choices of a command line. */
 export interface Chosen {
   readonly store: Store
-  /** The flow whose runs are meant; of any flow where there is none. */
+  /** The flow whose runs the verb covers. Absent for the runs of all flows. */
   readonly flow: string | undefined
 }
 
-/** A store, as verbs need it. */
+/** The services that verbs need from a store. */
 export type Stores = ArtifactStore | RunStore
 
-/** A store as it is shown: its directory, or the database without user and password. */
+/** A store's name for people: its directory, or the database without user and password. */
 export const storeName = (store: Store): string => {
   if (store._tag === "Local") return store.directory
   const url = Redacted.value(store.url)
   return URL.canParse(url) ? `${new URL(url).host}${new URL(url).pathname}` : "Postgres"
 }
 
-/** A command to type: this program with words, and the flags that lead to the same store and flow. */
+/** A command to suggest: this program with the given words and the flags that select the same store and flow. */
 export const command = (cli: Cli, { store }: Chosen, ...words: ReadonlyArray<string>): string =>
   [
     cli.invocation,
@@ -93,13 +93,16 @@ export const command = (cli: Cli, { store }: Chosen, ...words: ReadonlyArray<str
     ...store.flags.map(quote)
   ].join(" ")
 
-/** A line of result. */
+/** Prints a line of the result to stdout. */
 export const print = (cli: Cli, text: string): void => void cli.stdout.write(`${text}\n`)
 
-/** Text is written in pieces of about this many characters: a string of all of a large run would exceed what Node allows. */
+/**
+ * Text is written in pieces of about this many characters, because the JSON of a large run would exceed Node's limit
+ * for strings.
+ */
 const pieceLength = 64 * 1024
 
-/** Prints an object as `JSON.stringify` with two spaces would, its lists item by item. */
+/** Prints an object like `JSON.stringify` with two spaces, but lists item by item. */
 export const printJson = (cli: Cli, value: { readonly [key: string]: unknown }): void => {
   let piece = ""
   const put = (text: string) => {
@@ -125,5 +128,5 @@ export const printJson = (cli: Cli, value: { readonly [key: string]: unknown }):
 const indented = (value: unknown, spaces: number): string =>
   (JSON.stringify(value, undefined, 2) ?? "null").replaceAll("\n", `\n${" ".repeat(spaces)}`)
 
-/** A line that is no result. */
+/** Prints a line that is not part of the result to stderr. */
 export const say = (cli: Cli, text: string): void => void cli.stderr.write(`${text}\n`)

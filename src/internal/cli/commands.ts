@@ -1,6 +1,6 @@
 /**
- * The command line as `effect/cli` commands: every verb with its flags, arguments and words of help. A verb's work is in a
- * module of its own that is loaded when the verb is chosen, so that `--help` answers at once.
+ * The command line as `effect/cli` commands: every verb with its flags, arguments and help. The code of a verb is in a
+ * module of its own that is loaded only when the verb runs, so that `--help` is fast.
  */
 import * as CliError from "effect/cli/CliError"
 import * as Command from "effect/cli/Command"
@@ -25,21 +25,20 @@ import {
 import type { ParameterFlag } from "./parameterFlags.ts"
 import { verbs } from "./readingCommands.ts"
 
-/** The flags that show and shape a run. Their names are not free for parameters. */
+/** The flags that control how a flow runs and is shown. Parameters can't have these names. */
 const runFlags = {
-  tag: Flag.String("tag").pipe(
-    Flag.withDescription("A tag for the run; may be given several times"),
-    Flag.between(0, 50)
-  ),
+  tag: Flag.String("tag").pipe(Flag.withDescription("A tag for the run; can be repeated"), Flag.between(0, 50)),
   executor: Flag.Literals("executor", ["fibers", "threads", "cluster"]).pipe(
     Flag.withDescription(
-      "What runs the tasks: fibers of this process, its threads, or the workers of a cluster (default: fibers)"
+      "Where tasks run: on fibers of this process, on its threads, or on the workers of a cluster (default: fibers)"
     ),
     Flag.withDefault("fibers")
   ),
   concurrency: Flag.Int("concurrency").pipe(
     Flag.withMetavar("n"),
-    Flag.withDescription("How many tasks run at once (default: no limit on fibers, the number of cores on threads)"),
+    Flag.withDescription(
+      "The maximum number of tasks that run at once (default: no limit on fibers, the number of cores on threads)"
+    ),
     Flag.filter(
       (value) => value >= 1,
       () => "Expected a number of at least 1"
@@ -47,19 +46,19 @@ const runFlags = {
     Flag.optional
   ),
   log: Flag.Literals("log", ["text", "json"]).pipe(
-    Flag.withDescription("How the log is written to stderr (default: text)"),
+    Flag.withDescription("The format of the log on stderr (default: text)"),
     Flag.withDefault("text")
   ),
   quiet: Flag.Boolean("quiet").pipe(
-    Flag.withDescription("No log; the result is printed all the same"),
+    Flag.withDescription("Print only the result, no log"),
     Flag.withDefault(false),
     Flag.withoutNegation
   ),
-  json: json("what the flow yields"),
+  json: json("the flow's output"),
   sync
 }
 
-/** Flags that a parameter can't have. */
+/** Flag names that a parameter can't have. */
 export const reserved: ReadonlySet<string> = new Set([
   ...[
     "tag",
@@ -102,7 +101,7 @@ const params = (flags: ReadonlyArray<ParameterFlag>) =>
 
 const running = lazily(() => import("./verbs/run.ts"))
 
-/** `run`, `resume` and `plan`: the verbs that need the flow itself. */
+/** `run`, `resume` and `plan`, the verbs that need the flow itself. */
 const flowVerbs = (cli: Cli, subject: Subject, flags: Parameters, select: Select) => {
   const started = Command.make("run", { parameters: params(flags.run), ...runFlags }, (input) =>
     select((chosen) =>
@@ -110,7 +109,7 @@ const flowVerbs = (cli: Cli, subject: Subject, flags: Parameters, select: Select
         module.run(cli, chosen, subject, { _tag: "Run", parameters: given(input.parameters) }, options(input))
       )
     )
-  ).pipe(Command.withDescription("Run the flow; what a command line without a verb does"))
+  ).pipe(Command.withDescription("Run the flow (the default verb)"))
   const resumed = Command.make(
     "resume",
     {
@@ -118,18 +117,18 @@ const flowVerbs = (cli: Cli, subject: Subject, flags: Parameters, select: Select
       from: Flag.String("from").pipe(
         Flag.withMetavar("step"),
         Flag.withDescription(
-          "A step to execute again (child/step for one of a called flow); what depends on it follows only where its output changed"
+          "A step to execute again (child/step for a step of a called flow); dependent tasks run again only if its outputs change"
         ),
         Flag.optional
       ),
       dropParameters: Flag.String("drop-parameter").pipe(
         Flag.withMetavar("name"),
-        Flag.withDescription("A parameter of the earlier run that the flow no longer has; may be given several times"),
+        Flag.withDescription("Ignore a parameter of the earlier run that the flow no longer has; can be repeated"),
         Flag.between(0, 50)
       ),
       evenIfRunning: off(
         "even-if-running",
-        "Resume a run that is still running: its unfinished tasks are then executed twice"
+        "Resume a run even if it is still running; its unfinished tasks are then executed twice"
       ),
       parameters: params(flags.resume),
       ...runFlags
@@ -155,7 +154,7 @@ const flowVerbs = (cli: Cli, subject: Subject, flags: Parameters, select: Select
       )
   ).pipe(
     Command.withDescription(
-      "Start a new run that takes over what finished in an earlier one; a parameter that is given replaces the earlier run's"
+      "Start a new run that takes over the finished tasks of an earlier one; given parameters replace the earlier run's"
     )
   )
   const planned = Command.make(
@@ -167,22 +166,34 @@ const flowVerbs = (cli: Cli, subject: Subject, flags: Parameters, select: Select
           module.plan(cli, subject, given(input.parameters), input.format)
         )
       )
-  ).pipe(Command.withDescription("Draw the flow's graph without running anything"))
+  ).pipe(Command.withDescription("Show the flow's graph without running it"))
   return [started, resumed, planned, workerVerb(cli, subject, select)] as const
 }
 
 const whole = (name: string, metavar: string, description: string) =>
   Flag.Int(name).pipe(Flag.withMetavar(metavar), Flag.withDescription(description), Flag.optional)
 
-/** `worker`: one of a cluster's, for this module's flows. */
+/** `worker`: starts a cluster worker for this module's flows. */
 const workerVerb = (cli: Cli, subject: Subject, select: Select) =>
   Command.make(
     "worker",
     {
-      size: whole("size", "n", "How many tasks it executes at once (default: EFFECT_FLOW_THREADS, or its cores)"),
-      group: optional("group", "name", "Which runs' tasks it takes (default: EFFECT_FLOW_GROUP, or work)"),
-      host: optional("host", "address", "By which others reach it (default: EFFECT_FLOW_HOST, or localhost)"),
-      port: whole("port", "n", "Its port (default: EFFECT_FLOW_PORT, or any that is free)"),
+      size: whole(
+        "size",
+        "n",
+        "The number of tasks executed at once (default: EFFECT_FLOW_THREADS, or the number of cores)"
+      ),
+      group: optional(
+        "group",
+        "name",
+        "The group of runs whose tasks it executes (default: EFFECT_FLOW_GROUP, or work)"
+      ),
+      host: optional(
+        "host",
+        "address",
+        "The address at which other processes reach it (default: EFFECT_FLOW_HOST, or localhost)"
+      ),
+      port: whole("port", "n", "The port to listen on (default: EFFECT_FLOW_PORT, or any free port)"),
       sync
     },
     ({ group, host, port, size, sync }) =>
@@ -197,9 +208,9 @@ const workerVerb = (cli: Cli, subject: Subject, select: Select) =>
           )
         )
       )
-  ).pipe(Command.withDescription("Execute tasks for a cluster's runs, until it is stopped; what has begun is finished"))
+  ).pipe(Command.withDescription("Execute tasks for a cluster's runs until stopped; started tasks are finished first"))
 
-/** Parameters as flags: all, and all as optional ones. */
+/** The flow's parameters as flags, and the same flags as optional ones. */
 export interface Parameters {
   readonly run: ReadonlyArray<ParameterFlag>
   readonly resume: ReadonlyArray<ParameterFlag>
@@ -207,7 +218,7 @@ export interface Parameters {
 
 const codes = "Exit codes: 0 succeeded, 1 failed, 2 wrong usage, 130 interrupted."
 
-/** The command line of a flow file: `run` is what it does without a verb. */
+/** The command line of a flow file. `run` is the default verb. */
 export const forFlow = (cli: Cli, subject: Subject, flags: Parameters, select: Select) => {
   const { flow } = subject
   return Command.make(cli.name, { parameters: params(flags.run), ...runFlags }, (input) =>
@@ -220,8 +231,8 @@ export const forFlow = (cli: Cli, subject: Subject, flags: Parameters, select: S
     Command.withDescription(
       [
         flow.description === undefined ? `The flow ${flow.flowName}.` : `${flow.flowName}: ${flow.description}`,
-        "Without a verb it runs the flow. The log goes to stderr. What the flow yields goes to stdout, as a line of JSON,",
-        "where stdout is no terminal, or with --json or --quiet.",
+        "Without a verb it runs the flow. The log goes to stderr. The flow's output goes to stdout as a line of JSON",
+        "if stdout is not a terminal, or with --json or --quiet.",
         codes
       ].join("\n  ")
     ),
@@ -230,7 +241,7 @@ export const forFlow = (cli: Cli, subject: Subject, flags: Parameters, select: S
   )
 }
 
-/** In the place of the verbs that need a flow, where there is none. */
+/** Replaces the verbs that need a flow if the command line names none. */
 const withoutFlow = (cli: Cli) =>
   (["run", "resume", "plan", "worker"] as const).map((verb) =>
     Command.make(verb, {}, () =>
@@ -250,17 +261,17 @@ const withoutFlow = (cli: Cli) =>
 const words = {
   run: "Run a flow",
   resume: "Resume a run",
-  plan: "Draw a flow's graph without running anything",
+  plan: "Show a flow's graph without running it",
   worker: "Execute tasks for a cluster's runs"
 }
 
-/** The command line of the package: any store, and any flow with `--module`. */
+/** The package's own command line: for any store, and with `--module` for any flow. */
 export const forAny = (cli: Cli, flags: Parameters, select: Select) => {
   const { subject } = cli
   return Command.make(cli.name).pipe(
     Command.withDescription(
       [
-        "Runs of any flow in a store: what they did, why, and what they left. With --module it also runs flows.",
+        "Inspect the runs of all flows in a store: tasks, logs, artifacts, reasons. With --module it also runs flows.",
         codes
       ].join("\n  ")
     ),

@@ -1,14 +1,14 @@
-/** How an error that was recorded reads on a terminal: its message, or the stack of a defect, and its causes, a line each. */
+/** Renders a recorded error for a terminal: its message, or the stack of a defect, and one line for each cause. */
 import type { ErrorRecord } from "../../RunRecord.ts"
 import * as Text from "../text.ts"
 
-const named = ({ message, tag }: { readonly tag: string; readonly message: string }): string =>
+const nameAndMessage = ({ message, tag }: { readonly tag: string; readonly message: string }): string =>
   tag === "Error" || message.startsWith(tag) ? message : `${tag}: ${message}`
 
-/** A line for each cause, the nearest first. */
+/** One line for each cause, the direct cause first. */
 export const causeLines = (error: ErrorRecord | undefined): ReadonlyArray<string> =>
-  (error?.causes ?? []).map((cause) => `caused by ${Text.oneLine(Text.printable(named(cause)))}`)
+  (error?.causes ?? []).map((cause) => `caused by ${Text.oneLine(Text.printable(nameAndMessage(cause)))}`)
 
-/** An error in full. */
+/** The error with its causes. */
 export const errorText = (error: ErrorRecord): string =>
   [Text.printable(Text.ownFrames(error.stack ?? error.message)), ...causeLines(error)].join("\n")

@@ -1,6 +1,6 @@
 /**
- * The last word on a run that did not succeed, one paragraph: which task failed first, why, and the commands that show its
- * log and that go on from where it stopped. A sentence, never a stack: the stack of a defect is in the log.
+ * The closing paragraph about a run that did not succeed: which task failed first, why, and the commands that show its
+ * log and resume the run. It has no stack: the stack of a defect is in the log.
  */
 import type { RunRecord } from "../../RunRecord.ts"
 import * as Text from "../text.ts"
@@ -8,16 +8,16 @@ import * as Cli from "./cli.ts"
 import { causeLines } from "./errorText.ts"
 import type { Progress } from "./live/progress.ts"
 
-/** The paragraph. */
+/** Renders the paragraph. */
 export const paragraph = (cli: Cli.Cli, chosen: Cli.Chosen, progress: Progress, run: RunRecord): string => {
   const resume = Cli.command(cli, chosen, "resume", run.id)
   if (run.status === "interrupted") {
-    // Who interrupted it at this terminal knows; who cancelled it from elsewhere may be someone else.
+    // The user at this terminal knows about an interruption, but not about a cancellation from another process.
     const how =
       run.error?.message.startsWith("It was cancelled") === true
         ? sentence(run.error).slice("It ".length)
         : "was interrupted."
-    return `The run ${how} Go on from here with: ${resume}`
+    return `The run ${how} Resume it with: ${resume}`
   }
   const task = progress.failed()
   const error = task?.error ?? run.error
@@ -32,14 +32,14 @@ export const paragraph = (cli: Cli.Cli, chosen: Cli.Chosen, progress: Progress, 
       ? ` The run itself ended with: ${sentence(run.error)}`
       : ""
   const causes = causeLines(error)
-  const next = `Its log: ${log} · Once that is mended, go on from here: ${resume}`
+  const next = `Its log: ${log} · Fix the cause, then resume with: ${resume}`
   return causes.length === 0
     ? `${what}${besides} ${next}`
     : [`${what}${besides}`, ...causes.map((line) => `  ${line}`), next].join("\n")
 }
 
 const sentence = (error: RunRecord["error"]): string => {
-  const text = Text.oneLine(Text.printable(error?.message ?? "for an unknown reason")).trim()
+  const text = Text.oneLine(Text.printable(error?.message ?? "unknown error")).trim()
   const named =
     error?.stack !== undefined && !text.startsWith(error.tag) && error.tag !== "Error" ? `${error.tag}: ${text}` : text
   return /[.!?…]$/.test(named) ? named : `${named}.`

@@ -1,4 +1,4 @@
-/** The flags and arguments that several verbs share, and how a verb says what is to be done. */
+/** The flags and arguments that several verbs share, and the function by which a command hands over its action. */
 import * as Argument from "effect/cli/Argument"
 import * as Flag from "effect/cli/Flag"
 import * as GlobalFlag from "effect/cli/GlobalFlag"
@@ -7,62 +7,67 @@ import * as Option from "effect/Option"
 import * as StoreDirectory from "../store/directory.ts"
 import type { Chosen } from "./cli.ts"
 
-/** What a command line asks for, told to whoever runs it. */
+/** Hands the action of the parsed command to the interpreter. */
 export type Select = (action: (chosen: Chosen) => Effect.Effect<void, unknown>) => Effect.Effect<void>
 
-/** `--directory`, for every verb. */
+/** `--directory`, a flag of every verb. */
 export const Directory = GlobalFlag.Setting("directory")({
   flag: Flag.String("directory").pipe(
     Flag.withMetavar("dir"),
     Flag.withDescription(
-      `Where runs and artifacts are kept (default: ${StoreDirectory.variable}, else the nearest ${StoreDirectory.name})`
+      `The directory of the store (default: ${StoreDirectory.variable}, else the nearest ${StoreDirectory.name})`
     ),
     Flag.optional
   )
 })
 
-/** `--database`, instead. */
+/** `--database`, the alternative to `--directory`. */
 export const Database = GlobalFlag.Setting("database")({
   flag: Flag.String("database").pipe(
     Flag.withMetavar("url"),
-    Flag.withDescription("A store that several machines share, in Postgres (default: EFFECT_FLOW_DATABASE_URL)"),
+    Flag.withDescription("The Postgres URL of a shared store (default: EFFECT_FLOW_DATABASE_URL)"),
     Flag.optional
   )
 })
 
-/** `--blobs`, with it. */
+/** `--blobs`, used together with `--database`. */
 export const Blobs = GlobalFlag.Setting("blobs")({
   flag: Flag.String("blobs").pipe(
     Flag.withMetavar("dir"),
-    Flag.withDescription("The directory of that store's large artifacts (default: EFFECT_FLOW_BLOBS)"),
+    Flag.withDescription(
+      "The shared directory for the large artifacts of a Postgres store (default: EFFECT_FLOW_BLOBS)"
+    ),
     Flag.optional
   )
 })
 
-/** The flags that name the store. */
+/** The flags that select the store. */
 export const storeFlags = [Directory, Database, Blobs] as const
 
-/** `--module`, of the package's own command line: read before the others, because a flow's flags come with it. */
+/**
+ * `--module`, a flag of the package's own command line. It is read before all others, because the flow defines further
+ * flags.
+ */
 export const Module = GlobalFlag.Setting("module")({
   flag: Flag.String("module").pipe(
     Flag.withMetavar("file"),
     Flag.withDescription(
-      "The file or package that exports the flow: for run, resume, plan and worker, and to speak of its runs only"
+      "The file or package that exports the flow: required by run, resume, plan and worker; limits other verbs to its runs"
     ),
     Flag.optional
   )
 })
 
-/** `--flow`, of the package's own command line. */
+/** `--flow`, a flag of the package's own command line. */
 export const FlowName = GlobalFlag.Setting("flow")({
   flag: Flag.String("flow").pipe(
     Flag.withMetavar("name"),
-    Flag.withDescription("Only runs of this flow; with --module, which of its flows"),
+    Flag.withDescription("Only runs of this flow; with --module, selects one of its flows"),
     Flag.optional
   )
 })
 
-/** A verb's module, when the verb is chosen. */
+/** Loads a verb's module when the verb runs. */
 export const lazily =
   <M>(load: () => Promise<M>) =>
   (use: (module: M) => Effect.Effect<void, unknown>): Effect.Effect<void, unknown> =>
@@ -79,11 +84,11 @@ export const json = (what: string) =>
 /** `--format`. */
 export const format = <const F extends ReadonlyArray<string>>(formats: F) =>
   Flag.Literals("format", formats).pipe(
-    Flag.withDescription(`How it is drawn (default: ${formats[0]})`),
-    Flag.withDefault(formats[0] as F[number]) // a list of at least one
+    Flag.withDescription(`The output format (default: ${formats[0]})`),
+    Flag.withDefault(formats[0] as F[number]) // the list is not empty
   )
 
-/** A switch that is off. */
+/** A boolean flag, off by default. */
 export const off = (name: string, description: string) =>
   Flag.Boolean(name).pipe(Flag.withDescription(description), Flag.withDefault(false), Flag.withoutNegation)
 
@@ -93,22 +98,22 @@ export const sync = off(
   "Sync each change of a store in a directory to the disk, so that a power cut loses nothing that was reported; without it, the last half minute may be missing, and resume executes its tasks again"
 )
 
-/** A flag that may be left out. */
+/** An optional flag with a text value. */
 export const optional = (name: string, metavar: string, description: string) =>
   Flag.String(name).pipe(Flag.withMetavar(metavar), Flag.withDescription(description), Flag.optional)
 
-/** What was given, if anything was. */
+/** The value of an optional flag, or `undefined`. */
 export const maybe = <A>(value: Option.Option<A>): A | undefined => Option.getOrUndefined(value)
 
-const naming = 'its id, a unique beginning of it, or "latest"'
+const naming = 'its id, a unique prefix, or "latest"'
 
-/** The run that a verb is about. */
+/** The argument of verbs that work on a run. */
 export const runArgument = Argument.String("run").pipe(
   Argument.withDescription(`A run: ${naming} (default: latest)`),
   Argument.withDefault("latest")
 )
 
-/** The run, or tasks of it, that a verb is about. */
+/** The argument of verbs that work on a run or on some of its tasks. */
 export const targetArgument = Argument.String("run[/step[/id]]").pipe(
   Argument.withDescription("A run, the tasks of a step, or one task: latest/train/3 (default: latest)"),
   Argument.withDefault("latest")

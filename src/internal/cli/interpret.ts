@@ -1,7 +1,4 @@
-/**
- * What a command line does, from its words to an exit code: it is parsed, the verb that was chosen runs, and what went
- * wrong is said in a sentence.
- */
+/** Interprets a command line: parses it, runs the verb, reports errors in a sentence and returns the exit code. */
 import * as Cause from "effect/Cause"
 import * as Console from "effect/Console"
 import * as CliConfig from "effect/cli/CliConfig"
@@ -31,11 +28,11 @@ import * as Usage from "./usage.ts"
 /**
  * Runs a command line.
  *
- * @param bin Whether it is the package's own, and not a flow file's.
- * @returns The exit code. What there is to say has been said.
+ * @param bin Whether this is the package's own command line instead of a flow file's.
+ * @returns The exit code. All messages have been printed.
  */
 export const interpret = (cli: Cli.Cli, bin: boolean, argv: ReadonlyArray<string>): Effect.Effect<number> =>
-  // A run that was interrupted has an exit code, too.
+  // An interrupted run must yield an exit code, too.
   Effect.uninterruptibleMask((restore) =>
     Effect.map(
       Effect.exit(
@@ -53,7 +50,7 @@ export const interpret = (cli: Cli.Cli, bin: boolean, argv: ReadonlyArray<string
     )
   )
 
-/** Parses, then runs what was chosen. */
+/** Parses the command line, then runs the verb. */
 const program = Effect.fnUntraced(function* (cli: Cli.Cli, bin: boolean, argv: ReadonlyArray<string>) {
   const { subject } = cli
   const parameters = (partial: boolean) =>
@@ -63,7 +60,7 @@ const program = Effect.fnUntraced(function* (cli: Cli.Cli, bin: boolean, argv: R
   const select = ((then) =>
     Effect.gen(function* () {
       const named = bin ? maybe(yield* FlowName) : undefined
-      const level = yield* References.MinimumLogLevel // of `--log-level`
+      const level = yield* References.MinimumLogLevel // set by `--log-level`
       const given = {
         directory: maybe(yield* Directory),
         database: maybe(yield* Database),
@@ -73,38 +70,40 @@ const program = Effect.fnUntraced(function* (cli: Cli.Cli, bin: boolean, argv: R
         then({ store, flow: subject?.flow.flowName ?? named })
       )
       chosen = Effect.provideService(action, References.MinimumLogLevel, level)
-    })) as Select // the global flags are there whenever a command has been chosen
+    })) as Select // the global flags have been read whenever a command was parsed
   const command =
     bin || subject === undefined ? Commands.forAny(cli, flags, select) : Commands.forFlow(cli, subject, flags, select)
   yield* Effect.provide(Command.runWith(command, { version: cli.version })(argv), surroundings(cli, bin, argv))
-  // Outside of what the parser was given: a flow must not find a file system that does nothing.
+  // The verb runs outside the parser's services: a flow must not see the parser's stub file system.
   yield* chosen
 })
 
-/** What the parser wants. No flag of ours reads a file or asks a question, so most of it is empty, and quickly loaded. */
+/**
+ * The services that the parser requires. No flag reads a file or prompts, so most of them are stubs, which load fast.
+ */
 const surroundings = (cli: Cli.Cli, bin: boolean, argv: ReadonlyArray<string>) =>
   Layer.mergeAll(
     FileSystem.layerNoop({}),
     Path.layer,
     Stdio.layerTest({}),
-    Layer.succeed(Terminal.Terminal, absent as never), // never asked: no flag prompts
-    Layer.succeed(ChildProcessSpawner.ChildProcessSpawner, absent as never), // as above
+    Layer.succeed(Terminal.Terminal, stub as never), // unused: no flag prompts
+    Layer.succeed(ChildProcessSpawner.ChildProcessSpawner, stub as never), // unused, too
     CliConfig.layer({
-      // Without the wizard, which asks; and a flow's file is no command that a shell completes.
-      builtIns: [GlobalFlag.Help, GlobalFlag.Version, ...(bin ? [completions] : []), GlobalFlag.LogLevel] as never // as they come
+      // No wizard, because it prompts. No completions for flow files, because they are not commands on the PATH.
+      builtIns: [GlobalFlag.Help, GlobalFlag.Version, ...(bin ? [completions] : []), GlobalFlag.LogLevel] as never // the type wants a fixed tuple
     }),
     CliOutput.layerPresenter(Usage.presenter(cli, argv)),
     Layer.succeed(Console.Console, { ...globalThis.console, log: (text: unknown) => Cli.print(cli, String(text)) })
   )
 
-const absent = {}
+const stub = {}
 
 const completions = {
   ...GlobalFlag.Completions,
   flag: Flag.withMetavar(GlobalFlag.Completions.flag, "shell")
 }
 
-/** How the program ended, as an exit code; what has not been said of it yet is said. */
+/** Turns the program's exit into an exit code, and prints what has not been reported yet. */
 const conclude = (cli: Cli.Cli, exit: Exit.Exit<void, unknown>): number => {
   if (Exit.isSuccess(exit)) return Cli.exitCodes.succeeded
   const { cause } = exit
@@ -117,12 +116,12 @@ const conclude = (cli: Cli.Cli, exit: Exit.Exit<void, unknown>): number => {
     return error.code
   }
   if (CliError.isCliError(error)) {
-    // The presenter has said what was wrong, or shown the help that was asked for.
+    // The presenter has already printed the mistake or the requested help.
     return error._tag === "ShowHelp" && error.errors.length === 0 && error.commandPath.length < 2
       ? Cli.exitCodes.succeeded
       : Cli.exitCodes.usage
   }
   const record = fromCause(cause)
-  Cli.say(cli, record.stack ?? record.message) // a stack only of what no type announced: it is a mistake in here
+  Cli.say(cli, record.stack ?? record.message) // only unexpected errors have a stack: they are bugs in this program
   return Cli.exitCodes.failed
 }

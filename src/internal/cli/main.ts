@@ -1,7 +1,7 @@
 /**
- * The command line as a process: it runs what was typed and ends with an exit code. However the process ends, its run is
- * recorded as ended: the first Ctrl-C (or SIGTERM, SIGHUP) interrupts the run, which then cleans up; a second one, an error
- * that nothing caught, and a closed or broken stdout write the record at once.
+ * The command line as a process: it runs the command and ends with its exit code. However the process ends, the end of
+ * its run is recorded: the first Ctrl-C (or SIGTERM, SIGHUP) interrupts the run, which then cleans up; a second one, an
+ * uncaught error, and a closed or broken stdout write the record immediately.
  */
 import * as Effect from "effect/Effect"
 import * as LiveRuns from "../run/liveRuns.ts"
@@ -11,14 +11,14 @@ import { interpret } from "./interpret.ts"
 import { invocation, nameOf } from "./program.ts"
 import * as Watch from "./signalWatch.ts"
 
-/** An interruption that takes longer than this is announced. */
+/** If interrupting takes longer than this, the user is told why. */
 const announceMs = 1000
 
 /**
  * Runs the command line of this process and ends it.
  *
- * @param subject The flow it belongs to; none for the package's own.
- * @param succeed `Effect.succeed`, as the flow's module has it.
+ * @param subject The flow of the command line. Absent for the package's own.
+ * @param succeed The flow module's own `Effect.succeed`, to detect a second copy of effect.
  */
 export const start = (subject: Cli.Subject | undefined, succeed: typeof Effect.succeed = Effect.succeed): void => {
   const bin = subject === undefined
@@ -33,7 +33,8 @@ export const start = (subject: Cli.Subject | undefined, succeed: typeof Effect.s
     state: {}
   }
   if (succeed !== Effect.succeed) {
-    // A loader that makes CommonJS of modules has made a second copy of Effect, whose schemas this one can't read.
+    // A loader that compiles modules to CommonJS has loaded a second copy of Effect, whose schemas this copy can't
+    // read.
     Cli.say(
       cli,
       `${cli.name} runs as CommonJS, and with it a second copy of Effect. Add "type": "module" to its package.json, or name it .mts.`
@@ -42,7 +43,7 @@ export const start = (subject: Cli.Subject | undefined, succeed: typeof Effect.s
     return
   }
   process.stdout.on("error", (error: NodeJS.ErrnoException) => onStdoutError(cli, error))
-  process.stderr.on("error", () => {}) // there is nobody to tell
+  process.stderr.on("error", () => {}) // a closed stderr can't be reported anywhere
   process.on("uncaughtException", (error, origin) => {
     const ending = LiveRuns.uncaught(error, origin)
     LiveRuns.sayNow(LiveRuns.endAll(ending) ?? `${ending.error.message}${stackOf(error)}`)
@@ -62,18 +63,18 @@ export const start = (subject: Cli.Subject | undefined, succeed: typeof Effect.s
     fiber.interruptUnsafe()
     const announce = () =>
       (cli.state.announce ?? ((text) => Cli.say(cli, text)))(
-        "Waiting for what can't be interrupted at once. Another Ctrl-C leaves without waiting."
+        "Waiting for work that can't be interrupted immediately. Press Ctrl-C again to exit without waiting."
       )
     setTimeout(announce, announceMs).unref()
   }
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, onSignal)
-  // A fiber that was interrupted has no result, but the command line has.
+  // An interrupted fiber has no result, but the command line needs an exit code.
   fiber.addObserver(() => end(cli.state.code ?? Cli.exitCodes.interrupted))
 }
 
 /**
- * A reader that has seen enough, `head` say, closes stdout. A run goes on without it; a verb that only prints is done. Any other
- * error loses results.
+ * A reader such as `head` closes stdout when it has read enough. A run continues without it, and a verb that only
+ * prints is done. Any other error loses results.
  */
 const onStdoutError = (cli: Cli.Cli, error: NodeJS.ErrnoException): void => {
   if (error.code === "EPIPE") {
@@ -85,11 +86,11 @@ const onStdoutError = (cli: Cli.Cli, error: NodeJS.ErrnoException): void => {
   process.exit(Cli.exitCodes.failed)
 }
 
-/** A mistake in the command line itself shows where it is. */
+/** A bug in the command line itself is shown with its stack. */
 const stackOf = (error: unknown): string =>
   error instanceof Error && error.stack !== undefined ? `\n${error.stack}` : ""
 
-/** Ends the process when what was written has left it: something in it may still be open. */
+/** Ends the process once its output has been flushed, because open handles may keep it alive. */
 const end = (code: number) => {
   process.exitCode = code
   process.stdout.write("", () => process.stderr.write("", () => process.exit(code)))

@@ -1,4 +1,7 @@
-/** Finds the flow that `--module` (and `--flow`) name: one of the module's exports, or the one it gave to `FlowCli.main`. */
+/**
+ * Finds the flow that `--module` and `--flow` name: one of the module's exports, or the flow it passed to
+ * `FlowCli.main`.
+ */
 import { pathToFileURL } from "node:url"
 import * as Effect from "effect/Effect"
 import { hasProperty } from "effect/Predicate"
@@ -8,7 +11,7 @@ import * as FlowLayers from "../workers/flowLayers.ts"
 import * as Cli from "./cli.ts"
 import * as ModuleName from "./moduleName.ts"
 
-/** A flag's value, before the command line is parsed: which flags there are follows from it. */
+/** Reads a flag's value before the command line is parsed, because the other flags depend on it. */
 const valueOf = (argv: ReadonlyArray<string>, flag: string): string | undefined => {
   for (const [index, word] of argv.entries()) {
     if (word === "--") return undefined
@@ -34,19 +37,19 @@ const flowsOf = Effect.fnUntraced(function* (path: string, file: string) {
     catch: (error) => refuse(`${file} can't be loaded: ${messageOf(error)}`)
   })
   const flows = new Set(Object.values(module).filter(isFlow))
-  // A flow file that exports none has given one to `FlowCli.main`; so may have those that it imports.
+  // A flow file without exports has passed its flow to `FlowCli.main`, and so may have the files that it imports.
   if (flows.size === 0) for (const { flow } of FlowLayers.all().slice(before)) flows.add(flow)
   return [...flows].map((flow): Cli.Subject => ({ flow, layer: FlowLayers.layerOf(flow), module: path }))
 })
 
 const refuse = (message: string) => new Cli.Exit({ code: Cli.exitCodes.usage, message })
 
-/** The flow that a command line names; nothing where it names no module. */
+/** The flow that a command line names, or `undefined` if it names no module. */
 export const loadSubject = Effect.fnUntraced(function* (argv: ReadonlyArray<string>) {
   const file = valueOf(argv, "--module")
   if (file === undefined) return undefined
   const path = ModuleName.find(file, process.cwd())
-  if (path === undefined) return yield* refuse(`--module names ${file}, and there is no such file or package.`)
+  if (path === undefined) return yield* refuse(`--module names ${file}, but there is no such file or package.`)
   const flows = yield* flowsOf(path, file)
   const name = valueOf(argv, "--flow")
   const found = name === undefined ? flows : flows.filter(({ flow }) => flow.flowName === name)
@@ -55,12 +58,12 @@ export const loadSubject = Effect.fnUntraced(function* (argv: ReadonlyArray<stri
   if (first === undefined) {
     return yield* refuse(
       flows.length === 0
-        ? `${file} exports no flow. Export what Flow.make gives: export const MyFlow = Flow.make(…).`
+        ? `${file} exports no flow. Export one: export const MyFlow = Flow.make(…).`
         : `${file} has no flow "${name}"; it has: ${names}.`
     )
   }
-  // A worker executes tasks of all that its module exports.
+  // A worker executes the tasks of all flows that its module exports.
   if (second !== undefined && argv.find((word) => !word.startsWith("-")) !== "worker")
-    return yield* refuse(`${file} has several flows; say which with --flow: ${names}.`)
+    return yield* refuse(`${file} has several flows; select one with --flow: ${names}.`)
   return first
 })

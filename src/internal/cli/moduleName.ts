@@ -5,12 +5,12 @@ import { dirname, join, resolve } from "node:path"
 import { hasProperty } from "effect/Predicate"
 import { codeOf } from "../cause.ts"
 
-/** What a package exports under a condition, as package.json has it. */
+/** A target in the `exports` of a package.json. */
 type Target = string | null | ReadonlyArray<Target> | { readonly [condition: string]: Target }
 
 const conditions: ReadonlySet<string> = new Set(["node", "import", "module-sync", "default"])
 
-/** The path of the first condition that holds. */
+/** The path for the first matching condition. */
 const pathOf = (target: Target | undefined): string | undefined => {
   if (typeof target === "string") return target
   if (target === null || target === undefined) return undefined
@@ -22,7 +22,7 @@ const pathOf = (target: Target | undefined): string | undefined => {
   return undefined
 }
 
-/** The path of an entry in a map of subpaths, in which `./*` stands for many. */
+/** The path of an entry in a map of subpaths with patterns such as `./*`. */
 const subpathOf = (exports: object, entry: string): string | undefined => {
   for (const [key, target] of Object.entries(exports)) {
     const [before = "", after] = key.split("*")
@@ -34,7 +34,7 @@ const subpathOf = (exports: object, entry: string): string | undefined => {
   return undefined
 }
 
-/** What a package exports for `import` only, which Node's `require.resolve` does not find. */
+/** Resolves packages that export an entry for `import` only, which `require.resolve` does not find. */
 const resolveImport = (name: string, from: string): string | undefined => {
   const manifest = Module.findPackageJSON(name, from)
   if (manifest === undefined) return undefined
@@ -46,8 +46,8 @@ const resolveImport = (name: string, from: string): string | undefined => {
 }
 
 /**
- * The path of a module, seen from the working directory; nothing where there is no such file or package. A file comes before
- * a package of the same name.
+ * The path of a module, resolved from the working directory, or `undefined` if there is no such file or package. A file
+ * takes precedence over a package of the same name.
  */
 export const find = (name: string, cwd: string): string | undefined => {
   const path = resolve(cwd, name)

@@ -1,7 +1,7 @@
 /**
- * A flow's parameters as flags: `trainFile` is `--train-file`. What a flag takes follows from the parameter's schema in its
- * JSON form: a text as it is, a number, `--yes` and `--no-yes`, one of a union's literals, and JSON text for what has a
- * structure. What was typed is decoded by the schema itself, so that a flow's checks are the command line's too.
+ * Turns a flow's parameters into flags: `trainFile` becomes `--train-file`. The JSON form of the parameter's schema
+ * decides which values a flag accepts: text, a number, `--yes` and `--no-yes`, one of a union's literals, or JSON text
+ * for structured values. The schema itself decodes the value, so a flow's checks also apply on the command line.
  */
 import * as CliError from "effect/cli/CliError"
 import * as Flag from "effect/cli/Flag"
@@ -19,15 +19,15 @@ type Codec = Schema.Codec<unknown, unknown>
 /** A parameter as a flag. */
 export interface ParameterFlag {
   readonly parameter: string
-  /** Without the dashes. */
+  /** The flag's name without dashes. */
   readonly flag: string
-  /** Whether it must be given. */
+  /** Whether the flag is required. */
   readonly required: boolean
-  /** For the command's own parser. `none` where it was not given. */
+  /** The flag for the command parser. `none` if it was not given. */
   readonly param: Flag.Flag<Option.Option<unknown>>
 }
 
-/** `trainFile` and `train_file` are `train-file`. */
+/** `trainFile` and `train_file` become `train-file`. */
 export const kebab = (name: string): string =>
   name
     .replace(/(\p{Ll}|\p{N})(\p{Lu})/gu, "$1-$2")
@@ -36,7 +36,7 @@ export const kebab = (name: string): string =>
     .replace(/^-+|-+$/g, "")
     .toLowerCase()
 
-/** What a value is typed as. */
+/** How a value is written on the command line. */
 type Kind =
   | { readonly _tag: "Text" | "Number" | "Boolean" | "Json" | "Duration" }
   | { readonly _tag: "Choice"; readonly choices: ReadonlyMap<string, unknown> }
@@ -63,7 +63,7 @@ const kindOf = (ast: AST.AST): Kind => {
           ? { _tag: "Boolean" }
           : { _tag: "Choice", choices }
       }
-      // An encoded number may also be one of the words JSON has no number for: it is typed as a number all the same.
+      // Encoded numbers include words such as "NaN", for which JSON has no number. They are still entered as numbers.
       const words = [...choices.keys()].every((word) => /^(NaN|-?Infinity)$/.test(word))
       return kinds.every((kind) => kind._tag === "Number" || kind._tag === "Choice") && words
         ? { _tag: "Number" }
@@ -77,7 +77,7 @@ const kindOf = (ast: AST.AST): Kind => {
 const isDuration = (ast: AST.AST): boolean =>
   AST.isDeclaration(ast) && ast.annotations?.representation === Schema.Duration.ast.annotations?.representation
 
-/** The short names of units, beside those that Effect reads by itself. */
+/** Short names of units, in addition to those that Effect parses. */
 const durationUnits: Readonly<Record<string, string>> = {
   ns: "nanos",
   us: "micros",
@@ -89,11 +89,11 @@ const durationUnits: Readonly<Record<string, string>> = {
   d: "days"
 }
 
-/** A duration as it is typed: `90s`, `1h 30m`, `5 minutes`, `Infinity`. */
+/** Parses a duration: `90s`, `1h 30m`, `5 minutes`, `Infinity`. */
 const durationOf = (text: string): Option.Option<Duration.Duration> => {
   const parts = text.trim().match(/-?[\d.]+\s*[a-z]+/g)
   if (parts === null || parts.join("").length !== text.replace(/\s+(?=[\d-]|$)|^\s+/g, "").length)
-    return Duration.fromInput(text.trim() as Duration.Input) // a text that is no duration yields nothing
+    return Duration.fromInput(text.trim() as Duration.Input) // other texts yield `none`
   const durations = parts.map((part) => {
     const [, amount, unit = ""] = /^(-?[\d.]+)\s*([a-z]+)$/.exec(part) ?? []
     const written = `${amount} ${Object.hasOwn(durationUnits, unit) ? durationUnits[unit] : unit}`
@@ -102,13 +102,13 @@ const durationOf = (text: string): Option.Option<Duration.Duration> => {
   return Option.map(Option.all(durations), (all) => all.reduce(Duration.sum, Duration.zero))
 }
 
-/** What a typed text may stand for, the likeliest first. */
+/** The JSON values that a text may represent, the most likely first. */
 const readings = (kind: Kind, text: string): ReadonlyArray<unknown> => {
   switch (kind._tag) {
     case "Text":
       return [text]
     case "Number":
-      // What JSON has no number for is a text in a number's JSON form.
+      // Numbers that JSON can't represent, such as NaN, are texts in a number's JSON form.
       return text.trim() === "" || !Number.isFinite(Number(text)) ? [text] : [Number(text)]
     case "Choice":
       return [kind.choices.has(text) ? kind.choices.get(text) : text]
@@ -126,7 +126,7 @@ const readings = (kind: Kind, text: string): ReadonlyArray<unknown> => {
   }
 }
 
-/** A default as it would be typed. */
+/** A default value as a user would type it. */
 const defaultText = (field: Codec, kind: Kind): Effect.Effect<string | undefined> => {
   const fallback = AST.resolve(field.ast)?.default
   const made = fallback === undefined ? field.ast.context?.constructorDefault : Effect.succeed(fallback)
@@ -145,8 +145,8 @@ const defaultText = (field: Codec, kind: Kind): Effect.Effect<string | undefined
 /**
  * The flags of a flow's parameters.
  *
- * @param taken Names of flags that the command has for itself: a parameter of such a name is `--parameter-NAME`.
- * @param options.partial Whether all may be left out, as on resume.
+ * @param taken Names of the command's own flags. A parameter of such a name becomes `--parameter-NAME`.
+ * @param options.partial Whether all flags are optional, as for resume.
  */
 export const flags = Effect.fnUntraced(function* (
   flow: AnyFlow,
@@ -199,7 +199,7 @@ const make = (
   return required ? Flag.map(decoded, Option.some) : Flag.optional(decoded)
 }
 
-/** A flag that yields what was typed. */
+/** A flag that yields the text that was typed. */
 const base = (name: string, kind: Kind): Flag.Flag<string> => {
   switch (kind._tag) {
     case "Boolean":
@@ -211,7 +211,7 @@ const base = (name: string, kind: Kind): Flag.Flag<string> => {
   }
 }
 
-/** What was typed, by the parameter's schema. Fails with what was expected. */
+/** Decodes a text with the parameter's schema. Fails with a description of the expected value. */
 const decode = Effect.fnUntraced(function* (kind: Kind, codec: Codec, text: string) {
   let expected: string | undefined
   for (const reading of readings(kind, text)) {
@@ -219,7 +219,7 @@ const decode = Effect.fnUntraced(function* (kind: Kind, codec: Codec, text: stri
     if (Result.isSuccess(result)) return result.success
     expected ??= result.failure.message
       .replace(/\s*\n\s*/g, " ")
-      .replace(/^Expected no excess property at/, "no property that its schema does not have, as there is at")
+      .replace(/^Expected no excess property at/, "no properties beyond its schema's, but found one at")
   }
   if (kind._tag === "Number" && Number.isNaN(Number(text))) return yield* Effect.fail("a number")
   if (kind._tag === "Duration" && Option.isNone(durationOf(text)))

@@ -1,15 +1,15 @@
 /**
- * How this program was started, so that what it prints can be typed: `npx tsx examples/branch.ts resume 01k9…` says more
- * than "resume it".
+ * Reconstructs how this program was started, so that messages can suggest complete commands such as
+ * `npx tsx examples/branch.ts resume 01k9…`.
  */
 import { realpathSync } from "node:fs"
 import { basename, relative } from "node:path"
 
-/** Quotes a word for a shell, where it needs that. */
+/** Quotes a word for a shell, if necessary. */
 export const quote = (word: string): string =>
   /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
 
-/** The words that start this program, as the user would type them, without verbs and flags. */
+/** The command that starts this program, without verbs and flags. */
 export const invocation = (options: {
   readonly argv: ReadonlyArray<string>
   readonly execArgv: ReadonlyArray<string>
@@ -23,16 +23,16 @@ export const invocation = (options: {
   return options.execArgv.some((word) => /[\\/]tsx[\\/]|^tsx$/.test(word)) ? `npx tsx ${shown}` : `node ${shown}`
 }
 
-/** The name under which help is shown: the script's file name. */
+/** The program's name in help: the script's file name. */
 export const nameOf = (argv: ReadonlyArray<string>, bin: boolean): string =>
   bin ? "effect-flow" : basename(argv[1] ?? "flow")
 
-/** A path without its extension and without links: what tells a module from another, however it was named. */
+/** A path without links and extension. It identifies a module however it was named. */
 export const canonical = (path: string): string => {
   try {
     return strip(realpathSync(path))
   } catch {
-    return strip(path) // started without its extension, which the module's own name has
+    return strip(path) // the script was named without its extension
   }
 }
 

@@ -1,6 +1,6 @@
 /**
- * The verbs that read a store, and need no flow: their flags, arguments and words of help. A verb's work is in a module of
- * its own that is loaded when the verb is chosen, so that `--help` answers at once.
+ * The verbs that read a store and need no flow: their flags, arguments and help. The code of a verb is in a module of
+ * its own that is loaded only when the verb runs, so that `--help` is fast.
  */
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
@@ -17,29 +17,29 @@ const count = (name: string, description: string) =>
     Flag.withDescription(description),
     Flag.filter(
       (value) => value >= 0,
-      () => "Expected a number that is not negative"
+      () => "Expected a non-negative number"
     ),
     Flag.optional
   )
 
-/** The verbs. */
+/** The commands of these verbs. */
 export const verbs = (cli: Cli, select: Select) => [
   Command.make(
     "runs",
     {
       status: Flag.Literals("status", ["running", "succeeded", "failed", "interrupted", "crashed"]).pipe(
-        Flag.withDescription("Only runs in this state"),
+        Flag.withDescription("Only runs with this status"),
         Flag.optional
       ),
-      tag: tags("Only runs that have this tag; may be given several times"),
+      tag: tags("Only runs that have this tag; can be repeated"),
       since: Flag.Date("since").pipe(
         Flag.withMetavar("date"),
-        Flag.withDescription("Only runs that started then or later"),
+        Flag.withDescription("Only runs started at this time or later"),
         Flag.optional
       ),
       limit: Flag.Int("limit").pipe(
         Flag.withMetavar("n"),
-        Flag.withDescription("How many at most (default: 20)"),
+        Flag.withDescription("The maximum number of runs (default: 20)"),
         Flag.withDefault(20)
       ),
       json: json("the runs")
@@ -67,13 +67,13 @@ export const verbs = (cli: Cli, select: Select) => [
           module.show(cli, chosen, input.target, input.json ? "json" : input.format)
         )
       )
-  ).pipe(Command.withDescription("Show what a run did: its tasks, their states, times, and errors")),
+  ).pipe(Command.withDescription("Show a run: its tasks with status, duration and errors")),
 
   Command.make(
     "logs",
     {
       target: targetArgument,
-      follow: off("follow", "Go on with what is logged, until the run ends").pipe(Flag.withAlias("f")),
+      follow: off("follow", "Keep printing new lines until the run ends").pipe(Flag.withAlias("f")),
       attempt: count("attempt", "Only this attempt"),
       json: json("the lines")
     },
@@ -87,7 +87,7 @@ export const verbs = (cli: Cli, select: Select) => [
           })
         )
       )
-  ).pipe(Command.withDescription("Show what a run's tasks logged")),
+  ).pipe(Command.withDescription("Show the log of a run's tasks")),
 
   Command.make(
     "dump",
@@ -96,7 +96,7 @@ export const verbs = (cli: Cli, select: Select) => [
         Argument.withDescription("An artifact that a task wrote or read: latest/train/model, latest/train/3/model")
       ),
       out: optional("out", "file", "Write the stored bytes to this file"),
-      rows: count("rows", "How many rows of a table (default: 10)"),
+      rows: count("rows", "The number of rows of a table to print (default: 10)"),
       json: json("a table's rows, or tensors' shapes,")
     },
     (input) =>
@@ -109,7 +109,11 @@ export const verbs = (cli: Cli, select: Select) => [
           })
         )
       )
-  ).pipe(Command.withDescription("Print an artifact: JSON and text as they are, a table's head, tensors' shapes")),
+  ).pipe(
+    Command.withDescription(
+      "Print an artifact: JSON and text in full, the first rows of a table, the shapes of tensors"
+    )
+  ),
 
   Command.make(
     "why",
@@ -127,9 +131,7 @@ export const verbs = (cli: Cli, select: Select) => [
           module.why(cli, chosen, [input.target, ...Option.toArray(input.step)].join("/"), input.json)
         )
       )
-  ).pipe(
-    Command.withDescription("Say of each task whether it was executed, taken over or cached, and because of what")
-  ),
+  ).pipe(Command.withDescription("Explain why each task was executed, taken over or cached")),
 
   Command.make("diff", { left: aRun("run"), right: aRun("other"), json: json("the differences") }, (input) =>
     select((chosen) =>
@@ -160,14 +162,14 @@ export const verbs = (cli: Cli, select: Select) => [
       select((chosen) =>
         lazily(() => import("./verbs/card.ts"))((module) => module.card(cli, chosen, input.target, maybe(input.out)))
       )
-  ).pipe(Command.withDescription("Write what tasks showed in their cards as one self-contained HTML file")),
+  ).pipe(Command.withDescription("Write the cards of tasks as one self-contained HTML file")),
 
   Command.make(
     "ui",
     {
       port: Flag.Int("port").pipe(
         Flag.withMetavar("n"),
-        Flag.withDescription("The port (default: 4747, or any that is free)"),
+        Flag.withDescription("The port (default: 4747, or any free port)"),
         Flag.optional
       ),
       host: optional(
@@ -182,12 +184,12 @@ export const verbs = (cli: Cli, select: Select) => [
           module.ui(cli, chosen, { port: maybe(input.port), host: maybe(input.host) })
         )
       )
-  ).pipe(Command.withDescription("Serve a web page with the store's runs, as they go")),
+  ).pipe(Command.withDescription("Serve a live web page of the store's runs")),
 
   Command.make(
     "verify",
     {
-      repair: off("repair", "Repair what another copy in the store can repair, and set other damaged artifacts apart"),
+      repair: off("repair", "Restore damaged artifacts from other copies in the store, and set the rest aside"),
       json: json("the faults")
     },
     (input) =>
@@ -196,7 +198,7 @@ export const verbs = (cli: Cli, select: Select) => [
           module.verify(cli, chosen, { repair: input.repair, json: input.json })
         )
       )
-  ).pipe(Command.withDescription("Check every artifact and record of the store; exit code 1 if a fault remains")),
+  ).pipe(Command.withDescription("Check every artifact and record of the store; exit code 1 if damage remains")),
 
   Command.make(
     "gc",
@@ -204,16 +206,16 @@ export const verbs = (cli: Cli, select: Select) => [
       keepRuns: count("keep-runs", "Keep the newest n runs of each flow"),
       keepDays: Flag.Finite("keep-days").pipe(
         Flag.withMetavar("days"),
-        Flag.withDescription("Keep runs that are not older"),
+        Flag.withDescription("Keep runs that are at most this old"),
         Flag.optional
       ),
       keepTag: Flag.String("keep-tag").pipe(
         Flag.withMetavar("tag"),
-        Flag.withDescription("Keep runs that have this tag; may be given several times"),
+        Flag.withDescription("Keep runs that have this tag; can be repeated"),
         Flag.between(0, 50)
       ),
-      dryRun: off("dry-run", "Only say what would be freed"),
-      json: json("what was freed")
+      dryRun: off("dry-run", "Only report what would be removed"),
+      json: json("what was removed")
     },
     (input) =>
       select((chosen) =>
@@ -227,9 +229,7 @@ export const verbs = (cli: Cli, select: Select) => [
           })
         )
       )
-  ).pipe(
-    Command.withDescription("Remove runs that no rule keeps, and then the artifacts that no run refers to any more")
-  )
+  ).pipe(Command.withDescription("Remove runs that no rule keeps, and artifacts that no run refers to any more"))
 ]
 
 const tagVerb = (cli: Cli, select: Select) => {
@@ -247,10 +247,10 @@ const tagVerb = (cli: Cli, select: Select) => {
       ).pipe(Command.withDescription("Remove tags from a run")),
       Command.make("replace", { run, tags: Argument.variadic(Argument.String("tag"), { min: 0 }) }, (input) =>
         select((chosen) => load((module) => module.change(cli, chosen, input.run, { replace: input.tags })))
-      ).pipe(Command.withDescription("Give a run these tags and no others")),
+      ).pipe(Command.withDescription("Replace all tags of a run")),
       Command.make("list", { run: runArgument, json: json("the tags") }, (input) =>
         select((chosen) => load((module) => module.list(cli, chosen, input.run, input.json)))
-      ).pipe(Command.withDescription("List the tags of a run, its own and the system's"))
+      ).pipe(Command.withDescription("List the tags of a run, including system tags"))
     ])
   )
 }

@@ -1,9 +1,10 @@
 /**
- * Watches for signals from a thread of its own, for a step that computes on this thread without a pause: while it does, the
- * event loop hears of no Ctrl-C. Where the main thread has not answered a signal after a while, the watching thread makes
- * it leave: through the inspector, which interrupts running JavaScript, and where native code runs, by killing the process.
+ * Watches for signals on a thread of its own. While a step computes on the main thread without yielding, the event loop
+ * can't handle Ctrl-C. If the main thread has not acknowledged a signal in time, the watching thread ends it: through
+ * the inspector, which interrupts running JavaScript, or, if native code is running, by killing the process.
  *
- * This uses what Node keeps for its own tests (signals on a worker thread); where that is missing, Ctrl-C waits for the step.
+ * This uses a Node feature meant for its own tests (signals on worker threads). Without that feature, Ctrl-C waits for
+ * the step.
  */
 import { closeSync } from "node:fs"
 import { Worker } from "node:worker_threads"
@@ -12,15 +13,15 @@ import * as Cli from "./cli.ts"
 
 let answered: Int32Array | undefined
 
-/** Answers a signal: the event loop is alive. */
+/** Acknowledges a signal: the event loop is alive. */
 export const acknowledge = (): void => {
   if (answered !== undefined) Atomics.store(answered, 0, 1)
 }
 
-/** The function that the watching thread calls on this one, by its name. */
+/** The name of the global function that the watching thread calls on the main thread. */
 const leaveName = "effect-flow/leave"
 
-/** Watches until the process ends. */
+/** Starts watching. It ends with the process. */
 export const start = (): void => {
   if (answered !== undefined) return
   answered = new Int32Array(new SharedArrayBuffer(4))
@@ -36,20 +37,20 @@ export const start = (): void => {
     })
     thread.on("error", () => {})
     thread.unref()
-  } catch {} // a Node without worker threads or flags for them
+  } catch {} // this Node has no worker threads or flags for them
 }
 
-/** Records the end of the runs and leaves, in the midst of whatever this thread does. */
+/** Records the end of the runs and exits, in the middle of whatever this thread is doing. */
 const leave = (signal: NodeJS.Signals): void => {
   const said = LiveRuns.endAll(LiveRuns.bySignal(signal))
   if (said !== undefined) LiveRuns.sayNow(said)
   try {
-    closeSync(2) // or else Node says there that it waits for a debugger
+    closeSync(2) // otherwise Node prints to stderr that it waits for a debugger
   } catch {}
   process.exit(Cli.exitCodes.interrupted)
 }
 
-/** The watching thread's program: plain JavaScript, so that it starts without any loader of the main thread's. */
+/** The watching thread's program: plain JavaScript, so that it starts without the main thread's loaders. */
 const program = `
 const { workerData } = require("node:worker_threads")
 const inspector = require("node:inspector")

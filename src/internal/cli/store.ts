@@ -1,4 +1,4 @@
-/** Chooses the store that a verb works on, and opens it. */
+/** Selects the store that a verb works on, and opens it. */
 import { statSync } from "node:fs"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
@@ -9,7 +9,7 @@ import { codeOf } from "../cause.ts"
 import * as StoreDirectory from "../store/directory.ts"
 import { type Chosen, type Cli, command, Exit, exitCodes, type Store, type Stores, say, storeName } from "./cli.ts"
 
-/** The flags that name a store, as they were given. */
+/** The values of the flags that select a store. */
 export interface Given {
   readonly directory: string | undefined
   readonly database: string | undefined
@@ -18,11 +18,11 @@ export interface Given {
 
 const usage = (message: string) => Effect.fail(new Exit({ code: exitCodes.usage, message }))
 
-/** Two stores named in one way can't both be meant. */
-const twoStores = (directory: string, database: string) =>
-  usage(`${directory} and ${database} name two stores; give one of them.`)
+/** The error for two stores that are named at once. */
+const ambiguousStore = (directory: string, database: string) =>
+  usage(`${directory} and ${database} select two different stores. Use one of them.`)
 
-/** The store that flags name, else the environment, else the nearest directory that holds one. */
+/** The store selected by flags, else by the environment, else the nearest directory that has one. */
 export const choose = (cli: Cli, given: Given): Effect.Effect<Store, Exit> => {
   const { environment } = cli
   const isGiven = given.directory !== undefined || given.database !== undefined
@@ -30,8 +30,8 @@ export const choose = (cli: Cli, given: Given): Effect.Effect<Store, Exit> => {
   const url = isGiven ? given.database : environment.EFFECT_FLOW_DATABASE_URL || undefined
   if (directory !== undefined && url !== undefined) {
     return isGiven
-      ? twoStores("--directory", "--database")
-      : twoStores(StoreDirectory.variable, "EFFECT_FLOW_DATABASE_URL")
+      ? ambiguousStore("--directory", "--database")
+      : ambiguousStore(StoreDirectory.variable, "EFFECT_FLOW_DATABASE_URL")
   }
   if (url === undefined) {
     const cwd = process.cwd()
@@ -65,7 +65,7 @@ const withoutPassword = (url: string): string => {
   return shown.href
 }
 
-/** The layer, loaded when a verb needs it: help needs no database. */
+/** The store's layer, loaded only when a verb needs it, because help needs no database. */
 const layer = ({ store }: Chosen, options: { readonly readOnly?: boolean; readonly sync?: boolean }) =>
   Effect.map(
     Effect.promise(() => import("../../Storage.ts")),
@@ -75,28 +75,31 @@ const layer = ({ store }: Chosen, options: { readonly readOnly?: boolean; readon
         : Storage.layerPostgres(store)
   )
 
-/** With the store, made where it is missing. `sync` is that of `Storage.layerLocal`; Postgres always syncs. */
+/**
+ * Provides the store, and creates it if it does not exist. `sync` is that of `Storage.layerLocal`; Postgres always
+ * syncs.
+ */
 export const withStore = <A, E, R>(
   chosen: Chosen,
   effect: Effect.Effect<A, E, R>,
   options: { readonly sync?: boolean } = {}
 ) => Effect.flatMap(layer(chosen, options), (layer) => Effect.provide(effect, layer))
 
-/** Warnings, such as one about a damaged record, go to stderr: stdout is for the result. */
+/** Warnings, for example about a damaged record, go to stderr, because stdout is for the result. */
 const warnings = (cli: Cli) =>
   Logger.make<unknown, void>(({ message }) =>
     say(cli, `Warning: ${Array.isArray(message) ? message.join(" ") : message}`)
   )
 
-/** Reads a store that must exist. The store is opened for reading only. */
+/** Provides a store that must exist, opened read-only. */
 export const withExistingStore = <A, E>(cli: Cli, chosen: Chosen, effect: Effect.Effect<A, E, Stores>) =>
-  existing(cli, chosen, effect, true)
+  openExisting(cli, chosen, effect, true)
 
-/** Changes a store that must exist. */
+/** Provides a store that must exist, opened for writing. */
 export const changingStore = <A, E>(cli: Cli, chosen: Chosen, effect: Effect.Effect<A, E, Stores>) =>
-  existing(cli, chosen, effect, false)
+  openExisting(cli, chosen, effect, false)
 
-const existing = <A, E>(cli: Cli, chosen: Chosen, effect: Effect.Effect<A, E, Stores>, readOnly: boolean) =>
+const openExisting = <A, E>(cli: Cli, chosen: Chosen, effect: Effect.Effect<A, E, Stores>, readOnly: boolean) =>
   Effect.suspend((): Effect.Effect<A, E | Exit | StoreError> => {
     const { store } = chosen
     if (store._tag === "Postgres" || !isMissing(join(store.directory, "runs.sqlite"))) {
@@ -107,16 +110,16 @@ const existing = <A, E>(cli: Cli, chosen: Chosen, effect: Effect.Effect<A, E, St
     return Effect.fail(
       new Exit({
         code: exitCodes.failed,
-        message: `There is no store in ${storeName(store)}: no flow has run with it. ${
+        message: `There is no store in ${storeName(store)}. ${
           cli.subject === undefined
-            ? "Name the directory of one with --directory."
-            : `Run the flow first (${command(cli, chosen, "run")}), or name another directory with --directory.`
+            ? "Select another directory with --directory."
+            : `Run the flow first (${command(cli, chosen, "run")}), or select another directory with --directory.`
         }`
       })
     )
   })
 
-/** Whether a file surely does not exist; one that can't be looked at may. */
+/** Whether a file certainly does not exist. A file that can't be inspected might exist. */
 const isMissing = (path: string): boolean => {
   try {
     return statSync(path, { throwIfNoEntry: false }) === undefined

@@ -1,6 +1,4 @@
-/**
- * Colours for a terminal, where one looks at it and `NO_COLOR` does not forbid it. Colour only repeats what the words say.
- */
+/** Colours for a terminal, unless `NO_COLOR` is set. Colour only repeats what the words say. */
 
 /** Colours text, or leaves it as it is. */
 export interface Style {
@@ -10,7 +8,7 @@ export interface Style {
   readonly green: (text: string) => string
   readonly yellow: (text: string) => string
   readonly cyan: (text: string) => string
-  /** The same text has the same colour, so that one task's lines are told from another's. */
+  /** Gives each text a stable colour, so that the lines of different tasks can be told apart. */
   readonly label: (text: string, of?: string) => string
 }
 
@@ -34,7 +32,7 @@ const coloured: Style = {
 
 const bare: Style = { dim: plain, bold: plain, red: plain, green: plain, yellow: plain, cyan: plain, label: plain }
 
-/** The style for a stream, as `NO_COLOR`, `FORCE_COLOR` and `TERM` want it. */
+/** The style for a stream, according to `NO_COLOR`, `FORCE_COLOR` and `TERM`. */
 export const styleFor = (
   stream: { readonly isTTY?: boolean },
   environment: { readonly [name: string]: string | undefined }
@@ -45,7 +43,7 @@ export const styleFor = (
   return stream.isTTY === true && environment.TERM !== "dumb" ? coloured : bare
 }
 
-/** A status in its colour. */
+/** Paints a status in its colour. */
 export const paintStatus = (style: Style, status: string): string => {
   switch (status) {
     case "succeeded":

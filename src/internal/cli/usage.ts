@@ -1,4 +1,4 @@
-/** What is said of a command line that can't be understood: a sentence for each mistake, and where help is. */
+/** Reports usage errors: a sentence for each mistake, and how to get help. */
 
 import type * as CliError from "effect/cli/CliError"
 import * as CliOutput from "effect/cli/CliOutput"
@@ -9,7 +9,7 @@ import { quote } from "./program.ts"
 import { styleFor } from "./style.ts"
 
 /**
- * Writes help and versions to stdout, and mistakes to stderr.
+ * Writes help and versions to stdout, and usage errors to stderr.
  *
  * @param argv The words of the command line, for hints.
  */
@@ -21,7 +21,7 @@ export const presenter = (cli: Cli.Cli, argv: ReadonlyArray<string>): CliOutput.
       Effect.sync(() => {
         switch (event._tag) {
           case "Help":
-            // Help that nobody asked for says that a verb is missing.
+            // Help that was not requested means that the verb is missing.
             return (event.reason === "Requested" || event.commandPath.length < 2 ? Cli.print : Cli.say)(
               cli,
               formatter.formatHelpDoc(event.helpDoc)
@@ -31,7 +31,7 @@ export const presenter = (cli: Cli.Cli, argv: ReadonlyArray<string>): CliOutput.
           case "InvalidInvocation": {
             const words = event.commandPath.slice(1)
             const unknown = event.errors.filter((error) => error._tag === "UnrecognizedOption")
-            // The value of an unknown flag looks like a verb: that mistake is none of its own.
+            // The value of an unknown flag looks like an unknown verb. It is not a second mistake.
             for (const error of unknown.length > 0 ? unknown : event.errors)
               Cli.say(cli, Text.printable([sentence(error), ...valueHint(error, argv)].join(" ")))
             return Cli.say(cli, `See ${[cli.invocation, ...words, "--help"].join(" ")}`)
@@ -41,7 +41,7 @@ export const presenter = (cli: Cli.Cli, argv: ReadonlyArray<string>): CliOutput.
   }
 }
 
-/** A value that starts with "-" is taken for a flag: says how to write it. */
+/** A value that starts with "-" is parsed as a flag. Says how to write it instead. */
 const valueHint = (error: CliError.NonShowHelpErrors, argv: ReadonlyArray<string>): ReadonlyArray<string> => {
   const index =
     error._tag === "UnrecognizedOption"
@@ -52,18 +52,18 @@ const valueHint = (error: CliError.NonShowHelpErrors, argv: ReadonlyArray<string
   const flag = argv[index - 1]
   const value = argv[index]
   if (flag === undefined || value === undefined || !/^--[^=]+$/.test(flag)) return []
-  // After "needs a value", a word with two dashes is more likely the next flag.
+  // After "needs a value", a word with two dashes is more likely to be the next flag.
   if (!(error._tag === "InvalidValue" ? /^-[^-]/ : /^-/).test(value)) return []
   return [`If ${value} is the value of ${flag}, write ${quote(`${flag}=${value}`)}.`]
 }
 
 const indexOfFlag = (option: string, argv: ReadonlyArray<string>): number => {
   const at = argv.findIndex((word) => word === option || word.startsWith(`${option}=`))
-  // A cluster of short flags (-xyz) is reported by its first letter.
+  // A group of short flags (-xyz) is reported by its first letter.
   return at >= 0 || option.startsWith("--") ? at : argv.findIndex((word) => word.startsWith(option))
 }
 
-/** A mistake as a sentence. */
+/** Renders a usage error as a sentence. */
 export const sentence = (error: CliError.NonShowHelpErrors): string => {
   switch (error._tag) {
     case "UnrecognizedOption":
@@ -75,7 +75,7 @@ export const sentence = (error: CliError.NonShowHelpErrors): string => {
     case "MissingArgument":
       return `The argument <${error.argument}> is missing.`
     case "UnexpectedArgument":
-      return `${error.arguments.map((word) => JSON.stringify(word)).join(", ")} ${error.arguments.length === 1 ? "is an argument" : "are arguments"} too many.`
+      return `Unexpected argument${error.arguments.length === 1 ? "" : "s"} ${error.arguments.map((word) => JSON.stringify(word)).join(", ")}.`
     case "InvalidValue": {
       const name = error.kind === "flag" ? `--${error.option}` : `<${error.option}>`
       const expected = error.expected.replace(/^Expected:? ?/i, "").replace(/\.$/, "")

@@ -1,6 +1,6 @@
 /**
- * The events of a run as lines of a log: `16:05:09.120 [start/1] started`. A stored line of a task looks the same, so what
- * `logs` shows later is what stood there live.
+ * Renders the events of a run as log lines: `16:05:09.120 [start/1] started`. The verb `logs` renders stored lines in
+ * the same way, so its output matches the live log.
  */
 import type { RunEvent } from "../../../RunObserver.ts"
 import type { LogRecord, RunRecord, TaskRecord } from "../../../RunRecord.ts"
@@ -8,9 +8,9 @@ import * as Text from "../../text.ts"
 import * as Units from "../../units.ts"
 import type { Style } from "../style.ts"
 
-/** A line of a log, without its time. Several where the message has several. */
+/** Renders a message without its time, as one or more lines. */
 export const message = (line: Pick<LogRecord, "level" | "message">, style: Style): ReadonlyArray<string> => {
-  // What a step coloured stays so, and ends with its line.
+  // Keep the step's own colours, but reset them at the end of each line.
   const text = Text.printable(line.message)
     .split("\n")
     .map((part) => (part.includes("\x1b[") ? `${part}\x1b[0m` : part))
@@ -20,47 +20,47 @@ export const message = (line: Pick<LogRecord, "level" | "message">, style: Style
   return text.map((part) => `${paint(mark)} ${part}`)
 }
 
-/** Lines with their time and label. */
+/** Prefixes each line with its time and label. */
 export const stamp = (at: number, label: string, texts: ReadonlyArray<string>, style: Style): ReadonlyArray<string> => {
   const head = `${style.dim(Units.clock(at))} ${style.label(`[${label}]`, label)}`
   return texts.map((text) => `${head} ${text}`)
 }
 
-/** How a task came to its outputs, or did not. */
+/** How a task ended: executed, taken over, cached, failed. */
 export const outcome = (task: TaskRecord, style: Style): string => {
   if (task.how === "takenOver") return `${style.green("taken over")} from ${task.source}`
   if (task.how === "cached") return `${style.green("cached")} from ${task.source}`
-  const took = Units.duration((task.finishedAt ?? task.startedAt) - task.startedAt)
+  const duration = Units.duration((task.finishedAt ?? task.startedAt) - task.startedAt)
   switch (task.status) {
     case "succeeded":
-      return `${style.green("succeeded")} in ${took}`
+      return `${style.green("succeeded")} in ${duration}`
     case "failed":
-      return `${style.red("failed")} in ${took}: ${Text.printable(task.error?.message ?? "for an unknown reason")}`
+      return `${style.red("failed")} in ${duration}: ${Text.printable(task.error?.message ?? "unknown error")}`
     default:
-      return `${style.yellow(task.status)} after ${took}`
+      return `${style.yellow(task.status)} after ${duration}`
   }
 }
 
-/** `BranchNLPFlow · run 01k9…`, and which run it resumes. */
+/** `BranchNLPFlow · run 01k9…`, with the run that it resumes. */
 export const header = (run: RunRecord, style: Style): string =>
   `${style.bold(run.flow)} · run ${run.id}${run.origin === undefined ? "" : ` · resumes ${run.origin}`}`
 
 /** `succeeded in 3.2 s · artifacts in .effect-flow · 5 tasks`. */
 export const closing = (run: RunRecord, store: string, tasks: number, style: Style): string => {
-  const took = Units.duration((run.finishedAt ?? run.startedAt) - run.startedAt)
+  const duration = Units.duration((run.finishedAt ?? run.startedAt) - run.startedAt)
   const status =
     run.status === "succeeded"
-      ? `${style.green("succeeded")} in ${took}`
+      ? `${style.green("succeeded")} in ${duration}`
       : run.status === "failed"
-        ? `${style.red("failed")} in ${took}`
-        : `${style.yellow(run.status)} after ${took}`
+        ? `${style.red("failed")} in ${duration}`
+        : `${style.yellow(run.status)} after ${duration}`
   return `${status} · artifacts in ${store} · ${Units.plural(tasks, "task")}`
 }
 
 /**
- * The lines of an event; none for the outermost run's start and end, which `header` and `closing` are for.
+ * The lines of an event. Empty for the start and end of the outermost run, which `header` and `closing` render.
  *
- * @param childFlow The flow of a run that the outermost one called: its tasks are told apart by it.
+ * @param childFlow The flow of a called run, which is part of its tasks' labels.
  */
 export const ofEvent = (
   event: RunEvent,

@@ -1,31 +1,31 @@
 /**
- * What a run has done so far, followed by its events: enough for a table of what is under way, for the closing line, and for
- * saying what failed first; never more than the tasks that run now, however many there were.
+ * Tracks a run's progress from its events: enough for the live table, the closing line, and the first failure. Its
+ * memory is bounded by the number of running tasks, however many tasks the run has.
  */
 import type { RunEvent } from "../../../RunObserver.ts"
 import type { RunRecord, TaskRecord } from "../../../RunRecord.ts"
 
-/** How many finished tasks are remembered, for a table's last rows. */
-const remembered = 32
+/** The number of finished tasks kept for the table's last rows. */
+const recentLimit = 32
 
-/** A run, followed. */
+/** The progress of a run. */
 export interface Progress {
   readonly observe: (event: RunEvent) => void
-  /** The outermost run, once it has started; its final record when it has ended. */
+  /** The outermost run once it has started, and its final record once it has ended. */
   readonly run: () => RunRecord | undefined
-  /** The flow of a run that was called by the outermost one; nothing for that one itself. */
+  /** The flow of a called run. `undefined` for the outermost run. */
   readonly childFlow: (run: string) => string | undefined
   readonly running: () => ReadonlyArray<TaskRecord>
-  /** The last finished, oldest first. */
+  /** The last finished tasks, oldest first. */
   readonly finished: () => ReadonlyArray<TaskRecord>
   readonly counts: () => Readonly<Record<"total" | TaskRecord["status"], number>>
-  /** Bytes of what was written. */
+  /** The number of bytes written. */
   readonly bytes: () => number
-  /** The task whose failure is the run's own, or that failed first where the flow's body made another error of it. */
+  /** The task whose failure ended the run, or the first failed task if the flow's body mapped the error. */
   readonly failed: () => TaskRecord | undefined
 }
 
-/** A progress that has seen nothing. */
+/** Makes a progress without events. */
 export const make = (): Progress => {
   let root: RunRecord | undefined
   const children = new Map<string, string>()
@@ -52,9 +52,9 @@ export const make = (): Progress => {
           running.delete(`${task.run}/${task.id}`)
           counts[task.status]++
           if (task.how === "executed") for (const output of task.outputs) bytes += output.size
-          if (task.status === "failed" && failures.length < remembered) failures.push(task)
+          if (task.status === "failed" && failures.length < recentLimit) failures.push(task)
           finished.push(task)
-          if (finished.length > remembered) finished.shift()
+          if (finished.length > recentLimit) finished.shift()
         }
       }
     },

@@ -1,6 +1,6 @@
 /**
- * Shows a run while it goes on, on stderr: a live table with the log above it on a terminal, plain lines elsewhere, a line
- * of JSON for every event with `--log json`, nothing with `--quiet`. It sees a run through `RunObserver` and only watches.
+ * Shows a run on stderr while it runs: a live table with the log above it on a terminal, plain lines elsewhere, a line
+ * of JSON for every event with `--log json`, nothing with `--quiet`. It is a `RunObserver`, so it can't affect the run.
  */
 import type { RunEvent } from "../../../RunObserver.ts"
 import type { RunRecord } from "../../../RunRecord.ts"
@@ -9,27 +9,27 @@ import * as Lines from "./lines.ts"
 import * as Progress from "./progress.ts"
 import * as Table from "./table.ts"
 
-/** How a run is shown. */
+/** The ways to show a run. */
 export type Mode = "table" | "lines" | "json" | "quiet"
 
 /** Shows a run. */
 export interface Reporter {
   readonly observe: (event: RunEvent) => void
-  /** What it has seen. */
+  /** The progress so far. */
   readonly progress: Progress.Progress
   readonly style: Style
-  /** A line of the program's own, above the table. */
+  /** Prints a message of the program itself above the table. */
   readonly note: (line: string) => void
-  /** Takes the table away; what follows is written below the log. */
+  /** Removes the table. Further output is written below the log. */
   readonly close: () => void
 }
 
-/** What a reporter writes to. */
+/** The stream that a reporter writes to. */
 export interface Stream extends Table.Screen {
   readonly isTTY?: boolean
 }
 
-/** The mode that a stream and the flags ask for. */
+/** The mode for a stream and flags. */
 export const modeFor = (
   stream: Stream,
   flags: { readonly quiet: boolean; readonly log: "text" | "json" },
@@ -43,8 +43,8 @@ export const modeFor = (
 /**
  * A reporter.
  *
- * @param options.store What the closing line says artifacts are in.
- * @param options.now The time in milliseconds, for what is still under way.
+ * @param options.store The store's name in the closing line.
+ * @param options.now The current time in milliseconds, for tasks that are still running.
  */
 export const make = (options: {
   readonly mode: Mode
@@ -83,7 +83,7 @@ export const make = (options: {
   }
 }
 
-/** An event as data: what `--log json` prints, one object a line. */
+/** An event as data. `--log json` prints one such object per line. */
 export const toJson = (event: RunEvent): object => {
   switch (event._tag) {
     case "RunStarted":
@@ -134,7 +134,7 @@ export const toJson = (event: RunEvent): object => {
   }
 }
 
-/** A sentence of the program's own, as an event. */
+/** A message of the program itself, as an event. */
 export const messageJson = (at: number, message: string): string =>
   JSON.stringify({ time: time(at), event: "message", message })
 

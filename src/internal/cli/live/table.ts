@@ -1,7 +1,7 @@
 /**
- * A live table of a run's tasks at the bottom of a terminal, with the log running above it. It is redrawn in place: what
- * was drawn is cleared, new lines of the log are written where it stood, and it is drawn again below them, all in one
- * write. A flood of lines is written in portions, so that drawing never costs more than the run.
+ * A live table of a run's tasks at the bottom of a terminal, with the log running above it. It is redrawn in place: the
+ * table is cleared, new log lines are written where it was, and it is drawn again below them, all in one write. Large
+ * numbers of lines are written in batches, so that drawing never costs more than the run.
  */
 
 import * as Text from "../../text.ts"
@@ -9,27 +9,27 @@ import * as Units from "../../units.ts"
 import type { Style } from "../style.ts"
 import type { Progress } from "./progress.ts"
 
-/** What is drawn on: a terminal's stream. */
+/** The terminal that the table is drawn on. */
 export interface Screen {
   readonly columns?: number
   readonly rows?: number
   readonly write: (text: string) => unknown
 }
 
-/** Milliseconds between drawings. */
-const interval = 80
+/** The minimum time between two redraws. */
+const redrawIntervalMs = 80
 
-/** A table that is being shown. */
+/** A live table. */
 export interface Table {
-  /** Lines for the log above. */
+  /** Adds lines to the log above the table. */
   readonly log: (lines: ReadonlyArray<string>) => void
-  /** Something changed: drawn now, or soon. */
+  /** Reports a change. The table is redrawn now or soon. */
   readonly touch: () => void
-  /** Writes what waits and takes the table away. */
+  /** Writes pending lines and removes the table. */
   readonly close: () => void
 }
 
-/** Shows a table of what a progress has seen. */
+/** Shows a table of a run's progress. */
 export const show = (screen: Screen, progress: Progress, style: Style, now: () => number): Table => {
   let pending: Array<string> = []
   let drawn: ReadonlyArray<string> = []
@@ -39,7 +39,7 @@ export const show = (screen: Screen, progress: Progress, style: Style, now: () =
 
   const clear = (): string => {
     if (drawn.length === 0) return ""
-    // A terminal that was made narrower since has wrapped what was drawn.
+    // A terminal that has become narrower has wrapped the drawn lines.
     const width = columnsOf(screen)
     const height = drawn.reduce((rows, line) => rows + Math.max(1, Math.ceil(Text.width(line) / width)), 0)
     return `\x1b[${height}A\r\x1b[0J`
@@ -51,13 +51,13 @@ export const show = (screen: Screen, progress: Progress, style: Style, now: () =
     pending = []
     drawn = next
     lastDrawn = now()
-    // Terminals that know synchronized updates show the whole write at once; others ignore the marks.
+    // Terminals with synchronized updates show the whole write at once. Others ignore these escape sequences.
     if (text !== "") screen.write(`\x1b[?2026h${text}\x1b[?2026l`)
-    timer = closed ? undefined : setTimeout(draw, interval)
+    timer = closed ? undefined : setTimeout(draw, redrawIntervalMs)
     timer?.unref()
   }
   const touch = () => {
-    if (!closed && now() - lastDrawn >= interval) draw()
+    if (!closed && now() - lastDrawn >= redrawIntervalMs) draw()
   }
   return {
     log: (lines) => {
@@ -74,10 +74,10 @@ export const show = (screen: Screen, progress: Progress, style: Style, now: () =
   }
 }
 
-/** A terminal that does not know its width says 0. */
+/** A terminal of unknown width reports 0. */
 const columnsOf = (screen: Screen) => Math.max(20, screen.columns || 80)
 
-/** The table's lines: tasks that run, then as many of the last finished as there is room for, and a sum. */
+/** The table's lines: the running tasks, as many recently finished tasks as fit, and a summary. */
 const rows = (screen: Screen, progress: Progress, style: Style, now: number): ReadonlyArray<string> => {
   const run = progress.run()
   if (run === undefined) return []

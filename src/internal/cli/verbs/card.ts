@@ -23,7 +23,7 @@ export const card = (cli: Cli.Cli, chosen: Cli.Chosen, text: string, out: string
       const target = yield* Target.parse(chosen, text)
       const runs = yield* RunStore
       const artifacts = yield* ArtifactStore
-      // What a task showed that was taken over, the one showed that ran.
+      // The card of a task that was taken over belongs to the task that was executed.
       const places = (yield* Target.tasks(target)).map(({ id, run, source }) => ({
         title: id,
         ...(source === undefined ? { run, task: id } : Reading.placeOf(source))
@@ -41,7 +41,7 @@ export const card = (cli: Cli.Cli, chosen: Cli.Chosen, text: string, out: string
       if (found.length === 0) {
         return yield* new Cli.Exit({
           code: Cli.exitCodes.failed,
-          message: `No task of ${text} has a card. A step makes one with Card, as in yield* Card.append(Card.markdown("…")).`
+          message: `No task of ${text} has a card. A step makes one with yield* Card.append(Card.markdown("…")).`
         })
       }
       const { run } = target

@@ -5,7 +5,7 @@ import * as Cli from "../cli.ts"
 import { withExistingStore } from "../store.ts"
 import * as Target from "../target.ts"
 
-/** Prints what differs. */
+/** Prints the differences. */
 export const diff = (cli: Cli.Cli, chosen: Cli.Chosen, left: string, right: string, json: boolean) =>
   withExistingStore(
     cli,

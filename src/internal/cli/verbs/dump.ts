@@ -1,6 +1,6 @@
 /**
- * The verb `dump`: prints an artifact by its format, without the flow that wrote it: JSON and text as they are, the head of
- * a table, the shapes of tensors. `--out` writes the stored bytes, verified, whatever they are.
+ * The verb `dump`: prints an artifact without the flow that wrote it: JSON and text in full, the first rows of a table,
+ * the shapes of tensors. `--out` writes the verified bytes of any format to a file.
  */
 import * as Fs from "node:fs/promises"
 import * as Effect from "effect/Effect"
@@ -18,7 +18,7 @@ import { withExistingStore } from "../store.ts"
 import { styleFor } from "../style.ts"
 import * as Target from "../target.ts"
 
-/** How it is printed. */
+/** The flags of `dump`. */
 export interface Options {
   /** A file for the stored bytes; `-` for stdout. */
   readonly out: string | undefined
@@ -26,7 +26,7 @@ export interface Options {
   readonly json: boolean
 }
 
-/** Prints what `RUN/STEP[/ID]/ARTIFACT` names. */
+/** Prints the artifact `RUN/STEP[/ID]/ARTIFACT`. */
 export const dump = (cli: Cli.Cli, chosen: Cli.Chosen, text: string, options: Options) =>
   withExistingStore(
     cli,
@@ -52,7 +52,7 @@ export const dump = (cli: Cli.Cli, chosen: Cli.Chosen, text: string, options: Op
     })
   )
 
-/** Writes the bytes to a file, under another name until they are all there and verified. */
+/** Writes the bytes to a file, under a temporary name until they are complete and verified. */
 const save = Effect.fnUntraced(function* (cli: Cli.Cli, ref: RefRecord, out: string) {
   const store = yield* ArtifactStore
   const failed = (cause: unknown) =>
@@ -83,7 +83,7 @@ const save = Effect.fnUntraced(function* (cli: Cli.Cli, ref: RefRecord, out: str
   Cli.say(cli, `${out}: ${Units.bytes(ref.size)} of ${ref.mediaType}, SHA-256 ${ref.digest}`)
 })
 
-/** The first rows, each value on one line; with `--json` the rows as they are. */
+/** The first rows, each value on one line. With `--json`, the rows as JSON. */
 const table = Effect.fnUntraced(function* (cli: Cli.Cli, ref: RefRecord, options: Options) {
   const store = yield* ArtifactStore
   const bytes = yield* store.get(ref.digest)
@@ -102,7 +102,7 @@ const table = Effect.fnUntraced(function* (cli: Cli.Cli, ref: RefRecord, options
   Cli.print(cli, Text.columns([names.map(style.dim), ...cells]))
   Cli.say(
     cli,
-    `${Units.plural(total, "row")}, ${Units.plural(names.length, "column")}${rows.length < total ? `; the first ${rows.length} are shown` : ""}`
+    `${Units.plural(total, "row")}, ${Units.plural(names.length, "column")}${rows.length < total ? `; showing the first ${rows.length}` : ""}`
   )
 })
 
@@ -127,7 +127,7 @@ const cell = (value: unknown): string => {
   return typeof value === "object" ? JSON.stringify(plain(value)) : String(value)
 }
 
-/** As JSON has it: what it has no form for becomes a text or a number. */
+/** Converts a value to JSON. Values that JSON can't represent become texts or numbers. */
 const plain = (value: unknown): unknown => {
   if (typeof value === "bigint") return Number.isSafeInteger(Number(value)) ? Number(value) : String(value)
   if (typeof value === "number") return Number.isFinite(value) ? value : String(value)
@@ -137,9 +137,9 @@ const plain = (value: unknown): unknown => {
   return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, plain(field)]))
 }
 
-/** Names, kinds and shapes, and what the file says besides. */
+/** Names, kinds and shapes of tensors, and the file's metadata. */
 const tensors = Effect.fnUntraced(function* (cli: Cli.Cli, ref: RefRecord, options: Options) {
-  const { metadata, tensors } = (yield* readUntyped(ref)) as Contents // what that reads of this format
+  const { metadata, tensors } = (yield* readUntyped(ref)) as Contents // the shape that `readUntyped` returns for tensors
   const rows = Object.entries(tensors).map(([name, { data, dtype, shape }]) => ({
     name,
     dtype,

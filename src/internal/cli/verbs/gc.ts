@@ -4,7 +4,7 @@ import * as Gc from "../../../Gc.ts"
 import * as Cli from "../cli.ts"
 import { changingStore } from "../store.ts"
 
-/** What stays, and how it is said. */
+/** Which runs are kept, and how the result is printed. */
 export interface Options {
   readonly keepRuns: number | undefined
   readonly keepDays: number | undefined
@@ -13,7 +13,7 @@ export interface Options {
   readonly json: boolean
 }
 
-/** Collects. A flow's own command line lets only that flow's runs go. */
+/** Removes runs and artifacts. A flow's own command line only removes runs of that flow. */
 export const gc = (cli: Cli.Cli, chosen: Cli.Chosen, { json, ...options }: Options) =>
   changingStore(
     cli,

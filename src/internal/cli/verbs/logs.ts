@@ -1,4 +1,4 @@
-/** The verb `logs`: prints what the tasks of a run logged, as it was printed live, and why tasks failed. */
+/** The verb `logs`: prints the log of a run's tasks as it was printed live, and the errors of failed tasks. */
 import * as Effect from "effect/Effect"
 import type { TaskRecord } from "../../../RunRecord.ts"
 import type { LogLine } from "../../../RunStore.ts"
@@ -10,17 +10,17 @@ import { withExistingStore } from "../store.ts"
 import { styleFor } from "../style.ts"
 import * as Target from "../target.ts"
 
-/** Which lines, and how. */
+/** Which lines are printed, and how. */
 export interface Options {
   readonly follow: boolean
   readonly attempt: number | undefined
   readonly json: boolean
 }
 
-/** How many lines are read and printed at a time. */
-const page = 5000
+/** The number of lines read and printed at a time. */
+const pageSize = 5000
 
-/** With `--follow`, how often new lines are looked for, in milliseconds. */
+/** The interval at which `--follow` looks for new lines. */
 const pollIntervalMs = 150
 
 /** Prints the lines of a target. */
@@ -43,29 +43,29 @@ const show = Effect.fnUntraced(function* (cli: Cli.Cli, chosen: Cli.Chosen, text
       // The lines of a step may come from several runs: its tasks are looked up once for all lines, not once a page.
       const isWhole = target.step !== undefined
       const lines = yield* Reading.logs(target.run, {
-        ...(isWhole ? undefined : { limit: page }),
+        ...(isWhole ? undefined : { limit: pageSize }),
         ...(target.task === undefined ? undefined : { task: target.task }),
         ...(target.step === undefined || target.task !== undefined ? undefined : { step: target.step }),
         ...(options.attempt === undefined ? undefined : { attempt: options.attempt }),
         ...(after === undefined ? undefined : { after })
       })
-      for (let at = 0; at < lines.length; at += page) print(lines.slice(at, at + page))
+      for (let at = 0; at < lines.length; at += pageSize) print(lines.slice(at, at + pageSize))
       after = lines.at(-1)?.sequence ?? after
-      if (isWhole || lines.length < page) return
+      if (isWhole || lines.length < pageSize) return
     }
   })
   if (options.follow) {
     while (true) {
-      // Asked before the lines are read: what was logged before a run's end is there when its end is.
+      // The status is read before the lines: once a run has ended, all of its lines are stored.
       const status = yield* Effect.flatMap(Reading.get(target.run.id), Reading.status)
       yield* rest
-      if (status === "crashed") Cli.say(cli, `The process of run ${target.run.id} is gone: it crashed.`)
+      if (status === "crashed") Cli.say(cli, `Run ${target.run.id} has crashed: its process no longer exists.`)
       if (status !== "running") break
       yield* Effect.sleep(pollIntervalMs)
     }
   } else yield* rest
   if (options.json) return
-  // A task or step that is not there is said here; of the others, the errors with what a log has no line for.
+  // Reports a missing task or step, and otherwise the errors, because the log has no lines for them.
   const tasks = yield* target.step === undefined
     ? Reading.tasks(target.run, { status: "failed", refs: false })
     : Target.tasks(target)
@@ -74,9 +74,9 @@ const show = Effect.fnUntraced(function* (cli: Cli.Cli, chosen: Cli.Chosen, text
     if (lines.length > 0)
       Cli.print(cli, Lines.stamp(task.finishedAt ?? task.startedAt, task.id, lines, style).join("\n"))
   }
-  if (after === undefined && tasks.every((task) => task.error === undefined)) Cli.say(cli, "Nothing was logged.")
+  if (after === undefined && tasks.every((task) => task.error === undefined)) Cli.say(cli, "No log lines.")
 })
 
-/** Why a task failed, with the stack where it was no failure that a type announced. */
+/** Why a task failed, with the stack of an unexpected error. */
 const failure = (task: TaskRecord): ReadonlyArray<string> =>
   task.error === undefined ? [] : `${task.status}: ${errorText(task.error)}`.split("\n")

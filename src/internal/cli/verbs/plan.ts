@@ -1,13 +1,13 @@
-/** The verb `plan`: draws a flow's graph without running anything. */
+/** The verb `plan`: shows a flow's graph without running it. */
 import * as Effect from "effect/Effect"
 import type * as Flow from "../../../Flow.ts"
 import * as Plan from "../../../Plan.ts"
 import * as Cli from "../cli.ts"
 
-/** How a graph is drawn. */
+/** The output formats of a graph. */
 export type Format = "text" | "mermaid" | "dot" | "json"
 
-/** A graph as text. */
+/** Renders a graph in a format. */
 export const draw = (plan: Plan.Plan, format: Format): string => {
   switch (format) {
     case "mermaid":
@@ -21,14 +21,14 @@ export const draw = (plan: Plan.Plan, format: Format): string => {
   }
 }
 
-/** Draws the plan. Where the flow looks at a value, it ends, and a note says at which. */
+/** Prints the plan. If the flow reads a value, the plan stops there and a message names the value. */
 export const plan = Effect.fnUntraced(function* (
   cli: Cli.Cli,
   subject: Cli.Subject,
   parameters: object,
   format: Format
 ) {
-  const flow = subject.flow as Flow.Flow<string, any, unknown, unknown, never> // erased: its flags fit its parameters
+  const flow = subject.flow as Flow.Flow<string, any, unknown, unknown, never> // erased: the flags were made from its parameters
   const made = yield* Plan.make(flow, parameters)
   Cli.print(cli, draw(made, format))
   if (made.stop !== undefined && (format === "mermaid" || format === "dot")) Cli.say(cli, made.stop.message)

@@ -1,6 +1,6 @@
 /**
- * The verbs that run a flow, `run` and `resume`: with the reporter watching, the result on stdout, and in the end an exit
- * code and, where something failed, one paragraph that says what, where its log is, and how to go on.
+ * The verbs that run a flow, `run` and `resume`: they show progress, print the result to stdout, set the exit code and,
+ * after a failure, print a paragraph with the error, where its log is, and how to resume.
  */
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
@@ -36,7 +36,7 @@ export interface Options {
   readonly sync: boolean
 }
 
-/** How the run starts. */
+/** How a run starts. */
 export type Start =
   | { readonly _tag: "Run"; readonly parameters: object }
   | {
@@ -48,9 +48,9 @@ export type Start =
       readonly parameters: object
     }
 
-/** Runs the flow. Fails with `Exit` where it does not succeed. */
+/** Runs the flow. Fails with `Exit` if it does not succeed. */
 export const run = (cli: Cli.Cli, chosen: Cli.Chosen, subject: Cli.Subject, start: Start, options: Options) =>
-  // What is said of a run that was interrupted is said after that.
+  // The closing paragraph must be printed even after an interruption.
   Effect.uninterruptibleMask((restore) => runMasked(cli, chosen, subject, start, options, restore))
 
 const runMasked = Effect.fnUntraced(function* (
@@ -72,7 +72,7 @@ const runMasked = Effect.fnUntraced(function* (
     now: () => clock.currentTimeMillisUnsafe()
   })
   cli.state.announce = reporter.note
-  const flow = subject.flow as Flow.Flow<string, any, unknown, unknown, Cli.Stores> // erased: its flags fit its parameters
+  const flow = subject.flow as Flow.Flow<string, any, unknown, unknown, Cli.Stores> // erased: the flags were made from its parameters
   const flowRun = Effect.suspend(() =>
     start._tag === "Run"
       ? Flow.run(flow, start.parameters, { tags: options.tags })
@@ -102,7 +102,7 @@ const runMasked = Effect.fnUntraced(function* (
   const interrupted = Cause.hasInterruptsOnly(exit.cause)
   const record = reporter.progress.run()
   if (record === undefined || record.status === "running") {
-    // It never became a run, or its record could not be brought to an end.
+    // No run was started, or its end could not be recorded.
     if (interrupted) return yield* Effect.failCause(exit.cause)
     const error = fromCause(exit.cause)
     return yield* new Cli.Exit({
@@ -115,7 +115,7 @@ const runMasked = Effect.fnUntraced(function* (
   return yield* interrupted ? Effect.failCause(exit.cause) : new Cli.Exit({ code: Cli.exitCodes.failed, message: "" })
 })
 
-/** Under the executor that was asked for. */
+/** Provides the executor that the flags select. */
 const withExecutor = Effect.fnUntraced(function* (
   subject: Cli.Subject,
   { concurrency, executor }: Options,
@@ -134,7 +134,10 @@ const withExecutor = Effect.fnUntraced(function* (
   return yield* Effect.provide(effect, layers[executor]())
 })
 
-/** Shows what is logged where no run is: a layer that is built, say. What a run logs, the run's own logger shows. */
+/**
+ * Shows log messages from outside a run, for example while a layer is built. Inside a run, the run's own logger shows
+ * them.
+ */
 const outsideRuns = (reporter: Reporter.Reporter) =>
   Logger.make<unknown, void>(({ cause, date, fiber, message }) => {
     const { context } = fiber
@@ -145,12 +148,12 @@ const outsideRuns = (reporter: Reporter.Reporter) =>
 
 // --- the result ----------------------------------------------------------------------------------------------------
 
-/** Up to this size a JSON artifact is printed as its value. */
-const inlineLimit = 64 * 1024
+/** A JSON artifact up to this size is printed as its value. */
+const inlineLimitBytes = 64 * 1024
 
 /**
- * What the flow yielded, as a line of JSON on stdout: where that is no terminal, or where `--json` or `--quiet` ask for
- * it. Refs of small JSON artifacts are printed as their values, others as `{ "$ref": … }`, with which `dump` reads them.
+ * Prints the flow's output as a line of JSON to stdout, if stdout is not a terminal or `--json` or `--quiet` is set.
+ * Refs of small JSON artifacts are printed as their values, other refs as `{ "$ref": … }`, which `dump` accepts.
  */
 const printOutput = Effect.fnUntraced(function* (cli: Cli.Cli, reporter: Reporter.Reporter, options: Options) {
   const output = reporter.progress.run()?.output
@@ -175,10 +178,10 @@ const resolve = (value: unknown): Effect.Effect<unknown, never, ArtifactStore> =
       size: ref.size,
       digest: ref.digest
     }
-    if (ref.format !== "json" || ref.size > inlineLimit) return address
+    if (ref.format !== "json" || ref.size > inlineLimitBytes) return address
     const store = yield* ArtifactStore
     return yield* store.get(ref.digest).pipe(
       Effect.map((bytes): unknown => JSON.parse(new TextDecoder().decode(bytes))),
-      Effect.catchCause(() => Effect.succeed(address)) // the run did succeed: that is no reason to fail it now
+      Effect.catchCause(() => Effect.succeed(address)) // the run succeeded, so an unreadable output must not fail the command
     )
   })

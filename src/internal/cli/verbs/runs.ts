@@ -11,12 +11,12 @@ import * as Cli from "../cli.ts"
 import { withExistingStore } from "../store.ts"
 import { paintStatus, type Style, styleFor } from "../style.ts"
 
-/** Which runs. */
+/** Which runs are listed. */
 export interface Options {
   readonly status: RunRecord["status"] | "crashed" | undefined
   readonly tags: ReadonlyArray<string>
   readonly since: number | undefined
-  /** 0 for all. */
+  /** 0 lists all. */
   readonly limit: number
   readonly json: boolean
 }
@@ -30,7 +30,7 @@ const list = Effect.fnUntraced(function* (cli: Cli.Cli, chosen: Cli.Chosen, opti
   const now = yield* Clock.currentTimeMillis
   const host = hostname()
   const statusOf = (run: RunRecord) => (Reading.isCrashed(run, { now, host }) ? "crashed" : run.status)
-  // Whether a run crashed is found out here: of those that say they are running, all are looked at.
+  // A crash is not recorded but inferred here, so all runs recorded as running are checked.
   const inferred = options.status === "crashed" || options.status === "running"
   const limit = options.limit <= 0 ? Number.POSITIVE_INFINITY : options.limit
   const found = yield* Reading.list({

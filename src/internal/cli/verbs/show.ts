@@ -1,4 +1,6 @@
-/** The verb `show`: what a run did, its tasks with states and times, as text, as a graph, or as data; or one task of it. */
+/**
+ * The verb `show`: prints a run's tasks with status and duration, as text, as a graph, or as data; or one task in full.
+ */
 import * as Effect from "effect/Effect"
 import * as Plan from "../../../Plan.ts"
 import type { RefRecord, RunRecord, TaskRecord } from "../../../RunRecord.ts"
@@ -12,7 +14,7 @@ import { paintStatus, type Style, styleFor } from "../style.ts"
 import * as Target from "../target.ts"
 import { draw, type Format } from "./plan.ts"
 
-/** Shows a run, or tasks of it. */
+/** Prints a run or some of its tasks. */
 export const show = (cli: Cli.Cli, chosen: Cli.Chosen, text: string, format: Format) =>
   withExistingStore(
     cli,
@@ -34,7 +36,7 @@ export const show = (cli: Cli.Cli, chosen: Cli.Chosen, text: string, format: For
     })
   )
 
-const took = (record: { readonly startedAt: number; readonly finishedAt?: number }) =>
+const durationText = (record: { readonly startedAt: number; readonly finishedAt?: number }) =>
   record.finishedAt === undefined ? "" : Units.duration(record.finishedAt - record.startedAt)
 
 const runLines = (
@@ -64,14 +66,14 @@ const runLines = (
         ? `${task.attempts.length} attempts`
         : ""
       : `${task.how === "cached" ? "cached" : "taken over"} from ${task.source}${hasOtherCode(task) ? ", code changed" : ""}`,
-    task.how === "executed" ? took(task) : "",
+    task.how === "executed" ? durationText(task) : "",
     Units.bytes(size(task.outputs)),
     task.parents.length === 0
       ? ""
       : `← ${task.parents.length > 8 ? `${task.parents.length} tasks` : task.parents.join(", ")}`
   ])
   return [
-    `${style.bold(run.flow)} · run ${run.id} · ${paintStatus(style, run.status)}${run.finishedAt === undefined ? "" : ` in ${took(run)}`}`,
+    `${style.bold(run.flow)} · run ${run.id} · ${paintStatus(style, run.status)}${run.finishedAt === undefined ? "" : ` in ${durationText(run)}`}`,
     Text.columns(facts.map(([name, value]) => [`  ${style.dim(name ?? "")}`, value ?? ""])),
     ...(rows.length === 0 ? ["  It has no tasks."] : [Text.columns(rows, new Set([3, 4]))]),
     ...tasks
@@ -87,7 +89,7 @@ const runLines = (
 }
 
 const taskLines = (task: TaskRecord, style: Style): ReadonlyArray<string> => [
-  `${style.bold(task.id)} · ${paintStatus(style, task.status)}${task.how === "executed" ? (task.finishedAt === undefined ? "" : ` in ${took(task)}`) : `, ${task.how === "cached" ? "cached" : "taken over"} from ${task.source}${hasOtherCode(task) ? "; its code has changed since" : ""}`}`,
+  `${style.bold(task.id)} · ${paintStatus(style, task.status)}${task.how === "executed" ? (task.finishedAt === undefined ? "" : ` in ${durationText(task)}`) : `, ${task.how === "cached" ? "cached" : "taken over"} from ${task.source}${hasOtherCode(task) ? "; its code has changed since" : ""}`}`,
   Text.columns(
     [
       ["started", Units.dateTime(task.startedAt)],
@@ -102,7 +104,7 @@ const taskLines = (task: TaskRecord, style: Style): ReadonlyArray<string> => [
     ? []
     : task.attempts.map(
         (attempt) =>
-          `  attempt ${attempt.number} ${paintStatus(style, attempt.status)}${attempt.finishedAt === undefined ? "" : ` in ${took(attempt)}`}${attempt.error === undefined ? "" : `: ${[Text.printable(attempt.error.message), ...causeLines(attempt.error)].join("\n    ")}`}`
+          `  attempt ${attempt.number} ${paintStatus(style, attempt.status)}${attempt.finishedAt === undefined ? "" : ` in ${durationText(attempt)}`}${attempt.error === undefined ? "" : `: ${[Text.printable(attempt.error.message), ...causeLines(attempt.error)].join("\n    ")}`}`
       )),
   ...(task.error === undefined ? [] : [errorText(task.error)])
 ]
@@ -124,7 +126,7 @@ const refs = (side: string, refs: ReadonlyArray<RefRecord>, style: Style): Reado
         )
       ]
 
-/** Whether the outputs of a task were written by other code than the step has now. */
+/** Whether the outputs of a task were written by different code than the step has now. */
 const hasOtherCode = ({ code, sourceCode }: TaskRecord): boolean =>
   code !== undefined && sourceCode !== undefined && code !== sourceCode
 

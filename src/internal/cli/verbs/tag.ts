@@ -6,13 +6,13 @@ import * as Cli from "../cli.ts"
 import { changingStore, withExistingStore } from "../store.ts"
 import * as Target from "../target.ts"
 
-/** What to change. */
+/** The change to make. */
 export type Change =
   | { readonly add: ReadonlyArray<string> }
   | { readonly remove: ReadonlyArray<string> }
   | { readonly replace: ReadonlyArray<string> }
 
-/** Changes tags, and says which there are then. */
+/** Changes tags, and prints the tags that the run has afterwards. */
 export const change = (cli: Cli.Cli, chosen: Cli.Chosen, name: string, change: Change) =>
   changingStore(
     cli,
@@ -31,7 +31,7 @@ export const change = (cli: Cli.Cli, chosen: Cli.Chosen, name: string, change: C
     })
   )
 
-/** Lists a run's own tags, one a line, and with `--json` the system's, too. */
+/** Lists a run's own tags, one per line. With `--json`, also the system tags. */
 export const list = (cli: Cli.Cli, chosen: Cli.Chosen, name: string, json: boolean) =>
   withExistingStore(
     cli,

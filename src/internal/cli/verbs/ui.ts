@@ -10,7 +10,7 @@ export interface Options {
   readonly host: string | undefined
 }
 
-/** Serves. */
+/** Serves the page. */
 export const ui = (cli: Cli.Cli, chosen: Cli.Chosen, { host, port }: Options) => {
   cli.state.service = true
   return withExistingStore(

@@ -1,10 +1,10 @@
-/** The verb `verify`: checks the whole store, and repairs what can be repaired if asked to. */
+/** The verb `verify`: checks the whole store, and with `--repair` repairs what can be repaired. */
 import * as Effect from "effect/Effect"
 import * as Verify from "../../../Verify.ts"
 import * as Cli from "../cli.ts"
 import { changingStore, withExistingStore } from "../store.ts"
 
-/** Checks; ends with exit code 1 if a fault remains. */
+/** Checks the store. Ends with exit code 1 if damage remains. */
 export const verify = (
   cli: Cli.Cli,
   chosen: Cli.Chosen,

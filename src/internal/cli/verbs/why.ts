@@ -1,4 +1,4 @@
-/** The verb `why`: says of each task whether it was executed, taken over or cached, and because of what. */
+/** The verb `why`: explains why each task was executed, taken over or cached. */
 import * as Effect from "effect/Effect"
 import * as Why from "../../../Why.ts"
 import * as Cli from "../cli.ts"

@@ -3,7 +3,7 @@ import * as Worker from "../../../Worker.ts"
 import * as Cli from "../cli.ts"
 import { withStore } from "../store.ts"
 
-/** What the environment does not say already. */
+/** The worker's flags. They override the environment. */
 export interface Options {
   readonly size: number | undefined
   readonly group: string | undefined
@@ -11,7 +11,7 @@ export interface Options {
   readonly port: number | undefined
 }
 
-/** Works. */
+/** Runs the worker until it is stopped. */
 export const worker = (
   cli: Cli.Cli,
   chosen: Cli.Chosen,
@@ -21,6 +21,6 @@ export const worker = (
 ) => {
   cli.state.service = true
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
-  Cli.say(cli, `Working on ${subject.flow.flowName} for ${Cli.storeName(chosen.store)}. Ctrl-C ends it.`)
+  Cli.say(cli, `Working on ${subject.flow.flowName} for ${Cli.storeName(chosen.store)}. Press Ctrl-C to stop.`)
   return withStore(chosen, Worker.run({ module: subject.module, ...given }), { sync })
 }
