@@ -1,7 +1,7 @@
 /** Shared by the artifact stores: bytes in parts without copies, and failures of the medium as sentences. */
 
-import { reasonOf } from "../cause.ts"
 import { ArtifactError } from "./artifactError.ts"
+import { reasonOf } from "./obstacle.ts"
 
 /**
  * Bytes are hashed, written and streamed in parts of this size: big enough to cost few calls, short enough to yield

@@ -142,6 +142,8 @@ export const makeWritable = async (path: string): Promise<void> => {
   for (let at = path; (await lookAt(at)) === undefined; at = Path.dirname(at)) missing.unshift(at)
   for (const directory of missing) await makeDirectory(directory)
   for (const directory of missing) await syncDirectory(Path.dirname(directory)).catch(() => undefined) // it may not be ours to read
+  if (!(await Fs.stat(path)).isDirectory())
+    throw Object.assign(new Error(`${path} is not a directory`), { code: "ENOTDIR", path })
   await Fs.access(path, Fs.constants.W_OK)
 }
 

@@ -13,6 +13,7 @@ import * as Effect from "effect/Effect"
 import { ArtifactStore, Gc, Ref, Run, RunStore, Storage } from "effect-flow"
 import { temporaryDirectory } from "../../conformance/layers.ts"
 import { putRun, putTask, ref, run, task } from "../../conformance/records.ts"
+import { mayMount, mounted } from "../../support/mount.ts"
 
 const { ArtifactStore: Artifacts } = ArtifactStore
 const { RunStore: Runs } = RunStore
@@ -57,31 +58,6 @@ const entries = (directory: string): ReadonlyArray<string> =>
     .map((name) => `${name} ${Fs.statSync(Path.join(directory, name)).mtimeMs}`)
     .filter((name) => !/-(wal|shm) /.test(name)) // SQLite's own shared memory
     .toSorted()
-
-/** A small file system of its own, if this user may mount one. */
-const mounted = (options: string) =>
-  Effect.acquireRelease(
-    Effect.sync(() => {
-      const directory = Fs.mkdtempSync(Path.join(tmpdir(), "effect-flow-mount-"))
-      execFileSync("mount", ["-t", "tmpfs", "-o", options, "tmpfs", directory], { stdio: "ignore" })
-      return directory
-    }),
-    (directory) =>
-      Effect.sync(() => {
-        execFileSync("umount", ["-l", directory], { stdio: "ignore" })
-        Fs.rmSync(directory, { recursive: true, force: true })
-      })
-  )
-
-const mayMount = ((): boolean => {
-  try {
-    Effect.runSync(Effect.scoped(Effect.asVoid(mounted("size=64k"))))
-    return true
-  } catch {
-    return false
-  }
-})()
-if (!mayMount) console.info("Skipped: full and read-only disks, because this user may not mount a tmpfs.")
 
 const isRoot = process.getuid?.() === 0
 if (!isRoot) console.info("Skipped: a store of another user, because this user is not root.")

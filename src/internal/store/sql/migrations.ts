@@ -56,6 +56,22 @@ export const found: Effect.Effect<number, SqlError, SqlClient.SqlClient> = Effec
   return row?.version ?? 0
 })
 
+/**
+ * Whether a SQLite file belongs to another program: it has tables, and none of this library's. (In Postgres, others may
+ * have tables in the same schema.)
+ */
+export const isForeign: Effect.Effect<boolean, SqlError, SqlClient.SqlClient> = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+  const tables = yield* sql.onDialectOrElse({
+    pg: () => Effect.succeed([]),
+    orElse: () =>
+      sql.unsafe(
+        `SELECT 1 AS found FROM sqlite_master WHERE name NOT LIKE 'sqlite!_%' ESCAPE '!' AND NOT EXISTS (SELECT 1 FROM sqlite_master WHERE name = '${table}') LIMIT 1`
+      )
+  })
+  return tables.length > 0
+})
+
 /** Takes the lock under which migrations run. SQLite has taken it with `BEGIN IMMEDIATE`. */
 const lock = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient

@@ -5,12 +5,12 @@
  */
 import * as Fs from "node:fs"
 import * as Path from "node:path"
+import { freeBytes } from "../obstacle.ts"
 
 /** Enough for SQLite's shared memory and a transaction that removes a run. */
 const reserveBytes = 512 * 1024
 
-/** With less than this a disk is full, and with more than this there is plenty. */
-const fullBytes = 64 * 1024
+/** With more than this there is plenty. */
 const plentyBytes = 4 * reserveBytes
 
 /** The reserve beside one database. */
@@ -50,15 +50,3 @@ const write = (path: string): void => {
     // The disk is full, and what could be written is the reserve; or it may not be written to.
   }
 }
-
-const freeBytes = (path: string): number => {
-  try {
-    const { bavail, bsize } = Fs.statfsSync(path)
-    return bavail * bsize
-  } catch {
-    return Number.POSITIVE_INFINITY // unknown: then the disk is not known to be full
-  }
-}
-
-/** Whether the file system of a path has next to no space left. */
-export const isFull = (path: string): boolean => freeBytes(path) < fullBytes

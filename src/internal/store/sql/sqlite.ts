@@ -15,9 +15,10 @@ import * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { ArtifactStore } from "../../../ArtifactStore.ts"
 import { RunStore, StoreError } from "../../../RunStore.ts"
-import { reasonOf } from "../../cause.ts"
+import { codeOf } from "../../cause.ts"
 import * as FileStore from "../fileStore.ts"
 import { makeWritable } from "../fileStoreIo.ts"
+import * as Obstacle from "../obstacle.ts"
 import { temporaryDirectory } from "../temporaryFiles.ts"
 import * as Migrations from "./migrations.ts"
 import * as Queue from "./queue.ts"
@@ -90,7 +91,7 @@ const writing = Effect.fnUntraced(function* (options: Options) {
       : {
           whyLost: whyLost([Path.resolve(filename), Path.resolve(blobs)]),
           queue: Queue.make(Path.resolve(filename), () => clock.currentTimeMillisUnsafe()),
-          release: () => Reserve.isFull(filename) && reserve.release()
+          release: () => Obstacle.isFull(filename) && reserve.release()
         })
   })
   const stores = yield* inMemory ? open : withReserve(open, filename, reserve)
@@ -105,7 +106,7 @@ const withReserve = <A, R>(
   reserve: Reserve.Reserve
 ): Effect.Effect<A, StoreError, R> =>
   Effect.catch(open, (error) =>
-    Reserve.isFull(filename) && reserve.release()
+    Obstacle.isFull(filename) && reserve.release()
       ? Effect.tap(open, () => Effect.sync(reserve.take)) // what is left of it is for garbage collection
       : Effect.fail(error)
   )
@@ -188,7 +189,7 @@ const directory = (path: string): Effect.Effect<void, StoreError> =>
     try: () => makeWritable(path),
     catch: (cause) =>
       new StoreError({
-        message: `The store directory ${path} can't be written: ${reasonOf(cause)}. Choose another directory, or make this one writable.`
+        message: `The store directory ${path} can't be written: ${Obstacle.reasonOf(cause)}. Choose another directory, or make this one writable.`
       })
   })
 
@@ -206,27 +207,31 @@ const sharedFile = (path: string): Effect.Effect<void> =>
     })
   )
 
-const full = "no space is left on the disk. Free some, or remove old runs with gc"
-
 /** SQLite's result codes in words. */
 const explain =
   (filename: string) =>
   (error: SqlError): string | undefined => {
-    const code = (error.reason.cause as { readonly errcode?: number } | undefined)?.errcode // what `node:sqlite` throws
+    const { cause } = error.reason
+    const code = (cause as { readonly errcode?: number } | undefined)?.errcode // what `node:sqlite` throws
+    const obstacle = () => Obstacle.ofDirectory(Path.dirname(filename))
     switch (code === undefined ? undefined : code & 0xff) {
+      case undefined:
+        return codeOf(cause) === "" ? undefined : Obstacle.reasonOf(cause)
       case 5:
       case 6:
         return "another process keeps it locked. Look for a process that hangs, or try again later"
       case 8:
         return "it is read-only for this user. Check its permissions and those of its directory"
       case 10:
-        return Reserve.isFull(filename) ? full : "the disk reports an error"
+        return obstacle() ?? "the disk reports an error"
       case 11:
         return "it is damaged (the database disk image is malformed). Nothing in it was changed; restore it from a copy, or move it away to start anew"
       case 13:
-        return full
+        return obstacle() ?? "no space is left on the disk. Free some, or remove old runs with gc"
       case 14:
-        return Reserve.isFull(filename) ? full : "it can't be opened. Check its permissions and those of its directory"
+        if (statSync(filename, { throwIfNoEntry: false })?.isDirectory() === true)
+          return "it is a directory, not a file"
+        return obstacle() ?? "it can't be opened. Check its permissions and those of its directory"
       case 26:
         return "it is not a run database, or it is damaged. Nothing in it was changed; restore it from a copy, or move it away to start anew"
       default:

@@ -85,6 +85,13 @@ export const make = Effect.fnUntraced(function* (options: {
         `versions up to ${Migrations.version}. Nothing was changed; update effect-flow.`
     })
   }
+  if (found === 0 && (yield* orStoreError(withClient(Migrations.isForeign)))) {
+    return yield* new StoreError({
+      message:
+        `${name} is a database of another program: it has tables, but no runs. Nothing in it was changed; choose ` +
+        "another directory for the store, or move the file away."
+    })
+  }
   if (found === 0 && readOnly) {
     return yield* new StoreError({ message: `${name} has no runs yet: no flow has run with it.` })
   }
