@@ -12,8 +12,8 @@ import type { Columns, Table, TableArtifact, TableFields } from "./internal/arti
 import { codeOf, reasonOf } from "./internal/cause.ts"
 import { ColumnError } from "./internal/parquet/columnCodec.ts"
 import * as ColumnType from "./internal/parquet/columnType.ts"
-import * as ParquetTypes from "./internal/parquet/fileTypes.ts"
 import * as Modules from "./internal/parquet/lazy.ts"
+import * as Leaf from "./internal/parquet/leaf.ts"
 import type { FileError } from "./internal/parquet/reader.ts"
 import * as Source from "./internal/parquet/source.ts"
 import type { WriteOptions } from "./internal/parquet/writer.ts"
@@ -126,8 +126,8 @@ export const describe = (
         numRows: metadata.numRows,
         columns: metadata.children.map((node) => ({
           name: node.element.name,
-          type: ParquetTypes.typeText(node),
-          optional: ParquetTypes.isOptional(node.element)
+          type: Leaf.typeText(node),
+          optional: Leaf.isOptional(node.element)
         }))
       })
     })

@@ -1,173 +1,183 @@
 /**
- * One flat column of one row group: its pages, straight from their bytes to the table's values. hyparquet decompresses
- * and decodes; what is added is that texts are made from the page's bytes at once, and that a dictionary's values are
- * converted and checked once and not for every row that has them.
+ * One leaf of one row group: its pages, from bytes to converted values. Texts are made from the page's bytes at once, a
+ * dictionary's values are converted once and not for every row that has them, and a page that carries a checksum is held
+ * against it. A chunk may come in several pieces, so that a large one is never whole in memory.
  */
-import type { ColumnMetaData, DataReader, Encoding, PageHeader, SchemaTree } from "hyparquet"
+import { crc32 } from "node:zlib"
+import type { ColumnMetaData, PageHeader, SchemaElement } from "hyparquet"
 import { parquetHeader } from "hyparquet/src/column.js"
-import { convert, DEFAULT_PARSERS } from "hyparquet/src/convert.js"
-import { decompressPage, readDataPage } from "hyparquet/src/datapage.js"
-import { readPlain } from "hyparquet/src/plain.js"
-import * as ColumnCodec from "./columnCodec.ts"
-import * as Codecs from "./compression.ts"
-import * as ParquetTypes from "./fileTypes.ts"
+import { decompress, Unsupported } from "./compression.ts"
+import * as Encodings from "./encodings.ts"
 import * as Runs from "./hybridRuns.ts"
+import type { Leaf } from "./leaf.ts"
+import { type Convert, type Target, textOf, ValueError } from "./leafValues.ts"
+import * as Thrift from "./thrift.ts"
 
-/** A chunk's place in the file, and how it is stored. */
-export interface Chunk {
-  readonly meta: ColumnMetaData
-  readonly node: SchemaTree
-  readonly bytes: Uint8Array
+/** A leaf of the file's schema, and what it is read as. */
+export interface LeafColumn {
+  readonly element: SchemaElement
+  readonly path: ReadonlyArray<string>
+  readonly leaf: Leaf
+  readonly target: Target
+  readonly convert: Convert
+  /** The definition level of a value that is there. */
+  readonly maxDefinition: number
+  /** The repetition level of a value within the innermost list. */
+  readonly maxRepetition: number
 }
 
-const textOf = (bytes: Uint8Array) =>
-  bytes === undefined ? undefined : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString()
+/** The values of a page: converted ones, or entries of a converted dictionary. */
+export type PageValues =
+  | { readonly values: Encodings.Raw; readonly indexes?: undefined }
+  | { readonly dictionary: Encodings.Raw; readonly indexes: Uint32Array }
 
-const parsers = { ...DEFAULT_PARSERS, stringFromBytes: textOf, jsonFromBytes: textOf }
+/** A page, decoded. */
+export interface Page {
+  /** How many levels it has: rows, for a column without lists. */
+  readonly count: number
+  /** Nothing where every value is there. */
+  readonly definition: Uint8Array | undefined
+  readonly repetition: Uint8Array | undefined
+  /** Converts when it is asked. Throws `ValueError`. */
+  readonly values: () => PageValues
+}
 
 interface Dictionary {
-  /** As the file has them. */
-  readonly raw: ColumnCodec.Physical
-  /** As the table has them; none where a value is at fault, which may be in no row at all. */
-  readonly ready: ColumnCodec.Gathered["values"] | undefined
+  readonly raw: Encodings.Raw
+  /** Nothing where a value can't be converted, which may be in no row at all. */
+  readonly converted: Encodings.Raw | undefined
 }
 
-/** Adds a chunk's rows to a column. Throws where the bytes make no sense. */
-export const read = (chunk: Chunk, column: ColumnCodec.Gathered): ColumnCodec.ColumnError | undefined => {
-  const { bytes, meta } = chunk
-  const reader = { view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), offset: 0 }
-  const end = column.rows + Number(meta.num_values)
+/** Reads the pages of a chunk. */
+export interface Decoder {
+  /**
+   * Reads the whole pages of a piece and returns how many of its bytes they are. The next piece starts there. Throws
+   * where the bytes make no sense.
+   */
+  readonly push: (piece: Uint8Array, isLast: boolean) => number
+  readonly isDone: () => boolean
+}
+
+/** A header is rarely longer, even with statistics; a piece that ends within less than this is read again with more. */
+const headerRoomBytes = 1 << 20
+
+/** The longest string that the engine can make. Writers make pages of a megabyte. */
+const maxPageBytes = 2 ** 29
+
+/** A page of more levels than this must have bytes in proportion. */
+const maxFreeLevels = 1 << 24
+
+/** Reads a chunk's pages, one after the other. */
+export const decoder = (meta: ColumnMetaData, column: LeafColumn, onPage: (page: Page) => void): Decoder => {
+  if (meta.type !== column.element.type) throw new Error("it has another type than the schema says")
+  let left = Number(meta.num_values)
+  if (!isSize(left)) throw new Error("it has no number of values that could be")
   let dictionary: Dictionary | undefined
-  while (column.rows < end) {
-    if (reader.offset >= bytes.byteLength) throw new Error("its pages end too soon")
-    const header = parquetHeader(reader)
-    const size = header.compressed_page_size
-    if (!isSize(size) || reader.offset + size > bytes.byteLength || !isSize(header.uncompressed_page_size)) {
-      throw new Error("a page has no size that could be")
+  const push = (piece: Uint8Array, isLast: boolean): number => {
+    const reader = { view: new DataView(piece.buffer, piece.byteOffset, piece.byteLength), offset: 0 }
+    while (left > 0) {
+      const start = reader.offset
+      if (start >= piece.length) break
+      if (!isLast && piece.length - start < headerRoomBytes) return start
+      Thrift.endOfStruct(piece, start)
+      const header = parquetHeader(reader)
+      const size = header.compressed_page_size
+      if (!isSize(size) || !isSize(header.uncompressed_page_size)) throw new Error("a page has no size that could be")
+      if (header.uncompressed_page_size > maxPageBytes) {
+        throw new Unsupported(
+          `a page of ${header.uncompressed_page_size} bytes is larger than the ${maxPageBytes} that are read`
+        )
+      }
+      if (reader.offset + size > piece.length) {
+        if (isLast) throw new Error("a page is longer than its column")
+        return start
+      }
+      const body = piece.subarray(reader.offset, reader.offset + size)
+      reader.offset += size
+      if (header.crc !== undefined && crc32(body) !== header.crc >>> 0)
+        throw new Error("a page does not match its checksum")
+      if (header.type === "DICTIONARY_PAGE") dictionary = readDictionary(meta, column, header, body)
+      else if (header.type === "DATA_PAGE" || header.type === "DATA_PAGE_V2") {
+        const page = readPage(meta, column, header, body, dictionary, left)
+        left -= page.count
+        onPage(page)
+      }
     }
-    const body = bytes.subarray(reader.offset, reader.offset + size)
-    reader.offset += size
-    if (header.type === "DICTIONARY_PAGE") dictionary = readDictionary(chunk, column, header, body)
-    else if (header.type === "DATA_PAGE" || header.type === "DATA_PAGE_V2") {
-      const fault = readPage(chunk, column, header, body, dictionary, end - column.rows)
-      if (fault !== undefined) return fault
-    }
+    if (isLast && left > 0) throw new Error("its pages end too soon")
+    return reader.offset
   }
-  return undefined
+  return { push, isDone: () => left === 0 }
 }
 
-const isSize = (size: unknown): boolean => Number.isSafeInteger(size) && (size as number) >= 0 // an integer is a number
+const isSize = (size: unknown): size is number => Number.isSafeInteger(size) && (size as number) >= 0 // an integer is a number
 
-const readDictionary = (
-  chunk: Chunk,
-  column: ColumnCodec.Gathered,
-  header: PageHeader,
-  body: Uint8Array
-): Dictionary => {
-  const page = decompressPage(body, header.uncompressed_page_size, chunk.meta.codec, Codecs.decompressors)
+const readDictionary = (meta: ColumnMetaData, column: LeafColumn, header: PageHeader, body: Uint8Array): Dictionary => {
   const count = header.dictionary_page_header?.num_values
-  if (count === undefined || !isSize(count)) throw new Error("its dictionary has no size that could be")
-  const raw = valuesOf(chunk, column, page, count, "PLAIN")
-  const ready = ColumnCodec.gather(column.type, count)
-  return {
-    raw,
-    ready: ColumnCodec.append(ready, { values: raw, present: undefined }) === undefined ? ready.values : undefined
+  if (!isSize(count)) throw new Error("its dictionary has no size that could be")
+  const bytes = decompress(meta.codec, body, header.uncompressed_page_size)
+  const raw = Encodings.decode(bytes, meta.type, "PLAIN", count, column.element.type_length)
+  return { raw, converted: convertedOrNone(column, raw) }
+}
+
+const convertedOrNone = (column: LeafColumn, raw: Encodings.Raw): Encodings.Raw | undefined => {
+  try {
+    return column.convert(raw)
+  } catch (cause) {
+    if (cause instanceof ValueError) return undefined
+    throw cause
   }
 }
 
 const readPage = (
-  chunk: Chunk,
-  column: ColumnCodec.Gathered,
+  meta: ColumnMetaData,
+  column: LeafColumn,
   header: PageHeader,
   body: Uint8Array,
   dictionary: Dictionary | undefined,
-  rowsLeft: number
-): ColumnCodec.ColumnError | undefined => {
-  const { bytes, count, encoding, levels } = unpack(chunk, header, body, rowsLeft)
-  const present = levels?.includes(0) === true ? levels : undefined
+  left: number
+): Page => {
+  const { bytes, count, definition, encoding, repetition } = unpack(meta, column, header, body, left)
   let there = count
-  if (present !== undefined) for (const level of present) there -= 1 - level
+  if (definition !== undefined) for (const level of definition) if (level !== column.maxDefinition) there--
+  const isWhole = there === count
+  const page = { count, definition: isWhole ? undefined : definition, repetition }
+  const content = bytes(there)
   if (encoding !== "PLAIN_DICTIONARY" && encoding !== "RLE_DICTIONARY") {
-    return ColumnCodec.append(column, { values: valuesOf(chunk, column, bytes, there, encoding), present })
+    return { ...page, values: () => ({ values: valuesOf(meta, column, content, encoding, there) }) }
   }
-  if (dictionary === undefined) throw new Error("it has no dictionary, and its pages refer to one")
   const indexes = new Uint32Array(there)
-  if (there > 0) Runs.decode(bytes, 1, bytes[0] as number, indexes) // no byte: `decode` finds that its input has ended
-  const { raw, ready } = dictionary
-  if (ready !== undefined) return ColumnCodec.appendReady(column, ready, indexes, present)
-  return ColumnCodec.append(column, { values: Array.from(indexes, (index) => raw[index]), present })
-}
-
-/** A page's values, still encoded, and its levels: a 1 for each row that has a value. */
-const unpack = (chunk: Chunk, header: PageHeader, body: Uint8Array, rowsLeft: number) => {
-  const { codec } = chunk.meta
-  const isOptional = ParquetTypes.isOptional(chunk.node.element)
-  const checked = (count: number): number => {
-    if (!isSize(count) || count > rowsLeft) throw new Error("a page has more rows than its row group")
-    return count
+  if (there > 0) {
+    if (dictionary === undefined) throw new Error("it has no dictionary, and its pages refer to one")
+    if (content.length === 0) throw new Error("its runs end too soon")
+    Runs.decode(content, 1, content[0] as number, indexes) // its length was just checked
+    const size = dictionary.raw.length
+    for (const index of indexes) if (index >= size) throw new Error("an index is beyond its dictionary")
   }
-  const v2 = header.data_page_header_v2
-  if (v2 !== undefined) {
-    const count = checked(v2.num_values)
-    const levelBytes = v2.repetition_levels_byte_length + v2.definition_levels_byte_length
-    if (!isSize(levelBytes) || levelBytes > body.length) throw new Error("a page has no levels that could be")
-    const levels = isOptional && v2.num_nulls > 0 ? new Uint8Array(count) : undefined
-    if (levels !== undefined) Runs.decode(body, v2.repetition_levels_byte_length, 1, levels)
-    const rest = body.subarray(levelBytes)
-    const size = header.uncompressed_page_size - levelBytes
-    const bytes = v2.is_compressed === false ? rest : decompressPage(rest, size, codec, Codecs.decompressors)
-    return { bytes, count, encoding: v2.encoding, levels }
+  if (dictionary === undefined) return { ...page, values: () => ({ values: [] }) }
+  const { converted, raw } = dictionary
+  return {
+    ...page,
+    values: () =>
+      converted === undefined
+        ? { values: column.convert(Array.from(indexes, (index) => raw[index])) } // which says where
+        : { dictionary: converted, indexes }
   }
-  const v1 = header.data_page_header
-  if (v1 === undefined) throw new Error("a page has no header of its own")
-  const count = checked(v1.num_values)
-  const page = decompressPage(body, header.uncompressed_page_size, codec, Codecs.decompressors)
-  if (!isOptional) return { bytes: page, count, encoding: v1.encoding, levels: undefined }
-  const levels = new Uint8Array(count)
-  const levelBytes = readerOf(page, 0).view.getUint32(0, true)
-  Runs.decode(page, 4, 1, levels)
-  return { bytes: page.subarray(4 + levelBytes), count, encoding: v1.encoding, levels }
 }
-
-const readerOf = (bytes: Uint8Array, offset: number): DataReader => ({
-  view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength),
-  offset
-})
-
-/** Values as hyparquet decodes them. */
-const decode = ({ meta, node }: Chunk, bytes: Uint8Array, count: number, encoding: Encoding): ColumnCodec.Physical =>
-  readDataPage(
-    bytes,
-    { num_values: count, encoding, definition_level_encoding: "RLE", repetition_level_encoding: "RLE" },
-    // No schema path: the levels are read already.
-    { type: meta.type, element: node.element, schemaPath: [], pathInSchema: [], codec: meta.codec, parsers }
-  ).dataPage
 
 const valuesOf = (
-  chunk: Chunk,
-  column: ColumnCodec.Gathered,
+  { type }: ColumnMetaData,
+  column: LeafColumn,
   bytes: Uint8Array,
-  count: number,
-  encoding: Encoding
-): ColumnCodec.Physical => {
-  const { meta, node } = chunk
-  const { kind } = column.type
-  if (encoding === "PLAIN" && meta.type === "BYTE_ARRAY" && (kind === "text" || kind === "json"))
-    return textsOf(bytes, count)
-  const values =
-    encoding === "PLAIN"
-      ? readPlain(readerOf(bytes, 0), meta.type, count, node.element.type_length)
-      : decode(chunk, bytes, count, encoding)
-  return convert(values as Array<unknown>, {
-    type: meta.type,
-    element: node.element,
-    schemaPath: [],
-    pathInSchema: [],
-    codec: meta.codec,
-    utf8: kind !== "bytes",
-    parsers
-  })
-}
+  encoding: PageEncoding,
+  count: number
+): Encodings.Raw =>
+  encoding === "PLAIN" && type === "BYTE_ARRAY" && column.target === "text" && isText(column.leaf)
+    ? textsOf(bytes, count)
+    : column.convert(Encodings.decode(bytes, type, encoding, count, column.element.type_length))
+
+type PageEncoding = Parameters<typeof Encodings.decode>[2]
+
+const isText = ({ kind }: Leaf): boolean => kind === "text" || kind === "json" || kind === "bytes"
 
 /** Texts, each led by its length, without an array of bytes for each. */
 const textsOf = (bytes: Uint8Array, count: number): Array<string> => {
@@ -175,10 +185,88 @@ const textsOf = (bytes: Uint8Array, count: number): Array<string> => {
   const texts: Array<string> = []
   let at = 0
   for (let i = 0; i < count; i++) {
+    if (at + 4 > buffer.length) throw new Error("a page has fewer values than it claims")
     const end = at + 4 + buffer.readUInt32LE(at)
     if (end > buffer.length) throw new Error("a text is longer than its page")
-    texts.push(buffer.toString("utf8", at + 4, end))
+    const text = buffer.toString("utf8", at + 4, end)
+    texts.push(text.includes("\uFFFD") ? textOf(buffer.subarray(at + 4, end), i) : text)
     at = end
   }
   return texts
+}
+
+interface Unpacked {
+  readonly count: number
+  readonly encoding: PageEncoding
+  readonly definition: Uint8Array | undefined
+  readonly repetition: Uint8Array | undefined
+  /** The encoded values, of which so many are there. */
+  readonly bytes: (there: number) => Uint8Array
+}
+
+/** A page's levels, and its values still encoded. */
+const unpack = (
+  meta: ColumnMetaData,
+  { maxDefinition, maxRepetition }: LeafColumn,
+  header: PageHeader,
+  body: Uint8Array,
+  left: number
+): Unpacked => {
+  const size = header.uncompressed_page_size
+  const checked = (count: number, bytes: number): number => {
+    if (!isSize(count) || count > left) throw new Error("a page has more values than its row group")
+    if (count > maxFreeLevels && count > bytes * 64)
+      throw new Unsupported(`a page claims ${count} values in ${bytes} bytes`)
+    return count
+  }
+  const v2 = header.data_page_header_v2
+  if (v2 !== undefined) {
+    const count = checked(v2.num_values, size)
+    const { definition_levels_byte_length: definitionBytes, repetition_levels_byte_length: repetitionBytes } = v2
+    const levelBytes = definitionBytes + repetitionBytes
+    if (!isSize(definitionBytes) || !isSize(repetitionBytes) || levelBytes > Math.min(body.length, size)) {
+      throw new Error("a page has levels of no size that could be")
+    }
+    const repetition = levels(body.subarray(0, repetitionBytes), maxRepetition, count)
+    const definition =
+      definitionBytes === 0 && v2.num_nulls === 0
+        ? undefined
+        : levels(body.subarray(repetitionBytes, levelBytes), maxDefinition, count)
+    const rest = body.subarray(levelBytes)
+    const bytes = (there: number) =>
+      there === 0
+        ? new Uint8Array()
+        : v2.is_compressed === false
+          ? rest
+          : decompress(meta.codec, rest, size - levelBytes)
+    return { count, encoding: v2.encoding, definition, repetition, bytes }
+  }
+  const v1 = header.data_page_header
+  if (v1 === undefined) throw new Error("a page has no header of its own")
+  const count = checked(v1.num_values, size)
+  const page = decompress(meta.codec, body, size)
+  let at = 0
+  const next = (max: number, encoding: PageEncoding): Uint8Array | undefined => {
+    if (max === 0) return undefined
+    if (encoding !== "RLE") throw new Unsupported(`its levels are in the encoding ${encoding}`)
+    if (at + 4 > page.length) throw new Error("a page has levels of no size that could be")
+    const end = at + 4 + new DataView(page.buffer, page.byteOffset + at, 4).getUint32(0, true)
+    if (end > page.length) throw new Error("a page has levels of no size that could be")
+    const found = levels(page.subarray(at + 4, end), max, count)
+    at = end
+    return found
+  }
+  const repetition = next(maxRepetition, v1.repetition_level_encoding)
+  const definition = next(maxDefinition, v1.definition_level_encoding)
+  return { count, encoding: v1.encoding, definition, repetition, bytes: () => page.subarray(at) }
+}
+
+const levels = (bytes: Uint8Array, max: number, count: number): Uint8Array | undefined => {
+  if (max === 0) return undefined
+  const found = new Uint8Array(count)
+  const width = 32 - Math.clz32(max)
+  Runs.decode(bytes, 0, width, found)
+  if (max !== 2 ** width - 1)
+    for (const level of found) if (level > max) throw new Error("a level is beyond the schema")
+  return found
 }

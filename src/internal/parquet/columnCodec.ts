@@ -200,118 +200,101 @@ export interface Gathered {
   readonly type: ColumnType
   /** Rows so far. */
   rows: number
-  readonly values: Array<unknown> | NumberArrays[keyof NumberArrays]
+  values: Array<unknown> | NumberArrays[keyof NumberArrays]
 }
 
-/** An empty column of a table that will have so many rows. */
-export const gather = (type: ColumnType, numRows: number): Gathered => ({
+/** An array longer than this would be one that the engine takes for sparse. */
+const maxPreallocated = 1 << 25
+
+/**
+ * An empty column.
+ *
+ * @param numRows How many rows it will have.
+ * @param reserve How many rows to reserve memory for at once. What a file claims without having the bytes for it is
+ * reserved as it comes.
+ */
+export const gather = (type: ColumnType, numRows: number, reserve = numRows): Gathered => ({
   type,
   rows: 0,
-  // An array that is as long as it will be: growing would cost more than all the rest of reading. Beyond some size the
-  // engine would take it for a sparse one.
-  values: isNumbers(type.kind) ? new numberArrays[type.kind](numRows) : numRows <= 1 << 25 ? new Array(numRows) : []
+  // An array that is as long as it will be: growing would cost more than all the rest of reading.
+  values: isNumbers(type.kind)
+    ? new numberArrays[type.kind](reserve)
+    : reserve === numRows && numRows <= maxPreallocated
+      ? new Array(numRows)
+      : []
 })
 
-/** Adds rows of a page. */
+/** A finished column, which has no more room than rows. */
+export const finished = ({ rows, values }: Gathered): Gathered["values"] =>
+  values.length === rows ? values : values.slice(0, rows)
+
+/** Adds rows of a page, whose values are those of the column's kind. */
 export const append = (column: Gathered, { present, values }: Rows): ColumnError | undefined => {
   const { type } = column
-  if (present !== undefined && !type.optional) {
-    return new ColumnError(
-      "null",
-      type.name,
-      column.rows + present.indexOf(0),
-      `it is null, and ${type.declared} is required`
-    )
-  }
+  if (present !== undefined && !type.optional) return missing(column, present)
   const start = column.rows
   column.rows += present === undefined ? values.length : present.length
-  if (!Array.isArray(column.values)) return appendNumbers(column, column.values, values, start)
+  if (!Array.isArray(column.values)) {
+    withRoom(column).set(values as never, start) // of the column's own kind
+    return undefined
+  }
   if (present === undefined && type.codec === undefined && type.allowed === undefined) {
     const into = column.values
-    if (type.kind === "int" && values instanceof BigInt64Array) return appendInt64(into, values, type, start)
-    if (isAsStored(type, values)) {
-      for (let i = 0; i < values.length; i++) into[start + i] = values[i]
-      return undefined
-    }
+    for (let i = 0; i < values.length; i++) into[start + i] = values[i]
+    return undefined
   }
   return appendEach(column.values, values, present, type, start)
 }
 
-/** Whether a page's values are a table's. */
-const isAsStored = ({ kind }: ColumnType, values: Physical): boolean =>
-  kind === "text" ||
-  kind === "boolean" ||
-  kind === "date" ||
-  kind === "bytes" ||
-  ((kind === "number" || kind === "int") && (values instanceof Int32Array || values instanceof Uint32Array)) ||
-  (kind === "number" && (values instanceof Float64Array || values instanceof Float32Array))
+/** A column's typed array, with room for all of its rows. */
+const withRoom = (column: Gathered): NumberArrays[keyof NumberArrays] => {
+  const values = column.values as NumberArrays[keyof NumberArrays] // asked only for those
+  if (column.rows <= values.length) return values
+  const Numbers = values.constructor as new (length: number) => typeof values
+  const larger = new Numbers(Math.max(column.rows, values.length * 2))
+  larger.set(values as never) // of the same kind
+  column.values = larger
+  return larger
+}
 
-/** Adds rows whose values were converted and checked before, by their index. */
+/** The error for the first row without a value, in a column that must have one. */
+export const missing = ({ rows, type }: Gathered, present: Uint8Array): ColumnError =>
+  new ColumnError("null", type.name, rows + present.indexOf(0), `it is null, and ${type.declared} is required`)
+
+/** Checks and decodes a dictionary's values, of which no row need have any. Nothing where one is at fault. */
+export const ready = (type: ColumnType, values: Physical): ArrayLike<unknown> | undefined => {
+  if (type.codec === undefined && type.allowed === undefined) return values
+  const column: Gathered = { type, rows: 0, values: [] }
+  return append(column, { values, present: undefined }) === undefined ? column.values : undefined
+}
+
+/** Adds rows whose values were checked and decoded before, by their index. */
 export const appendReady = (
   column: Gathered,
-  ready: Gathered["values"],
+  ready: ArrayLike<unknown>,
   indexes: ArrayLike<number>,
   present: Uint8Array | undefined
 ): ColumnError | undefined => {
-  const { rows, type, values } = column
-  if (present !== undefined && !type.optional) return append(column, { present, values: [] }) // which says where
+  const { rows, type } = column
+  if (present !== undefined && !type.optional) return missing(column, present)
   const count = present === undefined ? indexes.length : present.length
   column.rows += count
-  const missing = present === undefined ? undefined : missingOf(type)
+  const values = Array.isArray(column.values) ? column.values : withRoom(column)
+  const empty = present === undefined ? undefined : emptyOf(type)
   let at = 0
   for (let i = 0; i < count; i++) {
     const isMissing = present !== undefined && present[i] === 0
-    const index = isMissing ? 0 : (indexes[at++] as number) // one for each value that is there
-    if (!isMissing && index >= ready.length) throw new Error("an index is beyond its dictionary")
-    values[rows + i] = (isMissing ? missing : ready[index]) as never // arrays of one kind
+    values[rows + i] = (isMissing ? empty : ready[indexes[at++] as number]) as never // one for each value that is there
   }
   return undefined
 }
 
 /** What stands for a missing value, as the schema has it. */
-const missingOf = (type: ColumnType): unknown => {
+export const emptyOf = (type: ColumnType): unknown => {
   if (type.codec === undefined) return type.empty
   const decoded = type.codec.decode(type.empty)
   return decoded._tag === "Success" ? decoded.value : type.empty
 }
-
-const appendNumbers = (column: Gathered, into: NumberArrays[keyof NumberArrays], values: Physical, start: number) => {
-  if (column.rows > into.length) return undefined // the reader compares the rows with the file's own count
-  if (into instanceof BigInt64Array)
-    into.set(values instanceof BigInt64Array ? values : Array.from(values, BigInt), start)
-  else into.set(values as ArrayLike<number>, start) // the file's type was looked at
-  return undefined
-}
-
-/** By halves: a bigint for each would cost more than all the rest of reading. */
-const appendInt64 = (
-  into: Array<unknown>,
-  values: BigInt64Array,
-  type: ColumnType,
-  start: number
-): ColumnError | undefined => {
-  const halves = new Int32Array(values.buffer, values.byteOffset, values.length * 2)
-  for (let i = 0; i < values.length; i++) {
-    const low = halves[2 * i] as number // both within its length
-    const high = halves[2 * i + 1] as number
-    if (high === low >> 31) {
-      into[start + i] = low // 32 bits, which the engine keeps as a small integer
-      continue
-    }
-    const value = high * 0x1_0000_0000 + (low >>> 0)
-    if (!Number.isSafeInteger(value)) return tooBig(values[i] as bigint, type, start + i)
-    into[start + i] = value
-  }
-  return undefined
-}
-
-const tooBig = (value: bigint, type: ColumnType, row: number) =>
-  new ColumnError(
-    "outOfRange",
-    type.name,
-    row,
-    `${value} is more than a number holds exactly; declare the column BigInt`
-  )
 
 const appendEach = (
   into: Array<unknown>,
@@ -320,33 +303,19 @@ const appendEach = (
   type: ColumnType,
   start: number
 ): ColumnError | undefined => {
-  const { allowed, codec, empty, kind } = type
+  const { allowed, codec, empty } = type
   const count = present === undefined ? values.length : present.length
   let at = 0
   for (let i = 0; i < count; i++) {
     const isMissing = present !== undefined && present[i] === 0
     let value: unknown = isMissing ? empty : values[at++]
-    if (!isMissing) {
-      if (kind === "bigint")
-        value = BigInt(value as number | bigint) // an integer column of the file
-      else if ((kind === "int" || kind === "number") && typeof value === "bigint") {
-        const number = Number(value)
-        if (!Number.isSafeInteger(number)) return tooBig(value, type, start + i)
-        value = number
-      } else if (kind === "json" && typeof value === "string") {
-        const parsed = parseJson(value)
-        if (parsed === undefined)
-          return new ColumnError("invalid", type.name, start + i, `${CodecIssue.valueText(value)} is no JSON`)
-        value = parsed.value
-      }
-      if (allowed !== undefined && !allowed.has(value)) {
-        return new ColumnError(
-          "invalid",
-          type.name,
-          start + i,
-          `expected ${type.declared}, got ${CodecIssue.valueText(value)}`
-        )
-      }
+    if (!isMissing && allowed !== undefined && !allowed.has(value)) {
+      return new ColumnError(
+        "invalid",
+        type.name,
+        start + i,
+        `expected ${type.declared}, got ${CodecIssue.valueText(value)}`
+      )
     }
     if (codec !== undefined) {
       const decoded = codec.decode(value)
@@ -358,12 +327,4 @@ const appendEach = (
     into[start + i] = value
   }
   return undefined
-}
-
-const parseJson = (text: string): { readonly value: unknown } | undefined => {
-  try {
-    return { value: JSON.parse(text) }
-  } catch {
-    return undefined
-  }
 }

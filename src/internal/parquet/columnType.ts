@@ -68,6 +68,8 @@ export interface ColumnType {
   readonly empty: null | undefined
   /** The only values there may be, where they are listed. */
   readonly allowed: ReadonlySet<unknown> | undefined
+  /** The declared schema; nothing for a column of plain numbers. */
+  readonly schema: StorableSchema | undefined
   /** The schema's own codec, where the kind and `allowed` do not say all that the schema says. */
   readonly codec: ValueCodec | undefined
 }
@@ -106,6 +108,7 @@ const ofNumbers = (field: NumberColumn): Omit<ColumnType, "name"> => ({
   optional: false,
   empty: null,
   allowed: undefined,
+  schema: undefined,
   codec: undefined
 })
 
@@ -115,7 +118,7 @@ const ofSchema = (schema: StorableSchema): Omit<ColumnType, "name"> => {
   if (layout !== undefined) {
     const { exact, ...rest } = layout
     const codec = exact && !isTransformed(schema.ast) ? undefined : codecOf(schema)
-    return { declared, ...rest, codec }
+    return { declared, ...rest, schema, codec }
   }
   const json = toCodecJson(schema)
   const encoded = layoutOf(Schema.toEncoded(json).ast)
@@ -125,6 +128,7 @@ const ofSchema = (schema: StorableSchema): Omit<ColumnType, "name"> => {
     optional: encoded?.optional ?? isNullable(Schema.toEncoded(json).ast),
     empty: encoded?.empty ?? null,
     allowed: undefined,
+    schema,
     codec: codecOf(json)
   }
 }

@@ -1,6 +1,6 @@
 /**
  * Compression of Parquet's pages. Node's own zlib does Zstandard, gzip and Brotli, in native code and off the main
- * thread where it pays; hyparquet-compressors does the rest.
+ * thread where it pays. A page never inflates beyond the size that it claims.
  */
 import { promisify } from "node:util"
 import {
@@ -13,9 +13,11 @@ import {
   zstdDecompressSync
 } from "node:zlib"
 import * as Effect from "effect/Effect"
-import type { CompressionCodec, Compressors } from "hyparquet"
-import { compressors } from "hyparquet-compressors"
+import type { CompressionCodec } from "hyparquet"
+import { snappyUncompress } from "hyparquet/src/snappy.js"
 import { snappyCompress } from "hyparquet-writer/src/snappy.js"
+import { codeOf } from "../cause.ts"
+import * as Lz4 from "./lz4.ts"
 
 /** How a file's pages are compressed. */
 export type Compression = "zstd" | "snappy" | "gzip" | "none"
@@ -28,16 +30,60 @@ export const codecs: { readonly [C in Compression]: CompressionCodec } = {
   none: "UNCOMPRESSED"
 }
 
-/** What reads pages. */
-export const decompressors: Compressors = {
-  ...compressors,
-  ZSTD: (input, outputLength) => zstdDecompressSync(input, { chunkSize: chunkSize(outputLength) }),
-  GZIP: (input, outputLength) => gunzipSync(input, { chunkSize: chunkSize(outputLength) }),
-  BROTLI: (input, outputLength) => brotliDecompressSync(input, { chunkSize: chunkSize(outputLength) })
+/** Decompresses a page of one codec to exactly as many bytes as the page claims. */
+type Decompress = (input: Uint8Array, outputLength: number) => Uint8Array
+
+/** How much a codec can inflate a byte, where it has a limit that is worth checking before memory is reserved. */
+const maxRatio: { readonly [C in CompressionCodec]?: number } = { UNCOMPRESSED: 1, SNAPPY: 64, LZ4: 256, LZ4_RAW: 256 }
+
+const decompressors: { readonly [C in CompressionCodec]?: Decompress } = {
+  UNCOMPRESSED: (input) => input,
+  SNAPPY: (input, outputLength) => {
+    const output = new Uint8Array(outputLength)
+    snappyUncompress(input, output)
+    return output
+  },
+  ZSTD: (input, outputLength) => zstdDecompressSync(input, bounded(outputLength)),
+  GZIP: (input, outputLength) => gunzipSync(input, bounded(outputLength)),
+  BROTLI: (input, outputLength) => brotliDecompressSync(input, bounded(outputLength)),
+  LZ4: Lz4.decompress,
+  LZ4_RAW: Lz4.decompressRaw
 }
 
-/** Room for the whole output at once, and for zlib to see that it ends there. */
-const chunkSize = (outputLength: number) => Math.max(64, outputLength + 1)
+/** Room for the whole output at once and for zlib to see that it ends there, and a stop where a page claims too little. */
+const bounded = (outputLength: number) => ({
+  chunkSize: Math.min(Math.max(64, outputLength + 1), maxRoomBytes),
+  maxOutputLength: Math.max(1, outputLength)
+})
+
+/** Larger pages grow in steps, so that what a page claims does not reserve memory before it is there. */
+const maxRoomBytes = 1 << 24
+
+/** A page, decompressed. Throws where it is not what it claims to be. */
+export const decompress = (codec: CompressionCodec, input: Uint8Array, outputLength: number): Uint8Array => {
+  const run = decompressors[codec]
+  if (run === undefined) throw new Unsupported(`its codec ${codec} is not supported`)
+  if (outputLength === 0 && input.length === 0) return input
+  if (outputLength > (maxRatio[codec] ?? Number.POSITIVE_INFINITY) * (input.length + 16)) {
+    throw new Error(`a page of ${input.length} bytes claims to hold ${outputLength}`)
+  }
+  const page = inflate(run, input, outputLength)
+  if (page.length !== outputLength) throw new Error(`a page holds ${page.length} bytes and claims ${outputLength}`)
+  return page
+}
+
+const inflate = (run: Decompress, input: Uint8Array, outputLength: number): Uint8Array => {
+  try {
+    return run(input, outputLength)
+  } catch (cause) {
+    if (codeOf(cause) === "ERR_BUFFER_TOO_LARGE")
+      throw new Error(`a page holds more than the ${outputLength} bytes it claims`)
+    throw cause
+  }
+}
+
+/** Thrown for what the format allows and this reader does not read. */
+export class Unsupported extends Error {}
 
 // The fastest level: on texts a third of their size, and twice as fast as the default.
 const zstdOptions = { params: { [constants.ZSTD_c_compressionLevel]: 1 } }

@@ -1,110 +1,74 @@
 /**
- * What a Parquet file's columns hold, in words, and which of them a declared column can be read from.
+ * Which columns of a file a declared column can be read from, and what to say where it can't.
  */
-import type { SchemaElement, SchemaTree } from "hyparquet"
-import type { ColumnType, Kind } from "./columnType.ts"
+import type { SchemaTree } from "hyparquet"
+import type { LeafColumn } from "./columnChunk.ts"
+import type { ColumnType } from "./columnType.ts"
+import { isFlat, isOptional, type Leaf, leafOf, typeText } from "./leaf.ts"
+import { conversion } from "./leafValues.ts"
+import { type Assembly, assemble, isPlainWant, Refusal } from "./nested.ts"
 
-/** What a column of a file holds. */
-export type Holds =
-  | "text"
-  | "json"
-  | "integer"
-  | "float"
-  | "double"
-  | "decimal"
-  | "boolean"
-  | "date"
-  | "bytes"
-  | "nested"
-  | "other"
+/** How a declared column is read from the file's: one value a row from one leaf, or put together from several. */
+export type Plan = { readonly type: ColumnType; readonly node: SchemaTree } & (
+  | { readonly flat: LeafColumn; readonly nested?: undefined }
+  | { readonly nested: Assembly; readonly flat?: undefined }
+)
 
-/** The kind of a file's column. */
-export const holds = (node: SchemaTree): Holds => {
-  const { converted_type: converted, logical_type: logical, repetition_type, type } = node.element
-  if (node.children.length > 0 || repetition_type === "REPEATED") return "nested"
-  if (converted === "DECIMAL" || logical?.type === "DECIMAL") return "decimal"
-  if (type === "INT96" || converted === "DATE" || logical?.type === "DATE") return "date"
-  if (converted?.startsWith("TIMESTAMP") === true || logical?.type === "TIMESTAMP") return "date"
-  if (converted?.startsWith("TIME_") === true || logical?.type === "TIME") return "other"
-  if (converted === "JSON" || logical?.type === "JSON") return "json"
-  if (converted === "UTF8" || converted === "ENUM" || logical?.type === "STRING" || logical?.type === "ENUM")
-    return "text"
-  if (logical?.type === "UUID") return "text"
-  if (logical?.type === "FLOAT16") return "float"
-  switch (type) {
-    case "BOOLEAN":
-      return "boolean"
-    case "INT32":
-    case "INT64":
-      return "integer"
-    case "FLOAT":
-      return "float"
-    case "DOUBLE":
-      return "double"
-    case "BYTE_ARRAY":
-      // Old writers left texts unmarked, so these are read as either.
-      return converted === undefined && logical === undefined ? "bytes" : "other"
-    case "FIXED_LEN_BYTE_ARRAY":
-      return converted === undefined && logical === undefined ? "bytes" : "other"
-    default:
-      return "other"
+/** How a declared column is read from the file's, or why it can't be and what to declare instead. */
+export const planOf = (type: ColumnType, node: SchemaTree, isPandas: boolean): Plan | Refusal => {
+  const { element, path } = node
+  if (isFlat(node)) {
+    const leaf = leafOf(element)
+    const convert = isAllowed(type, leaf) ? conversion(leaf, type.kind) : undefined
+    if (convert !== undefined) {
+      const maxDefinition = isOptional(element) ? 1 : 0
+      return { type, node, flat: { element, path, leaf, target: type.kind, convert, maxDefinition, maxRepetition: 0 } }
+    }
   }
+  if (type.kind === "json" && type.schema !== undefined) {
+    const nested = assemble(node, type.schema)
+    return nested instanceof Refusal
+      ? new Refusal(`column ${type.name} ${nested.message}${suffix(type, node, isPandas)}`)
+      : { type, node, nested }
+  }
+  return new Refusal(`column ${type.name} is ${typeText(node)} in the file${suffix(type, node, isPandas)}`)
 }
 
-const readable: { readonly [K in Kind]: ReadonlyArray<Holds> } = {
-  text: ["text", "json", "bytes"],
-  int: ["integer"],
-  number: ["double", "float", "integer", "decimal"],
-  boolean: ["boolean"],
-  bigint: ["integer"],
-  date: ["date"],
-  bytes: ["bytes"],
-  json: ["json", "text", "nested"],
-  float32: ["float"],
-  float64: ["double", "float"],
-  int32: ["integer"],
-  int64: ["integer"]
+/** A plain text is no place for a moment; a schema that decodes texts (`Schema.DateTimeUtcFromString`) gets ISO 8601. */
+const isAllowed = (type: ColumnType, leaf: Leaf): boolean =>
+  type.kind === "json"
+    ? leaf.kind === "json" || !isOpen(type)
+    : type.kind !== "text" ||
+      type.codec !== undefined ||
+      (leaf.kind !== "date" && leaf.kind !== "timestamp" && leaf.kind !== "int96")
+
+/** Whether a text is a value of the column's schema, so that it need not be JSON. */
+const isOpen = ({ schema }: ColumnType): boolean => schema !== undefined && isPlainWant(schema)
+
+const suffix = (type: ColumnType, node: SchemaTree, isPandas: boolean): string => {
+  const suggestion = isFlat(node) ? suggestions[leafOf(node.element).kind] : "the schema of its values"
+  const hint =
+    isPandas && isFlat(node) && leafOf(node.element).kind === "double" && type.kind === "int"
+      ? " (pandas stores integers with missing values that way)"
+      : ""
+  return ` and ${type.declared} in the table; declare it as ${suggestion}${hint}`
 }
 
-/** Whether a declared column can be read from a file's. */
-export const accepts = (type: ColumnType, node: SchemaTree): boolean => {
-  if (!readable[type.kind].includes(holds(node))) return false
-  const { element } = node
-  if (type.kind === "text" && holds(node) === "bytes") return element.type === "BYTE_ARRAY"
-  if (type.kind === "int32") return element.type === "INT32"
-  if (type.kind === "float32") return element.type === "FLOAT"
-  return true
-}
-
-const suggestions: { readonly [H in Holds]?: string } = {
+const suggestions: { readonly [K in Leaf["kind"]]: string } = {
   text: "Schema.String",
   json: "the schema of its values",
   integer: "Schema.Int or Schema.BigInt",
+  float16: "Schema.Number",
   float: "Schema.Number",
   double: "Schema.Number",
-  decimal: "Schema.Number",
+  decimal: "Schema.String, Schema.BigDecimal, Schema.Number, or Schema.BigInt for its digits without the point",
   boolean: "Schema.Boolean",
   date: "Schema.Date",
+  timestamp: "Schema.Date",
+  int96: "Schema.Date",
+  time: "Schema.String, or Schema.BigInt for the count of its unit",
+  uuid: "Schema.String",
+  interval: "Schema.String",
   bytes: "Schema.Uint8Array",
-  nested: "the schema of its values"
+  null: "Schema.Null"
 }
-
-/** Why a declared column can't be read from a file's, and what to declare instead. */
-export const refusal = (type: ColumnType, node: SchemaTree): string => {
-  const suggestion = suggestions[holds(node)]
-  const advice = suggestion === undefined ? "" : `; declare it as ${suggestion}`
-  return `column ${type.name} is ${typeText(node)} in the file and ${type.declared} in the table${advice}`
-}
-
-/** The type of a file's column, as the format calls it: `INT64`, `STRING`, `LIST`. */
-export const typeText = ({ children, element }: SchemaTree): string => {
-  const { converted_type: converted, logical_type: logical, type } = element
-  if (logical?.type === "INTEGER") return `${logical.isSigned ? "INT" : "UINT"}${logical.bitWidth}`
-  if (logical !== undefined) return logical.type
-  if (converted === "UTF8") return "STRING"
-  if (converted !== undefined) return converted
-  return type ?? (children.length > 0 ? "STRUCT" : "nothing")
-}
-
-/** Whether a column may lack values. */
-export const isOptional = (element: SchemaElement): boolean => element.repetition_type !== "REQUIRED"

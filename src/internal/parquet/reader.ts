@@ -1,17 +1,20 @@
 /**
- * Parquet to tables, column by column. Row groups are read one after the other, and of each only the declared columns.
- * Flat columns go straight from their pages to the table's arrays (`parquetChunk.ts`); nested ones (lists, structs,
- * maps) are put together by hyparquet.
+ * Parquet to tables, column by column. Row groups are read one after the other, and of each only the declared columns,
+ * in pieces: neither a large row group nor a large column of it is whole in memory. Nothing that a file says of itself
+ * (sizes, offsets, counts) is used before it was checked.
  */
 import * as Effect from "effect/Effect"
-import type { AsyncBuffer, ColumnMetaData, FileMetaData, SchemaTree } from "hyparquet"
-import { parquetMetadataAsync, parquetRead, parquetSchema } from "hyparquet"
+import type { AsyncBuffer, ColumnMetaData, FileMetaData, RowGroup, SchemaTree } from "hyparquet"
+import { parquetMetadata, parquetSchema } from "hyparquet"
 import { messageOf } from "../cause.ts"
-import * as ParquetChunk from "./columnChunk.ts"
+import * as ColumnChunk from "./columnChunk.ts"
 import * as ColumnCodec from "./columnCodec.ts"
 import type { ColumnType } from "./columnType.ts"
-import * as Codecs from "./compression.ts"
-import * as ParquetTypes from "./fileTypes.ts"
+import { Unsupported } from "./compression.ts"
+import * as FileTypes from "./fileTypes.ts"
+import { Refusal } from "./nested.ts"
+import * as PageSinks from "./pageSinks.ts"
+import * as Thrift from "./thrift.ts"
 
 /** Why a file is no table of the declared columns, where no single value is at fault. */
 export class FileError {
@@ -38,55 +41,99 @@ export interface ReadTable {
   readonly columns: { readonly [name: string]: ColumnCodec.Gathered["values"] }
 }
 
-/** What a file says of itself: its columns and row groups. */
-export const metadata = Effect.fnUntraced(function* (file: AsyncBuffer): Effect.fn.Return<Metadata, FileError> {
-  const { byteLength } = file
-  if (byteLength === 0) return yield* Effect.fail(new FileError("notParquet", "it is empty"))
-  const head = yield* text(file, 0, 4)
-  if (head === "PARE") return yield* Effect.fail(new FileError("unsupported", "it is encrypted Parquet"))
-  if (head !== "PAR1")
-    return yield* Effect.fail(new FileError("notParquet", "it is not Parquet: it does not start with PAR1"))
-  const tail = byteLength < 12 ? "" : yield* text(file, byteLength - 4, byteLength)
-  if (tail !== "PAR1") {
-    return yield* Effect.fail(
-      new FileError("truncated", "it is truncated: it starts as Parquet and its end is missing")
-    )
-  }
-  return yield* Effect.tryPromise({
-    try: async () => {
-      const meta = await parquetMetadataAsync(file, { geoparquet: false })
-      return { ...meta, numRows: rowsOf(meta), children: parquetSchema(meta).children }
-    },
-    catch: (cause) => (cause instanceof FileError ? cause : footerFlaw(cause))
-  })
-})
-
-/** A `TypeError` would only say where the reader stumbled. */
-const footerFlaw = (cause: unknown) =>
-  new FileError(
-    "damaged",
-    `it is damaged: its footer makes no sense${cause instanceof TypeError ? "" : ` (${messageOf(cause)})`}`
-  )
-
-/** The number of rows, which footer and row groups must agree on. */
-const rowsOf = (meta: FileMetaData): number => {
-  const rows = Number(meta.num_rows)
-  const sum = meta.row_groups.reduce((sum, group) => sum + Number(group.num_rows), 0)
-  if (!Number.isSafeInteger(rows) || rows < 0 || sum !== rows) throw new Error("its row groups do not add up")
-  return rows
-}
-
 /** What a file says of itself. */
 export interface Metadata extends FileMetaData {
   readonly numRows: number
   /** Its columns. */
   readonly children: ReadonlyArray<SchemaTree>
+  /** Whether pandas wrote it. */
+  readonly isPandas: boolean
 }
 
-const text = (file: AsyncBuffer, start: number, end: number) =>
-  Effect.map(slice(file, start, end), (bytes) =>
-    Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1")
+/** The footer's length and the last four bytes. */
+const trailerBytes = 8
+
+/** Reads what a file says of itself: its columns and row groups. */
+export const metadata = Effect.fnUntraced(function* (file: AsyncBuffer): Effect.fn.Return<Metadata, FileError> {
+  const { byteLength } = file
+  if (byteLength === 0) return yield* Effect.fail(new FileError("notParquet", "it is empty"))
+  const head = latin1(yield* slice(file, 0, Math.min(4, byteLength)))
+  if (head === "PARE") return yield* Effect.fail(new FileError("unsupported", "it is encrypted Parquet"))
+  if (head !== "PAR1")
+    return yield* Effect.fail(new FileError("notParquet", "it is not Parquet: it does not start with PAR1"))
+  const trailer =
+    byteLength < 12 ? new Uint8Array(trailerBytes) : yield* slice(file, byteLength - trailerBytes, byteLength)
+  if (latin1(trailer.subarray(4)) !== "PAR1") {
+    return yield* Effect.fail(
+      new FileError("truncated", "it is truncated: it starts as Parquet and its end is missing")
+    )
+  }
+  const length = new DataView(trailer.buffer, trailer.byteOffset, 4).getUint32(0, true)
+  if (length > byteLength - 4 - trailerBytes) {
+    return yield* Effect.fail(footerError(new Error(`it claims ${length} bytes, and the file has ${byteLength}`)))
+  }
+  const footer = yield* slice(file, byteLength - trailerBytes - length, byteLength)
+  return yield* Effect.try({ try: () => parse(footer), catch: footerError })
+})
+
+const parse = (footer: Uint8Array): Metadata => {
+  Thrift.endOfStruct(footer, 0)
+  const meta = parquetMetadata(footer, { geoparquet: false, parsers: rawStatistics })
+  checkDepth(meta)
+  return {
+    ...meta,
+    numRows: rowsOf(meta),
+    children: parquetSchema(meta).children,
+    isPandas: meta.key_value_metadata?.some(({ key }) => key === "pandas") === true
+  }
+}
+
+/** Statistics are converted by their column's own conversion, so hyparquet is to leave them as they are. */
+const rawStatistics = {
+  timestampFromMilliseconds: (value: unknown) => value,
+  timestampFromMicroseconds: (value: unknown) => value,
+  timestampFromNanoseconds: (value: unknown) => value,
+  dateFromDays: (value: unknown) => value,
+  stringFromBytes: (value: unknown) => value,
+  uuidFromBytes: (value: unknown) => value
+}
+
+const maxSchemaDepth = 200
+
+/** The schema is a list of nodes in depth-first order, each with its number of children. Building the tree recurses. */
+const checkDepth = ({ schema }: FileMetaData): void => {
+  const open: Array<number> = []
+  for (const { num_children } of schema) {
+    if (open.length > maxSchemaDepth) throw new Error("its schema is nested too deeply")
+    const children = num_children ?? 0
+    if (children < 0 || children > schema.length) throw new Error("its schema has a group of no size that could be")
+    if (open.length > 0) open[open.length - 1] = (open.at(-1) as number) - 1 // there is one
+    if (children > 0) open.push(children)
+    while (open.at(-1) === 0) open.pop()
+  }
+}
+
+/** A `TypeError` would only say where the reader stumbled. */
+const footerError = (cause: unknown) =>
+  new FileError(
+    "damaged",
+    `it is damaged: its footer makes no sense${cause instanceof TypeError || cause instanceof RangeError ? "" : ` (${messageOf(cause)})`}`
   )
+
+/** The number of rows, which footer and row groups must agree on; some writers leave it out of the footer. */
+const rowsOf = (meta: FileMetaData): number => {
+  const rows = Number(meta.num_rows)
+  let sum = 0
+  for (const { num_rows } of meta.row_groups) {
+    if (!(Number(num_rows) >= 0)) throw new Error("it has a row group of no size that could be")
+    sum += Number(num_rows)
+  }
+  if (!Number.isSafeInteger(sum) || (sum !== rows && rows !== 0)) throw new Error("its row groups do not add up")
+  return sum
+}
+
+const latin1 = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1")
 
 const slice = (file: AsyncBuffer, start: number, end: number): Effect.Effect<Uint8Array, FileError> =>
   Effect.tryPromise({
@@ -94,166 +141,261 @@ const slice = (file: AsyncBuffer, start: number, end: number): Effect.Effect<Uin
     catch: (cause) => (cause instanceof FileError ? cause : new FileError("unreadable", messageOf(cause)))
   })
 
-/** Reads the declared columns of a file. */
-export const read = Effect.fnUntraced(function* (file: AsyncBuffer, types: ReadonlyArray<ColumnType>) {
-  const meta = yield* metadata(file)
-  const nodes = yield* nodesOf(meta, types)
-  const { numRows } = meta
-  const columns = yield* Effect.try({
-    try: () => types.map((type) => ColumnCodec.gather(type, numRows)),
-    catch: (cause) => new FileError("damaged", `it says that it has ${numRows} rows (${messageOf(cause)})`)
-  })
-  let start = 0
-  for (const [number, group] of meta.row_groups.entries()) {
-    const end = start + Number(group.num_rows)
-    const flat = new Map<SchemaTree, ColumnMetaData>()
-    for (const node of nodes) {
-      if (ParquetTypes.holds(node) === "nested") continue
-      const chunk = group.columns.find((column) => column.meta_data?.path_in_schema[0] === node.element.name)
-      if (chunk?.meta_data === undefined) {
-        return yield* Effect.fail(
-          new FileError(
-            "damaged",
-            `it is damaged: row group ${number + 1} has no column ${node.element.name}`,
-            node.element.name
-          )
-        )
-      }
-      flat.set(node, chunk.meta_data)
-    }
-    const chunks = yield* fetch(file, [...flat.values()])
-    for (const [i, column] of columns.entries()) {
-      const node = nodes[i] as SchemaTree // one a column
-      const info = flat.get(node)
-      const bytes = info === undefined ? undefined : chunks.get(info)
-      const fault =
-        info === undefined || bytes === undefined
-          ? yield* readNested(file, meta, node, column, start, end)
-          : yield* Effect.try({
-              try: () => ParquetChunk.read({ meta: info, node, bytes }, column),
-              catch: (cause) => decodeFlaw(cause, node, number)
-            })
-      if (fault !== undefined) return yield* Effect.fail(fault)
-      if (column.rows !== end) {
-        return yield* Effect.fail(
-          new FileError(
-            "damaged",
-            `column ${node.element.name} has ${column.rows} rows where the file says ${end}`,
-            node.element.name
-          )
-        )
-      }
-    }
-    start = end
-    yield* Effect.yieldNow // a long file does not hold up the rest of the program
-  }
-  const table: ReadTable = {
-    numRows,
-    columns: Object.fromEntries(columns.map(({ type, values }) => [type.name, values]))
-  }
-  return table
-})
+/** A file whose declared columns were found, ready for its rows to be read. */
+export interface Opened {
+  readonly file: AsyncBuffer
+  readonly meta: Metadata
+  readonly plans: ReadonlyArray<FileTypes.Plan>
+}
 
-/** The file's column for each declared one. */
-const nodesOf = Effect.fnUntraced(function* ({ children }: Metadata, types: ReadonlyArray<ColumnType>) {
-  const nodes: Array<SchemaTree> = []
+/** Reads a file's metadata and looks for the declared columns. */
+export const open = Effect.fnUntraced(function* (file: AsyncBuffer, types: ReadonlyArray<ColumnType>) {
+  const meta = yield* metadata(file)
+  const plans: Array<FileTypes.Plan> = []
   for (const type of types) {
-    const node = children.find((child) => child.element.name === type.name)
+    const node = meta.children.find((child) => child.element.name === type.name)
     if (node === undefined) {
-      const there = children.map((child) => child.element.name).join(", ") || "none"
+      const there = meta.children.map((child) => child.element.name).join(", ") || "none"
       return yield* Effect.fail(
         new FileError("columnMissing", `it has no column ${type.name}; its columns are: ${there}`, type.name)
       )
     }
-    if (!ParquetTypes.accepts(type, node)) {
-      return yield* Effect.fail(new FileError("columnType", ParquetTypes.refusal(type, node), type.name))
-    }
-    nodes.push(node)
+    const plan = FileTypes.planOf(type, node, meta.isPandas)
+    if (plan instanceof Refusal) return yield* Effect.fail(new FileError("columnType", plan.message, type.name))
+    plans.push(plan)
   }
-  return nodes
+  const opened: Opened = { file, meta, plans }
+  return opened
 })
 
-const decodeFlaw = (cause: unknown, node: SchemaTree, group: number): FileError => {
-  const message = messageOf(cause)
-  const where = `column ${node.element.name} of row group ${group + 1}`
-  return message.startsWith("parquet unsupported")
-    ? new FileError("unsupported", `${where} can't be read: ${message.slice("parquet ".length)}`, node.element.name)
-    : new FileError("damaged", `it is damaged: ${where} can't be decoded (${message})`, node.element.name)
+/** Reads the declared columns of a file, or only some of its rows. */
+export const read = (file: AsyncBuffer, types: ReadonlyArray<ColumnType>, rows?: RowRange) =>
+  Effect.flatMap(open(file, types), (opened) => readRows(opened, rows))
+
+/** Rows from the one of index `start` to before the one of index `end`. */
+export interface RowRange {
+  readonly start?: number | undefined
+  readonly end?: number | undefined
+}
+
+/** Reads the rows of a range. Row groups outside of it are not fetched. */
+export const readRows = Effect.fnUntraced(function* (opened: Opened, { end, start = 0 }: RowRange = {}) {
+  const { meta } = opened
+  const from = Math.min(Math.max(0, start), meta.numRows)
+  const to = Math.max(from, Math.min(end ?? meta.numRows, meta.numRows))
+  let first = 0
+  let firstRow = 0
+  while (first < meta.row_groups.length && firstRow + groupRows(meta, first) <= from)
+    firstRow += groupRows(meta, first++)
+  let last = first
+  let lastRow = firstRow
+  while (last < meta.row_groups.length && lastRow < to) lastRow += groupRows(meta, last++)
+  const table = yield* readGroups(opened, first, last)
+  return from === firstRow && to === lastRow ? table : cut(table, from - firstRow, to - firstRow)
+})
+
+const groupRows = (meta: Metadata, group: number): number => Number(meta.row_groups[group]?.num_rows ?? 0)
+
+const cut = ({ columns }: ReadTable, start: number, end: number): ReadTable => ({
+  numRows: end - start,
+  columns: Object.fromEntries(Object.entries(columns).map(([name, values]) => [name, values.slice(start, end)]))
+})
+
+/** Of fewer rows than this, memory is reserved whatever the size of the file; of more, what it can hold at the least. */
+const freeRows = 1 << 16
+const rowsPerByte = 64
+/** What a file may claim beyond that: constants compress without limit, so this is only to tell damage. */
+const maxRowsPerByte = 4096
+const maxFreeRows = 1 << 24
+
+/** Reads row groups from `first` to before `last`, whose rows make one table. */
+export const readGroups = Effect.fnUntraced(function* (
+  { file, meta, plans }: Opened,
+  first: number,
+  last: number
+): Effect.fn.Return<ReadTable, FileError | ColumnCodec.ColumnError> {
+  let numRows = 0
+  for (let group = first; group < last; group++) numRows += groupRows(meta, group)
+  if (numRows > maxFreeRows && numRows > file.byteLength * maxRowsPerByte) {
+    return yield* Effect.fail(
+      new FileError("damaged", `it is damaged: it claims ${numRows} rows in ${file.byteLength} bytes`)
+    )
+  }
+  const reserve = Math.min(numRows, Math.max(freeRows, file.byteLength * rowsPerByte))
+  const columns = plans.map(({ type }) => ColumnCodec.gather(type, numRows, reserve))
+  let end = 0
+  for (let number = first; number < last; number++) {
+    const group = meta.row_groups[number] as RowGroup // within its length
+    end += groupRows(meta, number)
+    if (Number(group.num_rows) === 0) continue
+    yield* readGroup(file, plans, columns, group, number)
+    for (const { rows, type } of columns) {
+      if (rows !== end) return yield* Effect.fail(rowCountError(type.name, rows, end))
+    }
+    yield* Effect.yieldNow // a long file does not hold up the rest of the program
+  }
+  const table: ReadTable = {
+    numRows,
+    columns: Object.fromEntries(columns.map((column) => [column.type.name, ColumnCodec.finished(column)]))
+  }
+  return table
+})
+
+const rowCountError = (column: string, rows: number, expected: number) =>
+  new FileError("damaged", `it is damaged: column ${column} has ${rows} rows where the file says ${expected}`, column)
+
+/** A leaf of a row group: where its pages are, and who takes them. */
+interface Job {
+  readonly column: string
+  readonly start: number
+  readonly end: number
+  readonly decoder: ColumnChunk.Decoder
+}
+
+const readGroup = Effect.fnUntraced(function* (
+  file: AsyncBuffer,
+  plans: ReadonlyArray<FileTypes.Plan>,
+  columns: ReadonlyArray<ColumnCodec.Gathered>,
+  group: RowGroup,
+  number: number
+) {
+  const metas = new Map(group.columns.map((column) => [keyOf(column.meta_data?.path_in_schema ?? []), column]))
+  const rows = Number(group.num_rows)
+  const jobs: Array<Job> = []
+  const assemblies: Array<{ readonly name: string; readonly run: () => void }> = []
+  for (const [i, plan] of plans.entries()) {
+    const column = columns[i] as ColumnCodec.Gathered // one a plan
+    const { name, schema } = plan.type
+    if (plan.flat !== undefined) {
+      jobs.push(yield* jobOf(file, metas, plan.flat, PageSinks.flat(column), number))
+      continue
+    }
+    const { nested } = plan
+    const leaves: Array<PageSinks.Levels> = []
+    for (const leaf of nested.leaves) {
+      const levels = PageSinks.levels(name, column.rows, leaf.maxDefinition)
+      leaves.push(levels)
+      jobs.push(yield* jobOf(file, metas, leaf, levels, number))
+    }
+    if (schema !== undefined) {
+      const run = () =>
+        PageSinks.appendNested(
+          column,
+          schema,
+          nested,
+          leaves.map((levels) => levels.cursor()),
+          rows
+        )
+      assemblies.push({ name, run })
+    }
+  }
+  yield* readChunks(file, jobs, number)
+  for (const { name, run } of assemblies) {
+    yield* Effect.try({ try: run, catch: (cause) => decodeError(cause, name, number) })
+  }
+})
+
+type Chunks = ReadonlyMap<string, RowGroup["columns"][number]>
+
+const jobOf = Effect.fnUntraced(function* (
+  file: AsyncBuffer,
+  chunks: Chunks,
+  leaf: ColumnChunk.LeafColumn,
+  sink: PageSinks.PageSink,
+  group: number
+) {
+  const column = leaf.path.join(".")
+  const chunk = chunks.get(keyOf(leaf.path))
+  const fail = (reason: FileError["reason"], message: string) => Effect.fail(new FileError(reason, message, column))
+  if (chunk?.crypto_metadata !== undefined) return yield* fail("unsupported", `column ${column} is encrypted`)
+  if (chunk?.meta_data === undefined) {
+    return yield* fail("damaged", `it is damaged: row group ${group + 1} has no column ${column}`)
+  }
+  if (chunk.file_path !== undefined) {
+    return yield* fail("unsupported", `column ${column} lies in another file, ${chunk.file_path}`)
+  }
+  const meta = chunk.meta_data
+  const { end, start } = placeOf(meta)
+  if (!(start >= 4 && start <= end && end <= file.byteLength)) {
+    return yield* fail("damaged", `it is damaged: column ${column} lies outside of it`)
+  }
+  const decoder = yield* Effect.try({
+    try: () => ColumnChunk.decoder(meta, leaf, sink.add),
+    catch: (cause) => decodeError(cause, column, group)
+  })
+  const job: Job = { column, start, end: Math.min(end + paddingBytes, file.byteLength), decoder }
+  return job
+})
+
+const keyOf = (path: ReadonlyArray<string>): string => path.join("\0")
+
+/**
+ * Some writers leave the header of the dictionary out of a chunk's size (PARQUET-816). What lies beyond is read as well,
+ * and is looked at only where the chunk's pages have not come to their end.
+ */
+const paddingBytes = 128
+
+const placeOf = (meta: ColumnMetaData): { readonly start: number; readonly end: number } => {
+  const dictionary = Number(meta.dictionary_page_offset ?? 0)
+  const data = Number(meta.data_page_offset)
+  const start = dictionary > 0 && dictionary < data ? dictionary : data
+  return { start, end: start + Number(meta.total_compressed_size) }
 }
 
 /** Columns that lie closer than this are fetched together. */
-const gap = 1 << 15
+const gapBytes = 1 << 15
+/** What is fetched at once, at most, unless a page is larger. */
+const pieceBytes = 1 << 26
 
-/** The bytes of column chunks, neighbours by one read. */
-const fetch = Effect.fnUntraced(function* (file: AsyncBuffer, metas: ReadonlyArray<ColumnMetaData>) {
-  const places = metas
-    .map((meta) => {
-      const dictionary = Number(meta.dictionary_page_offset ?? 0)
-      const data = Number(meta.data_page_offset)
-      const start = dictionary > 0 && dictionary < data ? dictionary : data
-      return { meta, start, end: start + Number(meta.total_compressed_size) }
-    })
-    .sort((a, b) => a.start - b.start)
-  const found = new Map<ColumnMetaData, Uint8Array>()
-  for (let i = 0; i < places.length; ) {
-    const first = places[i] as (typeof places)[number] // within its length
+/** Reads column chunks in the order of their places, neighbours by one read and large ones in pieces. */
+const readChunks = Effect.fnUntraced(function* (file: AsyncBuffer, jobs: ReadonlyArray<Job>, group: number) {
+  const sorted = jobs.toSorted((a, b) => a.start - b.start)
+  for (let i = 0; i < sorted.length; ) {
+    const first = sorted[i] as Job // within its length
+    if (first.end - first.start > pieceBytes) {
+      yield* readPieces(file, first, group)
+      i++
+      continue
+    }
     let { end } = first
     let next = i + 1
-    for (; next < places.length && (places[next]?.start ?? 0) - end <= gap; next++)
-      end = Math.max(end, places[next]?.end ?? 0)
-    if (!(first.start >= 4 && first.start <= end && end <= file.byteLength)) {
-      return yield* Effect.fail(new FileError("damaged", "it is damaged: a column lies outside of it"))
+    for (; next < sorted.length; next++) {
+      const job = sorted[next] as Job // within its length
+      if (job.start - end > gapBytes || job.end - first.start > pieceBytes) break
+      end = Math.max(end, job.end)
     }
     const bytes = yield* slice(file, first.start, end)
-    for (const { end, meta, start } of places.slice(i, next)) {
-      found.set(meta, bytes.subarray(start - first.start, end - first.start))
+    for (const job of sorted.slice(i, next)) {
+      yield* push(job, bytes.subarray(job.start - first.start, job.end - first.start), true, group)
     }
     i = next
   }
-  return found
 })
 
-const readNested = Effect.fnUntraced(function* (
-  file: AsyncBuffer,
-  meta: Metadata,
-  node: SchemaTree,
-  column: ColumnCodec.Gathered,
-  start: number,
-  end: number
-) {
-  const rows = yield* Effect.tryPromise({
-    try: async () => {
-      const rows = new Array<unknown>(end - start).fill(null)
-      await parquetRead({
-        file,
-        metadata: meta,
-        columns: [node.element.name],
-        rowStart: start,
-        rowEnd: end,
-        compressors: Codecs.decompressors,
-        onChunk: (chunk) => {
-          for (let i = 0; i < chunk.columnData.length; i++)
-            rows[chunk.rowStart - start + i] = plain(chunk.columnData[i])
-        }
-      })
-      return rows
-    },
-    catch: (cause) => (cause instanceof FileError ? cause : decodeFlaw(cause, node, 0))
+const readPieces = Effect.fnUntraced(function* (file: AsyncBuffer, job: Job, group: number) {
+  let at = job.start
+  let size = pieceBytes
+  while (!job.decoder.isDone()) {
+    const end = Math.min(job.end, at + size)
+    const read = yield* push(job, yield* slice(file, at, end), end === job.end, group)
+    at += read
+    size = read === 0 ? size * 2 : pieceBytes // a page that is larger than a piece
+    yield* Effect.yieldNow
+  }
+})
+
+const push = (job: Job, bytes: Uint8Array, isLast: boolean, group: number) =>
+  Effect.try({
+    try: () => job.decoder.push(bytes, isLast),
+    catch: (cause) => decodeError(cause, job.column, group)
   })
-  const present = Uint8Array.from(rows, (row) => (row === null ? 0 : 1))
-  const values = rows.filter((row) => row !== null)
-  return ColumnCodec.append(column, { values, present: values.length === rows.length ? undefined : present })
-})
 
-/** A nested value as JSON has it, which is what its schema's codec reads. */
-const plain = (value: unknown): unknown => {
-  if (value === undefined || value === null) return null
-  if (typeof value === "bigint") return Number.isSafeInteger(Number(value)) ? Number(value) : String(value)
-  if (value instanceof Date) return value.toISOString()
-  if (value instanceof Uint8Array) return Buffer.from(value).toString("base64")
-  if (Array.isArray(value)) return value.map(plain)
-  if (ArrayBuffer.isView(value)) return Array.from(value as Float64Array, plain)
-  if (typeof value === "object")
-    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plain(item)]))
-  return value
+const decodeError = (cause: unknown, column: string, group: number): FileError | ColumnCodec.ColumnError => {
+  if (cause instanceof PageSinks.ColumnFault) return cause.error
+  const message =
+    cause instanceof RangeError || cause instanceof TypeError ? "its bytes make no sense" : messageOf(cause)
+  const where = `column ${column} of row group ${group + 1}`
+  return cause instanceof Unsupported
+    ? new FileError("unsupported", `${where} can't be read: ${message}`, column)
+    : new FileError("damaged", `it is damaged: ${where} can't be decoded (${message})`, column)
 }

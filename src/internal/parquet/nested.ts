@@ -1,0 +1,568 @@
+/**
+ * Lists, structs and maps, put together from their leaves by the levels that say where each begins and what is missing.
+ * The declared schema decides what each leaf is read as, so a list of bytes is a list of bytes and no detour through
+ * JSON loses anything. Where the schema leaves a part open (`Schema.Unknown`), that part has the form that JSON has.
+ *
+ * Levels: https://parquet.apache.org/docs/file-format/nestedencoding/, and how lists and maps are annotated:
+ * https://github.com/apache/parquet-format/blob/master/LogicalTypes.md#nested-types
+ */
+import type * as Schema from "effect/Schema"
+import * as SchemaModule from "effect/Schema"
+import * as SchemaAST from "effect/SchemaAST"
+import * as SchemaParser from "effect/SchemaParser"
+import type { SchemaTree } from "hyparquet"
+import * as CodecIssue from "../schema/codecIssue.ts"
+import { toCodecJson } from "../schema/jsonCodec.ts"
+import { idOf } from "../schema/schemaTraits.ts"
+import type { StorableSchema } from "../schema/storableSchema.ts"
+import type { LeafColumn } from "./columnChunk.ts"
+import type { Raw } from "./encodings.ts"
+import { isList, isMap, isVariant, leafOf, typeText } from "./leaf.ts"
+import { conversion, type Target } from "./leafValues.ts"
+
+/** A leaf's levels and values in one row group, and how far they have been read. */
+export interface LevelCursor {
+  readonly definition: Uint8Array
+  readonly repetition: Uint8Array
+  readonly values: ReadonlyArray<unknown> | Raw
+  at: number
+  valueAt: number
+}
+
+/** How a column is read from its leaves. */
+export interface Assembly {
+  readonly leaves: ReadonlyArray<LeafColumn>
+  /** Whether what is read fits the schema whatever the file holds, and needs no decoding. */
+  readonly isExact: boolean
+  /** Reads the next row. Throws `ShapeError` where the schema does not allow a value, `Error` where the levels make no sense. */
+  readonly read: (cursors: ReadonlyArray<LevelCursor>) => unknown
+}
+
+/** Thrown where a value of a row can't have the form that the schema wants. */
+export class ShapeError extends Error {}
+
+/** Why a column can't be read as it is declared: the end of a sentence that begins with the column. */
+export class Refusal {
+  readonly message: string
+  constructor(message: string) {
+    this.message = message
+  }
+}
+
+type Reader = (cursors: ReadonlyArray<LevelCursor>) => unknown
+
+interface Context {
+  readonly leaves: Array<LeafColumn>
+  isExact: boolean
+}
+
+const maxDepth = 64
+
+/** How a column of the file is read as a schema's values; or why it can't be. */
+export const assemble = (node: SchemaTree, schema: StorableSchema): Assembly | Refusal => {
+  const context: Context = { leaves: [], isExact: true }
+  try {
+    const read = nodeReader(context, node, schema.ast, 0, 0, 0)
+    return { leaves: context.leaves, isExact: context.isExact, read }
+  } catch (cause) {
+    if (cause instanceof Refusal) return cause
+    throw cause
+  }
+}
+
+// What a schema wants
+
+type Want =
+  | { readonly kind: "leaf"; readonly target: Target }
+  | { readonly kind: "list"; readonly ast: SchemaAST.Arrays }
+  | { readonly kind: "object"; readonly ast: SchemaAST.Objects }
+  | { readonly kind: "map"; readonly key: SchemaAST.AST; readonly value: SchemaAST.AST }
+  | { readonly kind: "set"; readonly item: SchemaAST.AST }
+  /** Anything at all, in JSON's terms. */
+  | { readonly kind: "plain" }
+  /** Another class of values, which is made from its JSON form. */
+  | { readonly kind: "class"; readonly ast: SchemaAST.AST }
+
+const isEmpty = (ast: SchemaAST.AST): boolean => ast._tag === "Null" || ast._tag === "Undefined" || ast._tag === "Void"
+
+const membersOf = (ast: SchemaAST.AST): ReadonlyArray<SchemaAST.AST> => {
+  const encoded = ast.encoding === undefined ? ast : SchemaAST.toEncoded(ast)
+  if (encoded._tag === "Suspend") return membersOf(encoded.thunk())
+  return encoded._tag === "Union" ? encoded.types.flatMap(membersOf) : [encoded]
+}
+
+const plain: Want = { kind: "plain" }
+
+const wantOf = (context: Context, ast: SchemaAST.AST): Want => {
+  const members = membersOf(ast).filter((member) => !isEmpty(member))
+  if (ast.encoding !== undefined || (ast._tag === "Union" && ast.checks !== undefined)) context.isExact = false
+  const [first, ...others] = members
+  if (first === undefined) return plain
+  const want = wantOfMember(context, first)
+  if (others.length === 0) return want
+  context.isExact = false
+  for (const other of others) {
+    const also = wantOfMember(context, other)
+    if (want.kind !== "leaf" || also.kind !== "leaf" || also.target !== want.target) return plain
+  }
+  return want
+}
+
+/** Whether a schema leaves open what its values are, so that a text is one of them. */
+export const isPlainWant = ({ ast }: StorableSchema): boolean =>
+  wantOf({ leaves: [], isExact: true }, ast).kind === "plain"
+
+const leafWant = (target: Target): Want => ({ kind: "leaf", target })
+
+const wantOfMember = (context: Context, ast: SchemaAST.AST): Want => {
+  const { checks } = ast
+  const isInt =
+    checks?.some((check) => check._tag === "Filter" && idOf(check.annotations) === "effect/schema/isInt") === true
+  if (checks !== undefined && !(isInt && checks.length === 1)) context.isExact = false
+  switch (ast._tag) {
+    case "String":
+      return leafWant("text")
+    case "Number":
+      return leafWant(isInt ? "int" : "number")
+    case "Boolean":
+      return leafWant("boolean")
+    case "BigInt":
+      return leafWant("bigint")
+    case "Unknown":
+    case "Any":
+    case "ObjectKeyword":
+      return plain
+    case "Arrays":
+      return { kind: "list", ast }
+    case "Objects":
+      return { kind: "object", ast }
+    case "Declaration":
+      return wantOfDeclaration(context, ast)
+    default:
+      context.isExact = false
+      return ast._tag === "Literal"
+        ? wantOfValue(ast.literal)
+        : ast._tag === "TemplateLiteral"
+          ? leafWant("text")
+          : plain
+  }
+}
+
+const wantOfValue = (value: unknown): Want => {
+  switch (typeof value) {
+    case "string":
+      return leafWant("text")
+    case "number":
+      return leafWant(Number.isSafeInteger(value) ? "int" : "number")
+    case "bigint":
+      return leafWant("bigint")
+    default:
+      return leafWant("boolean")
+  }
+}
+
+const wantOfDeclaration = (context: Context, ast: SchemaAST.Declaration): Want => {
+  const [first, second] = ast.typeParameters
+  const id = idOf(ast.annotations)
+  if (id === "effect/schema/Date") return leafWant("date")
+  if (id === "effect/schema/Uint8Array") return leafWant("bytes")
+  context.isExact = false
+  if (id === "effect/schema/Json" || id === "effect/schema/MutableJson") return plain
+  if (id === "effect/schema/ReadonlyMap" && first !== undefined && second !== undefined) {
+    return { kind: "map", key: first, value: second }
+  }
+  if (id === "effect/schema/ReadonlySet" && first !== undefined) return { kind: "set", item: first }
+  return { kind: "class", ast }
+}
+
+const isNullable = (ast: SchemaAST.AST): boolean =>
+  membersOf(ast).some((member) => isEmpty(member) || member._tag === "Unknown" || member._tag === "Any")
+
+// How a node is read
+
+const nodeReader = (
+  context: Context,
+  node: SchemaTree,
+  ast: SchemaAST.AST,
+  definition: number,
+  repetition: number,
+  depth: number
+): Reader => {
+  if (depth > maxDepth) throw new Refusal(`is nested more than ${maxDepth} levels deep`)
+  const { repetition_type: kind } = node.element
+  if (kind === "REPEATED") return repeatedReader(context, node, ast, definition, repetition, depth)
+  if (kind === "REQUIRED") return contentReader(context, node, ast, definition, repetition, depth)
+  const start = context.leaves.length
+  const read = contentReader(context, node, ast, definition + 1, repetition, depth)
+  if (!isNullable(ast)) context.isExact = false
+  return orNull(read, start, context.leaves.length, definition + 1)
+}
+
+/** Null where the levels end before this node. */
+const orNull =
+  (read: Reader, start: number, end: number, present: number): Reader =>
+  (cursors) => {
+    if (levelOf(cursors[start] as LevelCursor) >= present) return read(cursors) // a node has a leaf
+    skip(cursors, start, end)
+    return null
+  }
+
+const levelOf = ({ at, definition }: LevelCursor): number => {
+  if (at >= definition.length) throw new Error("its lists do not fit its rows")
+  return definition[at] as number // within its length
+}
+
+const skip = (cursors: ReadonlyArray<LevelCursor>, start: number, end: number): void => {
+  for (let i = start; i < end; i++) (cursors[i] as LevelCursor).at++ // one for each leaf
+}
+
+/** A field that repeats without being annotated as a list. */
+const repeatedReader = (
+  context: Context,
+  node: SchemaTree,
+  ast: SchemaAST.AST,
+  definition: number,
+  repetition: number,
+  depth: number
+): Reader =>
+  listReader(context, node, ast, definition + 1, repetition + 1, (item) =>
+    contentReader(context, node, item, definition + 1, repetition + 1, depth + 1)
+  )
+
+const contentReader = (
+  context: Context,
+  node: SchemaTree,
+  ast: SchemaAST.AST,
+  definition: number,
+  repetition: number,
+  depth: number
+): Reader => {
+  const want = wantOf(context, ast)
+  if (want.kind === "class") return classReader(context, node, want.ast, definition, repetition, depth)
+  if (node.children.length === 0) return leafReader(context, node, ast, want, definition, repetition)
+  const [repeated] = node.children
+  if (repeated !== undefined && node.children.length === 1 && repeated.element.repetition_type === "REPEATED") {
+    const [first, second] = repeated.children
+    if (isMap(node) && first !== undefined && second !== undefined && repeated.children.length === 2) {
+      return mapReader(context, node, want, first, second, definition + 1, repetition + 1, depth)
+    }
+    if (isList(node) || isMap(node)) {
+      return listReader(context, node, ast, definition + 1, repetition + 1, (item) =>
+        isElement(node, repeated) || first === undefined
+          ? contentReader(context, repeated, item, definition + 1, repetition + 1, depth + 1)
+          : nodeReader(context, first, item, definition + 1, repetition + 1, depth + 1)
+      )
+    }
+  }
+  return structReader(context, node, want, definition, repetition, depth)
+}
+
+/** Whether the repeated field of a list is its element, and not a group around it, as the format's rules have it. */
+const isElement = (list: SchemaTree, repeated: SchemaTree): boolean =>
+  repeated.children.length !== 1 ||
+  repeated.element.name === "array" ||
+  repeated.element.name === `${list.element.name}_tuple` ||
+  isList(repeated) ||
+  isMap(repeated)
+
+const mismatch = (node: SchemaTree): Refusal =>
+  new Refusal(
+    `${node.path.length > 1 ? `has at ${node.path.slice(1).join(".")} a ` : "is "}${typeText(node)} in the file`
+  )
+
+const leafReader = (
+  context: Context,
+  { element, path }: SchemaTree,
+  ast: SchemaAST.AST,
+  want: Want,
+  maxDefinition: number,
+  maxRepetition: number
+): Reader => {
+  const node = { element, path, children: [], count: 1 }
+  if (element.type === undefined) throw new Refusal("is a group without fields")
+  const leaf = leafOf(element)
+  const target: Target | undefined =
+    want.kind === "leaf"
+      ? want.target
+      : want.kind === "plain"
+        ? "plain"
+        : leaf.kind === "json" || leaf.kind === "text"
+          ? "json"
+          : undefined
+  if (target === undefined) throw mismatch(node)
+  if (want.kind !== "leaf" && want.kind !== "plain") context.isExact = false
+  const isMoment = leaf.kind === "date" || leaf.kind === "timestamp" || leaf.kind === "int96"
+  const convert = isMoment && target === "text" && !acceptsMoments(ast, context) ? undefined : conversion(leaf, target)
+  if (convert === undefined) throw mismatch(node)
+  const index = context.leaves.length
+  context.leaves.push({ element, path, leaf, target, convert, maxDefinition, maxRepetition })
+  return (cursors) => {
+    const cursor = cursors[index] as LevelCursor // one for each leaf
+    const level = levelOf(cursor)
+    cursor.at++
+    if (level === maxDefinition) return cursor.values[cursor.valueAt++]
+    if (level < maxDefinition) return null
+    throw new Error("a level is beyond the schema")
+  }
+}
+
+/** A plain text is no place for a moment: declare it a Date. A schema that decodes texts gets ISO 8601. */
+const acceptsMoments = (ast: SchemaAST.AST, context: Context): boolean => ast.encoding !== undefined || !context.isExact
+
+const listReader = (
+  context: Context,
+  node: SchemaTree,
+  ast: SchemaAST.AST,
+  present: number,
+  repetition: number,
+  makeItem: (item: SchemaAST.AST) => Reader
+): Reader => {
+  const want = wantOf(context, ast)
+  const start = context.leaves.length
+  const read = makeItem(itemOf(context, node, want))
+  const end = context.leaves.length
+  const items: Reader = (cursors) => {
+    const first = cursors[start] as LevelCursor // a list has a leaf
+    const items: Array<unknown> = []
+    if (levelOf(first) < present) {
+      skip(cursors, start, end)
+      return items
+    }
+    do items.push(read(cursors))
+    while (first.at < first.repetition.length && first.repetition[first.at] === repetition)
+    return items
+  }
+  return want.kind === "set" ? (cursors) => new Set(items(cursors) as ReadonlyArray<unknown>) : items // which gives a list
+}
+
+/** The schema of a list's items: a tuple's only where all of its elements are alike. */
+const itemOf = (context: Context, node: SchemaTree, want: Want): SchemaAST.AST => {
+  if (want.kind === "plain") return SchemaModule.Unknown.ast
+  if (want.kind === "set") return want.item
+  if (want.kind !== "list") throw mismatch(node)
+  const { elements, rest } = want.ast
+  const [item, ...others] = [...elements, ...rest]
+  if (elements.length > 0 || rest.length > 1) context.isExact = false
+  return item === undefined || others.some((other) => other !== item) ? SchemaModule.Unknown.ast : item
+}
+
+const structReader = (
+  context: Context,
+  node: SchemaTree,
+  want: Want,
+  definition: number,
+  repetition: number,
+  depth: number
+): Reader => {
+  if (want.kind === "plain" && isVariant(node)) {
+    throw new Refusal(
+      "is a VARIANT, which is not decoded here; declare it as Schema.Struct({ metadata: Schema.Uint8Array, value: Schema.NullOr(Schema.Uint8Array) }) to read its binary form"
+    )
+  }
+  const fields =
+    want.kind === "plain"
+      ? node.children.map(openField)
+      : want.kind === "object"
+        ? fieldsOf(context, node, want.ast)
+        : undefined
+  if (fields === undefined) throw mismatch(node)
+  const start = context.leaves.length
+  const readers = fields.map(({ ast, isOmitted, node, name }) => ({
+    name,
+    isOmitted,
+    read: nodeReader(context, node, ast, definition, repetition, depth + 1)
+  }))
+  if (context.leaves.length === start) firstLeaf(context, node, definition, repetition, depth) // for its levels
+  const withoutField = context.leaves.length - start === 1 && readers.length === 0
+  return (cursors) => {
+    const value: Record<string, unknown> = {}
+    for (const { isOmitted, name, read } of readers) {
+      const field = read(cursors)
+      if (field === null && isOmitted) continue
+      if (name === "__proto__")
+        Object.defineProperty(value, name, { value: field, enumerable: true, writable: true, configurable: true })
+      else value[name] = field
+    }
+    if (withoutField) throw new ShapeError("its schema has none of the fields that the file has")
+    return value
+  }
+}
+
+interface Field {
+  readonly name: string
+  readonly node: SchemaTree
+  readonly ast: SchemaAST.AST
+  /** Whether a null stands for a key that is not there. */
+  readonly isOmitted: boolean
+}
+
+const openField = (node: SchemaTree): Field => ({
+  name: node.element.name,
+  node,
+  ast: SchemaModule.Unknown.ast,
+  isOmitted: false
+})
+
+const fieldsOf = (context: Context, node: SchemaTree, ast: SchemaAST.Objects): ReadonlyArray<Field> => {
+  const fields: Array<Field> = []
+  const declared = new Set<string>()
+  for (const { name, type } of ast.propertySignatures) {
+    const key = String(name)
+    declared.add(key)
+    const child = node.children.find(({ element }) => element.name === key)
+    const isOptional = SchemaAST.isOptional(type)
+    if (child === undefined) {
+      if (isOptional) continue
+      const there = node.children.map(({ element }) => element.name).join(", ")
+      throw new Refusal(`has no field ${[...node.path.slice(1), key].join(".")} in the file; its fields are: ${there}`)
+    }
+    fields.push({ name: key, node: child, ast: type, isOmitted: isOptional && !isNullable(type) })
+    if (isOptional && !isNullable(type)) context.isExact = false
+  }
+  const [index] = ast.indexSignatures
+  if (index !== undefined) {
+    if (index.parameter._tag !== "String" || index.parameter.checks !== undefined) context.isExact = false
+    for (const child of node.children) {
+      if (!declared.has(child.element.name)) {
+        fields.push({ name: child.element.name, node: child, ast: index.type, isOmitted: false })
+      }
+    }
+  }
+  return fields
+}
+
+/** The levels of a struct of which no field is wanted come from its first leaf. */
+const firstLeaf = (context: Context, node: SchemaTree, definition: number, repetition: number, depth: number): void => {
+  const [child] = node.children
+  if (child !== undefined) nodeReader(context, child, SchemaModule.Unknown.ast, definition, repetition, depth + 1)
+}
+
+/** Another class of values (`Schema.DateTimeUtc`, `Schema.Option`): read in its JSON form, and decoded from that. */
+const classReader = (
+  context: Context,
+  node: SchemaTree,
+  ast: SchemaAST.AST,
+  definition: number,
+  repetition: number,
+  depth: number
+): Reader => {
+  const codec = toCodecJson(SchemaModule.make<Schema.Codec<unknown, unknown>>(ast))
+  const json = SchemaAST.toEncoded(codec.ast)
+  if (json === ast || membersOf(json).some((member) => member._tag === "Declaration")) throw mismatch(node)
+  const read = contentReader(context, node, json, definition, repetition, depth + 1)
+  const decode = SchemaParser.decodeUnknownExit(codec)
+  return (cursors) => {
+    const value = read(cursors)
+    const decoded = decode(value)
+    if (decoded._tag === "Failure") throw new ShapeError(CodecIssue.causeText(decoded.cause, value))
+    return decoded.value
+  }
+}
+
+// Maps
+
+type Entry = readonly [key: unknown, value: unknown]
+
+const mapReader = (
+  context: Context,
+  node: SchemaTree,
+  want: Want,
+  keyNode: SchemaTree,
+  valueNode: SchemaTree,
+  present: number,
+  repetition: number,
+  depth: number
+): Reader => {
+  const form = mapForm(context, node, want, keyNode)
+  const start = context.leaves.length
+  const readKey = nodeReader(context, keyNode, form.key, present, repetition, depth + 1)
+  const readValue = nodeReader(context, valueNode, form.value, present, repetition, depth + 1)
+  const end = context.leaves.length
+  return (cursors) => {
+    const first = cursors[start] as LevelCursor // a map has a key
+    const entries: Array<Entry> = []
+    if (levelOf(first) < present) skip(cursors, start, end)
+    else {
+      do entries.push([readKey(cursors), readValue(cursors)])
+      while (first.at < first.repetition.length && first.repetition[first.at] === repetition)
+    }
+    return form.make(entries)
+  }
+}
+
+interface MapForm {
+  readonly key: SchemaAST.AST
+  readonly value: SchemaAST.AST
+  readonly make: (entries: ReadonlyArray<Entry>) => unknown
+}
+
+const mapForm = (context: Context, node: SchemaTree, want: Want, keyNode: SchemaTree): MapForm => {
+  const open = SchemaModule.Unknown.ast
+  switch (want.kind) {
+    case "map":
+      return { key: want.key, value: want.value, make: (entries) => onceEach(entries, new Map(entries)) }
+    case "plain": {
+      const isText = keyNode.element.type !== undefined && ["text", "uuid"].includes(leafOf(keyNode.element).kind)
+      return { key: open, value: open, make: isText ? objectOf : (entries) => entries }
+    }
+    case "object": {
+      const [index] = want.ast.indexSignatures
+      if (want.ast.propertySignatures.length > 0) {
+        context.isExact = false
+        return { key: SchemaModule.String.ast, value: open, make: objectOf }
+      }
+      if (index === undefined) throw mismatch(node)
+      if (index.parameter._tag !== "String") context.isExact = false
+      return {
+        key: index.parameter._tag === "String" ? index.parameter : SchemaModule.String.ast,
+        value: index.type,
+        make: objectOf
+      }
+    }
+    case "list": {
+      const [item = open] = [...want.ast.elements, ...want.ast.rest]
+      const [member] = membersOf(item)
+      context.isExact = false
+      if (member?._tag === "Arrays") {
+        const [key = open, value = open] = member.elements
+        return { key, value, make: (entries) => entries }
+      }
+      if (member?._tag === "Objects") {
+        const typeOf = (name: string) =>
+          member.propertySignatures.find((property) => property.name === name)?.type ?? open
+        return {
+          key: typeOf("key"),
+          value: typeOf("value"),
+          make: (entries) => entries.map(([key, value]) => ({ key, value }))
+        }
+      }
+      if (member === undefined || member._tag === "Unknown")
+        return { key: open, value: open, make: (entries) => entries }
+      throw mismatch(node)
+    }
+    default:
+      throw mismatch(node)
+  }
+}
+
+const onceEach = (entries: ReadonlyArray<Entry>, map: ReadonlyMap<unknown, unknown>) => {
+  if (map.size !== entries.length)
+    throw new ShapeError("its map has a key twice; declare it as an array of [key, value] to read both")
+  return map
+}
+
+/** An object with the entries of a map. It keeps their order, or there is an error: integers come first in an object. */
+const objectOf = (entries: ReadonlyArray<Entry>): unknown => {
+  const value = Object.fromEntries(entries as ReadonlyArray<readonly [string, unknown]>) // keys of text; `__proto__` is a key like others
+  const keys = Object.keys(value)
+  if (keys.length !== entries.length) {
+    throw new ShapeError("its map has a key twice; declare it as an array of [key, value] to read both")
+  }
+  const moved = keys.findIndex((key, i) => key !== entries[i]?.[0])
+  if (moved >= 0) {
+    throw new ShapeError(
+      `an object does not keep the place of the key ${JSON.stringify(keys[moved])}; declare the map Schema.ReadonlyMap, or as an array of [key, value]`
+    )
+  }
+  return value
+}
