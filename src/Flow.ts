@@ -7,6 +7,8 @@
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type * as Option from "effect/Option"
+import type { Result as EffectResult } from "effect/Result"
 import * as Schema from "effect/Schema"
 import type { ArtifactError, ArtifactStore } from "./ArtifactStore.ts"
 import { type ChoiceArm, CurrentRun } from "./CurrentRun.ts"
@@ -119,13 +121,15 @@ type Forgotten<A, Depth extends ReadonlyArray<unknown> = []> = Depth["length"] e
         : CurrentRun extends R
           ? true
           : never
-      : A extends ReadonlyArray<infer Item>
+      : A extends ReadonlyArray<infer Item> | ReadonlySet<infer Item> | Option.Option<infer Item>
         ? Forgotten<Item, [...Depth, 0]>
-        : A extends (...given: never) => unknown
-          ? never
-          : A extends object
-            ? { [K in keyof A]: Forgotten<A[K], [...Depth, 0]> }[keyof A]
-            : never
+        : A extends ReadonlyMap<infer Key, infer Item> | EffectResult<infer Key, infer Item>
+          ? Forgotten<Key | Item, [...Depth, 0]>
+          : A extends (...given: never) => unknown
+            ? never
+            : A extends object
+              ? { [K in keyof A]: Forgotten<A[K], [...Depth, 0]> }[keyof A]
+              : never
 
 /**
  * A flow.

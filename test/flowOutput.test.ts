@@ -87,6 +87,75 @@ describe("a flow's output", () => {
     }).pipe(Effect.provide(Storage.layerMemory))
   )
 
+  it.effect("is for the caller what the record says: a copy, without getters and views of others' memory", () =>
+    Effect.gen(function* () {
+      const state = {
+        list: [1],
+        bytes: Buffer.from([1]),
+        pool: new Uint8Array(new SharedArrayBuffer(4)).subarray(1, 3)
+      }
+      let reads = 0
+      const { read, yielded } = yield* back(() => ({
+        state,
+        holes: new Array(2),
+        get count() {
+          return ++reads
+        }
+      }))
+      state.list.push(2)
+      state.bytes.fill(9)
+      state.pool.fill(9)
+      const expected = {
+        state: { list: [1], bytes: Uint8Array.of(1), pool: new Uint8Array(2) },
+        holes: [undefined, undefined],
+        count: 1
+      }
+      assert.strictEqual(fingerprint(read), fingerprint(expected))
+      assert.strictEqual(fingerprint(yielded), fingerprint(expected))
+    })
+  )
+
+  it.effect("keeps the items of a list that was in hand as refs", () =>
+    Effect.gen(function* () {
+      const flow = Flow.make("Items", {
+        steps: [one],
+        run: () => Step.forEach([new Date(5), new Date(6)], (item) => Effect.as(one(), item))
+      })
+      const { id, output } = yield* Flow.run(flow, {})
+      for (const items of [output, yield* Run.output(id, flow)]) {
+        assert.deepStrictEqual(yield* Effect.forEach(items ?? [], (item) => item), [new Date(5), new Date(6)])
+      }
+      assert.notStrictEqual(output[0]?.digest, output[1]?.digest)
+    }).pipe(Effect.provide(Storage.layerMemory))
+  )
+
+  it.effect("keeps refs that a called flow yields within maps, sets and options", () =>
+    Effect.gen(function* () {
+      const child = Flow.make("Child", {
+        steps: [one],
+        run: () => Effect.map(one(), ({ n }) => ({ map: new Map([["n", n]]), set: new Set([n]), some: Option.some(n) }))
+      })
+      const add = Step.make("add", {
+        input: { a: Schema.Int, b: Schema.Int },
+        output: { n: Schema.Int },
+        run: ({ a, b }) => Effect.succeed({ n: a + b })
+      })
+      const flow = Flow.make("Parent", {
+        steps: [one, add],
+        run: Effect.fnUntraced(function* () {
+          yield* one()
+          const { map, some } = yield* Flow.call(child, {})
+          return yield* add({ a: map.get("n") ?? 0, b: Option.getOrThrow(some) })
+        })
+      })
+      const { id, output } = yield* Flow.run(flow, {})
+      assert.strictEqual(yield* output.n, 2)
+      const task = (yield* Run.tasks(id)).find(({ step }) => step === "add")
+      // Its parent is a task of the called flow's run, and not the task of the same name in this one.
+      assert.match(task?.parents.join() ?? "", /^[^/]+\/one\/\d+$/)
+    }).pipe(Effect.provide(Storage.layerMemory))
+  )
+
   it.effect("is undefined where the body yields nothing", () =>
     Effect.gen(function* () {
       const { read } = yield* back(() => undefined)

@@ -12,7 +12,9 @@ import * as Ref from "../../Ref.ts"
 import type { RefRecord } from "../../RunRecord.ts"
 import { pathOf, read } from "../artifact/values.ts"
 import * as CanonicalJson from "../schema/canonicalJson.ts"
+import * as CodecIssue from "../schema/codecIssue.ts"
 import * as Digest from "../schema/digest.ts"
+import * as TaggedJson from "../schema/taggedJson.ts"
 
 /** What every kind of ref can say about itself to the rest of the library. */
 interface Internals {
@@ -98,7 +100,7 @@ export class ItemRef<A> extends RefEffect<A> implements Ref.Ref<A>, Internals {
     return this.digest
   }
   get #bytes(): Uint8Array {
-    return new TextEncoder().encode(CanonicalJson.stringify(this.value))
+    return new TextEncoder().encode(textOf(this.value))
   }
   get path(): Effect.Effect<string, ArtifactError, ArtifactStore> {
     return Effect.flatMap(ArtifactStore, (store) =>
@@ -107,6 +109,15 @@ export class ItemRef<A> extends RefEffect<A> implements Ref.Ref<A>, Internals {
   }
   override asEffect(): Effect.Effect<A> {
     return Effect.succeed(this.value)
+  }
+}
+
+/** Equal for equal data, whether JSON has a form for it or not. */
+const textOf = (value: unknown): string => {
+  try {
+    return CanonicalJson.stringify(TaggedJson.encode(value))
+  } catch {
+    return CodecIssue.valueText(value) // an instance of a class, which has no other identity without its schema
   }
 }
 

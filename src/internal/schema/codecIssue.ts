@@ -91,12 +91,24 @@ const notJson = (
   return find(root, start)
 }
 
-/** `a Date`, `a Map`, `an Uint8Array`: the kind of a value, without its content. */
+/** `a Date`, `a Map`, `a Uint8Array`, `a Duration`: the kind of a value, without its content. */
 export const classText = (value: object): string => {
   const { constructor } = value
-  const name = typeof constructor === "function" ? constructor.name : ""
-  // "a URL", "a Uint8Array": said with the sound of "you".
+  const own = typeof constructor === "function" ? constructor.name : ""
+  const name = own === "" || own === "Object" || own.endsWith("Impl") ? (effectTypeOf(value) ?? own) : own
+  // No U among the vowels: "a URL" and "a Uint8Array" begin with the sound of "you".
   return name === "" || name === "Object" ? "an object" : `${/^[AEIO]/.test(name) ? "an" : "a"} ${name}`
+}
+
+/** The name of one of Effect's data types, whose values have no class but a key such as "~effect/time/Duration". */
+const effectTypeOf = (value: object): string | undefined => {
+  for (let object: object | null = value; object !== null; object = Object.getPrototypeOf(object)) {
+    for (const key of Object.getOwnPropertyNames(object)) {
+      const name = /^~effect\/(?:.+\/)?([A-Z]\w*)$/.exec(key)?.[1]
+      if (name !== undefined) return name
+    }
+  }
+  return undefined
 }
 
 /** The error for an exception that a codec threw instead of failing. */
