@@ -10,6 +10,7 @@ import * as Layer from "effect/Layer"
 import type * as Option from "effect/Option"
 import type { Result as EffectResult } from "effect/Result"
 import * as Schema from "effect/Schema"
+import type * as Stream from "effect/Stream"
 import type { ArtifactError, ArtifactStore } from "./ArtifactStore.ts"
 import { type ChoiceArm, CurrentRun } from "./CurrentRun.ts"
 import type { ExecutorError } from "./Executor.ts"
@@ -17,6 +18,7 @@ import { FlowError, type ParameterError } from "./FlowError.ts"
 import * as Reading from "./internal/history/reading.ts"
 import * as Resumable from "./internal/history/resumable.ts"
 import * as Crashed from "./internal/life/crashed.ts"
+import type { Event } from "./internal/life/event.ts"
 import * as LifeHandle from "./internal/life/handle.ts"
 import { OnStop } from "./internal/life/onStop.ts"
 import { oneEffect } from "./internal/requirements.ts"
@@ -310,6 +312,8 @@ export interface Handle<out Out, out E> {
   readonly await: Effect.Effect<Out, E | RunError | Reading.RunNotFound>
   /** Interrupts the run, and waits until it has ended. Does nothing if it has ended already. */
   readonly interrupt: Effect.Effect<void, StoreError | Reading.RunNotFound>
+  /** What happened in the run from its start, and what happens, to its end. See `Run.events`. */
+  readonly events: Stream.Stream<Event, StoreError | FlowError | Reading.RunNotFound>
 }
 
 /** What a flow's steps and body may fail with. */

@@ -5,6 +5,7 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Schema from "effect/Schema"
+import type * as Stream from "effect/Stream"
 import type * as Artifact from "./Artifact.ts"
 import type { ArtifactError } from "./ArtifactStore.ts"
 import { CurrentTask } from "./CurrentTask.ts"
@@ -13,11 +14,14 @@ import type { FlowError } from "./FlowError.ts"
 import { genericArtifact } from "./internal/artifact/untyped.ts"
 import { get, type RunNotFound } from "./internal/history/reading.ts"
 import * as Cancel from "./internal/life/cancel.ts"
+import type { Event } from "./internal/life/event.ts"
+import * as Events from "./internal/life/events.ts"
 import * as Output from "./internal/run/output.ts"
 import type { RunRecord } from "./RunRecord.ts"
 import type { RunStore, StoreError } from "./RunStore.ts"
 
 export * from "./internal/history/reading.ts"
+export type { Event } from "./internal/life/event.ts"
 
 /**
  * Adds a point to a metric of the task that this runs in; outside a task it does nothing, so that library code measures
@@ -51,6 +55,24 @@ export const cancel = (
   run: string | RunRecord,
   options: { readonly reason?: string; readonly by?: string } = {}
 ): Effect.Effect<RunRecord, RunNotFound | FlowError | StoreError, RunStore> => Cancel.cancel(run, options)
+
+/**
+ * What happened in a run and what happens, as a stream that ends with the run: tasks and attempts that start and end, log
+ * lines, metrics, cards. It is read from the store, by any process; each event comes once, a task's between its start and its end.
+ * If the run's process is gone the stream waits, and goes on with the run that resumes it.
+ *
+ * @param run The run, or its id, a unique prefix of that, or "latest".
+ * @param options.after The `cursor` of the last event that was read, to go on after it. Default: from the start.
+ *
+ * @example
+ * ```ts
+ * yield* Run.events("order-17").pipe(Stream.runForEach((event) => Effect.log(event._tag)))
+ * ```
+ */
+export const events = (
+  run: string | RunRecord,
+  options: { readonly after?: string | undefined } = {}
+): Stream.Stream<Event, RunNotFound | FlowError | StoreError, RunStore> => Events.events(run, options)
 
 /**
  * What a run's flow yielded, exactly: its refs are refs again, its dates dates, its maps maps.

@@ -7,7 +7,9 @@ import { assert, layer as withLayer } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import type * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
 import type { ArtifactStore } from "../../src/ArtifactStore.ts"
 import * as Flow from "../../src/Flow.ts"
 import { FlowError } from "../../src/FlowError.ts"
@@ -15,8 +17,8 @@ import * as Run from "../../src/Run.ts"
 import type { RunRecord } from "../../src/RunRecord.ts"
 import { RunStore } from "../../src/RunStore.ts"
 import { temporaryDirectory } from "../support/directory.ts"
-import { CalledFlow, Refused, RefusingFlow, SquareFlow, WaitingFlow } from "./lifeFlows.ts"
-import { run as runRecord } from "./records.ts"
+import { CalledFlow, Refused, RefusingFlow, SquareFlow, TellingFlow, WaitingFlow } from "./lifeFlows.ts"
+import { line, run as runRecord } from "./records.ts"
 
 /** The module of the suite's flows, for workers to import. */
 export const flows = new URL("./lifeFlows.ts", import.meta.url)
@@ -175,6 +177,75 @@ export const suite = <E>(
         yield* store.write([{ _tag: "Run", run: { ...record, status: "succeeded", output: { y } } }], driver)
         const exit = yield* Effect.exit(Effect.flatMap(handle.await, ({ y }) => y))
         assert.deepStrictEqual(exit, Exit.succeed(81))
+      })
+    )
+
+    it.effect("tells the events of a run in order, live and late, and goes on after a cursor", () =>
+      Effect.gen(function* () {
+        const handle = yield* Flow.start(TellingFlow, { lines: 30 })
+        const live = yield* Effect.forkChild(Stream.runCollect(handle.events))
+        const told = yield* Stream.runCollect(Run.events(handle.id))
+        yield* handle.await
+        const late = yield* Stream.runCollect(Run.events(handle.id))
+        const kinds = ({ cursor: _, ...event }: Run.Event) => event
+        const sort = (events: ReadonlyArray<Run.Event>) =>
+          events.map((event) => JSON.stringify(kinds(event))).toSorted()
+        assert.deepStrictEqual(sort(told), sort(late))
+        assert.deepStrictEqual(sort(yield* Fiber.join(live)), sort(late))
+        for (const events of [told, late]) {
+          assert.deepStrictEqual([events[0]?._tag, events.at(-1)?._tag], ["RunStarted", "RunFinished"])
+          for (const task of ["tell/1", "tell/2", "faulty/3"]) {
+            const own = events.filter((event) => "task" in event && event.task === task).map(({ _tag }) => _tag)
+            assert.strictEqual(own[0], "TaskStarted")
+            assert.strictEqual(own.at(-1), "TaskFinished")
+            assert.strictEqual(own.filter((tag) => tag === "TaskStarted" || tag === "TaskFinished").length, 2)
+          }
+          const lines = events.flatMap((event) =>
+            event._tag === "Logged" && event.task === "tell/1" ? [event.message] : []
+          )
+          assert.deepStrictEqual(
+            lines,
+            Array.from({ length: 30 }, (_, index) => `line ${index}`)
+          )
+          const attempts = events.flatMap((event) =>
+            event._tag === "AttemptFinished" && event.task === "faulty/3" ? [`${event.attempt} ${event.status}`] : []
+          )
+          assert.deepStrictEqual(attempts, ["1 failed", "2 succeeded"])
+          assert.isTrue(
+            events.some((event) => event._tag === "Measured" && event.name === "size" && event.value === 30)
+          )
+          assert.isTrue(events.some((event) => event._tag === "CardShown" && event.task === "tell/1"))
+        }
+        // From every event on, the rest comes.
+        for (let at = 0; at < late.length; at += 7) {
+          const after = late[at]?.cursor
+          const rest = yield* Stream.runCollect(Run.events(handle.id, { after }))
+          assert.deepStrictEqual(rest.map(kinds), late.slice(at + 1).map(kinds))
+        }
+        const wrong = yield* Effect.flip(Stream.runDrain(Run.events(handle.id, { after: "7" })))
+        assert.match(wrong.message, /^"7" is not a cursor of a run's events/)
+      })
+    )
+
+    it.effect("tells the events of a run that crashed and of the one that resumed it as one stream", () =>
+      Effect.gen(function* () {
+        const store = yield* RunStore
+        const driver = yield* store.claim({ run: crashed("broken") })
+        yield* store.write([{ _tag: "Logs", lines: [line("broken", "", "before")] }], driver)
+        const events = yield* Effect.forkChild(Stream.runCollect(Run.events("broken")))
+        yield* Effect.sleep(20)
+        const [handle] = yield* Flow.resumeCrashed([SquareFlow])
+        const found = yield* Fiber.join(events)
+        assert.deepStrictEqual(
+          found.map((event) => (event._tag === "Logged" ? event.message : event._tag)),
+          [
+            ...["RunStarted", "before", "RunResumed", "RunStarted", "TaskStarted", "AttemptStarted"],
+            ...["squaring 5", "Measured", "AttemptFinished", "TaskFinished", "RunFinished"]
+          ]
+        )
+        assert.deepStrictEqual([found[2]?.run, found[3]?.run], ["broken", handle?.id])
+        const rest = yield* Stream.runCollect(Run.events("broken", { after: found[5]?.cursor }))
+        assert.strictEqual(rest.length, found.length - 6)
       })
     )
 

@@ -3,6 +3,8 @@ import { appendFileSync } from "node:fs"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
+import * as Card from "../../src/Card.ts"
+import { CurrentTask } from "../../src/CurrentTask.ts"
 import * as Flow from "../../src/Flow.ts"
 import * as Run from "../../src/Run.ts"
 import * as Step from "../../src/Step.ts"
@@ -108,4 +110,38 @@ export const NappingFlow = Flow.make("NappingFlow", {
   parameters: { file: Schema.String },
   steps: [nap],
   run: ({ file }) => nap({ file })
+})
+
+const tell = Step.make("tell", {
+  input: { lines: Schema.Number },
+  run: Effect.fnUntraced(function* ({ lines }) {
+    for (let index = 0; index < lines; index++) {
+      yield* Effect.log(`line ${index}`)
+      if (index % 10 === 9) yield* Effect.sleep(30)
+    }
+    yield* Run.metric("size", lines)
+    yield* Card.append(Card.markdown(`${lines} lines`))
+  })
+})
+
+const faulty = Step.make("faulty", {
+  output: { attempt: Schema.Number },
+  error: Refused,
+  retry: Schedule.recurs(1),
+  run: Effect.fnUntraced(function* () {
+    const { attempt } = yield* CurrentTask
+    if (attempt === 1) return yield* new Refused({ limit: 1 })
+    return { attempt }
+  })
+})
+
+/** Logs, measures, shows and retries, in tasks that run at once. */
+export const TellingFlow = Flow.make("TellingFlow", {
+  parameters: { lines: Schema.Number },
+  steps: [tell, faulty],
+  run: Effect.fnUntraced(function* ({ lines }) {
+    yield* Effect.log("begins")
+    yield* Effect.all([tell({ lines }), tell({ lines: 5 })], { concurrency: "unbounded" })
+    yield* faulty()
+  })
 })

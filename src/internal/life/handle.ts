@@ -6,6 +6,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Stream from "effect/Stream"
 import type { ArtifactStore } from "../../ArtifactStore.ts"
 import { FlowError } from "../../FlowError.ts"
 import type { RunRecord } from "../../RunRecord.ts"
@@ -17,6 +18,8 @@ import type { Start } from "../run/runFlow.ts"
 import * as RunId from "../run/runId.ts"
 import * as CanonicalJson from "../schema/canonicalJson.ts"
 import * as Cancel from "./cancel.ts"
+import type { Event } from "./event.ts"
+import { events } from "./events.ts"
 import * as Outcome from "./outcome.ts"
 import * as Started from "./started.ts"
 import * as Successor from "./successor.ts"
@@ -26,6 +29,7 @@ export interface Handle {
   readonly id: string
   readonly await: Effect.Effect<unknown, unknown>
   readonly interrupt: Effect.Effect<void, unknown>
+  readonly events: Stream.Stream<Event, unknown>
 }
 
 /** How often a run that another process drives is looked at. In real time, since other processes act in it. */
@@ -140,6 +144,7 @@ export const handle = Effect.fnUntraced(function* (flow: FlowDefinition, id: str
   return {
     id,
     await: Effect.provideContext(Effect.flatten(settle(flow, id, started)), context),
+    events: Stream.provideContext(events(id, {}), context),
     interrupt: Effect.provideContext(
       Effect.catchIf(
         Effect.asVoid(Cancel.cancel(id, { by: "the program that started it" })),
