@@ -34,6 +34,12 @@ const storage = Layer.unwrap(Effect.map(directory, (directory) => Storage.layerL
 const threads = (options: { readonly heapMegabytes?: number } = {}) =>
   Layer.mergeAll(storage, Executor.layerThreads({ module, size: 2, ...options }), Logger.layer([]))
 
+/** A service that is no plain data, and stays at home. */
+class Building {
+  readonly count = 0
+  readonly thread = 0
+}
+
 const failureOf = (exit: Exit.Exit<unknown, unknown>): unknown =>
   Exit.isFailure(exit) ? exit.cause.reasons.find(Cause.isFailReason)?.error : undefined
 
@@ -152,7 +158,7 @@ layer(threads(), { excludeTestServices: true, timeout: "30 seconds" })("Executor
   it.effect("says how a step gets a service that its flow does not carry", () =>
     Effect.gen(function* () {
       const exit = yield* Effect.exit(
-        Effect.provide(Flow.run(Flows.NeedyFlow, {}), Layer.succeed(Flows.Builds, { count: 0, thread: 0 }))
+        Effect.provide(Flow.run(Flows.NeedyFlow, {}), Layer.succeed(Flows.Builds, new Building()))
       )
       assert(Exit.isFailure(exit))
       const defect = exit.cause.reasons.find(Cause.isDieReason)?.defect as Error

@@ -14,7 +14,7 @@ import { CurrentRun } from "../../../CurrentRun.ts"
 import { CurrentTask } from "../../../CurrentTask.ts"
 import * as Flow from "../../../Flow.ts"
 import { RunObserver } from "../../../RunObserver.ts"
-import { fromCause } from "../../run/errorRecord.ts"
+import { failureOf, fromCause } from "../../run/errorRecord.ts"
 import { format } from "../../run/logLine.ts"
 import * as Output from "../../run/output.ts"
 import { SystemTags, withGit } from "../../run/systemTags.ts"
@@ -24,6 +24,7 @@ import * as Failure from "../failure.ts"
 import * as Reporter from "../live/reporter.ts"
 import * as Watch from "../signalWatch.ts"
 import { withStore } from "../store.ts"
+import * as Telemetry from "../telemetry.ts"
 
 /** The flags of both verbs. */
 export interface Options {
@@ -93,6 +94,7 @@ const runMasked = Effect.fnUntraced(function* (
   }).pipe(
     Effect.provideService(RunObserver, reporter.observe),
     Effect.provideService(SystemTags, Fiber.join(git)),
+    Telemetry.observed(cli, flow.flowName),
     Effect.provideService(Logger.CurrentLoggers, new Set([outsideRuns(reporter)]))
   )
   const exit = yield* Effect.exit(restore(withStore(chosen, program, { sync: options.sync })))
@@ -103,7 +105,7 @@ const runMasked = Effect.fnUntraced(function* (
   const record = reporter.progress.run()
   if (record === undefined || record.status === "running") {
     // No run was started, or its end could not be recorded.
-    if (interrupted) return yield* Effect.failCause(exit.cause)
+    if (interrupted || failureOf(exit.cause)?.error instanceof Cli.Exit) return yield* Effect.failCause(exit.cause)
     const error = fromCause(exit.cause)
     return yield* new Cli.Exit({
       code: /^(ParameterError|TagError|FlowError)$/.test(error.tag) ? Cli.exitCodes.usage : Cli.exitCodes.failed,

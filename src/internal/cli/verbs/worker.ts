@@ -2,6 +2,7 @@
 import * as Worker from "../../../Worker.ts"
 import * as Cli from "../cli.ts"
 import { withStore } from "../store.ts"
+import * as Telemetry from "../telemetry.ts"
 
 /** The worker's flags. They override the environment. */
 export interface Options {
@@ -22,5 +23,6 @@ export const worker = (
   cli.state.service = true
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
   Cli.say(cli, `Working on ${subject.flow.flowName} for ${Cli.storeName(chosen.store)}. Press Ctrl-C to stop.`)
-  return withStore(chosen, Worker.run({ module: subject.module, ...given }), { sync })
+  const work = Telemetry.observed(cli, subject.flow.flowName)(Worker.run({ module: subject.module, ...given }))
+  return withStore(chosen, work, { sync })
 }

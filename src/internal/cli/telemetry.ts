@@ -1,0 +1,87 @@
+/**
+ * Spans, metrics and log lines of a command line go where OpenTelemetry's environment variables say, in OTLP over HTTP.
+ * Without such variables nothing of it is loaded. What was recorded has been sent before the process ends, however the run
+ * ended; a collector that does not answer delays the end by a few seconds and changes nothing else.
+ */
+import * as Config from "effect/Config"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { messageOf } from "../cause.ts"
+import * as Cli from "./cli.ts"
+
+type Environment = Cli.Cli["environment"]
+
+const signals = ["TRACES", "METRICS", "LOGS"]
+
+/** Whether the environment names a collector, or asks for OTLP by name. */
+const isAskedFor = (environment: Environment): boolean =>
+  environment.OTEL_SDK_DISABLED?.toLowerCase() !== "true" &&
+  ((environment.OTEL_EXPORTER_OTLP_ENDPOINT ?? "") !== "" ||
+    signals.some(
+      (signal) =>
+        (environment[`OTEL_EXPORTER_OTLP_${signal}_ENDPOINT`] ?? "") !== "" ||
+        (environment[`OTEL_${signal}_EXPORTER`] ?? "").includes("otlp")
+    ))
+
+/**
+ * The variables with the defaults that the specification gives them, and the flow's name for that of the service.
+ *
+ * Reference: OpenTelemetry, Environment Variable Specification, and OTLP Exporter Configuration.
+ */
+const withDefaults = (environment: Environment, service: string): Record<string, string> => {
+  const given = Object.fromEntries(
+    Object.entries(environment).filter((entry): entry is [string, string] => (entry[1] ?? "") !== "") // empty is unset
+  )
+  const named = (given.OTEL_RESOURCE_ATTRIBUTES ?? "").includes("service.name=")
+  return {
+    OTEL_TRACES_EXPORTER: "otlp",
+    OTEL_METRICS_EXPORTER: "otlp",
+    OTEL_LOGS_EXPORTER: "otlp",
+    OTEL_EXPORTER_OTLP_ENDPOINT: "http://localhost:4318",
+    ...(named ? undefined : { OTEL_SERVICE_NAME: service }),
+    ...given
+  }
+}
+
+/** Runs what is to be observed under what the environment asks for. */
+export const observed =
+  (cli: Cli.Cli, service: string) =>
+  <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | Cli.Exit, R> =>
+    isAskedFor(cli.environment) ? Effect.scoped(under(cli, service, self)) : self
+
+const under = Effect.fnUntraced(function* <A, E, R>(cli: Cli.Cli, service: string, self: Effect.Effect<A, E, R>) {
+  const environment = withDefaults(cli.environment, service)
+  const protocol = environment.OTEL_EXPORTER_OTLP_PROTOCOL ?? "http/protobuf"
+  if (protocol !== "http/protobuf" && protocol !== "http/json") {
+    return yield* refuse(`OTEL_EXPORTER_OTLP_PROTOCOL is "${protocol}", and must be http/protobuf or http/json.`)
+  }
+  const [Otlp, Serialization, FetchHttpClient] = yield* Effect.promise(() =>
+    Promise.all([
+      import("effect/observability/Otlp"),
+      import("effect/observability/OtlpSerialization"),
+      import("effect/http/FetchHttpClient")
+    ])
+  )
+  const layer = Otlp.layerFromConfig().pipe(
+    Layer.provide(protocol === "http/json" ? Serialization.layerJson : Serialization.layerProtobuf),
+    Layer.provide(FetchHttpClient.layer),
+    Layer.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env: environment })))
+  )
+  const context = yield* Effect.catchDefect(Layer.build(layer), (defect) => refuse(reasonOf(defect)))
+  return yield* Effect.provideContext(self, context)
+})
+
+/** What is wrong with a variable, on one line. */
+const reasonOf = (defect: unknown): string => {
+  const text = defect instanceof Config.ConfigError ? messageOf(defect.cause) : messageOf(defect)
+  return `${text.replace(/\s+/g, " ")}.`
+}
+
+const refuse = (why: string) =>
+  Effect.fail(
+    new Cli.Exit({
+      code: Cli.exitCodes.usage,
+      message: `The OTEL_* variables of the environment can't be followed: ${why}`
+    })
+  )
