@@ -13,10 +13,9 @@ export default defineConfig({
   test: {
     include: [chosen === undefined ? "test/**/*.test.ts" : `${chosen}/*.test.ts`],
     exclude: chosen === undefined ? Object.values(groups) : [],
+    globalSetup: ["test/support/sharedServer.ts"],
     testTimeout: chosen === groups["test:package"] ? 300_000 : 60_000,
     hookTimeout: 60_000,
-    // Tests that start processes, databases and browsers may meet a machine that is busy with something else.
-    retry: process.env.CI ? 2 : 0,
     // Two workers: the suites start processes of their own, and more would only wait for each other.
     maxWorkers: 2
   }

@@ -28,7 +28,7 @@ describe("a store in Postgres", () => {
     "takes runs on a cluster's worker, which ends well when it is told to stop",
     () =>
       Effect.gen(function* () {
-        const { url } = yield* Postgres.make()
+        const url = yield* Postgres.database
         const blobs = yield* temporaryDirectory
         const flags = ["--database", url, "--blobs", blobs]
         const worker = yield* start(flowFile, ["worker", "--size", "1", ...flags])

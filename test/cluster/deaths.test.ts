@@ -158,7 +158,7 @@ describe.skipIf(Postgres.binaries === undefined)("a cluster", { concurrent: true
         assert.match(short.output(), /Draining: 1 running task may take 1 s to finish/)
         assert.include(short.output(), "1 running task was cut off, and begins again on another worker")
         yield* Fiber.interrupt(cut)
-      }).pipe(Effect.provide(Setting.layer(1))),
+      }).pipe(Effect.provide(Setting.layer(1, {}, "own"))),
     patience
   )
 })

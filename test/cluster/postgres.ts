@@ -3,13 +3,14 @@
  * on a free port, with its data in a temporary directory, a password, and ways to stop and start it in the middle.
  */
 import { execFile, spawn } from "node:child_process"
-import { chown, mkdtemp, readdir, rm, writeFile } from "node:fs/promises"
+import { randomUUID } from "node:crypto"
+import { chown, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises"
 import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { promisify } from "node:util"
 import * as Effect from "effect/Effect"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 
 const run = promisify(execFile)
 
@@ -18,6 +19,7 @@ export const password = "open-sesame"
 /** A server that is up. */
 export interface Postgres {
   readonly url: string
+  readonly directory: string
   readonly stop: Effect.Effect<void>
   readonly start: Effect.Effect<void>
 }
@@ -79,7 +81,7 @@ export const make = (options: { readonly durable?: boolean } = {}): Effect.Effec
       const flags = ["-D", data, "-U", "flow", "-A", "scram-sha-256", "--pwfile", file, "-E", "UTF8", "--no-sync"]
       await run(join(bin, "initdb"), flags, who)
     })
-    const settings = [`-p ${port}`, `-k ${directory}`, "-c listen_addresses=127.0.0.1"]
+    const settings = [`-p ${port}`, `-k ${directory}`, "-c listen_addresses=127.0.0.1", "-c max_connections=300"]
     if (options.durable !== true) settings.push("-c fsync=off")
     const control = (...flags: ReadonlyArray<string>) =>
       Effect.promise(
@@ -92,5 +94,57 @@ export const make = (options: { readonly durable?: boolean } = {}): Effect.Effec
     const start = control("-o", settings.join(" "), "-l", join(directory, "log"), "start")
     const stop = control("-m", "immediate", "stop")
     yield* Effect.acquireRelease(start, () => stop)
-    return { url: `postgres://flow:${password}@127.0.0.1:${port}/postgres`, stop, start }
+    return { url: `postgres://flow:${password}@127.0.0.1:${port}/postgres`, directory, stop, start }
   })
+
+/** The folder in which the workers of one test run agree on their shared server; set by `test/support/sharedServer.ts`. */
+const sharedDirectory = process.env.EFFECT_FLOW_TEST_SHARED
+
+/**
+ * The URL of one server for all test files of a run: the first file that asks starts it, and the run's end stops it.
+ * For tests that create what they need in it and never stop it.
+ */
+export const shared: Effect.Effect<string> = Effect.promise(async () => {
+  if (sharedDirectory === undefined) throw new Error("EFFECT_FLOW_TEST_SHARED is not set: run the tests by vitest")
+  const file = join(sharedDirectory, "url")
+  const first = await mkdir(join(sharedDirectory, "lock")).then(
+    () => true,
+    () => false
+  )
+  if (first) {
+    const { directory, url } = await Effect.runPromise(startShared)
+    await writeFile(`${file}.new`, JSON.stringify({ directory, url }))
+    await rename(`${file}.new`, file)
+    return url
+  }
+  for (;;) {
+    const text = await readFile(file, "utf8").catch(() => undefined)
+    if (text !== undefined) return (JSON.parse(text) as { readonly url: string }).url
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+})
+
+/** A server that outlives this process: its scope is never closed, and `stopShared` ends it. */
+const startShared = Effect.suspend(() => Scope.provide(make(), Scope.makeUnsafe()))
+
+/** Stops the shared server, if any test asked for it. */
+export const stopShared = async (directory: string): Promise<void> => {
+  const text = await readFile(join(directory, "url"), "utf8").catch(() => undefined)
+  if (text === undefined) return
+  const started = JSON.parse(text) as { readonly directory: string }
+  await run(
+    join(binaries ?? "", "pg_ctl"),
+    ["-D", join(started.directory, "data"), "-m", "immediate", "stop"],
+    await owner()
+  )
+  await rm(started.directory, { recursive: true, force: true })
+}
+
+/** The URL of a database of its own on the shared server. */
+export const database: Effect.Effect<string> = Effect.gen(function* () {
+  const url = new URL(yield* shared)
+  const name = `test_${randomUUID().replaceAll("-", "")}`
+  yield* Effect.promise(() => run(join(binaries ?? "", "psql"), [url.href, "-qc", `CREATE DATABASE ${name}`]))
+  url.pathname = `/${name}`
+  return url.href
+})

@@ -13,7 +13,8 @@ import * as Processes from "./processes.ts"
 export class Setting extends Context.Service<
   Setting,
   {
-    readonly postgres: Postgres.Postgres
+    /** Only where the cluster has a server of its own, which the test may stop. */
+    readonly postgres: Pick<Postgres.Postgres, "url" | "stop" | "start">
     readonly directory: string
     /** What every process of the cluster is started with. */
     readonly options: { readonly database: string; readonly blobs: string; readonly size: number }
@@ -21,12 +22,21 @@ export class Setting extends Context.Service<
   }
 >()("test/Setting") {}
 
-/** A cluster of so many workers, with its store and its executor. */
-export const layer = (workers: number, more: object = {}) =>
+const unstoppable = Effect.die(new Error("This cluster's server is shared: ask for one of its own to stop it."))
+
+/**
+ * A cluster of so many workers, with its store and its executor, in a database of its own.
+ *
+ * @param server `own` where the test stops the server.
+ */
+export const layer = (workers: number, more: object = {}, server: "shared" | "own" = "shared") =>
   Layer.unwrap(
     Effect.gen(function* () {
       const directory = yield* temporaryDirectory
-      const postgres = yield* Postgres.make()
+      const postgres =
+        server === "own"
+          ? yield* Postgres.make()
+          : { url: yield* Postgres.database, stop: unstoppable, start: unstoppable }
       const options = { database: postgres.url, blobs: directory, size: 1, ...more }
       const started = yield* Effect.all(
         Array.from({ length: workers }, () => Processes.worker(options)),

@@ -2,11 +2,8 @@
 import * as Fs from "node:fs/promises"
 import * as Os from "node:os"
 import * as Path from "node:path"
-import { afterAll } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
-import * as Scope from "effect/Scope"
 import type { ArtifactStore } from "../../src/ArtifactStore.ts"
 import * as SqliteStorage from "../../src/internal/store/sql/sqlite.ts"
 import type { RunStore, StoreError } from "../../src/RunStore.ts"
@@ -33,18 +30,8 @@ if (!hasPostgres) {
   )
 }
 
-let server: Promise<string> | undefined
-const scope = Scope.makeUnsafe()
-afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
-
-/** The URL of the Postgres; one server serves all tests of a file. */
-export const postgresUrl: Effect.Effect<string> = Effect.promise(() => {
-  server ??=
-    given === ""
-      ? Effect.runPromise(Effect.map(Scope.provide(Postgres.make(), scope), ({ url }) => url))
-      : Promise.resolve(given)
-  return server
-})
+/** The URL of the server of this test run. */
+export const postgresUrl: Effect.Effect<string> = given === "" ? Postgres.shared : Effect.succeed(given)
 
 /** The URL of a schema of its own, which is dropped with the scope. */
 export const postgresSchema = Effect.flatMap(postgresUrl, schema)
