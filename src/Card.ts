@@ -1,7 +1,7 @@
 /**
- * A card is a task's own report. A step appends parts (text, tables, charts, images, progress) as data; they
- * are stored as an artifact with the run and shown by the web page while the step still runs, and by `card` in a report
- * that is one file. Text in a card is never interpreted as HTML.
+ * A card is a task's own report. A step appends parts (text, tables, charts, images, progress) as data; they are stored
+ * as an artifact with the run, shown live on the web page, and exported by the verb `card` as one HTML file. Text in a
+ * card is never interpreted as HTML.
  *
  * @example
  * ```ts
@@ -32,9 +32,9 @@ export const Card = CardData.Card
 /** A card: its parts, from top to bottom. */
 export type Card = CardType
 
-/** A part that was appended, and can be changed. */
+/** An appended part, which can be replaced. */
 export interface Appended {
-  /** Shows this in its place. */
+  /** Replaces the part. */
   readonly update: (component: Component) => Effect.Effect<void>
 }
 
@@ -50,11 +50,11 @@ type Data<T extends Component["_tag"]> = Omit<Extract<Component, { _tag: T }>, "
  */
 export const markdown = (text: string): Component => ({ _tag: "Markdown", text })
 
-/** How many rows of a table a card takes. */
-const mostRows = 1000
+/** The number of rows of a table that a card keeps. */
+const rowsLimit = 1000
 
 /**
- * A table. A card takes its first 1,000 rows and says how many there were.
+ * A table. A card keeps its first 1,000 rows and the total number of rows.
  *
  * @param data.rows A list of values for each row, in the order of `columns`.
  *
@@ -64,9 +64,9 @@ const mostRows = 1000
  * ```
  */
 export const table = (data: Data<"Table">): Component =>
-  data.rows.length <= mostRows
+  data.rows.length <= rowsLimit
     ? { _tag: "Table", ...data }
-    : { _tag: "Table", ...data, rows: data.rows.slice(0, mostRows), total: data.total ?? data.rows.length }
+    : { _tag: "Table", ...data, rows: data.rows.slice(0, rowsLimit), total: data.total ?? data.rows.length }
 
 /**
  * An image.
@@ -147,14 +147,14 @@ export const artifact = (
   ...(title === undefined ? {} : { title })
 })
 
-// An attempt has one `CurrentTask`, and so one card.
+// Each attempt has its own `CurrentTask` and therefore its own card.
 const cards = new WeakMap<CurrentTask["Service"], Array<Component>>()
 
-const nowhere: Appended = { update: () => Effect.void }
+const ignored: Appended = { update: () => Effect.void }
 
 /**
- * Appends a part to the card of the task that this runs in. Outside a task it does nothing, so that a step's body can be
- * tested alone.
+ * Appends a part to the card of the current task. Outside a task it does nothing, so a step's body can be tested on its
+ * own.
  *
  * @example
  * ```ts
@@ -166,7 +166,7 @@ export const append: (component: Component) => Effect.Effect<Appended> = Effect.
   component: Component
 ) {
   const task = Option.getOrUndefined(yield* Effect.serviceOption(CurrentTask))
-  if (task === undefined) return nowhere
+  if (task === undefined) return ignored
   const card = cards.get(task) ?? []
   cards.set(task, card)
   const place = card.push(component) - 1

@@ -1,8 +1,8 @@
 /**
- * A flow file's own command line: `FlowCli.main(flow)` at its end makes `tsx branch.ts --train-file A` run the flow, and
- * gives it the verbs that read what its runs left: `resume`, `runs`, `show`, `logs`, `dump`, `why`, `diff`, `tag`, `gc`,
- * `plan`, `ui`, `card`. Parameters are flags, made from their schemas. The package's bin, `effect-flow`, has the same verbs
- * for any store.
+ * A flow file's own command line: with `FlowCli.main(flow)` at its end, `tsx branch.ts --train-file A` runs the flow,
+ * and verbs inspect its runs: `resume`, `runs`, `show`, `logs`, `dump`, `why`, `diff`, `tag`, `gc`, `plan`, `ui`,
+ * `card`. Parameters are flags, made from their schemas. The package's bin, `effect-flow`, has the same verbs for any
+ * store.
  *
  * A flow's log goes to stderr; stdout is for results. Exit codes: 0 succeeded, 1 failed, 2 wrong usage, 130 interrupted.
  */
@@ -16,34 +16,37 @@ import { offer } from "./internal/workers/flowLayers.ts"
 import type { RunStore } from "./RunStore.ts"
 
 /**
- * A loader that has Node map places in a program back to its source (tsx does) has it read the maps of every dependency,
- * too, as they are loaded, some of them megabytes. The program's own stay.
+ * A loader that turns on source maps (tsx does) makes Node also read the maps of all dependencies, some of which are
+ * megabytes. This limits source maps to the program's own files.
  */
 const withoutForeignMaps = (): void => {
-  const support = Module.getSourceMapsSupport?.() // of Node 23.7 and later
+  const support = Module.getSourceMapsSupport?.() // available in Node 23.7 and later
   if (support?.enabled === true) Module.setSourceMapsSupport(true, { ...support, nodeModules: false })
 }
 
-/** What the command line itself provides. */
+/** The services that the command line itself provides. */
 type Provided = ArtifactStore | RunStore
 
 /** The options of `main`. */
 export interface Options<R> {
   /** Provides what the flow needs beyond storage; built when the flow is about to run. */
   readonly layer?: Layer.Layer<R, unknown, Provided>
-  /** The calling module's `import.meta`, where `main` can't see by itself that its caller is what was started. */
+  /**
+   * The calling module's `import.meta`, for cases in which `main` can't detect that its caller is the module that was
+   * started.
+   */
   readonly module?: { readonly url: string }
 }
 
-/** The flow as it is, or a sentence that names the services which neither storage nor the layer provides. */
+/** The flow itself, or a message that names the services that neither storage nor the layer provides. */
 export type Runnable<F, Missing> = [Missing] extends [never] ? F : `main needs a layer for ${NameOf<Missing>}`
 type NameOf<R> = R extends { readonly key: infer Key extends string } ? LastPart<Key> : "a service"
 type LastPart<Key extends string> = Key extends `${string}/${infer Rest}` ? LastPart<Rest> : Key
 
 /**
- * Runs the command line of a flow, if the module that calls it is the one that the process was started with, and ends the
- * process with its exit code. Otherwise it does nothing but note the flow and its layer: a flow file may be imported, by a
- * test, a worker thread, or `effect-flow --module`.
+ * Runs the command line of a flow, if the module that calls it is the one that the process was started with, and ends
+ * the process with its exit code. Otherwise it only registers the flow and its layer, because a flow file may also be
+ * imported by a test, a worker thread, or `effect-flow --module`.
  *
  * @param options.layer Provides what the flow needs beyond storage.
  *
@@ -52,11 +55,11 @@ type LastPart<Key extends string> = Key extends `${string}/${infer Rest}` ? Last
  * FlowCli.main(BranchNLPFlow, { layer: Tensorflow.layer })
  * ```
  *
- * Gotchas: `main` looks on the call stack for the file that was started. A program that a tool starts in its own way may
- * have none there; give `module: import.meta` then, which is compared with `process.argv[1]`.
+ * Gotchas: `main` looks for the started file on the call stack. A tool that starts programs in its own way may hide it.
+ * Then pass `module: import.meta`, which is compared with `process.argv[1]`.
  */
 export const main: {
-  // `unknown` excludes every service: the compiler looks at the flow once before it knows what the layer gives.
+  // `unknown` excludes every service, because the compiler checks the flow once before it has inferred the layer.
   <Name extends string, P extends Flow.Parameters, Out, E, R, Given = unknown>(
     flow: Runnable<Flow.Flow<Name, P, Out, E, R>, Exclude<R, Provided | Given>>,
     options: Options<Given> & { readonly layer: Layer.Layer<Given, unknown, Provided> }
@@ -67,7 +70,7 @@ export const main: {
   ): void
 } = (flow: unknown, options: Options<unknown> = {}): void => {
   const { layer, module } = options
-  offer({ flow: flow as Flow.Any, layer }) // with a sentence in its place, a call does not compile
+  offer({ flow: flow as Flow.Any, layer }) // if the type is a message instead, the call does not compile
   if (!isEntry(process.argv[1], module)) return
   mains.push((flow as Flow.Any).flowName)
   if (mains.length > 1) return
@@ -78,12 +81,12 @@ export const main: {
   })
 }
 
-/** The flows whose command line this program is to be: one, if the program is right. */
+/** The flows that `main` was called for: one, in a correct program. */
 const mains: Array<string> = []
 
 const refuseSecond = (): void => {
   const names = mains.map((name) => `"${name}"`).join(" and ")
-  const message = `This program calls FlowCli.main for ${names}, but it can have one command line. Keep one call (in a bundle, leave the others out), and run the other flows with \`npx effect-flow --module FILE --flow NAME\`.`
+  const message = `This program calls FlowCli.main for ${names}, but a program can have only one command line. Keep one call (in a bundle, leave the others out), and run the other flows with \`npx effect-flow --module FILE --flow NAME\`.`
   process.exitCode = 2
   process.stderr.write(`${message}\n`, () => process.exit(2))
 }

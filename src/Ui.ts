@@ -1,6 +1,6 @@
 /**
- * The web page over a store: runs as they go, their graphs, logs, artifacts and cards, on this machine. It only shows: it
- * writes nothing, and it listens on the loopback address by default.
+ * The web page of a store: live runs, their graphs, logs, artifacts and cards. It is read-only and listens on the
+ * loopback address by default.
  *
  * @example
  * ```ts
@@ -22,25 +22,25 @@ import * as UiSecurity from "./internal/server/security.ts"
 import * as UiServer from "./internal/server/server.ts"
 import type { RunStore } from "./RunStore.ts"
 
-/** The page can't be served; the message says why and what to do. */
+/** The page can't be served. The message says why and what to do. */
 export class UiError extends Schema.TaggedError<UiError>()("UiError", {
   reason: Schema.Literals(["port", "host", "other"]),
   message: Schema.String
 }) {}
 
-/** Where and how to serve. */
+/** Options for serving the page. */
 export interface Options {
-  /** Default: 4747, or any free port where that is in use. 0: any free port. */
+  /** Default: 4747, or any free port if that is in use. 0 selects any free port. */
   readonly port?: number
   /** The address to listen on. Default: 127.0.0.1, which only this machine reaches. */
   readonly host?: string
-  /** What the page calls the store: its directory or address. */
+  /** The store's name on the page, for example its directory. */
   readonly store?: string
-  /** How the command line over this store is called, for the commands that the page offers. Default: `npx effect-flow`. */
+  /** The command line for this store, used in the commands that the page suggests. Default: `npx effect-flow`. */
   readonly command?: string
 }
 
-/** A server that runs. */
+/** A running server. */
 export class Server extends Context.Service<
   Server,
   {
@@ -96,7 +96,7 @@ export const layer = (options: Options = {}): Layer.Layer<Server, UiError, RunSt
 
 const failing = (error: ServeError): Layer.Layer<Server, ServeError> => Layer.effect(Server, Effect.fail(error))
 
-/** `::` and `0.0.0.0` are no address to go to. */
+/** `::` and `0.0.0.0` are not addresses that a browser can open. */
 const shown = (host: string): string =>
   host === "0.0.0.0" || host === "::" ? "localhost" : host.includes(":") ? `[${host}]` : host
 
@@ -111,18 +111,18 @@ const explain = (error: ServeError, host: string, port: number): UiError => {
     case "EADDRINUSE":
       return new UiError({
         reason: "port",
-        message: `Port ${port} on ${host} is in use by another program. Give another with --port, or --port 0 for any that is free.`
+        message: `Port ${port} on ${host} is in use by another program. Choose another with --port, or use --port 0 for any free port.`
       })
     case "EACCES":
       return new UiError({
         reason: "port",
-        message: `Port ${port} is not for this user. Give one above 1023 with --port.`
+        message: `This user may not listen on port ${port}. Choose a port above 1023 with --port.`
       })
     case "ENOTFOUND":
     case "EADDRNOTAVAIL":
       return new UiError({
         reason: "host",
-        message: `This machine has no address ${host}. Leave --host out to listen on ${loopback}.`
+        message: `This machine has no address ${host}. Omit --host to listen on ${loopback}.`
       })
     default:
       return new UiError({ reason: "other", message: `The page can't be served on ${host}:${port}: ${cause}.` })
@@ -131,12 +131,12 @@ const explain = (error: ServeError, host: string, port: number): UiError => {
 
 /** Lowers this process's priority, so that runs on the same machine come first. */
 const yieldToOthers = Effect.sync(() => setPriority(constants.priority.PRIORITY_BELOW_NORMAL)).pipe(
-  Effect.ignoreCause // some systems do not let a process say so
+  Effect.ignoreCause // not permitted on some systems
 )
 
 /**
- * Serves the page, prints its address, and runs until interrupted. It lowers the priority of the process, so use it where the
- * process does nothing else.
+ * Serves the page, prints its address, and runs until interrupted. It lowers the priority of the process, so use it in
+ * a process of its own.
  *
  * @param options The same as for `layer`.
  *
@@ -155,6 +155,6 @@ export const serve = (options: Options = {}): Effect.Effect<never, UiError, RunS
         `Anyone who reaches this machine on ${host} can read every run, log and artifact of this store: there is no password.`
       )
     }
-    yield* Console.error("Ctrl-C ends it.")
+    yield* Console.error("Press Ctrl-C to stop.")
     return yield* Effect.never
   }).pipe(Effect.provide(layer(options)))

@@ -1,7 +1,7 @@
 /**
- * A cluster's worker: a process that executes tasks on its threads, for runs that other processes drive with
- * `Executor.layerCluster`, and goes on with a run whose driver died. Start as many as there is work for, on as many machines
- * as there are, and stop them at any time: a worker finishes the tasks it has started and leaves the rest to the others.
+ * A cluster worker: a process that executes tasks on its threads for runs that other processes drive with
+ * `Executor.layerCluster`, and continues runs whose driver has died. Start any number of workers on any number of
+ * machines, and stop them at any time: a worker finishes the tasks it has started and leaves the rest to the others.
  */
 
 import type * as Duration from "effect/Duration"
@@ -11,47 +11,47 @@ import type { ArtifactStore } from "./ArtifactStore.ts"
 import type { ExecutorError } from "./Executor.ts"
 import type { RunStore } from "./RunStore.ts"
 
-/** How a worker is started. What is left out is read from the environment (`EFFECT_FLOW_…`), or has a default. */
+/** The options of a worker. Missing options are read from the environment (`EFFECT_FLOW_…`), or have a default. */
 export interface Options {
   /** The module that exports the flows: a path, from the working directory, or a URL. */
   readonly module: string | URL
   /** The cluster's Postgres database. Default: the store's. */
   readonly url?: string | Redacted.Redacted
-  /** Which runs' tasks it takes: those whose executor names the same group. Default: `work`. */
+  /** The worker executes tasks of runs whose executor names the same group. Default: `work`. */
   readonly group?: string
-  /** How many tasks it executes at once. Default: its cores. */
+  /** The number of tasks executed at once. Default: the number of cores. */
   readonly size?: number
-  /** How many megabytes of heap each of its threads may have. */
+  /** The heap limit of each thread, in megabytes. */
   readonly heapMegabytes?: number
   /** The name or address by which drivers and other workers reach it. Default: `localhost`. */
   readonly host?: string
-  /** Default: any port that is free. */
+  /** The port to listen on. Default: any free port. */
   readonly port?: number
-  /** The address it listens at, where that is another. */
+  /** The address to listen on, if it differs from `host`. */
   readonly listenHost?: string
   /**
    * What every process of the cluster must know to connect to a worker: connections are encrypted with it. Without one, workers
    * listen on loopback only. Default: `EFFECT_FLOW_CLUSTER_SECRET`.
    */
   readonly secret?: string | Redacted.Redacted
-  /** How workers are found dead: by a ping, or by Kubernetes' word on their pods. */
+  /** How dead workers are detected: by a ping, or by the Kubernetes status of their pods. */
   readonly health?: "ping" | "k8s"
-  /** How long it waits for its tasks when it is told to stop. Default: 25 seconds. */
+  /** How long a stopping worker waits for its running tasks. Default: 25 seconds. */
   readonly drain?: Duration.Input
   /**
    * How long to wait before other workers take over a dead worker's tasks. Must be the same in every process of the cluster.
    * Default: 15 seconds.
    */
   readonly lockExpiration?: Duration.Input
-  /** How long a run's driver may be silent before a worker goes on with the run. Default: 20 seconds. */
+  /** How long a run's driver may be silent before a worker continues the run. Default: 20 seconds. */
   readonly patience?: Duration.Input
 }
 
 /**
- * Works until it is interrupted, and then drains: the tasks that run may finish.
+ * Runs a worker until it is interrupted. It then drains: running tasks may finish.
  *
- * @returns Nothing. Fails with `ExecutorError`: a module that can't be imported, a database that can't be reached, a store
- *   that only this process can open.
+ * @returns An effect that never succeeds. It fails with `ExecutorError` if the module can't be imported, the database
+ *   can't be reached, or only this process can open the store.
  *
  * @example
  * ```ts

@@ -83,7 +83,7 @@ layer(served, { excludeTestServices: true })("The page's server", (it) => {
       for (const method of ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"]) {
         const { json, status } = yield* get("/api/runs", { method })
         assert.strictEqual(status, 405, method)
-        assert.match(json.message, /only shows/)
+        assert.match(json.message, /read-only/)
       }
       assert.strictEqual((yield* get("/api/runs", { method: "HEAD" })).status, 200)
     })
@@ -151,16 +151,16 @@ describe("UiSecurity", () => {
   const asked = { method: "GET", host: "localhost:4747", origin: undefined, site: undefined, mode: undefined }
 
   it("beyond loopback, answers to the machine's addresses, which nobody can rebind", () => {
-    const refusal = (host: string) => UiSecurity.refusal({ ...asked, host }, "0.0.0.0")
+    const refusal = (host: string) => UiSecurity.refusalOf({ ...asked, host }, "0.0.0.0")
     assert.isUndefined(refusal("192.168.1.7:4747"))
     assert.isUndefined(refusal("[fe80::1]:4747"))
     assert.isUndefined(refusal("localhost:4747"))
     assert.strictEqual(refusal("evil.example:4747")?.status, 403)
-    assert.isUndefined(UiSecurity.refusal({ ...asked, host: "build.internal:80" }, "build.internal"))
+    assert.isUndefined(UiSecurity.refusalOf({ ...asked, host: "build.internal:80" }, "build.internal"))
   })
 
   it("on loopback, answers to no other address", () => {
-    assert.strictEqual(UiSecurity.refusal({ ...asked, host: "192.168.1.7:4747" }, "127.0.0.1")?.status, 403)
+    assert.strictEqual(UiSecurity.refusalOf({ ...asked, host: "192.168.1.7:4747" }, "127.0.0.1")?.status, 403)
   })
 
   it("knows loopback", () => {

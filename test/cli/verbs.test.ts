@@ -256,7 +256,7 @@ describe("cancel", () => {
       assert.strictEqual(ended.code, 130)
       assert.match(
         ended.stderr,
-        /The run was cancelled by \S+ \(process \d+ on \S+\): it takes too long\. Go on from here/
+        /The run was cancelled by \S+ \(process \d+ on \S+\): it takes too long\. Resume it/
       )
       const again = yield* here("cancel", id)
       assert.deepStrictEqual(

@@ -1,6 +1,6 @@
 /**
- * Lines and bars of a card as SVG elements, for a report that is one file and runs nothing. (The page draws them with
- * uPlot.) Colours and line styles are classes: the report's stylesheet has them for both themes.
+ * Lines and bars of a card as SVG elements, for a self-contained report without scripts. (The page draws them with
+ * uPlot.) Colours and line styles are classes: the report's stylesheet defines them for both themes.
  */
 import type { Component } from "./data.ts"
 import { element, type Node } from "./tree.ts"
@@ -13,13 +13,13 @@ const height = 280
 const left = 58
 const right = 14
 const top = 12
-/** Room for the name of the axis above it. */
-const named = 26
+/** The top margin if the axis has a name. */
+const topWithAxisName = 26
 const bottom = 42
 
 /**
- * Round numbers between two, at most about `count` of them. Near the limits of a double, neighbours of the same value are
- * left out, and no more than the axis has room for are tried.
+ * About `count` round numbers in a range. Near the limits of a double, duplicates are dropped and the number of
+ * attempts is bounded.
  */
 export const ticks = (min: number, max: number, count: number): ReadonlyArray<number> => {
   if (!(max > min)) return [min]
@@ -28,18 +28,18 @@ export const ticks = (min: number, max: number, count: number): ReadonlyArray<nu
   const step = power * ([1, 2, 5, 10].find((factor) => factor * power >= rough) ?? 10)
   const first = Math.ceil(min / step - 1e-9)
   if (!Number.isFinite(first) || !Number.isFinite(step) || step === 0) return [min, max]
-  const found: Array<number> = []
+  const result: Array<number> = []
   for (let i = 0; i <= 2 * count; i++) {
     // Beyond the safe integers `first + i` may be `first`.
     const value = Number.isSafeInteger(first + i) ? (first + i) * step : first * step + i * step
     if (!(value <= max + step * 1e-9 && Number.isFinite(value))) break
-    if (value !== found.at(-1)) found.push(value)
+    if (value !== result.at(-1)) result.push(value)
   }
-  return found.length === 0 ? [min] : found
+  return result.length === 0 ? [min] : result
 }
 
-/** A number as an axis has it. */
-export const short = (value: number): string => {
+/** A number in the format of axis labels. */
+export const axisNumber = (value: number): string => {
   if (value === 0) return "0"
   const magnitude = Math.abs(value)
   return magnitude >= 1e6 || magnitude < 1e-3 ? value.toExponential(1) : String(Number(value.toPrecision(4)))
@@ -63,13 +63,13 @@ const extent = (
   }
   if (!Number.isFinite(min) || !Number.isFinite(max)) return { min: 0, max: 1 }
   if (min < max) return { min, max }
-  // Half a unit means nothing to a number that is too large to have fractions.
-  const room = Math.max(0.5, Math.abs(min) * 1e-6)
-  return { min: Math.max(-Number.MAX_VALUE, min - room), max: Math.min(Number.MAX_VALUE, min + room) }
+  // Half a unit has no effect on a number that is too large to have fractions.
+  const padding = Math.max(0.5, Math.abs(min) * 1e-6)
+  return { min: Math.max(-Number.MAX_VALUE, min - padding), max: Math.min(Number.MAX_VALUE, min + padding) }
 }
 
 const scale = ({ max, min }: Extent, from: number, to: number): ((value: number) => number) => {
-  const part = Number.isFinite(max - min) ? 1 : 2 // the whole range is beyond what a double holds, half of it is not
+  const part = Number.isFinite(max - min) ? 1 : 2 // the range may overflow a double, but half of it does not
   return (value) => from + ((value / part - min / part) / (max / part - min / part)) * (to - from)
 }
 
@@ -91,7 +91,7 @@ const yAxis = (y: Extent, at: (value: number) => number, label: string | undefin
       { x1: String(left), x2: String(width - right), y1: round(at(value)), y2: round(at(value)), class: "rule" },
       []
     ),
-    text(left - 8, at(value) + 4, "end", short(value))
+    text(left - 8, at(value) + 4, "end", axisNumber(value))
   ]),
   ...(label === undefined ? [] : [text(4, 12, "axis", label)])
 ]
@@ -113,7 +113,7 @@ const figure = (title: string | undefined, chart: Node, keys: ReadonlyArray<Node
     chart
   ])
 
-/** Series over a common axis. */
+/** Draws series over a common axis. */
 export const line = (data: LineData): Node => {
   const x = extent(
     data.series.flatMap((series) => series.x),
@@ -124,7 +124,7 @@ export const line = (data: LineData): Node => {
     data.y
   )
   const atX = scale(x, left, width - right)
-  const atY = scale(y, height - bottom, data.y?.label === undefined ? top : named)
+  const atY = scale(y, height - bottom, data.y?.label === undefined ? top : topWithAxisName)
   const paths = data.series.map((series, i) => {
     let d = ""
     let pen = "M"
@@ -134,12 +134,14 @@ export const line = (data: LineData): Node => {
         pen = "M"
         continue
       }
-      d += `${pen}${round(atX(series.x[j] as number))} ${round(atY(value))}` // below its length
+      d += `${pen}${round(atX(series.x[j] as number))} ${round(atY(value))}` // within bounds
       pen = "L"
     }
     return element("path", { d, class: `series series-${(i % 6) + 1}${series.dashed === true ? " dashed" : ""}` }, [])
   })
-  const xTicks = ticks(x.min, x.max, 8).map((value) => text(atX(value), height - bottom + 18, "middle", short(value)))
+  const xTicks = ticks(x.min, x.max, 8).map((value) =>
+    text(atX(value), height - bottom + 18, "middle", axisNumber(value))
+  )
   const label =
     data.x?.label === undefined ? [] : [text((left + width - right) / 2, height - 6, "middle axis", data.x.label)]
   const names = data.series.map((series) => series.name)
@@ -153,31 +155,35 @@ export const line = (data: LineData): Node => {
   )
 }
 
-/** Bars side by side at each label. */
+/** Draws bars side by side at each label. */
 export const bar = (data: BarData): Node => {
   const y = extent([0, ...data.series.flatMap((series) => series.values)])
   const atY = scale(y, height - bottom, top)
   const slot = (width - left - right) / Math.max(1, data.labels.length)
-  const each = (slot * 0.72) / Math.max(1, data.series.length)
+  const barWidth = (slot * 0.72) / Math.max(1, data.series.length)
   const bars = data.series.flatMap((series, i) =>
     series.values.map((value, j) => {
       const from = atY(Math.max(0, value ?? 0))
       return element(
         "rect",
         {
-          x: round(left + slot * j + slot * 0.14 + each * i),
+          x: round(left + slot * j + slot * 0.14 + barWidth * i),
           y: round(from),
-          width: round(Math.max(1, each - 1)),
+          width: round(Math.max(1, barWidth - 1)),
           height: round(Math.abs(atY(0) - atY(value ?? 0))),
           class: `bar series-${(i % 6) + 1}`
         },
-        [element("title", {}, [`${data.labels[j] ?? j} ${series.name}: ${value === null ? "none" : short(value)}`])]
+        [
+          element("title", {}, [
+            `${data.labels[j] ?? j} ${series.name}: ${value === null ? "none" : axisNumber(value)}`
+          ])
+        ]
       )
     })
   )
-  const every = Math.ceil(data.labels.length / 12)
+  const labelInterval = Math.ceil(data.labels.length / 12)
   const labels = data.labels.flatMap((label, j) =>
-    j % every === 0
+    j % labelInterval === 0
       ? [
           text(
             left + slot * (j + 0.5),

@@ -1,6 +1,6 @@
 /**
- * What a card is made of: data, with a schema, and never HTML. A card is stored as an artifact, so that what a run showed
- * can be seen as long as the run is kept, by any program that reads JSON.
+ * The schema of a card. A card is data and never HTML. It is stored as a JSON artifact, so any program can read it for
+ * as long as the run is kept.
  */
 import * as Schema from "effect/Schema"
 
@@ -18,7 +18,7 @@ export const Table = Schema.TaggedStruct("Table", {
   title: optional,
   columns: Schema.Array(Schema.String),
   rows: Schema.Array(Schema.Array(Scalar)),
-  /** How many rows there were, where not all are in the card. */
+  /** The original number of rows, if the card has only some of them. */
   total: Schema.optionalKey(Schema.Int)
 })
 
@@ -59,7 +59,7 @@ export const Bar = Schema.TaggedStruct("Bar", {
 
 export const Heatmap = Schema.TaggedStruct("Heatmap", {
   title: optional,
-  /** What the rows and the columns are. */
+  /** The names of the row axis and the column axis. */
   rowLabel: optional,
   columnLabel: optional,
   rows: Schema.Array(Schema.String),

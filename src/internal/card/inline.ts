@@ -1,35 +1,35 @@
 /**
- * Markdown within a block: emphasis, code, links, escapes and line breaks. One pass over the text: what a search finds is
- * skipped, and a search that finds nothing is not repeated, so the time is in proportion to the length whatever a card says.
+ * Markdown within a block: emphasis, code, links, escapes and line breaks. One pass over the text: matches are skipped,
+ * and a search without a match is not repeated, so the time is linear in the length of any text.
  */
 import { element, type Node } from "./tree.ts"
 
-/** Emphasis within emphasis beyond this depth is shown as it is written. */
+/** Emphasis nested beyond this depth is shown as plain text. */
 const depthLimit = 12
 
-/** The elements of a text. */
+/** Parses a text into elements. */
 export const inline = (text: string): ReadonlyArray<Node> => parse(text, 0)
 
 const parse = (text: string, depth: number): ReadonlyArray<Node> => {
   if (depth >= depthLimit) return [text]
-  const found: Array<Node> = []
+  const nodes: Array<Node> = []
   const spans = makeSpans(text)
   let plainFrom = 0
   for (let at = 0; at < text.length; ) {
     const span = spanAt(text, at, spans, depth)
     if (span === undefined) at++
     else {
-      if (at > plainFrom) found.push(text.slice(plainFrom, at))
-      found.push(span.node)
+      if (at > plainFrom) nodes.push(text.slice(plainFrom, at))
+      nodes.push(span.node)
       at = span.end
       plainFrom = at
     }
   }
-  if (plainFrom < text.length) found.push(text.slice(plainFrom))
-  return found
+  if (plainFrom < text.length) nodes.push(text.slice(plainFrom))
+  return nodes
 }
 
-/** An element, and the place in the text after it. */
+/** An element, and the position after it in the text. */
 interface Span {
   readonly node: Node
   readonly end: number
@@ -63,11 +63,11 @@ const escapable = /[\\`*_{}[\]()#+\-.!|<>~]/
 const word = /\w/
 const space = /\s/
 
-/** Looks for the ends of code and emphasis in a text. */
+/** Finds the ends of code and emphasis in a text. */
 interface Spans {
-  /** The first place at or after another where a run of this many backticks stands. */
+  /** The position of the next run of exactly this many backticks. */
   readonly backticks: (from: number, count: number) => number | undefined
-  /** The first place at or after another where a mark can end emphasis. */
+  /** The next position at which a mark can end emphasis. */
   readonly mark: (from: number, mark: string) => number | undefined
 }
 
@@ -98,15 +98,15 @@ const makeSpans = (text: string): Spans => {
   }
 }
 
-/** By length, where the last run of so many backticks begins. */
+/** The position of the last run of backticks of each length. */
 const lastBacktickRuns = (text: string): Map<number, number> => {
-  const found = new Map<number, number>()
+  const positions = new Map<number, number>()
   for (let at = text.indexOf("`"); at >= 0; ) {
     const end = runEnd(text, at)
-    found.set(end - at, at)
+    positions.set(end - at, at)
     at = text.indexOf("`", end)
   }
-  return found
+  return positions
 }
 
 const runEnd = (text: string, from: number): number => {
@@ -119,13 +119,13 @@ const code = (text: string, at: number, spans: Spans): Span => {
   const start = runEnd(text, at)
   const count = start - at
   const close = spans.backticks(start, count)
-  // Without an end the whole run is text.
+  // Without a closing run, the backticks are plain text.
   if (close === undefined) return { node: text.slice(at, start), end: start }
   return { node: element("code", {}, [text.slice(start, close).trim()]), end: close + count }
 }
 
 const emphasis = (text: string, at: number, spans: Spans, depth: number): Span | undefined => {
-  const mark = text[at] as string // the caller looked at it
+  const mark = text[at] as string // the caller checked it
   // `snake_case_names` are not emphasis.
   if (mark === "_" && word.test(text[at - 1] ?? "")) return undefined
   const strong = text[at + 1] === mark ? delimited(text, at, mark + mark, "strong", spans, depth) : undefined
@@ -147,7 +147,7 @@ const delimited = (
   return { node: element(tag, {}, parse(text.slice(start, close), depth + 1)), end: close + mark.length }
 }
 
-/** `[label](target "title")`. An image becomes a link: loading it would tell its host that the card was looked at. */
+/** `[label](target "title")`. An image becomes a link: loading it would tell its host that the card was opened. */
 const link = (text: string, at: number, depth: number): Span | undefined => {
   const labelEnd = endOfLabel(text, at + 1)
   if (labelEnd === undefined || text[labelEnd + 1] !== "(") return undefined
@@ -168,7 +168,7 @@ const link = (text: string, at: number, depth: number): Span | undefined => {
   return { node: isSafe(target) ? anchor(target, label) : element("span", {}, label), end: end + 1 }
 }
 
-/** Where the label's "]" is; none if another "[" comes first. */
+/** The position of the label's "]", or `undefined` if another "[" comes first. */
 const endOfLabel = (text: string, from: number): number | undefined => {
   for (let at = from; at < text.length; at++) {
     if (text[at] === "\\") at++
@@ -178,7 +178,7 @@ const endOfLabel = (text: string, from: number): number | undefined => {
   return undefined
 }
 
-/** The end of a link's target: it has no spaces, and its parentheses, if any, come in pairs. */
+/** The end of a link's target, which has no spaces and only balanced parentheses. */
 const endOfTarget = (text: string, from: number): number => {
   let at = from
   let open = -1
@@ -202,7 +202,7 @@ const skipSpaces = (text: string, from: number): number => {
   return at
 }
 
-/** An address that stands by itself, without the punctuation after it. */
+/** A bare URL, without the punctuation after it. */
 const address = (text: string, at: number): Span | undefined => {
   const start = text.startsWith("http://", at) ? at + 7 : text.startsWith("https://", at) ? at + 8 : undefined
   if (start === undefined) return undefined
@@ -214,7 +214,7 @@ const address = (text: string, at: number): Span | undefined => {
   return { node: anchor(target, [target]), end }
 }
 
-/** Two spaces or more at the end of a line break it; elsewhere they are skipped as the text they are. */
+/** Two or more spaces at the end of a line are a line break. Elsewhere they are plain text. */
 const lineBreak = (text: string, at: number): Span | undefined => {
   let end = at
   while (text[end] === " ") end++
@@ -225,5 +225,5 @@ const lineBreak = (text: string, at: number): Span | undefined => {
 const anchor = (href: string, children: ReadonlyArray<Node>): Node =>
   element("a", { href, rel: "noreferrer noopener", target: "_blank" }, children)
 
-/** Whether an address is one that runs nothing. */
+/** Whether a URL has a harmless scheme. */
 const isSafe = (target: string): boolean => /^(https?:\/\/|mailto:)/i.test(target)

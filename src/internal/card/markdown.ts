@@ -1,21 +1,21 @@
 /**
- * Markdown as a tree of elements: the part of CommonMark, and of GitHub's tables, that a report needs. Everything else,
- * HTML above all, is shown as it is written. Links lead to `http`, `https` and `mailto` only. The time is in proportion to
- * the length of the text: no expression here can match one piece of text in several ways.
+ * Parses Markdown into a tree of elements: the parts of CommonMark and of GitHub's tables that a report needs.
+ * Everything else, including HTML, is shown as plain text. Only `http`, `https` and `mailto` links are allowed. The
+ * time is linear in the length of the text: no regular expression here can backtrack.
  */
 import { inline } from "./inline.ts"
 import { element, type Node } from "./tree.ts"
 
-/** The elements of a text. */
+/** Parses a text. */
 export const parse = (text: string): ReadonlyArray<Node> => blocks(text.replace(/\r\n?/g, "\n").split("\n"), 0)
 
-/** Quotes and lists within each other beyond this depth are shown as they are written. */
+/** Quotes and lists nested beyond this depth are shown as plain text. */
 const depthLimit = 12
 
 const item = /^( {0,3})([-*+]|(\d{1,9})[.)])(\s+|$)/
 const quote = /^ {0,3}> ?/
 
-/** The mark of a code block's first line. */
+/** The fence that opens a code block. */
 const fenceOf = (line: string): string | undefined => {
   const mark = /^ {0,3}(`{3,}|~{3,})/.exec(line)?.[1]
   return mark === undefined ||
@@ -31,25 +31,25 @@ const headingOf = (line: string): { readonly level: number; readonly text: strin
   const text = line.slice(marks[0].length).trim()
   let end = text.length
   while (text[end - 1] === "#") end--
-  const isClosed = end === 0 || /\s/.test(text[end - 1] as string) // before the end
+  const isClosed = end === 0 || /\s/.test(text[end - 1] as string) // within bounds
   return { level: marks[1]?.length ?? 1, text: isClosed ? text.slice(0, end).trimEnd() : text }
 }
 
 const isRule = (line: string): boolean =>
   /^ {0,3}[-*_]/.test(line) && /^(?:-{3,}|\*{3,}|_{3,})$/.test(line.replace(/\s/g, ""))
 
-/** Whether a line parts a table's head from its rows. */
+/** Whether a line separates a table's head from its rows. */
 const isDivider = (line: string): boolean => line.includes("-") && cells(line).every((cell) => /^:?-+:?$/.test(cell))
 
 const blocks = (lines: ReadonlyArray<string>, depth: number): ReadonlyArray<Node> => {
-  const found: Array<Node> = []
+  const nodes: Array<Node> = []
   let paragraph: Array<string> = []
   const flush = () => {
-    if (paragraph.length > 0) found.push(element("p", {}, inline(paragraph.join("\n").trimEnd())))
+    if (paragraph.length > 0) nodes.push(element("p", {}, inline(paragraph.join("\n").trimEnd())))
     paragraph = []
   }
   for (let i = 0; i < lines.length; ) {
-    const line = lines[i] as string // below its length
+    const line = lines[i] as string // within bounds
     const mark = fenceOf(line)
     const heading = headingOf(line)
     if (mark !== undefined) {
@@ -58,40 +58,40 @@ const blocks = (lines: ReadonlyArray<string>, depth: number): ReadonlyArray<Node
       i++
       while (i < lines.length && !(lines[i] as string).trim().startsWith(mark)) code.push(lines[i++] as string)
       i++
-      found.push(element("pre", {}, [element("code", {}, [code.join("\n")])]))
+      nodes.push(element("pre", {}, [element("code", {}, [code.join("\n")])]))
     } else if (heading !== undefined) {
       flush()
-      // A card stands within a page that has headings of its own.
+      // A card is embedded in a page with headings of its own, so it starts at h3.
       const level = Math.min(6, heading.level + 2)
-      found.push(element(`h${level}` as "h3", {}, inline(heading.text)))
+      nodes.push(element(`h${level}` as "h3", {}, inline(heading.text)))
       i++
     } else if (isRule(line)) {
       flush()
-      found.push(element("hr", {}, []))
+      nodes.push(element("hr", {}, []))
       i++
     } else if (quote.test(line) && depth < depthLimit) {
       flush()
       const inner: Array<string> = []
       while (i < lines.length && quote.test(lines[i] as string)) inner.push((lines[i++] as string).replace(quote, ""))
-      found.push(element("blockquote", {}, blocks(inner, depth + 1)))
+      nodes.push(element("blockquote", {}, blocks(inner, depth + 1)))
     } else if (item.test(line) && depth < depthLimit) {
       flush()
       const [list, next] = listAt(lines, i, depth)
-      found.push(list)
+      nodes.push(list)
       i = next
     } else if (line.includes("|") && isDivider(lines[i + 1] ?? "")) {
       flush()
       const [table, next] = tableAt(lines, i)
-      found.push(table)
+      nodes.push(table)
       i = next
     } else {
       if (line.trim() === "") flush()
-      else paragraph.push(line.trimStart()) // two spaces at its end break the line
+      else paragraph.push(line.trimStart()) // trailing spaces are kept, because they are a line break
       i++
     }
   }
   flush()
-  return found
+  return nodes
 }
 
 const listAt = (lines: ReadonlyArray<string>, start: number, depth: number): readonly [Node, number] => {
@@ -104,7 +104,7 @@ const listAt = (lines: ReadonlyArray<string>, start: number, depth: number): rea
     if (match === null || (match[3] !== undefined) !== ordered) break
     const indent = match[0].length
     const inner = [(lines[i++] as string).slice(indent)]
-    // What is indented, or carries the paragraph on, belongs to the item.
+    // Indented lines and lines that continue the paragraph belong to the item.
     while (i < lines.length) {
       const line = lines[i] as string
       if (line.trim() === "") {
@@ -119,7 +119,7 @@ const listAt = (lines: ReadonlyArray<string>, start: number, depth: number): rea
     while ((lines[i] ?? "x").trim() === "" && item.test(lines[i + 1] ?? "")) i++
     const parts = blocks(inner, depth + 1)
     const [only] = parts
-    // A tight item is its text, not a paragraph.
+    // A tight item has no paragraph around its text.
     const rest = typeof only === "object" && only.tag === "p" ? [...only.children, ...parts.slice(1)] : parts
     items.push(element("li", {}, rest))
   }

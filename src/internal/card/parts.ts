@@ -1,10 +1,10 @@
-/** Tables, images, heatmaps and progress of a card as elements: what is the same on the page and in a report. */
+/** Tables, images, heatmaps and progress of a card as elements, shared by the page and the report. */
 import type { Component } from "./data.ts"
 import { element, type Node } from "./tree.ts"
 
 type Of<T extends Component["_tag"]> = Extract<Component, { _tag: T }>
 
-/** Shades of a heatmap. */
+/** The number of shades in a heatmap. */
 const shades = 10
 
 const caption = (title: string | undefined): ReadonlyArray<Node> =>
@@ -47,7 +47,7 @@ const number = (value: number): string =>
 export const image = (data: Of<"Image">): Node =>
   element("figure", {}, [
     ...(data.title === undefined ? [] : [element("figcaption", {}, [data.title])]),
-    // Only base 64 goes into the address, whatever the card holds.
+    // Strips everything but base 64, because the data of a card is not trusted.
     element(
       "img",
       { src: `data:${data.mediaType};base64,${data.data.replace(/[^A-Za-z0-9+/=]/g, "")}`, alt: data.alt },

@@ -1,12 +1,12 @@
 /**
- * Cards as one file: a page that loads nothing and runs nothing, so that it can be kept, sent and opened anywhere. It has
- * a policy that says so, too.
+ * Renders cards as one HTML file that loads nothing and runs no scripts, so it can be kept, sent and opened anywhere.
+ * Its content security policy enforces this.
  */
 import type { Card } from "./data.ts"
 import { escape, toHtml as treeToHtml } from "./tree.ts"
 import * as CardView from "./view.ts"
 
-/** A card under its task's name. */
+/** A card with its task's name. */
 export interface Titled {
   readonly title: string
   readonly card: Card
@@ -16,7 +16,7 @@ export interface Titled {
  * A report of cards, as HTML.
  *
  * @param options.title The page's title and heading.
- * @param options.subtitle A line below it: the flow, the run, when.
+ * @param options.subtitle A line below the heading, for example flow, run and time.
  *
  * @example
  * ```ts

@@ -1,8 +1,8 @@
 /**
- * Brings an attempt's card into the store while its body runs: at once if none was sent for a while, otherwise a little
- * later, so that a body may report its progress a million times. The last version is sent when the attempt ends, and so is
- * a version that could not be stored before. The card is a JSON artifact: a large one is stored by itself, a small one
- * becomes durable with its record.
+ * Stores an attempt's card while its body runs: immediately if the last version is old enough, otherwise a little
+ * later, so that a body can report its progress a million times. The last version is stored when the attempt ends, and
+ * so is a version that could not be stored before. The card is a JSON artifact: a large one is stored by itself, a
+ * small one becomes durable with its record.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -12,7 +12,7 @@ import * as CanonicalJson from "../schema/canonicalJson.ts"
 import * as Digest from "../schema/digest.ts"
 import type { Component } from "./data.ts"
 
-/** A card in its stored form, with its bytes if they are to be stored with the record. */
+/** A card in its stored form, with its bytes if they are stored with the record. */
 export interface SentCard {
   readonly at: number
   readonly digest: string
@@ -20,7 +20,7 @@ export interface SentCard {
   readonly bytes?: Uint8Array<ArrayBuffer>
 }
 
-/** The least time between two versions of a card, in milliseconds. */
+/** The minimum time between two versions of a card. */
 const sendIntervalMs = 150
 
 /** Milliseconds on a clock that is never set back. */
@@ -34,7 +34,7 @@ export const make = (store: ArtifactStore["Service"], send: (card: SentCard) => 
   let sentAt = Number.NEGATIVE_INFINITY
   let sent = ""
 
-  // One version at a time, so that the end of an attempt waits for a version that is being stored.
+  // Versions are stored one at a time, so that the end of an attempt waits for a version that is being stored.
   const mutex = Semaphore.makeUnsafe(1)
   const trySend = Effect.gen(function* () {
     if (!dirty || components === undefined) return

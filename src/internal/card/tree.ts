@@ -1,6 +1,6 @@
 /**
- * Elements as data: what Markdown, tables and charts of a card become before they are React elements on the page or text
- * in a report. There is no way to put markup into it but as elements, and the elements are few.
+ * HTML elements as data. Markdown, tables and charts of a card are turned into this tree, which the page renders with
+ * React and the report as text. Markup can only enter as one of these few elements.
  */
 
 /** The elements that a card may have. */
@@ -67,12 +67,12 @@ const escapes: Readonly<Record<string, string>> = {
   "'": "&#39;"
 }
 
-/** A text as HTML. */
-export const escape = (text: string): string => text.replace(/[&<>"']/g, (mark) => escapes[mark] as string) // all are in it
+/** Escapes a text for HTML. */
+export const escape = (text: string): string => text.replace(/[&<>"']/g, (mark) => escapes[mark] as string) // every matched character is a key
 
 const empty: ReadonlySet<Tag> = new Set(["br", "hr", "img"])
 
-/** The tree as HTML. */
+/** Renders a tree as HTML. */
 export const toHtml = (nodes: ReadonlyArray<Node>): string => {
   let html = ""
   for (const node of nodes) {

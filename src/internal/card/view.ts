@@ -1,4 +1,4 @@
-/** A card's parts as elements, with lines and bars as SVG: what a report shows. */
+/** Renders a card's parts for the report, with lines and bars as SVG. */
 import * as CardCharts from "./charts.ts"
 import type { Component } from "./data.ts"
 import * as CardMarkdown from "./markdown.ts"

@@ -1,6 +1,6 @@
 /**
- * What the web page asks of its server: typed endpoints over the read side of a store, one query a question, pages by
- * cursor. What they answer with is in `uiShapes.ts`.
+ * The API of the web page: typed endpoints over the read side of a store, with cursors for long lists. `shapes.ts`
+ * defines the responses.
  */
 import * as HttpApi from "effect/http-api/HttpApi"
 import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
@@ -10,28 +10,28 @@ import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
 import * as Schema from "effect/Schema"
 import * as Shapes from "./shapes.ts"
 
-/** There is no such run, task or artifact; the message says what to look at instead. */
+/** There is no such run, task or artifact. The message says what exists instead. */
 export class UiNotFound extends Schema.TaggedError<UiNotFound>()(
   "UiNotFound",
   { message: Schema.String },
   { httpApiStatus: 404 }
 ) {}
 
-/** The request makes no sense; the message says which part. */
+/** The request is malformed. The message says which part. */
 export class UiBadRequest extends Schema.TaggedError<UiBadRequest>()(
   "UiBadRequest",
   { message: Schema.String },
   { httpApiStatus: 400 }
 ) {}
 
-/** The store could not answer; the message is the store's own. */
+/** The store could not be read. The message is the store's own. */
 export class UiBroken extends Schema.TaggedError<UiBroken>()(
   "UiBroken",
   { message: Schema.String },
   { httpApiStatus: 500 }
 ) {}
 
-/** Bytes do not fit their digest: somebody changed them after they were written. */
+/** The bytes do not match their digest: they were changed after they were written. */
 export class UiAltered extends Schema.TaggedError<UiAltered>()(
   "UiAltered",
   { message: Schema.String },
@@ -61,7 +61,7 @@ const runs = HttpApiGroup.make("runs")
       query: {
         flow: text,
         status: Schema.optionalKey(Shapes.ShownStatus),
-        /** Several, separated by a line feed: a tag may hold any other character. */
+        /** Several tags, separated by line feeds, because a tag may contain any other character. */
         tags: text,
         since: Schema.optionalKey(Schema.Number),
         until: Schema.optionalKey(Schema.Number),
@@ -136,7 +136,7 @@ const artifacts = HttpApiGroup.make("artifacts")
     }),
     HttpApiEndpoint.get("table", "/artifacts/:digest/table", {
       params: digest,
-      /** `cut`: after how many characters a text is cut. */
+      /** `cut`: the number of characters after which a text is cut. */
       query: { offset: natural, limit: limit(1000), cut: limit(1_000_000) },
       success: Shapes.TableView,
       error: errors

@@ -1,6 +1,6 @@
 /**
- * Artifacts for the page: what one is, a look into it by its format, its bytes by range, and whether they are still the
- * ones that were written. Nothing is loaded whole to show its head, and nothing but a digest leads to bytes.
+ * The page's endpoints for artifacts: metadata, a preview by format, bytes by range, and verification. A preview never
+ * loads the whole artifact, and bytes are only reachable by digest.
  */
 import * as Cache from "effect/Cache"
 import * as Effect from "effect/Effect"
@@ -18,12 +18,15 @@ import * as UiTable from "./table.ts"
 import * as UiTensors from "./tensors.ts"
 
 /** Up to this many bytes an artifact is verified before its first byte is sent. */
-const verifiedFirst = 16 * 1024 * 1024
+const verifyFirstLimitBytes = 16 * 1024 * 1024
 
-/** What a browser may show by itself. Everything else is offered as a file: no artifact is ever a page. */
+/**
+ * The media types that a browser may show inline. Everything else is sent as a download, so an artifact can never act
+ * as a page.
+ */
 const images = new Set(["image/png", "image/jpeg", "image/gif", "image/webp", "image/avif", "image/svg+xml"])
 
-/** A store's failure, as the page is told. */
+/** Turns a store's failure into the API's error. */
 export const storeFailed = (error: StoreError): UiBroken => new UiBroken({ message: error.message })
 
 const artifactFailed = (error: ArtifactError): UiNotFound | UiAltered | UiBroken =>
@@ -35,7 +38,7 @@ const artifactFailed = (error: ArtifactError): UiNotFound | UiAltered | UiBroken
 
 const viewerOf = (ref: RefRecord, head: Uint8Array): ArtifactView["viewer"] => {
   if (images.has(ref.mediaType)) return "image"
-  // A file is shown by what it holds: "PAR1" leads and ends a Parquet file.
+  // The content of a file decides how it is shown: a Parquet file starts and ends with "PAR1".
   const parquet = head[0] === 0x50 && head[1] === 0x41 && head[2] === 0x52 && head[3] === 0x31
   switch (ref.format) {
     case "json":
@@ -67,7 +70,7 @@ export const layer = HttpApiBuilder.group(
         use === undefined
           ? Effect.fail(
               new UiNotFound({
-                message: `No run in this store refers to an artifact ${digest.slice(0, 12)}…: it was never written here, or its runs were removed by \`gc\`.`
+                message: `No run in this store refers to an artifact ${digest.slice(0, 12)}…. It was never written here, or \`gc\` removed its runs.`
               })
             )
           : Effect.succeed(use.ref)
@@ -81,7 +84,7 @@ export const layer = HttpApiBuilder.group(
       return { size, read: (start: number, end: number) => Effect.runPromiseWith(context)(read(start, end)) }
     })
 
-    // What a digest names never changes, so neither does what was seen of it.
+    // The bytes of a digest never change, so previews can be cached.
     const tables = yield* Cache.make({
       capacity: 32,
       lookup: (digest: string) => Effect.flatMap(sourceOf(digest), UiTable.open)
@@ -94,7 +97,7 @@ export const layer = HttpApiBuilder.group(
       capacity: 32,
       lookup: (digest: string) => Effect.flatMap(sourceOf(digest), (source) => UiTensors.view(source, readWith(digest)))
     })
-    // A failure is not kept: the store may answer the next time.
+    // Failures are not cached, because the store may recover.
     const cached = <A, E>(cache: Cache.Cache<string, A, E>, digest: string) =>
       Effect.tapError(Cache.get(cache, digest), () => Cache.invalidate(cache, digest))
 
@@ -150,7 +153,7 @@ export const layer = HttpApiBuilder.group(
             headers: { ...headers, "content-range": `bytes ${range.start}-${range.end - 1}/${ref.size}` }
           })
         }
-        if (ref.size <= verifiedFirst) {
+        if (ref.size <= verifyFirstLimitBytes) {
           const bytes = yield* Effect.mapError(store.get(digest), artifactFailed)
           return HttpServerResponse.uint8Array(bytes, { headers, contentType: headers["content-type"] })
         }
@@ -169,13 +172,13 @@ const contentHeaders = (ref: RefRecord, name: string) => {
     "accept-ranges": "bytes",
     "content-type": shown ? ref.mediaType : ref.format === "json" ? "application/json" : "application/octet-stream",
     "content-disposition": `${shown ? "inline" : "attachment"}; filename="${file}"; filename*=UTF-8''${encodeURIComponent(file)}`,
-    // An image that is a document (SVG) runs nothing and loads nothing, even when it is opened by itself.
+    // This policy keeps an SVG from running scripts and loading anything, even when it is opened on its own.
     "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
     "cache-control": "private, no-cache"
   }
 }
 
-/** A name that no shell and no header takes for anything else. */
+/** A file name that is safe in shells and headers. */
 const fileName = (name: string, ref: RefRecord): string => {
   const safe = name
     .replace(/[^\p{L}\p{N}._-]/gu, "_")

@@ -1,8 +1,8 @@
-/** Two runs side by side for the page: what `Diff` finds, with the parameters that are the same beside the others. */
+/** Compares two runs for the page: the result of `Diff`, plus the parameters that are equal. */
 import type * as Diff from "../../Diff.ts"
 import type { CompareView, Pair, RunView, StepSide } from "./shapes.ts"
 
-/** The comparison. */
+/** Makes the view of a comparison. */
 export const view = (diff: Diff.Diff, left: RunView, right: RunView): CompareView => ({
   left,
   right,
@@ -26,13 +26,13 @@ const pair = (name: string, left: Pair["left"], right: Pair["right"], same: bool
   same
 })
 
-/** JSON knows no other numbers. */
+/** JSON can only represent finite numbers. */
 const finite = (value: number | undefined): number | null | undefined =>
   value === undefined || Number.isFinite(value) ? value : null
 
 const step = ({ statuses, tasks, took, version }: Diff.StepFacts): StepSide => ({
   tasks,
   version,
-  statuses: statuses as StepSide["statuses"], // what is not set is not there
+  statuses: statuses as StepSide["statuses"], // missing keys stay missing
   ...(took === undefined ? {} : { took })
 })

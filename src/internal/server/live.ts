@@ -1,8 +1,8 @@
 /**
- * What happens in the store, told to open pages. Another process may write it, so it is polled: by one poller for each run
- * that is looked at, however many pages do, and one for the list of runs; each asks for little, and rests longer the longer
- * the store took to answer. Slow pages neither miss events nor block others: pending events are coalesced per task
- * and per run.
+ * Sends changes in the store to open pages. Another process may write the store, so it is polled: one poller for each
+ * run that is open in any number of pages, and one for the list of runs. Each poll reads little, and the slower the
+ * store answers, the longer a poller pauses. Slow pages neither miss events nor block others: pending events are
+ * coalesced per task and per run.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -15,16 +15,21 @@ import { type Pulse, RunStore, type StoreError } from "../../RunStore.ts"
 import type { Count, LiveEvent, RunView, TaskView } from "./shapes.ts"
 import { countsByRun, runView, shownStatus, taskView } from "./views.ts"
 
-/** How often a run that is going on is looked at, in milliseconds; one that has ended; and the list of runs. */
-const interval = { running: 120, busy: 450, ended: 1000, runs: 250 }
-/** A run that tells of more tasks than this at once is looked at less often: a page can't show them faster. */
-const many = 50
-/** A page hears from the server at least this often. */
-const beat = 5000
-/** Tasks in one query. */
-const page = 2000
+/**
+ * Poll intervals in milliseconds for a running run, a run with many changes, a run that has ended, and the list of
+ * runs.
+ */
+const pollIntervalMs = { running: 120, busy: 450, ended: 1000, runs: 250 }
+/**
+ * A run with more changed tasks than this in one poll is polled less often, because a page can't show them any faster.
+ */
+const busyTasks = 50
+/** The server sends a page at least one event in this time. */
+const beatIntervalMs = 5000
+/** The number of tasks read in one query. */
+const pageSize = 2000
 
-/** What a page has not been told yet. */
+/** The events that a page has not received yet. */
 interface Mailbox {
   readonly wake: Latch.Latch
   readonly runs: Map<string, RunView>
@@ -36,10 +41,10 @@ interface Mailbox {
   broken: string | undefined
 }
 
-/** The pages that look at one thing. */
+/** The pages that show the same run, or the list of runs. */
 interface Channel {
   readonly mailboxes: Set<Mailbox>
-  readonly tell: (put: (mailbox: Mailbox) => void) => void
+  readonly send: (apply: (mailbox: Mailbox) => void) => void
 }
 
 const makeMailbox = (): Mailbox => ({
@@ -57,9 +62,9 @@ const makeChannel = (): Channel => {
   const mailboxes = new Set<Mailbox>()
   return {
     mailboxes,
-    tell: (put) => {
+    send: (apply) => {
       for (const mailbox of mailboxes) {
-        put(mailbox)
+        apply(mailbox)
         mailbox.wake.openUnsafe()
       }
     }
@@ -86,13 +91,13 @@ const drain = (mailbox: Mailbox): ReadonlyArray<LiveEvent> => {
 
 /** The live side of the server. */
 export interface Live {
-  /** What happens in the list of runs. */
+  /** Changes in the list of runs. */
   readonly runs: Stream.Stream<LiveEvent>
-  /** What happens in a run. */
+  /** Changes in a run. */
   readonly run: (run: string) => Stream.Stream<LiveEvent>
 }
 
-/** Pollers that start with the first page that looks and end soon after the last one. */
+/** Makes pollers that start with the first page and end soon after the last one leaves. */
 export const make: Effect.Effect<Live, never, RunStore | Scope.Scope> = Effect.gen(function* () {
   const store = yield* RunStore
   const channels = yield* RcMap.make({
@@ -114,7 +119,7 @@ export const make: Effect.Effect<Live, never, RunStore | Scope.Scope> = Effect.g
           () => Effect.sync(() => channel.mailboxes.delete(mailbox))
         )
         const beatNow = Effect.map(Clock.currentTimeMillis, (at): LiveEvent => ({ _tag: "Beat", at }))
-        const next = Effect.timeoutOption(mailbox.wake.await, beat).pipe(
+        const next = Effect.timeoutOption(mailbox.wake.await, beatIntervalMs).pipe(
           Effect.andThen(Effect.sync(() => drain(mailbox))),
           Effect.flatMap((events) =>
             events.length > 0 ? Effect.succeed(events) : Effect.map(beatNow, (event) => [event])
@@ -126,135 +131,140 @@ export const make: Effect.Effect<Live, never, RunStore | Scope.Scope> = Effect.g
   return { runs: listen(""), run: listen }
 })
 
-/** Looks again and again; a store that does not answer is said to the pages and asked again. */
+/** Polls forever. If the store fails, pages are informed and polling continues. */
 const poll = (tick: Effect.Effect<number, StoreError>, channel: Channel): Effect.Effect<never> =>
   Effect.gen(function* () {
     const start = yield* Clock.currentTimeMillis
-    const rest = yield* Effect.catch(tick, (error) =>
+    const pauseMs = yield* Effect.catch(tick, (error) =>
       Effect.sync(() => {
-        channel.tell((mailbox) => {
+        channel.send((mailbox) => {
           mailbox.broken = error.message
         })
-        return interval.ended
+        return pollIntervalMs.ended
       })
     )
-    const cost = (yield* Clock.currentTimeMillis) - start
-    yield* Effect.sleep(Math.max(rest, 5 * cost))
+    const tookMs = (yield* Clock.currentTimeMillis) - start
+    yield* Effect.sleep(Math.max(pauseMs, 5 * tookMs))
   }).pipe(Effect.forever)
 
-/** Counts of tasks by run, asked for again only where they may have changed. */
+/** Task counts by run, queried again only if they may have changed. */
 const makeCounts = (store: RunStore["Service"]) => {
-  const known = new Map<string, { readonly status: string; readonly counts: ReadonlyArray<Count> }>()
+  const cached = new Map<string, { readonly status: string; readonly counts: ReadonlyArray<Count> }>()
   return Effect.fnUntraced(function* (runs: ReadonlyArray<RunRecord>) {
-    const asked = runs.filter(({ id, status }) => status === "running" || known.get(id)?.status !== status)
-    const counts = countsByRun(asked.length === 0 ? [] : yield* store.taskCounts(asked.map(({ id }) => id)))
-    for (const { id, status } of asked) known.set(id, { status, counts: counts.get(id) ?? [] })
-    return (id: string): ReadonlyArray<Count> => known.get(id)?.counts ?? []
+    const stale = runs.filter(({ id, status }) => status === "running" || cached.get(id)?.status !== status)
+    const counts = countsByRun(stale.length === 0 ? [] : yield* store.taskCounts(stale.map(({ id }) => id)))
+    for (const { id, status } of stale) cached.set(id, { status, counts: counts.get(id) ?? [] })
+    return (id: string): ReadonlyArray<Count> => cached.get(id)?.counts ?? []
   })
 }
 
-/** The newest runs, and those that go on. */
+/** Watches the newest runs and all that are running. */
 const watchRuns = (store: RunStore["Service"], channel: Channel): Effect.Effect<number, StoreError> => {
-  const told = new Map<string, string>()
+  const sent = new Map<string, string>()
   const countsOf = makeCounts(store)
-  const going = new Set<string>()
+  const runningIds = new Set<string>()
   let ticks = 0
   return Effect.gen(function* () {
     const found = new Map<string, RunRecord>()
     for (const run of yield* store.runs({ limit: 20 })) found.set(run.id, run)
-    // A run that starts is among the newest; those that go on already are looked for from time to time.
+    // New runs are among the newest. Older runs that are still running are looked up now and then.
     if (ticks++ % 20 === 0) {
       for (const run of yield* store.runs({ status: "running", limit: 200 })) found.set(run.id, run)
     }
-    for (const id of going) {
+    for (const id of runningIds) {
       if (!found.has(id)) for (const run of yield* store.runs({ id })) found.set(run.id, run)
     }
-    going.clear()
-    for (const { id, status } of found.values()) if (status === "running") going.add(id)
+    runningIds.clear()
+    for (const { id, status } of found.values()) if (status === "running") runningIds.add(id)
     const counts = yield* countsOf([...found.values()])
     const now = yield* Clock.currentTimeMillis
     for (const run of found.values()) {
       const view = runView(run, shownStatus(run, now), counts(run.id))
       const signature = signatureOf(view)
-      if (told.get(view.id) === signature) continue
-      told.set(view.id, signature)
-      channel.tell((mailbox) => mailbox.runs.set(view.id, view))
+      if (sent.get(view.id) === signature) continue
+      sent.set(view.id, signature)
+      channel.send((mailbox) => mailbox.runs.set(view.id, view))
     }
-    return interval.runs
+    return pollIntervalMs.runs
   })
 }
 
-/** A heartbeat alone is no news. */
+/** Identifies the content of a view. Heartbeats are ignored, because pages need not hear about them. */
 const signatureOf = (view: RunView): string => JSON.stringify({ ...view, heartbeatAt: 0 })
 
-/** A run, its tasks, and whether there are new lines, points and cards. */
+/** Watches a run, its tasks, and whether it has new log lines, metric points and cards. */
 const watchRun = (store: RunStore["Service"], run: string, channel: Channel): Effect.Effect<number, StoreError> => {
   const tasks = watchTasks(store, run, channel)
   const countsOf = makeCounts(store)
-  let toldRun = ""
-  let heard: Pulse | undefined
+  let sentRun = ""
+  let lastPulse: Pulse | undefined
 
   return Effect.gen(function* () {
     const [record] = yield* store.runs({ id: run })
-    if (record === undefined || record.id !== run) return interval.ended
-    const told = yield* tasks(record.status !== "running")
+    if (record === undefined || record.id !== run) return pollIntervalMs.ended
+    const sentCount = yield* tasks(record.status !== "running")
     const counts = yield* countsOf([record])
     const now = yield* Clock.currentTimeMillis
     const view = runView(record, shownStatus(record, now), counts(run))
     const signature = signatureOf(view)
-    if (signature !== toldRun) {
-      toldRun = signature
-      channel.tell((mailbox) => mailbox.runs.set(run, view))
+    if (signature !== sentRun) {
+      sentRun = signature
+      channel.send((mailbox) => mailbox.runs.set(run, view))
     }
     const pulse = yield* store.pulse(run)
-    const before = heard ?? pulse
-    heard = pulse
+    const before = lastPulse ?? pulse
+    lastPulse = pulse
     if (pulse.lines > before.lines) {
       const lines = yield* store.logs({ run, after: before.lines })
-      channel.tell((mailbox) => {
+      channel.send((mailbox) => {
         mailbox.last = pulse.lines
         for (const { task } of lines) mailbox.logs.add(task)
       })
     }
     if (pulse.points > before.points) {
-      channel.tell((mailbox) => {
+      channel.send((mailbox) => {
         mailbox.metrics = true
       })
     }
     if (pulse.cards > before.cards) {
       const cards = yield* store.cards({ run, after: before.cards })
-      channel.tell((mailbox) => {
+      channel.send((mailbox) => {
         for (const { task } of cards) mailbox.cards.add(task)
       })
     }
-    return view.status !== "running" ? interval.ended : told > many ? interval.busy : interval.running
+    return view.status !== "running"
+      ? pollIntervalMs.ended
+      : sentCount > busyTasks
+        ? pollIntervalMs.busy
+        : pollIntervalMs.running
   })
 }
 
 /**
- * The tasks of a run that may still change: those that go on, and numbers that were given out and not written yet (a
- * short task is written when it ends, after others that were called later). What has ended is never read again.
+ * Watches the tasks of a run that may still change: running tasks, and task numbers that are assigned but not written
+ * yet (a short task is written when it ends, possibly after tasks with higher numbers). Finished tasks are never read
+ * again.
  */
 const watchTasks = (store: RunStore["Service"], run: string, channel: Channel) => {
-  const pending = new Map<number, string>() // by number, what was told of it; nothing while there is none
+  const pending = new Map<number, string>() // by number, the signature that was last sent; empty before the first
   let max: number | undefined
-  let told = 0
+  let sentCount = 0
 
-  const take = (task: TaskRecord): void => {
+  const update = (task: TaskRecord): void => {
     for (let missing = (max ?? 0) + 1; missing < task.index; missing++) pending.set(missing, "")
     if (task.index > (max ?? 0)) max = task.index
     const signature = signatureOfTask(task)
-    const known = pending.get(task.index)
+    const lastSignature = pending.get(task.index)
     if (task.status === "running") pending.set(task.index, signature)
     else pending.delete(task.index)
-    if (known === signature) return
-    told++
+    if (lastSignature === signature) return
+    sentCount++
     const view = taskView(task)
-    channel.tell((mailbox) => mailbox.tasks.set(view.id, view))
+    channel.send((mailbox) => mailbox.tasks.set(view.id, view))
   }
 
-  /** Where the run stands when the first page looks: that page asks for all of it by itself. */
-  const begin = Effect.gen(function* () {
+  /** The state of the run when the first page opens. That page loads the tasks on its own. */
+  const readInitial = Effect.gen(function* () {
     max = 0
     for (const { index, status } of yield* store.tasks({ run, refs: false })) {
       for (let missing = max + 1; missing < index; missing++) pending.set(missing, "")
@@ -265,47 +275,47 @@ const watchTasks = (store: RunStore["Service"], run: string, channel: Channel) =
 
   const isNews = (task: TaskRecord): boolean => signatureOfTask(task) !== pending.get(task.index)
 
-  /** Those of the pending ones that are there, without their refs. */
-  const look = Effect.gen(function* () {
+  /** Reads the pending tasks that have been written, without their refs. */
+  const readPending = Effect.gen(function* () {
     const numbers = [...pending.keys()].sort((a, b) => a - b)
-    const there: Array<TaskRecord> = []
-    if (numbers.length <= few) {
+    const written: Array<TaskRecord> = []
+    if (numbers.length <= oneByOneLimit) {
       for (const index of numbers) {
         const [task] = yield* store.tasks({ run, after: index - 1, limit: 1, refs: false })
-        if (task?.index === index) there.push(task)
+        if (task?.index === index) written.push(task)
       }
-      return there
+      return written
     }
-    let after = (numbers[0] as number) - 1 // there are more than a few
+    let after = (numbers[0] as number) - 1 // not empty
     const last = numbers.at(-1) ?? after
     while (after < last) {
-      const found = yield* store.tasks({ run, after, limit: page, refs: false })
-      for (const task of found) if (pending.has(task.index)) there.push(task)
-      if (found.length < page) break
+      const found = yield* store.tasks({ run, after, limit: pageSize, refs: false })
+      for (const task of found) if (pending.has(task.index)) written.push(task)
+      if (found.length < pageSize) break
       after = found.at(-1)?.index ?? last
     }
-    return there
+    return written
   })
 
   return Effect.fnUntraced(function* (ended: boolean) {
-    told = 0
-    // Of a run that had ended before anybody looked, no task changes.
-    if (max === undefined && ended) return told
-    if (max === undefined) yield* begin
-    // Refs are read only of what changed: a join over many tasks has megabytes of them.
-    for (const { index } of (yield* look).filter(isNews)) {
-      for (const task of yield* store.tasks({ run, after: index - 1, limit: 1 })) take(task)
+    sentCount = 0
+    // The tasks of a run that ended before the first page opened don't change.
+    if (max === undefined && ended) return sentCount
+    if (max === undefined) yield* readInitial
+    // Refs are read for changed tasks only, because a join over many tasks has megabytes of them.
+    for (const { index } of (yield* readPending).filter(isNews)) {
+      for (const task of yield* store.tasks({ run, after: index - 1, limit: 1 })) update(task)
     }
     for (;;) {
-      const found: ReadonlyArray<TaskRecord> = yield* store.tasks({ run, after: max ?? 0, limit: page })
-      for (const task of found) take(task)
-      if (found.length < page) return told
+      const page: ReadonlyArray<TaskRecord> = yield* store.tasks({ run, after: max ?? 0, limit: pageSize })
+      for (const task of page) update(task)
+      if (page.length < pageSize) return sentCount
     }
   })
 }
 
-/** Up to this many tasks are asked for one by one. */
-const few = 24
+/** Up to this many tasks are read one by one. */
+const oneByOneLimit = 24
 
 const signatureOfTask = ({ attempts, finishedAt, how, status }: TaskRecord): string =>
   `${status} ${how} ${finishedAt} ${attempts.map((attempt) => attempt.status + attempt.number).join()}`

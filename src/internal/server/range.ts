@@ -1,12 +1,12 @@
-/** The `Range` header of a request for bytes: one range, as players and the page's own viewers send it. */
+/** Parses the `Range` header of a request: a single range, as media players and the page's viewers send it. */
 
-/** Bytes from `start` up to and without `end`. */
+/** The bytes from `start` to `end`, exclusive. */
 export interface Range {
   readonly start: number
   readonly end: number
 }
 
-/** The range that is asked for; `undefined` where all of it is, or where the header is none that has to be understood. */
+/** The requested range. `undefined` for the whole content, or for a header that servers may ignore. */
 export const parse = (header: string | undefined, size: number): Range | "unsatisfiable" | undefined => {
   const match = /^bytes=(\d*)-(\d*)$/.exec(header?.trim() ?? "")
   if (match === null) return undefined

@@ -1,4 +1,7 @@
-/** Runs, tasks, lines, points and cards for the page: each answer is a few queries, however much there is. */
+/**
+ * The page's endpoints for runs, tasks, log lines, metrics and cards. Each response takes a few queries, whatever the
+ * size of the run.
+ */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
@@ -17,15 +20,15 @@ import * as UiCompare from "./compare.ts"
 import type { About, CardView, RunView } from "./shapes.ts"
 import * as UiViews from "./views.ts"
 
-/** How many runs are read to find those that crashed: they are among those that say that they run. */
-const mostRunning = 1000
-/** A card beyond this is not sent to the page. */
-const largestCard = 32 * 1024 * 1024
+/** The number of running runs that are checked for crashes. */
+const runningLimit = 1000
+/** A card larger than this is not sent to the page. */
+const cardLimitBytes = 32 * 1024 * 1024
 
 const notFound = (error: Reading.RunNotFound | Reading.TaskNotFound | StoreError) =>
   error._tag === "StoreError" ? storeFailed(error) : new UiNotFound({ message: error.message })
 
-/** Finds runs by name, for every group. */
+/** Finds runs by name, for all endpoint groups. */
 export const makeFind = Effect.map(
   RunStore,
   (store) => (name: string) =>
@@ -47,10 +50,10 @@ export const layer = (about: Omit<About, "now">) =>
       const artifacts = yield* ArtifactStore
       const find = yield* makeFind
       const context = yield* Effect.context<RunStore | ArtifactStore>()
-      /** Asks the library's own modules, which say in a sentence what is not there. */
+      /** Runs the library's own query, and turns its errors into the API's errors. */
       const within = <A>(
-        ask: Effect.Effect<A, Reading.RunNotFound | Reading.TaskNotFound | StoreError, RunStore | ArtifactStore>
-      ) => ask.pipe(Effect.provideContext(context), Effect.mapError(notFound))
+        runQuery: Effect.Effect<A, Reading.RunNotFound | Reading.TaskNotFound | StoreError, RunStore | ArtifactStore>
+      ) => runQuery.pipe(Effect.provideContext(context), Effect.mapError(notFound))
 
       const viewAll = Effect.fnUntraced(function* (runs: ReadonlyArray<RunRecord>) {
         const counts = UiViews.countsByRun(yield* store.taskCounts(runs.map(({ id }) => id)))
@@ -58,7 +61,7 @@ export const layer = (about: Omit<About, "now">) =>
         return runs.map((run) => UiViews.runView(run, UiViews.shownStatus(run, now), counts.get(run.id) ?? []))
       }, Effect.mapError(storeFailed))
       const viewOf = (run: RunRecord): Effect.Effect<RunView, ReturnType<typeof storeFailed>> =>
-        Effect.map(viewAll([run]), ([view]) => view as RunView) // one for each
+        Effect.map(viewAll([run]), ([view]) => view as RunView) // one view per run
 
       const findTask = Effect.fnUntraced(function* (name: string, step: string, index: string) {
         const run = yield* find(name)
@@ -75,12 +78,12 @@ export const layer = (about: Omit<About, "now">) =>
 
       const showCard = Effect.fnUntraced(
         function* (card: CardLine) {
-          if (card.size > largestCard) return []
+          if (card.size > cardLimitBytes) return []
           const bytes = yield* artifacts.get(card.digest)
           const { at, attempt, digest, task } = card
           const view: CardView = { task, attempt, digest, at, card: JSON.parse(new TextDecoder().decode(bytes)) }
           return [view]
-          // A card that was replaced a moment ago, or altered, is not shown; the others are.
+          // A card that was replaced a moment ago, or is damaged, is left out.
         },
         Effect.catch(() => Effect.succeed<ReadonlyArray<CardView>>([]))
       )
@@ -100,10 +103,10 @@ export const layer = (about: Omit<About, "now">) =>
             ...(before === undefined ? {} : { before }),
             ...(tags === undefined ? {} : { tags: tags.split("\n").filter(Boolean).map(Tags.spelling) })
           }
-          // No record says that a run crashed: the reader infers it.
+          // Crashes are not recorded but inferred by the reader.
           if (crashed || status === "running") {
             const running = yield* viewAll(
-              yield* Effect.mapError(store.runs({ ...conditions, status: "running", limit: mostRunning }), storeFailed)
+              yield* Effect.mapError(store.runs({ ...conditions, status: "running", limit: runningLimit }), storeFailed)
             )
             const runs = running.filter((run) => run.status === status).slice(0, limit)
             const last = runs.at(-1)
@@ -132,7 +135,7 @@ export const layer = (about: Omit<About, "now">) =>
               Effect.mapError(store.tasks({ run: run.id, refs: false, limit: 1, ...query }), storeFailed),
               ([task]) => task
             )
-          // The name of a step may contain slashes, so the longest path that names a task or step counts.
+          // The name of a step may contain slashes, so the longest path that names a task or step wins.
           for (let taken = rest.length; taken > 0; taken--) {
             const path = rest.slice(0, taken).join("/")
             const beyond = rest.slice(taken).join("/")
@@ -181,7 +184,7 @@ export const layer = (about: Omit<About, "now">) =>
         why: Effect.fnUntraced(function* ({ params }) {
           const { run, task } = yield* findTask(params.run, params.step, params.index)
           const explained = yield* within(Why.explain(run, task.id))
-          // The first line names the run, and each of the others is led by the room that the task's id takes.
+          // The first line names the run. Each of the others starts with padding as wide as the task's id.
           const lines = Why.toText(explained).split("\n").slice(1)
           return { lines: lines.map((line) => line.slice(task.id.length + 2)) }
         }),

@@ -1,13 +1,13 @@
 /**
- * What keeps a store's contents to the person at this machine. A page of another site can make a browser send requests
- * here; it is told apart by the `Host` header (a name that was rebound to this address), by `Origin`, and by
- * `Sec-Fetch-Site`. What is answered says that it is no page but ours: no inline script, no frame, no foreign source.
+ * Protects a store's contents from other web sites. A page of another site can make the browser send requests to this
+ * server. Such requests are detected by the `Host` header (DNS rebinding), by `Origin` and by `Sec-Fetch-Site`.
+ * Response headers forbid inline scripts, frames and foreign sources.
  */
 import { isIP } from "node:net"
 import { hostname } from "node:os"
 
-/** What a request says of where it comes from. */
-export interface Asked {
+/** The parts of a request that tell where it comes from. */
+export interface RequestOrigin {
   readonly method: string
   readonly host: string | undefined
   readonly origin: string | undefined
@@ -17,7 +17,7 @@ export interface Asked {
 
 const localNames = new Set(["localhost", "127.0.0.1", "::1"])
 
-/** Whether nothing but this machine reaches an address. */
+/** Whether an address is only reachable from this machine. */
 export const isLoopback = (host: string): boolean => host === "localhost" || host === "::1" || /^127\./.test(host)
 
 /** Splits `name:port` and `[::1]:port`. */
@@ -25,30 +25,30 @@ const nameOf = (host: string): string | undefined =>
   /^(?:\[([0-9a-f:.]+)\]|([^:[\]]+))(?::\d+)?$/i.exec(host)?.slice(1).find(Boolean)
 
 /**
- * Why a request is refused, or `undefined`.
+ * The reason to refuse a request, or `undefined`.
  *
- * @param listening The address that the server was told to listen on.
+ * @param listening The address that the server listens on.
  */
-export const refusal = (
-  asked: Asked,
+export const refusalOf = (
+  request: RequestOrigin,
   listening: string
 ): { readonly status: number; readonly message: string } | undefined => {
-  if (asked.method !== "GET" && asked.method !== "HEAD") {
-    return { status: 405, message: "This server only shows: it answers GET and HEAD." }
+  if (request.method !== "GET" && request.method !== "HEAD") {
+    return { status: 405, message: "This server is read-only: use GET or HEAD." }
   }
-  const name = asked.host === undefined ? undefined : nameOf(asked.host.toLowerCase())
+  const name = request.host === undefined ? undefined : nameOf(request.host.toLowerCase())
   if (name === undefined || !isOurs(name, listening)) {
     return {
       status: 403,
-      message: `This server does not go by the name ${asked.host ?? "(none)"}. Open it as it was printed when it started.`
+      message: `This server is not known as ${request.host ?? "(no host)"}. Open the address that it printed when it started.`
     }
   }
-  if (asked.origin !== undefined && asked.origin !== `http://${asked.host}`) {
-    return { status: 403, message: `A page of ${asked.origin} may not read this server.` }
+  if (request.origin !== undefined && request.origin !== `http://${request.host}`) {
+    return { status: 403, message: `Pages of ${request.origin} may not read from this server.` }
   }
-  // A link from elsewhere may lead here; an image, a script or a frame of another site may not.
-  if (asked.site === "cross-site" && asked.mode !== "navigate") {
-    return { status: 403, message: "A page of another site may not read this server." }
+  // Links from other sites may open the page, but other sites may not embed it or load scripts and images from it.
+  if (request.site === "cross-site" && request.mode !== "navigate") {
+    return { status: 403, message: "Pages of other sites may not read from this server." }
   }
   return undefined
 }
@@ -56,10 +56,11 @@ export const refusal = (
 const isOurs = (name: string, listening: string): boolean =>
   localNames.has(name) ||
   name === listening.toLowerCase() ||
-  // Beyond loopback the machine goes by its addresses and its own name. An address can't be rebound; a name can.
+  // Beyond loopback the machine is known by its IP addresses and its own name. Names can be rebound by DNS, addresses
+  // can't.
   (!isLoopback(listening) && (isIP(name) !== 0 || name === hostname().toLowerCase()))
 
-/** Headers of everything that is sent. What an answer sets itself is kept. */
+/** Adds the headers that every response has. Headers that the response sets itself are kept. */
 export const headers: Readonly<Record<string, string>> = {
   "content-security-policy":
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",

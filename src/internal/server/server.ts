@@ -1,4 +1,4 @@
-/** The server as a layer: endpoints, the page's files, and what guards them, on Node's own HTTP server. */
+/** The server as a layer: endpoints, the page's files, and the security checks, on Node's HTTP server. */
 import { createServer } from "node:http"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as Effect from "effect/Effect"
@@ -43,7 +43,7 @@ const sentences = HttpApiMiddleware.layerSchemaErrorTransform(Sentences, (error,
 
 const json = (status: number, message: string) => HttpServerResponse.jsonUnsafe({ message }, { status })
 
-/** An answer without a body that says what is wrong gets a sentence; every answer says what a browser may do with it. */
+/** Adds a sentence to error responses without a body, and security headers to every response. */
 const finish = (response: HttpServerResponse.HttpServerResponse): HttpServerResponse.HttpServerResponse => {
   const said =
     response.status >= 400 && response.body._tag === "Empty" && response.status !== 416
@@ -52,21 +52,21 @@ const finish = (response: HttpServerResponse.HttpServerResponse): HttpServerResp
           response.status === 404
             ? "unknown endpoint"
             : response.status < 500
-              ? "The server does not understand this address."
-              : "The server failed; its log says how."
+              ? "The address of this request is malformed."
+              : "The server failed. See its log."
         )
       : response
   return HttpServerResponse.setHeaders(said, { ...UiSecurity.headers, ...said.headers })
 }
 
-/** Refuses who has no business here, and compresses. */
+/** Refuses requests from other sites, and compresses responses. */
 const guard = (listening: string) =>
   HttpRouter.middleware(
     (answer) =>
       Effect.gen(function* () {
         const { headers, method, url } = yield* HttpServerRequest
         yield* HttpEffect.appendPreResponseHandler((_, response) => Effect.succeed(finish(response)))
-        const refused = UiSecurity.refusal(
+        const refused = UiSecurity.refusalOf(
           {
             method,
             host: headers.host,
@@ -80,13 +80,13 @@ const guard = (listening: string) =>
         const logged = Effect.tapDefect(answer, (defect) =>
           Effect.logError(`The page's server failed at ${url}`, defect)
         )
-        // On this machine sending costs less than compressing.
+        // On the local machine, sending is faster than compressing.
         return yield* UiSecurity.isLoopback(listening) ? logged : compress(logged)
       }),
     { global: true }
   )
 
-// The page's own files are compressed already, and events must not wait for more of them.
+// The page's own files are compressed in advance, and compressing events would delay them.
 const compress = HttpMiddleware.compression({
   algorithms: ["gzip"],
   levels: { gzip: 4 },
@@ -102,7 +102,7 @@ const page = HttpRouter.use((router) =>
   })
 )
 
-/** Everything but the socket. */
+/** The server's routes without the socket. */
 export const app = (about: Omit<About, "now">, listening: string) =>
   Layer.mergeAll(
     HttpApiBuilder.layer(UiApi).pipe(
@@ -113,7 +113,7 @@ export const app = (about: Omit<About, "now">, listening: string) =>
     guard(listening)
   )
 
-/** On a port. Open streams do not keep the server from ending. */
+/** The server on a port. Open event streams do not delay its shutdown. */
 export const layer = (about: Omit<About, "now">, address: { readonly host: string; readonly port: number }) => {
   const server = createServer({ keepAliveTimeout: 30_000 })
   return HttpRouter.serve(app(about, address.host), {

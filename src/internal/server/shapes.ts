@@ -1,20 +1,19 @@
 /**
- * What the page shows, as it is sent to it: views of runs, tasks, artifacts and their insides, and the events that tell of
- * changes. The page imports the types and nothing else of it, so that both sides are checked against one description and
- * the page carries no schema.
+ * The data that the server sends to the page: views of runs, tasks, artifacts and their contents, and live events. The
+ * page imports only the types, so both sides are checked against one definition and the page's bundle has no schemas.
  */
 import * as Schema from "effect/Schema"
 import { AttemptRecord, RefRecord, RunRecord, TaskRecord, TaskStatus } from "../../RunRecord.ts"
 
-/** How many tasks of a step are in a status. */
+/** The number of tasks of a step in a status. */
 export const Count = Schema.Struct({ step: Schema.String, status: TaskStatus, count: Schema.Int })
 export type Count = typeof Count.Type
 
-/** A run's status, and `crashed`: it says that it is running while its process is gone. */
+/** A run's status, or `crashed`: the run is recorded as running, but its process no longer exists. */
 export const ShownStatus = Schema.Literals(["running", "succeeded", "failed", "interrupted", "crashed"])
 export type ShownStatus = typeof ShownStatus.Type
 
-/** A run as a list shows it. */
+/** A run in a list. */
 export const RunView = RunRecord.mapFields(({ output: _, status: __, ...shared }) => ({
   ...shared,
   status: ShownStatus,
@@ -22,16 +21,16 @@ export const RunView = RunRecord.mapFields(({ output: _, status: __, ...shared }
 }))
 export type RunView = typeof RunView.Type
 
-/** A run with the runs around it. */
+/** A run with its related runs. */
 export const RunDetail = Schema.Struct({
   run: RunView,
   output: Schema.optionalKey(Schema.Json),
-  /** Runs that this one called, newest first. */
+  /** Runs that this run called, newest first. */
   children: Schema.Array(RunView)
 })
 export type RunDetail = typeof RunDetail.Type
 
-/** A task as the graph, the waterfall and the lists show it. */
+/** A task in the graph, the waterfall and lists. */
 const TaskView = Schema.Struct({
   id: Schema.String,
   step: Schema.String,
@@ -51,20 +50,20 @@ const TaskView = Schema.Struct({
   ),
   parents: Schema.Array(Schema.String),
   /**
-   * What it was given: names by the task that wrote them, `RUN/train/3`, without their branches; an empty writer is a
-   * literal. Of many writers only the step is told.
+   * The names of its inputs by the task that wrote them, `RUN/train/3`, without branches. An empty writer stands for
+   * literals. If there are many writers, their steps are listed instead.
    */
   given: Schema.Array(Schema.Struct({ writer: Schema.String, names: Schema.Array(Schema.String) })),
   outputs: Schema.Array(Schema.String),
-  /** Bytes of its outputs. */
+  /** The total size of its outputs in bytes. */
   bytes: Schema.Number,
   error: Schema.optionalKey(Schema.Struct({ tag: Schema.String, message: Schema.String }))
 })
 export type TaskView = typeof TaskView.Type
 
 /**
- * Tasks as they are sent: JSON already, so they are not walked field by field. A run that goes on tells of thousands of them
- * a second, while it could use the processor itself.
+ * Tasks are sent as plain JSON without encoding each field, because a busy run sends thousands of them per second and
+ * needs the CPU itself.
  */
 export const TaskViews = Schema.declare((tasks): tasks is ReadonlyArray<TaskView> => Array.isArray(tasks))
 
@@ -72,12 +71,12 @@ export const TaskViews = Schema.declare((tasks): tasks is ReadonlyArray<TaskView
 export const TaskDetail = Schema.Struct({
   run: RunView,
   task: Schema.Struct({ ...TaskRecord.fields, attempts: Schema.Array(AttemptRecord), inputs: Schema.Array(RefRecord) }),
-  /** Tasks that were given something of this one. */
+  /** Tasks that read outputs of this task. */
   children: Schema.Array(Schema.String)
 })
 export type TaskDetail = typeof TaskDetail.Type
 
-/** Why a task ran or did not, as `why` says it. */
+/** Why a task was executed or not, as in the verb `why`. */
 export const WhyView = Schema.Struct({ lines: Schema.Array(Schema.String) })
 export type WhyView = typeof WhyView.Type
 
@@ -91,18 +90,21 @@ export const LogView = Schema.Struct({
 })
 export type LogView = typeof LogView.Type
 
-/** A metric of a task, as columns. Long series are thinned to what a chart can show; `total` says how many there are. */
+/**
+ * A metric of a task, as columns. Long series are thinned out to what a chart can show. `total` is the original number
+ * of points.
+ */
 export const SeriesView = Schema.Struct({
   task: Schema.String,
   name: Schema.String,
   steps: Schema.Array(Schema.Number),
-  /** `null` where the value was no finite number. */
+  /** `null` for values that are not finite. */
   values: Schema.Array(Schema.NullOr(Schema.Finite)),
   total: Schema.Int
 })
 export type SeriesView = typeof SeriesView.Type
 
-/** A card: where it is, and the components themselves; `cardData.ts` has their schema. */
+/** A card: its address and its components. `card/data.ts` has their schema. */
 export const CardView = Schema.Struct({
   task: Schema.String,
   attempt: Schema.Int,
@@ -112,14 +114,14 @@ export const CardView = Schema.Struct({
 })
 export type CardView = typeof CardView.Type
 
-/** What is known of an artifact before its bytes are read. */
+/** An artifact's metadata, known without reading its bytes. */
 export const ArtifactView = Schema.Struct({
   ref: RefRecord,
-  /** How the page shows it. */
+  /** The viewer that shows it. */
   viewer: Schema.Literals(["json", "table", "tensors", "text", "image", "bytes"]),
-  /** The schema's own description, as it was stored. */
+  /** The stored description of its schema. */
   schema: Schema.optionalKey(Schema.Json),
-  /** The task that wrote it, in the run that really wrote it. */
+  /** The task that wrote it, in the run that executed it. */
   writer: Schema.optionalKey(Schema.String)
 })
 export type ArtifactView = typeof ArtifactView.Type
@@ -141,14 +143,14 @@ export const Histogram = Schema.Struct({
 })
 export type Histogram = typeof Histogram.Type
 
-/** A column's kind and what its values look like, over the rows that were looked at. */
+/** A column's kind and a summary of its values in the sampled rows. */
 export const ColumnView = Schema.Struct({
   name: Schema.String,
   kind: Schema.String,
   nulls: Schema.Int,
   distinct: Schema.optionalKey(Schema.Int),
   histogram: Schema.optionalKey(Histogram),
-  /** The most frequent values, for texts and booleans. */
+  /** The most frequent values of texts and booleans. */
   top: Schema.optionalKey(Schema.Array(Schema.Struct({ value: Schema.String, count: Schema.Int })))
 })
 export type ColumnView = typeof ColumnView.Type
@@ -158,16 +160,16 @@ export const TableView = Schema.Struct({
   rows: Schema.Int,
   columns: Schema.Array(Schema.Struct({ name: Schema.String, kind: Schema.String })),
   offset: Schema.Int,
-  /** One array a row, in the order of `columns`; long texts are cut. */
+  /** One array per row, in the order of `columns`. Long texts are cut. */
   values: Schema.Array(Schema.Array(Schema.Json))
 })
 export type TableView = typeof TableView.Type
 
-/** Each column of a table, looked at over its first rows. */
+/** A summary of each column of a table, computed from its first rows. */
 export const ColumnsView = Schema.Struct({ looked: Schema.Int, rows: Schema.Int, columns: Schema.Array(ColumnView) })
 export type ColumnsView = typeof ColumnsView.Type
 
-/** A tensor, looked at over its first elements. */
+/** A tensor with a summary of its first elements. */
 export const TensorView = Schema.Struct({
   name: Schema.String,
   dtype: Schema.String,
@@ -183,14 +185,14 @@ export const TensorView = Schema.Struct({
 })
 export type TensorView = typeof TensorView.Type
 
-/** A tensors file: its tensors, and the texts beside them (a model keeps its vocabulary and options there). */
+/** A tensors file: its tensors and its metadata (where a model keeps its vocabulary and options). */
 export const TensorsView = Schema.Struct({
   tensors: Schema.Array(TensorView),
   metadata: Schema.Record(Schema.String, Schema.String)
 })
 export type TensorsView = typeof TensorsView.Type
 
-/** A parameter or a metric on both sides; what is absent is not set there. */
+/** A parameter or a metric on both sides. It is absent on a side that does not have it. */
 export const Pair = Schema.Struct({
   name: Schema.String,
   left: Schema.optionalKey(Schema.Json),
@@ -199,7 +201,7 @@ export const Pair = Schema.Struct({
 })
 export type Pair = typeof Pair.Type
 
-/** What a run's tasks of a step did. */
+/** A run's tasks of one step. */
 export const StepSide = Schema.Struct({
   tasks: Schema.Int,
   version: Schema.String,
@@ -208,14 +210,14 @@ export const StepSide = Schema.Struct({
 })
 export type StepSide = typeof StepSide.Type
 
-/** Two runs side by side, as `diff` has them. */
+/** The comparison of two runs, as in the verb `diff`. */
 export const CompareView = Schema.Struct({
   left: RunView,
   right: RunView,
   parameters: Schema.Array(Pair),
   /** The last value of each metric. */
   metrics: Schema.Array(Pair),
-  /** Those that differ, and how, line by line, where they are small. */
+  /** Artifacts that differ, with a line diff if they are small. */
   artifacts: Schema.Array(
     Schema.Struct({
       name: Schema.String,
@@ -224,9 +226,9 @@ export const CompareView = Schema.Struct({
       diff: Schema.Array(Schema.String)
     })
   ),
-  /** How many artifacts are the same. */
+  /** The number of equal artifacts. */
   sameArtifacts: Schema.Int,
-  /** Those that differ. */
+  /** Steps that differ. */
   steps: Schema.Array(
     Schema.Struct({
       name: Schema.String,
@@ -237,22 +239,22 @@ export const CompareView = Schema.Struct({
 })
 export type CompareView = typeof CompareView.Type
 
-/** What happened, as it is told to an open page. */
+/** A change that is sent to open pages. */
 export const LiveEvent = Schema.Union([
-  /** Sent first, and every few seconds: a page that hears nothing knows that the connection is gone. */
+  /** Sent first and then every few seconds, so that a page can detect a lost connection. */
   Schema.TaggedStruct("Beat", { at: Schema.Number }),
   Schema.TaggedStruct("Runs", { runs: Schema.Array(RunView) }),
   Schema.TaggedStruct("Tasks", { tasks: TaskViews }),
-  /** New lines of these tasks (empty: of the flow's body), up to this sequence. */
+  /** New log lines of these tasks (an empty id is the flow's body), up to this sequence number. */
   Schema.TaggedStruct("Logs", { tasks: Schema.Array(Schema.String), last: Schema.Number }),
   Schema.TaggedStruct("Metrics", {}),
   Schema.TaggedStruct("Cards", { tasks: Schema.Array(Schema.String) }),
-  /** The store does not answer; the page says so and goes on listening. */
+  /** The store can't be read. The page shows the message and keeps listening. */
   Schema.TaggedStruct("Broken", { message: Schema.String })
 ])
 export type LiveEvent = typeof LiveEvent.Type
 
-/** About the server: the store it shows, and how its command line is called. */
+/** About the server: the store it shows, and the command line to suggest. */
 export const About = Schema.Struct({
   store: Schema.String,
   command: Schema.String,

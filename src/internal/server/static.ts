@@ -1,6 +1,6 @@
 /**
- * The page's own files. They are listed once, when the server starts, and found by their address in that list: no part of
- * an address ever becomes part of a path. Files with a digest in their name are kept by browsers for ever.
+ * Serves the page's own files. They are listed once, when the server starts, and looked up by address in that list, so
+ * no part of an address ever becomes part of a path. Browsers cache files with a digest in their name forever.
  */
 import { readdir, readFile } from "node:fs/promises"
 import { fileURLToPath } from "node:url"
@@ -26,15 +26,15 @@ const types: Readonly<Record<string, string>> = {
 }
 
 /**
- * Where the build puts the page: beside this module in the package, in `dist` when the sources run. Asked for when it is
- * needed: a bundle that is CommonJS has no `import.meta.url`, and must be able to load this file.
+ * The directory of the built page: beside this module in the package, in `dist` when running from source. Computed on
+ * demand, because a CommonJS bundle has no `import.meta.url` and must still be able to load this file.
  */
 const directoryOf = (): string =>
   fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "../../../dist/ui/" : "../../ui/", import.meta.url))
 
 const deflate = promisify(gzip)
 
-/** The page's files by their addresses, and what the view of a run is made of. */
+/** The page's files by address, and the files that the view of a run needs. */
 interface Page {
   readonly assets: ReadonlyMap<string, Asset>
   readonly ofRun: ReadonlyArray<string>
@@ -72,7 +72,7 @@ interface Chunk {
   readonly css?: ReadonlyArray<string>
 }
 
-/** The files that a module of the page needs, by the build's own account. */
+/** The files that a module of the page needs, according to the build manifest. */
 const partsOf = (manifest: Readonly<Record<string, Chunk>>, name: string): ReadonlyArray<string> => {
   const files = new Set<string>()
   const visit = (key: string): void => {
@@ -87,7 +87,7 @@ const partsOf = (manifest: Readonly<Record<string, Chunk>>, name: string): Reado
 }
 
 const notBuilt = HttpServerResponse.text(
-  "The page is not built. Run `npm run build` in the project, and load this address again.\n",
+  "The page has not been built. Run `npm run build` in the project, then reload.\n",
   { status: 503, contentType: "text/plain; charset=utf-8" }
 )
 
@@ -98,13 +98,13 @@ const respond = (asset: Asset, request: HttpServerRequest): HttpServerResponse.H
     headers: {
       "cache-control": asset.cache,
       vary: "accept-encoding",
-      // What is not compressed here is small: nothing further is to do it.
+      // Files without a compressed version are small, so they are sent as they are.
       "content-encoding": compressed === undefined ? "identity" : "gzip"
     }
   })
 }
 
-/** What the view at an address needs and asks first: on its way before the page's program has been read. */
+/** Preload headers for the files and data that the view at an address needs first. */
 const ahead = (pathname: string, url: string, { ofRun }: Page): string | undefined => {
   const answer = (address: string) => `<${address}>; rel=preload; as=fetch; crossorigin`
   if (url === "/") return answer("/api/runs?limit=100")
@@ -119,7 +119,7 @@ const ahead = (pathname: string, url: string, { ofRun }: Page): string | undefin
   ].join(", ")
 }
 
-/** Answers everything that is not the API: a file of the page, or the page itself, which then finds its view. */
+/** Handles every address outside the API: a file of the page, or the page itself, which selects the view. */
 export const make = Effect.map(
   Effect.tryPromise(load).pipe(
     Effect.catch(() => Effect.succeed<Page>({ assets: new Map<string, Asset>(), ofRun: [] }))

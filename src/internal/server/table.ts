@@ -1,6 +1,6 @@
 /**
- * A table artifact for the page: rows by range and a look at each column, read from Parquet through ranges of the stored
- * bytes, so that a page of a large table costs the footer and the column chunks that hold it.
+ * Table artifacts for the page: rows by range and a summary of each column, read from Parquet by byte ranges, so that
+ * showing some rows of a large table only reads the footer and their column chunks.
  */
 import * as Effect from "effect/Effect"
 import type { AsyncBuffer, FileMetaData, SchemaElement } from "hyparquet"
@@ -9,16 +9,16 @@ import { UiBroken } from "./api.ts"
 import * as UiHistogram from "./histogram.ts"
 import type { ColumnsView, ColumnView, TableView } from "./shapes.ts"
 
-/** A table's bytes, by range. */
+/** Reads an artifact's bytes by range. */
 export interface Source {
   readonly size: number
   readonly read: (start: number, end: number) => Promise<Uint8Array>
 }
 
-/** How many rows a look at the columns reads. */
+/** The number of rows that column summaries are computed from. */
 const looked = 20_000
 
-interface Opened {
+interface OpenTable {
   readonly file: AsyncBuffer
   readonly metadata: FileMetaData
   readonly columns: ReadonlyArray<{ readonly name: string; readonly kind: string }>
@@ -30,8 +30,8 @@ const bufferOf = (source: Source): AsyncBuffer => ({
   slice: async (start, end = source.size) => {
     const bytes = await source.read(start, end)
     return bytes.byteOffset === 0 && bytes.byteLength === bytes.buffer.byteLength
-      ? (bytes.buffer as ArrayBuffer) // node's readers never give shared memory
-      : (bytes.slice().buffer as ArrayBuffer) // a copy of its own
+      ? (bytes.buffer as ArrayBuffer) // Node's readers never return shared memory
+      : (bytes.slice().buffer as ArrayBuffer) // a copy with a buffer of its own
   }
 })
 
@@ -45,7 +45,7 @@ const attempt = <A>(run: () => Promise<A>): Effect.Effect<A, UiBroken> =>
   })
 
 /** Reads the footer. */
-export const open = (source: Source): Effect.Effect<Opened, UiBroken> =>
+export const open = (source: Source): Effect.Effect<OpenTable, UiBroken> =>
   attempt(async () => {
     const { parquetMetadataAsync, parquetSchema } = await import("hyparquet")
     const file = bufferOf(source)
@@ -58,24 +58,29 @@ export const open = (source: Source): Effect.Effect<Opened, UiBroken> =>
   })
 
 /** Rows from `offset`, at most `limit`, texts cut after `cut` characters. */
-export const page = (table: Opened, offset: number, limit: number, cut: number): Effect.Effect<TableView, UiBroken> => {
+export const page = (
+  table: OpenTable,
+  offset: number,
+  limit: number,
+  maxLength: number
+): Effect.Effect<TableView, UiBroken> => {
   const end = Math.min(table.rows, offset + limit)
   return Effect.map(offset >= end ? Effect.succeed([]) : read(table, offset, end), (rows) => ({
     rows: table.rows,
     columns: table.columns,
     offset,
-    values: rows.map((row) => table.columns.map(({ name }) => show(row[name], cut)))
+    values: rows.map((row) => table.columns.map(({ name }) => show(row[name], maxLength)))
   }))
 }
 
-/** A look at each column over the first rows. */
-export const columns = (table: Opened): Effect.Effect<ColumnsView, UiBroken> => {
+/** A summary of each column over the first rows. */
+export const columns = (table: OpenTable): Effect.Effect<ColumnsView, UiBroken> => {
   const end = Math.min(table.rows, looked)
   return Effect.map(end === 0 ? Effect.succeed([]) : read(table, 0, end), (rows) => ({
     looked: end,
     rows: table.rows,
     columns: table.columns.map(({ kind, name }) =>
-      lookAt(
+      summarize(
         name,
         kind,
         rows.map((row) => row[name])
@@ -84,7 +89,7 @@ export const columns = (table: Opened): Effect.Effect<ColumnsView, UiBroken> => 
   }))
 }
 
-const read = (table: Opened, rowStart: number, rowEnd: number) =>
+const read = (table: OpenTable, rowStart: number, rowEnd: number) =>
   attempt(async () => {
     const [{ parquetReadObjects }, { compressors }] = await Promise.all([
       import("hyparquet"),
@@ -110,12 +115,12 @@ const kindOf = (element: SchemaElement, nested: boolean): string => {
 
 type Json = null | boolean | number | string | ReadonlyArray<Json> | { readonly [key: string]: Json }
 
-/** A value as JSON that can be shown: nothing is lost silently but the rest of a long text, which ends in an ellipsis. */
-const show = (value: unknown, cut: number): Json => {
+/** A value as JSON for the page. Long texts are cut and end in an ellipsis. */
+const show = (value: unknown, maxLength: number): Json => {
   if (value === null || value === undefined) return null
   switch (typeof value) {
     case "string":
-      return value.length > cut ? `${value.slice(0, cut)}…` : value
+      return value.length > maxLength ? `${value.slice(0, maxLength)}…` : value
     case "number":
       return Number.isFinite(value) ? value : String(value)
     case "boolean":
@@ -126,29 +131,29 @@ const show = (value: unknown, cut: number): Json => {
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? "invalid date" : value.toISOString()
   if (ArrayBuffer.isView(value) && value instanceof Uint8Array) return `${value.byteLength} bytes`
   if (Array.isArray(value) || ArrayBuffer.isView(value)) {
-    const items = Array.from(value as unknown as ArrayLike<unknown>) // typed arrays but DataView, which no reader gives
+    const items = Array.from(value as unknown as ArrayLike<unknown>) // typed arrays; readers never return a DataView
     return items.length > 100
-      ? [...items.slice(0, 100).map((item) => show(item, cut)), "…"]
-      : items.map((item) => show(item, cut))
+      ? [...items.slice(0, 100).map((item) => show(item, maxLength)), "…"]
+      : items.map((item) => show(item, maxLength))
   }
-  return Object.fromEntries(Object.entries(value as object).map(([key, item]) => [key, show(item, cut)]))
+  return Object.fromEntries(Object.entries(value as object).map(([key, item]) => [key, show(item, maxLength)]))
 }
 
-const lookAt = (name: string, kind: string, values: ReadonlyArray<unknown>): ColumnView => {
-  const there = values.filter((value) => value !== null && value !== undefined)
-  const nulls = values.length - there.length
-  const numbers = there.filter((value) => typeof value === "number" || typeof value === "bigint").map(Number)
-  if (numbers.length > 0 && numbers.length === there.length) {
-    const found = UiHistogram.look(numbers, 24)
-    return { name, kind, nulls, distinct: new Set(numbers).size, ...(found && { histogram: found.histogram }) }
+const summarize = (name: string, kind: string, values: ReadonlyArray<unknown>): ColumnView => {
+  const present = values.filter((value) => value !== null && value !== undefined)
+  const nulls = values.length - present.length
+  const numbers = present.filter((value) => typeof value === "number" || typeof value === "bigint").map(Number)
+  if (numbers.length > 0 && numbers.length === present.length) {
+    const summary = UiHistogram.summarize(numbers, 24)
+    return { name, kind, nulls, distinct: new Set(numbers).size, ...(summary && { histogram: summary.histogram }) }
   }
-  const times = there.filter((value) => value instanceof Date).map((value) => value.getTime())
-  if (times.length > 0 && times.length === there.length) {
-    const found = UiHistogram.look(times, 24)
-    return { name, kind, nulls, distinct: new Set(times).size, ...(found && { histogram: found.histogram }) }
+  const times = present.filter((value) => value instanceof Date).map((value) => value.getTime())
+  if (times.length > 0 && times.length === present.length) {
+    const summary = UiHistogram.summarize(times, 24)
+    return { name, kind, nulls, distinct: new Set(times).size, ...(summary && { histogram: summary.histogram }) }
   }
   const counts = new Map<string, number>()
-  for (const value of there) {
+  for (const value of present) {
     if (typeof value !== "string" && typeof value !== "boolean") return { name, kind, nulls }
     const text = String(value)
     counts.set(text, (counts.get(text) ?? 0) + 1)
@@ -156,8 +161,8 @@ const lookAt = (name: string, kind: string, values: ReadonlyArray<unknown>): Col
   const top = [...counts].sort(([, a], [, b]) => b - a).slice(0, 5)
   const lengths =
     kind === "text"
-      ? UiHistogram.look(
-          there.map((value) => String(value).length),
+      ? UiHistogram.summarize(
+          present.map((value) => String(value).length),
           24
         )
       : undefined
@@ -166,8 +171,8 @@ const lookAt = (name: string, kind: string, values: ReadonlyArray<unknown>): Col
     kind,
     nulls,
     distinct: counts.size,
-    // Texts that repeat are categories; others are told apart by how long they are.
-    ...(counts.size <= there.length / 2
+    // Repeating texts are treated as categories. Other texts are summarized by their lengths.
+    ...(counts.size <= present.length / 2
       ? { top: top.map(([value, count]) => ({ value: value.length > 80 ? `${value.slice(0, 80)}…` : value, count })) }
       : lengths && { histogram: lengths.histogram })
   }

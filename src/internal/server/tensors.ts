@@ -1,6 +1,6 @@
 /**
- * A tensors artifact for the page: each tensor's shape and a look at its elements, read from safetensors through ranges of
- * the stored bytes. A large tensor is looked at over its first elements only.
+ * Tensors artifacts for the page: each tensor's shape and a summary of its elements, read from safetensors by byte
+ * ranges. The summary of a large tensor covers only its first elements.
  */
 import * as Effect from "effect/Effect"
 import { messageOf } from "../cause.ts"
@@ -9,10 +9,10 @@ import * as UiHistogram from "./histogram.ts"
 import type { TensorsView, TensorView } from "./shapes.ts"
 import type { Source } from "./table.ts"
 
-/** How many elements of a tensor are looked at. */
-const most = 2_000_000
-/** A header longer than this is no header. */
-const headerLimit = 64 * 1024 * 1024
+/** The number of elements that a tensor's summary covers. */
+const sampledElements = 2_000_000
+/** A longer header is treated as damaged. */
+const headerLimitBytes = 64 * 1024 * 1024
 
 interface Entry {
   readonly name: string
@@ -22,21 +22,22 @@ interface Entry {
   readonly end: number
 }
 
-/** Reads the header, then a look at each tensor. */
+/** Reads the header, then summarizes each tensor. */
 export const view = Effect.fnUntraced(function* <E>(
   source: Source,
   read: (start: number, end: number) => Effect.Effect<Uint8Array, E>
 ) {
-  if (source.size < 8) return yield* broken("they are too few to be safetensors")
-  const lead = yield* read(0, 8)
-  const length = Number(new DataView(lead.buffer, lead.byteOffset, 8).getBigUint64(0, true))
-  if (length > source.size - 8 || length > headerLimit) return yield* broken("their header is longer than they are")
+  if (source.size < 8) return yield* broken("too few for the safetensors format")
+  const prefix = yield* read(0, 8)
+  const length = Number(new DataView(prefix.buffer, prefix.byteOffset, 8).getBigUint64(0, true))
+  if (length > source.size - 8 || length > headerLimitBytes)
+    return yield* broken("the header is longer than the artifact")
   const { entries, metadata } = yield* parse(yield* read(8, 8 + length))
   const base = 8 + length
   const tensors: Array<TensorView> = []
   for (const entry of entries) {
-    if (base + entry.end > source.size) return yield* broken(`tensor ${entry.name} ends beyond them`)
-    const each = sizes[entry.dtype]
+    if (base + entry.end > source.size) return yield* broken(`tensor ${entry.name} ends beyond the artifact`)
+    const elementBytes = elementSizes[entry.dtype]
     const elements = entry.shape.reduce((product, size) => product * size, 1)
     const shared = {
       name: entry.name,
@@ -45,14 +46,17 @@ export const view = Effect.fnUntraced(function* <E>(
       bytes: entry.end - entry.start,
       elements
     }
-    if (each === undefined || elements === 0) {
+    if (elementBytes === undefined || elements === 0) {
       tensors.push({ ...shared, looked: 0 })
       continue
     }
-    const looked = Math.min(elements, most)
-    const bytes = yield* read(base + entry.start, Math.min(base + entry.end, base + entry.start + looked * each))
-    const found = UiHistogram.look(numbersOf(entry.dtype, bytes), 32)
-    tensors.push({ ...shared, looked, ...found })
+    const looked = Math.min(elements, sampledElements)
+    const bytes = yield* read(
+      base + entry.start,
+      Math.min(base + entry.end, base + entry.start + looked * elementBytes)
+    )
+    const summary = UiHistogram.summarize(numbersOf(entry.dtype, bytes), 32)
+    tensors.push({ ...shared, looked, ...summary })
   }
   const view: TensorsView = { tensors, metadata }
   return view
@@ -66,7 +70,7 @@ const parse = (
   Effect.try({
     try: () => {
       const header: unknown = JSON.parse(new TextDecoder().decode(bytes))
-      if (typeof header !== "object" || header === null) throw new Error("no object")
+      if (typeof header !== "object" || header === null) throw new Error("it is not an object")
       const entries: Array<Entry> = []
       let metadata: Record<string, string> = {}
       for (const [name, value] of Object.entries(header)) {
@@ -75,17 +79,17 @@ const parse = (
           continue
         }
         const { data_offsets: place, dtype, shape } = value
-        if (!Array.isArray(place) || !place.every(Number.isSafeInteger)) throw new Error(`${name} has no place`)
+        if (!Array.isArray(place) || !place.every(Number.isSafeInteger)) throw new Error(`${name} has no data_offsets`)
         if (!Array.isArray(shape) || !shape.every(Number.isSafeInteger)) throw new Error(`${name} has no shape`)
         entries.push({ name, dtype: String(dtype), shape, start: place[0], end: place[1] })
       }
       return { entries, metadata }
     },
-    catch: (cause) => broken(`their header is no JSON of tensors (${messageOf(cause)})`)
+    catch: (cause) => broken(`the header is not valid (${messageOf(cause)})`)
   })
 
-/** Bytes of an element, for the types that are looked at. */
-const sizes: Readonly<Record<string, number>> = {
+/** The size of an element in bytes, for the supported types. */
+const elementSizes: Readonly<Record<string, number>> = {
   BOOL: 1,
   U8: 1,
   I8: 1,
@@ -103,8 +107,8 @@ const sizes: Readonly<Record<string, number>> = {
 
 const numbersOf = (dtype: string, bytes: Uint8Array): UiHistogram.Numbers => {
   const copy = bytes.slice() // aligned, and of whole elements
-  const each = sizes[dtype] as number // asked only for types that are in it
-  const count = Math.floor(copy.byteLength / each)
+  const elementBytes = elementSizes[dtype] as number // only called for supported types
+  const count = Math.floor(copy.byteLength / elementBytes)
   switch (dtype) {
     case "I8":
       return new Int8Array(copy.buffer, 0, count)
@@ -125,16 +129,16 @@ const numbersOf = (dtype: string, bytes: Uint8Array): UiHistogram.Numbers => {
     case "I64":
       return Float64Array.from(new BigInt64Array(copy.buffer, 0, count), Number)
     case "F16":
-      return Float64Array.from(new Uint16Array(copy.buffer, 0, count), half)
+      return Float64Array.from(new Uint16Array(copy.buffer, 0, count), decodeFloat16)
     case "BF16":
-      return brain(new Uint16Array(copy.buffer, 0, count))
+      return decodeBfloat16(new Uint16Array(copy.buffer, 0, count))
     default:
       return copy
   }
 }
 
-/** A half-precision number from its bits. */
-const half = (bits: number): number => {
+/** Decodes a half-precision number. */
+const decodeFloat16 = (bits: number): number => {
   const sign = bits & 0x8000 ? -1 : 1
   const exponent = (bits >> 10) & 0x1f
   const fraction = bits & 0x3ff
@@ -142,8 +146,8 @@ const half = (bits: number): number => {
   return exponent === 0 ? sign * fraction * 2 ** -24 : sign * (1 + fraction / 1024) * 2 ** (exponent - 15)
 }
 
-/** Numbers whose bits are the upper half of an F32. */
-const brain = (bits: Uint16Array): Float32Array => {
+/** Decodes bfloat16 numbers, whose bits are the upper half of an F32. */
+const decodeBfloat16 = (bits: Uint16Array): Float32Array => {
   const wide = new Uint32Array(bits.length)
   for (let i = 0; i < bits.length; i++) wide[i] = (bits[i] as number) << 16 // below its length
   return new Float32Array(wide.buffer)

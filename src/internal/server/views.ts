@@ -1,4 +1,4 @@
-/** Records as the page shows them: lean, and without what a list has no use for. */
+/** Turns records into the page's views, without the fields that lists don't show. */
 import { hostname } from "node:os"
 import type * as Effect from "effect/Effect"
 import type { MetricRecord, RefRecord, RunRecord, TaskRecord } from "../../RunRecord.ts"
@@ -6,35 +6,35 @@ import type { LogLine, RunStore } from "../../RunStore.ts"
 import { isCrashed } from "../history/reading.ts"
 import type { Count, LogView, RunView, SeriesView, ShownStatus, TaskView } from "./shapes.ts"
 
-/** How many points of a series are sent. A chart is at most a few thousand pixels wide. */
-const mostPoints = 4000
+/** The number of points of a series that are sent. A chart is at most a few thousand pixels wide. */
+const pointsLimit = 4000
 
 const host = hostname()
 
-/** A run's status as it is found at a time. */
+/** A run's status at a given time. */
 export const shownStatus = (run: RunRecord, now: number): ShownStatus =>
   isCrashed(run, { now, host }) ? "crashed" : run.status
 
-/** A run as a list shows it. */
+/** The view of a run in lists. */
 export const runView = (run: RunRecord, status: ShownStatus, counts: ReadonlyArray<Count>): RunView => {
   const { output: _, status: __, ...rest } = run
   return { ...rest, status, counts }
 }
 
-/** The counts of each run. */
+/** Groups task counts by run. */
 export const countsByRun = (
   counts: Effect.Success<ReturnType<RunStore["Service"]["taskCounts"]>>
 ): ReadonlyMap<string, ReadonlyArray<Count>> => {
   const byRun = new Map<string, Array<Count>>()
   for (const { count, run, status, step } of counts) {
-    const known = byRun.get(run)
-    if (known === undefined) byRun.set(run, [{ step, status, count }])
-    else known.push({ step, status, count })
+    const group = byRun.get(run)
+    if (group === undefined) byRun.set(run, [{ step, status, count }])
+    else group.push({ step, status, count })
   }
   return byRun
 }
 
-/** A task as the graph, the waterfall and the lists show it. */
+/** The view of a task in the graph, the waterfall and lists. */
 export const taskView = (task: TaskRecord): TaskView => {
   let bytes = 0
   for (const { size } of task.outputs) bytes += size
@@ -52,7 +52,7 @@ export const taskView = (task: TaskRecord): TaskView => {
       ...(finishedAt === undefined ? {} : { finishedAt })
     })),
     parents: task.parents,
-    given: givenOf(task),
+    given: inputsOf(task),
     outputs: task.outputs.map(({ name }) => name),
     bytes,
     ...(task.source === undefined ? {} : { source: task.source }),
@@ -61,24 +61,24 @@ export const taskView = (task: TaskRecord): TaskView => {
   }
 }
 
-/** Up to this many writers are told one by one. */
-const mostWriters = 60
+/** Up to this many writers are listed one by one. */
+const writersLimit = 60
 
-const givenOf = ({ inputs }: TaskRecord): TaskView["given"] => {
+const inputsOf = ({ inputs }: TaskRecord): TaskView["given"] => {
   const byTask = namesBy(inputs, ({ writer = "" }) => writer)
-  // A join over ten thousand tasks has forty thousand inputs, of four names.
-  return byTask.length <= mostWriters ? byTask : namesBy(inputs, ({ writer = "" }) => stepOf(writer))
+  // A join over 10,000 tasks with four artifacts has 40,000 inputs.
+  return byTask.length <= writersLimit ? byTask : namesBy(inputs, ({ writer = "" }) => stepOf(writer))
 }
 
 const namesBy = (refs: ReadonlyArray<RefRecord>, of: (ref: RefRecord) => string): TaskView["given"] => {
   const found = new Map<string, { readonly writer: string; readonly names: Array<string> }>()
   for (const ref of refs) {
     const writer = of(ref)
-    // `branch.3.score` is `score` of a branch.
+    // `branch.3.score` is the artifact `score` of a branch.
     const name = ref.name.slice(ref.name.lastIndexOf(".") + 1)
-    const known = found.get(writer)
-    if (known === undefined) found.set(writer, { writer, names: [name] })
-    else if (!known.names.includes(name)) known.names.push(name)
+    const group = found.get(writer)
+    if (group === undefined) found.set(writer, { writer, names: [name] })
+    else if (!group.names.includes(name)) group.names.push(name)
   }
   return [...found.values()]
 }
@@ -86,7 +86,7 @@ const namesBy = (refs: ReadonlyArray<RefRecord>, of: (ref: RefRecord) => string)
 /** The step of `RUN/train/3`. */
 const stepOf = (writer: string): string => writer.slice(writer.indexOf("/") + 1, Math.max(0, writer.lastIndexOf("/")))
 
-/** A line without its run. */
+/** The view of a log line, without its run. */
 export const logView = ({ at, attempt, level, message, sequence, task }: LogLine): LogView => ({
   sequence,
   task,
@@ -96,31 +96,31 @@ export const logView = ({ at, attempt, level, message, sequence, task }: LogLine
   message
 })
 
-/** Points as columns, a series for each task and name, in the order in which the series began. */
+/** Turns points into columns, one series per task and name, in the order in which the series began. */
 export const series = (points: ReadonlyArray<MetricRecord>): ReadonlyArray<SeriesView> => {
   const all = new Map<string, { task: string; name: string; steps: Array<number>; values: Array<number | null> }>()
   for (const { name, step, task, value } of points) {
     const key = `${task}\n${name}`
-    const one = all.get(key) ?? { task, name, steps: [], values: [] }
-    all.set(key, one)
-    one.steps.push(step)
-    one.values.push(Number.isFinite(value) ? value : null)
+    const series = all.get(key) ?? { task, name, steps: [], values: [] }
+    all.set(key, series)
+    series.steps.push(step)
+    series.values.push(Number.isFinite(value) ? value : null)
   }
-  return Array.from(all.values(), (one) => ({ ...thin(one), total: one.steps.length }))
+  return Array.from(all.values(), (series) => ({ ...thin(series), total: series.steps.length }))
 }
 
-/** Of each stretch of a long series the least and the greatest value are kept, so that no peak is lost. */
+/** Keeps the minimum and the maximum of each section of a long series, so that no peak is lost. */
 const thin = <S extends { readonly steps: ReadonlyArray<number>; readonly values: ReadonlyArray<number | null> }>(
-  one: S
+  series: S
 ): S => {
-  const { steps, values } = one
-  if (steps.length <= mostPoints) return one
-  const stretches = mostPoints / 2
+  const { steps, values } = series
+  if (steps.length <= pointsLimit) return series
+  const sections = pointsLimit / 2
   const keptSteps: Array<number> = []
   const keptValues: Array<number | null> = []
-  for (let i = 0; i < stretches; i++) {
-    const from = Math.floor((i * steps.length) / stretches)
-    const to = Math.floor(((i + 1) * steps.length) / stretches)
+  for (let i = 0; i < sections; i++) {
+    const from = Math.floor((i * steps.length) / sections)
+    const to = Math.floor(((i + 1) * steps.length) / sections)
     let least = from
     let greatest = from
     for (let j = from + 1; j < to; j++) {
@@ -128,9 +128,9 @@ const thin = <S extends { readonly steps: ReadonlyArray<number>; readonly values
       if ((values[j] ?? Number.NaN) > (values[greatest] ?? Number.NEGATIVE_INFINITY)) greatest = j
     }
     for (const at of least <= greatest ? [least, greatest] : [greatest, least]) {
-      keptSteps.push(steps[at] as number) // between the first and the last
+      keptSteps.push(steps[at] as number) // within bounds
       keptValues.push(values[at] ?? null)
     }
   }
-  return { ...one, steps: keptSteps, values: keptValues }
+  return { ...series, steps: keptSteps, values: keptValues }
 }
