@@ -254,10 +254,7 @@ describe("cancel", () => {
       assert.deepStrictEqual([said.code, said.stderr], [0, `Run ${id} of flow "TestFlow" was cancelled.\n`])
       const ended = yield* Fiber.join(running)
       assert.strictEqual(ended.code, 130)
-      assert.match(
-        ended.stderr,
-        /The run was cancelled by \S+ \(process \d+ on \S+\): it takes too long\. Resume it/
-      )
+      assert.match(ended.stderr, /The run was cancelled by \S+ \(process \d+ on \S+\): it takes too long\. Resume it/)
       const again = yield* here("cancel", id)
       assert.deepStrictEqual(
         [again.code, again.stderr],
