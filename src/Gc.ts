@@ -13,7 +13,7 @@ import { type ArtifactError, ArtifactStore } from "./ArtifactStore.ts"
 import { isCrashed, placeOf } from "./internal/history/reading.ts"
 import { bytes as bytesText, plural } from "./internal/units.ts"
 import type { RunRecord } from "./RunRecord.ts"
-import { RunStore, type StoreError } from "./RunStore.ts"
+import { type Hold, RunStore, type StoreError } from "./RunStore.ts"
 import * as Tags from "./Tags.ts"
 
 /**
@@ -90,15 +90,12 @@ export const collect = Effect.fnUntraced(function* (
   const kept = keptBy(all, options, now, isLive)
   const needed = yield* neededBy(store, all, kept)
   const chosen = all.filter((run) => !kept.has(run.id) && !needed.has(run.id))
-  // A run that started meanwhile may be resuming one of these.
-  const resumed = resumedBy(all, yield* store.runs({ status: "running" }))
-  const runs = chosen.flatMap(({ id }) => (resumed.has(id) ? [] : [id]))
-  const gone = new Set(runs)
-
-  const staying = new Set(all.flatMap(({ id }) => (gone.has(id) ? [] : [id])))
-  const released = runs.length === 0 ? new Set<string>() : yield* store.digests(staying)
-  if (!dryRun) yield* store.remove(runs)
-  const keep = yield* store.digests(gone)
+  const going = chosen.map(({ id }) => id)
+  const leaving = new Set(going)
+  const staying = new Set(all.flatMap(({ id }) => (leaving.has(id) ? [] : [id])))
+  const released = going.length === 0 ? new Set<string>() : yield* store.digests(staying)
+  const runs = dryRun ? going : yield* store.remove(going, claimedSince(all))
+  const keep = yield* store.digests(new Set(runs))
   const started = all.reduce((first, run) => (isLive(run) ? Math.min(first, run.startedAt) : first), now)
   const anyLive = all.some(isLive)
   const grace = Duration.toMillis(options.grace ?? (anyLive ? "1 hour" : "1 minute"))
@@ -188,6 +185,24 @@ const neededBy = Effect.fnUntraced(function* (
   }
   return needed
 })
+
+/**
+ * Which of the runs that are about to be removed stay: those that another process has claimed since they were read, to
+ * take them over or to resume them, and what those stand on. It is asked newest runs first, so that a run is asked for
+ * before its origins.
+ */
+const claimedSince = (all: ReadonlyArray<RunRecord>): ((now: ReadonlyArray<Hold>) => ReadonlySet<string>) => {
+  const byId = new Map(all.map((run) => [run.id, run]))
+  const claimed = new Set<string>()
+  return (now) => {
+    for (const { driver, id, status } of now) {
+      const known = byId.get(id)
+      if (known === undefined || (known.driver === driver && known.status === status)) continue
+      for (const run of resumedBy(all, [{ ...known, id: "", origin: id, status: "running" }])) claimed.add(run)
+    }
+    return claimed
+  }
+}
 
 /** The origins of runs, as far back as a resume goes, and the runs that those origins called with their own origins. */
 const resumedBy = (all: ReadonlyArray<RunRecord>, runs: ReadonlyArray<RunRecord>): ReadonlySet<string> => {

@@ -53,6 +53,9 @@ export interface Claim {
   readonly origin?: Driver
 }
 
+/** Who holds a run: its id, its driver's token and its status. A claim, also one that resumes the run, changes the token. */
+export type Hold = Pick<RunRecord, "id" | "driver" | "status">
+
 /**
  * A change to record. `Run` and `Task` replace the record with the same id, with two exceptions: a record that says
  * "running" never replaces one that has ended, and a run's tags are set by its first record only and changed by `Tags`, so
@@ -236,8 +239,17 @@ export class RunStore extends Context.Service<
     readonly schema: (digest: string) => Effect.Effect<string | undefined, StoreError>
     /** Reads every record, and checks the database itself where it can be checked. */
     readonly verify: Effect.Effect<ReadonlyArray<RecordFault>, StoreError>
-    /** Removes runs and all that is kept of them but their artifacts. */
-    readonly remove: (runs: ReadonlyArray<string>) => Effect.Effect<void, StoreError>
+    /**
+     * Removes runs and all that is kept of them but their artifacts, a part of them at a time, in the order given. Yields
+     * the runs that it removed.
+     *
+     * @param unless Given some of the runs as they are now, says which stay. No other process can claim one of them before
+     *   the rest is removed.
+     */
+    readonly remove: (
+      runs: ReadonlyArray<string>,
+      unless?: (runs: ReadonlyArray<Hold>) => ReadonlySet<string>
+    ) => Effect.Effect<ReadonlyArray<string>, StoreError>
     /** The digests that any task or card of any run refers to, or of any run but these. */
     readonly digests: (except?: ReadonlySet<string>) => Effect.Effect<ReadonlySet<string>, StoreError>
   }

@@ -227,6 +227,36 @@ for (const { layer, name } of layers) {
       })
     )
 
+    effect("keeps what another process claims at the last moment, and what that stands on", () =>
+      Effect.gen(function* () {
+        const store = yield* RunStore
+        yield* finished("a1", { status: "failed" }, "first")
+        yield* finished("a2", { status: "failed", origin: "a1" })
+        yield* finished("a3")
+        yield* finished("a4", { parent: "a2/1" })
+        yield* finished("b1")
+        yield* TestClock.setTime(start + day)
+        const resume = Effect.flatMap(store.runs({ idPrefix: "a2" }), ([record]) =>
+          store.claim({
+            run: run("c1", { origin: "a2", startedAt: start + day, heartbeatAt: start + day, host: "elsewhere" }),
+            origin: { run: "a2", token: record?.driver ?? "" }
+          })
+        )
+        const claimedFirst = RunStore.of({
+          ...store,
+          remove: (runs, unless) => Effect.andThen(resume, store.remove(runs, unless))
+        })
+        const done = yield* Effect.provideService(Gc.collect({ keepRuns: 0 }), RunStore, claimedFirst)
+        assert.deepStrictEqual(done.runs, ["b1", "a3"])
+        assert.deepStrictEqual(yield* left, ["c1", "a4", "a2", "a1"])
+        assert.deepStrictEqual(yield* there(digestOf("a1"), digestOf("first", true), digestOf("b1")), [
+          true,
+          true,
+          false
+        ])
+      })
+    )
+
     effect("frees at once where nothing runs", () =>
       Effect.gen(function* () {
         yield* finished("r1", {}, "large")

@@ -116,6 +116,28 @@ export const suite = (name: string, layer: Layer.Layer<ArtifactStore | RunStore,
       })
     )
 
+    effect("removes a run or lets it be claimed, never both", () =>
+      Effect.gen(function* () {
+        const store = yield* RunStore
+        for (let round = 0; round < 12; round++) {
+          const [older, id, resumed] = [`o${round}`, `r${round}`, `s${round}`]
+          yield* store.claim({ run: run(older, { status: "failed" }) })
+          const driver = yield* store.claim({ run: run(id, { status: "failed", origin: older }) })
+          const read = yield* find(id)
+          const claim = Effect.exit(store.claim({ run: run(resumed, { origin: id }), origin: driver }))
+          const remove = store.remove([id, older], (now) => {
+            const claimed = now.some((run) => run.id === id && run.driver !== read.driver)
+            return new Set(claimed ? [id, older] : [])
+          })
+          const both = round % 2 === 0 ? [claim, remove] : [remove, claim]
+          yield* Effect.all(both, { concurrency: "unbounded" })
+          const left = (yield* store.runs({})).map((found) => found.id)
+          assert.deepInclude([[], [resumed, id, older]], left)
+          yield* store.remove(left)
+        }
+      })
+    )
+
     effect("says that a run was removed", () =>
       Effect.gen(function* () {
         const store = yield* RunStore

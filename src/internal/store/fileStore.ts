@@ -47,8 +47,11 @@ export interface FileStore {
     files: ReadonlyArray<Address>,
     before: number
   ) => Effect.Effect<ReadonlyArray<Address>, ArtifactError>
-  /** Removes what a killed process left half written before a time. */
-  readonly tidy: (before: number) => Effect.Effect<void, ArtifactError>
+  /**
+   * Removes what a killed process left half written before a time, and what was set apart as damaged before it. A
+   * damaged file that is the only copy of an artifact in `keep` stays for a week longer, for who may want to look at it.
+   */
+  readonly tidy: (before: number, keep: ReadonlySet<string>) => Effect.Effect<void, ArtifactError>
   /** Checks every file against its name, including those in `damaged/`. */
   readonly verify: (each: (checked: Checked) => void) => Effect.Effect<void, ArtifactError>
   /** Moves an intact file from a wrong place to its own, unless there is one already. Says whether it did. */
@@ -84,6 +87,9 @@ const fileMode = process.platform === "win32" ? 0o666 : 0o444
 
 /** A file touched within this many milliseconds may have a name that is not durable yet. */
 const youngMs = 60_000
+
+/** A week: so much longer a damaged file stays if it is the only copy. */
+const damagedStaysMs = 7 * 24 * 60 * 60 * 1000
 
 const isDigest = (digest: string): boolean => /^[0-9a-f]{64}$/.test(digest)
 
@@ -447,9 +453,17 @@ export const make = (options: Options): FileStore => {
           if (await Io.removeOld(pathOf(file.digest), sweptPathOf(file.digest), before)) gone.push(file)
         return gone
       }),
-    tidy: (before) =>
+    tidy: (before, keep) =>
       writing(async () => {
         await names.tidy(before)
+        for (const name of await Io.entries(damaged)) {
+          const path = Path.join(damaged, name)
+          const look = await Io.lookAt(path)
+          const isOnly = keep.has(name) && (await Io.lookAt(pathOf(name))) === undefined
+          // A rename changes the change time.
+          if (look !== undefined && Number(look.ctimeMs) < before - (isOnly ? damagedStaysMs : 0))
+            await Fs.rm(path, { force: true })
+        }
         for (const name of await Io.entries(temporary)) {
           const path = Path.join(temporary, name)
           const digest = name.startsWith("swept-") ? name.slice("swept-".length) : ""

@@ -351,9 +351,10 @@ export const make = (inline?: Inline): RunStore["Service"] => {
       }),
     schema: (digest) => Effect.sync(() => schemas.get(digest)),
     verify: Effect.succeed([]),
-    remove: (removed) =>
+    remove: (removed, unless) =>
       Effect.sync(() => {
-        const gone = new Set(removed.filter((run) => runs.has(run)))
+        const stay = unless?.(removed.flatMap((run) => runs.get(run)?.record ?? []))
+        const gone = new Set(removed.filter((run) => runs.has(run) && stay?.has(run) !== true))
         const keys = new Set<string>()
         for (const run of gone) {
           const origin = runs.get(run)?.record?.origin
@@ -369,6 +370,7 @@ export const make = (inline?: Inline): RunStore["Service"] => {
         const left = ids.filter((id) => !gone.has(id))
         ids.length = 0
         for (const id of left) ids.push(id)
+        return removed.filter((run) => stay?.has(run) !== true)
       }),
     digests: (except) =>
       Effect.sync(() => {

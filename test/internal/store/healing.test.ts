@@ -3,6 +3,7 @@ import * as Fs from "node:fs/promises"
 import * as Path from "node:path"
 import { DatabaseSync } from "node:sqlite"
 import { assert, describe, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { Artifact, ArtifactStore, Flow, Run, Step, Storage, Why } from "effect-flow"
@@ -147,6 +148,39 @@ describe("a damaged blob file", () => {
         yield* store.put([new Uint8Array(100_000)])
         assert.strictEqual((yield* store.get(digest)).length, 100_000)
         assert.deepStrictEqual(yield* Effect.promise(() => Fs.readdir(Path.join(directory, "blobs", "damaged"))), [])
+      }).pipe(Effect.provide(Storage.layerLocal({ directory })))
+    }).pipe(Effect.scoped)
+  )
+})
+
+describe("damaged files that were set apart", () => {
+  it.live("go after the grace, and a week later where they are the only copies", () =>
+    Effect.gen(function* () {
+      const directory = yield* temporaryDirectory
+      const damaged = Path.join(directory, "blobs", "damaged")
+      const names = Effect.promise(() => Fs.readdir(damaged))
+      yield* Effect.gen(function* () {
+        const store = yield* Store
+        const hour = 60 * 60 * 1000
+        const now = yield* Clock.currentTimeMillis
+        const put = Effect.fnUntraced(function* (fill: number) {
+          const { digest } = yield* store.put([new Uint8Array(100_000).fill(fill)])
+          const path = yield* store.path(digest)
+          yield* Effect.promise(() => Fs.chmod(path, 0o644).then(() => Fs.truncate(path, 10)))
+          assert.strictEqual((yield* Effect.flip(store.get(digest))).reason, "altered")
+          return digest
+        })
+        const [only, unused] = [yield* put(1), yield* put(2)]
+        const sweep = (before: number) => store.sweep({ keep: new Set([only]), before })
+        yield* sweep(now - hour)
+        assert.sameMembers(yield* names, [only, unused])
+        yield* sweep(now + hour)
+        assert.deepStrictEqual(yield* names, [only])
+        yield* sweep(now + 6 * 24 * hour)
+        assert.deepStrictEqual(yield* names, [only])
+        yield* sweep(now + 8 * 24 * hour)
+        assert.deepStrictEqual(yield* names, [])
+        assert.strictEqual((yield* Effect.flip(store.get(only))).reason, "missing")
       }).pipe(Effect.provide(Storage.layerLocal({ directory })))
     }).pipe(Effect.scoped)
   )

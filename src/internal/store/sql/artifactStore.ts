@@ -239,7 +239,7 @@ export const make = (options: {
             )
           )
         )
-        yield* files.tidy(before)
+        yield* files.tidy(before, keep)
         yield* Effect.mapError(database.compact, asArtifactError("unwritable"))
         return total([...gone.map((digest) => sizes.get(digest) ?? 0), ...removed.map(({ size }) => size)])
       }),

@@ -4,7 +4,7 @@
  */
 import * as Clock from "effect/Clock"
 import type { MetricRecord, RefRecord, RunRecord, TaskRecord } from "../../../RunRecord.ts"
-import type { CardLine, LogLine, MetricLine } from "../../../RunStore.ts"
+import type { CardLine, Hold, LogLine, MetricLine } from "../../../RunStore.ts"
 
 /** The columns of `runs`, in the order of `runValues`. */
 export const runColumns = [
@@ -181,6 +181,13 @@ export const toRun = (row: Row): RunRecord => ({
   ...optional("output", row.output, (text): any => parse("output", text)),
   systemTags: object("system_tags", row.system_tags),
   tags: row.tags === null ? [] : items<string>("tags", row.tags).toSorted()
+})
+
+/** The columns `id`, `driver` and `status` of `runs`. */
+export const toHold = (row: Row): Hold => ({
+  id: row.id,
+  ...(row.driver === "" ? {} : { driver: row.driver }),
+  status: row.status
 })
 
 export const toTask = (row: Row): TaskRecord => ({

@@ -4,8 +4,10 @@
  * One damaged record costs its run alone. Lists leave it out with a warning that names it; asking for that run fails.
  */
 import * as Effect from "effect/Effect"
+import type * as SqlConnection from "effect/sql/SqlConnection"
+import type { SqlError } from "effect/sql/SqlError"
 import type { RunRecord, TaskStatus } from "../../../RunRecord.ts"
-import { type RunStore, StoreError, type TaskQuery } from "../../../RunStore.ts"
+import { type Hold, type RunStore, StoreError, type TaskQuery } from "../../../RunStore.ts"
 import * as Lost from "../lost.ts"
 import { numberIn, usesIn } from "../memoryRunStore.ts"
 import type { Database } from "./database.ts"
@@ -103,6 +105,19 @@ export const make = (database: Database, writer: Writer): RunStore["Service"] =>
         const { damaged, records } = readRows(rows, of)
         return damaged[0] === undefined ? Effect.succeed(records) : Effect.fail(damagedError(database, damaged[0]))
       })
+    )
+
+  /** Who holds runs, and will hold them until the transaction ends. */
+  const holdsOf = (
+    connection: SqlConnection.Connection,
+    part: ReadonlyArray<string>
+  ): Effect.Effect<ReadonlyArray<Hold>, SqlError> =>
+    Effect.map(
+      database.runOne(connection, {
+        sql: `SELECT id, driver, status FROM runs WHERE id IN (${marks(part)}) ORDER BY id${database.dialect === "pg" ? " FOR UPDATE" : ""}`,
+        params: part
+      }),
+      (rows) => rows.map(Rows.toHold)
     )
 
   /** Reads the rows that can be read, and names each damaged one in a warning, once. */
@@ -296,25 +311,39 @@ export const make = (database: Database, writer: Writer): RunStore["Service"] =>
         (rows) => rows[0]
       ),
     verify: VerifyRecords.verify(database, runColumns, readRows),
-    remove: Effect.fnUntraced(function* (runs) {
-      const runAll = (statements: ReadonlyArray<Prepared>) =>
-        database.orStoreError(
-          "write to",
-          Effect.as(database.freeing(database.transaction((connection) => database.runAll(connection, statements))), [])
-        )
-      yield* inParts(
+    remove: Effect.fnUntraced(function* (runs, unless) {
+      const changing = <A>(
+        body: (connection: SqlConnection.Connection) => Effect.Effect<ReadonlyArray<A>, SqlError>
+      ): Effect.Effect<ReadonlyArray<A>, StoreError> =>
+        database.orStoreError("write to", database.freeing(database.transaction(body)))
+      const gone = yield* inParts(
         runs,
         (part) =>
-          runAll(
-            removed.map(({ column, table }) => ({
-              sql: `DELETE FROM ${table} WHERE ${column} IN (${marks(part)})`,
-              params: part
-            }))
+          changing(
+            Effect.fnUntraced(function* (connection) {
+              const stay = unless === undefined ? undefined : unless(yield* holdsOf(connection, part))
+              const going = part.filter((run) => stay?.has(run) !== true)
+              if (going.length > 0)
+                yield* database.runAll(
+                  connection,
+                  removed.map(({ column, table }) => ({
+                    sql: `DELETE FROM ${table} WHERE ${column} IN (${marks(going)})`,
+                    params: going
+                  }))
+                )
+              return going
+            })
           ),
         removedAtOnce
       )
       // `uses` is not indexed by run, so it is gone through once for all runs, a part of the digests at a time.
-      if (runs.length > 0) yield* Effect.forEach(digestRanges, (range) => runAll([range]), { discard: true })
+      if (gone.length > 0)
+        yield* Effect.forEach(
+          digestRanges,
+          (range) => changing((connection) => Effect.as(database.runOne(connection, range), [])),
+          { discard: true }
+        )
+      return gone
     }),
     digests: (except) =>
       Effect.map(
