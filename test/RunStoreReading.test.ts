@@ -6,7 +6,7 @@ import * as Schema from "effect/Schema"
 import { TestClock } from "effect/testing"
 import * as Artifact from "../src/Artifact.ts"
 import { ArtifactStore } from "../src/ArtifactStore.ts"
-import { write } from "../src/internal/artifact/values.ts"
+import { capture, writeCaptured } from "../src/internal/artifact/values.ts"
 import * as Reading from "../src/internal/history/reading.ts"
 import type { MetricRecord } from "../src/RunRecord.ts"
 import { RunStore } from "../src/RunStore.ts"
@@ -188,7 +188,14 @@ for (const { layer, name } of layers) {
           metadata: { k: "v" }
         }
         const kept = Effect.fnUntraced(function* <A>(artifact: Artifact.Artifact<A>, value: A, name: string) {
-          const { blob, record } = yield* write(store, artifact, value, name, name, "r/step/1")
+          const { blob, record } = yield* writeCaptured(
+            store,
+            artifact,
+            capture(artifact, value),
+            name,
+            name,
+            "r/step/1"
+          )
           const blobs = blob === undefined ? [] : [blob]
           yield* runs.write([putTask(task("r", 1, { outputs: [record] }), { blobs })])
           return yield* Reading.readUntyped(record)

@@ -5,23 +5,24 @@
 import { readdirSync, readFileSync, statSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
-import * as Config from "effect/Config"
-import * as ConfigProvider from "effect/ConfigProvider"
-import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Artifact from "../src/Artifact.ts"
-import * as Card from "../src/Card.ts"
 import * as Flow from "../src/Flow.ts"
 import { FlowError } from "../src/FlowError.ts"
 import * as Run from "../src/Run.ts"
 import * as Step from "../src/Step.ts"
 import * as Storage from "../src/Storage.ts"
+import * as Ui from "../src/Ui.ts"
+import { run } from "./cli/process.ts"
+import { ask } from "./support/ask.ts"
 import { temporaryDirectory } from "./support/directory.ts"
 
 const secret = "hunter2-and-a-secret"
+
+const flowFile = join(import.meta.dirname, "support", "secretFlow.ts")
 
 const Token = Schema.Redacted(Schema.String)
 const never = () => Effect.die("not run")
@@ -107,66 +108,56 @@ describe("a secret that no type shows", () => {
   )
 })
 
-class Account extends Context.Service<Account, { readonly token: Redacted.Redacted }>()("test/Account") {}
-class Denied extends Schema.TaggedError<Denied>()("Denied", { status: Schema.Int }) {}
-
-const fromLayer = Step.make("fromLayer", {
-  output: { length: Schema.Int },
-  run: Effect.fnUntraced(function* () {
-    const { token } = yield* Account
-    yield* Effect.log("the account is", token, { nested: { token } })
-    yield* Effect.logInfo("with annotations").pipe(Effect.annotateLogs({ token: String(token) }))
-    return { length: Redacted.value(token).length }
-  })
-})
-const fromConfig = Step.make("fromConfig", {
-  output: { length: Schema.Int },
-  error: Denied,
-  run: Effect.fnUntraced(function* () {
-    const token = yield* Effect.orDie(Config.Redacted("TOKEN"))
-    console.log("printed", token)
-    yield* Card.append(Card.markdown(`The token is ${token}.`))
-    yield* Card.append(Card.table({ columns: ["token"], rows: [[String(token)]] }))
-    yield* Run.metric("length", Redacted.value(token).length)
-    if (Redacted.value(token).length > 0) return yield* new Denied({ status: 401 })
-    return { length: 0 }
-  })
-})
-const dies = Step.make("dies", {
-  run: Effect.fnUntraced(function* () {
-    const token = yield* Effect.orDie(Config.Redacted("TOKEN"))
-    return yield* Effect.die(new Error(`could not log in with ${token}`, { cause: { token } }))
-  })
-})
-
 describe("a secret that is read as it should be", () => {
-  it.live("is nowhere in the store, in records, logs and cards", () =>
-    Effect.gen(function* () {
-      const directory = yield* temporaryDirectory
-      const token = Effect.orDie(Config.Redacted("TOKEN"))
-      const account = Layer.effect(
-        Account,
-        Effect.map(token, (token) => ({ token }))
-      )
-      const body = Flow.make("Secrets", {
-        steps: [fromLayer, fromConfig, dies],
-        run: Effect.fnUntraced(function* () {
-          const { length } = yield* fromLayer()
-          yield* Effect.exit(fromConfig())
-          yield* Effect.exit(dies())
-          return { length: yield* length }
-        })
+  for (const executor of ["fibers", "threads"]) {
+    it.live(`is nowhere in the store, on the terminal, on the page and in cards, on ${executor}`, () =>
+      Effect.gen(function* () {
+        const directory = yield* temporaryDirectory
+        const { code, stderr, stdout } = yield* run(
+          flowFile,
+          ["run", "--executor", executor, "--directory", directory],
+          {
+            env: { TOKEN: secret }
+          }
+        )
+        assert.strictEqual(code, 1)
+        assert.include(stderr, "could not log in with <redacted>")
+        const found: Array<string> = []
+        const look = (where: string, content: string | Buffer) => {
+          if (content.includes(secret)) found.push(where)
+        }
+        look("stdout", stdout)
+        look("stderr", stderr)
+        const files = readdirSync(directory, { recursive: true, encoding: "utf8" }).map((name) => join(directory, name))
+        assert.isNotEmpty(files)
+        for (const file of files) if (statSync(file).isFile()) look(file, readFileSync(file))
+        for (const verb of executor === "threads" ? ["show", "card"] : []) {
+          const shown = yield* run(flowFile, [verb, "latest", "--directory", directory])
+          assert.strictEqual(shown.code, 0, shown.stderr)
+          look(verb, shown.stdout + shown.stderr)
+        }
+        yield* Effect.gen(function* () {
+          const { url } = yield* Ui.Server
+          const { id } = yield* Run.get("latest")
+          const tasks = yield* Run.tasks(id)
+          const ofTasks = tasks.flatMap(({ id: task }) => [`/tasks/${task}`, `/tasks/${task}/why`])
+          const digests = tasks.flatMap(({ outputs }) => outputs.map(({ digest }) => `/api/artifacts/${digest}`))
+          for (const path of [
+            "/api/runs",
+            ...["", "/tasks", "/logs", "/metrics", "/cards", ...ofTasks].map((part) => `/api/runs/${id}${part}`),
+            ...digests.flatMap((path) => [path, `${path}/content`, `${path}/uses`])
+          ]) {
+            const { bytes, status } = yield* ask(url, path)
+            assert.strictEqual(status, 200, path)
+            look(path, bytes)
+            if (!path.endsWith("/logs")) continue
+            for (const said of ["the account is", "with annotations", "printed", "held by", "written"]) {
+              assert.include(bytes.toString(), said)
+            }
+          }
+        }).pipe(Effect.provide(Ui.layer({ port: 0 }).pipe(Layer.provideMerge(Storage.layerLocal({ directory })))))
+        assert.deepStrictEqual(found, [])
       })
-      const flow = Flow.provide(body, account)
-      const environment = ConfigProvider.layer(ConfigProvider.fromUnknown({ TOKEN: secret }))
-      const on = Effect.provide(Layer.merge(Storage.layerLocal({ directory }), environment))
-      const { output } = yield* Flow.run(flow, {}).pipe(on)
-      assert.strictEqual(output.length, secret.length)
-      const files = readdirSync(directory, { recursive: true, encoding: "utf8" }).map((name) => join(directory, name))
-      assert.isNotEmpty(files)
-      for (const file of files) {
-        if (statSync(file).isFile()) assert.isFalse(readFileSync(file).includes(secret), `the secret is in ${file}`)
-      }
-    })
-  )
+    )
+  }
 })

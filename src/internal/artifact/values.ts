@@ -47,20 +47,10 @@ const toOwn = (encoded: Artifact.Encoded): Captured<never> => ({
 })
 
 /**
- * Stores a value, or, where it is small enough, leaves its bytes to be stored with its task's record.
+ * Stores a captured value, or, where it is small enough, leaves its bytes to be stored with its task's record.
  *
  * @param label How messages call it: `train/3/model of run 01k…`.
  */
-export const write = <A>(
-  store: Store,
-  artifact: Artifact.Artifact<A>,
-  value: A,
-  name: string,
-  label: string,
-  writer: string | undefined
-) => writeCaptured(store, artifact, capture(artifact, value), name, label, writer)
-
-/** `write` of a value that was captured before. */
 export const writeCaptured = Effect.fnUntraced(function* <A>(
   store: Store,
   artifact: Artifact.Artifact<A>,

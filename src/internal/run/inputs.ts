@@ -8,7 +8,7 @@ import { FlowError } from "../../FlowError.ts"
 import { isRef, type Ref } from "../../Ref.ts"
 import type { RefRecord } from "../../RunRecord.ts"
 import * as State from "../../State.ts"
-import { type Written, write } from "../artifact/values.ts"
+import { capture, type Written, writeCaptured } from "../artifact/values.ts"
 import * as Digest from "../schema/digest.ts"
 import type { Definition, Slot } from "./definition.ts"
 import { notTheBranch } from "./misuse.ts"
@@ -44,15 +44,19 @@ export const resolve = Effect.fnUntraced(function* (
   const refs: Array<{ readonly name: string; readonly ref: StoredRef<unknown> }> = []
   const blobs: Array<NonNullable<Written["blob"]>> = []
   const schemas: Array<{ readonly digest: string; readonly text: string }> = []
-  for (const { name, slot, value } of entries) {
+  // Literals are captured before the first is stored: meanwhile, the flow may change them.
+  const captured = entries.map(({ slot, value }) =>
+    value instanceof StoredRef ? undefined : capture(slot.artifact, value instanceof ItemRef ? value.value : value)
+  )
+  for (const [index, { name, slot, value }] of entries.entries()) {
     if (value instanceof StoredRef) {
       refs.push({ name, ref: value })
       continue
     }
     const item = value instanceof ItemRef ? value : undefined
-    const literal = item === undefined ? value : item.value
     const label = `input "${name}" of step "${definition.name}"`
-    const written = yield* write(store, slot.artifact, literal, slot.name, label, item?.task)
+    const literal = captured[index] as NonNullable<(typeof captured)[number]> // of every entry but stored refs
+    const written = yield* writeCaptured(store, slot.artifact, literal, slot.name, label, item?.task)
     if (written.blob !== undefined) blobs.push(written.blob)
     schemas.push(slot.artifact.description())
     refs.push({ name, ref: new StoredRef(written.record, slot.artifact, item?.via) })

@@ -237,7 +237,10 @@ const encode = Effect.fnUntraced(function* (
       })
     }
     const value = (yielded as Record<string, unknown>)[slot.name] // it is in there
-    given.push({ slot, label, captured: capture(slot.artifact, value) })
+    const captured = capture(slot.artifact, value)
+    // A codec of the user's own copies nothing, so it encodes now.
+    const isCopy = slot.artifact.capture !== undefined
+    given.push({ slot, label, captured: isCopy ? captured : yield* Effect.exit(captured) })
   }
   // All are captured before the first is stored: from here on, others may change what the body yielded.
   for (const { captured, label, slot } of given) {
