@@ -70,7 +70,9 @@ export const TaskDescription = Schema.Struct({
   /** How many states each branch of a join over `Step.many` has. */
   counts: Schema.Record(Schema.String, Schema.Int),
   /** How many milliseconds the attempt may take from when its body starts. */
-  timeoutMs: Schema.optionalKey(Schema.Number)
+  timeoutMs: Schema.optionalKey(Schema.Number),
+  /** The seed of the body's random numbers, where the caller has given one with `Random.withSeed`. */
+  seed: Schema.optionalKey(Schema.String)
 })
 
 /** A task as data, for executors that send it to another process. */
@@ -183,8 +185,9 @@ export interface ThreadsOptions {
  * ```
  *
  * Gotchas: a step that can fail needs its `error` schema, and a service that a step uses must come from `Flow.provide`:
- * only data crosses to a thread. Of the caller's context the log level, log annotations, log spans and references with plain
- * data as their value cross; functions and class instances, a seeded `Random`, a `Clock` and a tracer do not. The store
+ * only data crosses to a thread. Of the caller's context the log level, log annotations, log spans, the seed of
+ * `Random.withSeed` and references with plain data as their value cross, and the spans of a body are spans of the caller's
+ * tracer; functions, class instances, a `Clock` and a `Random` of another make do not cross. The store
  * must be one that a thread can open, so not the one in memory. What native code writes to the standard streams by
  * itself is not seen.
  */

@@ -32,7 +32,11 @@ const directory = Effect.acquireRelease(
 )
 const storage = Layer.unwrap(Effect.map(directory, (directory) => Storage.layerLocal({ directory })))
 const threads = (options: { readonly heapMegabytes?: number } = {}) =>
-  Layer.mergeAll(storage, Executor.layerThreads({ module, size: 2, ...options }), Logger.layer([]))
+  // The directory goes after the threads, which may still have files open in it.
+  Executor.layerThreads({ module, size: 2, ...options }).pipe(
+    Layer.provideMerge(storage),
+    Layer.merge(Logger.layer([]))
+  )
 
 /** A service that is no plain data, and stays at home. */
 class Building {

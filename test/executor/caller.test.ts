@@ -4,11 +4,13 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import type * as Layer from "effect/Layer"
+import * as Random from "effect/Random"
 import * as Executor from "../../src/Executor.ts"
 import * as Flow from "../../src/Flow.ts"
 import * as Run from "../../src/Run.ts"
 import * as Storage from "../../src/Storage.ts"
-import { CallerFlow, DyingFlow, Tenant } from "./callerFlow.ts"
+import { CallerFlow, DyingFlow, RandomFlow, Tenant } from "./callerFlow.ts"
 
 const directory = mkdtempSync(join(tmpdir(), "effect-flow-"))
 afterAll(() => rmSync(directory, { recursive: true, force: true }))
@@ -38,5 +40,27 @@ describe("the caller's context", () => {
         assert.deepInclude(task?.error?.causes ?? [], { tag: "Error", message: "ECONNREFUSED here" }, name)
       }).pipe(Effect.provide(layer))
     ).pipe(Effect.provide(Storage.layerLocal({ directory })), Effect.asVoid)
+  )
+
+  it.live("has random numbers that its seed decides, the same on fibers and on threads, each task its own", () =>
+    Effect.gen(function* () {
+      const drawn = Effect.fnUntraced(function* (layer: Layer.Layer<never>, seed: string) {
+        const twice = Effect.all([Flow.run(RandomFlow, {}), Flow.run(RandomFlow, {})])
+        const runs = yield* twice.pipe(Random.withSeed(seed), Effect.provide(layer))
+        return runs.map(({ output }) => output)
+      })
+      const onFibers = yield* drawn(executors.fibers, "a")
+      assert.strictEqual(new Set(onFibers.flat(2)).size, 16) // no two tasks, and no two runs, draw the same
+      assert.deepStrictEqual(yield* drawn(executors.fibers, "a"), onFibers)
+      assert.deepStrictEqual(yield* drawn(executors.threads, "a"), onFibers)
+      assert.notDeepEqual(yield* drawn(executors.fibers, "b"), onFibers)
+      // A test's own generator stays what it is.
+      const constant = { nextIntUnsafe: () => 7, nextDoubleUnsafe: () => 0.5 }
+      const { output } = yield* Effect.provideService(Flow.run(RandomFlow, {}), Random.Random, constant)
+      assert.deepStrictEqual(
+        output,
+        Array.from({ length: 4 }, () => [0.5, 7])
+      )
+    }).pipe(Effect.provide(Storage.layerLocal({ directory })))
   )
 })

@@ -1,6 +1,7 @@
 /** A flow whose step says what it sees of its caller's context: run on fibers and on threads, where a worker imports it. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Random from "effect/Random"
 import * as Schema from "effect/Schema"
 import * as Flow from "../../src/Flow.ts"
 import * as Step from "../../src/Step.ts"
@@ -25,6 +26,21 @@ const dies = Step.make("dies", {
 export const CallerFlow = Flow.make("CallerFlow", {
   steps: [see],
   run: () => Effect.flatMap(see(), ({ tenant }) => tenant)
+})
+
+const draws = Step.make("draws", {
+  input: { n: Schema.Int },
+  output: { numbers: Schema.Array(Schema.Number) },
+  run: () => Effect.map(Effect.all([Random.next, Random.nextInt]), (numbers) => ({ numbers }))
+})
+
+/** Draws random numbers in tasks that run at the same time: two of them are the same task. */
+export const RandomFlow = Flow.make("RandomFlow", {
+  steps: [draws],
+  run: Effect.fnUntraced(function* () {
+    const states = yield* Step.forEach([1, 2, 2, 3], (n) => draws({ n }), { concurrency: "unbounded" })
+    return yield* Effect.forEach(states, ({ numbers }) => numbers)
+  })
 })
 
 export const DyingFlow = Flow.make("DyingFlow", { steps: [dies], run: () => dies() })

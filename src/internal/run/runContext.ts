@@ -10,6 +10,7 @@ import type { Cache } from "./cache.ts"
 import type { Definition, FlowDefinition } from "./definition.ts"
 import type { Recorder } from "./recorder.ts"
 import type { RunScope } from "./runScope.ts"
+import type { Seeds } from "./seeds.ts"
 import type { Begun } from "./takeover.ts"
 
 /** A run that is under way. */
@@ -36,6 +37,7 @@ export interface RunContext {
   readonly isFirstWithOtherCode: (step: string) => boolean
   /** The earlier run's task that stands for the nth one with this key, if the step is cached. */
   readonly cached: Cache
+  readonly seeds: Seeds
   /** Whether anybody sees the run's spans. */
   readonly traced: boolean
   /** Whether `--from` asked for this step to be executed whatever stands for it. */

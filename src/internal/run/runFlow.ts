@@ -40,6 +40,7 @@ import * as Origin from "./resume.ts"
 import type { RunContext } from "./runContext.ts"
 import * as RunId from "./runId.ts"
 import * as RunScope from "./runScope.ts"
+import * as Seeds from "./seeds.ts"
 import * as Services from "./services.ts"
 import { SystemTags } from "./systemTags.ts"
 import * as TagChange from "./tagChange.ts"
@@ -71,6 +72,7 @@ export const runFlow = (flow: FlowDefinition, parameters: object, start: Start) 
   )
 
 const runOnce = Effect.fnUntraced(function* (flow: FlowDefinition, parameters: object, start: Start, traced: boolean) {
+  const seeds = yield* Seeds.make
   const { decoded, encoded } = yield* Parameters.roundTrip(flow, parameters)
   const artifacts = yield* ArtifactStore
   const runs = yield* RunStore
@@ -139,6 +141,7 @@ const runOnce = Effect.fnUntraced(function* (flow: FlowDefinition, parameters: o
           runs,
           executor,
           recorder,
+          seeds,
           traced,
           observe,
           nextIndex: () => ++count,

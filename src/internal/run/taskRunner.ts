@@ -29,6 +29,7 @@ import { onOwnFiber } from "./ownFiber.ts"
 import { StoredRef } from "./refs.ts"
 import * as Replay from "./replay.ts"
 import type { RunContext } from "./runContext.ts"
+import * as Seeds from "./seeds.ts"
 import { execute } from "./taskBody.ts"
 import type { TaskSink } from "./taskSink.ts"
 import * as Tracing from "./tracing.ts"
@@ -256,7 +257,7 @@ const attempts = (
 
         const exit = yield* Effect.exit(
           restore(
-            attempt(run, definition, base, number, occurrence, inputs).pipe(
+            attempt(run, definition, base, number, occurrence, inputs, fiber.context).pipe(
               Tracing.span(run.traced, `attempt ${definition.name}`, {
                 flow: run.flow.flowName,
                 run: run.id,
@@ -327,8 +328,10 @@ const attempt = (
   base: Base,
   number: number,
   occurrence: number,
-  inputs: Inputs.Inputs
+  inputs: Inputs.Inputs,
+  context: Context.Context<never>
 ): Effect.Effect<Outcome, unknown> => {
+  const seed = run.seeds.seedOf(context, { key: base.key, occurrence, attempt: number })
   const task: TaskDescription = {
     flow: run.flow.flowName,
     run: run.id,
@@ -342,7 +345,8 @@ const attempt = (
     tags: run.tags(),
     inputs: base.inputs,
     counts: inputs.counts,
-    ...(definition.timeoutMs === undefined ? undefined : { timeoutMs: definition.timeoutMs })
+    ...(definition.timeoutMs === undefined ? undefined : { timeoutMs: definition.timeoutMs }),
+    ...(seed === undefined ? undefined : { seed })
   }
   const sink: TaskSink = {
     log: logOf(run, base.id, number),
@@ -360,7 +364,9 @@ const attempt = (
               task,
               definition,
               blobs: inputs.blobs,
-              here: run.withServices(withBlobs(run.artifacts, inputs.blobs, execute(definition, task, sink))),
+              here: Seeds.within(seed)(
+                run.withServices(withBlobs(run.artifacts, inputs.blobs, execute(definition, task, sink)))
+              ),
               sink,
               confirm: run.recorder.confirm(0),
               askedBefore: run.begun !== undefined,

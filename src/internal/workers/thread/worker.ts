@@ -21,6 +21,7 @@ import type { RunStore } from "../../../RunStore.ts"
 import { defaultLimitBytes } from "../../artifact/valueCache.ts"
 import { lineText } from "../../run/logLine.ts"
 import * as Printing from "../../run/printing.ts"
+import * as Seeds from "../../run/seeds.ts"
 import * as Services from "../../run/services.ts"
 import { execute } from "../../run/taskBody.ts"
 import type { TaskSink } from "../../run/taskSink.ts"
@@ -117,7 +118,9 @@ const program = Effect.gen(function* () {
             > // what the body needs, the flow carries, or it is told so
           })
     const surrounding = surround(withBlobs(stores, blobs), level, sink, caller)
-    const fiber = Effect.runForkWith(spans === undefined ? surrounding : spans.within(surrounding))(body)
+    const fiber = Effect.runForkWith(spans === undefined ? surrounding : spans.within(surrounding))(
+      Seeds.within(task.seed)(body)
+    )
     current = { id, fiber }
     fiber.addObserver((exit) => {
       current = undefined

@@ -1,0 +1,53 @@
+/**
+ * Random numbers that are the same in every run with the same seed, wherever steps run. A generator can't cross to another
+ * thread, and one that concurrent tasks share gives each what the others leave. So under `Random.withSeed`, each attempt has
+ * a generator of its own: its seed is one number drawn from the caller's generator, with the task's key, its occurrence and
+ * the attempt. A `Random` of another make, a test's for one, stays what it is.
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Random from "effect/Random"
+
+/** The seeds of a run's attempts. */
+export interface Seeds {
+  /** An attempt's seed; nothing where its caller's random numbers have none. */
+  readonly seedOf: (
+    context: Context.Context<never>,
+    attempt: { readonly key: string; readonly occurrence: number; readonly attempt: number }
+  ) => string | undefined
+}
+
+type Generator = Context.Service.Shape<typeof Random.Random>
+
+/** The seeds of a run. It draws one number where the run has a seed. */
+export const make: Effect.Effect<Seeds> = Effect.gen(function* () {
+  const sample = yield* Random.withSeed(Effect.service(Random.Random), 0)
+  // Nothing but its code tells such a generator from others.
+  const code = codeOf(sample)
+  const drawn = new WeakMap<Generator, number>()
+  const draw = (context: Context.Context<never>): number | undefined => {
+    if (!context.mapUnsafe.has(Random.Random.key)) return undefined
+    const generator = Context.get(context, Random.Random)
+    const known = drawn.get(generator)
+    if (known !== undefined) return known
+    if (codeOf(generator) !== code) return undefined
+    const number = generator.nextIntUnsafe()
+    drawn.set(generator, number)
+    return number
+  }
+  draw(yield* Effect.context<never>()) // before any task does, in whatever order they come
+  return {
+    seedOf: (context, { attempt, key, occurrence }) => {
+      const number = draw(context)
+      return number === undefined ? undefined : `${number}/${key}/${occurrence}/${attempt}`
+    }
+  }
+})
+
+const codeOf = ({ nextDoubleUnsafe, nextIntUnsafe }: Generator): string => `${nextIntUnsafe}\n${nextDoubleUnsafe}`
+
+/** Gives an attempt its generator. */
+export const within =
+  (seed: string | undefined) =>
+  <A, E, R>(attempt: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    seed === undefined ? attempt : Random.withSeed(attempt, seed)
