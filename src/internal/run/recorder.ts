@@ -1,7 +1,7 @@
 /**
  * Writes what a run does to its store. What must be durable before the flow goes on (a finished task) is awaited. The rest (a
- * started task, log lines, metrics) is buffered, and becomes durable in order with the next awaited write or after 50 ms. So
- * a trivial task costs one write, and a log line costs none of its own.
+ * started task, a task that was taken over, log lines, metrics) is buffered, and becomes durable in order with the next
+ * awaited write or after 50 ms. So a trivial task costs one write, and a log line costs none of its own.
  *
  * Nothing that a user's code produced may stop a run from being recorded: a change that the store's code throws at is
  * written in a reduced form, or left out with a line in the log that says so.
@@ -26,6 +26,8 @@ const runningIntervalMs = 250
 const heartbeatIntervalMs = 2000
 /** A hold that was renewed less than this long ago is believed without asking the store. */
 const freshMs = 5000
+/** So many tasks that were taken over are written in one go. */
+const takenOverAtOnce = 512
 /** A wall clock that departs this far from the monotonic one was set. */
 const clockStepMs = 1000
 
@@ -39,6 +41,11 @@ export interface Recorder {
   readonly card: (card: CardRecord, bytes: Uint8Array | undefined) => void
   /** A running task; its final record replaces it. */
   readonly running: (change: TaskChange) => void
+  /**
+   * Records a task that an earlier one stands for. It is buffered: if it is lost with the process, no work is lost. Waits
+   * only when many are buffered.
+   */
+  readonly takenOver: (change: TaskChange) => Effect.Effect<void, StoreError>
   /** Makes the buffered changes and these durable. */
   readonly write: (changes: ReadonlyArray<Change>) => Effect.Effect<void, StoreError>
   /** Writes the buffered changes from time to time, for as long as the run lives. */
@@ -73,6 +80,7 @@ export const make = (store: RunStore["Service"], driver?: Driver, before?: Begun
   let lines: Array<LogRecord> = []
   let points: Array<MetricRecord> = []
   let cards = new Map<string, Change>()
+  let takenOver: Array<TaskChange> = []
   /** Running tasks that the store has not heard of. */
   let started = new Map<string, TaskChange>()
   /** All running tasks. */
@@ -89,9 +97,10 @@ export const make = (store: RunStore["Service"], driver?: Driver, before?: Begun
   const described = new Set<string>()
 
   const take = (): Array<Change> => {
-    const changes: Array<Change> = [...cards.values()]
+    const changes: Array<Change> = [...takenOver, ...cards.values()]
     if (lines.length > 0) changes.push({ _tag: "Logs", lines })
     if (points.length > 0) changes.push({ _tag: "Metrics", points })
+    takenOver = []
     cards = new Map()
     lines = []
     points = []
@@ -123,9 +132,9 @@ export const make = (store: RunStore["Service"], driver?: Driver, before?: Begun
       if (change._tag === "Logs") lines = [...change.lines, ...lines]
       if (change._tag === "Metrics") points = [...change.points, ...points]
       if (change._tag === "Card" && !cards.has(change.card.task)) cards.set(change.card.task, change)
-      if (change._tag === "Task" && change.task.status === "running" && running.has(change.task.id)) {
-        started.set(change.task.id, change)
-      }
+      if (change._tag !== "Task") continue
+      if (change.task.how !== "executed") takenOver.push(change)
+      else if (change.task.status === "running" && running.has(change.task.id)) started.set(change.task.id, change)
     }
   }
   /** Notes a change that was left out. */
@@ -195,6 +204,12 @@ export const make = (store: RunStore["Service"], driver?: Driver, before?: Begun
         _tag: "Card",
         card,
         ...(bytes === undefined ? {} : { blob: { digest: card.digest, bytes } })
+      }),
+    takenOver: (change) =>
+      Effect.suspend(() => {
+        if (closed) return Effect.void
+        takenOver.push(withoutDescribed(placed(change)))
+        return takenOver.length < takenOverAtOnce ? Effect.void : write([])
       }),
     running: (task) => {
       const change = placed(task)

@@ -110,7 +110,7 @@ const runSettled = Effect.fnUntraced(function* (
       attempts: [],
       outputs: source.outputs
     }
-    yield* run.recorder.write([{ _tag: "Task", task: record, blobs: inputs.blobs, schemas: inputs.schemas }])
+    yield* run.recorder.takenOver({ _tag: "Task", task: record, blobs: inputs.blobs, schemas: inputs.schemas })
     run.observe({ _tag: "TaskFinished", task: record })
     yield* Tracing.annotateTask(run, record)
     yield* Tracing.measureTask(run.flow.flowName, record)
