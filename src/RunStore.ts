@@ -129,8 +129,8 @@ export interface TaskQuery {
   readonly limit?: number
   /** "oldest" (default: by index within a run), or "newest" run first. */
   readonly order?: "oldest" | "newest"
-  /** Without refs, `inputs` and `outputs` are empty. Default: with. */
-  readonly refs?: boolean
+  /** Without refs, `inputs` and `outputs` are empty; with "outputs", `inputs` are. Default: both are read. */
+  readonly refs?: boolean | "outputs"
 }
 
 /** Which lines. `after` is the `sequence` of the last line seen. */

@@ -27,7 +27,14 @@ export interface Written {
   readonly blob: { readonly digest: string; readonly bytes: Uint8Array } | undefined
 }
 
-const sharedKey = (digest: string, sharing: string) => `${digest} ${sharing}`
+/** A number for each id of a sharing: a key is made for each value that is written or read, and a short one costs less. */
+const sharingNumbers = new Map<string, number>()
+
+const sharedKey = (digest: string, sharing: string): string => {
+  const number = sharingNumbers.get(sharing) ?? sharingNumbers.size
+  if (number === sharingNumbers.size) sharingNumbers.set(sharing, number)
+  return `${digest} ${number}`
+}
 
 /** Copies a value before it returns, and gives the effect that encodes the copy: later changes of the value don't count. */
 export const capture = <A>(artifact: Artifact.Artifact<A>, value: A): Effect.Effect<Captured<A>, CodecError> => {

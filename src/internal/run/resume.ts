@@ -150,7 +150,7 @@ const finishedIn = Effect.fnUntraced(function* (runs: RunStore["Service"], chain
   const had = new Set<string>()
   const again = new Set<string>()
   for (const run of chain) {
-    const tasks = yield* runs.tasks({ run: run.id, status: "succeeded" })
+    const tasks = yield* runs.tasks({ run: run.id, status: "succeeded", refs: "outputs" })
     for (const task of tasks) if (!had.has(sourceOf(task)) && !again.has(task.step)) found.push(task)
     for (const task of tasks) had.add(sourceOf(task))
     if (run.from !== undefined) again.add(run.from)

@@ -261,7 +261,7 @@ export const make = (inline?: Inline): RunStore["Service"] => {
         const { limit, run } = query
         if (run !== undefined && query.flow === undefined) {
           const found = pageOf({ ...query, run }, limit ?? Number.POSITIVE_INFINITY)
-          return query.refs === false ? found.map(withoutRefs) : found
+          return found.map(partOf(query.refs))
         }
         const cursor = query.before === undefined ? undefined : placeOf(query.before)
         const found = tasksOf(query).filter(
@@ -275,7 +275,7 @@ export const make = (inline?: Inline): RunStore["Service"] => {
           a.run === b.run ? a.index - b.index : newest * (placeOf(a.run) < placeOf(b.run) ? -1 : 1)
         )
         const limited = limit === undefined ? found : found.slice(0, limit)
-        return query.refs === false ? limited.map(withoutRefs) : limited
+        return limited.map(partOf(query.refs))
       }),
     taskCounts: (of) =>
       Effect.sync(() => {
@@ -429,7 +429,11 @@ export const numberIn = (id: string): number | undefined => {
   return digits === undefined ? undefined : Number(digits)
 }
 
-const withoutRefs = (task: TaskRecord): TaskRecord => ({ ...task, inputs: [], outputs: [] })
+/** What a query asks for of a task. */
+const partOf =
+  (refs: TaskQuery["refs"]) =>
+  (task: TaskRecord): TaskRecord =>
+    refs === false ? { ...task, inputs: [], outputs: [] } : refs === "outputs" ? { ...task, inputs: [] } : task
 
 const matchesRun = (run: RunRecord, query: RunQuery): boolean =>
   (query.flow === undefined || run.flow === query.flow) &&

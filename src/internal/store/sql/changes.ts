@@ -58,6 +58,8 @@ export interface Write {
   readonly claim?: Claim & { readonly token: string }
   /** The time that blobs are touched at. */
   readonly now: number
+  /** Digests that the driver's run is known to refer to: an earlier write said so, and was committed. */
+  readonly referred?: ReadonlySet<string>
 }
 
 /** The tokens that must be the runs' own for these writes to go through. */
@@ -117,12 +119,22 @@ const uses: Insert = {
 const schemas = insert("schemas", ["digest", "description"], " ON CONFLICT DO NOTHING")
 const logs = insert("logs", ["run", "task", "attempt", "at", "level", "message"], "")
 const metrics = insert("metrics", ["run", "task", "name", "step", "value", "at"], "")
-const blobs = insert(
-  "blobs",
-  ["digest", "touched_at", "size", "bytes", "run"],
-  // The bytes at hand replace damaged ones. SQLite writes only the pages whose bytes really differ.
-  " ON CONFLICT (digest) DO UPDATE SET touched_at = excluded.touched_at, size = excluded.size, bytes = excluded.bytes, run = COALESCE(blobs.run, excluded.run) WHERE excluded.touched_at > blobs.touched_at OR blobs.size <> excluded.size OR blobs.bytes <> excluded.bytes"
-)
+/** The bytes at hand replace damaged ones. SQLite writes only the pages whose bytes really differ. */
+const blobsWith = (isStale: string): Insert =>
+  insert(
+    "blobs",
+    ["digest", "touched_at", "size", "bytes", "run"],
+    ` ON CONFLICT (digest) DO UPDATE SET touched_at = excluded.touched_at, size = excluded.size, bytes = excluded.bytes, run = COALESCE(blobs.run, excluded.run) WHERE ${isStale} OR blobs.size <> excluded.size OR blobs.bytes <> excluded.bytes`
+  )
+
+/**
+ * Bytes that come with a task's record are kept by that record, so their time need not be exact: the row is left as it is if
+ * it was touched within a minute. In Postgres it is the changed row that tells a concurrent sweep of the new reference.
+ */
+const blobs = {
+  sqlite: blobsWith("excluded.touched_at > blobs.touched_at + CASE WHEN excluded.run IS NULL THEN 0 ELSE 60000 END"),
+  pg: blobsWith("excluded.touched_at > blobs.touched_at")
+}
 
 const textOf = (into: Insert, rows: number): string => {
   const known = into.texts.get(rows)
@@ -155,7 +167,9 @@ export const statements = (writes: ReadonlyArray<Write>, dialect: "sqlite" | "pg
   const lines: Array<unknown> = []
   const points: Array<unknown> = []
   const ordered = new Set<string>() // runs, something of which has a place in an order
-  for (const { blobs, changes, claim, now } of writes) {
+  const referred = new Map<string, ReadonlySet<string>>()
+  for (const { blobs, changes, claim, driver, now, referred: known } of writes) {
+    if (driver !== undefined && known !== undefined) referred.set(driver.run, known)
     if (claim !== undefined) found.push(...ofClaim(claim, dialect))
     for (const blob of blobs) if (!small.has(blob.digest)) small.set(blob.digest, [blob.bytes, now, null])
     for (const change of changes) {
@@ -184,16 +198,17 @@ export const statements = (writes: ReadonlyArray<Write>, dialect: "sqlite" | "pg
   const used: Array<unknown> = []
   for (const [run, numbers] of sorted(ofTasks)) {
     const digests = new Set<string>()
+    const known = referred.get(run)
     for (const task of numbers.values()) {
-      rows.push(...Rows.taskValues(task))
-      for (const { digest } of task.inputs) digests.add(digest)
-      for (const { digest } of task.outputs) digests.add(digest)
+      for (const value of Rows.taskValues(task)) rows.push(value)
+      for (const { digest } of task.inputs) if (known?.has(digest) !== true) digests.add(digest)
+      for (const { digest } of task.outputs) if (known?.has(digest) !== true) digests.add(digest)
     }
     for (const digest of [...digests].sort()) used.push(digest, run)
   }
   const stored = sorted(small).flatMap(([digest, [bytes, now, run]]) => [digest, now, bytes.length, bytes, run])
   found.push(
-    ...inserts(blobs, stored, 5),
+    ...inserts(blobs[dialect], stored, 5),
     ...inserts(schemas, sorted(descriptions).flat(), 2),
     ...inserts(tasks, rows, Rows.taskColumns.length),
     ...inserts(uses, used, 2),

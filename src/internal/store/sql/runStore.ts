@@ -87,7 +87,11 @@ const placeOf = (run: string): string => `(SELECT place FROM runs WHERE runs.id 
 /** The place of the run of an id; the id itself where there is no such run. Used with the id twice. */
 const placeOr = "COALESCE((SELECT place FROM runs cursor_run WHERE cursor_run.id = ?), ?)"
 
-const withoutRefs = Rows.taskColumns.filter((column) => column !== "inputs" && column !== "outputs")
+const withoutInputs = Rows.taskColumns.filter((column) => column !== "inputs")
+const withoutRefs = withoutInputs.filter((column) => column !== "outputs")
+
+const columnsOf = (refs: TaskQuery["refs"]): ReadonlyArray<string> =>
+  refs === false ? withoutRefs : refs === "outputs" ? withoutInputs : Rows.taskColumns
 
 export const make = (database: Database, writer: Writer): RunStore["Service"] => {
   const { now } = writer
@@ -161,7 +165,7 @@ export const make = (database: Database, writer: Writer): RunStore["Service"] =>
       : tasksSorted(query, number, false)
 
   const tasksSorted = (query: TaskQuery, number: number | undefined, given: boolean) => {
-    const columns = (query.refs === false ? withoutRefs : Rows.taskColumns).map((column) => `tasks.${column}`)
+    const columns = columnsOf(query.refs).map((column) => `tasks.${column}`)
     const where = new Where().add("tasks.run = ?", query.run).add("runs.flow = ?", query.flow)
     where.add("tasks.number = ?", number).add("tasks.step = ?", query.step).add("tasks.id = ?", query.id)
     where.add("tasks.key = ?", query.key)

@@ -14,7 +14,7 @@ import * as Fiber from "effect/Fiber"
 import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import type { SqlError } from "effect/sql/SqlError"
-import { StoreError } from "../../../RunStore.ts"
+import { type Driver, StoreError } from "../../../RunStore.ts"
 import * as Lost from "../lost.ts"
 import * as Changes from "./changes.ts"
 import type { Database } from "./database.ts"
@@ -60,6 +60,17 @@ export const make = Effect.fnUntraced(function* (
   const queue = yield* Queue.unbounded<Entry, Done>()
   const clock = yield* Clock.Clock
   const uncommitted = new Set<Entry>()
+  /** By driver, the digests that its run refers to: a join over 10,000 tasks need not name their outputs again. */
+  const referred = new WeakMap<Driver, Set<string>>()
+  const remember = ({ changes, driver }: Entry) => {
+    const known = driver === undefined ? undefined : referred.get(driver)
+    if (known === undefined) return
+    for (const change of changes) {
+      if (change._tag !== "Task" || change.task.run !== driver?.run) continue
+      for (const { digest } of change.task.inputs) known.add(digest)
+      for (const { digest } of change.task.outputs) known.add(digest)
+    }
+  }
 
   const commit = (entries: ReadonlyArray<Entry>): Effect.Effect<void, StoreError> =>
     database.orStoreError(
@@ -102,6 +113,7 @@ export const make = Effect.fnUntraced(function* (
           if (Exit.isFailure(exit) && entries.length > 1) return settleOneByOne(entries)
           for (const entry of entries) {
             uncommitted.delete(entry)
+            if (Exit.isSuccess(exit)) remember(entry)
             Deferred.doneUnsafe(entry.done, exit)
           }
           return Effect.void
@@ -120,7 +132,11 @@ export const make = Effect.fnUntraced(function* (
 
   const enqueue = (write: Omit<Changes.Write, "now">): Effect.Effect<void, StoreError> =>
     Effect.flatMap(Clock.currentTimeMillis, (now) => {
-      const entry = { ...write, now, done: Deferred.makeUnsafe<void, StoreError>() }
+      const { driver } = write
+      if (driver !== undefined && !referred.has(driver)) referred.set(driver, new Set())
+      const known = driver === undefined ? undefined : referred.get(driver)
+      const done = Deferred.makeUnsafe<void, StoreError>()
+      const entry: Entry = { ...write, now, done, ...(known === undefined ? undefined : { referred: known }) }
       if (!Queue.offerUnsafe(queue, entry)) {
         return Effect.fail(
           new StoreError({ message: `${database.name} is closed: nothing can be written to it any more.` })
@@ -133,7 +149,7 @@ export const make = Effect.fnUntraced(function* (
   return Object.assign(enqueue, {
     now: (write: Omit<Changes.Write, "now">) => {
       const last = { ...write, now: clock.currentTimeMillisUnsafe() }
-      const before = [...uncommitted].map(({ done: _done, ...write }): Changes.Write => write)
+      const before = [...uncommitted].map(({ done: _done, referred: _referred, ...write }): Changes.Write => write)
       uncommitted.clear()
       try {
         writeNow([...before, last])
