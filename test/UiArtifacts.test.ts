@@ -161,7 +161,7 @@ layer(served, { excludeTestServices: true })("Artifacts on the page", (it) => {
   it.effect("show what a table's columns hold", () =>
     Effect.gen(function* () {
       const { json } = yield* of("table", "/columns")
-      assert.strictEqual(json.looked, 20_000)
+      assert.strictEqual(json.sampled, 20_000)
       const [id, text, kind, note] = json.columns
       assert.deepStrictEqual([id.histogram.min, id.histogram.max], [0, 19_999])
       assert.strictEqual(
@@ -174,7 +174,7 @@ layer(served, { excludeTestServices: true })("Artifacts on the page", (it) => {
         { value: "a", count: 5000 }
       ])
       assert.strictEqual(note.nulls, 2000)
-      assert.strictEqual((yield* of("empty", "/columns")).json.looked, 0)
+      assert.strictEqual((yield* of("empty", "/columns")).json.sampled, 0)
     })
   )
 
@@ -186,7 +186,7 @@ layer(served, { excludeTestServices: true })("Artifacts on the page", (it) => {
       assert.deepInclude(tensors.half, { min: -2, max: 1, nonFinite: 1 })
       assert.deepInclude(tensors.brain, { min: -2, max: 1 })
       assert.deepInclude(tensors.wide, { min: -7, max: 9 })
-      assert.deepInclude(tensors.none, { elements: 0, looked: 0 })
+      assert.deepInclude(tensors.none, { elements: 0, sampled: 0 })
       assert.deepStrictEqual(json.metadata, { vocabulary: '["good","bad"]', note: "plain" })
     })
   )

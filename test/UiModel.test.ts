@@ -112,12 +112,12 @@ describe("Graph", () => {
     )
     assert.deepStrictEqual(edges(closed), ["list/1 → step:score items", "step:score → best/102 score"])
     const opened = Graph.build("r", fan, new Set(["score"]))
-    const tasks = opened.nodes.filter((node) => node.kind === "task" && node.foldable).map((node) => node.id)
-    assert.strictEqual(tasks.length, Graph.mostOpened)
+    const tasks = opened.nodes.filter((node) => node.kind === "task" && node.collapsible).map((node) => node.id)
+    assert.strictEqual(tasks.length, Graph.expandedTasksLimit)
     assert.include(tasks, "score/92") // the one that failed
     const more = opened.nodes.find((node) => node.kind === "more")
     assert(more?.kind === "more")
-    assert.strictEqual(more.count, 100 - Graph.mostOpened)
+    assert.strictEqual(more.count, 100 - Graph.expandedTasksLimit)
     assert.include(edges(opened).join("\n"), "more:score → best/102 score")
   })
 
@@ -277,12 +277,12 @@ describe("Runs", () => {
   it("take in news that match, and let go of those that no longer do", () => {
     const list = { runs: [run("r3"), run("r2")], next: "r2" }
     const ids = (next: RunList.RunList) => next.runs.map(({ id }) => id)
-    assert.deepStrictEqual(ids(RunList.withNews(list, [run("r4"), run("r1")], {})), ["r4", "r3", "r2"])
-    assert.deepStrictEqual(ids(RunList.withNews(list, [run("r3", { status: "failed" })], { status: "succeeded" })), [
+    assert.deepStrictEqual(ids(RunList.withUpdates(list, [run("r4"), run("r1")], {})), ["r4", "r3", "r2"])
+    assert.deepStrictEqual(ids(RunList.withUpdates(list, [run("r3", { status: "failed" })], { status: "succeeded" })), [
       "r2"
     ])
     assert.deepStrictEqual(
-      ids(RunList.withNews({ ...list, next: undefined }, [run("r1", { tags: ["x"] })], { tag: "x" })),
+      ids(RunList.withUpdates({ ...list, next: undefined }, [run("r1", { tags: ["x"] })], { tag: "x" })),
       ["r3", "r2", "r1"]
     )
   })

@@ -1,4 +1,7 @@
-/** Asks the server, typed by its own description. What goes wrong is an `ApiError` whose message is the server's sentence. */
+/**
+ * A client of the server's API, typed by the server's own definitions. Failures are `ApiError`s with the server's
+ * message.
+ */
 import { useCallback, useEffect, useRef, useState } from "react"
 import type {
   About,
@@ -22,7 +25,7 @@ import { splitTask } from "./router.ts"
 export type * from "../internal/server/shapes.ts"
 
 export class ApiError extends Error {
-  /** 0: the server was not reached. */
+  /** The HTTP status. 0 if the server could not be reached. */
   readonly status: number
   constructor(message: string, status: number) {
     super(message)
@@ -51,7 +54,7 @@ const reach = async (address: string, init: RequestInit): Promise<Response> => {
   } catch (cause) {
     if (cause instanceof DOMException && cause.name === "AbortError") throw cause
     throw new ApiError(
-      "The server can't be reached. It may have been stopped: start it again and this page goes on.",
+      "The server can't be reached. If it was stopped, start it again and this page will reconnect.",
       0
     )
   }
@@ -99,7 +102,7 @@ export const verify = (digest: string, signal?: Signal) =>
 
 export const contentUrl = (digest: string, name?: string): string => url(["artifacts", digest, "content"], { name })
 
-/** Bytes of an artifact, up to `end`. */
+/** The first bytes of an artifact, up to `end`. */
 export const bytes = async (digest: string, start: number, end: number, signal?: Signal): Promise<Uint8Array> => {
   if (end <= start) return new Uint8Array(0)
   const response = await reach(contentUrl(digest), {
@@ -109,23 +112,23 @@ export const bytes = async (digest: string, start: number, end: number, signal?:
   return new Uint8Array(await response.arrayBuffer())
 }
 
-/** What came of a question. */
-export interface Asked<A> {
+/** The state of a query. */
+export interface QueryState<A> {
   readonly data: A | undefined
   readonly error: ApiError | undefined
   readonly reload: () => void
 }
 
 /**
- * Asks when it is first shown and whenever `key` changes; what was known stays on the screen while it is asked again.
- * `undefined` for a key asks nothing.
+ * Runs a query on mount and whenever `key` changes. Existing data stays on the screen during a reload. With the key
+ * `undefined`, nothing is queried.
  */
-export const useAsk = <A>(key: string | undefined, ask: (signal: AbortSignal) => Promise<A>): Asked<A> => {
+export const useQuery = <A>(key: string | undefined, query: (signal: AbortSignal) => Promise<A>): QueryState<A> => {
   const [state, setState] = useState<{ key: string | undefined; data?: A; error?: ApiError }>({ key: undefined })
   const [round, setRound] = useState(0)
-  const latest = useRef(ask)
-  latest.current = ask
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `round` asks again
+  const latest = useRef(query)
+  latest.current = query
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new `round` repeats the query
   useEffect(() => {
     if (key === undefined) return
     const controller = new AbortController()
@@ -136,7 +139,7 @@ export const useAsk = <A>(key: string | undefined, ask: (signal: AbortSignal) =>
       (cause) => {
         if (controller.signal.aborted) return
         const error = cause instanceof ApiError ? cause : new ApiError(String(cause), 0)
-        // A server that is away takes nothing off the screen.
+        // If the server can't be reached, existing data stays on the screen.
         setState((before) =>
           before.key === key && before.data !== undefined && error.status === 0 ? before : { key, error }
         )

@@ -1,4 +1,4 @@
-/** The page's frame: the bar at the top, which view is shown, the keys that work everywhere. */
+/** The page's frame: the top bar, the current view, and the global keyboard shortcuts. */
 import { lazy, Suspense, useEffect, useRef, useState } from "react"
 import * as Api from "./api.ts"
 import { clock } from "./format.ts"
@@ -18,7 +18,7 @@ const Compare = lazy(() => import("./views/compare.tsx"))
 export const App = () => {
   const address = useAddress()
   const pathname = address.split("?")[0] ?? "/"
-  const about = Api.useAsk("about", Api.about)
+  const about = Api.useQuery("about", Api.about)
   const [help, setHelp] = useState(false)
   const jump = useRef<HTMLInputElement>(null)
   const main = useRef<HTMLElement>(null)
@@ -30,9 +30,9 @@ export const App = () => {
     r: () => navigate(toRuns())
   })
 
-  // A new view starts at its top for who reads with a screen reader, too.
+  // Move the focus to the top of a new view, for screen readers.
   const first = useRef(true)
-  // biome-ignore lint/correctness/useExhaustiveDependencies: moves on when the path does
+  // biome-ignore lint/correctness/useExhaustiveDependencies: runs when the path changes
   useEffect(() => {
     if (first.current) first.current = false
     else main.current?.focus({ preventScroll: true })
@@ -96,7 +96,7 @@ const View = ({ about, route }: { readonly route: Route; readonly about: Api.Abo
       return (
         <Empty title="There is nothing at this address">
           <p>
-            <code>{route.path}</code> is no run, task or artifact. <Link to={toRuns()}>See the runs</Link>, or press{" "}
+            <code>{route.path}</code> is not a run, task or artifact. <Link to={toRuns()}>See the runs</Link>, or press{" "}
             <kbd>/</kbd> and type <code>RUN/STEP/ID</code>.
           </p>
         </Empty>

@@ -1,12 +1,12 @@
-/** Times, numbers and ids as the page shows them; durations, sizes and clocks read as they do on the command line. */
+/** Formats times, numbers and ids. Durations, sizes and clock times look the same as on the command line. */
 import { clock } from "../internal/units.ts"
 
 export { bytes as size, clock, duration } from "../internal/units.ts"
 
-/** By hand: `Intl` takes a tenth of a second to come up, which is a tenth of the first view. */
+/** Formatted by hand, because `Intl` takes 0.1 s to load, a tenth of the time to the first view. */
 export const count = (n: number): string => String(n).replace(/\B(?=(\d{3})+(?!\d))/g, ",")
 
-/** A number with as many digits as tell something. */
+/** A number with its significant digits. */
 export const number = (value: number): string => {
   if (!Number.isFinite(value)) return String(value)
   if (Number.isInteger(value) && Math.abs(value) < 1e15) return count(value)
@@ -30,21 +30,22 @@ export const ago = (at: number, now: number): string => {
 const days = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"]
 const months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
-/** `Tue 24 Nov 2026, 16:05:09`, in the zone of who looks. */
+/** `Tue 24 Nov 2026, 16:05:09`, in the browser's time zone. */
 export const absolute = (at: number): string => {
   const date = new Date(at)
   return `${days[date.getDay()]} ${date.getDate()} ${months[date.getMonth()]} ${date.getFullYear()}, ${clock(at).slice(0, 8)}`
 }
 
-/** A JSON value on one line. */
-export const inline = (value: unknown, most = 80): string => {
+/** Formats a JSON value on one line. */
+export const inline = (value: unknown, maxLength = 80): string => {
   const text = typeof value === "string" ? value : (JSON.stringify(value) ?? "")
-  return text.length > most ? `${text.slice(0, most)}…` : text
+  return text.length > maxLength ? `${text.slice(0, maxLength)}…` : text
 }
 
-/** Ids differ at their ends; the last part tells runs apart. */
+/** The end of a run's id, which is the part that differs between runs. */
 export const shortId = (id: string): string => (id.length > 16 ? `${id.slice(0, 6)}…${id.slice(-6)}` : id)
 
 export const shortDigest = (digest: string): string => digest.slice(0, 10)
 
-export const plural = (n: number, one: string, many = `${one}s`): string => `${count(n)} ${n === 1 ? one : many}`
+export const plural = (n: number, singular: string, pluralForm = `${singular}s`): string =>
+  `${count(n)} ${n === 1 ? singular : pluralForm}`

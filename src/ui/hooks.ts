@@ -1,4 +1,4 @@
-/** Small things that several views need of the browser. */
+/** React hooks that several views share. */
 import { useEffect, useRef, useState, useSyncExternalStore } from "react"
 
 let now = Date.now()
@@ -18,18 +18,18 @@ const tick = (listener: () => void) => {
     timer = undefined
   }
 }
-const stand = () => () => {}
+const neverTick = () => () => {}
 
-/** The time, once a second; one clock for the whole page, which stands while nobody cares. */
+/** The current time, updated once a second by one timer for the whole page, which stops while nothing uses it. */
 export const useNow = (ticking = true): number => {
-  // Where the clock stood, it is set right by the first who looks; a render may be repeated, so it never moves back.
+  // After a pause, the first reader updates the time. A render may be repeated, so the time never moves back.
   if (timer === undefined && Date.now() - now > 1000) now = Date.now()
-  return useSyncExternalStore(ticking ? tick : stand, () => now)
+  return useSyncExternalStore(ticking ? tick : neverTick, () => now)
 }
 
 export type Keys = Readonly<Record<string, ((event: KeyboardEvent) => void) | undefined>>
 
-/** Keys of the page; not while something is being typed, and not with a modifier but shift. */
+/** Handles keyboard shortcuts, except while the user types in a field and with modifiers other than shift. */
 export const useKeys = (keys: Keys, active = true): void => {
   const latest = useRef(keys)
   latest.current = keys
@@ -53,14 +53,14 @@ export const useKeys = (keys: Keys, active = true): void => {
   }, [active])
 }
 
-/** The title of the tab. */
+/** Sets the title of the tab. */
 export const useTitle = (title: string): void => {
   useEffect(() => {
     document.title = title === "" ? "effect-flow" : `${title} · effect-flow`
   }, [title])
 }
 
-/** The size of an element, as it changes. */
+/** The width of an element as it changes. */
 export const useSize = <E extends HTMLElement>(): readonly [(element: E | null) => void, number] => {
   const [element, setElement] = useState<E | null>(null)
   const [width, setWidth] = useState(0)

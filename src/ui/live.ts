@@ -1,11 +1,11 @@
 /**
- * The page's ear: one stream of events for what is on the screen. It reconnects by itself, says whether it hears, and is
- * quiet while the page is hidden, so that many open tabs cost a browser's few connections and the server nothing.
+ * One stream of live events for the current view. It reconnects automatically, reports the connection's state, and
+ * closes while the page is hidden, so that many open tabs use neither the browser's few connections nor the server.
  */
 import { useEffect, useRef, useSyncExternalStore } from "react"
 import type { LiveEvent } from "../internal/server/shapes.ts"
 
-/** `lost` since when. */
+/** `since`: when the connection was lost. */
 export type Connection = { readonly state: "idle" | "open" } | { readonly state: "lost"; readonly since: number }
 
 let connection: Connection = { state: "idle" }
@@ -25,17 +25,17 @@ export const useConnection = (): Connection =>
     () => connection
   )
 
-/** The server sends something every five seconds. */
-const silence = 12_000
-const hiddenFor = 20_000
+/** The server sends an event at least every five seconds, so a longer silence means that the connection is lost. */
+const silenceLimitMs = 12_000
+const closeHiddenAfterMs = 20_000
 
 export interface Listener {
-  /** The stream is open, again perhaps: what is on the screen may be old, so ask for it. */
+  /** The stream was opened or reopened. The data on the screen may be stale and should be reloaded. */
   readonly onOpen: () => void
   readonly onEvent: (event: LiveEvent) => void
 }
 
-/** Listens to `/api/live`, or to a run's own stream, while the page is seen. */
+/** Listens to `/api/live`, or to a run's own stream, while the page is visible. */
 export const useLive = (address: string | undefined, listener: Listener): void => {
   const latest = useRef(listener)
   latest.current = listener
@@ -45,7 +45,7 @@ export const useLive = (address: string | undefined, listener: Listener): void =
     let retry: ReturnType<typeof setTimeout> | undefined
     let watchdog: ReturnType<typeof setTimeout> | undefined
     let hide: ReturnType<typeof setTimeout> | undefined
-    let pause = 250
+    let retryDelayMs = 250
     let ended = false
 
     const close = () => {
@@ -54,38 +54,38 @@ export const useLive = (address: string | undefined, listener: Listener): void =
       clearTimeout(retry)
       clearTimeout(watchdog)
     }
-    const lose = () => {
+    const reconnect = () => {
       close()
       if (ended) return
       setConnection({ state: "lost", since: Date.now() })
-      retry = setTimeout(open, pause)
-      pause = Math.min(pause * 2, 4000)
+      retry = setTimeout(open, retryDelayMs)
+      retryDelayMs = Math.min(retryDelayMs * 2, 4000)
     }
-    const hear = () => {
+    const resetWatchdog = () => {
       clearTimeout(watchdog)
-      watchdog = setTimeout(lose, silence)
+      watchdog = setTimeout(reconnect, silenceLimitMs)
     }
     const open = () => {
       close()
       const opened = new EventSource(address)
       source = opened
       opened.onopen = () => {
-        pause = 250
+        retryDelayMs = 250
         setConnection({ state: "open" })
-        hear()
+        resetWatchdog()
         latest.current.onOpen()
       }
       opened.onmessage = (message) => {
-        hear()
+        resetWatchdog()
         const event: LiveEvent = JSON.parse(message.data)
         if (event._tag !== "Beat") latest.current.onEvent(event)
       }
-      opened.onerror = lose
-      watchdog = setTimeout(lose, silence)
+      opened.onerror = reconnect
+      watchdog = setTimeout(reconnect, silenceLimitMs)
     }
     const onVisibility = () => {
       clearTimeout(hide)
-      if (document.hidden) hide = setTimeout(close, hiddenFor)
+      if (document.hidden) hide = setTimeout(close, closeHiddenAfterMs)
       else if (source === undefined) open()
     }
 

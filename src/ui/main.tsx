@@ -4,7 +4,7 @@ import "./styles/base.css"
 import "./styles/parts.css"
 import "./styles/views.css"
 
-// The view of a run is the largest part of the page: who goes there has it on its way while the rest is read.
+// The view of a run is the largest chunk, so it is preloaded when the address needs it.
 if (location.pathname.startsWith("/runs/")) void import("./views/run.tsx")
 
 const root = document.getElementById("root")

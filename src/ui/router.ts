@@ -1,7 +1,4 @@
-/**
- * Addresses: every view has its own, so that what is on the screen can be sent to somebody. A path is turned into a route
- * and back here and nowhere else.
- */
+/** Maps addresses to routes and back. Every view has its own address, so that it can be shared. */
 import { type MouseEvent, useCallback, useSyncExternalStore } from "react"
 
 export type Route =
@@ -27,13 +24,13 @@ export const toArtifactOf = (run: string, task: string, name: string): string =>
   path("runs", run, ...splitTask(task), name)
 export const toCompare = (left: string, right: string): string => path("compare", left, right)
 
-/** `RUN/train/3`, as refs name who wrote them. */
+/** `RUN/train/3`, the form in which refs name their writers. */
 export const toWriter = (writer: string): string => {
   const [run = "", ...rest] = writer.split("/")
   return toTask(run, rest.join("/"))
 }
 
-/** A step's name may hold slashes; the number after the last one is the task's. */
+/** A step's name may contain slashes. The number after the last one is the task's. */
 export const splitTask = (task: string): readonly [step: string, index: string] => {
   const at = task.lastIndexOf("/")
   return [task.slice(0, at), task.slice(at + 1)]
@@ -84,7 +81,7 @@ export const navigate = (url: string, options?: { readonly replace?: boolean }):
 
 export const useAddress = (): string => useSyncExternalStore(subscribe, () => location.pathname + location.search)
 
-/** A parameter of the address, and how to set it without leaving the page. */
+/** A query parameter of the address, and a function that sets it. */
 export const useParameter = (name: string): readonly [string | undefined, (value: string | undefined) => void] => {
   const address = useAddress()
   const value = new URLSearchParams(address.split("?")[1] ?? "").get(name) ?? undefined
@@ -102,7 +99,7 @@ export const setParameters = (changes: Readonly<Record<string, string | undefine
   navigate(location.pathname + (text === "" ? "" : `?${text}`), { replace: true })
 }
 
-/** Follows a link within the page; a click that asks for a new tab is the browser's. */
+/** Follows a link within the page. Clicks that open a new tab are left to the browser. */
 export const follow = (event: MouseEvent<HTMLAnchorElement>): void => {
   if (event.defaultPrevented || event.button !== 0) return
   if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return

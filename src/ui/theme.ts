@@ -1,4 +1,4 @@
-/** Light, dark, or as the system has it; kept in the browser. */
+/** The theme: light, dark, or the system's. It is stored in the browser. */
 import { useSyncExternalStore } from "react"
 
 export type Theme = "system" | "light" | "dark"
@@ -12,7 +12,7 @@ const stored = (): Theme => {
     const value = localStorage.getItem(key)
     return value === "light" || value === "dark" ? value : "system"
   } catch {
-    return "system" // storage may be forbidden
+    return "system" // storage may be blocked
   }
 }
 
@@ -32,7 +32,7 @@ export const nextTheme = (): void => {
     if (theme === "system") localStorage.removeItem(key)
     else localStorage.setItem(key, theme)
   } catch {
-    // It then lasts as long as the page.
+    // Then the choice lasts until the page is closed.
   }
   apply()
 }
@@ -44,10 +44,10 @@ const subscribe = (listener: () => void) => {
 
 export const useTheme = (): Theme => useSyncExternalStore(subscribe, () => theme)
 
-/** What is on the screen, for what is drawn by hand. */
+/** Whether the page is dark, for charts that are drawn on a canvas. */
 export const useDark = (): boolean =>
   useSyncExternalStore(subscribe, () => (theme === "system" ? system.matches : theme === "dark"))
 
-/** The value of a colour of the stylesheet. */
+/** The value of a colour in the stylesheet. */
 export const color = (name: string): string =>
   getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim()

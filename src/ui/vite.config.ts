@@ -1,6 +1,6 @@
 /**
- * Builds the page into `dist/ui`. Only files with a digest in their name go to `assets`, so that the server may let
- * browsers keep them for ever. Nothing is inlined: the page runs under a policy that allows no inline script or style.
+ * Builds the page into `dist/ui`. Only files with a digest in their name go to `assets`, so that the server can let
+ * browsers cache them forever. Nothing is inlined: the page runs under a policy that allows no inline script or style.
  */
 import react from "@vitejs/plugin-react"
 import { defineConfig } from "vite"
@@ -13,7 +13,7 @@ export default defineConfig({
   build: {
     outDir: "../../dist/ui",
     emptyOutDir: true,
-    // The server reads from it what belongs to a view, and sends that ahead.
+    // The server reads the manifest to preload the files of a view.
     manifest: "manifest.json",
     target: "es2023",
     assetsInlineLimit: 0,

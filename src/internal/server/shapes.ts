@@ -166,7 +166,7 @@ export const TableView = Schema.Struct({
 export type TableView = typeof TableView.Type
 
 /** A summary of each column of a table, computed from its first rows. */
-export const ColumnsView = Schema.Struct({ looked: Schema.Int, rows: Schema.Int, columns: Schema.Array(ColumnView) })
+export const ColumnsView = Schema.Struct({ sampled: Schema.Int, rows: Schema.Int, columns: Schema.Array(ColumnView) })
 export type ColumnsView = typeof ColumnsView.Type
 
 /** A tensor with a summary of its first elements. */
@@ -175,7 +175,7 @@ export const TensorView = Schema.Struct({
   dtype: Schema.String,
   shape: Schema.Array(Schema.Int),
   bytes: Schema.Number,
-  looked: Schema.Int,
+  sampled: Schema.Int,
   elements: Schema.Int,
   min: Schema.optionalKey(Schema.Number),
   max: Schema.optionalKey(Schema.Number),

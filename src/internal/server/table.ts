@@ -16,7 +16,7 @@ export interface Source {
 }
 
 /** The number of rows that column summaries are computed from. */
-const looked = 20_000
+const sampledRows = 20_000
 
 interface OpenTable {
   readonly file: AsyncBuffer
@@ -75,9 +75,9 @@ export const page = (
 
 /** A summary of each column over the first rows. */
 export const columns = (table: OpenTable): Effect.Effect<ColumnsView, UiBroken> => {
-  const end = Math.min(table.rows, looked)
+  const end = Math.min(table.rows, sampledRows)
   return Effect.map(end === 0 ? Effect.succeed([]) : read(table, 0, end), (rows) => ({
-    looked: end,
+    sampled: end,
     rows: table.rows,
     columns: table.columns.map(({ kind, name }) =>
       summarize(

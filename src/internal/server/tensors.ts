@@ -47,16 +47,16 @@ export const view = Effect.fnUntraced(function* <E>(
       elements
     }
     if (elementBytes === undefined || elements === 0) {
-      tensors.push({ ...shared, looked: 0 })
+      tensors.push({ ...shared, sampled: 0 })
       continue
     }
-    const looked = Math.min(elements, sampledElements)
+    const sampled = Math.min(elements, sampledElements)
     const bytes = yield* read(
       base + entry.start,
-      Math.min(base + entry.end, base + entry.start + looked * elementBytes)
+      Math.min(base + entry.end, base + entry.start + sampled * elementBytes)
     )
     const summary = UiHistogram.summarize(numbersOf(entry.dtype, bytes), 32)
-    tensors.push({ ...shared, looked, ...summary })
+    tensors.push({ ...shared, sampled, ...summary })
   }
   const view: TensorsView = { tensors, metadata }
   return view

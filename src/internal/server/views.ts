@@ -121,13 +121,13 @@ const thin = <S extends { readonly steps: ReadonlyArray<number>; readonly values
   for (let i = 0; i < sections; i++) {
     const from = Math.floor((i * steps.length) / sections)
     const to = Math.floor(((i + 1) * steps.length) / sections)
-    let least = from
-    let greatest = from
+    let lowest = from
+    let highest = from
     for (let j = from + 1; j < to; j++) {
-      if ((values[j] ?? Number.NaN) < (values[least] ?? Number.POSITIVE_INFINITY)) least = j
-      if ((values[j] ?? Number.NaN) > (values[greatest] ?? Number.NEGATIVE_INFINITY)) greatest = j
+      if ((values[j] ?? Number.NaN) < (values[lowest] ?? Number.POSITIVE_INFINITY)) lowest = j
+      if ((values[j] ?? Number.NaN) > (values[highest] ?? Number.NEGATIVE_INFINITY)) highest = j
     }
-    for (const at of least <= greatest ? [least, greatest] : [greatest, least]) {
+    for (const at of lowest <= highest ? [lowest, highest] : [highest, lowest]) {
       keptSteps.push(steps[at] as number) // within bounds
       keptValues.push(values[at] ?? null)
     }

@@ -1,17 +1,17 @@
 /**
- * The graph of a run as nodes and edges: a node is a task, or a step with many tasks until it is opened. Edges lead from the
- * tasks whose outputs a task was given, and carry the names of what it was given.
+ * The graph of a run as nodes and edges: a node is a task, or a step with many tasks until it is expanded. Edges lead
+ * from the tasks whose outputs a task reads, and carry the names of these artifacts.
  */
 import type { TaskView } from "../../internal/server/shapes.ts"
 import { type StepSummary, stepsOf } from "./tasks.ts"
 
-/** A step with this many tasks is one node at first. */
-export const folded = 3
-/** Of an opened step this many tasks are nodes; the others are in the waterfall. */
-export const mostOpened = 60
+/** A step with at least this many tasks is collapsed into one node at first. */
+export const collapseFrom = 3
+/** The number of tasks of an expanded step that are shown as nodes. The waterfall shows the others. */
+export const expandedTasksLimit = 60
 
 export type GraphNode =
-  | { readonly kind: "task"; readonly id: string; readonly task: TaskView; readonly foldable: boolean }
+  | { readonly kind: "task"; readonly id: string; readonly task: TaskView; readonly collapsible: boolean }
   | { readonly kind: "step"; readonly id: string; readonly step: StepSummary; readonly loops: boolean }
   | { readonly kind: "more"; readonly id: string; readonly step: string; readonly count: number }
 
@@ -27,26 +27,26 @@ export interface GraphModel {
   readonly edges: ReadonlyArray<GraphEdge>
 }
 
-/** The graph of a run's tasks, with some steps opened. */
-export const build = (run: string, tasks: ReadonlyArray<TaskView>, opened: ReadonlySet<string>): GraphModel => {
+/** Builds the graph of a run's tasks, with some steps expanded. */
+export const build = (run: string, tasks: ReadonlyArray<TaskView>, expanded: ReadonlySet<string>): GraphModel => {
   const steps = stepsOf(tasks)
   const nodes: Array<GraphNode> = []
-  const nodeOf = new Map<string, string>() // by task
-  const takenOver = new Map<string, string>() // task by who wrote for it
+  const nodeOf = new Map<string, string>() // by task id
+  const takenOver = new Map<string, string>() // by the task that wrote the outputs, the task that took them over
   for (const task of tasks) if (task.source !== undefined) takenOver.set(task.source, task.id)
   const stepNodes = new Map<string, { loops: boolean; readonly step: StepSummary }>()
   for (const step of steps) {
-    const foldable = step.tasks.length >= folded
-    if (foldable && !opened.has(step.step)) {
+    const collapsible = step.tasks.length >= collapseFrom
+    if (collapsible && !expanded.has(step.step)) {
       const id = `step:${step.step}`
       stepNodes.set(id, { loops: false, step })
       for (const task of step.tasks) nodeOf.set(task.id, id)
       continue
     }
-    const shown = foldable ? mostTelling(step.tasks) : step.tasks
+    const shown = collapsible ? mostInteresting(step.tasks) : step.tasks
     for (const task of shown) {
       nodeOf.set(task.id, task.id)
-      nodes.push({ kind: "task", id: task.id, task, foldable })
+      nodes.push({ kind: "task", id: task.id, task, collapsible })
     }
     if (shown.length < step.tasks.length) {
       const id = `more:${step.step}`
@@ -57,13 +57,13 @@ export const build = (run: string, tasks: ReadonlyArray<TaskView>, opened: Reado
 
   const prefix = `${run}/`
   const edges: Array<{ readonly from: string; readonly to: string; readonly names: Set<string> }> = []
-  const between = new Map<string, Map<string, (typeof edges)[number]>>() // by where they lead, then by where from
+  const between = new Map<string, Map<string, (typeof edges)[number]>>() // by target, then by source
   for (const task of tasks) {
     const to = nodeOf.get(task.id)
     if (to === undefined) continue
     const into = between.get(to) ?? new Map<string, (typeof edges)[number]>()
     between.set(to, into)
-    // By task, and by step where only that was told.
+    // By task, or by step if the server only sent steps.
     const given = new Map<string, ReadonlyArray<string>>()
     for (const { names, writer } of task.given) {
       given.set(takenOver.get(writer) ?? (writer.startsWith(prefix) ? writer.slice(prefix.length) : writer), names)
@@ -94,16 +94,16 @@ export const build = (run: string, tasks: ReadonlyArray<TaskView>, opened: Reado
 
 const stepOfId = (id: string): string => id.slice(0, id.lastIndexOf("/"))
 
-/** Those that failed, those that run, then the first ones. */
-const mostTelling = (tasks: ReadonlyArray<TaskView>): ReadonlyArray<TaskView> => {
-  if (tasks.length <= mostOpened) return tasks
+/** Failed tasks first, then running ones, then the earliest. */
+const mostInteresting = (tasks: ReadonlyArray<TaskView>): ReadonlyArray<TaskView> => {
+  if (tasks.length <= expandedTasksLimit) return tasks
   const rank = (task: TaskView) => (task.status === "failed" ? 0 : task.status === "succeeded" ? 2 : 1)
   return [...tasks]
     .sort((a, b) => rank(a) - rank(b) || a.index - b.index)
-    .slice(0, mostOpened)
+    .slice(0, expandedTasksLimit)
     .sort((a, b) => a.index - b.index)
 }
 
-/** The shape without what changes while a run goes on: a layout is good for as long as this is the same. */
+/** The shape of a graph without statuses. A layout stays valid while this is unchanged. */
 export const shapeOf = (graph: GraphModel): string =>
   `${graph.nodes.map((node) => node.id).join("\n")}\n\n${graph.edges.map((edge) => edge.id).join("\n\n")}`

@@ -1,44 +1,44 @@
-/** Asks the worker for a layout, and gives the newest one it has. */
+/** Requests graph layouts from the layout worker. */
 import { useEffect, useRef, useState } from "react"
 import type { LayoutRequest, LayoutResult } from "./layout.worker.ts"
 
 export interface Layout {
   readonly shape: string
-  readonly places: ReadonlyMap<string, { readonly x: number; readonly y: number }>
-  /** By an edge's ends, as `shapeOf` names it. */
-  readonly ways: ReadonlyMap<string, LayoutResult["ways"][number]>
+  readonly positions: ReadonlyMap<string, { readonly x: number; readonly y: number }>
+  /** The route of each edge, by the ids of its ends. */
+  readonly routes: ReadonlyMap<string, LayoutResult["routes"][number]>
   readonly width: number
   readonly height: number
 }
 
-// It comes up while the run is still on its way.
+// Started early, while the run is still loading.
 const worker = new Worker(new URL("./layout.worker.ts", import.meta.url), { type: "module" })
-let asked = 0
-const waiting = new Map<number, (result: LayoutResult) => void>()
+let lastId = 0
+const pending = new Map<number, (result: LayoutResult) => void>()
 worker.onmessage = ({ data }: MessageEvent<LayoutResult>) => {
-  waiting.get(data.id)?.(data)
-  waiting.delete(data.id)
+  pending.get(data.id)?.(data)
+  pending.delete(data.id)
 }
 
-const ask = (request: Omit<LayoutRequest, "id">, done: (result: LayoutResult) => void): (() => void) => {
-  const id = ++asked
-  waiting.set(id, done)
+const requestLayout = (request: Omit<LayoutRequest, "id">, done: (result: LayoutResult) => void): (() => void) => {
+  const id = ++lastId
+  pending.set(id, done)
   worker.postMessage({ ...request, id })
-  return () => void waiting.delete(id)
+  return () => void pending.delete(id)
 }
 
-/** The layout of a shape. While a new one is made the last one is given. */
+/** The layout of a shape. Returns the previous layout while a new one is computed. */
 export const useLayout = (shape: string, request: () => Omit<LayoutRequest, "id">): Layout | undefined => {
   const [layout, setLayout] = useState<Layout>()
   const latest = useRef(request)
   latest.current = request
   useEffect(() => {
     const { edges, ...rest } = latest.current()
-    return ask({ ...rest, edges }, ({ height, places, ways, width }) =>
+    return requestLayout({ ...rest, edges }, ({ height, positions, routes, width }) =>
       setLayout({
         shape,
-        places: new Map(places.map(([id, x, y]) => [id, { x, y }])),
-        ways: new Map(edges.map(({ from, to }, i) => [`${from}\n${to}`, ways[i] ?? []])),
+        positions: new Map(positions.map(([id, x, y]) => [id, { x, y }])),
+        routes: new Map(edges.map(({ from, to }, i) => [`${from}\n${to}`, routes[i] ?? []])),
         width,
         height
       })

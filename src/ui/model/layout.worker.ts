@@ -1,4 +1,4 @@
-/** Lays out a graph, away from the page's own thread. */
+/** Computes the layout of a graph on a worker thread. */
 import dagre from "@dagrejs/dagre"
 
 export interface LayoutRequest {
@@ -11,10 +11,10 @@ export interface LayoutRequest {
 
 export interface LayoutResult {
   readonly id: number
-  /** The upper left corner of each node. */
-  readonly places: ReadonlyArray<readonly [id: string, x: number, y: number]>
-  /** The way of each edge between its ends, around what lies between them; in the order of the request. */
-  readonly ways: ReadonlyArray<ReadonlyArray<readonly [x: number, y: number]>>
+  /** The upper left corner of each node, by its id. */
+  readonly positions: ReadonlyArray<readonly [id: string, x: number, y: number]>
+  /** The points of each edge's route around other nodes, in the order of the request. */
+  readonly routes: ReadonlyArray<ReadonlyArray<readonly [x: number, y: number]>>
   readonly width: number
   readonly height: number
 }
@@ -27,19 +27,20 @@ self.onmessage = ({ data }: MessageEvent<LayoutRequest>) => {
   for (const { from, to } of data.edges) graph.setEdge(from, to)
   dagre.layout(graph)
   const { height = 0, width = 0 } = graph.graph()
-  const places = data.nodes.map(({ id }) => {
+  const positions = data.nodes.map(({ id }) => {
     const node = graph.node(id)
     return [id, node.x - node.width / 2, node.y - node.height / 2] as const
   })
-  const ways = data.edges.map(({ from, to }) => {
+  const routes = data.edges.map(({ from, to }) => {
     const points: ReadonlyArray<{ readonly x: number; readonly y: number }> = graph.edge(from, to).points ?? []
-    // Its ends are on the nodes' borders. Between them every other point is in a column of nodes, where it must pass by.
+    // The first and last points are on the nodes' borders. Every other point between them lies in a column of nodes
+    // that the edge must pass.
     return points
       .slice(1, -1)
       .flatMap(({ x, y }, i) =>
         i % 2 === 0 ? [] : [[x - data.column / 2, y] as const, [x + data.column / 2, y] as const]
       )
   })
-  const result: LayoutResult = { id: data.id, places, ways, width, height }
+  const result: LayoutResult = { id: data.id, positions, routes, width, height }
   self.postMessage(result)
 }

@@ -1,29 +1,29 @@
-/** A log in memory: lines in order, which of them are shown, and where a search finds something. */
+/** A log in memory: its lines in order, filters, and search. */
 import type { LogView } from "../../internal/server/shapes.ts"
 
 export const levels = ["Trace", "Debug", "Info", "Warn", "Error", "Fatal"] as const
 
-/** Where a level is among the others; an unknown one is shown like information. */
+/** The rank of a level. Unknown levels are treated as Info. */
 export const rank = (level: string): number => {
   const at = levels.findIndex((known) => known.toLowerCase() === level.toLowerCase())
   return at === -1 ? 2 : at
 }
 
-/** Beyond this a page would hold more than a browser should. */
-export const most = 500_000
+/** The number of lines that a page keeps, to bound the browser's memory. */
+export const linesLimit = 500_000
 
-/** Indices of the lines that are shown. */
+/** The indices of the lines that pass the filters. */
 export const shownLines = (
   lines: ReadonlyArray<LogView>,
-  least: number,
+  minRank: number,
   attempt: number | undefined,
-  only: string
+  filter: string
 ): ReadonlyArray<number> => {
   const found: Array<number> = []
-  const wanted = only.toLowerCase()
+  const wanted = filter.toLowerCase()
   for (let i = 0; i < lines.length; i++) {
     const line = lines[i]
-    if (line === undefined || rank(line.level) < least) continue
+    if (line === undefined || rank(line.level) < minRank) continue
     if (attempt !== undefined && line.attempt !== attempt) continue
     if (wanted !== "" && !line.message.toLowerCase().includes(wanted)) continue
     found.push(i)
@@ -31,7 +31,7 @@ export const shownLines = (
   return found
 }
 
-/** Places among the shown lines where a text occurs. */
+/** The positions among the shown lines at which a text occurs. */
 export const hits = (
   lines: ReadonlyArray<LogView>,
   shown: ReadonlyArray<number>,
@@ -46,12 +46,12 @@ export const hits = (
   return found
 }
 
-/** A message in pieces, every other of which is what was searched for. */
+/** Splits a message at the search text: every other piece is a match. */
 export const pieces = (message: string, text: string): ReadonlyArray<string> => {
   if (text === "") return [message]
   const lower = message.toLowerCase()
   const wanted = text.toLowerCase()
-  // Some letters change their length with their case; their places can't be told then.
+  // Some letters change their length with their case. Then positions can't be mapped back, so nothing is marked.
   if (lower.length !== message.length) return [message]
   const found: Array<string> = []
   let at = 0

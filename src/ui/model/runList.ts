@@ -1,4 +1,4 @@
-/** The list of runs as it is loaded, page by page, and kept up to date by what is heard. */
+/** The list of runs, loaded page by page and updated by live events. */
 import type { RunView, ShownStatus } from "../../internal/server/shapes.ts"
 
 export interface Filters {
@@ -24,7 +24,7 @@ export const matches = (run: RunView, filters: Filters): boolean =>
   (filters.tag === undefined || run.tags.includes(filters.tag)) &&
   (filters.since === undefined || run.startedAt >= filters.since)
 
-/** Takes in a page. */
+/** Appends a page. */
 export const withPage = (list: RunList | undefined, page: RunList): RunList => {
   if (list === undefined) return page
   const known = new Map(list.runs.map((run) => [run.id, run]))
@@ -32,27 +32,27 @@ export const withPage = (list: RunList | undefined, page: RunList): RunList => {
   return { runs: [...known.values()].sort(byIdDown), next: page.next }
 }
 
-/** Takes in the newest page anew: what has gone from it goes, what lies beyond it stays. */
+/** Replaces the newest page. Runs that are no longer in it are removed, older runs stay. */
 export const refreshed = (list: RunList | undefined, page: RunList): RunList => {
   const last = page.runs.at(-1)?.id
   if (list === undefined || last === undefined || page.next === undefined) return page
   return { runs: [...page.runs, ...list.runs.filter((run) => run.id < last)], next: list.next }
 }
 
-/** Takes in what was heard. A run that no longer matches goes. */
-export const withNews = (list: RunList, news: ReadonlyArray<RunView>, filters: Filters): RunList => {
+/** Applies live updates. A run that no longer matches the filters is removed. */
+export const withUpdates = (list: RunList, updates: ReadonlyArray<RunView>, filters: Filters): RunList => {
   const known = new Map(list.runs.map((run) => [run.id, run]))
   const oldest = list.next
-  for (const run of news) {
+  for (const run of updates) {
     const fits = matches(run, filters)
     if (!fits) known.delete(run.id)
-    // What would belong to a page that is not loaded yet comes with it.
+    // Runs of pages that are not loaded yet are ignored.
     else if (known.has(run.id) || oldest === undefined || run.id > oldest) known.set(run.id, run)
   }
   return { runs: [...known.values()].sort(byIdDown), next: list.next }
 }
 
-/** How many tasks there are, by status. */
+/** The number of tasks by status. */
 export const totals = (
   run: RunView
 ): Readonly<Record<"running" | "succeeded" | "failed" | "interrupted" | "all", number>> => {

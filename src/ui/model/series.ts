@@ -1,4 +1,4 @@
-/** Which series belong into one chart: a metric and its `val_` twin, and the same metric of several tasks. */
+/** Groups series into charts: a metric, its `val_` counterpart, and the same metric of several tasks share a chart. */
 import type { SeriesView } from "../../internal/server/shapes.ts"
 
 export interface ChartModel {
@@ -11,8 +11,8 @@ export interface ChartModel {
   }>
 }
 
-/** At most this many series are told apart in one chart. */
-const mostSeries = 12
+/** The maximum number of series in one chart. */
+const seriesLimit = 12
 
 export const chartsOf = (all: ReadonlyArray<SeriesView>): ReadonlyArray<ChartModel> => {
   const groups = Map.groupBy(all, ({ name }) => name.replace(/^val_|^validation[ _]/, ""))
@@ -20,7 +20,7 @@ export const chartsOf = (all: ReadonlyArray<SeriesView>): ReadonlyArray<ChartMod
     const tasks = new Set(group.map(({ task }) => task))
     return {
       title,
-      series: group.slice(0, mostSeries).map(({ name, steps, task, values }) => ({
+      series: group.slice(0, seriesLimit).map(({ name, steps, task, values }) => ({
         name: tasks.size > 1 ? `${name} ${task}` : name,
         x: steps,
         y: values,

@@ -1,17 +1,17 @@
-/** The tasks of a run, as they are loaded page by page and as they are heard of, in no particular order. */
+/** The tasks of a run, loaded page by page and updated by live events, in any order. */
 import type { TaskView } from "../../internal/server/shapes.ts"
 
 const rank = (task: TaskView): number => (task.status === "running" ? 0 : 1_000_000) + task.attempts.length
 
-/** Whichever of two records of a task is the later one: an answer may be older than what was heard before it came. */
+/** The later of two records of a task. A response may be older than a live event that arrived before it. */
 const later = (one: TaskView, other: TaskView): TaskView => (rank(other) >= rank(one) ? other : one)
 
-/** All tasks of a run so far. Changed in place; `version` says that it did. */
+/** All known tasks of a run. The list is changed in place, and `version` counts the changes. */
 export class Tasks {
   version = 0
   #byIndex: Array<TaskView> = []
   #sorted = true
-  readonly #places = new Map<string, TaskView>()
+  readonly #byId = new Map<string, TaskView>()
   readonly #listeners = new Set<() => void>()
   #told = true
   #rest = 16
@@ -19,21 +19,21 @@ export class Tasks {
   /** By index. */
   get all(): ReadonlyArray<TaskView> {
     if (!this.#sorted) {
-      this.#byIndex = [...this.#places.values()].sort((a, b) => a.index - b.index)
+      this.#byIndex = [...this.#byId.values()].sort((a, b) => a.index - b.index)
       this.#sorted = true
     }
     return this.#byIndex
   }
 
-  get = (id: string): TaskView | undefined => this.#places.get(id)
+  get = (id: string): TaskView | undefined => this.#byId.get(id)
 
   take(tasks: ReadonlyArray<TaskView>): void {
     let changed = false
     for (const task of tasks) {
-      const known = this.#places.get(task.id)
+      const known = this.#byId.get(task.id)
       const next = known === undefined ? task : later(known, task)
       if (next === known) continue
-      this.#places.set(task.id, next)
+      this.#byId.set(task.id, next)
       changed = true
     }
     if (!changed) return
@@ -41,12 +41,12 @@ export class Tasks {
     this.#tell()
   }
 
-  /** Told once a frame, however many changes there were; the more seldom, the longer it takes to show them. */
+  /** Notifies listeners once per frame for any number of changes, and less often if rendering takes long. */
   #tell(): void {
     this.version++
     if (!this.#told) return
     this.#told = false
-    // A hidden page gets no frames, and must not miss what happened; so it is a timer.
+    // A timer instead of an animation frame, because hidden pages get no frames but must stay up to date.
     setTimeout(() => {
       this.#told = true
       const start = performance.now()
@@ -61,7 +61,7 @@ export class Tasks {
   }
 }
 
-/** What is known of a step from its tasks. */
+/** A summary of a step's tasks. */
 export interface StepSummary {
   readonly step: string
   readonly tasks: ReadonlyArray<TaskView>
@@ -72,7 +72,7 @@ export interface StepSummary {
   readonly reused: number
   readonly bytes: number
   readonly from: number
-  /** The end of the last task; none while one runs. */
+  /** The end of the last task. Absent while a task is running. */
   readonly to: number | undefined
 }
 
@@ -96,11 +96,11 @@ export const stepsOf = (tasks: ReadonlyArray<TaskView>): ReadonlyArray<StepSumma
   })
 }
 
-/** The worst of it first: that is what is looked for. */
+/** The worst status wins, because users look for failures. */
 export const statusOf = (step: StepSummary): TaskView["status"] =>
   step.failed > 0 ? "failed" : step.interrupted > 0 ? "interrupted" : step.running > 0 ? "running" : "succeeded"
 
-/** The task that failed first: the others may have failed with it. */
+/** The task that failed first. It may have caused the other failures. */
 export const firstFailed = (tasks: ReadonlyArray<TaskView>): TaskView | undefined => {
   let first: TaskView | undefined
   for (const task of tasks) {

@@ -1,14 +1,14 @@
-/** The waterfall of a run as rows: a step, and its tasks below it where it is opened; each with its spans in time. */
+/** The waterfall of a run as rows: steps with the tasks of expanded steps below them, each with its time spans. */
 import type { TaskView } from "../../internal/server/shapes.ts"
 import { type StepSummary, stepsOf } from "./tasks.ts"
 
-/** A piece of a task's time. */
+/** A time span of a task. */
 export interface Span {
   readonly kind: "waiting" | "running" | "succeeded" | "failed" | "interrupted"
   readonly from: number
-  /** None: it goes on. */
+  /** Absent while it is still running. */
   readonly to: number | undefined
-  /** The attempt's number, where it is one. */
+  /** The number of the attempt, if the span is one. */
   readonly attempt?: number
 }
 
@@ -16,10 +16,10 @@ export type Row =
   | { readonly kind: "step"; readonly key: string; readonly step: StepSummary; readonly open: boolean }
   | { readonly kind: "task"; readonly key: string; readonly task: TaskView; readonly nested: boolean }
 
-/** A step with more tasks than this is closed at first. */
+/** A step with more tasks than this is collapsed at first. */
 export const openUpTo = 12
 
-/** Rows in the order in which the steps first ran. `toggled` are the steps that were opened or closed by hand. */
+/** Rows in the order in which the steps first ran. `toggled` has the steps that the user expanded or collapsed. */
 export const rowsOf = (tasks: ReadonlyArray<TaskView>, toggled: ReadonlySet<string>): ReadonlyArray<Row> => {
   const rows: Array<Row> = []
   for (const step of stepsOf(tasks)) {
@@ -35,7 +35,7 @@ export const rowsOf = (tasks: ReadonlyArray<TaskView>, toggled: ReadonlySet<stri
   return rows
 }
 
-/** A task's time: waiting for a place, each attempt, and the rests between them. */
+/** The spans of a task: waiting for a slot, each attempt, and the pauses between attempts. */
 export const spansOf = (task: TaskView): ReadonlyArray<Span> => {
   const spans: Array<Span> = []
   let at = task.startedAt
@@ -57,7 +57,7 @@ export const spansOf = (task: TaskView): ReadonlyArray<Span> => {
   return spans
 }
 
-/** How many tasks of a step ran at once, over time: `bins` numbers between `from` and `to`. */
+/** The number of tasks of a step that ran at once, in `bins` intervals between `from` and `to`. */
 export const concurrency = (
   tasks: ReadonlyArray<TaskView>,
   from: number,
@@ -84,7 +84,7 @@ export const concurrency = (
   })
 }
 
-/** Round times for an axis, with their distance from the start as text. */
+/** Round times for an axis, labelled with the time since the start. */
 export const timeTicks = (
   from: number,
   to: number,

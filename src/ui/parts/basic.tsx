@@ -1,4 +1,4 @@
-/** What every view is made of: links, times, commands to copy, sentences of failure, empty states. */
+/** Basic components: links, times, commands to copy, errors, empty states. */
 import { type ReactNode, useState } from "react"
 import type { ApiError } from "../api.ts"
 import { absolute, ago, duration } from "../format.ts"
@@ -30,7 +30,7 @@ export const Ago = ({ at }: { readonly at: number }) => {
   )
 }
 
-/** From a start to an end, or to now. */
+/** The duration from a start to an end, or until now. */
 export const Took = ({
   from,
   to,
@@ -51,7 +51,7 @@ export const Copy = ({ text, label = "Copy" }: { readonly text: string; readonly
     try {
       await navigator.clipboard.writeText(text)
     } catch {
-      // Beyond loopback a browser gives no clipboard to a page without TLS; a selection can still be copied.
+      // Without TLS, browsers offer the clipboard API on loopback only. Elsewhere, copy a selection instead.
       const area = document.createElement("textarea")
       area.value = text
       document.body.append(area)
@@ -76,7 +76,7 @@ const CopyMark = () => (
   </svg>
 )
 
-/** A command line for what is on the screen. */
+/** A command line related to the view, with a button to copy it. */
 export const Command = ({ children, says }: { readonly children: string; readonly says?: string }) => (
   <div className="command">
     {says === undefined ? null : <span className="says">{says}</span>}

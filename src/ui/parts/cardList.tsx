@@ -1,4 +1,4 @@
-/** The cards of a run, each under its task. */
+/** The cards of a run, each with its task. */
 import type { CardView } from "../api.ts"
 import { toTask } from "../router.ts"
 import { Ago, Link } from "./basic.tsx"

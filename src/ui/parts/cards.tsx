@@ -1,4 +1,4 @@
-/** Cards as elements of the page. There is no way from a card's text to markup: it is built from data, part by part. */
+/** Renders cards as React elements. A card's text can't become markup, because everything is built from data. */
 import { createElement, type ReactNode, useMemo } from "react"
 import type { Card, Component } from "../../internal/card/data.ts"
 import * as CardMarkdown from "../../internal/card/markdown.ts"
@@ -13,7 +13,7 @@ import "../styles/card.css"
 
 const names: Readonly<Record<string, string>> = { class: "className", colspan: "colSpan" }
 
-/** A tree of a card as React's. */
+/** Converts a card's element tree to React elements. */
 const toReact = (node: Node, key: number): ReactNode => {
   if (typeof node === "string") return node
   const attributes: Record<string, unknown> = { key }
@@ -84,11 +84,11 @@ const MarkdownPart = ({ text }: { readonly text: string }) => {
 }
 
 export const CardBody = ({ view }: { readonly view: CardView }) => {
-  const card = view.card as unknown as Card // the server sends what its schema took in
+  const card = view.card as unknown as Card // the server validated it with the card's schema
   return (
     <div className="card">
       {card.components.map((component, i) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: parts are appended and replaced in their places
+        // biome-ignore lint/suspicious/noArrayIndexKey: parts are only appended and replaced, so the index identifies them
         <Part key={i} component={component} />
       ))}
     </div>

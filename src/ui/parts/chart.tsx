@@ -1,4 +1,7 @@
-/** Series and bars, drawn by uPlot in the colours of the theme; the legend says the last values, or those under the pointer. */
+/**
+ * Line and bar charts, drawn by uPlot in the colours of the theme. The legend shows the last values, or those under the
+ * pointer.
+ */
 import { useEffect, useMemo, useRef, useState } from "react"
 import uPlot from "uplot"
 import "uplot/dist/uPlot.min.css"
@@ -21,15 +24,15 @@ interface ChartProps {
   readonly xLabel?: string | undefined
   readonly yLabel?: string | undefined
   readonly yRange?: { readonly min?: number | undefined; readonly max?: number | undefined }
-  /** Bars at these labels, in the place of lines over numbers. */
+  /** If set, bars are drawn at these labels instead of lines over numbers. */
   readonly labels?: ReadonlyArray<string>
 }
 
 const classOf = (index: number): string => `series-${(index % 6) + 1}`
 
 /**
- * All series over one axis. Where a series has no point its line goes on; where it has `null`, it has a gap. A series may
- * have several points at one place: it then goes straight up or down there.
+ * Aligns all series on one axis. A missing point does not interrupt a line, a `null` does. A series may have several
+ * points at the same x, which are joined by a vertical line.
  */
 const dataOf = (series: ReadonlyArray<Series>, labels: ReadonlyArray<string> | undefined): uPlot.AlignedData => {
   if (labels !== undefined) return [labels.map((_, i) => i), ...series.map(({ y }) => [...y])]
@@ -71,7 +74,7 @@ export const Chart = ({ height = 180, labels, series, title, xLabel, yLabel, yRa
     height
   ])
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the shape stands for what it was made of; data come below
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `shape` covers the other dependencies; the data are set below
   useEffect(() => {
     if (element.current === null || width === 0) return
     const font = `11px ${color("sans")}`
@@ -201,7 +204,8 @@ const lastOf = (values: ArrayLike<number | null | undefined>): number | null => 
 
 const padded = (min: number, max: number): [number, number] => {
   if (!Number.isFinite(min) || !Number.isFinite(max)) return [0, 1]
-  // Not less than what a double tells apart at this magnitude: uPlot counts its ticks up in steps of the range.
+  // At least the precision of a double at this magnitude, because uPlot increments its ticks by a fraction of the
+  // range.
   const room = Math.max((max - min || Math.abs(max) || 1) * 0.06, Math.abs(max) * 1e-9)
   return [min === 0 ? 0 : min - room, max === 0 ? 0 : max + room]
 }

@@ -1,4 +1,4 @@
-/** Charts of metrics, one for each name. */
+/** Charts of metrics, one per name. */
 import type { ChartModel } from "../model/series.ts"
 import { Chart } from "./chart.tsx"
 

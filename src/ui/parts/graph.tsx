@@ -1,4 +1,4 @@
-/** The graph of a run: laid out by dagre, drawn by React Flow, followed while the run goes on. */
+/** The graph of a run: laid out by dagre, drawn by React Flow, updated live. */
 import {
   BaseEdge,
   Controls,
@@ -24,7 +24,7 @@ import { useLayout } from "../model/layout.ts"
 import { type StepSummary, statusOf } from "../model/tasks.ts"
 import { How, StatusMark } from "./status.tsx"
 
-/** What is selected: a task's id, or `step:` and a name. */
+/** The selection: a task's id, or `step:` followed by a step's name. */
 export type Selection = string | undefined
 
 const width = 224
@@ -50,7 +50,7 @@ interface GraphProps extends Actions {
   readonly run: string
   readonly tasks: ReadonlyArray<TaskView>
   readonly version: number
-  readonly opened: ReadonlySet<string>
+  readonly expanded: ReadonlySet<string>
   readonly selected: Selection
 }
 
@@ -60,9 +60,9 @@ export const Graph = (props: GraphProps) => (
   </ReactFlowProvider>
 )
 
-const Canvas = ({ opened, run, select, selected, tasks, toggle, version }: GraphProps) => {
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the list is changed in place; its version says when
-  const model = useMemo(() => build(run, tasks, opened), [run, version, opened])
+const Canvas = ({ expanded, run, select, selected, tasks, toggle, version }: GraphProps) => {
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the list is changed in place, and its version counts the changes
+  const model = useMemo(() => build(run, tasks, expanded), [run, version, expanded])
   const shape = useMemo(() => shapeOf(model), [model])
   const layout = useLayout(shape, () => ({
     column: width,
@@ -76,7 +76,7 @@ const Canvas = ({ opened, run, select, selected, tasks, toggle, version }: Graph
   const nodes = useMemo(
     (): Array<Node<NodeData>> =>
       model.nodes.flatMap((node) => {
-        const position = layout?.places.get(node.id)
+        const position = layout?.positions.get(node.id)
         return position === undefined
           ? []
           : [
@@ -86,7 +86,7 @@ const Canvas = ({ opened, run, select, selected, tasks, toggle, version }: Graph
                 position,
                 width,
                 height,
-                // React Flow takes nodes that can't be dragged for things to look at.
+                // React Flow ignores clicks on nodes that can't be dragged, unless this is set.
                 style: { pointerEvents: "all" },
                 data: { node, select, toggle, selected: node.id === selected }
               }
@@ -104,13 +104,13 @@ const Canvas = ({ opened, run, select, selected, tasks, toggle, version }: Graph
           target: to,
           type: "given",
           className: touched ? "touched" : "",
-          data: { names, shown: id === hovered || touched, way: layout?.ways.get(id) ?? [] }
+          data: { names, shown: id === hovered || touched, way: layout?.routes.get(id) ?? [] }
         }
       }),
     [model, layout, hovered, selected]
   )
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a new layout is looked at whole, unless somebody looks closer
+  // biome-ignore lint/correctness/useExhaustiveDependencies: only a new layout resets the zoom, unless the user has zoomed
   useEffect(() => {
     if (layout === undefined || moved.current) return
     requestAnimationFrame(() => flow.fitView({ padding: 0.06, maxZoom: 1, minZoom: 0.2 }))
@@ -189,7 +189,7 @@ const TaskNode = memo(({ data: { node, select, selected, toggle } }: NodeProps<N
             {task.attempts.length > 1 ? <span>{task.attempts.length} attempts</span> : null}
           </span>
         </button>
-        {node.foldable ? (
+        {node.collapsible ? (
           <button
             type="button"
             className="node-fold"
@@ -224,7 +224,7 @@ const StepNode = memo(({ data: { node, select, selected, toggle } }: NodeProps<N
             <StatusMark status={status} />
             <span className="node-name">{step.step}</span>
             <span className="node-id">×{count(step.tasks.length)}</span>
-            {loops ? <span title="It leads to itself">↻</span> : null}
+            {loops ? <span title="Tasks of this step depend on each other">↻</span> : null}
           </span>
           <span className="node-facts">
             <StepBar step={step} />
@@ -271,7 +271,7 @@ const MoreNode = memo(({ data: { node } }: NodeProps<Node<NodeData>>) =>
   ) : null
 )
 
-/** A smooth line from point to point, level where it leaves and arrives; and where its label goes. */
+/** A smooth line through the points, horizontal at both ends, and the position of its label. */
 const pathOf = (points: ReadonlyArray<readonly [x: number, y: number]>) => {
   const [start, ...rest] = points
   let path = `M${start?.[0]} ${start?.[1]}`

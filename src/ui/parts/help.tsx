@@ -1,4 +1,4 @@
-/** Which keys do what. */
+/** The dialog that lists keyboard shortcuts. */
 import { useEffect, useRef } from "react"
 
 const groups: ReadonlyArray<{ readonly title: string; readonly keys: ReadonlyArray<readonly [string, string]> }> = [
@@ -9,15 +9,15 @@ const groups: ReadonlyArray<{ readonly title: string; readonly keys: ReadonlyArr
       ["r", "the runs"],
       ["t", "theme: system, light, dark"],
       ["?", "this list"],
-      ["Esc", "close, or leave a field"]
+      ["Esc", "close a dialog or leave a field"]
     ]
   },
   {
     title: "Runs",
     keys: [
-      ["↑ ↓ or k j", "the run above, below"],
+      ["↑ ↓ or k j", "previous, next run"],
       ["Enter", "open it"],
-      ["x", "select it for a comparison"],
+      ["x", "select the run for a comparison"],
       ["c", "compare the two selected"],
       ["f", "filter"]
     ]
@@ -25,10 +25,10 @@ const groups: ReadonlyArray<{ readonly title: string; readonly keys: ReadonlyArr
   {
     title: "A run",
     keys: [
-      ["↑ ↓ or k j", "the task above, below in the waterfall"],
+      ["↑ ↓ or k j", "previous, next task in the waterfall"],
       ["Enter", "open it"],
       ["o", "open or close its step"],
-      ["+ − 0", "zoom in, out, all of it"],
+      ["+ − 0", "zoom in, out, to fit"],
       ["← →", "move in time"],
       ["1 2 3 4", "overview, log, metrics, cards"]
     ]
@@ -37,7 +37,7 @@ const groups: ReadonlyArray<{ readonly title: string; readonly keys: ReadonlyArr
     title: "A log",
     keys: [
       ["s", "search"],
-      ["n N", "the next hit, the one before"],
+      ["n N", "next, previous match"],
       ["End", "follow new lines"]
     ]
   }

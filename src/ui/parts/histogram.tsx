@@ -1,4 +1,4 @@
-/** A small histogram: the shape of many numbers at a glance. */
+/** A small histogram. */
 import type { Histogram as HistogramData } from "../../internal/server/shapes.ts"
 import { number } from "../format.ts"
 
@@ -12,7 +12,7 @@ export const Histogram = ({
   readonly format?: (value: number) => string
 }) => {
   const { bars, max, min } = histogram
-  const most = Math.max(1, ...bars)
+  const highest = Math.max(1, ...bars)
   const says = `${format(min)} to ${format(max)}`
   return (
     <span className="histogram">
@@ -24,7 +24,7 @@ export const Histogram = ({
         preserveAspectRatio="none"
       >
         {bars.map((bar, i) => {
-          const tall = bar === 0 ? 0 : Math.max(1, (bar / most) * (height - 1))
+          const tall = bar === 0 ? 0 : Math.max(1, (bar / highest) * (height - 1))
           // biome-ignore lint/suspicious/noArrayIndexKey: bars have no other identity
           return <rect key={i} x={i * 5} y={height - tall} width={4} height={tall} />
         })}

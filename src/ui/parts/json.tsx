@@ -1,8 +1,8 @@
-/** A JSON value as a tree that opens; long lists open in parts. */
+/** A JSON value as a collapsible tree. Long lists are expanded in parts. */
 import { useState } from "react"
 import { count } from "../format.ts"
 
-const part = 100
+const partSize = 100
 
 export const JsonTree = ({ open, value }: { readonly value: unknown; readonly open: number }) => (
   <div className="json">
@@ -23,8 +23,8 @@ const Item = ({ name, open, value }: { readonly name?: string; readonly value: u
     )
   }
   const entries: ReadonlyArray<readonly [string, unknown]> = Array.isArray(value)
-    ? value.slice(0, parts * part).map((item, i) => [String(i), item])
-    : Object.entries(value).slice(0, parts * part)
+    ? value.slice(0, parts * partSize).map((item, i) => [String(i), item])
+    : Object.entries(value).slice(0, parts * partSize)
   const total = Array.isArray(value) ? value.length : Object.keys(value).length
   const [left, right] = Array.isArray(value) ? ["[", "]"] : ["{", "}"]
   if (total === 0) {
@@ -52,9 +52,9 @@ const Item = ({ name, open, value }: { readonly name?: string; readonly value: u
           {entries.map(([key, item]) => (
             <Item key={key} name={key} value={item} open={open - 1} />
           ))}
-          {total > parts * part ? (
+          {total > parts * partSize ? (
             <button type="button" className="json-more" onClick={() => setParts(parts + 1)}>
-              {count(Math.min(part, total - parts * part))} more of {count(total - parts * part)}
+              {count(Math.min(partSize, total - parts * partSize))} more of {count(total - parts * partSize)}
             </button>
           ) : null}
         </div>

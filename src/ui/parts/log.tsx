@@ -1,10 +1,10 @@
-/** A log: live, filtered by level, searched, however long it is. */
+/** A live log of any length, with filters and search. */
 import { useVirtualizer } from "@tanstack/react-virtual"
 import { useCallback, useDeferredValue, useEffect, useMemo, useRef, useState } from "react"
 import * as Api from "../api.ts"
 import { absolute, clock, count } from "../format.ts"
 import { useKeys } from "../hooks.ts"
-import { hits, levels, most, pieces, rank, shownLines } from "../model/log.ts"
+import { hits, levels, linesLimit, pieces, rank, shownLines } from "../model/log.ts"
 import { toTask } from "../router.ts"
 import { Link } from "./basic.tsx"
 import "../styles/log.css"
@@ -12,8 +12,8 @@ import "../styles/log.css"
 const page = 10_000
 
 /**
- * The lines of a task, or of a whole run; loaded once they are looked at (`active`). They are pushed onto one list;
- * `version` says that there are more.
+ * The lines of a task or of a whole run, loaded once the log is shown (`active`). They are pushed onto one list, and
+ * `version` counts the changes.
  */
 export const useLog = (run: string, task: string | undefined, active: boolean) => {
   const lines = useRef<Array<Api.LogView>>([])
@@ -35,7 +35,7 @@ export const useLog = (run: string, task: string | undefined, active: boolean) =
       do {
         again.current = false
         for (;;) {
-          if (lines.current.length >= most) break
+          if (lines.current.length >= linesLimit) break
           const after = lines.current.at(-1)?.sequence
           const answer = await Api.logs(run, { task, after, limit: page })
           for (const line of answer.lines) lines.current.push(line)
@@ -55,7 +55,7 @@ export const useLog = (run: string, task: string | undefined, active: boolean) =
     void load()
   }, [load])
 
-  /** What was heard: whether it concerns this log. */
+  /** Handles a live event: reloads if it concerns this log. */
   const hear = useCallback(
     (tasks: ReadonlyArray<string>) => {
       if (task === undefined || tasks.includes(task)) void load()
@@ -90,7 +90,7 @@ export const Log = ({
   const field = useRef<HTMLInputElement>(null)
   const scroll = useRef<HTMLDivElement>(null)
   const wanted = useDeferredValue(search)
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the list is changed in place; its version says when
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the list is changed in place, and its version counts the changes
   const shown = useMemo(
     () => shownLines(lines, least, attempt, only ? wanted : ""),
     [version, least, attempt, only, wanted]
@@ -198,9 +198,9 @@ export const Log = ({
         </button>
       </div>
       {log.error === undefined ? null : <p className="notice bad">{log.error.message}</p>}
-      {lines.length >= most ? (
+      {lines.length >= linesLimit ? (
         <p className="notice warn">
-          The first {count(most)} lines are shown. `logs` on the command line has all of them.
+          The first {count(linesLimit)} lines are shown. `logs` on the command line has all of them.
         </p>
       ) : null}
       <div
@@ -212,17 +212,17 @@ export const Log = ({
         aria-live="off"
         onScroll={(event) => {
           const { clientHeight, scrollHeight, scrollTop } = event.currentTarget
-          // Who scrolls up wants to read.
+          // Scrolling up stops following new lines.
           if (follow && scrollTop + clientHeight < scrollHeight - 60) setFollow(false)
         }}
       >
         {shown.length === 0 && log.complete ? (
           <p className="log-empty">
             {lines.length > 0
-              ? "No line is shown at this level."
+              ? "No lines match the filters."
               : going
-                ? "Nothing yet. Lines appear as they are logged with Effect.log."
-                : "Nothing was logged here."}
+                ? "Nothing yet. Lines appear when the task logs them with Effect.log."
+                : "No log lines."}
           </p>
         ) : null}
         <div style={{ height: virtual.getTotalSize(), position: "relative" }}>

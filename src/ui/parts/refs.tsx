@@ -1,4 +1,4 @@
-/** What a task was given or wrote: each artifact with its format and size, small values in full, the others on demand. */
+/** The inputs or outputs of a task: each artifact with its format and size, small values in full, others on demand. */
 import { lazy, Suspense, useState } from "react"
 import type { RefRecord } from "../../RunRecord.ts"
 import * as Api from "../api.ts"
@@ -9,8 +9,8 @@ import "../styles/artifact.css"
 
 const Preview = lazy(() => import("./viewer.tsx").then((module) => ({ default: module.Preview })))
 
-/** Up to this many bytes a JSON value is shown right away. */
-const small = 2048
+/** JSON values up to this size are shown immediately. */
+const inlineLimitBytes = 2048
 const first = 60
 
 export const Refs = ({
@@ -53,7 +53,7 @@ const RefRow = ({
   readonly task: string
 }) => {
   const [open, setOpen] = useState(false)
-  const shown = artifact.format === "json" && artifact.size <= small
+  const shown = artifact.format === "json" && artifact.size <= inlineLimitBytes
   return (
     <li className={open ? "open" : ""}>
       <div className="ref">
@@ -103,7 +103,9 @@ const RefRow = ({
 const decoder = new TextDecoder()
 
 const SmallValue = ({ digest }: { readonly digest: string }) => {
-  const text = Api.useAsk(digest, async (signal) => decoder.decode(await Api.bytes(digest, 0, small, signal)))
+  const text = Api.useQuery(digest, async (signal) =>
+    decoder.decode(await Api.bytes(digest, 0, inlineLimitBytes, signal))
+  )
   if (text.error !== undefined) return <span className="bad-text">{text.error.message}</span>
   return <code title={text.data}>{text.data ?? ""}</code>
 }

@@ -1,4 +1,4 @@
-/** A status as shape, word and colour: it is read without colour, and heard by who does not see it. */
+/** Shows a status as a shape, a word and a colour, so that it is readable without colour and by screen readers. */
 import { useEffect, useRef } from "react"
 import type { ShownStatus, TaskView } from "../api.ts"
 
@@ -43,22 +43,22 @@ const shapes: Readonly<Record<ShownStatus, React.ReactNode>> = {
   )
 }
 
-/** Milliseconds between two places of a mark that turns, and places in a turn. */
-const turn = { every: 250, places: 8 }
+/** The rotation of the running mark: the time between two positions, and positions per turn. */
+const turn = { intervalMs: 250, positions: 8 }
 const turning = new Set<SVGSVGElement>()
 let turner: ReturnType<typeof setInterval> | undefined
 let place = 0
 
 /**
- * Turns a mark a few times a second, all marks at once. An animation of the style sheet's would have the browser compose the
- * page sixty times a second, next to a run that could use the processor.
+ * Turns all marks together, a few times a second. A CSS animation would make the browser repaint the page sixty times a
+ * second and take CPU time from runs on the same machine.
  */
 const startTurning = (mark: SVGSVGElement): (() => void) => {
   turning.add(mark)
   turner ??= setInterval(() => {
-    place = (place + 1) % turn.places
-    for (const one of turning) one.style.transform = `rotate(${(360 * place) / turn.places}deg)`
-  }, turn.every)
+    place = (place + 1) % turn.positions
+    for (const mark of turning) mark.style.transform = `rotate(${(360 * place) / turn.positions}deg)`
+  }, turn.intervalMs)
   return () => {
     turning.delete(mark)
     mark.style.transform = ""
@@ -97,6 +97,6 @@ export const Status = ({ status }: { readonly status: ShownStatus }) => (
 
 const hows = { executed: "executed", takenOver: "taken over", cached: "cached" } as const
 
-/** How a task came by its outputs; an executed one needs no badge unless it is asked for. */
+/** How a task got its outputs. Executed tasks have no badge unless `always` is set. */
 export const How = ({ how, always = false }: { readonly how: TaskView["how"]; readonly always?: boolean }) =>
   how === "executed" && !always ? null : <span className={`badge how ${how}`}>{hows[how]}</span>

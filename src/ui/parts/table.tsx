@@ -1,4 +1,4 @@
-/** A table: pages by range as it is scrolled, each column with its kind and a look at its values. */
+/** A table that loads rows while scrolling, with the kind and a summary of each column. */
 import { useVirtualizer } from "@tanstack/react-virtual"
 import { useCallback, useEffect, useRef, useState } from "react"
 import * as Api from "../api.ts"
@@ -8,9 +8,9 @@ import { Histogram } from "./histogram.tsx"
 
 const page = 200
 const rowHeight = 26
-const mostColumns = 200
+const columnsLimit = 200
 
-/** The least width of a column in pixels, and its share of what is left. */
+/** The minimum width of a column in pixels, and its share of the remaining width. */
 const columnWidths: Readonly<Record<string, readonly [least: number, share: number]>> & {
   readonly other: readonly [number, number]
 } = {
@@ -25,8 +25,8 @@ const columnWidths: Readonly<Record<string, readonly [least: number, share: numb
 type Pages = ReadonlyMap<number, Api.TableView["values"]>
 
 const TableViewer = ({ compact, digest }: { readonly digest: string; readonly compact: boolean }) => {
-  const first = Api.useAsk(digest, (signal) => Api.table(digest, { offset: 0, limit: page }, signal))
-  const columns = Api.useAsk(digest, (signal) => Api.columns(digest, signal))
+  const first = Api.useQuery(digest, (signal) => Api.table(digest, { offset: 0, limit: page }, signal))
+  const columns = Api.useQuery(digest, (signal) => Api.columns(digest, signal))
   if (first.error !== undefined) return <Failure error={first.error} retry={first.reload} />
   if (first.data === undefined) return <Loading what="the table" />
   return <Rows key={digest} digest={digest} first={first.data} looks={columns.data} compact={compact} />
@@ -48,9 +48,9 @@ const Rows = ({
   const [pages, setPages] = useState<Pages>(() => new Map([[0, first.values]]))
   const [error, setError] = useState<Api.ApiError>()
   const [picked, setPicked] = useState<number>()
-  const asked = useRef(new Set([0]))
+  const requested = useRef(new Set([0]))
   const scroll = useRef<HTMLDivElement>(null)
-  const shown = first.columns.slice(0, mostColumns)
+  const shown = first.columns.slice(0, columnsLimit)
   const virtual = useVirtualizer({
     count: first.rows,
     getScrollElement: () => scroll.current,
@@ -63,12 +63,12 @@ const Rows = ({
 
   const load = useCallback(
     (at: number) => {
-      if (asked.current.has(at)) return
-      asked.current.add(at)
+      if (requested.current.has(at)) return
+      requested.current.add(at)
       Api.table(digest, { offset: at * page, limit: page }).then(
         (answer) => setPages((before) => new Map(before).set(at, answer.values)),
         (cause) => {
-          asked.current.delete(at)
+          requested.current.delete(at)
           if (cause instanceof Api.ApiError) setError(cause)
         }
       )
@@ -76,7 +76,7 @@ const Rows = ({
     [digest]
   )
   useEffect(() => {
-    // Who scrolls fast passes pages that nobody looks at.
+    // Wait briefly, so that fast scrolling does not load rows that are only passed.
     const timer = setTimeout(() => {
       for (let at = from; at <= to; at++) load(at)
     }, 60)
@@ -113,7 +113,7 @@ const Rows = ({
                 {name}
               </span>
               <span className="column-kind">{kind}</span>
-              <Look look={looks?.columns[i]} of={looks?.looked ?? 0} />
+              <Look look={looks?.columns[i]} of={looks?.sampled ?? 0} />
             </div>
           ))}
         </div>
@@ -153,9 +153,9 @@ const Rows = ({
       </div>
       <p className="viewer-note">
         {count(first.rows)} rows, {count(first.columns.length)} columns
-        {first.columns.length > shown.length ? `, the first ${mostColumns} of them shown` : ""}
-        {looks !== undefined && looks.looked < looks.rows
-          ? `; the columns were looked at over ${count(looks.looked)} rows`
+        {first.columns.length > shown.length ? `, the first ${columnsLimit} of them shown` : ""}
+        {looks !== undefined && looks.sampled < looks.rows
+          ? `; the summaries cover the first ${count(looks.sampled)} rows`
           : ""}
       </p>
       {picked === undefined ? null : (
@@ -212,7 +212,7 @@ const Look = ({ look, of }: { readonly look: Api.ColumnView | undefined; readonl
   )
 }
 
-/** A row with nothing cut. */
+/** A row with uncut values. */
 const WholeRow = ({
   close,
   columns,
@@ -228,10 +228,10 @@ const WholeRow = ({
   useEffect(() => {
     if (dialog.current?.open === false) dialog.current.showModal()
   }, [])
-  const asked = Api.useAsk(`${digest} ${index}`, (signal) =>
+  const result = Api.useQuery(`${digest} ${index}`, (signal) =>
     Api.table(digest, { offset: index, limit: 1, cut: 200_000 }, signal)
   )
-  const row = asked.data?.values[0]
+  const row = result.data?.values[0]
   return (
     <dialog ref={dialog} onClose={close} className="whole-row" aria-label={`Row ${index}`}>
       <header>

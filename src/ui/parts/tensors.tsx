@@ -1,4 +1,4 @@
-/** Tensors, and the texts beside them: a model's weights with its vocabulary and options. */
+/** Tensors and their metadata: for example a model's weights with its vocabulary and options. */
 import { useVirtualizer } from "@tanstack/react-virtual"
 import { useMemo, useRef, useState } from "react"
 import * as Api from "../api.ts"
@@ -8,10 +8,10 @@ import { Histogram } from "./histogram.tsx"
 import { JsonTree } from "./json.tsx"
 
 const TensorsViewer = ({ compact, digest }: { readonly digest: string; readonly compact: boolean }) => {
-  const asked = Api.useAsk(digest, (signal) => Api.tensors(digest, signal))
-  if (asked.error !== undefined) return <Failure error={asked.error} retry={asked.reload} />
-  if (asked.data === undefined) return <Loading what="the tensors" />
-  const { metadata, tensors } = asked.data
+  const result = Api.useQuery(digest, (signal) => Api.tensors(digest, signal))
+  if (result.error !== undefined) return <Failure error={result.error} retry={result.reload} />
+  if (result.data === undefined) return <Loading what="the tensors" />
+  const { metadata, tensors } = result.data
   const texts = Object.entries(metadata).map(([name, text]) => ({ name, value: parsed(text) }))
   return (
     <div className={`tensors-viewer ${compact ? "compact" : ""}`}>
@@ -45,15 +45,15 @@ const TensorsViewer = ({ compact, digest }: { readonly digest: string; readonly 
                 <td className="right tabular">{show(tensor.max)}</td>
                 <td>
                   {tensor.histogram === undefined ? (
-                    <span className="muted">not looked at</span>
+                    <span className="muted">no preview</span>
                   ) : (
                     <Histogram histogram={tensor.histogram} />
                   )}
                   {tensor.nonFinite === undefined || tensor.nonFinite === 0 ? null : (
                     <span className="bad-text">{count(tensor.nonFinite)} not finite</span>
                   )}
-                  {tensor.looked > 0 && tensor.looked < tensor.elements ? (
-                    <span className="muted">first {count(tensor.looked)}</span>
+                  {tensor.sampled > 0 && tensor.sampled < tensor.elements ? (
+                    <span className="muted">first {count(tensor.sampled)}</span>
                   ) : null}
                 </td>
               </tr>
@@ -96,7 +96,7 @@ const isTerms = (value: unknown): value is ReadonlyArray<string> =>
 
 const perRow = 5
 
-/** Terms with their column, searched as one types. */
+/** Terms with their column, filtered while typing. */
 const Terms = ({ terms }: { readonly terms: ReadonlyArray<string> }) => {
   const [search, setSearch] = useState("")
   const scroll = useRef<HTMLDivElement>(null)

@@ -1,4 +1,4 @@
-/** Why something failed: a sentence, what it came of, and what to do next. */
+/** Shows an error: its message, its causes, and what to do next. */
 import type { ReactNode } from "react"
 import { useState } from "react"
 import type { ErrorRecord } from "../../RunRecord.ts"
@@ -25,7 +25,7 @@ export const Trouble = ({
       {error?.causes === undefined ? null : (
         <ol aria-label="Causes">
           {error.causes.map(({ message, tag }, i) => (
-            // biome-ignore lint/suspicious/noArrayIndexKey: a chain has an order and nothing else
+            // biome-ignore lint/suspicious/noArrayIndexKey: causes have no other identity than their order
             <li key={i}>
               because {message} <span className="kind">{tag}</span>
             </li>

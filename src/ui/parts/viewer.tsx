@@ -1,4 +1,4 @@
-/** Looks into an artifact by its format. Whatever its bytes are, they are shown as data: text, cells, numbers, an image. */
+/** Shows an artifact by its format. Its bytes are always shown as data: text, cells, numbers, an image. */
 import { lazy, Suspense } from "react"
 import * as Api from "../api.ts"
 import { size } from "../format.ts"
@@ -9,15 +9,15 @@ import "../styles/artifact.css"
 const TableViewer = lazy(() => import("./table.tsx"))
 const TensorsViewer = lazy(() => import("./tensors.tsx"))
 
-/** Up to this many bytes a JSON value is a tree; beyond, its first part is text. */
-const largestTree = 4_000_000
+/** JSON values up to this size are shown as a tree. Of larger values, the beginning is shown as text. */
+const treeLimitBytes = 4_000_000
 const head = 128 * 1024
 
-/** The viewer for a digest: first it asks what it is. */
+/** A viewer for a digest. It first loads the artifact's metadata. */
 export const Preview = ({ digest }: { readonly digest: string }) => {
-  const asked = Api.useAsk(digest, (signal) => Api.artifact(digest, signal))
-  if (asked.error !== undefined) return <Failure error={asked.error} retry={asked.reload} />
-  return asked.data === undefined ? <Loading what="the artifact" /> : <Viewer artifact={asked.data} compact />
+  const result = Api.useQuery(digest, (signal) => Api.artifact(digest, signal))
+  if (result.error !== undefined) return <Failure error={result.error} retry={result.reload} />
+  return result.data === undefined ? <Loading what="the artifact" /> : <Viewer artifact={result.data} compact />
 }
 
 export const Viewer = ({
@@ -60,27 +60,27 @@ const JsonViewer = ({
   readonly bytes: number
   readonly compact: boolean
 }) => {
-  const large = bytes > largestTree
-  const asked = Api.useAsk(digest, async (signal) => {
+  const large = bytes > treeLimitBytes
+  const result = Api.useQuery(digest, async (signal) => {
     const text = decoder.decode(await Api.bytes(digest, 0, large ? head : bytes, signal))
     return large ? { text } : { value: JSON.parse(text) as unknown }
   })
-  if (asked.error !== undefined) return <Failure error={asked.error} retry={asked.reload} />
-  if (asked.data === undefined) return <Loading what="the value" />
-  return "text" in asked.data ? (
-    <Plain text={asked.data.text ?? ""} rest={bytes - head} />
+  if (result.error !== undefined) return <Failure error={result.error} retry={result.reload} />
+  if (result.data === undefined) return <Loading what="the value" />
+  return "text" in result.data ? (
+    <Plain text={result.data.text ?? ""} rest={bytes - head} />
   ) : (
     <div className="json-viewer">
-      <JsonTree value={asked.data.value} open={compact ? 1 : 2} />
+      <JsonTree value={result.data.value} open={compact ? 1 : 2} />
     </div>
   )
 }
 
 const TextViewer = ({ bytes, digest }: { readonly digest: string; readonly bytes: number }) => {
   const end = Math.min(bytes, head)
-  const asked = Api.useAsk(digest, async (signal) => decoder.decode(await Api.bytes(digest, 0, end, signal)))
-  if (asked.error !== undefined) return <Failure error={asked.error} retry={asked.reload} />
-  return asked.data === undefined ? <Loading what="the text" /> : <Plain text={asked.data} rest={bytes - end} />
+  const result = Api.useQuery(digest, async (signal) => decoder.decode(await Api.bytes(digest, 0, end, signal)))
+  if (result.error !== undefined) return <Failure error={result.error} retry={result.reload} />
+  return result.data === undefined ? <Loading what="the text" /> : <Plain text={result.data} rest={bytes - end} />
 }
 
 const Plain = ({ rest, text }: { readonly text: string; readonly rest: number }) => (
@@ -94,9 +94,9 @@ const Plain = ({ rest, text }: { readonly text: string; readonly rest: number })
 
 const HexViewer = ({ bytes, digest }: { readonly digest: string; readonly bytes: number }) => {
   const end = Math.min(bytes, 4096)
-  const asked = Api.useAsk(digest, async (signal) => hex(await Api.bytes(digest, 0, end, signal)))
-  if (asked.error !== undefined) return <Failure error={asked.error} retry={asked.reload} />
-  return asked.data === undefined ? <Loading what="the bytes" /> : <Plain text={asked.data} rest={bytes - end} />
+  const result = Api.useQuery(digest, async (signal) => hex(await Api.bytes(digest, 0, end, signal)))
+  if (result.error !== undefined) return <Failure error={result.error} retry={result.reload} />
+  return result.data === undefined ? <Loading what="the bytes" /> : <Plain text={result.data} rest={bytes - end} />
 }
 
 const hex = (bytes: Uint8Array): string => {

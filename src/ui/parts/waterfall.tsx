@@ -1,4 +1,4 @@
-/** The waterfall: who ran when, and what they waited for; the same selection as the graph. */
+/** The waterfall: when tasks ran and waited. It shares its selection with the graph. */
 import { useVirtualizer } from "@tanstack/react-virtual"
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react"
 import type { TaskView } from "../api.ts"
@@ -30,7 +30,7 @@ export const Waterfall = ({
 }: {
   readonly run: string
   readonly started: number
-  /** None while the run goes on. */
+  /** Absent while the run is running. */
   readonly ended: number | undefined
   readonly tasks: ReadonlyArray<TaskView>
   readonly version: number
@@ -42,11 +42,11 @@ export const Waterfall = ({
   const [zoom, setZoom] = useState<Window>()
   const [holder, holderWidth] = useSize<HTMLDivElement>()
   const scroll = useRef<HTMLDivElement>(null)
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the list is changed in place; its version says when
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the list is changed in place, and its version counts the changes
   const rows = useMemo(() => rowsOf(tasks, toggled), [version, toggled])
   // biome-ignore lint/correctness/useExhaustiveDependencies: see above
   const last = useMemo(
-    () => tasks.reduce((most, task) => Math.max(most, task.finishedAt ?? 0), started),
+    () => tasks.reduce((highest, task) => Math.max(highest, task.finishedAt ?? 0), started),
     [version, started]
   )
   const whole: Window = { from: started, to: Math.max(ended ?? now, last, started + 1) }
@@ -102,7 +102,7 @@ export const Waterfall = ({
       current && (() => (current.kind === "step" ? toggle(current.step.step) : navigate(toTask(run, current.task.id)))),
     Escape: () => select(undefined)
   })
-  // A task that was selected in the graph opens its step here.
+  // Selecting a task in the graph expands its step here.
   // biome-ignore lint/correctness/useExhaustiveDependencies: only when the selection changes
   useEffect(() => {
     if (selected === undefined) return
@@ -205,7 +205,7 @@ const Axis = ({
       <div
         ref={bar}
         className="wf-time"
-        title="Drag to zoom into a stretch"
+        title="Drag to zoom in"
         onPointerDown={(event) => {
           event.currentTarget.setPointerCapture(event.pointerId)
           setDrag({ a: at(event.clientX), b: at(event.clientX) })
@@ -336,7 +336,7 @@ const TaskSpans = ({ now, task, view }: { readonly task: TaskView; readonly view
   const end = task.finishedAt ?? now
   const after = positionOf(view, end, end)
   const before = positionOf(view, task.startedAt, task.startedAt)
-  // What ends at the right edge has its label before it, if it does not begin at the left one.
+  // The label of a bar that ends at the right edge goes before the bar, unless the bar starts at the left edge.
   const turned = Number.parseFloat(after?.left ?? "100") > 90 && Number.parseFloat(before?.left ?? "0") > 12
   const label = turned ? before : after
   const took = end - task.startedAt
@@ -364,7 +364,7 @@ const TaskSpans = ({ now, task, view }: { readonly task: TaskView; readonly view
   )
 }
 
-/** How many tasks ran at once, as an area. */
+/** The number of tasks that ran at once, as an area. */
 const StepSpans = ({
   now,
   row,
@@ -379,13 +379,13 @@ const StepSpans = ({
   const { step } = row
   const area = useMemo(() => {
     const levels = concurrency(step.tasks, view.from, view.to, now, bins)
-    const most = Math.max(1, ...levels)
+    const highest = Math.max(1, ...levels)
     let path = "M0 20"
     levels.forEach((level, i) => {
-      const y = level === 0 ? 20 : 19 - (level / most) * 16
+      const y = level === 0 ? 20 : 19 - (level / highest) * 16
       path += `H${i}V${y.toFixed(1)}`
     })
-    return { path: `${path}H${bins}V20Z`, most }
+    return { path: `${path}H${bins}V20Z`, highest }
   }, [step.tasks, view.from, view.to, now])
   useLayoutEffect(() => {
     canvas.current?.setAttribute("d", area.path)
@@ -403,7 +403,7 @@ const StepSpans = ({
       <span className="wf-sum">
         <StepBar step={step} />
         <span>
-          {duration((step.to ?? now) - step.from)} · at most {count(area.most)} at once
+          {duration((step.to ?? now) - step.from)} · at most {count(area.highest)} at once
         </span>
       </span>
     </>

@@ -1,4 +1,4 @@
-/** An artifact: a look into it, whether its bytes are the ones that were written, and who wrote and reads it. */
+/** An artifact: its content, whether it is intact, and the tasks that wrote and read it. */
 import * as Api from "../api.ts"
 import { plural, shortDigest, shortId, size } from "../format.ts"
 import { useTitle } from "../hooks.ts"
@@ -8,7 +8,7 @@ import { Viewer } from "../parts/viewer.tsx"
 import { toRun, toRuns, toTask, toWriter } from "../router.ts"
 import "../styles/run.css"
 
-interface Named {
+interface ArtifactAddress {
   readonly run: string
   readonly step: string
   readonly index: string
@@ -21,17 +21,17 @@ const Artifact = ({
   of
 }: {
   readonly digest: string | undefined
-  readonly of: Named | undefined
+  readonly of: ArtifactAddress | undefined
   readonly about: Api.About
 }) => {
-  const task = Api.useAsk(of === undefined ? undefined : JSON.stringify(of), (signal) =>
+  const task = Api.useQuery(of === undefined ? undefined : JSON.stringify(of), (signal) =>
     Api.task(of?.run ?? "", `${of?.step}/${of?.index}`, signal)
   )
   const refs = task.data === undefined ? [] : [...task.data.task.outputs, ...task.data.task.inputs]
   const named = of === undefined ? undefined : refs.find(({ name }) => name === of.name)
   const found = digest ?? named?.digest
-  const asked = Api.useAsk(found, (signal) => Api.artifact(found ?? "", signal))
-  const error = task.error ?? asked.error
+  const result = Api.useQuery(found, (signal) => Api.artifact(found ?? "", signal))
+  const error = task.error ?? result.error
   useTitle(of?.name ?? (digest === undefined ? "" : shortDigest(digest)))
 
   if (of !== undefined && task.data !== undefined && named === undefined) {
@@ -55,14 +55,14 @@ const Artifact = ({
         </p>
       </Empty>
     ) : (
-      <Failure error={error} retry={asked.reload} />
+      <Failure error={error} retry={result.reload} />
     )
   }
-  if (asked.data === undefined) return <Loading what="the artifact" />
-  const ref = named ?? asked.data.ref
+  if (result.data === undefined) return <Loading what="the artifact" />
+  const ref = named ?? result.data.ref
   const run = task.data?.run
-  // The same bytes may have been written by many tasks: the one that this one was given it by is meant.
-  const writer = named === undefined ? asked.data.writer : named.writer
+  // Many tasks may have written the same bytes. Link to the writer that this task got it from.
+  const writer = named === undefined ? result.data.writer : named.writer
   return (
     <div className="artifact">
       <header className="head">
@@ -99,13 +99,13 @@ const Artifact = ({
       </header>
       <div className="columns">
         <section className="section" aria-label="Value">
-          <Viewer artifact={asked.data} />
+          <Viewer artifact={result.data} />
         </section>
         <aside className="stack rail" aria-label="About the artifact">
           <Section title="Written by">
             <p className="body">
               {writer === undefined ? (
-                <span className="muted">No task: it was passed in as a literal.</span>
+                <span className="muted">No task. It is a literal.</span>
               ) : (
                 <Link to={toWriter(writer)} title={writer}>
                   {writerText(writer)}
@@ -114,10 +114,10 @@ const Artifact = ({
             </p>
           </Section>
           <Uses digest={ref.digest} />
-          {asked.data.schema === undefined ? null : (
+          {result.data.schema === undefined ? null : (
             <Section title="Schema">
               <div className="body schema">
-                <JsonTree value={asked.data.schema} open={2} />
+                <JsonTree value={result.data.schema} open={2} />
               </div>
             </Section>
           )}
@@ -142,32 +142,32 @@ const writerText = (writer: string): string => {
   return `${rest.join("/")} of ${shortId(run)}`
 }
 
-/** Whether the bytes still fit their digest: read whole, by the server, in parts. */
+/** Whether the bytes still match their digest. The server reads all of them, in parts. */
 const Verified = ({ digest }: { readonly digest: string }) => {
-  const asked = Api.useAsk(`verify ${digest}`, (signal) => Api.verify(digest, signal))
-  if (asked.error !== undefined) {
+  const result = Api.useQuery(`verify ${digest}`, (signal) => Api.verify(digest, signal))
+  if (result.error !== undefined) {
     return (
       <span className="altered" role="alert">
-        {asked.error.message}
+        {result.error.message}
       </span>
     )
   }
-  return asked.data === undefined ? (
+  return result.data === undefined ? (
     <span className="muted">verifying…</span>
   ) : (
-    <span className="verified" title="The bytes are the ones that were written: they fit their SHA-256 digest.">
+    <span className="verified" title="The bytes match their SHA-256 digest, so they are unchanged.">
       ✓ verified
     </span>
   )
 }
 
 const Uses = ({ digest }: { readonly digest: string }) => {
-  const asked = Api.useAsk(`uses ${digest}`, (signal) => Api.uses(digest, signal))
-  const uses = asked.data ?? []
+  const result = Api.useQuery(`uses ${digest}`, (signal) => Api.uses(digest, signal))
+  const uses = result.data ?? []
   const runs = new Set(uses.map(({ run }) => run))
   return (
     <Section title="Used in" count={uses.length}>
-      {asked.error === undefined ? null : <Failure error={asked.error} />}
+      {result.error === undefined ? null : <Failure error={result.error} />}
       <ul className="list uses">
         {uses.slice(0, 100).map(({ name, run, side, task }) => (
           <li key={`${run} ${task} ${side} ${name}`}>

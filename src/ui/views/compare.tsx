@@ -1,4 +1,4 @@
-/** Two runs side by side: what they were given, what they measured, what they wrote, and which steps differ. */
+/** Two runs side by side: parameters, metrics, artifacts and steps that differ. */
 import { Fragment, lazy, Suspense, useMemo, useState } from "react"
 import * as Api from "../api.ts"
 import { duration, inline, number, plural, shortDigest, size } from "../format.ts"
@@ -20,27 +20,27 @@ const Compare = ({
   readonly right: string
   readonly about: Api.About
 }) => {
-  const asked = Api.useAsk(`${left} ${right}`, (signal) => Api.compare(left, right, signal))
-  const a = Api.useAsk(left, (signal) => Api.metrics(left, undefined, signal))
-  const b = Api.useAsk(right, (signal) => Api.metrics(right, undefined, signal))
+  const result = Api.useQuery(`${left} ${right}`, (signal) => Api.compare(left, right, signal))
+  const a = Api.useQuery(left, (signal) => Api.metrics(left, undefined, signal))
+  const b = Api.useQuery(right, (signal) => Api.metrics(right, undefined, signal))
   const [all, setAll] = useState(false)
   useTitle("Compare")
   const charts = useMemo(() => together(a.data ?? [], b.data ?? []), [a.data, b.data])
 
-  if (asked.error !== undefined) {
-    return asked.error.status === 404 ? (
+  if (result.error !== undefined) {
+    return result.error.status === 404 ? (
       <Empty title="There is no such run">
-        <p>{asked.error.message}</p>
+        <p>{result.error.message}</p>
         <p>
           <Link to={toRuns()}>Select two runs to compare</Link>
         </p>
       </Empty>
     ) : (
-      <Failure error={asked.error} retry={asked.reload} />
+      <Failure error={result.error} retry={result.reload} />
     )
   }
-  if (asked.data === undefined) return <Loading what="the two runs" />
-  const { artifacts, metrics, parameters, steps } = asked.data
+  if (result.data === undefined) return <Loading what="the two runs" />
+  const { artifacts, metrics, parameters, steps } = result.data
   const some = <A extends { readonly same: boolean }>(items: ReadonlyArray<A>) =>
     all ? items : items.filter(({ same }) => !same)
   return (
@@ -61,8 +61,8 @@ const Compare = ({
         </div>
       </header>
       <div className="sides">
-        <Side name="A" run={asked.data.left} />
-        <Side name="B" run={asked.data.right} />
+        <Side name="A" run={result.data.left} />
+        <Side name="B" run={result.data.right} />
       </div>
       <div className="stack">
         <Section title="Parameters">
@@ -85,7 +85,7 @@ const Compare = ({
               right: value(pair.right),
               note: delta(pair.left, pair.right)
             }))}
-            none={metrics.length === 0 ? "Neither run measured anything." : "The last values are the same."}
+            none={metrics.length === 0 ? "Neither run has metrics." : "The last values are the same."}
           />
           {charts.length === 0 ? null : (
             <Suspense fallback={<Loading what="the charts" />}>
@@ -95,18 +95,18 @@ const Compare = ({
         </Section>
         <Section title="Artifacts">
           <Comparison
-            rows={artifacts.slice(0, mostArtifacts).map(({ diff, left: one, name, right: other }) => ({
+            rows={artifacts.slice(0, artifactsLimit).map(({ diff, left: one, name, right: other }) => ({
               name,
               same: false,
               left: one === undefined ? undefined : <Address artifact={one} />,
               right: other === undefined ? undefined : <Address artifact={other} />,
               lines: diff
             }))}
-            none="They wrote the same artifacts."
+            none="The artifacts are the same."
           />
           <p className="viewer-note">
-            {artifacts.length > mostArtifacts ? `${artifacts.length - mostArtifacts} more differ; ` : ""}
-            {plural(asked.data.sameArtifacts, "artifact")} the same
+            {artifacts.length > artifactsLimit ? `${artifacts.length - artifactsLimit} more differ; ` : ""}
+            {plural(result.data.sameArtifacts, "artifact")} the same
           </p>
         </Section>
         <Section title="Steps">
@@ -117,10 +117,10 @@ const Compare = ({
               left: one === undefined ? undefined : stepText(one),
               right: other === undefined ? undefined : stepText(other)
             }))}
-            none="The same steps ran, in as many tasks, and ended alike."
+            none="The same steps ran, with equal numbers of tasks and equal statuses."
           />
         </Section>
-        <Command says="diff">{`${about.command} diff ${asked.data.left.id} ${asked.data.right.id}`}</Command>
+        <Command says="diff">{`${about.command} diff ${result.data.left.id} ${result.data.right.id}`}</Command>
       </div>
     </div>
   )
@@ -151,11 +151,11 @@ interface Row {
   readonly left: React.ReactNode
   readonly right: React.ReactNode
   readonly note?: string
-  /** How the two differ, line by line. */
+  /** The lines that differ. */
   readonly lines?: ReadonlyArray<string>
 }
 
-const mostArtifacts = 200
+const artifactsLimit = 200
 
 const stepText = ({ statuses, took, version, tasks }: Api.StepSide): string => {
   const ends = Object.entries(statuses).filter(([status]) => status !== "succeeded")
@@ -198,7 +198,7 @@ const Comparison = ({ none, rows }: { readonly rows: ReadonlyArray<Row>; readonl
                 <tr>
                   <td colSpan={4} className="diff">
                     {lines.map((line, i) => (
-                      // biome-ignore lint/suspicious/noArrayIndexKey: lines have an order and nothing else
+                      // biome-ignore lint/suspicious/noArrayIndexKey: lines have no other identity than their order
                       <code key={i} className={line.startsWith("+") ? "added" : line.startsWith("-") ? "removed" : ""}>
                         {line}
                       </code>

@@ -1,4 +1,4 @@
-/** A run: its graph and waterfall on one selection, its log, metrics and cards, and what is known of it. */
+/** A run: its graph and waterfall with a shared selection, its log, metrics, cards and details. */
 import { lazy, Suspense, useCallback, useState } from "react"
 import type * as Api from "../api.ts"
 import { count, inline, plural, shortId, size } from "../format.ts"
@@ -38,7 +38,7 @@ const Run = ({ about, id }: { readonly id: string; readonly about: Api.About }) 
       <Empty title="There is no such run">
         <p>{error.message}</p>
         <p>
-          <Link to={toRuns()}>See the runs that there are</Link>
+          <Link to={toRuns()}>See the runs</Link>
         </p>
       </Empty>
     ) : (
@@ -154,7 +154,7 @@ const Head = ({ run }: { readonly run: Api.RunView }) => {
   )
 }
 
-/** The failed task first: its sentence, where it is, and how to go on. */
+/** The first failed task: its error, a link to it, and commands to continue. */
 const RunTrouble = ({
   about,
   run,
@@ -208,10 +208,10 @@ const Overview = ({
 }) => {
   const { run } = detail
   const [selected, setSelected] = useParameter("at")
-  const [opened, setOpened] = useState<ReadonlySet<string>>(new Set())
+  const [expanded, setExpanded] = useState<ReadonlySet<string>>(new Set())
   const select = useCallback((id: string | undefined) => setSelected(id), [setSelected])
   const toggle = useCallback((step: string) => {
-    setOpened((before) => {
+    setExpanded((before) => {
       const next = new Set(before)
       if (!next.delete(step)) next.add(step)
       return next
@@ -229,7 +229,7 @@ const Overview = ({
         <div className="section">
           {all.length === 0 ? (
             <div className="empty small">
-              <h2>{state.complete ? "No task yet" : "Reading the tasks…"}</h2>
+              <h2>{state.complete ? "No task yet" : "Loading the tasks…"}</h2>
             </div>
           ) : (
             <>
@@ -237,7 +237,7 @@ const Overview = ({
                 run={run.id}
                 tasks={all}
                 version={state.version}
-                opened={opened}
+                expanded={expanded}
                 selected={selected}
                 select={select}
                 toggle={toggle}
@@ -289,7 +289,7 @@ const Overview = ({
           </Section>
         )}
         {detail.children.length === 0 ? null : (
-          <Section title="Runs that it called" count={detail.children.length}>
+          <Section title="Called runs" count={detail.children.length}>
             <ul className="list">
               {detail.children.map((child) => (
                 <li key={child.id}>
@@ -349,10 +349,10 @@ interface RefData {
   readonly format: string
 }
 
-/** A ref among what a flow yielded. */
+/** A ref in a flow's output. */
 const refOf = (value: unknown): RefData | undefined =>
   typeof value === "object" && value !== null && "$ref" in value && typeof value.$ref === "object"
-    ? ((value.$ref as RefData | null) ?? undefined) // written as one; a text is data of the flow's own
+    ? ((value.$ref as RefData | null) ?? undefined) // an object is a ref; a text is the flow's own data
     : undefined
 
 /** What the flow's body yielded: its refs as links, everything else as it is. */
@@ -424,7 +424,7 @@ const About = ({ run }: { readonly run: Api.RunView }) => {
   )
 }
 
-/** What is selected in the graph or the waterfall. */
+/** Details of the selection in the graph or the waterfall. */
 const Selected = ({
   run,
   selected,

@@ -1,11 +1,11 @@
-/** The runs of a store: newest first, filtered, kept up to date, two of them to compare. */
+/** The runs of a store: newest first, with filters, live updates, and a selection of two to compare. */
 import { useWindowVirtualizer } from "@tanstack/react-virtual"
 import { useCallback, useEffect, useMemo, useRef, useState } from "react"
 import * as Api from "../api.ts"
 import { duration, inline, plural, shortId } from "../format.ts"
 import { useKeys, useTitle } from "../hooks.ts"
 import { useLive } from "../live.ts"
-import { type Filters, type RunList, refreshed, totals, withNews, withPage } from "../model/runList.ts"
+import { type Filters, type RunList, refreshed, totals, withPage, withUpdates } from "../model/runList.ts"
 import { Ago, Command, Empty, Failure, Link, Loading, Tags, Took } from "../parts/basic.tsx"
 import { Status } from "../parts/status.tsx"
 import { navigate, setParameters, toCompare, toRun, useParameter } from "../router.ts"
@@ -23,7 +23,7 @@ const useFilters = (): Filters & { readonly key: string } => {
   return useMemo(
     () => ({
       flow,
-      status: status as Filters["status"], // the server refuses any other, with a sentence
+      status: status as Filters["status"], // the server rejects other values
       tag,
       since: isPeriod(period) ? Date.now() - periods[period] : undefined,
       key: [flow, status, tag, period].join("\n")
@@ -86,7 +86,7 @@ const useRunList = (filters: Filters & { readonly key: string }) => {
       if (event._tag === "Broken") setError(new Api.ApiError(event.message, 500))
       if (event._tag !== "Runs") return
       setList((before) =>
-        before?.key === filters.key ? { ...before, list: withNews(before.list, event.runs, filters) } : before
+        before?.key === filters.key ? { ...before, list: withUpdates(before.list, event.runs, filters) } : before
       )
     }
   })
@@ -121,7 +121,7 @@ export const Runs = ({ about }: { readonly about: Api.About }) => {
           </Empty>
         ) : (
           <Empty title="No run yet">
-            <p>Start a flow that writes to this store, and it appears here by itself:</p>
+            <p>Start a flow that writes to this store, and it will appear here:</p>
             <Command>npx tsx examples/branch.ts</Command>
             {about.store === "" ? null : <p className="muted">This page shows {about.store}.</p>}
           </Empty>
@@ -207,7 +207,7 @@ const TagField = ({ tag, tags }: { readonly tag: string | undefined; readonly ta
   </label>
 )
 
-/** The newest runs at a glance, the newest on the right: how each ended, and how long it took. */
+/** A strip of the newest runs, the newest on the right, with status and duration. */
 const Strip = ({ runs }: { readonly runs: ReadonlyArray<Api.RunView> }) => {
   const shown = runs.slice(0, 50).reverse()
   const longest = Math.max(1, ...shown.map((run) => (run.finishedAt ?? run.heartbeatAt) - run.startedAt))
@@ -421,7 +421,7 @@ const Cell = ({
   </div>
 )
 
-/** How far a run is: its tasks by status. */
+/** The progress of a run: its tasks by status. */
 const Progress = ({ run }: { readonly run: Api.RunView }) => {
   const sum = totals(run)
   if (sum.all === 0) return <span className="muted">none</span>

@@ -1,4 +1,4 @@
-/** A task: why it failed, what it was given and wrote, its card, its attempts, its log, and why it ran or did not. */
+/** A task: its error, inputs, outputs, card, attempts and log, and why it was executed or not. */
 import { lazy, Suspense } from "react"
 import * as Api from "../api.ts"
 import { clock, duration, shortId } from "../format.ts"
@@ -18,50 +18,50 @@ const CardBody = lazy(() => import("../parts/cards.tsx").then((module) => ({ def
 
 const Task = ({ about, id, run: name }: { readonly run: string; readonly id: string; readonly about: Api.About }) => {
   const key = `${name}/${id}`
-  const asked = Api.useAsk(key, (signal) => Api.task(name, id, signal))
-  const run = asked.data?.run
-  const metrics = Api.useAsk(key, (signal) => Api.metrics(name, id, signal))
-  const source = asked.data?.task.source
-  // What a task took over is shown where it was made: the card and the log are the source's.
+  const result = Api.useQuery(key, (signal) => Api.task(name, id, signal))
+  const run = result.data?.run
+  const metrics = Api.useQuery(key, (signal) => Api.metrics(name, id, signal))
+  const source = result.data?.task.source
+  // A task that was taken over shows the card and the log of the task that was executed.
   const [sourceRun, sourceTask] = source === undefined ? [name, id] : splitWriter(source)
-  const cards = Api.useAsk(asked.data === undefined ? undefined : `${sourceRun}/${sourceTask}`, (signal) =>
+  const cards = Api.useQuery(result.data === undefined ? undefined : `${sourceRun}/${sourceTask}`, (signal) =>
     Api.cards(sourceRun, sourceTask, signal)
   )
-  const log = useLog(sourceRun, sourceTask, asked.data !== undefined)
-  useTitle(asked.data === undefined ? "" : `${id} · ${asked.data.run.flow}`)
+  const log = useLog(sourceRun, sourceTask, result.data !== undefined)
+  useTitle(result.data === undefined ? "" : `${id} · ${result.data.run.flow}`)
   useKeys({ Backspace: () => navigate(toRun(name)) })
   useLive(run === undefined ? undefined : `/api/live/${encodeURIComponent(run.id)}`, {
     onOpen: () => {
       if (run?.status !== "running") return
-      asked.reload()
+      result.reload()
       log.hear([id])
       metrics.reload()
       cards.reload()
     },
     onEvent: (event) => {
-      if (event._tag === "Runs") asked.reload()
+      if (event._tag === "Runs") result.reload()
       if (event._tag === "Tasks" && event.tasks.some((task) => task.id === id || task.parents.includes(id)))
-        asked.reload()
+        result.reload()
       if (event._tag === "Logs") log.hear(event.tasks)
       if (event._tag === "Metrics") metrics.reload()
       if (event._tag === "Cards" && event.tasks.includes(id)) cards.reload()
     }
   })
 
-  if (asked.data === undefined || run === undefined) {
-    if (asked.error === undefined) return <Loading what="the task" />
-    return asked.error.status === 404 ? (
+  if (result.data === undefined || run === undefined) {
+    if (result.error === undefined) return <Loading what="the task" />
+    return result.error.status === 404 ? (
       <Empty title="There is no such task">
-        <p>{asked.error.message}</p>
+        <p>{result.error.message}</p>
         <p>
           <Link to={toRuns()}>See the runs</Link>
         </p>
       </Empty>
     ) : (
-      <Failure error={asked.error} retry={asked.reload} />
+      <Failure error={result.error} retry={result.reload} />
     )
   }
-  const { children, task } = asked.data
+  const { children, task } = result.data
   const going = task.status === "running"
   const path = `${run.id}/${task.id}`
   const charts = chartsOf(metrics.data ?? [])
@@ -94,16 +94,21 @@ const Task = ({ about, id, run: name }: { readonly run: string; readonly id: str
       {task.error === undefined ? null : (
         <Trouble title={`${task.id} ${task.status}`} error={task.error}>
           <Command says="resume">{`${about.command} resume ${run.id}`}</Command>
-          <Command says="again from here">{`${about.command} resume ${run.id} --from ${task.step}`}</Command>
+          <Command says="rerun from here">{`${about.command} resume ${run.id} --from ${task.step}`}</Command>
         </Trouble>
       )}
       <div className="columns">
         <div className="stack">
           <Section title="Inputs" count={task.inputs.length}>
-            <Refs refs={task.inputs} run={run.id} task={task.id} none="This task was given nothing." />
+            <Refs refs={task.inputs} run={run.id} task={task.id} none="This task has no inputs." />
           </Section>
           <Section title="Outputs" count={task.outputs.length}>
-            <Refs refs={task.outputs} run={run.id} task={task.id} none={going ? "Nothing yet." : "It wrote nothing."} />
+            <Refs
+              refs={task.outputs}
+              run={run.id}
+              task={task.id}
+              none={going ? "Nothing yet." : "This task has no outputs."}
+            />
           </Section>
           {card === undefined ? null : (
             <Section title="Card" id="card">
@@ -125,7 +130,7 @@ const Task = ({ about, id, run: name }: { readonly run: string; readonly id: str
                   "None yet."
                 ) : (
                   <>
-                    None: it was {task.how === "cached" ? "found in the cache of" : "taken over from"}{" "}
+                    None. It was {task.how === "cached" ? "found in the cache of" : "taken over from"}{" "}
                     <Link to={toWriter(task.source)} className="mono" title={task.source}>
                       {shortWriter(task.source)}
                     </Link>
@@ -207,7 +212,7 @@ const shortWriter = (writer: string): string => {
   return `${shortId(run)}/${task}`
 }
 
-/** A line of a difference, as `why` indents it. */
+/** The style of a diff line in the output of `why`. */
 const diffClass = (line: string): string =>
   /^\s+\+ /.test(line) ? "mono added" : /^\s+- /.test(line) ? "mono removed" : ""
 
@@ -220,13 +225,13 @@ const WhySection = ({
   readonly task: string
   readonly status: string
 }) => {
-  const why = Api.useAsk(`${run}/${task} ${status}`, (signal) => Api.why(run, task, signal))
+  const why = Api.useQuery(`${run}/${task} ${status}`, (signal) => Api.why(run, task, signal))
   return (
     <Section title="Why">
       <div className="body why">
         {why.error === undefined ? (
           why.data?.lines.map((line, i) => (
-            // biome-ignore lint/suspicious/noArrayIndexKey: lines have an order and nothing else
+            // biome-ignore lint/suspicious/noArrayIndexKey: lines have no other identity than their order
             <p key={i} className={diffClass(line)}>
               {line}
             </p>
@@ -239,18 +244,18 @@ const WhySection = ({
   )
 }
 
-const mostLinks = 30
+const linksLimit = 30
 
 const TaskLinks = ({ run, tasks }: { readonly run: string; readonly tasks: ReadonlyArray<string> }) =>
   tasks.length === 0 ? (
     <span className="muted">no task</span>
   ) : (
     <span className="links">
-      {tasks.slice(0, mostLinks).map((task) => (
+      {tasks.slice(0, linksLimit).map((task) => (
         <Link key={task} to={toTask(run, task)}>
           {task}
         </Link>
       ))}
-      {tasks.length > mostLinks ? <span className="muted">and {tasks.length - mostLinks} more</span> : null}
+      {tasks.length > linksLimit ? <span className="muted">and {tasks.length - linksLimit} more</span> : null}
     </span>
   )

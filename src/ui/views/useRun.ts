@@ -1,4 +1,4 @@
-/** A run with its tasks, its points and its cards: loaded page by page, then followed. */
+/** Loads a run with its tasks, metrics and cards, then follows live events. */
 import { useCallback, useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react"
 import * as Api from "../api.ts"
 import { useLive } from "../live.ts"
@@ -18,16 +18,16 @@ export interface RunState {
 export const useRun = (name: string, onLogs: (tasks: ReadonlyArray<string>) => void): RunState => {
   const tasks = useMemo(() => new Tasks(), [])
   const version = useSyncExternalStore(tasks.subscribe, () => tasks.version)
-  const detail = Api.useAsk(name, (signal) => Api.run(name, signal))
+  const detail = Api.useQuery(name, (signal) => Api.run(name, signal))
   const [heard, setHeard] = useState<Api.RunView>()
   const [broken, setBroken] = useState<Api.ApiError>()
   const [complete, setComplete] = useState(false)
   const [ready, setReady] = useState(false)
   const id = detail.data?.run.id
-  const metrics = Api.useAsk(ready && id !== undefined ? id : undefined, (signal) =>
+  const metrics = Api.useQuery(ready && id !== undefined ? id : undefined, (signal) =>
     Api.metrics(id ?? "", undefined, signal)
   )
-  const cards = Api.useAsk(ready && id !== undefined ? id : undefined, (signal) =>
+  const cards = Api.useQuery(ready && id !== undefined ? id : undefined, (signal) =>
     Api.cards(id ?? "", undefined, signal)
   )
   const loading = useRef(0)
@@ -63,7 +63,7 @@ export const useRun = (name: string, onLogs: (tasks: ReadonlyArray<string>) => v
   useLive(id === undefined ? undefined : `/api/live/${encodeURIComponent(id)}`, {
     onOpen: () => {
       setBroken(undefined)
-      // What happened between the first look and now, or while there was no connection, was not heard.
+      // Events between the first load and now, or during a lost connection, were missed, so reload.
       if (opened.current || detail.data?.run.status === "running") {
         void load()
         detail.reload()
@@ -110,8 +110,8 @@ export const useRun = (name: string, onLogs: (tasks: ReadonlyArray<string>) => v
 
 const none: ReadonlyArray<never> = []
 
-/** Acts at once, and then at most every so often; the last call is never lost. */
-const useThrottled = (act: () => void, every: number): (() => void) => {
+/** Acts immediately, and then at most once per interval. The last call is never dropped. */
+const useThrottled = (act: () => void, intervalMs: number): (() => void) => {
   const latest = useRef(act)
   latest.current = act
   const state = useRef<{ at: number; timer: ReturnType<typeof setTimeout> | undefined }>({ at: 0, timer: undefined })
@@ -120,10 +120,10 @@ const useThrottled = (act: () => void, every: number): (() => void) => {
     const now = performance.now()
     const { at, timer } = state.current
     if (timer !== undefined) return
-    const wait = Math.max(0, at + every - now)
+    const wait = Math.max(0, at + intervalMs - now)
     state.current.timer = setTimeout(() => {
       state.current = { at: performance.now(), timer: undefined }
       latest.current()
     }, wait)
-  }, [every])
+  }, [intervalMs])
 }
