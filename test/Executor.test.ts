@@ -23,6 +23,7 @@ import { RunStore } from "../src/RunStore.ts"
 import * as Step from "../src/Step.ts"
 import * as Storage from "../src/Storage.ts"
 import * as Flows from "./executor/flows.ts"
+import { survivesGc } from "./executor/waiting.ts"
 
 const module = new URL("./executor/flows.ts", import.meta.url)
 
@@ -81,6 +82,8 @@ layer(threads(), { excludeTestServices: true, timeout: "30 seconds" })("Executor
       assert.deepStrictEqual(there.run.output, here.run.output)
     })
   )
+
+  it.effect("keeps what a task that waits for a thread will read, whatever gc's grace is", () => survivesGc)
 
   it.effect("hands files over with their extensions, as on fibers", () =>
     Effect.gen(function* () {

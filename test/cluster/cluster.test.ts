@@ -15,6 +15,7 @@ import { RunObserver } from "../../src/RunObserver.ts"
 import { RunStore } from "../../src/RunStore.ts"
 import * as Step from "../../src/Step.ts"
 import * as Flows from "../executor/flows.ts"
+import { survivesGc } from "../executor/waiting.ts"
 import { beginnings } from "./counted.ts"
 import * as Postgres from "./postgres.ts"
 import * as Processes from "./processes.ts"
@@ -63,6 +64,8 @@ describe.skipIf(Postgres.binaries === undefined)("Executor.layerCluster", () => 
         for (const worker of workers) assert.match(worker ?? "", /^.+:\d+\/thread-1$/)
       })
     )
+
+    it.effect("keeps what a task that waits for a worker will read, whatever gc's grace is", () => survivesGc)
 
     it.effect("hands files over with their extensions", () =>
       Effect.gen(function* () {

@@ -1,0 +1,28 @@
+/** Collects garbage while a task waits for a worker, as every executor must survive it. */
+import { writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { assert } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Flow from "../../src/Flow.ts"
+import * as Gc from "../../src/Gc.ts"
+import { RunStore } from "../../src/RunStore.ts"
+import { temporaryDirectory } from "../support/directory.ts"
+import * as Flows from "./flows.ts"
+
+/** Runs `WaitingFlow`, with a garbage collection without any grace while its last task waits. */
+export const survivesGc = Effect.gen(function* () {
+  const gate = join(yield* temporaryDirectory, "gate")
+  const store = yield* RunStore
+  const running = yield* Effect.forkChild(Flow.run(Flows.WaitingFlow, { gate }))
+  const recorded = Effect.gen(function* () {
+    const [run] = yield* store.runs({ flow: "WaitingFlow", limit: 1 })
+    const tasks = run === undefined ? [] : yield* store.tasks({ run: run.id, status: "running" })
+    return tasks.length === 3
+  })
+  while (!(yield* recorded)) yield* Effect.sleep("20 millis")
+  const collected = yield* Gc.collect({ grace: 0 })
+  assert.strictEqual(collected.artifacts, 0)
+  writeFileSync(gate, "")
+  assert.deepStrictEqual((yield* Fiber.join(running)).output, { length: 123_456 })
+}).pipe(Effect.scoped)
