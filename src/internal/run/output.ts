@@ -1,12 +1,12 @@
 /**
  * What a flow's body yielded, as JSON for the run's record, and back: tagged JSON, in which a ref is `{ "$ref": … }`, and
- * what the flow has an `output` schema for is `{ "$json": … }`. `Flow.run` and `Run.output` both give what the record
+ * what the flow has an `output` schema for is `{ "$json": … }`, and a caught error is `{ "$error": … }`. `Flow.run` and `Run.output` both give what the record
  * decodes to. What could not be given back fails the run, with the place of it.
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
-import type * as Schema from "effect/Schema"
+import * as Schema from "effect/Schema"
 import type * as Artifact from "../../Artifact.ts"
 import { ArtifactError } from "../../ArtifactStore.ts"
 import type { RefRecord } from "../../RunRecord.ts"
@@ -15,6 +15,7 @@ import * as CodecIssue from "../schema/codecIssue.ts"
 import * as JsonCodec from "../schema/jsonCodec.ts"
 import * as TaggedJson from "../schema/taggedJson.ts"
 import type { Definition, FlowDefinition } from "./definition.ts"
+import * as ErrorCodec from "./errorCodec.ts"
 import { ItemRef, StoredRef } from "./refs.ts"
 
 /** What a flow yielded, as data and as the value that the data decodes to, which later changes don't reach. */
@@ -71,6 +72,8 @@ const encodeUndeclared = (flow: FlowDefinition, yielded: unknown): Effect.Effect
           return { $ref: value.record as unknown as Schema.Json } // a record is plain data
         }
         if (value instanceof ItemRef) return { $item: [value.name, value.task ?? null, part(value.value)] }
+        const error = errorJson(flow, value)
+        if (error !== undefined) return error
         // A state, also one that `Step.merge` made, is an object of refs.
         const origin = State.originOf(value)
         return origin === undefined
@@ -80,7 +83,7 @@ const encodeUndeclared = (flow: FlowDefinition, yielded: unknown): Effect.Effect
       const value = TaggedJson.decode(data, {
         tag: (json, part) => {
           const ref = refs.get((json as Tagged).$ref)
-          return ref === undefined ? itemIn(json, part) : { value: ref }
+          return ref === undefined ? (errorIn(json, flow) ?? itemIn(json, part)) : { value: ref }
         },
         fields: (fields, json) => {
           const origin = origins.get(json)
@@ -129,6 +132,30 @@ export const refIn = (value: object): RefRecord | undefined => {
     : undefined
 }
 
+/**
+ * A caught error that the body yielded, such as the failure of an `Effect.result`: encoded by the schema that declares it,
+ * which is a step's `error` or one of effect-flow's own.
+ */
+const errorJson = (flow: FlowDefinition, value: object): Schema.Json | undefined => {
+  if (!(value instanceof Error)) return undefined
+  if (ErrorCodec.isOwn(value)) return { $error: [null, ErrorCodec.encodeOwn(value)] }
+  for (const { error, name } of flow.definitions.values()) {
+    if (error === undefined || !Schema.is(error)(value)) continue
+    return { $error: [name, Schema.encodeUnknownSync(ErrorCodec.codecOf(error))(value)] }
+  }
+  return undefined
+}
+
+/** An encoded error. Plain data if its step has gone, or declares another error by now. */
+const errorIn = (json: object, flow: FlowDefinition): { readonly value: unknown } | undefined => {
+  const error = (json as Tagged).$error
+  if (!Array.isArray(error) || Object.keys(json).length !== 1) return undefined
+  const [step, encoded] = error
+  const schema = step === null ? ErrorCodec.Own : flow.definitions.get(step)?.error
+  const decoded = schema === undefined ? undefined : Schema.decodeUnknownOption(ErrorCodec.codecOf(schema))(encoded)
+  return { value: decoded === undefined ? encoded : Option.getOrElse(decoded, () => encoded) }
+}
+
 /** An encoded item of a list. */
 const itemIn = (value: object, part: (json: unknown) => unknown): { readonly value: ItemRef<unknown> } | undefined => {
   const item = (value as Tagged).$item
@@ -149,7 +176,7 @@ export const decode = (
   flow: FlowDefinition
 ): Effect.Effect<unknown, ArtifactError> =>
   Effect.gen(function* () {
-    if (typeof data !== "object" || data === null || Array.isArray(data)) return decodeValue(data, artifactOf)
+    if (typeof data !== "object" || data === null || Array.isArray(data)) return decodeValue(data, artifactOf, flow)
     const declared: Record<string, unknown> = {}
     const rest: Record<string, Schema.Json> = { ...(data as { readonly [name: string]: Schema.Json }) }
     for (const [name, schema] of Object.entries(flow.output ?? {})) {
@@ -160,7 +187,7 @@ export const decode = (
         outputError(flow, [name, ...(error.path ?? [])], `it was recorded under another schema: ${error.message}`)
       )
     }
-    const others = decodeValue(rest, artifactOf)
+    const others = decodeValue(rest, artifactOf, flow)
     return Object.keys(declared).length === 0 ? others : { ...(others as object), ...declared } // `rest` is an object
   })
 
@@ -169,12 +196,16 @@ const jsonIn = (value: unknown): { readonly value: unknown } | undefined =>
     ? { value: (value as Tagged).$json }
     : undefined
 
-const decodeValue = (value: unknown, artifactOf: (record: RefRecord) => Artifact.Artifact<unknown>): unknown =>
+const decodeValue = (
+  value: unknown,
+  artifactOf: (record: RefRecord) => Artifact.Artifact<unknown>,
+  flow: FlowDefinition
+): unknown =>
   TaggedJson.decode(value, {
     tag: (json, part) => {
       const ref = refIn(json)
       if (ref !== undefined) return { value: new StoredRef(ref, artifactOf(ref), ref.writer) }
-      return jsonIn(json) ?? itemIn(json, part) // JSON without its schema, which the flow no longer has
+      return jsonIn(json) ?? errorIn(json, flow) ?? itemIn(json, part) // JSON without its schema, which the flow no longer has
     }
   })
 
@@ -186,6 +217,8 @@ export const display = (value: Schema.Json): Schema.Json =>
   TaggedJson.display(value, (json, part) => {
     if (refIn(json) !== undefined) return { value: json }
     const item = (json as Tagged).$item
+    const error = (json as Tagged).$error
+    if (Array.isArray(error) && Object.keys(json).length === 1) return { value: error[1] }
     return Array.isArray(item) ? { value: part(item[2]) } : jsonIn(json)
   }) as Schema.Json // of JSON's parts
 

@@ -116,7 +116,10 @@ const encodeObject = (value: object, path: ReadonlyArray<PropertyKey>, part: Enc
   if (prototype !== Object.prototype && prototype !== null) {
     throw new Refusal(
       path,
-      Effect.isEffect(value) ? "an Effect that was never run (a `yield*` is missing)" : CodecIssue.classText(value)
+      // An error class of a schema can be yielded, so it is an Effect by its type.
+      Effect.isEffect(value) && !(value instanceof Error)
+        ? "an Effect that was never run (a `yield*` is missing)"
+        : CodecIssue.classText(value)
     )
   }
   return encodeFields(value, part)
