@@ -7,6 +7,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Random from "effect/Random"
 import * as Schema from "effect/Schema"
 import { ArtifactError } from "../../src/ArtifactStore.ts"
 import * as Executor from "../../src/Executor.ts"
@@ -14,7 +15,9 @@ import * as Flow from "../../src/Flow.ts"
 import { RunObserver } from "../../src/RunObserver.ts"
 import { RunStore } from "../../src/RunStore.ts"
 import * as Step from "../../src/Step.ts"
+import { Tenant } from "../executor/callerFlow.ts"
 import * as Flows from "../executor/flows.ts"
+import { collecting } from "../executor/tracedFlow.ts"
 import { survivesGc } from "../executor/waiting.ts"
 import { beginnings } from "./counted.ts"
 import * as Postgres from "./postgres.ts"
@@ -71,6 +74,30 @@ describe.skipIf(Postgres.binaries === undefined)("Executor.layerCluster", () => 
       Effect.gen(function* () {
         const { output } = yield* Flow.run(Flows.FilesFlow, {})
         assert.deepStrictEqual(output, { endings: [".csv.gz", ".TXT", ""], same: true, again: ".TXT" })
+      })
+    )
+
+    it.effect("gives a step its caller's context and seed, and its spans are the caller's", () =>
+      Effect.gen(function* () {
+        const { output } = yield* Flow.run(Flows.CallerFlow, {}).pipe(
+          Effect.provideService(Tenant, { name: "acme", ids: [1, 2] }),
+          Effect.annotateLogs({ request: 7 })
+        )
+        assert.strictEqual(output, "acme 1+2")
+        assert.deepStrictEqual(
+          (yield* latest).logs.map(({ message }) => message),
+          ['seen request=7 inner="two words"']
+        )
+        const drawn = Effect.map(Random.withSeed(Flow.run(Flows.RandomFlow, {}), "a"), ({ output }) => output)
+        assert.deepStrictEqual(yield* drawn, yield* Effect.provide(drawn, Executor.layerFibers()))
+        const { spans, tracer } = collecting()
+        const traced = yield* Effect.withTracer(Flow.run(Flows.TracedFlow, {}), tracer)
+        const names = ["run TracedFlow", "task work", "attempt work", "outer", "inner", "refusing", "linked"]
+        const own = spans.filter(({ name }) => names.includes(name))
+        assert.deepStrictEqual(own.map(({ name }) => name).sort(), names.sort())
+        assert.strictEqual(new Set(own.map(({ traceId }) => traceId)).size, 1)
+        assert.isTrue(own.every(({ status }) => status._tag === "Ended"))
+        assert.strictEqual(own.find(({ name }) => name === "inner")?.spanId, traced.output)
       })
     )
 

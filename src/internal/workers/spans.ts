@@ -10,6 +10,7 @@ import * as Exit from "effect/Exit"
 import { identity } from "effect/Function"
 import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
+import { hasProperty } from "effect/Predicate"
 import * as Tracer from "effect/Tracer"
 import { fromCause, withCauses } from "../run/errorRecord.ts"
 
@@ -253,3 +254,25 @@ const exitOf = (ending: Ending): Exit.Exit<unknown, unknown> => {
   withCauses(error, causes)
   return ending.defect ? Exit.die(error) : Exit.fail(error)
 }
+
+// --- through a message that holds text -----------------------------------------------------------------------------
+
+/** How many reports of one attempt a message carries at most. */
+const mostReports = 2000
+
+/** Keeps an attempt's reports until its result is sent. */
+export const kept = (attempt: AttemptSpan, reports: Array<SpanReport>): Replay => ({
+  attempt,
+  receive: (report) => void (reports.length < mostReports && reports.push(report)),
+  close: () => {}
+})
+
+/** Reports as JSON, in which a bigint is an object with its digits. */
+export const toText = (reports: ReadonlyArray<SpanReport>): string =>
+  JSON.stringify(reports, (_, value: unknown) => (typeof value === "bigint" ? { $bigint: String(value) } : value))
+
+/** Reports from their text. */
+export const fromText = (text: string): ReadonlyArray<SpanReport> =>
+  JSON.parse(text, (_, value: unknown) =>
+    hasProperty(value, "$bigint") && typeof value.$bigint === "string" ? BigInt(value.$bigint) : value
+  ) as ReadonlyArray<SpanReport> // `toText` made it

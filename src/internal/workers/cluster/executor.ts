@@ -8,7 +8,6 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as RunnerStorage from "effect/cluster/RunnerStorage"
 import * as Effect from "effect/Effect"
-import type { LogLevel } from "effect/LogLevel"
 import { hasProperty } from "effect/Predicate"
 import * as References from "effect/References"
 import * as Schedule from "effect/Schedule"
@@ -18,13 +17,23 @@ import { type Attempt, ExecutorError, type ExecutorService, type TaskDescription
 import { RunStore } from "../../../RunStore.ts"
 import type { Definition } from "../../run/definition.ts"
 import * as Away from "../../store/sql/away.ts"
+import * as CallerContext from "../callerContext.ts"
 import * as FromWorkers from "../fromWorkers.ts"
+import * as Spans from "../spans.ts"
 import { comparableCode } from "./comparableCode.ts"
 import type { Engine } from "./engine.ts"
 import type { Placement, Unplaced } from "./placement.ts"
 import { type Shared, showUrl } from "./settings.ts"
 import type { Tail } from "./tail.ts"
-import { attemptId, decodeAnswer, encodeAsked, type Refused, RunWorkflow, TaskWorkflow } from "./workflows.ts"
+import {
+  type Asked,
+  attemptId,
+  decodeAnswer,
+  encodeAsked,
+  type Refused,
+  RunWorkflow,
+  TaskWorkflow
+} from "./workflows.ts"
 
 const none: ReadonlySet<string> = new Set()
 
@@ -77,17 +86,13 @@ export const make = (options: {
     if (yield* confirm) yield* engine.interruptUnsafe(TaskWorkflow, id)
   })
 
-  const send = Effect.fnUntraced(function* (
-    id: string,
-    { blobs, confirm, definition, task }: Attempt,
-    level: LogLevel
-  ) {
+  const send = Effect.fnUntraced(function* (id: string, { blobs, confirm, definition, task }: Attempt, given: Given) {
     const { code: _, ...described } = task
     const code = codeOf(definition)
     const body = encodeAsked({
       task: yield* pack(code === undefined ? described : { ...described, code }),
       blobs,
-      level
+      ...given
     })
     const answer = yield* persistently(engine.execute(TaskWorkflow, { executionId: id, payload: { id, body } })).pipe(
       Effect.onInterrupt(() =>
@@ -98,7 +103,7 @@ export const make = (options: {
   })
 
   /** Sends an attempt to one worker after the other until one doesn't hand it back. A refusal is no attempt. */
-  const sendToAble = Effect.fnUntraced(function* (attempt: Attempt, level: LogLevel) {
+  const sendToAble = Effect.fnUntraced(function* (attempt: Attempt, given: Given) {
     const { flow, step, version } = attempt.task
     const code = codeOf(attempt.definition)
     const name = attemptId(attempt.task)
@@ -107,7 +112,7 @@ export const make = (options: {
     const refusedBy = new Set<string>()
     if (attempt.askedBefore) {
       for (const id of yield* persistently(placement.asked(name))) {
-        const answer = yield* send(id, attempt, level)
+        const answer = yield* send(id, attempt, given)
         if (answer._tag === "Done") return answer
         refused.add(id)
       }
@@ -117,7 +122,7 @@ export const make = (options: {
     while (true) {
       const placed = yield* placement.choose({ name, needs, refused, refusedBy })
       if (typeof placed === "string") {
-        const answer = yield* placement.counting(placed)(send(placed, attempt, level))
+        const answer = yield* placement.counting(placed)(send(placed, attempt, given))
         if (answer._tag === "Done") return answer
         refused.add(placed)
         refusedBy.add(answer.worker)
@@ -167,19 +172,31 @@ export const make = (options: {
       if (attempt.definition.runsOn === "fiber") return yield* attempt.here
       const context = yield* Effect.context<never>()
       const print = FromWorkers.printer(context, attempt.task)
-      const level = Context.get(context, References.MinimumLogLevel)
-      const done = yield* sendToAble(attempt, level).pipe(
+      const spans = Spans.replay(context)
+      const given: Given = {
+        level: Context.get(context, References.MinimumLogLevel),
+        caller: CallerContext.collect(context),
+        ...(spans === undefined ? undefined : { span: spans.attempt })
+      }
+      const done = yield* sendToAble(attempt, given).pipe(
         tail.follow(attempt.task, yield* RunStore, (line) => {
           attempt.show(line)
           return print(line)
         })
       )
+      if (spans !== undefined && done.spans !== undefined) {
+        for (const report of Spans.fromText(done.spans)) spans.receive(report)
+        spans.close(yield* Clock.currentTimeNanos)
+      }
       // They are durable already; the run that is driven here hears of them, too.
       for (const change of done.tags) yield* attempt.sink.tags(change)
       return yield* FromWorkers.outcomeOf(attempt, done)
     })
   }
 }
+
+/** What an attempt is given of its caller's context. */
+type Given = Pick<Asked, "level" | "caller" | "span">
 
 /** Says why none of the workers can execute a task, by the one that comes closest. */
 const explain = (

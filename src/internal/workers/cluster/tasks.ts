@@ -20,6 +20,7 @@ import type { Recorder } from "../../run/recorder.ts"
 import * as TagChange from "../../run/tagChange.ts"
 import type { TaskSink } from "../../run/taskSink.ts"
 import * as Crossing from "../crossing.ts"
+import * as Spans from "../spans.ts"
 import type * as ThreadPool from "../thread/pool.ts"
 import type { Result } from "../thread/protocol.ts"
 import * as Ownership from "./ownership.ts"
@@ -40,6 +41,7 @@ export const layer = (
     Effect.fnUntraced(function* ({ body }, executionId) {
       if (interrupted.has(executionId)) yield* stopIfAsked(interrupted, executionId)
       const told: Told = { lines: 0, tags: [] }
+      const spans: Array<Spans.SpanReport> = []
       const sharding = yield* Sharding.Sharding
       const address = `${settings.host}:${settings.port}`
       const asked = yield* Effect.exit(decodeAsked(body))
@@ -47,7 +49,7 @@ export const layer = (
         const message = String(Cause.squash(asked.cause))
         return encodeAnswer({ _tag: "Refused", worker: address, error: { reason: "version", message } })
       }
-      const { blobs, level, task: packed } = asked.value
+      const { blobs, caller, level, span, task: packed } = asked.value
       const unpacked = yield* Effect.exit(unpack(packed))
       const because = Exit.isSuccess(unpacked) ? Registry.unable(flows, unpacked.value) : undefined
       if (because !== undefined && Exit.isSuccess(unpacked)) {
@@ -61,7 +63,15 @@ export const layer = (
         const task = yield* unpacked
         const sink = yield* makeSink(recorder, task, told)
         return yield* pool.executeUnless(
-          { task, blobs, level: level as LogLevel, sink, print: () => Effect.void }, // a level of the driver's
+          {
+            task,
+            blobs,
+            level: level as LogLevel, // a level of the driver's
+            caller,
+            sink,
+            print: () => Effect.void,
+            spans: span === undefined ? undefined : Spans.kept(span, spans)
+          },
           Ownership.lost(sharding, executionId)
         )
       })
@@ -79,7 +89,13 @@ export const layer = (
       if (done === undefined) return yield* Ownership.abandon
       // Its lines are there before its result is.
       yield* Effect.ignore(recorder.write([]))
-      return encodeAnswer({ _tag: "Done", ...done, worker: nameOf(settings, done.worker), ...told })
+      return encodeAnswer({
+        _tag: "Done",
+        ...done,
+        worker: nameOf(settings, done.worker),
+        ...told,
+        ...(spans.length === 0 ? undefined : { spans: Spans.toText(spans) })
+      })
     })
   )
 }

@@ -10,6 +10,8 @@ import * as Schema from "effect/Schema"
 import * as Workflow from "effect/workflow/Workflow"
 import { ExecutorError, type TaskDescription } from "../../../Executor.ts"
 import type { TaskSink } from "../../run/taskSink.ts"
+import type { CallerContext } from "../callerContext.ts"
+import type { AttemptSpan } from "../spans.ts"
 import type { Blob } from "../thread/protocol.ts"
 import type * as Thread from "../thread/thread.ts"
 
@@ -22,6 +24,10 @@ export interface Asked {
   readonly task: TaskDescription | { readonly digest: string }
   readonly blobs: ReadonlyArray<Blob>
   readonly level: string
+  /** What the body sees of its caller's context. */
+  readonly caller?: CallerContext
+  /** The attempt's span, if it has one. */
+  readonly span?: AttemptSpan
 }
 
 /** What came of an attempt, and what the run's driver has yet to hear of it. */
@@ -30,6 +36,8 @@ export interface Done extends Thread.Done {
   /** How many lines it logged. */
   readonly lines: number
   readonly tags: ReadonlyArray<Parameters<TaskSink["tags"]>[0]>
+  /** The body's spans, as text (see `Spans.toText`). */
+  readonly spans?: string
 }
 
 /** A worker hands a task back that it can't execute: it has another version of the step, or not its flow. */
