@@ -87,12 +87,6 @@ const readMap = (): ReadonlyMap<string, ReadonlySet<string>> => {
   return rows
 }
 
-/** The memory stores name the type of the service that they implement, and its module offers them as a layer. */
-const acceptedTypeCycles: ReadonlySet<string> = new Set([
-  "src/internal/store/memoryRunStore.ts",
-  "src/internal/store/memoryArtifactStore.ts"
-])
-
 const files = sourceFiles()
 const known = new Set(files)
 const imports = files.flatMap((file) => importsOf(file, known))
@@ -101,7 +95,7 @@ const problems: Array<string> = []
 
 for (const cycle of cyclesOf(
   files,
-  imports.filter(({ from, lazy, to }) => !lazy && !(acceptedTypeCycles.has(from) && roomOf(to) === "public"))
+  imports.filter(({ lazy }) => !lazy)
 )) {
   problems.push(`import cycle: ${cycle.join(" → ")} → ${cycle[0]}`)
 }

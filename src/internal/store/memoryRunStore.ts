@@ -6,6 +6,7 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type { MetricRecord, RefRecord, RunRecord, TaskRecord } from "../../RunRecord.ts"
+import * as Lost from "./lost.ts"
 import type {
   CardLine,
   Change,
@@ -18,8 +19,7 @@ import type {
   RunQuery,
   RunStore,
   TaskQuery
-} from "../../RunStore.ts"
-import * as Lost from "./lost.ts"
+} from "./runStore.ts"
 
 /** Where small artifacts go that come with a task. */
 export interface Inline {
