@@ -173,7 +173,7 @@ describe("examples/branch.ts", () => {
       "a vocabulary that ends empty",
       "stop",
       "valid",
-      "train/3 failed: None of the 60 texts has a word of two letters or more that is no stop word."
+      "train/3 failed: None of the 60 texts has a word of at least two letters that is not a stop word."
     ]
   ]
   for (const [what, trainFile, validFile, message] of bad) {

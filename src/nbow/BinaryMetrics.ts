@@ -1,12 +1,12 @@
 /**
- * How well scores tell two classes apart: accuracy, the area under the ROC curve, the curve itself and the confusion
- * matrix, with scikit-learn's meanings. Labels are 0 and 1, a score says how much a row looks like 1.
+ * Metrics of binary classification: accuracy, the ROC curve, the area under it, and the confusion matrix, defined as in
+ * scikit-learn. Labels are 0 and 1. A higher score means that a row is more likely to be 1.
  */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { badLabel } from "./internal/labels.ts"
 
-/** Labels and scores from which no figure can be had. */
+/** Labels and scores from which a metric can't be computed. */
 export class MetricsError extends Schema.TaggedError<MetricsError>()("MetricsError", {
   /**
    * `length`: there are not as many scores as labels. `empty`: there are no rows. `label`: one is neither 0 nor 1.
@@ -47,7 +47,7 @@ const check = (labels: ArrayLike<number>, scores: ArrayLike<number>): MetricsErr
   })
 }
 
-/** Rows by label and by what a threshold makes of their score. */
+/** The number of rows by label and prediction. */
 export interface ConfusionMatrix {
   readonly truePositives: number
   readonly falsePositives: number
@@ -77,7 +77,7 @@ export const confusionMatrix = (
     if (error !== undefined) return Effect.fail(error)
     let [truePositives, falsePositives, trueNegatives, falseNegatives] = [0, 0, 0, 0]
     for (let row = 0; row < labels.length; row++) {
-      const predicted = (scores[row] as number) > threshold // as many scores as labels
+      const predicted = (scores[row] as number) > threshold // there is a score for each label
       if (labels[row] === 1) predicted ? truePositives++ : falseNegatives++
       else predicted ? falsePositives++ : trueNegatives++
     }
@@ -85,7 +85,7 @@ export const confusionMatrix = (
   })
 
 /**
- * The share of rows that are predicted correctly, from 0 to 1. Fails as `confusionMatrix` fails.
+ * The fraction of rows that are predicted correctly, from 0 to 1. Fails as `confusionMatrix` fails.
  *
  * @param labels 0 or 1 for each row.
  * @param scores A score for each row.
@@ -110,13 +110,14 @@ export const accuracy = (
 const sortedScores = (labels: ArrayLike<number>, scores: ArrayLike<number>, label: 0 | 1): Float64Array => {
   const found = new Float64Array(labels.length)
   let count = 0
-  for (let row = 0; row < labels.length; row++) if (labels[row] === label) found[count++] = scores[row] as number // as many
+  for (let row = 0; row < labels.length; row++) if (labels[row] === label) found[count++] = scores[row] as number // there is a score for each label
   return found.subarray(0, count).sort()
 }
 
 /**
- * The area under the ROC curve, from 0 to 1: the chance that a row of class 1 has a higher score than a row of class 0, where a
- * tie counts half (the Mann-Whitney U statistic, divided by the number of pairs). Fails with `MetricsError` if a class is missing.
+ * The area under the ROC curve, from 0 to 1: the probability that a row of class 1 has a higher score than a row of
+ * class 0, with ties counted as one half (the Mann-Whitney U statistic, divided by the number of pairs). Fails with
+ * `MetricsError` if a class is missing.
  *
  * @param labels 0 or 1 for each row.
  * @param scores A score for each row.
@@ -134,7 +135,7 @@ export const rocAuc = (labels: ArrayLike<number>, scores: ArrayLike<number>): Ef
     const zeros = sortedScores(labels, scores, 0)
     let lower = 0
     let notHigher = 0
-    let halves = 0 // whole numbers until the last division, so nothing is rounded on the way
+    let halves = 0 // integers until the final division, so nothing is rounded before it
     for (const score of ones) {
       while (lower < zeros.length && (zeros[lower] as number) < score) lower++
       while (notHigher < zeros.length && (zeros[notHigher] as number) <= score) notHigher++

@@ -1,7 +1,7 @@
 /**
- * Texts to counts of terms, exactly as scikit-learn's `CountVectorizer` counts them: the same tokens, the same bounds on
- * document frequencies, the same terms at a tie, the same order of columns. One scan of the texts learns the vocabulary
- * and makes the matrix.
+ * Turns texts into counts of terms, exactly as scikit-learn's `CountVectorizer` does: the same tokens, bounds on
+ * document frequencies, tie-breaking and order of columns. A single scan of the texts learns the vocabulary and builds
+ * the matrix.
  */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -19,8 +19,8 @@ export { OptionsError } from "./internal/options.ts"
 const { orElse } = CheckedOptions
 
 /**
- * A bound on the number of texts that have a term: a count, or a proportion of all texts. `{ count: 1 }` is any term,
- * and `{ proportion: 1 }` one that all texts have; a bare 1 could be either, so there is none.
+ * A bound on the number of texts that have a term: a count, or a proportion of all texts. `{ count: 1 }` is one text
+ * and `{ proportion: 1 }` is all texts. A bare number is not allowed, because 1 would be ambiguous.
  */
 export const Bound = Schema.Union([
   Schema.Struct({ count: Schema.Int.check(Schema.isGreaterThanOrEqualTo(1)) }).annotate({ identifier: "{ count }" }),
@@ -32,38 +32,38 @@ export const Bound = Schema.Union([
 /** A bound on the number of texts that have a term. */
 export type Bound = typeof Bound.Type
 
-/** Terms that are left out: scikit-learn's list for English, or your own, in lower case. */
+/** Terms to leave out: scikit-learn's English list, or your own list, in lower case. */
 export const StopWords = Schema.NullOr(Schema.Union([Schema.Literal("english"), Schema.Array(Schema.String)]))
 
-/** With `"ascii"`, letters lose their accents, and what then is beyond ASCII is dropped. */
+/** With `"ascii"`, accents are removed and the remaining non-ASCII characters are dropped. */
 export const StripAccents = Schema.NullOr(Schema.Literal("ascii"))
 
 /** The options of a vectorizer, with scikit-learn's defaults. */
 export const Options = Schema.Struct({
-  /** A term is left out that fewer texts have. */
+  /** Terms that occur in fewer texts are left out. */
   minDf: orElse(Bound, { count: 1 }),
-  /** A term is left out that more texts have. */
+  /** Terms that occur in more texts are left out. */
   maxDf: orElse(Bound, { proportion: 1 }),
   stopWords: orElse(StopWords, null),
   stripAccents: orElse(StripAccents, null),
-  /** Of the terms left, only this many, those that occur most. */
+  /** Keep only this many of the remaining terms, the most frequent ones. */
   maxFeatures: orElse(Schema.NullOr(Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))), null)
 })
 
 /** All options, with their values. */
 export type Options = typeof Options.Type
 
-/** Options as they are given. */
+/** Options as callers pass them, with defaults missing. */
 export type OptionsInput = typeof Options.Encoded
 
-/** A vocabulary that counts nothing. */
+/** No vocabulary could be learned. */
 export class VocabularyError extends Schema.TaggedError<VocabularyError>()("VocabularyError", {
   /** `empty`: the texts have no terms. `pruned`: all were left out by the bounds. `bounds`: the bounds exclude each other. */
   reason: Schema.Literals(["empty", "pruned", "bounds"]),
   message: Schema.String
 }) {}
 
-/** A learned vocabulary. It is plain data: what scans texts for it is made at the first use. */
+/** A learned vocabulary. It is plain data. The table that scans texts is built on first use. */
 export interface CountVectorizer {
   readonly options: Options
   /** The terms, in code point order: term `i` is column `i`. */
@@ -145,42 +145,42 @@ const select = Effect.fnUntraced(function* (table: TermTable, stops: number, cou
       message:
         counts.rows === 0
           ? "There are no texts to learn a vocabulary from."
-          : `None of the ${counts.rows} texts has a word of two letters or more that is no stop word.`
+          : `None of the ${counts.rows} texts has a word of at least two letters that is not a stop word.`
     })
   }
   const inTexts = (bound: Bound): number => ("count" in bound ? bound.count : bound.proportion * counts.rows)
-  const least = inTexts(options.minDf)
-  const most = inTexts(options.maxDf)
-  if (most < least) {
+  const minTexts = inTexts(options.minDf)
+  const maxTexts = inTexts(options.maxDf)
+  if (maxTexts < minTexts) {
     return yield* new VocabularyError({
       reason: "bounds",
-      message: `No term can be in ${least} or more texts (minDf) and in ${most} or fewer (maxDf): there are ${counts.rows} texts.`
+      message: `No term can be in ${minTexts} or more texts (minDf) and in ${maxTexts} or fewer (maxDf): there are ${counts.rows} texts.`
     })
   }
   const { documents, occurrences } = counts.totals(table.size)
   const terms: Array<Term> = []
   for (let id = stops; id < table.size; id++) {
-    const count = documents[id] as number // ids are below the table's size
-    if (count >= least && count <= most) terms.push({ id, text: table.term(id) })
+    const count = documents[id] as number // within bounds
+    if (count >= minTexts && count <= maxTexts) terms.push({ id, text: table.term(id) })
   }
   if (terms.length === 0) {
     return yield* new VocabularyError({
       reason: "pruned",
-      message: `None of the ${table.size - stops} terms is in at least ${least} and at most ${most} of the ${counts.rows} texts. Lower minDf or raise maxDf.`
+      message: `None of the ${table.size - stops} terms is in at least ${minTexts} and at most ${maxTexts} of the ${counts.rows} texts. Lower minDf or raise maxDf.`
     })
   }
   terms.sort((a, b) => compareCodePoints(a.text, b.text))
   const limit = options.maxFeatures
   if (limit === null || terms.length <= limit) return terms
-  const negated = Float64Array.from(terms, ({ id }) => -(occurrences[id] as number)) // ids are below the table's size
+  const negated = Float64Array.from(terms, ({ id }) => -(occurrences[id] as number)) // within bounds
   const kept = argsort(negated).subarray(0, limit).sort()
-  return Array.from(kept, (index) => terms[index] as Term) // indices of the terms
+  return Array.from(kept, (index) => terms[index] as Term) // `kept` has indices of `terms`
 })
 
 const tables = new WeakMap<CountVectorizer, TermTable>()
 
 /**
- * What finds a vectorizer's terms in texts; made at the first use.
+ * The table that finds a vectorizer's terms in texts, built on first use.
  *
  * @internal
  */

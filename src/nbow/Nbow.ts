@@ -1,10 +1,10 @@
 /**
- * A neural bag of words: a text's counts of terms, a hidden layer, a probability. `fit` learns vocabulary and network from
- * labelled texts; `predict` scores texts in memory that does not grow with their number; a model is plain data, which
- * `Model` stores as safetensors.
+ * A neural bag-of-words classifier: term counts, one hidden layer, and a probability. `fit` learns the vocabulary and
+ * the network from labelled texts, `predict` scores texts, and a model is plain data, which `Model` stores as
+ * safetensors.
  *
- * `fit` is TensorFlow.js with a kernel of its own: the network begins as a `tf.LayersModel`, and a fused training kernel,
- * registered with TensorFlow.js, moves its weights on sparse rows. Scoring needs no TensorFlow at all.
+ * `fit` uses TensorFlow.js with a custom kernel: the network is initialized as a `tf.LayersModel`, and a fused training
+ * kernel, registered with TensorFlow.js, updates its weights on sparse rows. Scoring does not need TensorFlow.
  */
 import type { LayersModel } from "@tensorflow/tfjs-layers"
 import * as Effect from "effect/Effect"
@@ -31,7 +31,7 @@ export { type Evaluation, evaluate, type Labelled, predict } from "./internal/pr
 export { TrainingError } from "./internal/TrainingError.ts"
 export type { Epoch } from "./internal/train.ts"
 
-/** Why a model could not be fitted. As a schema, what a step declares as its `error`. */
+/** The errors of `fit`, as a schema that a step can declare as its `error`. */
 export const FitError = Schema.Union([
   OptionsError,
   CountVectorizer.VocabularyError,
@@ -39,12 +39,12 @@ export const FitError = Schema.Union([
   Tensorflow.TensorflowError
 ])
 
-/** Why a model could not be fitted. */
+/** The errors of `fit`. */
 export type FitError = typeof FitError.Type
 
 /**
- * Learns a model from labelled texts. Every epoch's loss and accuracy, and those of the validation rows, are logged, kept
- * in the model's `history`, and in a task recorded as metrics. One seed gives one model.
+ * Learns a model from labelled texts. Every epoch's loss and accuracy, and those of the validation rows, are logged,
+ * kept in the model's `history`, and in a task recorded as metrics. The same seed gives the same model.
  *
  * @example
  * ```ts
@@ -60,11 +60,11 @@ export const fit: (
   const flaw = checkData(data, options)
   if (flaw !== undefined) return yield* flaw
   const { matrix, vectorizer } = yield* CountVectorizer.fitTransform(texts, NbowOptions.vectorizerOptions(options))
-  if (matrix.columns * options.hiddenSize > mostWeights) {
+  if (matrix.columns * options.hiddenSize > weightsLimit) {
     return yield* invalid(
       "Nbow.fit",
       "hiddenSize",
-      `${options.hiddenSize} units for ${matrix.columns} terms are more than ${mostWeights} weights`
+      `${options.hiddenSize} units for ${matrix.columns} terms are more than ${weightsLimit} weights`
     )
   }
   const { tf } = yield* Tensorflow.load
@@ -73,8 +73,8 @@ export const fit: (
   return { options, vectorizer, ...trained }
 })
 
-/** A gigabyte of weights, gradients and moments. */
-const mostWeights = 2 ** 26
+/** At this size, weights, gradients and moments take a gigabyte. */
+const weightsLimit = 2 ** 26
 
 const checkData = (
   { labels, texts }: Labelled,
@@ -112,7 +112,7 @@ const checkData = (
 export const predictStream = <E, R>(model: Model, texts: Stream.Stream<string, E, R>): Stream.Stream<number, E, R> =>
   Stream.mapArrayEffect(texts, (chunk) =>
     Effect.map(predict(model, chunk), (scores) => Array.from(scores) as [number, ...Array<number>])
-  ) // a chunk is not empty
+  ) // chunks are never empty
 
 /**
  * The model as a `tf.LayersModel` on dense counts, for code that takes such models. Its weights are copies. It is disposed when

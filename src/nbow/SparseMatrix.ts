@@ -1,9 +1,9 @@
 /**
- * A sparse matrix in compressed rows (CSR): for every row its nonzero entries, columns ascending. It is what texts become:
- * of 750 columns a review fills about twenty, and neither training nor scoring ever makes the other zeros.
+ * A sparse matrix in compressed row format (CSR): the nonzero entries of every row, with ascending columns. Texts are
+ * sparse: a review fills about 20 of 750 columns, and neither training nor scoring ever materializes the zeros.
  */
 
-/** Rows of counts. Row `i` has the entries from `rowPointers[i]` up to `rowPointers[i + 1]`. */
+/** Rows of counts. Row `i` has the entries from `rowPointers[i]` to `rowPointers[i + 1]`, exclusive. */
 export interface SparseMatrix {
   readonly rows: number
   readonly columns: number
@@ -13,7 +13,7 @@ export interface SparseMatrix {
 }
 
 /**
- * The rows from `start` up to but not including `end`. They share their memory with the whole matrix.
+ * The rows from `start` to `end`, exclusive. They share memory with the matrix.
  *
  * @example
  * ```ts
@@ -27,7 +27,7 @@ export const slice = (self: SparseMatrix, start: number, end: number): SparseMat
 })
 
 /**
- * Every entry, zeros included, as an array for each row. Only for small matrices.
+ * All entries including zeros, as one array per row. Use it for small matrices only.
  *
  * @example
  * ```ts

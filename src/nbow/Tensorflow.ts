@@ -1,8 +1,9 @@
 /**
- * TensorFlow.js as a service. Its layers choose the backend; nothing of TensorFlow.js is imported until something trains,
- * so a layer costs nothing to provide. `fit` trains any `tf.LayersModel` of your own as an Effect, and `Model` stores one.
+ * TensorFlow.js as a service. Its layers select the backend. TensorFlow.js is only imported when something trains, so
+ * providing a layer costs nothing. `fit` trains any `tf.LayersModel` of your own as an Effect, and `Model` stores one.
  *
- * TensorFlow.js runs on one backend at a time in a process: where layers of two are used, each use switches to its own.
+ * A process runs TensorFlow.js on one backend at a time. If layers for two backends are used, each use switches the
+ * backend.
  */
 import type { Tensor, TensorContainer } from "@tensorflow/tfjs-core"
 import type { CustomCallbackArgs, History, LayersModel, Logs, ModelFitArgs } from "@tensorflow/tfjs-layers"
@@ -24,7 +25,7 @@ export { TrainingError } from "./internal/TrainingError.ts"
 export class Tensorflow extends Context.Service<
   Tensorflow,
   {
-    /** Loads TensorFlow.js at the first use; says which backend it runs on, and why better ones can't be used. */
+    /** Loads TensorFlow.js on first use, and reports its backend and why better ones can't be used. */
     readonly load: Effect.Effect<LoadTf.Loaded, LoadTf.TensorflowError>
   }
 >()("effect-flow/nbow/Tensorflow") {}
@@ -66,7 +67,7 @@ export const layerNode: Layer.Layer<Tensorflow> = layerOf(["node"])
 export const layerWasm: Layer.Layer<Tensorflow> = layerOf(["wasm"])
 
 /**
- * The JavaScript backend: it runs everywhere, slowly.
+ * The JavaScript backend, which is slow but runs everywhere.
  *
  * @example
  * ```ts
@@ -75,7 +76,7 @@ export const layerWasm: Layer.Layer<Tensorflow> = layerOf(["wasm"])
  */
 export const layerCpu: Layer.Layer<Tensorflow> = layerOf(["cpu"])
 
-/** For programs that no compiler has checked. */
+/** The error of programs that were not type-checked. */
 const notProvided =
   "This step needs TensorFlow.js, and no layer provides it. Give the flow Tensorflow.layer (from effect-flow/nbow): " +
   "FlowCli.main(flow, { layer: Tensorflow.layer }), or Flow.provide(flow, Tensorflow.layer)."
@@ -104,7 +105,8 @@ export const load: Effect.Effect<LoadTf.Loaded, LoadTf.TensorflowError, Tensorfl
 export const tf: Effect.Effect<LoadTf.Tf, LoadTf.TensorflowError, Tensorflow> = Effect.map(load, (loaded) => loaded.tf)
 
 /**
- * Makes tensors that are disposed when the scope closes; what else the function makes on the way is disposed at once.
+ * Makes tensors that are disposed when the scope closes. Other tensors that the function makes are disposed
+ * immediately.
  *
  * @example
  * ```ts
@@ -130,21 +132,21 @@ const refused = (what: string, cause: unknown): TrainingError =>
     message: `TensorFlow.js ${what}: ${messageOf(cause)}`
   })
 
-/** What `fit` trains on, and how: the arguments of `model.fit`. The tensors stay yours to dispose. */
+/** The options of `fit`: the arguments of `model.fit`. The caller still has to dispose the tensors. */
 export interface FitOptions extends Omit<ModelFitArgs, "callbacks"> {
   readonly xs: Tensor | Array<Tensor> | { [inputName: string]: Tensor }
   readonly ys: Tensor | Array<Tensor> | { [inputName: string]: Tensor }
   readonly callbacks?: CustomCallbackArgs | Array<CustomCallbackArgs>
 }
 
-/** So many milliseconds of training go by without a pause, if nothing else is said. */
+/** By default, training yields to other work after this time. */
 const pauseMillis = 16
 
 /**
  * Trains a compiled model. Every epoch's figures are logged and, in a task, recorded as metrics. An interruption stops
- * the training after the batch that it is at.
+ * the training after the current batch.
  *
- * @returns Each figure's values by epoch: `history.loss`.
+ * @returns The values of each metric by epoch: `history.loss`.
  *
  * @example
  * ```ts
@@ -165,7 +167,7 @@ export const fit = Effect.fnUntraced(function* (model: LayersModel, options: Fit
     const stop = attempt("could not stop the training", () => {
       model.stopTraining = true
     })
-    // Stops a training that was interrupted before it began, which is when TensorFlow.js forgets that it is to stop.
+    // Stops a training that was interrupted before it began. TensorFlow.js resets its stop flag at that point.
     const begin = (): void => {
       if (signal.aborted) model.stopTraining = true
     }
@@ -187,5 +189,5 @@ export const fit = Effect.fnUntraced(function* (model: LayersModel, options: Fit
       Effect.promise(() => training)
     )
   })
-  return history.history as { readonly [figure: string]: ReadonlyArray<number> } // numbers, once a training has ended
+  return history.history as { readonly [figure: string]: ReadonlyArray<number> } // always numbers after a training
 })

@@ -1,6 +1,6 @@
 /**
- * How well a model does, as a card: its figures, how it was trained, its ROC curve, what it confuses, and the words that
- * tell it most. A step that evaluates a model shows all of it by one line.
+ * The evaluation of a model as a card: metrics, training history, ROC curve, confusion matrix, and the most influential
+ * words. A step that evaluates a model adds it with one line.
  */
 import * as Effect from "effect/Effect"
 import * as Card from "../Card.ts"
@@ -8,17 +8,17 @@ import * as BinaryMetrics from "./BinaryMetrics.ts"
 import type { Model } from "./internal/nbowModel.ts"
 import { evaluate, type Labelled, predict } from "./internal/predict.ts"
 
-/** How many words of each kind are shown. */
-const mostWords = 12
-/** How many points of the ROC curve are shown. */
-const mostPoints = 200
+/** The number of words shown for each label. */
+const wordsLimit = 12
+/** The number of points of the ROC curve. */
+const pointsLimit = 200
 
 /**
- * Appends an evaluation of a model to the card of the task that this runs in.
+ * Appends an evaluation of a model to the card of the current task.
  *
- * @param data Labelled texts that the model was not trained on; they must have both labels.
+ * @param data Labelled texts that the model was not trained on. Both labels must occur.
  * @param options.title The card's heading. Default: "Evaluation".
- * @param options.labels What label 0 and label 1 mean. Default: "0" and "1".
+ * @param options.labels The names of label 0 and label 1. Default: "0" and "1".
  *
  * @example
  * ```ts
@@ -56,7 +56,7 @@ export const evaluationCard = Effect.fnUntraced(function* (
       ]
     }),
     Card.heatmap({
-      title: "What it says, by what is",
+      title: "Predicted (columns) by actual label (rows)",
       rowLabel: "is",
       columnLabel: "says",
       rows: [one, zero],
@@ -101,14 +101,16 @@ const curves = ({ history }: Model): ReadonlyArray<Card.Component> => {
       ]
 }
 
-/** The curve's first and last point, and as many between them as a chart can show. */
+/** The first and the last point of the curve, and as many between them as a chart can show. */
 const thinned = ({ falsePositiveRates: x, truePositiveRates: y }: BinaryMetrics.RocCurve) => {
-  const every = Math.max(1, Math.ceil((x.length - 1) / mostPoints))
+  const every = Math.max(1, Math.ceil((x.length - 1) / pointsLimit))
   const kept = (_: number, i: number) => i % every === 0 || i === x.length - 1
   return { x: x.filter(kept), y: y.filter(kept) }
 }
 
-/** By how much a word alone moves the log-odds of label 1, against a text without any known word. */
+/**
+ * The change in the log-odds of label 1 if a text consists of this word only, compared with a text without known words.
+ */
 const effects = ({
   vectorizer: { vocabulary },
   weights
@@ -118,7 +120,7 @@ const effects = ({
   return vocabulary.map((word, j) => {
     let by = 0
     for (let u = 0; u < units; u++) {
-      const bias = hiddenBias[u] as number // below its length, as the others are
+      const bias = hiddenBias[u] as number // within bounds, as the others are
       const weight = hiddenKernel[j * units + u] as number
       by += (Math.max(0, bias + weight) - Math.max(0, bias)) * (outputKernel[u] as number)
     }
@@ -128,13 +130,13 @@ const effects = ({
 
 const words = (model: Model, zero: string, one: string): Card.Component => {
   const sorted = [...effects(model)].sort(([, a], [, b]) => b - a)
-  const count = Math.min(mostWords, Math.floor(sorted.length / 2))
+  const count = Math.min(wordsLimit, Math.floor(sorted.length / 2))
   const shown = (by: number) => Number(by.toFixed(3))
   return Card.table({
-    title: "Most telling words, and by how much each moves the log-odds",
+    title: "Most influential words, and how much each changes the log-odds",
     columns: [`for ${one}`, "by", `for ${zero}`, "by"],
     rows: Array.from({ length: count }, (_, i) => {
-      const [most, up] = sorted[i] as readonly [string, number] // fewer than half of them
+      const [most, up] = sorted[i] as readonly [string, number] // within bounds
       const [least, down] = sorted[sorted.length - 1 - i] as readonly [string, number]
       return [most, shown(up), least, shown(down)]
     })

@@ -1,6 +1,6 @@
 /**
- * The model of the tutorial and its parts, each a namespace: `Nbow.fit`, `BinaryMetrics.rocAuc`, `Tensorflow.layer`.
- * Importing this loads nothing of TensorFlow.js.
+ * The tutorial's model and its parts, each a namespace: `Nbow.fit`, `BinaryMetrics.rocAuc`, `Tensorflow.layer`.
+ * Importing this module does not load TensorFlow.js.
  */
 import "../internal/requirements.ts"
 

@@ -139,7 +139,7 @@ const join = Step.join(
       )
       yield* Card.append(
         Card.bar({
-          title: "Most telling words",
+          title: "Most influential words",
           labels: words.slice(0, 6),
           series: [{ name: "weight", values: [1.9, 1.6, -1.7, 2.2, -2.4, -0.8] }]
         })

@@ -241,7 +241,7 @@ if (browserPath === undefined) {
             await card.waitFor()
             assert.match(
               await card.innerText(),
-              /Evaluation[\s\S]*beats[\s\S]*87\.2%[\s\S]*Loss[\s\S]*Confusion[\s\S]*1,643[\s\S]*Most telling words/
+              /Evaluation[\s\S]*beats[\s\S]*87\.2%[\s\S]*Loss[\s\S]*Confusion[\s\S]*1,643[\s\S]*Most influential words/
             )
             assert.strictEqual(await card.locator("strong").innerText(), "beats")
           })

@@ -138,8 +138,8 @@ describe("BinaryMetrics", () => {
 
   for (const [labels, scores, reason, message] of [
     [[1, 0], [0.5], "length", "There are 2 labels and 1 scores."],
-    [[1, 2], [0.5, 0.5], "label", "The label of row 1 is 2; labels are the numbers 0 and 1."],
-    [[1, Number.NaN], [0.5, 0.5], "label", "The label of row 1 is NaN; labels are the numbers 0 and 1."],
+    [[1, 2], [0.5, 0.5], "label", "The label of row 1 is 2. Labels must be 0 or 1."],
+    [[1, Number.NaN], [0.5, 0.5], "label", "The label of row 1 is NaN. Labels must be 0 or 1."],
     [[1, 0], [0.5, -Infinity], "score", "The score of row 1 is -Infinity."],
     [
       [0, 0],

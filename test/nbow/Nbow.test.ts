@@ -241,7 +241,7 @@ describe("Nbow.fit", () => {
       { texts: ["soft dress", "poor dress"], labels: [1, 2] },
       {},
       "TrainingError",
-      "The label of row 1 is 2; labels are the numbers 0 and 1."
+      "The label of row 1 is 2. Labels must be 0 or 1."
     ],
     [
       "a split that leaves nothing",
@@ -255,7 +255,7 @@ describe("Nbow.fit", () => {
       { texts: ["it is", "of the"], labels: [1, 0] },
       {},
       "VocabularyError",
-      "None of the 2 texts has a word of two letters or more that is no stop word."
+      "None of the 2 texts has a word of at least two letters that is not a stop word."
     ],
     [
       "a rate that makes the loss grow without bound",
@@ -410,25 +410,25 @@ describe("Nbow.Model", () => {
     [
       "a vocabulary that does not match its weights",
       withMetadata("vocabulary", (text) => text.replace('"awful",', "")),
-      /the vocabulary has 11 terms, and the weights of the hidden layer are for 12/
+      /the vocabulary has 11 terms, but the weights of the hidden layer are for 12/
     ],
     [
       "a term twice",
       withMetadata("vocabulary", (text) => text.replace('"awful"', '"cheap"')),
-      /not in code point order, or has a term twice, at "cheap"/
+      /not in code point order or has a duplicate at "cheap"/
     ],
     [
       "weights of a wrong shape",
       withTensor("output/kernel", f32([6, 1])),
-      /hiddenSize is 5, and the weights of output\/kernel are for 6/
+      /hiddenSize is 5, but the weights of output\/kernel are for 6/
     ],
     ["weights of another rank", withTensor("hidden/kernel", f32([60])), /hidden\/kernel/],
     [
       "a weight that is no number",
       withTensor("hidden/bias", f32([5], Number.NaN)),
-      /a weight of hidden\/bias is no finite number/
+      /a weight of hidden\/bias is not finite/
     ],
-    ["tensors of something else", withMetadata("format", () => "pt"), /no model of Nbow/],
+    ["tensors of something else", withMetadata("format", () => "pt"), /not an Nbow model/],
     [
       "options that make no sense",
       withMetadata("options", (text) => text.replace('"hiddenSize":5', '"hiddenSize":-5')),

@@ -1,8 +1,8 @@
 /**
- * Counts of terms row by row, gathered while texts are scanned, and made into a sparse matrix once it is known which
- * terms are columns. Counting needs no second scan of the texts, and a term's place in its row is found in one look.
+ * Counts terms row by row while texts are scanned, and builds a sparse matrix once it is known which terms are columns.
+ * So the texts are scanned only once, and a term's entry in its row is found in constant time.
  *
- * Every index is within its array by construction, which is the reason of each `as number`.
+ * Every index is within its array by construction, which justifies each `as number`.
  */
 import * as Effect from "effect/Effect"
 import type { SparseMatrix } from "../SparseMatrix.ts"
@@ -13,24 +13,24 @@ const grown = (array: Int32Array, length: number): Int32Array => {
   return next
 }
 
-/** A row's columns are sorted as they come up to this many, by the engine's sort beyond. */
+/** Rows with up to this many entries are sorted by insertion, longer ones by the engine's sort. */
 const fewEntries = 64
 
-/** Other fibers run after about this many entries: some ten milliseconds. */
+/** The fiber yields after about this many entries, some 10 ms. */
 const entriesPerTurn = 500_000
 
-/** Rows of terms with their counts, terms in the order in which they were met. */
+/** Rows of terms with their counts, in order of occurrence. */
 export class RowCounts {
   rows = 0
   private entries = 0
   private readonly pointers: Int32Array
   private terms: Int32Array = new Int32Array(16384)
   private counts: Int32Array = new Int32Array(16384)
-  /** The row that had a term last, plus one, and the term's entry there. */
+  /** The last row that had a term, plus one, and the term's entry in that row. */
   private lastRow: Int32Array = new Int32Array(1024)
   private lastEntry: Int32Array = new Int32Array(1024)
 
-  /** For at most so many rows. */
+  /** The maximum number of rows. */
   constructor(rows: number) {
     this.pointers = new Int32Array(rows + 1)
   }
@@ -39,8 +39,8 @@ export class RowCounts {
    * Adds a row.
    *
    * @param tokens The terms of its text, by number.
-   * @param count How many of `tokens` there are.
-   * @param from Terms below this number are not counted.
+   * @param count The number of tokens.
+   * @param from Terms with lower numbers are not counted.
    * @param size All term numbers are below this.
    */
   add(tokens: Int32Array, count: number, from: number, size: number): void {
@@ -49,7 +49,7 @@ export class RowCounts {
       this.lastEntry = grown(this.lastEntry, 2 * size)
     }
     if (this.entries + count > this.terms.length) {
-      // Room for the rows to come, if they are as long as those so far.
+      // Grow for the remaining rows, assuming that they are as long as those so far.
       const needed = this.entries + count
       const expected = (1.02 * needed * this.pointers.length) / (this.rows + 1)
       const room = Math.ceil(Math.max(1.5 * needed, Math.min(4 * needed, expected)))
@@ -76,7 +76,7 @@ export class RowCounts {
     this.entries = entries
   }
 
-  /** For each term below `size`, in how many rows it is and how often in all. */
+  /** For each term below `size`, the number of rows that have it and its total count. */
   totals(size: number): { readonly documents: Int32Array; readonly occurrences: Float64Array } {
     const documents = new Int32Array(size)
     const occurrences = new Float64Array(size)
@@ -89,10 +89,10 @@ export class RowCounts {
   }
 
   /**
-   * The rows as a matrix.
+   * Builds the matrix.
    *
-   * @param columns How many columns there are.
-   * @param columnOf Each term's column, or -1 for a term that has none.
+   * @param columns The number of columns.
+   * @param columnOf The column of each term, or -1.
    */
   toMatrix(columns: number, columnOf: Int32Array): Effect.Effect<SparseMatrix> {
     return Effect.gen({ self: this }, function* () {
@@ -126,7 +126,7 @@ export class RowCounts {
     for (let row = start; row < end; row++) this.putRow(matrix, row, columnOf, countOf)
   }
 
-  /** Puts a row's entries behind those of the row before, columns ascending. `countOf` is room for a count a column. */
+  /** Appends a row's entries with ascending columns. `countOf` is scratch space for one count per column. */
   private putRow(matrix: SparseMatrix, row: number, columnOf: Int32Array, countOf: Int32Array): void {
     const { counts, pointers, terms } = this
     const { columnIndices, rowPointers, values } = matrix
@@ -139,7 +139,7 @@ export class RowCounts {
       const column = columnOf[terms[i] as number] as number
       if (column < 0) continue
       countOf[column] = counts[i] as number
-      // Few entries are sorted as they come.
+      // Short rows are sorted by insertion.
       let place = end++
       for (; !isLong && place > start && column < (columnIndices[place - 1] as number); place--) {
         columnIndices[place] = columnIndices[place - 1] as number

@@ -1,19 +1,19 @@
 /**
- * The terms of a vocabulary and the scan that finds them in a text. A text is read once, character code by character
- * code, and no string is made of a token. While a token is read, its last eight characters gather in two integers, which
- * are the key of a hash table: for a token of up to eight characters, equal keys of equal length are equal tokens. The
- * characters are also written behind those of the terms known, where longer tokens are compared, and where a new term
- * stays.
+ * The terms of a vocabulary and the scanner that finds them in a text. A text is read once, code unit by code unit,
+ * without making a string for each token. While a token is read, its last eight characters are packed into two
+ * integers, the key of a hash table: for tokens of up to eight characters, equal keys and lengths mean equal tokens.
+ * The characters are also written behind those of the known terms. Longer tokens are compared there, and a new term is
+ * kept there.
  *
- * A token is what scikit-learn's `\b\w\w+\b` finds: a run of two or more letters, digits and underscores, after
- * lower-casing and, with `stripAccents: "ascii"`, after compatibility decomposition, of which only ASCII is kept.
+ * Tokens are the matches of scikit-learn's `\b\w\w+\b`: runs of two or more letters, digits and underscores, after
+ * lower-casing and, with `stripAccents: "ascii"`, after compatibility decomposition with all but ASCII dropped.
  *
- * Every index is within its array by construction, which is the reason of each `as number`.
+ * Every index is within its array by construction, which justifies each `as number`.
  */
 
-/** What an ASCII character is in a token after lower-casing; 0 ends the token. */
+/** The lower-case form of each ASCII character in a token. 0 ends the token. */
 const folded = new Uint8Array(128)
-/** The same without lower-casing: some characters decompose into capitals after it. */
+/** The same without lower-casing, because some characters decompose into capitals. */
 const kept = new Uint8Array(128)
 for (let code = 0; code < 128; code++) {
   const character = String.fromCharCode(code)
@@ -24,7 +24,7 @@ for (let code = 0; code < 128; code++) {
 }
 
 const letter = /[\p{L}\p{N}_]/u
-/** Whether a character of the basic plane is a letter or digit: 1 or -1, and 0 where nobody has asked. */
+/** Whether a character of the basic plane is a letter or digit: 1 or -1, or 0 if not computed yet. */
 const letters = new Int8Array(65536)
 
 const isLetter = (point: number): boolean => {
@@ -34,7 +34,7 @@ const isLetter = (point: number): boolean => {
 }
 
 const grown = <A extends Int32Array | Uint16Array>(array: A, length: number): A => {
-  const next = new (array.constructor as new (length: number) => A)(Math.max(length, 2 * array.length)) // its own kind
+  const next = new (array.constructor as new (length: number) => A)(Math.max(length, 2 * array.length)) // an array of the same type
   next.set(array)
   return next
 }
@@ -44,21 +44,23 @@ const hashOf = (high: number, low: number, kind: number): number => {
   return hash ^ (hash >>> 15)
 }
 
-/** Characters in a key. */
+/** The number of characters in a key. */
 const keyLength = 8
 
-/** Terms by number, in the order in which they were met, and a hash table over them. */
+/** Terms, numbered in order of occurrence, and a hash table over them. */
 export class TermTable {
-  /** The term numbers of the text that was scanned last; as many of them as `scan` returned. */
+  /** The term numbers of the last scanned text. `scan` returns how many are valid. */
   tokens: Int32Array = new Int32Array(256)
-  /** How many terms there are. */
+  /** The number of terms. */
   size = 0
   private readonly ascii: boolean
-  /** The characters of all terms, one after the other; behind them the token being read. */
+  /** The characters of all terms, followed by those of the token being read. */
   private characters: Uint16Array = new Uint16Array(4096)
-  /** Where each term's characters start, and the last one's end. */
+  /** The start of each term's characters, and the end of the last. */
   private starts: Int32Array = new Int32Array(1025)
-  /** Four integers at the place of a term's hash: the halves of its key, its kind, and its number plus one or 0. */
+  /**
+   * Four integers per slot: the halves of a term's key, its kind, and its number plus one, or 0 if the slot is empty.
+   */
   private slots: Int32Array = new Int32Array(4 * 4096)
 
   constructor(stripAccents: "ascii" | null, terms: Iterable<string> = []) {
@@ -66,7 +68,7 @@ export class TermTable {
     for (const term of terms) this.add(term)
   }
 
-  /** The number of a term, which is a new one if the term is. */
+  /** The number of a term. Adds the term if it is new. */
   add(term: string): number {
     const base = this.end()
     this.reserve(base, term.length)
@@ -83,7 +85,7 @@ export class TermTable {
     return this.find(base, base + term.length, high, low, wide < 256, true)
   }
 
-  /** A term's characters. */
+  /** A term as a string. */
   term(id: number): string {
     const to = this.starts[id + 1] as number
     let term = ""
@@ -92,8 +94,8 @@ export class TermTable {
   }
 
   /**
-   * Finds the terms of a text, in order, into `tokens`, and returns how many there are. What is no term becomes one
-   * where `learn` is set, and is passed over otherwise.
+   * Finds the terms of a text, in order, into `tokens`, and returns how many there are. If `learn` is set, new terms
+   * are added, otherwise unknown tokens are skipped.
    */
   scan(input: string, learn: boolean): number {
     let text = input
@@ -106,8 +108,8 @@ export class TermTable {
     let end = base
     let high = 0
     let low = 0
-    let wide = 0 // the codes beyond ASCII in the token, or-ed together
-    let pairs = 0 // its characters beyond the basic plane, of two codes each
+    let wide = 0 // bitwise or of the token's non-ASCII codes
+    let pairs = 0 // the number of its surrogate pairs
     for (let i = 0; i <= length; i++) {
       const code = i < length ? text.charCodeAt(i) : 0
       if (code < 128) {
@@ -119,7 +121,7 @@ export class TermTable {
           continue
         }
       } else if (table === folded) {
-        // The first character beyond ASCII. Nothing before it can change, so the scan goes back to the token's start.
+        // The first non-ASCII character. Text before the token is unaffected, so the scan restarts at the token.
         text = this.ascii ? input.toLowerCase().normalize("NFKD") : input.toLowerCase()
         length = text.length
         table = kept
@@ -168,20 +170,22 @@ export class TermTable {
     return this.starts[this.size] as number
   }
 
-  /** Room for a text of some length: its characters from `base` on, and its tokens, of two characters or more each. */
+  /**
+   * Reserves space for a text of this length: its characters from `base` on, and its tokens of at least two characters.
+   */
   private reserve(base: number, length: number): void {
     if (base + length > this.characters.length) this.characters = grown(this.characters, base + length)
     if (length > 2 * this.tokens.length) this.tokens = grown(this.tokens, length)
   }
 
   /**
-   * The number of the term that the characters between `from` and `to` are, or -1. A new term's are in their place.
-   * `high` and `low` are its key; `narrow` says that all of its codes are in the key whole.
+   * The number of the term with the characters between `from` and `to`, or -1. For a new term, the characters are
+   * already in place. `high` and `low` are its key. `narrow` means that the key has all bits of its codes.
    */
   private find(from: number, to: number, high: number, low: number, narrow: boolean, learn: boolean): number {
     const slots = this.slots
     const mask = slots.length - 1
-    // Terms with a code of more than the eight bits that a key has for it are of a kind of their own.
+    // A key has eight bits per code, so terms with larger codes are of a separate kind.
     const kind = narrow ? to - from : from - to
     let slot = (hashOf(high, low, kind) << 2) & mask
     for (let next = slots[slot + 3] as number; next !== 0; next = slots[slot + 3] as number) {

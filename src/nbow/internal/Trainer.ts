@@ -1,10 +1,10 @@
 /**
- * Gradient descent on sparse rows. A step takes a batch of rows. Of each, every nonzero count is dropped with probability
- * `dropout`, else scaled by 1/(1−dropout), which is exactly dense dropout; the gradient of the mean cross-entropy flows
- * back through the counts that are left. The penalty gives every weight a gradient too, so Adam moves all of them at
- * every step. The inner loops are in `vectorLoops.ts`; this is what is around them.
+ * Gradient descent on sparse rows. A step processes a batch of rows. Every nonzero count is dropped with probability
+ * `dropout`, else scaled by 1/(1−dropout), which is equivalent to dense dropout. The gradient of the mean cross-entropy
+ * is propagated back through the remaining counts. The penalty also gives every weight a gradient, so Adam updates all
+ * weights at every step. The inner loops are in `vectorLoops.ts`.
  *
- * Every index is within its array by construction, which is the reason of each `as number`.
+ * Every index is within its array by construction, which justifies each `as number`.
  */
 import type { SparseMatrix } from "../SparseMatrix.ts"
 import { crossEntropy, epsilon, type Penalty, penaltyOf, type Weights } from "./network.ts"
@@ -13,10 +13,10 @@ import * as VectorLoops from "./vectorLoops.ts"
 
 const { beta1, beta2 } = VectorLoops
 
-/** What is trained on, and how. */
+/** The training data and options. */
 export interface Task extends Penalty {
   readonly matrix: SparseMatrix
-  /** For each row of the matrix, 0 or 1. */
+  /** The label of each row of the matrix, 0 or 1. */
   readonly labels: ArrayLike<number>
   readonly hiddenSize: number
   readonly dropout: number
@@ -24,10 +24,10 @@ export interface Task extends Penalty {
   readonly random: Random
 }
 
-/** Adam sums the penalty in single precision: over so many bytes of weights, and the sums are added up in double. */
+/** Adam sums the penalty in single precision over blocks of this size. The sums are added in double precision. */
 const adamBytes = 16384
 
-/** Where the weights are in a block of all of them. Hidden units are padded to a multiple of four. */
+/** The offsets of the weights in a block. Hidden units are padded to a multiple of four. */
 const layout = (columns: number, hiddenSize: number) => {
   const units = Math.ceil(hiddenSize / 4) * 4
   const hiddenBias = columns * units
@@ -36,7 +36,7 @@ const layout = (columns: number, hiddenSize: number) => {
   return { units, hiddenBias, outputKernel, outputBias, length: outputBias + 4 }
 }
 
-/** Copies as much of each row as both arrays have. */
+/** Copies the columns that both arrays have. */
 const copyRows = (from: Float32Array, fromSize: number, to: Float32Array, toSize: number, rows: number): void => {
   const size = Math.min(fromSize, toSize)
   for (let row = 0; row < rows; row++) {
@@ -46,22 +46,22 @@ const copyRows = (from: Float32Array, fromSize: number, to: Float32Array, toSize
 
 /** Trains one network. */
 export class Trainer {
-  /** How many rows were predicted right so far, with dropout. */
+  /** The number of rows predicted correctly so far, with dropout. */
   hits = 0
   private penalty = 0
   private steps = 0
   private readonly task: Task
-  /** How many counts are kept before the next one is dropped. */
+  /** The number of counts to keep before the next one is dropped. */
   private untilDrop: number
   private readonly at: ReturnType<typeof layout>
   private readonly loops: VectorLoops.Loops
-  // Blocks of one layout, one behind the other in the loops' memory.
+  // Blocks with the same layout, one after the other in memory.
   private readonly weights: Float32Array
   private readonly gradients: Float32Array
   /** The hidden units of a row, and their gradient. */
   private readonly hidden: Float32Array
   private readonly back: Float32Array
-  /** A row's entries that dropout left, in turn the address of a term's weights and the term's count. */
+  /** The entries of a row that dropout kept: alternately the address of a term's weights and the term's count. */
   private readonly addresses: Int32Array
   private readonly counts: Float32Array
 
@@ -85,14 +85,14 @@ export class Trainer {
     this.loops = loops
     this.weights = take(at.length)
     this.gradients = take(at.length)
-    take(2 * at.length) // Adam's moments, which only the loops look at
+    take(2 * at.length) // Adam's moments, which only the loops use
     this.hidden = take(at.units)
     this.back = take(at.units)
     this.counts = take(2 * entries)
     this.addresses = new Int32Array(memory.buffer, this.counts.byteOffset, 2 * entries)
   }
 
-  /** Goes on from these weights. */
+  /** Starts from these weights. */
   load(weights: Weights): void {
     const { at, task } = this
     copyRows(weights.hiddenKernel, task.hiddenSize, this.weights, at.units, task.matrix.columns)
@@ -118,7 +118,7 @@ export class Trainer {
     }
   }
 
-  /** Takes a step on the rows from `start` up to `end` of an order; returns the loss before it. */
+  /** Takes a step on the rows from `start` to `end` (exclusive) of an order. Returns the loss before the step. */
   step(order: Int32Array, start: number, end: number): number {
     const { at, loops, task } = this
     const t = ++this.steps
@@ -138,7 +138,10 @@ export class Trainer {
     return loss
   }
 
-  /** The probabilities of the rows from `start` up to `end`, without dropout, into `scores` from its beginning. */
+  /**
+   * Writes the probabilities of the rows from `start` to `end` (exclusive), without dropout, to the beginning of
+   * `scores`.
+   */
   score(start: number, end: number, scores: Float32Array): void {
     const { addresses, at, counts } = this
     const { columnIndices, rowPointers, values } = this.task.matrix
@@ -153,7 +156,7 @@ export class Trainer {
     }
   }
 
-  /** The probability of a row whose entries are in place. */
+  /** The probability of the row whose entries are loaded. */
   private forward(end: number): number {
     const { at, counts, hidden, loops, weights } = this
     const from = counts.byteOffset
@@ -165,7 +168,7 @@ export class Trainer {
     return 1 / (1 + Math.exp(-sum))
   }
 
-  /** Takes a row there and back: adds its gradient, as one of the rows of a batch, and returns its loss. */
+  /** The forward and backward pass of a row: adds its gradient to the batch's and returns its loss. */
   private pass(row: number, batch: number): number {
     const { addresses, at, back, counts, gradients, hidden, loops, weights } = this
     const { dropout, labels, matrix, random } = this.task

@@ -1,13 +1,11 @@
-/**
- * Why a model could not be trained.
- */
+/** The error of training. */
 import * as Schema from "effect/Schema"
 
 /**
  * A model could not be trained.
  *
  * `reason` is `rows` (none to train on, or not as many labels as texts), `label` (one is neither 0 nor 1), `diverged`
- * (the loss is no finite number any more), `model` (TensorFlow.js refused the model or its data).
+ * (the loss is no longer finite), `model` (TensorFlow.js refused the model or its data).
  */
 export class TrainingError extends Schema.TaggedError<TrainingError>()("TrainingError", {
   reason: Schema.Literals(["rows", "label", "diverged", "model"]),

@@ -1,6 +1,6 @@
 /**
- * Code point order, which is Python's: JavaScript compares code units, and so puts what is beyond the basic plane before
- * U+E000.
+ * Compares strings by code points, as Python does. JavaScript compares code units, which sorts characters beyond the
+ * basic plane before U+E000.
  */
 
 /** Compares texts for `sort`. */

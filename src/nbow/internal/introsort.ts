@@ -1,12 +1,12 @@
 /**
- * The order in which NumPy's `argsort` puts equal numbers. scikit-learn cuts a vocabulary to `max_features` with it, and
- * its default sort is not stable: past 16 elements, which of the terms with equal counts survive the cut is decided by
- * the algorithm. So this is NumPy 1.24's introsort step by step: quicksort with the median of three, insertion sort for
- * up to 16 elements, and heapsort where quicksort goes too deep.
+ * Reproduces NumPy's `argsort`. scikit-learn uses it to cut a vocabulary to `max_features`, and its default sort is not
+ * stable: beyond 16 elements, the algorithm decides which terms with equal counts survive. So this follows NumPy 1.24's
+ * introsort step by step: quicksort with the median of three, insertion sort for up to 16 elements, and heapsort if
+ * quicksort recurses too deeply.
  */
 
-/** Longer ranges than this many elements are partitioned. */
-const small = 16
+/** Ranges of up to this many elements are sorted by insertion. */
+const insertionLimit = 16
 
 /** The indices that sort the values ascending, equal values in NumPy's order. */
 export const argsort = (values: Float64Array): Int32Array => {
@@ -24,7 +24,7 @@ export const argsort = (values: Float64Array): Int32Array => {
   while (true) {
     if (depth < 0) heapsort(values, order, from, to - from + 1)
     else {
-      while (to - from + 1 > small) {
+      while (to - from + 1 > insertionLimit) {
         const middle = from + ((to - from) >> 1)
         if (at(middle) < at(from)) swap(middle, from)
         if (at(to) < at(middle)) swap(to, middle)
@@ -43,7 +43,7 @@ export const argsort = (values: Float64Array): Int32Array => {
         }
         swap(left, to - 1)
         depth--
-        // The larger part waits.
+        // The larger part is sorted later.
         if (left - from < to - left) {
           stack.push([left + 1, to, depth])
           to = left - 1

@@ -1,7 +1,4 @@
-/**
- * The network as a `tf.LayersModel`: which is how its weights begin, what it is called elsewhere, and how it goes on to
- * whatever takes such models.
- */
+/** The network as a `tf.LayersModel`: used to initialize the weights, and to export a model to other code. */
 import type { LayersModel } from "@tensorflow/tfjs-layers"
 import type { Tf } from "./loadTf.ts"
 import type { Options } from "./nbowOptions.ts"
@@ -28,12 +25,12 @@ const make = (tf: Tf, columns: number, options: Options): LayersModel =>
     ]
   })
 
-/** The weights that training begins with. */
+/** The initial weights. */
 export const begin = (tf: Tf, columns: number, options: Options): Weights => {
   const model = make(tf, columns, options)
   const [hiddenKernel, hiddenBias, outputKernel, outputBias] = model
     .getWeights()
-    .map((tensor) => tensor.dataSync<"float32">().slice()) as [Float32Array, Float32Array, Float32Array, Float32Array] // of two dense layers
+    .map((tensor) => tensor.dataSync<"float32">().slice()) as [Float32Array, Float32Array, Float32Array, Float32Array] // the weights of two dense layers
   model.dispose()
   return { hiddenKernel, hiddenBias, outputKernel, outputBias }
 }

@@ -1,7 +1,6 @@
 /**
- * Any `tf.LayersModel` as an artifact: its weights as safetensors under the names that TensorFlow.js gives them, and its
- * topology beside them, in the JSON of Keras. How it was compiled is not stored: a model that is to be trained further
- * is compiled again.
+ * Any `tf.LayersModel` as an artifact: its weights as safetensors under their TensorFlow.js names, and its topology as
+ * Keras JSON in the metadata. The compilation is not stored: compile a loaded model again before training it further.
  */
 import type { io } from "@tensorflow/tfjs-core"
 import type { LayersModel } from "@tensorflow/tfjs-layers"
@@ -16,10 +15,10 @@ const codecError =
   (cause: unknown): Artifact.CodecError =>
     new Artifact.CodecError({ message: `${what}: ${messageOf(cause)}` })
 
-/** A codec asks for no services: a model runs on the backend that the process has, or on the best. */
+/** A codec can't require services, so a model runs on the process's current backend, or else on the best one. */
 const loadTf = Effect.mapError(LoadTf.current, ({ message }) => new Artifact.CodecError({ message }))
 
-/** The element types of weights, by both names. */
+/** The element types of weights, by their TensorFlow.js and safetensors names. */
 const dtypes = {
   float32: { name: "F32", size: 4, of: (buffer: ArrayBuffer) => new Float32Array(buffer) },
   int32: { name: "I32", size: 4, of: (buffer: ArrayBuffer) => new Int32Array(buffer) },
@@ -41,7 +40,7 @@ const encode = Effect.fnUntraced(function* (model: LayersModel) {
           .save(
             tf.io.withSaveHandler(async (artifacts) => {
               resolve(artifacts)
-              return { modelArtifactsInfo: { dateSaved: new Date(0), modelTopologyType: "JSON" } } // which nobody reads
+              return { modelArtifactsInfo: { dateSaved: new Date(0), modelTopologyType: "JSON" } } // required, but unused
             })
           )
           .catch(reject)
@@ -56,7 +55,7 @@ const encode = Effect.fnUntraced(function* (model: LayersModel) {
       return yield* new Artifact.CodecError({ message: `weight ${name} is of type ${dtype}, which can't be stored` })
     if (Object.hasOwn(tensors, name)) {
       return yield* new Artifact.CodecError({
-        message: `two weights are named ${name}: give the layers names of their own`
+        message: `two weights are named ${name}: give the layers unique names`
       })
     }
     const { name: stored, of, size } = dtypes[dtype]
@@ -71,12 +70,12 @@ const decode = Effect.fnUntraced(function* ({ metadata, tensors }: Artifact.Tens
   const tf = yield* loadTf
   const topology = metadata[topologyKey]
   if (topology === undefined) {
-    return yield* new Artifact.CodecError({ message: "the tensors have no topology of a model in their metadata" })
+    return yield* new Artifact.CodecError({ message: "the metadata of the tensors have no model topology" })
   }
   const weightSpecs: Array<io.WeightsManifestEntry> = []
   const weightData: Array<ArrayBuffer> = []
   for (const [name, { data, dtype, shape }] of Object.entries(tensors)) {
-    const ours = (Object.keys(dtypes) as Array<Dtype>).find((key) => dtypes[key].name === dtype) // its own keys
+    const ours = (Object.keys(dtypes) as Array<Dtype>).find((key) => dtypes[key].name === dtype) // the keys of `dtypes`
     if (ours === undefined)
       return yield* new Artifact.CodecError({ message: `weight ${name} is of type ${dtype}, which models don't have` })
     weightSpecs.push({ name, shape: [...shape], dtype: ours })

@@ -1,6 +1,6 @@
 /**
- * Loading TensorFlow.js: nothing of it is imported before it is asked for, and only its core, its layers and one
- * backend then, not the `@tensorflow/tfjs` bundle, which has all of them.
+ * Loads TensorFlow.js on demand: only its core, its layers and one backend, not the `@tensorflow/tfjs` bundle, which
+ * has all of them.
  */
 import { existsSync, readdirSync } from "node:fs"
 import { createRequire } from "node:module"
@@ -21,32 +21,29 @@ export type Backend = "node" | "wasm" | "cpu"
 export interface Loaded {
   readonly tf: Tf
   readonly backend: Backend
-  /** Why each backend that was to be preferred can't be used. */
+  /** Why each better backend can't be used. */
   readonly passedOver: ReadonlyArray<TensorflowError>
 }
 
-/** A backend of TensorFlow.js can't be used; the message says why. */
+/** A backend of TensorFlow.js can't be used. The message says why. */
 export class TensorflowError extends Schema.TaggedError<TensorflowError>()("TensorflowError", {
   backend: Schema.Literals(["node", "wasm", "cpu"]),
   message: Schema.String
 }) {}
 
-/** What TensorFlow.js calls its backends. */
+/** The names of the backends in TensorFlow.js. */
 const names: { readonly [B in Backend]: string } = { node: "tensorflow", wasm: "wasm", cpu: "cpu" }
 
-/**
- * Where packages are looked up from: this file, or the bundle that it is part of. A bundle that is CommonJS has no
- * `import.meta.url`.
- */
+/** The file from which packages are resolved: this file, or its bundle. A CommonJS bundle has no `import.meta.url`. */
 const here = (): string =>
   import.meta.url ?? (typeof __filename === "string" ? __filename : join(process.cwd(), "index.js"))
 
 /**
- * Loads a package of TensorFlow.js. They are CommonJS and do not say so: an `import` compiles each an extra time to find that
- * out, and a loader such as tsx reads each again, which makes loading them up to twice as long.
+ * Loads a package of TensorFlow.js. They are CommonJS without declaring it. An `import` compiles each file twice to
+ * find out, and a loader such as tsx reads it again, which makes loading up to twice as slow.
  *
- * The name `require` and a literal package name would have bundlers follow the call into native code that they can't
- * bundle, so the packages are looked up when they are first used.
+ * A call named `require` with a literal package name would make bundlers follow it into native code that they can't
+ * bundle, so packages are resolved at run time.
  */
 const load = (name: string) => createRequire(here())(/* turbopackIgnore: true */ /* webpackIgnore: true */ name)
 
@@ -59,7 +56,10 @@ const requireTf = (): Tf => {
   return { ...core, ...layers }
 }
 
-/** Registers the native backend, if its library is there: its package without it takes long to load and then throws. */
+/**
+ * Registers the native backend if its library is installed. Without the library, the package loads slowly and then
+ * throws.
+ */
 const requireNode = (): void => {
   const name = "@tensorflow/tfjs-node"
   let root: string
@@ -69,9 +69,9 @@ const requireNode = (): void => {
     throw new Error(`${name} is not installed`)
   }
   const lib = join(root, "lib")
-  const isThere =
+  const isInstalled =
     existsSync(lib) && readdirSync(lib).some((folder) => existsSync(join(lib, folder, "tfjs_binding.node")))
-  if (!isThere) throw new Error(`the native library of ${name} is missing; "npm rebuild ${name}" downloads it`)
+  if (!isInstalled) throw new Error(`the native library of ${name} is missing; "npm rebuild ${name}" downloads it`)
   // Node 23 dropped it, and tfjs-node 4 calls it: https://github.com/tensorflow/tfjs/issues/8609
   const utilities = util as { isNullOrUndefined?: (value: unknown) => boolean }
   utilities.isNullOrUndefined ??= (value) => value === null || value === undefined
@@ -97,7 +97,7 @@ const start = async (tf: Tf, backend: Backend): Promise<void> => {
   await tf.ready()
 }
 
-/** Makes a loaded backend the one that runs what comes next. */
+/** Makes a loaded backend the current one. */
 export const use = ({ backend, tf }: Loaded): Effect.Effect<void, TensorflowError> =>
   tf.getBackend() === names[backend]
     ? Effect.void
@@ -117,7 +117,7 @@ const loadOne = (backend: Backend): Effect.Effect<Tf, TensorflowError> =>
 /** All backends, the fastest first. */
 export const all: ReadonlyArray<Backend> = ["node", "wasm", "cpu"]
 
-/** Loads TensorFlow.js with the first of the backends that can be used. */
+/** Loads TensorFlow.js with the first usable backend. */
 export const loadFirst = Effect.fnUntraced(function* (backends: ReadonlyArray<Backend>) {
   const passedOver: Array<TensorflowError> = []
   for (const backend of backends) {
@@ -136,7 +136,7 @@ export const loadFirst = Effect.fnUntraced(function* (backends: ReadonlyArray<Ba
   })
 })
 
-/** TensorFlow.js as it runs, or on its best backend. For where no service can be asked. */
+/** TensorFlow.js on its current or its best backend, for code without access to services. */
 export const current: Effect.Effect<Tf, TensorflowError> = Effect.flatMap(Effect.sync(requireTf), (tf) =>
   tf.getBackend() === undefined || tf.getBackend() === ""
     ? Effect.map(loadFirst(all), (loaded) => loaded.tf)

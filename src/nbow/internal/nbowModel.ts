@@ -1,7 +1,7 @@
 /**
- * What a trained model is: plain data, stored as safetensors. The weights have the names that they have in TensorFlow.js
- * and Keras; vocabulary, options and history are beside them as texts. What is read is checked as a whole: a vocabulary
- * that does not fit its weights would score nonsense.
+ * A trained model: plain data, stored as safetensors. The weights have their TensorFlow.js and Keras names. Vocabulary,
+ * options and history are in the metadata. A model that is read is validated as a whole, because a vocabulary that does
+ * not match its weights would produce meaningless scores.
  */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -18,12 +18,12 @@ import type { Epoch } from "./train.ts"
 /** A trained model. */
 export interface Model {
   readonly options: Options
-  /** Counts the terms that the model knows. A term's place in the vocabulary is its row in the hidden kernel. */
+  /** The vectorizer. A term's index in the vocabulary is its row in the hidden kernel. */
   readonly vectorizer: CountVectorizer
   readonly weights: Weights
-  /** The epoch whose weights these are, from 1. */
+  /** The epoch that the weights are from, counted from 1. */
   readonly epoch: number
-  /** The figures of every epoch that was trained. */
+  /** The metrics of every trained epoch. */
   readonly history: ReadonlyArray<Epoch>
 }
 
@@ -42,7 +42,7 @@ const formatName = "effect-flow/nbow/1"
 
 const count = Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))
 
-/** What is stored beside the weights, each as JSON. */
+/** The entries of the metadata, each as JSON. */
 const About = Schema.Struct({
   options: Options,
   vocabulary: Schema.Array(Schema.String),
@@ -88,7 +88,7 @@ const encode = ({
 const decode = Effect.fnUntraced(function* ({ metadata, tensors }: Carrier) {
   if (metadata.format !== formatName) {
     return yield* new Artifact.CodecError({
-      message: `the tensors are no model of Nbow: their metadata say ${metadata.format ?? "nothing"} where ${formatName} is expected`,
+      message: `the tensors are not an Nbow model: the format in their metadata is ${metadata.format ?? "missing"} instead of ${formatName}`,
       path: ["metadata", "format"]
     })
   }
@@ -97,7 +97,7 @@ const decode = Effect.fnUntraced(function* ({ metadata, tensors }: Carrier) {
     json[key] = yield* Effect.try({
       try: () => JSON.parse(metadata[key] ?? "") as unknown,
       catch: () =>
-        new Artifact.CodecError({ message: "the model's metadata have no JSON here", path: ["metadata", key] })
+        new Artifact.CodecError({ message: "the model's metadata are not valid JSON", path: ["metadata", key] })
     })
   }
   const about = yield* Effect.mapError(decodeAbout(json), ({ issue }) => CodecIssue.toError(json)(issue))
@@ -107,13 +107,13 @@ const decode = Effect.fnUntraced(function* ({ metadata, tensors }: Carrier) {
     outputKernel: tensors["output/kernel"].data,
     outputBias: tensors["output/bias"].data
   }
-  const flaw = mismatch(about, tensors)
-  if (flaw !== undefined) return yield* flaw
+  const inconsistency = mismatch(about, tensors)
+  if (inconsistency !== undefined) return yield* inconsistency
   const { epoch, history, options, vocabulary } = about
   return { options, vectorizer: { options: vectorizerOptions(options), vocabulary }, weights, epoch, history }
 })
 
-/** What does not fit together in a model that was read. */
+/** The first inconsistency of a model that was read, or `undefined`. */
 const mismatch = (
   { options, vocabulary }: typeof About.Type,
   tensors: Carrier["tensors"]
@@ -122,7 +122,7 @@ const mismatch = (
   const [terms, width] = tensors["hidden/kernel"].shape
   if (terms !== vocabulary.length) {
     return new Artifact.CodecError({
-      message: `the vocabulary has ${vocabulary.length} terms, and the weights of the hidden layer are for ${terms}`,
+      message: `the vocabulary has ${vocabulary.length} terms, but the weights of the hidden layer are for ${terms}`,
       path: ["tensors", "hidden/kernel", "shape"]
     })
   }
@@ -133,21 +133,21 @@ const mismatch = (
   ] as const) {
     if (size !== units) {
       return new Artifact.CodecError({
-        message: `hiddenSize is ${units}, and the weights of ${name} are for ${size} units`,
+        message: `hiddenSize is ${units}, but the weights of ${name} are for ${size} units`,
         path: ["tensors", name, "shape"]
       })
     }
   }
   for (const [name, { data }] of Object.entries(tensors)) {
     if (!data.every(Number.isFinite)) {
-      return new Artifact.CodecError({ message: `a weight of ${name} is no finite number`, path: ["tensors", name] })
+      return new Artifact.CodecError({ message: `a weight of ${name} is not finite`, path: ["tensors", name] })
     }
   }
-  const twice = vocabulary.find((term, i) => i > 0 && compareCodePoints(vocabulary[i - 1] as string, term) >= 0) // i - 1 is one
-  return twice === undefined
+  const misplaced = vocabulary.find((term, i) => i > 0 && compareCodePoints(vocabulary[i - 1] as string, term) >= 0) // within bounds
+  return misplaced === undefined
     ? undefined
     : new Artifact.CodecError({
-        message: `the vocabulary is not in code point order, or has a term twice, at ${JSON.stringify(twice)}`,
+        message: `the vocabulary is not in code point order or has a duplicate at ${JSON.stringify(misplaced)}`,
         path: ["vocabulary"]
       })
 }

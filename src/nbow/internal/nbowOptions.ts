@@ -1,6 +1,4 @@
-/**
- * What `Nbow.fit` can be told. The defaults are the tutorial's.
- */
+/** The options of `Nbow.fit`. The defaults are the tutorial's. */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as CountVectorizer from "../CountVectorizer.ts"
@@ -12,9 +10,9 @@ const share = Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0), Schema.isLes
 
 /** Options of `Nbow.fit`. */
 export const Options = Schema.Struct({
-  /** At most so many terms are looked at, the most frequent. */
+  /** The maximum number of terms. The most frequent ones are used. */
   vocabularySize: orElse(positiveInt, 750),
-  /** How texts become counts. */
+  /** How texts are turned into counts. */
   vectorizer: orElse(
     Schema.Struct({
       minDf: orElse(CountVectorizer.Bound, { proportion: 0.005 }),
@@ -24,40 +22,40 @@ export const Options = Schema.Struct({
     }),
     {}
   ),
-  /** Hidden units. */
+  /** The number of hidden units. */
   hiddenSize: orElse(positiveInt.check(Schema.isLessThanOrEqualTo(65_536)), 15),
-  /** The share of a text's terms that training leaves out, others each time. */
+  /** The fraction of a text's terms that training drops at random. */
   dropout: orElse(share, 0.1),
-  /** How strongly the size of the hidden weights is punished: their absolute values, and their squares. */
+  /** The L1 and L2 regularization of the hidden weights. */
   l1: orElse(notNegative, 1e-5),
   l2: orElse(notNegative, 1e-4),
   learningRate: orElse(Schema.Finite.check(Schema.isGreaterThan(0)), 0.002),
   batchSize: orElse(positiveInt, 32),
   epochs: orElse(positiveInt, 10),
-  /** The share of the rows, the last ones, that are not trained on: the loss on them shows when to stop. */
+  /** The fraction of rows, taken from the end, that is used for validation instead of training. */
   validationSplit: orElse(share, 0.2),
-  /** Whether every epoch takes the rows in another order. */
+  /** Whether every epoch shuffles the rows. */
   shuffle: orElse(Schema.Boolean, true),
-  /** One seed gives one model. */
+  /** The same seed gives the same model. */
   seed: orElse(Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)), 1),
   /** Stops when the validation loss has not fallen by more than `minDelta` for `patience` epochs. */
   earlyStopping: orElse(
     Schema.NullOr(Schema.Struct({ patience: positiveInt, minDelta: orElse(notNegative, 0) })),
     null
   ),
-  /** Whether the model is the one of the epoch with the lowest validation loss, not the one of the last. */
+  /** Whether to return the weights of the epoch with the lowest validation loss instead of the last. */
   restoreBest: orElse(Schema.Boolean, false)
 })
 
 /** All options, with their values. */
 export type Options = typeof Options.Type
 
-/** Options as they are given. */
+/** Options as callers pass them, with defaults missing. */
 export type OptionsInput = typeof Options.Encoded
 
 const check = decode(Options, "Nbow.fit")
 
-/** Options that make sense, alone and together. */
+/** Validates options, also in combination. */
 export const make = (given: OptionsInput): Effect.Effect<Options, OptionsError> =>
   Effect.flatMap(check(given), (options) => {
     if (options.validationSplit === 0 && options.earlyStopping !== null) {
@@ -69,7 +67,7 @@ export const make = (given: OptionsInput): Effect.Effect<Options, OptionsError> 
     return Effect.succeed(options)
   })
 
-/** What a model's vectorizer is told. */
+/** The options of a model's vectorizer. */
 export const vectorizerOptions = ({ vectorizer, vocabularySize }: Options): CountVectorizer.Options => ({
   ...vectorizer,
   maxFeatures: vocabularySize

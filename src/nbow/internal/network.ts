@@ -1,8 +1,8 @@
 /**
- * The network: `p = σ(b₂ + w₂ · relu(b₁ + Σ c·W₁[j]))` over a text's terms `j` with their counts `c`. What is here scores
- * texts and measures losses; `Trainer.ts` trains.
+ * The network: `p = σ(b₂ + w₂ · relu(b₁ + Σ c·W₁[j]))` over a text's terms `j` with their counts `c`. This module
+ * scores texts and computes losses. `Trainer.ts` trains.
  *
- * Every index is within its array by construction, which is the reason of each `as number`.
+ * Every index is within its array by construction, which justifies each `as number`.
  */
 /** A network's weights. `hiddenKernel` has a row for each term and a column for each hidden unit. */
 export interface Weights {
@@ -12,16 +12,16 @@ export interface Weights {
   readonly outputBias: Float32Array
 }
 
-/** Probabilities are kept this far from 0 and 1 where their logarithm is taken, as Keras does. */
+/** Probabilities are clipped to this distance from 0 and 1 before taking logarithms, as in Keras. */
 export const epsilon = 1e-7
 
-/** How strongly large weights are punished. */
+/** The strength of the L1 and L2 regularization. */
 export interface Penalty {
   readonly l1: number
   readonly l2: number
 }
 
-/** The part of the loss that grows with the weights. */
+/** The regularization part of the loss. */
 export const penaltyOf = ({ hiddenKernel }: Weights, { l1, l2 }: Penalty): number => {
   let absolute = 0
   let squared = 0
@@ -33,7 +33,7 @@ export const penaltyOf = ({ hiddenKernel }: Weights, { l1, l2 }: Penalty): numbe
   return l1 * absolute + l2 * squared
 }
 
-/** A function that gives the probability of a text from its terms, each as often as it occurs. */
+/** Makes a function that computes the probability of a text from its terms, with repetitions. */
 export const makeTokenScore = ({ hiddenBias, hiddenKernel, outputBias, outputKernel }: Weights) => {
   const units = hiddenBias.length
   const hidden = new Float64Array(units)
@@ -55,7 +55,7 @@ export const crossEntropy = (label: number, probability: number): number => {
   return -Math.log(label === 1 ? p : 1 - p)
 }
 
-/** How well probabilities fit the labels of the rows from `first` on: without the penalty. */
+/** The loss and accuracy of probabilities for the rows from `first` on, without the penalty. */
 export const measure = (
   labels: ArrayLike<number>,
   scores: Float32Array,

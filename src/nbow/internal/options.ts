@@ -1,23 +1,21 @@
-/**
- * Options that a schema checks: defaults put in, unknown names refused, and what is wrong said in a sentence.
- */
+/** Decodes options with a schema: adds defaults, rejects unknown names, and reports mistakes in a sentence. */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
 import * as CodecIssue from "../../internal/schema/codecIssue.ts"
 
-/** An option has a value that makes no sense. */
+/** An option has an invalid value. */
 export class OptionsError extends Schema.TaggedError<OptionsError>()("OptionsError", {
   message: Schema.String,
-  /** The option's name, `earlyStopping.patience`; empty where the options as a whole are wrong. */
+  /** The option's name, for example `earlyStopping.patience`. Empty if the options as a whole are invalid. */
   option: Schema.String
 }) {}
 
-/** A field that may be left out, and has this value then. */
+/** An optional field with a default. */
 export const orElse = <S extends Schema.Constraint>(schema: S, value: S["Encoded"]): Schema.withDecodingDefault<S> =>
   Schema.withDecodingDefault<S>(Effect.succeed(value))(schema)
 
-/** Checks options against their schema. `owner` is who they were given to. */
+/** Decodes options with their schema. `owner` is the function that messages name. */
 export const decode = <S extends Schema.ConstraintDecoder<unknown>>(
   schema: S,
   owner: string
@@ -28,7 +26,7 @@ export const decode = <S extends Schema.ConstraintDecoder<unknown>>(
 
 const format = SchemaIssue.makeFormatterStandardSchemaV1()
 
-/** What there is to say about keys. Where one of several forms is wanted, the others object to keys too, to no avail. */
+/** Messages about keys. If one of several forms is accepted, the other forms report their keys, too, which is noise. */
 const aboutKeys: { readonly [message: string]: string } = {
   "Expected no excess property": "there is no such option",
   "Missing key": "it is missing"

@@ -1,4 +1,4 @@
-/** Scoring texts and measuring a model on labelled ones: what `Nbow` and its evaluation card both build on. */
+/** Scores texts, and evaluates a model on labelled texts. Shared by `Nbow` and its evaluation card. */
 import * as Effect from "effect/Effect"
 import * as BinaryMetrics from "../BinaryMetrics.ts"
 import * as CountVectorizer from "../CountVectorizer.ts"
@@ -6,14 +6,15 @@ import type { Model } from "./nbowModel.ts"
 import { makeTokenScore, measure, penaltyOf } from "./network.ts"
 import { eachText } from "./texts.ts"
 
-/** Texts with a label each, 0 or 1. */
+/** Texts with labels 0 or 1. */
 export interface Labelled {
   readonly texts: ReadonlyArray<string>
   readonly labels: ArrayLike<number>
 }
 
 /**
- * The probability of label 1 for each text, from 0 to 1. It needs no TensorFlow.js, and memory for one number per text.
+ * The probability of label 1 for each text, from 0 to 1. It needs neither TensorFlow.js nor more memory than one number
+ * per text.
  *
  * @param model A trained model.
  * @param texts The texts.
@@ -36,20 +37,20 @@ export const predict: (model: Model, texts: ReadonlyArray<string>) => Effect.Eff
   }
 )
 
-/** How well a model does on labelled texts. */
+/** The metrics of a model on labelled texts. */
 export interface Evaluation {
-  /** The share of texts whose probability is on the right side of one half. */
+  /** The fraction of texts whose probability is on the correct side of 0.5. */
   readonly accuracy: number
   readonly rocAuc: number
-  /** The mean cross-entropy and the penalty, as in training. */
+  /** The mean cross-entropy plus the penalty, as in training. */
   readonly loss: number
 }
 
 /**
- * Measures a model on labelled texts. Fails with `MetricsError` if a label is missing or neither 0 nor 1.
+ * Evaluates a model on labelled texts. Fails with `MetricsError` if a label is missing or neither 0 nor 1.
  *
  * @param model A trained model.
- * @param data Texts with a label each; both labels must occur.
+ * @param data Texts and their labels. Both labels must occur.
  *
  * @example
  * ```ts

@@ -1,15 +1,16 @@
 /**
- * A small seeded generator of random numbers (xoshiro128**, its state filled by splitmix32). TensorFlow.js can seed
- * neither its shuffle nor, usefully, its dropout; with this, one seed gives one model, on every machine and backend.
+ * A small seeded generator of random numbers (xoshiro128**, its state filled by splitmix32). TensorFlow.js can't seed
+ * its shuffling, nor usefully its dropout. With this generator, the same seed gives the same model on every machine and
+ * backend.
  */
 
 /** A stream of random numbers. */
 export class Random {
-  /** In an array: a property could not hold integers of 32 bits without boxing them. */
+  /** In a typed array, because properties would box 32-bit integers. */
   private readonly state: Int32Array
 
   constructor(seed: number) {
-    // Both halves of a seed above 2³² count.
+    // Seeds above 2³² use both of their halves.
     let seeding = (seed | 0) ^ Math.imul(Math.floor(seed / 4294967296), 0x9e3779b1)
     this.state = Int32Array.from({ length: 4 }, () => {
       seeding = (seeding + 0x9e3779b9) | 0
@@ -19,10 +20,10 @@ export class Random {
     })
   }
 
-  /** An integer of 32 random bits, not negative. */
+  /** A random unsigned 32-bit integer. */
   uint32(): number {
     const state = this.state
-    const [a, b] = [state[0] as number, state[1] as number] // there are four
+    const [a, b] = [state[0] as number, state[1] as number] // the state has four elements
     const product = Math.imul(b, 5)
     const result = Math.imul((product << 7) | (product >>> 25), 9)
     const c = (state[2] as number) ^ a
@@ -34,18 +35,18 @@ export class Random {
     return result >>> 0
   }
 
-  /** An integer from 0 up to, not including, `limit`. */
+  /** A random integer from 0 to `limit`, exclusive. */
   below(limit: number): number {
     return Math.floor((this.uint32() / 4294967296) * limit)
   }
 
-  /** How many times in a row something of this probability, which is not 0, does not happen. */
+  /** The number of failures before the first success, for a success probability above 0 (geometric distribution). */
   misses(probability: number): number {
     const uniform = (this.uint32() + 1) / 4294967296
     return Math.floor(Math.log(uniform) / Math.log1p(-probability))
   }
 
-  /** Puts an array's elements into random order, in place. */
+  /** Shuffles an array in place. */
   shuffle(array: Int32Array): void {
     for (let i = array.length - 1; i > 0; i--) {
       const j = this.below(i + 1)

@@ -1,10 +1,8 @@
-/**
- * What is told about every epoch of a training: a line in the log, and a point of each metric where a task runs.
- */
+/** Reports every epoch of a training: a log line and, inside a task, a point of each metric. */
 import * as Effect from "effect/Effect"
 import * as Run from "../../Run.ts"
 
-/** Logs the figures of an epoch, under the names that Keras gives them, and records them as metrics. */
+/** Logs the metrics of an epoch under their Keras names, and records them. */
 export const epoch = Effect.fnUntraced(function* (
   number: number,
   of: number,

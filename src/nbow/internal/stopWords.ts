@@ -1,9 +1,9 @@
 /**
- * The English stop words of scikit-learn 1.2 (ENGLISH_STOP_WORDS, BSD-3-Clause), in code point order: 318 words that say
- * little about what a text is about. A word list changes a vocabulary, so this one is exactly theirs.
+ * The English stop words of scikit-learn 1.2 (ENGLISH_STOP_WORDS, BSD-3-Clause), in code point order: 318 words that
+ * say little about a text's topic. The list affects vocabularies, so it is identical to scikit-learn's.
  */
 
-/** The words, none of them twice. */
+/** The words, without duplicates. */
 export const english: ReadonlyArray<string> = `
   a about above across after afterwards again against all almost alone along already also although always am among
   amongst amoungst amount an and another any anyhow anyone anything anyway anywhere are around as at back be became

@@ -1,6 +1,6 @@
 /**
- * Training as an Effect: epochs of spans of steps, each span one call of the fused kernel. Between spans other fibers run
- * and an interruption is heard; whatever ends the training, its tensors are disposed.
+ * Training as an Effect. An epoch consists of spans of steps, and each span is one call of the fused kernel. Between
+ * spans, other fibers run and interruption is possible. Tensors are always disposed.
  */
 import * as Effect from "effect/Effect"
 import type { SparseMatrix } from "../SparseMatrix.ts"
@@ -13,7 +13,7 @@ import { Trainer } from "./Trainer.ts"
 import { TrainingError } from "./TrainingError.ts"
 import * as TrainKernel from "./trainKernel.ts"
 
-/** The figures of an epoch: losses are with the penalty, and those of the validation rows are there if the rows are. */
+/** The metrics of an epoch. Losses include the penalty. Validation metrics are present if there are validation rows. */
 export interface Epoch {
   readonly loss: number
   readonly accuracy: number
@@ -21,7 +21,7 @@ export interface Epoch {
   readonly valAccuracy?: number
 }
 
-/** Rows with labels, and where training starts. */
+/** Labelled rows and the initial weights. */
 export interface Given {
   readonly matrix: SparseMatrix
   readonly labels: ArrayLike<number>
@@ -31,20 +31,20 @@ export interface Given {
 /** A trained network. */
 export interface Trained {
   readonly weights: Weights
-  /** The epoch that the weights are of, from 1. */
+  /** The epoch that the weights are from, counted from 1. */
   readonly epoch: number
   readonly history: ReadonlyArray<Epoch>
 }
 
-/** Without a pause go at most so many steps, */
+/** The maximum number of steps between two yields. */
 const stepsPerTurn = 64
-/** and about so many operations, which is some ten milliseconds. */
+/** The approximate number of operations between two yields, some 10 ms. */
 const operationsPerTurn = 2_000_000
 
-/** How many of the rows are trained on: the first ones. */
+/** The number of rows to train on, taken from the beginning. */
 export const trainedRows = (rows: number, validationSplit: number): number => Math.floor(rows * (1 - validationSplit))
 
-/** Trains a network from the given weights on. */
+/** Trains a network, starting with the given weights. */
 export const train = (tf: Tf, given: Given, options: Options): Effect.Effect<Trained, TrainingError> =>
   Effect.acquireUseRelease(
     Effect.sync(() => new Training(tf, given, options)),
@@ -64,7 +64,7 @@ export const train = (tf: Tf, given: Given, options: Options): Effect.Effect<Tra
         if (target === undefined || last.valLoss < target.valLoss - earlyStopping.minDelta) target = last
         else if (epoch - target.epoch >= earlyStopping.patience) break
       }
-      const { epoch, weights } = (options.restoreBest ? best : last) as Snapshot // there is an epoch at least
+      const { epoch, weights } = (options.restoreBest ? best : last) as Snapshot // there is at least one epoch
       return { epoch, weights, history }
     }),
     (training) => Effect.sync(() => training.dispose())
@@ -76,7 +76,7 @@ interface Snapshot {
   readonly weights: Weights
 }
 
-/** The figures of an epoch under the names that Keras gives them. */
+/** The metrics of an epoch under their Keras names. */
 const figures = ({ accuracy, loss, valAccuracy, valLoss }: Epoch): { readonly [name: string]: number } => ({
   loss,
   accuracy,
@@ -84,7 +84,7 @@ const figures = ({ accuracy, loss, valAccuracy, valLoss }: Epoch): { readonly [n
   ...(valAccuracy === undefined ? {} : { val_accuracy: valAccuracy })
 })
 
-/** The state of a training: its tensors, its generator and how far it is. */
+/** The state of a training: tensors, random generator and progress. */
 class Training {
   private state: TrainKernel.State
   private readonly tf: Tf
@@ -93,7 +93,7 @@ class Training {
   private readonly order: Int32Array
   private readonly shuffle: boolean
   private readonly batchSize: number
-  /** How many rows go by without a pause. */
+  /** The number of rows between two yields. */
   readonly spanRows: number
 
   constructor(tf: Tf, { labels, matrix, weights }: Given, options: Options) {
@@ -115,19 +115,19 @@ class Training {
     }
   }
 
-  /** Begins an epoch: says how many rows there are to take. */
+  /** Begins an epoch and returns its number of rows. */
   begin(): number {
     if (this.shuffle) this.random.shuffle(this.order)
     this.trainer.hits = 0
     return this.order.length
   }
 
-  /** How many rows were predicted right in this epoch. */
+  /** The number of rows predicted correctly in this epoch. */
   get hits(): number {
     return this.trainer.hits
   }
 
-  /** Runs the kernel over some rows of the order, and returns the sum of their losses. */
+  /** Runs the kernel on some rows of the order. Returns the sum of their losses. */
   span(start: number, end: number): number {
     const { batchSize, order, trainer } = this
     const before = this.state
@@ -139,12 +139,12 @@ class Training {
     return values.reduce((sum, loss, step) => sum + loss * Math.min(batchSize, end - start - step * batchSize), 0)
   }
 
-  /** The probabilities of rows, by the weights as they are now. */
+  /** The probabilities of rows with the current weights. */
   score(start: number, end: number, scores: Float32Array): void {
     this.trainer.score(start, end, scores)
   }
 
-  /** The weights as they are now. */
+  /** The current weights. */
   weights(): Weights {
     const { hiddenBias, hiddenKernel, outputBias, outputKernel } = this.state
     const read = (tensor: (typeof this.state)["hiddenBias"]): Float32Array => tensor.dataSync<"float32">().slice()
@@ -161,7 +161,7 @@ class Training {
   }
 }
 
-/** Takes all rows once. */
+/** Trains on all rows once. */
 const takeEpoch = Effect.fnUntraced(function* (training: Training, number: number) {
   const rows = training.begin()
   let loss = 0
@@ -178,7 +178,7 @@ const takeEpoch = Effect.fnUntraced(function* (training: Training, number: numbe
   return { loss: loss / rows, accuracy: training.hits / rows }
 })
 
-/** The loss and accuracy on the rows that are not trained on, if there are any. */
+/** The loss and accuracy on the validation rows, if there are any. */
 const validate = Effect.fnUntraced(function* (training: Training, weights: Weights, given: Given, options: Options) {
   const { labels, matrix } = given
   const first = trainedRows(matrix.rows, options.validationSplit)

@@ -1,7 +1,7 @@
 /**
- * The three inner loops of training, four numbers at a time: a row's terms into its hidden units, the hidden units'
- * gradient back to the terms' weights, and Adam. They are WebAssembly, since JavaScript has no vectors: Adam alone takes
- * 57 million roots and quotients in the tutorial's ten epochs, which is two thirds of the time of a loop in JavaScript.
+ * The three inner loops of training, vectorized by four: the forward pass from a row's terms to the hidden units, the
+ * backward pass to the terms' weights, and Adam. They are WebAssembly, because JavaScript has no SIMD: Adam alone takes
+ * 57 million square roots and divisions in the tutorial's ten epochs, two thirds of the time of a loop in JavaScript.
  *
  * Addresses and sizes are in bytes. Hidden units are padded to a multiple of four.
  */
@@ -10,19 +10,19 @@ import * as Wasm from "./wasm.ts"
 const { f32, f32x4, i32, repeat, type, when } = Wasm
 const { abs, add, and, div, gt, lt, mul, splat, sqrt, sub } = f32x4
 
-/** Adam's decay rates, and what keeps its quotients finite. */
+/** Adam's decay rates and epsilon. */
 export const beta1 = 0.9
 export const beta2 = 0.999
 const epsilon = 1e-7
 
-/** An entry of a row: the address of a term's weights, and the term's count. */
+/** The size of an entry of a row: the address of a term's weights, and the term's count. */
 const entryBytes = 8
 
 const addressOf = (entry: Wasm.Local): Wasm.Code => i32.load(entry.get)
 const countOf = (entry: Wasm.Local): Wasm.Code => f32.load(i32.add(entry.get, i32.constant(4)))
 const advance = (local: Wasm.Local, bytes: number): Wasm.Code => local.set(i32.add(local.get, i32.constant(bytes)))
 
-/** Does something for each entry of a row. */
+/** Loops over the entries of a row. */
 const eachEntry = (entry: Wasm.Local, entries: Wasm.Local, end: Wasm.Local, body: Wasm.Code): Wasm.Code => {
   const isBefore = i32.lessUnsigned(entry.get, end.get)
   return [...entry.set(entries.get), ...when(isBefore, repeat([...body, ...advance(entry, entryBytes)], isBefore))]
@@ -113,18 +113,18 @@ const adam: Wasm.Function = {
     ]
 }
 
-/** The loops, on a memory. */
+/** The compiled loops. */
 export interface Loops {
-  /** Makes the hidden units of their bias and, for each entry, its count times the weights at its address. */
+  /** Computes the hidden units: their bias plus, for each entry, its count times the weights at its address. */
   readonly forward: (entries: number, end: number, size: number, bias: number, hidden: number) => void
   /**
-   * Adds to the gradients of each entry's weights, which are `stride` behind them, its count times the gradient of the
-   * hidden units at `back`.
+   * Adds, for each entry, its count times the hidden units' gradient at `back` to the gradients of its weights, which
+   * are `stride` bytes after the weights.
    */
   readonly backward: (entries: number, end: number, size: number, back: number, stride: number) => void
   /**
-   * Moves the weights between two addresses by Adam, and returns their penalty. Their gradients, which become zero, are
-   * `stride` behind them, then come the first moments and the second ones.
+   * Updates the weights between two addresses with Adam, and returns their penalty. The gradients, which are reset to
+   * zero, are `stride` bytes after the weights, followed by the first and the second moments.
    */
   readonly adam: (
     at: number,
@@ -139,7 +139,7 @@ export interface Loops {
 
 const instantiate = Wasm.instantiate({ forward, backward, adam })
 
-/** The loops on a memory of at least so many bytes. */
+/** Instantiates the loops with a memory of at least this many bytes. */
 export const make = (bytes: number): { readonly memory: Wasm.Memory; readonly loops: Loops } => {
   const { exports, memory } = instantiate(bytes)
   return { memory, loops: exports as Loops } // they are assembled from the functions above

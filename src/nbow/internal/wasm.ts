@@ -1,9 +1,9 @@
 /**
- * As much of a WebAssembly assembler as `vectorLoops.ts` needs. Code is a list of bytes, and functions compose it, so that
- * it reads as expressions. What the bytes mean is in https://webassembly.github.io/spec/core/binary.
+ * The parts of a WebAssembly assembler that `vectorLoops.ts` needs. Code is a list of bytes, composed by functions that
+ * read like expressions. The encoding is specified in https://webassembly.github.io/spec/core/binary.
  */
 
-// Types of the platform that no package here declares.
+// Platform types that no dependency declares.
 declare const WebAssembly: {
   readonly Memory: new (options: { readonly initial: number }) => Memory
   readonly Module: new (bytes: Uint8Array) => object
@@ -15,7 +15,7 @@ export interface Memory {
   readonly buffer: ArrayBuffer
 }
 
-/** Instructions, which as an expression leave a value on the stack. */
+/** Instructions. An expression leaves its value on the stack. */
 export type Code = ReadonlyArray<number>
 
 /** A local variable or parameter, by its number. */
@@ -27,7 +27,7 @@ export interface Local {
 /** The types of values. */
 export const type = { i32: 0x7f, f32: 0x7d, v128: 0x7b } as const
 
-/** An unsigned integer, seven bits a byte. */
+/** Encodes an unsigned integer (LEB128). */
 const unsigned = (n: number): Code => (n < 128 ? [n] : [(n & 127) | 128, ...unsigned(n >>> 7)])
 
 const vector =
@@ -72,13 +72,15 @@ export const i32 = {
   constant: (n: number): Code => [0x41, ...signed(n)]
 }
 
-/** Runs the body, and again as long as the condition holds after it. */
+/** Runs the body repeatedly while the condition holds after it (do-while). */
 export const repeat = (body: Code, condition: Code): Code => [0x03, 0x40, ...body, ...condition, 0x0d, 0, 0x0b]
 
 /** Runs the body if the condition holds. */
 export const when = (condition: Code, body: Code): Code => [...condition, 0x04, 0x40, ...body, 0x0b]
 
-/** A function: its parameters' types, its result's, its locals', and its body made from all of them in this order. */
+/**
+ * A function: the types of its parameters, result and locals, and its body as a function of all parameters and locals.
+ */
 export interface Function {
   readonly parameters: ReadonlyArray<number>
   readonly result?: number
@@ -124,7 +126,7 @@ const assemble = (functions: ReadonlyArray<readonly [name: string, Function]>): 
     )
   ])
 
-/** The functions on a memory of at least so many bytes. The result has a function for each name. */
+/** Instantiates functions with a memory of at least this many bytes. */
 export const instantiate = (functions: {
   readonly [name: string]: Function
 }): ((bytes: number) => { memory: Memory; exports: object }) => {
