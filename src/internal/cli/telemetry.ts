@@ -1,7 +1,8 @@
 /**
  * Spans, metrics and log lines of a command line go where OpenTelemetry's environment variables say, in OTLP over HTTP.
- * Without such variables nothing of it is loaded. What was recorded has been sent before the process ends, however the run
- * ended; a collector that does not answer delays the end by a few seconds and changes nothing else.
+ * Without such variables none of it is loaded. Everything has been sent before the process ends, also after a failure or a
+ * Ctrl-C; only a process that ends at once (`process.exit` in a step, a second Ctrl-C) loses what was not sent yet. A collector
+ * that does not answer delays the end by a few seconds and changes nothing else.
  */
 import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
