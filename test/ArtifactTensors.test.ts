@@ -29,19 +29,29 @@ const holders = {
   F8_E4M3: Uint8Array,
   F8_E5M2: Uint8Array,
   F8_E8M0: Uint8Array,
+  F8_E4M3FNUZ: Uint8Array,
+  F8_E5M2FNUZ: Uint8Array,
+  F6_E2M3: Uint8Array,
+  F6_E3M2: Uint8Array,
+  F4: Uint8Array,
   C64: Float32Array
 } satisfies { readonly [D in Artifact.Dtype]: unknown }
 
 const dtypes = Object.keys(holders) as ReadonlyArray<Artifact.Dtype>
+
+/** The bits of an element, where they are not those of its holder's. */
+const bitsOf: { readonly [D in Artifact.Dtype]?: number } = { F6_E2M3: 6, F6_E3M2: 6, F4: 4, C64: 64 }
 
 /** A tensor of any type and shape, its bytes at random: every bit must come back, those of NaN too. */
 const tensor: fc.Arbitrary<Artifact.Tensor> = fc
   .tuple(fc.constantFrom(...dtypes), fc.array(fc.nat(4), { maxLength: 3 }), fc.infiniteStream(fc.nat(255)))
   .map(([dtype, shape, stream]) => {
     const holder = holders[dtype]
-    const count = shape.reduce((a, b) => a * b, 1) * (dtype === "C64" ? 2 : 1)
-    const bytes = Uint8Array.from({ length: count * holder.BYTES_PER_ELEMENT }, () => stream.next().value)
-    return { dtype, shape, data: new holder(bytes.buffer) } as Artifact.Tensor
+    const each = (bitsOf[dtype] ?? holder.BYTES_PER_ELEMENT * 8) / 8
+    const whole = each < 1 ? [...shape, 4] : shape // four elements of less than a byte fill whole bytes
+    const length = whole.reduce((a, b) => a * b, 1) * each
+    const bytes = Uint8Array.from({ length }, () => stream.next().value)
+    return { dtype, shape: whole, data: new holder(bytes.buffer) } as Artifact.Tensor
   })
 
 const bits = (value: Artifact.Tensors) =>

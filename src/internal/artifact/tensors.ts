@@ -56,6 +56,8 @@ const check = <S extends TensorSpec>(
   value: Safetensors.Contents,
   spec: S | undefined
 ): Result.Result<Tensors<S>, CodecError> => {
+  const form = Safetensors.formOf(value)
+  if (Result.isFailure(form)) return Result.fail(form.failure)
   const fail = (message: string, ...path: ReadonlyArray<string>) => Result.fail(new CodecError({ message, path }))
   const isObject = (part: unknown) => typeof part === "object" && part !== null
   if (!isObject(value?.tensors) || !isObject(value.metadata)) {
@@ -66,11 +68,12 @@ const check = <S extends TensorSpec>(
       const tensor = Object.hasOwn(value.tensors, name) ? value.tensors[name] : undefined
       const there = Object.keys(value.tensors).join(", ") || "none"
       if (tensor === undefined) return fail(`tensor ${name} is missing; there: ${there}`, "tensors", name)
-      if (tensor.dtype !== dtype) {
-        return fail(`tensor ${name} is declared ${dtype} and is ${tensor.dtype}`, "tensors", name, "dtype")
+      if (tensor?.dtype !== dtype) {
+        return fail(`tensor ${name} is declared ${dtype} and is ${String(tensor?.dtype)}`, "tensors", name, "dtype")
       }
       if (
         shape !== undefined &&
+        Array.isArray(tensor.shape) && // else its shape is refused when it is encoded
         (shape.length !== tensor.shape.length || shape.some((size, i) => size !== null && size !== tensor.shape[i]))
       ) {
         const declared = shape.map((size) => size ?? "any").join(", ")

@@ -3,7 +3,9 @@
  * ranges. The summary of a large tensor covers only its first elements.
  */
 import * as Effect from "effect/Effect"
-import { messageOf } from "../cause.ts"
+import type * as Result from "effect/Result"
+import * as Safetensors from "../artifact/safetensors.ts"
+import type { CodecError } from "../schema/codecError.ts"
 import { UiBroken } from "./api.ts"
 import * as UiHistogram from "./histogram.ts"
 import type { TensorsView, TensorView } from "./shapes.ts"
@@ -11,32 +13,18 @@ import type { Source } from "./table.ts"
 
 /** The number of elements that a tensor's summary covers. */
 const sampledElements = 2_000_000
-/** A longer header is treated as damaged. */
-const headerLimitBytes = 64 * 1024 * 1024
-
-interface Entry {
-  readonly name: string
-  readonly dtype: string
-  readonly shape: ReadonlyArray<number>
-  readonly start: number
-  readonly end: number
-}
 
 /** Reads the header, then summarizes each tensor. */
 export const view = Effect.fnUntraced(function* <E>(
   source: Source,
   read: (start: number, end: number) => Effect.Effect<Uint8Array, E>
 ) {
-  if (source.size < 8) return yield* broken("too few for the safetensors format")
-  const prefix = yield* read(0, 8)
-  const length = Number(new DataView(prefix.buffer, prefix.byteOffset, 8).getBigUint64(0, true))
-  if (length > source.size - 8 || length > headerLimitBytes)
-    return yield* broken("the header is longer than the artifact")
-  const { entries, metadata } = yield* parse(yield* read(8, 8 + length))
+  const lead = yield* read(0, Math.min(8, source.size))
+  const length = yield* readable(Safetensors.headerLength(lead, source.size))
   const base = 8 + length
+  const { entries, metadata } = yield* readable(Safetensors.readHeader(yield* read(8, base), source.size - base))
   const tensors: Array<TensorView> = []
   for (const entry of entries) {
-    if (base + entry.end > source.size) return yield* broken(`tensor ${entry.name} ends beyond the artifact`)
     const elementBytes = elementSizes[entry.dtype]
     const elements = entry.shape.reduce((product, size) => product * size, 1)
     const shared = {
@@ -62,31 +50,11 @@ export const view = Effect.fnUntraced(function* <E>(
   return view
 })
 
-const broken = (why: string) => new UiBroken({ message: `The tensors' bytes can't be read: ${why}.` })
-
-const parse = (
-  bytes: Uint8Array
-): Effect.Effect<{ entries: ReadonlyArray<Entry>; metadata: Record<string, string> }, UiBroken> =>
-  Effect.try({
-    try: () => {
-      const header: unknown = JSON.parse(new TextDecoder().decode(bytes))
-      if (typeof header !== "object" || header === null) throw new Error("it is not an object")
-      const entries: Array<Entry> = []
-      let metadata: Record<string, string> = {}
-      for (const [name, value] of Object.entries(header)) {
-        if (name === "__metadata__") {
-          metadata = Object.fromEntries(Object.entries(value as object).map(([key, text]) => [key, String(text)]))
-          continue
-        }
-        const { data_offsets: place, dtype, shape } = value
-        if (!Array.isArray(place) || !place.every(Number.isSafeInteger)) throw new Error(`${name} has no data_offsets`)
-        if (!Array.isArray(shape) || !shape.every(Number.isSafeInteger)) throw new Error(`${name} has no shape`)
-        entries.push({ name, dtype: String(dtype), shape, start: place[0], end: place[1] })
-      }
-      return { entries, metadata }
-    },
-    catch: (cause) => broken(`the header is not valid (${messageOf(cause)})`)
-  })
+const readable = <A>(result: Result.Result<A, CodecError>): Effect.Effect<A, UiBroken> =>
+  Effect.mapError(
+    Effect.fromResult(result),
+    ({ message }) => new UiBroken({ message: `The tensors' bytes can't be read: ${message}.` })
+  )
 
 /** The size of an element in bytes, for the supported types. */
 const elementSizes: Readonly<Record<string, number>> = {
