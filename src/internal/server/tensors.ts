@@ -5,7 +5,6 @@
 import * as Effect from "effect/Effect"
 import type * as Result from "effect/Result"
 import * as Safetensors from "../artifact/safetensors.ts"
-import type { CodecError } from "../schema/codecError.ts"
 import { UiBroken } from "./api.ts"
 import * as UiHistogram from "./histogram.ts"
 import type { TensorsView, TensorView } from "./shapes.ts"
@@ -50,7 +49,7 @@ export const view = Effect.fnUntraced(function* <E>(
   return view
 })
 
-const readable = <A>(result: Result.Result<A, CodecError>): Effect.Effect<A, UiBroken> =>
+const readable = <A>(result: Result.Result<A, { readonly message: string }>): Effect.Effect<A, UiBroken> =>
   Effect.mapError(
     Effect.fromResult(result),
     ({ message }) => new UiBroken({ message: `The tensors' bytes can't be read: ${message}.` })
