@@ -171,7 +171,7 @@ describe("Parquet.read of bad input", () => {
 
   it.effect("what is not Parquet", () =>
     Effect.gen(function* () {
-      const path = join(yield* temporaryDirectory, "a.csv")
+      const path = join(yield* temporaryDirectory, "a.txt")
       yield* write(path, "labels,review\n1,fine\n")
       const error = yield* Effect.flip(Parquet.read(path, Reviews))
       assert.strictEqual(error.reason, "notParquet")

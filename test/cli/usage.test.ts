@@ -88,6 +88,7 @@ describe("usage", () => {
         "show",
         "logs",
         "dump",
+        "schema",
         "why",
         "diff",
         "tag",

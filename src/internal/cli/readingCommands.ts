@@ -116,6 +116,21 @@ export const verbs = (cli: Cli, select: Select) => [
   ),
 
   Command.make(
+    "schema",
+    {
+      files: Argument.String("file").pipe(
+        Argument.withDescription("Parquet, CSV or JSON Lines files, as paths, patterns ('data/*.parquet') or URLs"),
+        Argument.variadic({ min: 1 })
+      ),
+      json: json("the schema, row groups and statistics")
+    },
+    (input) =>
+      select(() =>
+        lazily(() => import("./verbs/schema.ts"))((module) => module.schema(cli, input.files, { json: input.json }))
+      )
+  ).pipe(Command.withDescription("Show what a file's columns hold, and the Artifact.table that reads it")),
+
+  Command.make(
     "why",
     {
       target: targetArgument,

@@ -9,3 +9,9 @@ export const reader = Effect.promise(() => import("./reader.ts"))
 
 /** The writer's module. */
 export const writer = Effect.promise(() => import("./writer.ts"))
+
+/** The module of what a file says of itself. */
+export const schema = Effect.promise(() => import("./fileSchema.ts"))
+
+/** The module of CSV and JSON Lines. */
+export const textFiles = Effect.promise(() => import("./textFiles.ts"))

@@ -106,6 +106,17 @@ export const isList = ({ element }: SchemaTree): boolean =>
 export const isMap = ({ element }: SchemaTree): boolean =>
   element.converted_type === "MAP" || element.converted_type === "MAP_KEY_VALUE" || logicalOf(element)?.type === "MAP"
 
+/**
+ * Whether the repeated field of a list is its element, and not a group around it. The rules are the format's:
+ * https://github.com/apache/parquet-format/blob/master/LogicalTypes.md#backward-compatibility-rules
+ */
+export const isElement = (list: SchemaTree, repeated: SchemaTree): boolean =>
+  repeated.children.length !== 1 ||
+  repeated.element.name === "array" ||
+  repeated.element.name === `${list.element.name}_tuple` ||
+  isList(repeated) ||
+  isMap(repeated)
+
 /** Whether a group holds values of any type in a binary form. */
 export const isVariant = ({ element }: SchemaTree): boolean => logicalOf(element)?.type === "VARIANT"
 

@@ -17,7 +17,7 @@ import { idOf } from "../schema/schemaTraits.ts"
 import type { StorableSchema } from "../schema/storableSchema.ts"
 import type { LeafColumn } from "./columnChunk.ts"
 import type { Raw } from "./encodings.ts"
-import { isList, isMap, isVariant, leafOf, typeText } from "./leaf.ts"
+import { isElement, isList, isMap, isVariant, leafOf, typeText } from "./leaf.ts"
 import { conversion, type Target } from "./leafValues.ts"
 
 /** A leaf's levels and values in one row group, and how far they have been read. */
@@ -256,14 +256,6 @@ const contentReader = (
   }
   return structReader(context, node, want, definition, repetition, depth)
 }
-
-/** Whether the repeated field of a list is its element, and not a group around it, as the format's rules have it. */
-const isElement = (list: SchemaTree, repeated: SchemaTree): boolean =>
-  repeated.children.length !== 1 ||
-  repeated.element.name === "array" ||
-  repeated.element.name === `${list.element.name}_tuple` ||
-  isList(repeated) ||
-  isMap(repeated)
 
 const mismatch = (node: SchemaTree): Refusal =>
   new Refusal(

@@ -201,6 +201,30 @@ const cut = ({ columns }: ReadTable, start: number, end: number): ReadTable => (
   columns: Object.fromEntries(Object.entries(columns).map(([name, values]) => [name, values.slice(start, end)]))
 })
 
+/** Tables one after the other, as one. They have the same columns. */
+export const concat = (tables: ReadonlyArray<ReadTable>): ReadTable => {
+  const [first] = tables
+  if (first === undefined || tables.length === 1) return first ?? { numRows: 0, columns: {} }
+  const numRows = tables.reduce((sum, table) => sum + table.numRows, 0)
+  const columns = Object.keys(first.columns).map((name) => {
+    const parts = tables.map(({ columns }) => columns[name] as ColumnCodec.Gathered["values"]) // the same columns
+    return [name, joinedColumn(parts, numRows)] as const
+  })
+  return { numRows, columns: Object.fromEntries(columns) }
+}
+
+const joinedColumn = (parts: ReadonlyArray<ColumnCodec.Gathered["values"]>, length: number) => {
+  const first = parts[0] as ColumnCodec.Gathered["values"] // there is one
+  if (Array.isArray(first)) return parts.flatMap((part) => part as Array<unknown>) // arrays all
+  const joined = new (first.constructor as new (length: number) => Float64Array)(length) // typed arrays of one kind
+  let at = 0
+  for (const part of parts as ReadonlyArray<Float64Array>) {
+    joined.set(part, at)
+    at += part.length
+  }
+  return joined
+}
+
 /** Of fewer rows than this, memory is reserved whatever the size of the file; of more, what it can hold at the least. */
 const freeRows = 1 << 16
 const rowsPerByte = 64

@@ -28,7 +28,8 @@ export const bufferOf = (bytes: Uint8Array): AsyncBuffer => ({
 /** How a source is called in messages. */
 export const nameOf = (source: string | URL): string => String(source)
 
-const isHttp = (source: string): boolean => /^https?:\/\//i.test(source)
+/** Whether a source is fetched over the network. */
+export const isHttp = (source: string): boolean => /^https?:\/\//i.test(source)
 
 const tailBytes = 1 << 19
 
@@ -63,7 +64,7 @@ const openFile = Effect.fnUntraced(function* (path: string) {
   const read = async (start: number, end: number) => {
     const bytes = new Uint8Array(end - start)
     for (let at = 0; at < bytes.length; ) {
-      const { bytesRead } = await handle.read(bytes, at, bytes.length - at, start + at)
+      const { bytesRead } = await handle.read(bytes, at, Math.min(bytes.length - at, maxReadBytes), start + at)
       if (bytesRead === 0) throw new Error("the file ended while it was read")
       at += bytesRead
     }
@@ -71,6 +72,9 @@ const openFile = Effect.fnUntraced(function* (path: string) {
   }
   return withTail(stats.size, read)
 })
+
+/** The system reads less than 2 GiB at once. */
+const maxReadBytes = 2 ** 30
 
 /** A file whose end is read once. */
 const withTail = (

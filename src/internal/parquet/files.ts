@@ -1,0 +1,119 @@
+/**
+ * Which files a source stands for: a path, a URL, a pattern (`data/*.parquet`), or a list of those.
+ */
+import { readdir, stat } from "node:fs/promises"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import * as Effect from "effect/Effect"
+import { codeOf, reasonOf } from "../cause.ts"
+import { isHttp, nameOf, SourceError } from "./source.ts"
+
+/** Where tables are read from: a path or a pattern, a `file:` or http(s) URL, or a list of them. */
+export type Source = string | URL | ReadonlyArray<string | URL>
+
+/** How a source is called in messages. */
+export const sourceName = (source: Source): string =>
+  typeof source === "string" || source instanceof URL ? nameOf(source) : source.map(nameOf).join(", ")
+
+/** The files of a source, those of a pattern in the order of their names. */
+export const filesOf = (source: Source): Effect.Effect<ReadonlyArray<string>, SourceError> => {
+  if (typeof source === "string") return expand(source)
+  if (source instanceof URL) return Effect.succeed([nameOf(source)])
+  return source.length === 0
+    ? Effect.fail(new SourceError("missing", "the list of files is empty"))
+    : Effect.map(
+        Effect.forEach(source, (one) => (one instanceof URL ? Effect.succeed([nameOf(one)]) : expand(one))),
+        (files) => files.flat()
+      )
+}
+
+const isPattern = (path: string): boolean => /[*?[{]/.test(path)
+
+const expand = (path: string): Effect.Effect<ReadonlyArray<string>, SourceError> => {
+  if (isHttp(path)) return Effect.succeed([path])
+  const local = path.startsWith("file:") ? fileURLToPath(path) : path
+  if (!isPattern(local)) return Effect.succeed([path])
+  return Effect.tryPromise({
+    try: async () => {
+      if (await exists(local)) return [path] // a file whose name has a star in it
+      const files = await matching(local)
+      if (files.length === 0) throw new SourceError("missing", "no file fits the pattern")
+      return files
+    },
+    catch: (cause) =>
+      cause instanceof SourceError ? cause : new SourceError("unreadable", `it can't be read: ${reasonOf(cause)}`)
+  })
+}
+
+const exists = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false
+  )
+
+/** The files that a pattern fits. `**` stands for any number of directories; hidden files fit only what begins with a dot. */
+const matching = async (pattern: string): Promise<ReadonlyArray<string>> => {
+  const parts = pattern.split("/")
+  const firstPattern = parts.findIndex(isPattern)
+  const base = parts.slice(0, firstPattern).join("/")
+  const start = base === "" ? (pattern.startsWith("/") ? "/" : "") : base
+  const found: Array<string> = []
+  await walk(start, parts.slice(firstPattern), found)
+  return [...new Set(found)].sort()
+}
+
+const walk = async (directory: string, [part, ...rest]: ReadonlyArray<string>, found: Array<string>): Promise<void> => {
+  if (part === undefined) return
+  const entries = await readdir(directory === "" ? "." : directory, { withFileTypes: true }).catch((cause: unknown) => {
+    if (["ENOENT", "ENOTDIR"].includes(codeOf(cause))) return []
+    throw cause
+  })
+  if (part === "**") await walk(directory, rest, found)
+  const fits = part === "**" ? undefined : expressionOf(part)
+  for (const entry of entries) {
+    const path = directory === "" ? entry.name : join(directory, entry.name)
+    const isDirectory = entry.isDirectory() || (entry.isSymbolicLink() && part !== "**" && (await isDirectoryAt(path)))
+    if (fits === undefined) {
+      if (isDirectory && !entry.name.startsWith(".")) await walk(path, [part, ...rest], found)
+      continue
+    }
+    if (!fits.test(entry.name) || (entry.name.startsWith(".") && !part.startsWith("."))) continue
+    if (rest.length > 0) {
+      if (isDirectory) await walk(path, rest, found)
+    } else if (!isDirectory) found.push(path)
+  }
+}
+
+const isDirectoryAt = (path: string): Promise<boolean> =>
+  stat(path).then(
+    (stats) => stats.isDirectory(),
+    () => false
+  )
+
+/** A part of a pattern as a regular expression: `*`, `?`, `[a-z]`, `[!a]` and `{a,b}`. */
+const expressionOf = (part: string): RegExp => {
+  let expression = ""
+  let depth = 0
+  for (let at = 0; at < part.length; at++) {
+    const char = part[at] as string // within its length
+    const close = char === "[" ? part.indexOf("]", at + 2) : -1
+    if (char === "*") expression += "[^/]*"
+    else if (char === "?") expression += "[^/]"
+    else if (close > 0) {
+      expression += `[${part
+        .slice(at + 1, close)
+        .replace(/^!/, "^")
+        .replaceAll("\\", "\\\\")
+        .replaceAll("[", "\\[")}]`
+      at = close
+    } else if (char === "{" && part.indexOf("}", at) > 0) {
+      expression += "(?:"
+      depth++
+    } else if (char === "}" && depth > 0) {
+      expression += ")"
+      depth--
+    } else if (char === "," && depth > 0) expression += "|"
+    else expression += char.replace(/[\\^$.*+?()[\]{}|]/, "\\$&")
+  }
+  return new RegExp(`^${expression}$`)
+}
