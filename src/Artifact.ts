@@ -51,7 +51,8 @@ export const transform: {
       mediaType: self.mediaType,
       description: options.description ?? self.description,
       encode: (value: B) => Effect.flatMap(options.encode(value), self.encode),
-      decode: (stored) => Effect.flatMap(self.decode(stored), options.decode)
+      decode: (stored) => Effect.flatMap(self.decode(stored), options.decode),
+      ...(self.problem === undefined ? {} : { problem: self.problem })
     })
 )
 

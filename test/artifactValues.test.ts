@@ -18,6 +18,7 @@ import * as Run from "../src/Run.ts"
 import * as Step from "../src/Step.ts"
 import * as Storage from "../src/Storage.ts"
 import { temporaryDirectory } from "./support/directory.ts"
+import { fingerprint } from "./support/fingerprint.ts"
 import { failing, Mutations, Odd } from "./support/mutations.ts"
 
 const threads = Executor.layerThreads({ module: new URL("./support/mutations.ts", import.meta.url), size: 1 })
@@ -93,6 +94,64 @@ describe("a value", () => {
       const flow = Flow.make("Codecs", { steps: [write, read], run: () => Effect.flatMap(write(), read) })
       const { output } = yield* Flow.run(flow, {})
       assert.strictEqual(yield* output.x, 5)
+    }).pipe(Effect.provide(Storage.layerMemory))
+  )
+
+  it.live("is what it was when the body returned it, though a fiber that outlives the body changes it at once", () =>
+    Effect.gen(function* () {
+      const later = SchemaGetter.transformEffect((text: string) => Effect.delay(Effect.succeed(text), 2))
+      const Slow = Schema.String.pipe(Schema.decodeTo(Schema.String, { decode: later, encode: later }))
+      const output = {
+        bytes: Artifact.bytes(),
+        table: Artifact.table({ c: Artifact.column("float64"), s: Schema.Array(Schema.String) }),
+        tensors: Artifact.tensors(),
+        slow: Schema.Array(Slow),
+        own: Artifact.transform(Artifact.bytes(), {
+          encode: (own: { readonly bytes: Uint8Array }) =>
+            Effect.delay(
+              Effect.sync(() => own.bytes),
+              2
+            ),
+          decode: (bytes) => Effect.succeed({ bytes })
+        })
+      }
+      const make = () => {
+        const pool = new ArrayBuffer(1 << 20)
+        const bytes = new Uint8Array(pool, 0, 1 << 19).fill(1)
+        const c = new Float64Array(pool, 1 << 19, 2).fill(2)
+        const w = { dtype: "F32" as const, shape: [2], data: new Float32Array(pool, 3 << 18, 2).fill(3) }
+        return {
+          bytes,
+          table: { numRows: 2, columns: { c, s: [["a"], ["b"]] } },
+          tensors: { tensors: { w }, metadata: { k: "v" } },
+          slow: ["x"],
+          own: { bytes: Uint8Array.of(4) }
+        }
+      }
+      const give = Step.make("give", {
+        output,
+        run: () =>
+          Effect.gen(function* () {
+            const made = make()
+            const spoil = Effect.sync(() => {
+              new Uint8Array(made.bytes.buffer).fill(9)
+              made.table.numRows = 1
+              made.table.columns.s[0]?.push("z")
+              made.tensors.tensors.w.shape[0] = 1
+              made.tensors.metadata.k = "z"
+              made.slow[0] = "z"
+              made.own.bytes.fill(9)
+            })
+            yield* Effect.forkDetach(spoil)
+            return made
+          })
+      })
+      const flow = Flow.make("Spoiled", { steps: [give], run: () => give() })
+      const { output: refs } = yield* Flow.run(flow, {})
+      const expected = make()
+      for (const name of Object.keys(output) as ReadonlyArray<keyof typeof output>) {
+        assert.strictEqual(fingerprint(yield* refs[name]), fingerprint(expected[name]), name)
+      }
     }).pipe(Effect.provide(Storage.layerMemory))
   )
 

@@ -55,8 +55,8 @@ export interface Artifact<in out A> {
   readonly encode: (value: A) => Effect.Effect<Encoded, CodecError>
   readonly decode: <E>(stored: Stored<E>) => Effect.Effect<A, CodecError | E>
   /**
-   * Takes a private copy of the value before it returns, and gives the effect that encodes the copy. Without it, what
-   * `encode` yields is copied.
+   * Takes a private copy of the value before it returns, and gives the effect that encodes the copy. Without it, `encode`
+   * gets a copy of the value's data, and what it yields is copied, too.
    */
   readonly capture?: (value: A) => Effect.Effect<Captured<A>, CodecError>
   /** How decoded values are shared. Without it, each receiver decodes the bytes for itself. */

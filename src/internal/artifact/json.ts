@@ -8,6 +8,7 @@ import * as SchemaAST from "effect/SchemaAST"
 import { oneEffect } from "../requirements.ts"
 import { CodecError } from "../schema/codecError.ts"
 import * as CodecIssue from "../schema/codecIssue.ts"
+import { copy } from "../schema/copy.ts"
 import * as Description from "../schema/description.ts"
 import * as JsonCodec from "../schema/jsonCodec.ts"
 import { problemOf } from "../schema/schemaTraits.ts"
@@ -72,7 +73,8 @@ const makeJson = <S extends StorableSchema>(schema: S): Artifact<S["Type"]> => {
     if (problem !== undefined) {
       return Exit.fail(new CodecError({ path: problem.path, message: `it ${problem.message}` }))
     }
-    return JsonCodec.mapSync(codec().encodeChecked(value), captured)
+    const checked = codec().encodeChecked(value)
+    return JsonCodec.mapSync(Exit.isExit(checked) ? checked : checkedLater(codec(), value, checked), captured)
   }
   return make<S["Type"]>({
     format: "json",
@@ -89,6 +91,15 @@ const makeJson = <S extends StorableSchema>(schema: S): Artifact<S["Type"]> => {
     sharing: () => (codec().isPlain ? { id: description().digest, memory: memoryOf, receive } : undefined),
     problem: () => problemOf(schema)
   })
+}
+
+/** A codec that takes its time encodes a copy: meanwhile, the value may change. */
+const checkedLater = (codec: JsonCodec.JsonCodec, value: unknown, checked: ReturnType<typeof codec.encodeChecked>) => {
+  try {
+    return codec.encodeChecked(copy(value))
+  } catch {
+    return checked // it can't be copied, and encoding it says why
+  }
 }
 
 const captured = ({ decoded, text }: JsonCodec.Checked): Captured<any> => ({

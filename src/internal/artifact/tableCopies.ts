@@ -7,6 +7,7 @@ import { inspect } from "node:util"
 import type { ColumnField, ColumnType } from "../parquet/columnType.ts"
 import { isNumberColumn, isNumbers, numberArrays } from "../parquet/columnType.ts"
 import type { AnyTable } from "../parquet/writer.ts"
+import { copy } from "../schema/copy.ts"
 import { deepFreeze } from "../schema/deepFreeze.ts"
 import type { Description } from "../schema/description.ts"
 import { isPlain } from "../schema/schemaTraits.ts"
@@ -39,20 +40,6 @@ const copyNumbers = (kind: keyof typeof numberArrays, values: ArrayLike<unknown>
 }
 
 const hasPrimitives = (kind: ColumnType["kind"]): boolean => kind !== "date" && kind !== "bytes" && kind !== "json"
-
-/** A copy of data: lists, plain objects, maps, sets, dates and bytes. Instances of other classes are kept. */
-const copy = (value: unknown): unknown => {
-  if (typeof value !== "object" || value === null) return value
-  if (Array.isArray(value)) return value.map(copy)
-  if (value instanceof Date) return new Date(value.getTime())
-  if (value instanceof Uint8Array) return new Uint8Array(value)
-  if (ArrayBuffer.isView(value)) return structuredClone(value)
-  if (value instanceof Map) return new Map([...value].map(([key, item]) => [copy(key), copy(item)]))
-  if (value instanceof Set) return new Set([...value].map(copy))
-  const prototype = Object.getPrototypeOf(value)
-  if (prototype !== Object.prototype && prototype !== null) return value
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, copy(item)]))
-}
 
 /** How a column reaches its receivers: as one frozen list, or as a list of each one's own, of primitives or of objects. */
 type Way = "frozen" | "sliced" | "copied"

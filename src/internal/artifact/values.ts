@@ -14,6 +14,7 @@ import { RunStore } from "../../RunStore.ts"
 import * as Bytes from "../schema/bytes.ts"
 import type { CodecError } from "../schema/codecError.ts"
 import * as CodecIssue from "../schema/codecIssue.ts"
+import { copy } from "../schema/copy.ts"
 import * as Description from "../schema/description.ts"
 import * as Digest from "../schema/digest.ts"
 import type { Captured } from "./artifact.ts"
@@ -40,7 +41,9 @@ const sharedKey = (digest: string, sharing: string): string => {
 export const capture = <A>(artifact: Artifact.Artifact<A>, value: A): Effect.Effect<Captured<A>, CodecError> => {
   try {
     const captured =
-      artifact.capture === undefined ? Effect.map(artifact.encode(value), toOwn) : artifact.capture(value)
+      artifact.capture === undefined
+        ? Effect.map(artifact.encode(copy(value) as A), toOwn) // of the same shape
+        : artifact.capture(value)
     if (Exit.isExit(captured) && Exit.isSuccess(captured)) return captured
     return Effect.catchDefect(captured, (defect) => Effect.fail(CodecIssue.fromThrown(defect, value)))
   } catch (thrown) {

@@ -211,7 +211,11 @@ const decodeStates = Effect.fnUntraced(function* (
 
 // --- outputs -------------------------------------------------------------------------------------------------------
 
-type Captured = ReturnType<typeof capture>
+interface Given {
+  readonly slot: Slot
+  readonly label: string
+  readonly captured: ReturnType<typeof capture>
+}
 
 const encode = Effect.fnUntraced(function* (
   definition: Definition,
@@ -222,7 +226,7 @@ const encode = Effect.fnUntraced(function* (
   const outputs: Array<RefRecord> = []
   const blobs: Array<{ readonly digest: string; readonly bytes: Uint8Array<ArrayBuffer> }> = []
   const schemas: Array<{ readonly digest: string; readonly text: string }> = []
-  const given: Array<{ readonly slot: Slot; readonly label: string; readonly captured: Captured }> = []
+  const given: Array<Given> = []
   for (const slot of definition.output) {
     const label = `${task.task}/${slot.name}`
     if (typeof yielded !== "object" || yielded === null || !(slot.name in yielded)) {
@@ -237,10 +241,7 @@ const encode = Effect.fnUntraced(function* (
       })
     }
     const value = (yielded as Record<string, unknown>)[slot.name] // it is in there
-    const captured = capture(slot.artifact, value)
-    // A codec of the user's own copies nothing, so it encodes now.
-    const isCopy = slot.artifact.capture !== undefined
-    given.push({ slot, label, captured: isCopy ? captured : yield* Effect.exit(captured) })
+    given.push({ slot, label, captured: capture(slot.artifact, value) })
   }
   // All are captured before the first is stored: from here on, others may change what the body yielded.
   for (const { captured, label, slot } of given) {
