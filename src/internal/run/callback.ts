@@ -14,11 +14,11 @@ import { FlowError } from "../../FlowError.ts"
  * @param what The function as a sentence calls it: `The body of step "train"`.
  */
 export const runEffect = (what: string, call: () => unknown): Effect.Effect<unknown, unknown, unknown> =>
-  Effect.suspend(() => checkedEffect(() => what, call()))
+  Effect.suspend(() => checkedEffect(what, call()))
 
 /** What a function returned that must return an Effect: that, or a defect. */
-export const checkedEffect = (what: () => string, returned: unknown): Effect.Effect<unknown, unknown, unknown> =>
-  Effect.isEffect(returned) ? returned : Effect.die(notAnEffect(what(), returned))
+export const checkedEffect = (what: string, returned: unknown): Effect.Effect<unknown, unknown, unknown> =>
+  Effect.isEffect(returned) ? returned : Effect.die(notAnEffect(what, returned))
 
 /** Calls a function that must return `true` or `false`. What it throws, or a value of another kind, becomes a defect. */
 export const runPredicate = (what: string, call: () => unknown): Effect.Effect<boolean> =>

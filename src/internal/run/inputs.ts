@@ -117,6 +117,8 @@ export const collectParents = (given: object, parents: Set<string>): void => {
   }
 }
 
+const versionText = (declared: string, code: string) => (declared === "code" ? `code:${code}` : declared)
+
 /** What the key of a task is made of, and so what `why` compares. */
 export const taskKey = (
   definition: Definition,
@@ -124,8 +126,11 @@ export const taskKey = (
   refs: Inputs["refs"],
   counts: Inputs["counts"]
 ): string => {
-  const version = (declared: string) => (declared === "code" ? `code:${code}` : declared)
-  const parts = [definition.name, version(definition.version), version(definition.cache?.version ?? "")]
+  const parts = [
+    definition.name,
+    versionText(definition.version, code),
+    versionText(definition.cache?.version ?? "", code)
+  ]
   for (const { name, ref } of refs) parts.push(`${name}=${ref.digest}`)
   for (const branch of Object.keys(counts).sort()) parts.push(`${branch}#${counts[branch]}`)
   return Digest.ofTexts("effect-flow/task/1", parts)

@@ -8,42 +8,51 @@ import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 
+/** What stands around such a fiber. */
+export interface Around {
+  /** Starts the fiber by calling the function that it is given, in an async context of its own if need be. */
+  readonly start?: (run: () => void) => void
+  /** What is left to do when the fiber has ended, however it did. */
+  readonly close?: () => Effect.Effect<void> | undefined
+}
+
 /**
  * Yields how the effect ended, once the fibers that it forked have ended too. Interrupting it interrupts the fiber and
  * waits for its end.
  *
  * @param context What the fiber starts with.
- * @param options.start Starts the fiber by calling the function that it is given, in an async context of its own if need be.
- * @param options.close What is left to do when the fiber has ended, however it did.
  */
 export const onOwnFiber = <A, E, R>(
   self: Effect.Effect<A, E, R>,
   context: Context.Context<R>,
-  options: {
-    readonly start?: (run: () => void) => void
-    readonly close?: () => Effect.Effect<void> | undefined
-  } = {}
+  around: Around = {}
 ): Effect.Effect<Exit.Exit<A, E>> =>
   Effect.callback<Exit.Exit<A, E>>((resume) => {
+    if (around.start === undefined) return interruptAndClose(begin(self, context, around, resume), around)
     let fiber: Fiber.Fiber<A, E> | undefined
-    const run = () => {
-      fiber = Effect.runForkWith(context)(self)
-      fiber.addObserver((exit) => {
-        const closing = options.close?.()
-        resume(closing === undefined ? Effect.succeed(exit) : Effect.as(closing, exit))
-      })
-    }
-    if (options.start === undefined) run()
-    else options.start(run)
-    return fiber === undefined ? undefined : interruptAndClose(fiber, options.close)
+    around.start(() => {
+      fiber = begin(self, context, around, resume)
+    })
+    return fiber === undefined ? undefined : interruptAndClose(fiber, around)
   })
 
+const begin = <A, E, R>(
+  self: Effect.Effect<A, E, R>,
+  context: Context.Context<R>,
+  around: Around,
+  resume: (ended: Effect.Effect<Exit.Exit<A, E>>) => void
+): Fiber.Fiber<A, E> => {
+  const fiber = Effect.runForkWith(context)(self)
+  fiber.addObserver((exit) => {
+    const closing = around.close?.()
+    resume(closing === undefined ? Effect.succeed(exit) : Effect.as(closing, exit))
+  })
+  return fiber
+}
+
 /** The observer that would have closed it is not waited for any more. */
-const interruptAndClose = (
-  fiber: Fiber.Fiber<unknown, unknown>,
-  close: (() => Effect.Effect<void> | undefined) | undefined
-): Effect.Effect<void> =>
+const interruptAndClose = (fiber: Fiber.Fiber<unknown, unknown>, around: Around): Effect.Effect<void> =>
   Effect.andThen(
     Fiber.interrupt(fiber),
-    Effect.suspend(() => close?.() ?? Effect.void)
+    Effect.suspend(() => around.close?.() ?? Effect.void)
   )

@@ -225,15 +225,16 @@ export const make = (store: RunStore["Service"], driver?: Driver, before?: Begun
     }),
     lost: Deferred.await(lost),
     lostTo: () => lostTo,
-    confirm: Effect.fnUntraced(function* (maxAgeMs = freshMs) {
-      if (closed || driver === undefined) return !closed
-      const wall = yield* Clock.currentTimeMillis
-      const monotonic = yield* monotonicMs
-      renewed ??= { monotonic, wall }
-      if (monotonic - renewed.monotonic < maxAgeMs && Math.abs(wall - renewed.wall) < maxAgeMs) return true
-      yield* Effect.exit(beat([]))
-      return !closed
-    }),
+    confirm: (maxAgeMs = freshMs) =>
+      Effect.clockWith((clock) => {
+        if (closed || driver === undefined) return Effect.succeed(!closed)
+        const wall = clock.currentTimeMillisUnsafe()
+        const monotonic = Number(clock.monotonicTimeNanosUnsafe()) / 1e6
+        renewed ??= { monotonic, wall }
+        if (monotonic - renewed.monotonic < maxAgeMs && Math.abs(wall - renewed.wall) < maxAgeMs)
+          return Effect.succeed(true)
+        return Effect.map(Effect.exit(beat([])), () => !closed)
+      }),
     loop: Effect.gen(function* () {
       let beatAt = yield* monotonicMs
       let runningAt = beatAt

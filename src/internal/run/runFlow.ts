@@ -67,9 +67,10 @@ export interface Start {
 
 /** Runs a flow on parameters that are decoded and complete. Fails with what its body fails with, besides the store's. */
 export const runFlow = (flow: FlowDefinition, parameters: object, start: Start) =>
-  Effect.flatMap(Tracing.isTraced, (traced) =>
-    runOnce(flow, parameters, start, traced).pipe(Tracing.span(traced, `run ${flow.flowName}`, { flow: flow.flowName }))
-  )
+  Effect.flatMap(Tracing.isTraced, (traced) => {
+    const run = runOnce(flow, parameters, start, traced)
+    return traced ? Tracing.span(run, `run ${flow.flowName}`, { flow: flow.flowName }) : run
+  })
 
 const runOnce = Effect.fnUntraced(function* (flow: FlowDefinition, parameters: object, start: Start, traced: boolean) {
   const seeds = yield* Seeds.make

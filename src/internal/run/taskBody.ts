@@ -19,7 +19,7 @@ import { capture, read, writeCaptured } from "../artifact/values.ts"
 import { checkedEffect, explainExit } from "./callback.ts"
 import type { Definition, Slot } from "./definition.ts"
 import { lineText } from "./logLine.ts"
-import { onOwnFiber } from "./ownFiber.ts"
+import { type Around, onOwnFiber } from "./ownFiber.ts"
 import * as Printing from "./printing.ts"
 import { TaskHandle } from "./taskHandle.ts"
 import type { TaskSink } from "./taskSink.ts"
@@ -38,8 +38,7 @@ export const execute = (
   Effect.contextWith((context: Context.Context<ArtifactStore>) => {
     const store = Context.get(context, ArtifactStore)
     const handle = new TaskHandle(task, sink, store)
-    const printing = printingOf(context, handle)
-    const what = () => `The body of step "${definition.name}"`
+    const what = `The body of step "${definition.name}"`
     const work = Effect.flatMap(decode(definition, task, store), (values) =>
       Effect.flatMap(
         // Decoded by the definition's own slots.
@@ -47,22 +46,38 @@ export const execute = (
         (yielded) => encode(definition, task, store, yielded)
       )
     ) as Effect.Effect<Outcome, unknown, ArtifactStore | CurrentTask> // what else the body needs, the caller provides
-    const attempt = onOwnFiber(work, surround(context, handle), {
-      start: (run) => Printing.during(printing, run),
-      // A file that the body left in its scratch directory is stored before that is removed.
-      close: () => {
-        printing.end()
-        return handle.close()
-      }
-    })
-    const ended = (exit: Exit.Exit<Outcome, unknown>) =>
-      Exit.isSuccess(exit)
-        ? exit
-        : Cause.hasInterruptsOnly(exit.cause)
-          ? Effect.fail(interruptedInside(task))
-          : explainExit(what(), exit)
-    return Effect.flatMap(task.timeoutMs === undefined ? attempt : timed(attempt, task, task.timeoutMs), ended)
+    const attempt = onOwnFiber(work, surround(context, handle), new Surroundings(printingOf(context, handle), handle))
+    return Effect.flatMap(
+      task.timeoutMs === undefined ? attempt : timed(attempt, task, task.timeoutMs),
+      (exit): Effect.Effect<Outcome, unknown> =>
+        Exit.isSuccess(exit)
+          ? exit
+          : Cause.hasInterruptsOnly(exit.cause)
+            ? Effect.fail(interruptedInside(task))
+            : explainExit(what, exit)
+    )
   })
+
+/** What stands around the fiber of an attempt: its prints are the task's, and what it used is closed when it has ended. */
+class Surroundings implements Around {
+  readonly #printing: Printing.Printing
+  readonly #handle: TaskHandle
+
+  constructor(printing: Printing.Printing, handle: TaskHandle) {
+    this.#printing = printing
+    this.#handle = handle
+  }
+
+  start(run: () => void): void {
+    Printing.during(this.#printing, run)
+  }
+
+  /** A file that the body left in its scratch directory is stored before that is removed. */
+  close(): Effect.Effect<void> | undefined {
+    this.#printing.end()
+    return this.#handle.close()
+  }
+}
 
 const interruptedInside = (task: TaskDescription) =>
   new ExecutorError({

@@ -1,37 +1,22 @@
 /**
- * What a task is, decided once for every executor: its id and key, whether an earlier task with that key stands for it,
- * its attempts, retries and timeout, and its record. An executor is only asked to make an attempt.
+ * What a task is, decided once for every executor: its id and key, and whether an earlier task with that key stands for it.
+ * If none does, attempts are made (`attempts.ts`).
  */
-import type * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
-import * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as Pull from "effect/Pull"
-import * as Schedule from "effect/Schedule"
-import { ArtifactStore } from "../../ArtifactStore.ts"
-import type { Outcome, TaskDescription } from "../../Executor.ts"
 import { FlowError } from "../../FlowError.ts"
 import type { Ref } from "../../Ref.ts"
-import type { AttemptRecord, ErrorRecord, RefRecord, TaskRecord, TaskStatus } from "../../RunRecord.ts"
-import { RunStore } from "../../RunStore.ts"
+import type { RefRecord, TaskRecord } from "../../RunRecord.ts"
 import * as State from "../../State.ts"
 import { codeDigest } from "../code/codeDigest.ts"
-import { runPredicate } from "./callback.ts"
-import * as Cancellation from "./cancellation.ts"
+import * as Attempts from "./attempts.ts"
 import { type Definition, fits, listed } from "./definition.ts"
-import { failureOf, fromCause, statusOf } from "./errorRecord.ts"
 import * as FailedTask from "./failedTask.ts"
 import * as Inputs from "./inputs.ts"
 import * as Misuse from "./misuse.ts"
-import { onOwnFiber } from "./ownFiber.ts"
 import { StoredRef } from "./refs.ts"
 import * as Replay from "./replay.ts"
 import type { RunContext } from "./runContext.ts"
-import * as Seeds from "./seeds.ts"
-import { execute } from "./taskBody.ts"
-import type { TaskSink } from "./taskSink.ts"
 import * as Tracing from "./tracing.ts"
 
 /** Runs a step on its inputs. */
@@ -51,13 +36,10 @@ export const runTask = Effect.fnUntraced(function* (
     )
   }
   const states = branches === undefined ? undefined : yield* settle(branches)
-  return yield* runSettled(run, definition, given, states).pipe(
-    Tracing.span(run.traced, `task ${definition.name}`, {
-      flow: run.flow.flowName,
-      run: run.id,
-      step: definition.name
-    })
-  )
+  const task = runSettled(run, definition, given, states)
+  return yield* run.traced
+    ? Tracing.span(task, `task ${definition.name}`, { flow: run.flow.flowName, run: run.id, step: definition.name })
+    : task
 })
 
 /** Runs a step on inputs that no task is left among. */
@@ -112,8 +94,8 @@ const runSettled = Effect.fnUntraced(function* (
     }
     yield* run.recorder.takenOver({ _tag: "Task", task: record, blobs: inputs.blobs, schemas: inputs.schemas })
     run.observe({ _tag: "TaskFinished", task: record })
-    yield* Tracing.annotateTask(run, record)
-    yield* Tracing.measureTask(run.flow.flowName, record)
+    if (run.traced) yield* Tracing.annotateTask(record)
+    Tracing.measureTask(yield* Effect.context<never>(), run.flow.flowName, record)
     if (sourceCode !== undefined && code !== "" && sourceCode !== code && run.isFirstWithOtherCode(definition.name)) {
       yield* Effect.logWarning(
         `Step "${definition.name}" is ${earlier.how === "cached" ? "served from the cache" : "taken over"} (${base.id} from ${record.source}), but its code has changed since. If the change matters, ${earlier.how === "cached" ? "give its cache another version" : `resume with --from ${definition.name}`}; with version: "code" a change of code always counts.`
@@ -122,7 +104,7 @@ const runSettled = Effect.fnUntraced(function* (
     return stateOf(definition, inputs.refs, source.outputs, base.id)
   }
   const lost = begun?.status === "succeeded" ? `${run.id}/${begun.id}` : earlier?.lost
-  const outputs = yield* attempts(
+  const outputs = yield* Attempts.make(
     run,
     definition,
     inputs,
@@ -183,236 +165,3 @@ const stateOf = (
   for (const name of Object.keys(refs)) via[name] = task
   return State.make(refs, { tasks: [task], via })
 }
-
-type Base = Pick<
-  TaskRecord,
-  "run" | "id" | "step" | "index" | "key" | "code" | "version" | "parents" | "inputs" | "lost"
->
-
-/**
- * Makes attempts until one succeeds or no other is due, and keeps a record of each. Yields the outputs' refs. As long as it
- * lasts, the run knows of the task: a run that ends interrupts what it still knows of.
- */
-const attempts = (
-  run: RunContext,
-  definition: Definition,
-  inputs: Inputs.Inputs,
-  base: Base,
-  occurrence: number,
-  begun: TaskRecord | undefined
-) =>
-  Effect.uninterruptibleMask((restore) =>
-    Effect.gen(function* () {
-      const fiber = yield* thisFiber
-      if (run.scope.isOver()) return yield* Effect.interrupt
-      run.scope.enter(fiber)
-      const began = begun?.startedAt ?? (yield* Clock.currentTimeMillis)
-      const made: Array<AttemptRecord> = begun?.attempts.filter(({ status }) => status !== "running") ?? []
-      const next = definition.retry === undefined ? undefined : yield* makeRetry(definition.name, definition.retry)
-      /** Ends the task with a failure. */
-      const fail = Effect.fnUntraced(function* (status: TaskStatus, cause: Cause.Cause<unknown>, error: ErrorRecord) {
-        const record: TaskRecord = {
-          ...base,
-          status,
-          how: "executed",
-          startedAt: began,
-          finishedAt: yield* Clock.currentTimeMillis,
-          attempts: made,
-          outputs: [],
-          error
-        }
-        yield* run.recorder.write([{ _tag: "Task", task: record, blobs: inputs.blobs, schemas: inputs.schemas }])
-        run.observe({ _tag: "TaskFinished", task: record })
-        yield* Tracing.annotateTask(run, record)
-        yield* Tracing.measureTask(run.flow.flowName, record)
-        run.scope.leave(fiber)
-        const failed = { flow: run.flow.flowName, run: run.id, step: definition.name, task: base.id }
-        return yield* Effect.failCause(FailedTask.ofTask(failed)(cause))
-      })
-      if (next !== undefined) {
-        const context = yield* Effect.context<never>()
-        const resumed = yield* Replay.advance(made, definition.error, (at, error) =>
-          onOwnFiber(next(at, error), context)
-        )
-        // The driver died while it waited for the next attempt, or before it recorded that there is none.
-        if (begun?.attempts.at(-1)?.status === "failed" && resumed !== undefined) {
-          if (resumed.delayMs === undefined) return yield* fail("failed", resumed.cause, resumed.error)
-          const waited = yield* Effect.exit(restore(Effect.sleep(resumed.delayMs)))
-          if (Exit.isFailure(waited)) return yield* fail("interrupted", waited.cause, resumed.error)
-        }
-      }
-      while (true) {
-        const number = made.length + 1
-        const startedAt = number === 1 ? began : yield* Clock.currentTimeMillis
-        const running: TaskRecord = {
-          ...base,
-          status: "running",
-          how: "executed",
-          startedAt: began,
-          attempts: [...made, { number, status: "running", startedAt }],
-          outputs: []
-        }
-        run.recorder.running({ _tag: "Task", task: running, blobs: inputs.blobs, schemas: inputs.schemas })
-        run.observe({ _tag: "TaskStarted", task: running })
-
-        const exit = yield* Effect.exit(
-          restore(
-            attempt(run, definition, base, number, occurrence, inputs, fiber.context).pipe(
-              Tracing.span(run.traced, `attempt ${definition.name}`, {
-                flow: run.flow.flowName,
-                run: run.id,
-                step: definition.name,
-                task: base.id,
-                attempt: number
-              })
-            )
-          )
-        )
-        const finishedAt = yield* Clock.currentTimeMillis
-        if (Exit.isSuccess(exit)) {
-          const { outputs, blobs, schemas, ...where } = exit.value
-          made.push({ number, status: "succeeded", startedAt, finishedAt, ...where })
-          const record: TaskRecord = { ...running, status: "succeeded", finishedAt, attempts: made, outputs }
-          yield* run.recorder.write([
-            { _tag: "Task", task: record, blobs: [...inputs.blobs, ...blobs], schemas: [...inputs.schemas, ...schemas] }
-          ])
-          run.observe({ _tag: "TaskFinished", task: record })
-          yield* Tracing.annotateTask(run, record)
-          yield* Tracing.measureTask(run.flow.flowName, record)
-          run.scope.leave(fiber)
-          return outputs
-        }
-        let error = fromCause(exit.cause, definition.error)
-        const status = statusOf(exit.cause)
-        const failure = failureOf(exit.cause)
-        // The user's own conditions decide on another attempt: where they throw, there is none.
-        const decided =
-          failure === undefined || next === undefined
-            ? Exit.succeed(undefined)
-            : yield* onOwnFiber(next(finishedAt, failure.error), yield* Effect.context<never>())
-        if (Exit.isFailure(decided)) {
-          const { message, tag } = fromCause(decided.cause)
-          const beside = {
-            tag,
-            message: `\`retry\` of step "${definition.name}" could not decide on another attempt: ${message}`
-          }
-          error = { ...error, causes: [...(error.causes ?? []), beside] }
-          logOf(run, base.id, number)({ at: finishedAt, level: "Error", message: `${beside.message} (${tag})` })
-        }
-        made.push({ number, status, startedAt, finishedAt, error })
-        const delay = Exit.isSuccess(decided) ? decided.value : undefined
-        if (delay === undefined) return yield* fail(status, exit.cause, error)
-        // Whoever continues the run must know of this attempt.
-        const between: TaskRecord = { ...running, attempts: [...made] }
-        yield* run.recorder.write([{ _tag: "Task", task: between, blobs: inputs.blobs, schemas: inputs.schemas }])
-        const waited = yield* Effect.exit(restore(Effect.sleep(delay)))
-        if (Exit.isFailure(waited)) return yield* fail("interrupted", waited.cause, error)
-      }
-    })
-  )
-
-const thisFiber = Effect.withFiber((fiber) => Effect.succeed(fiber))
-
-/** Keeps a line of an attempt's log, and shows it. */
-const logOf =
-  (run: RunContext, task: string, attempt: number): TaskSink["log"] =>
-  (line) => {
-    const record = { ...line, run: run.id, task, attempt }
-    run.recorder.log(record)
-    run.observe({ _tag: "Logged", line: record })
-  }
-
-const attempt = (
-  run: RunContext,
-  definition: Definition,
-  base: Base,
-  number: number,
-  occurrence: number,
-  inputs: Inputs.Inputs,
-  context: Context.Context<never>
-): Effect.Effect<Outcome, unknown> => {
-  const seed = run.seeds.seedOf(context, { key: base.key, occurrence, attempt: number })
-  const task: TaskDescription = {
-    flow: run.flow.flowName,
-    run: run.id,
-    step: base.step,
-    task: base.id,
-    attempt: number,
-    key: base.key,
-    occurrence,
-    version: definition.version,
-    ...(base.code === undefined || base.code === "" ? undefined : { code: base.code }),
-    tags: run.tags(),
-    inputs: base.inputs,
-    counts: inputs.counts,
-    ...(definition.timeoutMs === undefined ? undefined : { timeoutMs: definition.timeoutMs }),
-    ...(seed === undefined ? undefined : { seed })
-  }
-  const sink: TaskSink = {
-    log: logOf(run, base.id, number),
-    metric: (point) => run.recorder.metric({ ...point, run: run.id, task: base.id }),
-    card: ({ bytes, ...card }) => run.recorder.card({ ...card, run: run.id, task: base.id, attempt: number }, bytes),
-    tags: run.changeTags
-  }
-  return Effect.provideContext(
-    // A process that was suspended may have lost the run in the meantime.
-    Effect.flatMap(run.recorder.confirm(), (isHeld) =>
-      !isHeld
-        ? Effect.interrupt
-        : Effect.tap(
-            run.executor.execute({
-              task,
-              definition,
-              blobs: inputs.blobs,
-              here: Seeds.within(seed)(
-                run.withServices(withBlobs(run.artifacts, inputs.blobs, execute(definition, task, sink)))
-              ),
-              sink,
-              confirm: run.recorder.confirm(0),
-              askedBefore: run.begun !== undefined,
-              show: (line) =>
-                run.observe({ _tag: "Logged", line: { ...line, run: run.id, task: base.id, attempt: number } })
-            }),
-            () => Cancellation.catchUp(run.runs)
-          )
-    ),
-    Context.make(ArtifactStore, run.artifacts).pipe(Context.add(RunStore, run.runs))
-  )
-}
-
-/** Lets a body read its small literals, which become durable with its task's record: they may not be in the store yet. */
-const withBlobs = (
-  store: RunContext["artifacts"],
-  blobs: Inputs.Inputs["blobs"],
-  body: ReturnType<typeof execute>
-): ReturnType<typeof execute> =>
-  blobs.length === 0
-    ? body
-    : Effect.provideService(body, ArtifactStore, {
-        ...store,
-        get: (digest) => {
-          const blob = blobs.find((blob) => blob.digest === digest)
-          return blob === undefined ? store.get(digest) : Effect.sync(() => new Uint8Array(blob.bytes))
-        }
-      })
-
-/** From an error, how long to wait before the next attempt; nothing where none is due. */
-const makeRetry = Effect.fnUntraced(function* (step: string, retry: NonNullable<Definition["retry"]>) {
-  const nextDelay = retry.schedule === undefined ? undefined : yield* Schedule.toStep(retry.schedule)
-  const condition = retry.while
-  let count = 0
-  return Effect.fnUntraced(function* (now: number, error: unknown) {
-    if (
-      condition !== undefined &&
-      !(yield* runPredicate(`\`retry.while\` of step "${step}"`, () => condition(error)))
-    ) {
-      return undefined
-    }
-    if (retry.times !== undefined && count >= retry.times) return undefined
-    count++
-    if (nextDelay === undefined) return Duration.zero
-    return yield* Effect.map(nextDelay(now, error), ([, delay]) => delay).pipe(
-      Pull.catchDone(() => Effect.succeed(undefined))
-    )
-  })
-})

@@ -1,0 +1,323 @@
+/**
+ * The attempts at a task: made until one succeeds or no other is due, each with its record. Who makes an attempt (a fiber
+ * here, a thread, a worker) is the executor's business; when to make another one is decided here, for all executors.
+ */
+import type * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import * as Pull from "effect/Pull"
+import * as Schedule from "effect/Schedule"
+import { ArtifactStore } from "../../ArtifactStore.ts"
+import type { Outcome, TaskDescription } from "../../Executor.ts"
+import type { AttemptRecord, ErrorRecord, LogRecord, TaskRecord, TaskStatus } from "../../RunRecord.ts"
+import { RunStore } from "../../RunStore.ts"
+import { runPredicate } from "./callback.ts"
+import * as Cancellation from "./cancellation.ts"
+import type { Definition } from "./definition.ts"
+import { failureOf, fromCause, statusOf } from "./errorRecord.ts"
+import * as FailedTask from "./failedTask.ts"
+import type * as Inputs from "./inputs.ts"
+import { onOwnFiber } from "./ownFiber.ts"
+import * as Replay from "./replay.ts"
+import type { RunContext } from "./runContext.ts"
+import * as Seeds from "./seeds.ts"
+import { execute } from "./taskBody.ts"
+import type { TaskSink } from "./taskSink.ts"
+import * as Tracing from "./tracing.ts"
+
+/** What a task's record has from the beginning. */
+type Base = Pick<
+  TaskRecord,
+  "run" | "id" | "step" | "index" | "key" | "code" | "version" | "parents" | "inputs" | "lost"
+>
+
+/**
+ * Makes attempts until one succeeds or no other is due, and keeps a record of each. Yields the outputs' refs. As long as it
+ * lasts, the run knows of the task: a run that ends interrupts what it still knows of.
+ */
+export const make = (
+  run: RunContext,
+  definition: Definition,
+  inputs: Inputs.Inputs,
+  base: Base,
+  occurrence: number,
+  begun: TaskRecord | undefined
+) =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.gen(function* () {
+      const fiber = yield* thisFiber
+      if (run.scope.isOver()) return yield* Effect.interrupt
+      run.scope.enter(fiber)
+      const began = begun?.startedAt ?? (yield* Clock.currentTimeMillis)
+      const made: Array<AttemptRecord> = begun?.attempts.filter(({ status }) => status !== "running") ?? []
+      const next = definition.retry === undefined ? undefined : yield* makeRetry(definition.name, definition.retry)
+      const task: Ending = { run, definition, inputs, base, began, made, fiber }
+      if (next !== undefined) {
+        const context = yield* Effect.context<never>()
+        const resumed = yield* Replay.advance(made, definition.error, (at, error) =>
+          onOwnFiber(next(at, error), context)
+        )
+        // The driver died while it waited for the next attempt, or before it recorded that there is none.
+        if (begun?.attempts.at(-1)?.status === "failed" && resumed !== undefined) {
+          if (resumed.delayMs === undefined) return yield* fail(task, "failed", resumed.cause, resumed.error)
+          const waited = yield* Effect.exit(restore(Effect.sleep(resumed.delayMs)))
+          if (Exit.isFailure(waited)) return yield* fail(task, "interrupted", waited.cause, resumed.error)
+        }
+      }
+      while (true) {
+        const number = made.length + 1
+        const startedAt = number === 1 ? began : yield* Clock.currentTimeMillis
+        const running: TaskRecord = {
+          ...base,
+          status: "running",
+          how: "executed",
+          startedAt: began,
+          attempts: [...made, { number, status: "running", startedAt }],
+          outputs: []
+        }
+        run.recorder.running({ _tag: "Task", task: running, blobs: inputs.blobs, schemas: inputs.schemas })
+        run.observe({ _tag: "TaskStarted", task: running })
+
+        const untraced = attempt(run, definition, base, number, occurrence, inputs, fiber.context)
+        const exit = yield* Effect.exit(
+          restore(
+            run.traced
+              ? Tracing.span(untraced, `attempt ${definition.name}`, {
+                  flow: run.flow.flowName,
+                  run: run.id,
+                  step: definition.name,
+                  task: base.id,
+                  attempt: number
+                })
+              : untraced
+          )
+        )
+        const finishedAt = yield* Clock.currentTimeMillis
+        if (Exit.isSuccess(exit)) {
+          const { outputs, blobs, schemas, ...where } = exit.value
+          made.push({ number, status: "succeeded", startedAt, finishedAt, ...where })
+          const record: TaskRecord = { ...running, status: "succeeded", finishedAt, attempts: made, outputs }
+          yield* run.recorder.write([
+            { _tag: "Task", task: record, blobs: [...inputs.blobs, ...blobs], schemas: [...inputs.schemas, ...schemas] }
+          ])
+          run.observe({ _tag: "TaskFinished", task: record })
+          if (run.traced) yield* Tracing.annotateTask(record)
+          Tracing.measureTask(fiber.context, run.flow.flowName, record)
+          run.scope.leave(fiber)
+          return outputs
+        }
+        let error = fromCause(exit.cause, definition.error)
+        const status = statusOf(exit.cause)
+        const failure = failureOf(exit.cause)
+        // The user's own conditions decide on another attempt: where they throw, there is none.
+        const decided =
+          failure === undefined || next === undefined
+            ? Exit.succeed(undefined)
+            : yield* onOwnFiber(next(finishedAt, failure.error), yield* Effect.context<never>())
+        if (Exit.isFailure(decided)) {
+          const { message, tag } = fromCause(decided.cause)
+          const beside = {
+            tag,
+            message: `\`retry\` of step "${definition.name}" could not decide on another attempt: ${message}`
+          }
+          error = { ...error, causes: [...(error.causes ?? []), beside] }
+          new AttemptSink(run, base.id, number).log({
+            at: finishedAt,
+            level: "Error",
+            message: `${beside.message} (${tag})`
+          })
+        }
+        made.push({ number, status, startedAt, finishedAt, error })
+        const delay = Exit.isSuccess(decided) ? decided.value : undefined
+        if (delay === undefined) return yield* fail(task, status, exit.cause, error)
+        // Whoever continues the run must know of this attempt.
+        const between: TaskRecord = { ...running, attempts: [...made] }
+        yield* run.recorder.write([{ _tag: "Task", task: between, blobs: inputs.blobs, schemas: inputs.schemas }])
+        const waited = yield* Effect.exit(restore(Effect.sleep(delay)))
+        if (Exit.isFailure(waited)) return yield* fail(task, "interrupted", waited.cause, error)
+      }
+    })
+  )
+
+/** A task whose last record is to be written. */
+interface Ending {
+  readonly run: RunContext
+  readonly definition: Definition
+  readonly inputs: Inputs.Inputs
+  readonly base: Base
+  readonly began: number
+  readonly made: ReadonlyArray<AttemptRecord>
+  readonly fiber: Fiber.Fiber<unknown, unknown>
+}
+
+/** Ends a task with a failure. */
+const fail = Effect.fnUntraced(function* (
+  { base, began, definition, fiber, inputs, made, run }: Ending,
+  status: TaskStatus,
+  cause: Cause.Cause<unknown>,
+  error: ErrorRecord
+) {
+  const record: TaskRecord = {
+    ...base,
+    status,
+    how: "executed",
+    startedAt: began,
+    finishedAt: yield* Clock.currentTimeMillis,
+    attempts: made,
+    outputs: [],
+    error
+  }
+  yield* run.recorder.write([{ _tag: "Task", task: record, blobs: inputs.blobs, schemas: inputs.schemas }])
+  run.observe({ _tag: "TaskFinished", task: record })
+  if (run.traced) yield* Tracing.annotateTask(record)
+  Tracing.measureTask(fiber.context, run.flow.flowName, record)
+  run.scope.leave(fiber)
+  const failed = { flow: run.flow.flowName, run: run.id, step: definition.name, task: base.id }
+  return yield* Effect.failCause(FailedTask.ofTask(failed)(cause))
+})
+
+const thisFiber = Effect.withFiber((fiber) => Effect.succeed(fiber))
+
+/** Takes what the body of one attempt logs and measures. A class, because most attempts use none of it. */
+class AttemptSink implements TaskSink {
+  readonly #run: RunContext
+  readonly #task: string
+  readonly #attempt: number
+
+  constructor(run: RunContext, task: string, attempt: number) {
+    this.#run = run
+    this.#task = task
+    this.#attempt = attempt
+  }
+
+  /** Keeps a line of the attempt's log, and shows it. */
+  log(line: Parameters<TaskSink["log"]>[0]): void {
+    this.#run.recorder.log(this.#owned(line))
+    this.show(line)
+  }
+
+  /** Shows a line that is kept already. */
+  show(line: Parameters<TaskSink["log"]>[0]): void {
+    this.#run.observe({ _tag: "Logged", line: this.#owned(line) })
+  }
+
+  metric(point: Parameters<TaskSink["metric"]>[0]): void {
+    this.#run.recorder.metric({ ...point, run: this.#run.id, task: this.#task })
+  }
+
+  card({ bytes, ...card }: Parameters<TaskSink["card"]>[0]): void {
+    this.#run.recorder.card({ ...card, run: this.#run.id, task: this.#task, attempt: this.#attempt }, bytes)
+  }
+
+  tags(change: Parameters<TaskSink["tags"]>[0]): ReturnType<TaskSink["tags"]> {
+    return this.#run.changeTags(change)
+  }
+
+  #owned(line: Parameters<TaskSink["log"]>[0]): LogRecord {
+    return { ...line, run: this.#run.id, task: this.#task, attempt: this.#attempt }
+  }
+}
+
+const attempt = (
+  run: RunContext,
+  definition: Definition,
+  base: Base,
+  number: number,
+  occurrence: number,
+  inputs: Inputs.Inputs,
+  context: Context.Context<never>
+): Effect.Effect<Outcome, unknown> => {
+  const seed = run.seeds.seedOf(context, { key: base.key, occurrence, attempt: number })
+  const task: TaskDescription = {
+    flow: run.flow.flowName,
+    run: run.id,
+    step: base.step,
+    task: base.id,
+    attempt: number,
+    key: base.key,
+    occurrence,
+    version: definition.version,
+    ...(base.code === undefined || base.code === "" ? undefined : { code: base.code }),
+    tags: run.tags(),
+    inputs: base.inputs,
+    counts: inputs.counts,
+    ...(definition.timeoutMs === undefined ? undefined : { timeoutMs: definition.timeoutMs }),
+    ...(seed === undefined ? undefined : { seed })
+  }
+  const sink = new AttemptSink(run, base.id, number)
+  const body = withBlobs(run.artifacts, inputs.blobs, execute(definition, task, sink))
+  return withStores(
+    run,
+    context,
+    // A process that was suspended may have lost the run in the meantime.
+    Effect.flatMap(run.recorder.confirm(), (isHeld) =>
+      isHeld
+        ? Effect.flatMap(
+            run.executor.execute({
+              task,
+              definition,
+              blobs: inputs.blobs,
+              here: Seeds.within(seed)(run.withServices(body)),
+              sink,
+              confirm: Effect.suspend(() => run.recorder.confirm(0)),
+              askedBefore: run.begun !== undefined,
+              show: (line) => sink.show(line)
+            }),
+            (outcome) => Effect.as(Cancellation.catchUp(run.runs), outcome)
+          )
+        : Effect.interrupt
+    )
+  )
+}
+
+/** Gives an attempt the run's stores, unless its context has them already: a context that is merged costs a copy of it. */
+const withStores = <A, E>(
+  run: RunContext,
+  context: Context.Context<never>,
+  attempt: Effect.Effect<A, E, ArtifactStore | RunStore>
+): Effect.Effect<A, E> =>
+  Context.getOrUndefined(context, ArtifactStore) === run.artifacts &&
+  Context.getOrUndefined(context, RunStore) === run.runs
+    ? (attempt as Effect.Effect<A, E>) // its context was just looked at
+    : Effect.provideContext(attempt, Context.make(ArtifactStore, run.artifacts).pipe(Context.add(RunStore, run.runs)))
+
+/** Lets a body read its small literals, which become durable with its task's record: they may not be in the store yet. */
+const withBlobs = (
+  store: RunContext["artifacts"],
+  blobs: Inputs.Inputs["blobs"],
+  body: ReturnType<typeof execute>
+): ReturnType<typeof execute> =>
+  blobs.length === 0
+    ? body
+    : Effect.provideService(body, ArtifactStore, {
+        ...store,
+        get: (digest) => {
+          const blob = blobs.find((blob) => blob.digest === digest)
+          return blob === undefined ? store.get(digest) : Effect.sync(() => new Uint8Array(blob.bytes))
+        }
+      })
+
+/** From an error, how long to wait before the next attempt; nothing where none is due. */
+const makeRetry = Effect.fnUntraced(function* (step: string, retry: NonNullable<Definition["retry"]>) {
+  const nextDelay = retry.schedule === undefined ? undefined : yield* Schedule.toStep(retry.schedule)
+  const condition = retry.while
+  let count = 0
+  return Effect.fnUntraced(function* (now: number, error: unknown) {
+    if (
+      condition !== undefined &&
+      !(yield* runPredicate(`\`retry.while\` of step "${step}"`, () => condition(error)))
+    ) {
+      return undefined
+    }
+    if (retry.times !== undefined && count >= retry.times) return undefined
+    count++
+    if (nextDelay === undefined) return Duration.zero
+    return yield* Effect.map(nextDelay(now, error), ([, delay]) => delay).pipe(
+      Pull.catchDone(() => Effect.succeed(undefined))
+    )
+  })
+})
