@@ -5,7 +5,8 @@
 import * as Effect from "effect/Effect"
 import type { ArtifactError, ArtifactFault, VerifiedArtifacts } from "../../../ArtifactStore.ts"
 import * as Digest from "../../schema/digest.ts"
-import type { Checked, FileStore } from "../fileStore.ts"
+import type { FileStore } from "../files/store.ts"
+import type { Checked } from "../files/verify.ts"
 import type { Row } from "./rows.ts"
 
 /** How many rows are read at once: each may hold up to 64 KiB. */

@@ -5,31 +5,23 @@
  */
 import * as Fs from "node:fs/promises"
 import * as Path from "node:path"
-import { codeOf } from "../cause.ts"
-import * as Io from "./fileStoreIo.ts"
+import { codeOf } from "../../cause.ts"
+import { type Directories, entries } from "./directories.ts"
+import { lookAt, timeOf } from "./look.ts"
+import type { Places } from "./places.ts"
 
-export interface FileNames {
+export interface Names {
   /** Names a file, and yields the path. */
   readonly make: (digest: string, extension: string, now: number) => Promise<string>
   /** Removes names of files that are gone. */
   readonly tidy: (before: number) => Promise<void>
 }
 
-/**
- * The names in a directory.
- *
- * @param pathOf Where the file of a digest lies.
- * @param directories Makes `directory` when it is needed.
- */
-export const make = (
-  directory: string,
-  pathOf: (digest: string) => string,
-  directories: Io.Directories
-): FileNames => ({
+export const make = ({ named, pathOf }: Places, directories: Directories): Names => ({
   make: async (digest, extension, now) => {
-    const path = Path.join(directory, `${digest}${extension}`)
-    const target = Path.relative(directory, pathOf(digest))
-    const isNew = await directories.within(directory, () =>
+    const path = Path.join(named, `${digest}${extension}`)
+    const target = Path.relative(named, pathOf(digest))
+    const isNew = await directories.within(named, () =>
       Fs.symlink(target, path).then(
         () => true,
         (cause) => {
@@ -44,11 +36,11 @@ export const make = (
     return path
   },
   tidy: async (before) => {
-    for (const name of await Io.entries(directory)) {
-      const path = Path.join(directory, name)
-      if ((await Io.lookAt(pathOf(name.slice(0, 64)))) !== undefined) continue
+    for (const name of await entries(named)) {
+      const path = Path.join(named, name)
+      if ((await lookAt(pathOf(name.slice(0, 64)))) !== undefined) continue
       const look = await Fs.lstat(path, { bigint: true }).catch(() => undefined)
-      if (look !== undefined && Io.timeOf(look) < before) await Fs.rm(path, { force: true })
+      if (look !== undefined && timeOf(look) < before) await Fs.rm(path, { force: true })
     }
   }
 })
