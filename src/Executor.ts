@@ -241,7 +241,8 @@ export interface ClusterOptions {
  *
  * Gotchas: as with threads, a step that can fail needs its `error` schema, and a step's services must come from
  * `Flow.provide`. A worker that goes on with a run executes the flow's body, so services that the body itself uses must be
- * there, too.
+ * there, too. What crosses of the caller's context is the same as with threads, and it lies in the database until the task is
+ * over: keep secrets in `Config.redacted`. A step's spans arrive with its result.
  */
 export const layerCluster = (options: ClusterOptions = {}): Layer.Layer<never> => {
   Numbers.durationMs("`lockExpiration` of Executor.layerCluster", options.lockExpiration)
