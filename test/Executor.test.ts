@@ -120,7 +120,7 @@ layer(threads(), { excludeTestServices: true, timeout: "30 seconds" })("Executor
       assert.strictEqual(error.reason, "error-schema")
       assert.match(
         error.message,
-        /^Step "undeclared" \(undeclared\/1 of run .+\) failed in a worker with Surprise: boo — and it declares no `error`\. Give the step .+ `error: Surprise`/
+        /^Step "undeclared" \(undeclared\/1 of run .+\) failed in a worker with Surprise: boo — but it declares no `error`\. Give the step .+ `error: Surprise`/
       )
     })
   )

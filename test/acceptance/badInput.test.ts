@@ -59,9 +59,9 @@ describe("bad input", () => {
         )
       )
       assert.strictEqual(error.reason, "shape")
-      assert.include(error.message, `Step.forEach goes over a list, and "flag" of start/1 is a boolean`)
+      assert.include(error.message, `Step.forEach needs a list, but "flag" of start/1 is a boolean`)
       const given = yield* said(() => Step.forEach(7 as never, (n: any) => add({ n })))
-      assert.include(given.message, "Step.forEach goes over a list, and what it was given is a number")
+      assert.include(given.message, "Step.forEach needs a list, but its argument is a number")
     }).pipe(Effect.provide(Storage.layerMemory))
   )
   it.effect("a foreach over a table, which is no list of rows", () =>
@@ -110,7 +110,7 @@ describe("bad input", () => {
         Effect.flatMap(start(), ({ kind, n }) => Flow.match(kind, { en: add({ n }), fr: add({ n }) } as never))
       )
       assert.strictEqual(error.reason, "arm")
-      assert.include(error.message, `"kind" of start/1 is "de", and there is no arm for that; there are: en, fr.`)
+      assert.include(error.message, `"kind" of start/1 is "de", but there is no arm for it. The arms are: en, fr.`)
       // What every object has by birth is no arm.
       const inherited = yield* said(() =>
         Effect.flatMap(named({ name: "toString" }), ({ name }) => Flow.match(name, { other: start() } as never))

@@ -434,7 +434,7 @@ describe("Nbow.Model", () => {
       withMetadata("options", (text) => text.replace('"hiddenSize":5', '"hiddenSize":-5')),
       /greater than or equal to 1/
     ],
-    ["metadata that are no JSON", withMetadata("history", () => "{"), /no JSON/]
+    ["metadata that are no JSON", withMetadata("history", () => "{"), /not valid JSON/]
   ] as const) {
     it.effect(`refuses ${what}`, () =>
       Effect.gen(function* () {

@@ -267,7 +267,7 @@ describe("Tensorflow.Model", () => {
   it.effect("refuses tensors that are no model", () =>
     Effect.gen(function* () {
       const bytes = yield* encode(Artifact.tensors(), { tensors: {}, metadata: {} })
-      assert.match((yield* Effect.flip(decode(Tensorflow.Model, bytes))).message, /no topology/)
+      assert.match((yield* Effect.flip(decode(Tensorflow.Model, bytes))).message, /no model topology/)
       const model = yield* network
       const contents = yield* decode(Artifact.tensors(), yield* encode(Tensorflow.Model, model))
       const damaged = yield* encode(Artifact.tensors(), { ...contents, tensors: {} })

@@ -59,7 +59,7 @@ export const cancel = Effect.fnUntraced(function* (run: Runs.Named, { by, reason
     } else if (asked !== id) {
       yield* store.write([{ _tag: "Cancel", run: id, request }])
       asked = id
-      Cancellation.tell(store, id, request)
+      Cancellation.deliver(store, id, request)
       continue
     }
     yield* pause

@@ -110,7 +110,7 @@ const stop = (store: RunStore["Service"], { fiber, id, leave, onStop }: Started)
   const interrupt = Effect.flatMap(
     Effect.clockWith((clock) => clock.currentTimeMillis),
     (at) => {
-      Cancellation.tell(store, id, { at, by: "the program that ran it", reason: "it stopped." })
+      Cancellation.deliver(store, id, { at, by: "the program that ran it", reason: "it stopped." })
       return ended
     }
   )

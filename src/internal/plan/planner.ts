@@ -13,10 +13,10 @@ import type { FlowDefinition } from "../run/definition.ts"
 import { listed } from "../run/definition.ts"
 import { fromCause } from "../run/errorRecord.ts"
 import { collectParents } from "../run/inputs.ts"
-import * as Misuse from "../run/misuse.ts"
 import * as ParameterValues from "../run/parameters.ts"
 import { ItemRef } from "../run/refs.ts"
 import { stateSlots } from "../run/taskBody.ts"
+import * as UsageErrors from "../run/usageErrors.ts"
 import { GraphBuilder, mergeAlternatives, type Place, SymbolicRef } from "./graphBuilder.ts"
 import type * as Plan from "./model.ts"
 
@@ -107,7 +107,7 @@ const interpreter = (builder: GraphBuilder, flow: FlowDefinition, place: Place |
         ]
       }
       const list = yield* Ref.isRef(items) ? valueOf(items) : Effect.succeed(items)
-      if (!Array.isArray(list)) return yield* Effect.die(Misuse.notAList(items, list))
+      if (!Array.isArray(list)) return yield* Effect.die(UsageErrors.notAList(items, list))
       const id = builder.group("foreach", Ref.isRef(items) ? items.name : `${list.length} items`, place)
       return yield* Effect.forEach(list, (value, index) =>
         element(new ItemRef(value, `item.${index}`, undefined, undefined), index, id, place?.unknown ?? false)
@@ -117,7 +117,7 @@ const interpreter = (builder: GraphBuilder, flow: FlowDefinition, place: Place |
       if (!(ref instanceof SymbolicRef)) {
         const value = String(yield* valueOf(ref)) // the value is known, so only one arm is taken
         const arm = Object.hasOwn(arms, value) ? arms[value] : undefined
-        return arm === undefined ? yield* Effect.die(Misuse.noArm(ref, value, arms)) : yield* arm()
+        return arm === undefined ? yield* Effect.die(UsageErrors.noArm(ref, value, arms)) : yield* arm()
       }
       const results: Array<unknown> = []
       for (const [value, arm] of Object.entries(arms)) {

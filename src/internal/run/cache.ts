@@ -8,7 +8,7 @@ import type { TaskRecord } from "../../RunRecord.ts"
 import type { RunStore, StoreError } from "../../RunStore.ts"
 import type { Definition } from "./definition.ts"
 
-/** How many earlier runs are searched for one that has as many equal tasks as this one. */
+/** The number of earlier runs that are searched for one with as many equal tasks as this run. */
 const searchedRuns = 20
 
 /** Finds the earlier task that stands for the nth task with a key, from 0. */
@@ -18,15 +18,15 @@ export type Cache = (
   occurrence: number
 ) => Effect.Effect<TaskRecord | undefined, StoreError>
 
-/** What has been read of a key: the equal tasks of earlier runs, newest run first. */
+/** The equal tasks of earlier runs that were read for a key, newest run first. */
 interface Known {
   readonly runs: Array<ReadonlyArray<TaskRecord>>
   complete: boolean
 }
 
-/** The cache as one run sees it: tasks of runs that started before it. */
+/** The cache for one run: tasks of runs that started before it. */
 export const make = (store: RunStore["Service"], flow: string, run: string): Cache => {
-  const known = new Map<string, Known>() // only of keys that occur more than once
+  const known = new Map<string, Known>() // only for keys that occur more than once
   const newest = (definition: Definition, key: string, before: string) =>
     store.tasks({ flow, step: definition.name, key, status: "succeeded", before, order: "newest", limit: 1 })
   return Effect.fnUntraced(function* (definition, key, occurrence) {

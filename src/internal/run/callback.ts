@@ -1,7 +1,7 @@
 /**
- * The door through which every function of a user's goes: the bodies of steps, joins and flows, and the functions given to
- * `forEach`, `when`, `match`, `iterate` and `retry`. Not all code has seen a compiler, so nothing is taken on trust: a
- * function that returns something else than it should becomes a defect whose sentence names the function and the remedy.
+ * Calls the user's functions: the bodies of steps, joins and flows, and the functions passed to `forEach`, `when`,
+ * `match`, `iterate` and `retry`. Not all code is type-checked, so every result is validated: a function that returns
+ * the wrong kind of value becomes a defect with a message that names the function and the fix.
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -11,12 +11,12 @@ import { FlowError } from "../../FlowError.ts"
 /**
  * Calls a function that must return an Effect, and runs that. What the function throws becomes a defect.
  *
- * @param what The function as a sentence calls it: `The body of step "train"`.
+ * @param what The function's name in messages: `The body of step "train"`.
  */
 export const runEffect = (what: string, call: () => unknown): Effect.Effect<unknown, unknown, unknown> =>
   Effect.suspend(() => checkedEffect(what, call()))
 
-/** What a function returned that must return an Effect: that, or a defect. */
+/** Returns the value if it is an Effect, else a defect. */
 export const checkedEffect = (what: string, returned: unknown): Effect.Effect<unknown, unknown, unknown> =>
   Effect.isEffect(returned) ? returned : Effect.die(notAnEffect(what, returned))
 
@@ -27,12 +27,12 @@ export const runPredicate = (what: string, call: () => unknown): Effect.Effect<b
     return typeof returned === "boolean" ? Effect.succeed(returned) : Effect.die(notABoolean(what, returned))
   })
 
-/** What is wrong with a condition that is neither true nor false. */
+/** The error of a condition that returned neither true nor false. */
 export const notABoolean = (what: string, returned: unknown): FlowError => {
   ignoreRejection(returned)
   return new FlowError({
     reason: "callback",
-    message: `${what} must return true or false, and it returned ${kindOf(returned)}.`
+    message: `${what} must return true or false, but it returned ${kindOf(returned)}.`
   })
 }
 
@@ -40,11 +40,11 @@ const notAnEffect = (what: string, returned: unknown): FlowError => {
   ignoreRejection(returned)
   return new FlowError({
     reason: "callback",
-    message: `${what} must return an Effect, and it returned ${kindOf(returned)}. ${remedy(returned)}`
+    message: `${what} must return an Effect, but it returned ${kindOf(returned)}. ${remedy(returned)}`
   })
 }
 
-/** A promise that was returned by mistake has no one to hear that it was rejected: that must not end the process. */
+/** Nothing handles the rejection of a promise that was returned by mistake, and it must not end the process. */
 const ignoreRejection = (returned: unknown): void => {
   if (returned instanceof Promise) returned.catch(() => {})
 }
@@ -57,7 +57,7 @@ const remedy = (returned: unknown): string => {
   return "Return an Effect instead, for example Effect.succeed(…) with the value, or Effect.sync(() => …) around the code."
 }
 
-/** A value as a sentence calls it. It never throws, whatever the value is. */
+/** The kind of a value, for messages. Never throws. */
 export const kindOf = (value: unknown): string => {
   if (value === null || value === undefined) return String(value)
   if (typeof value !== "object") return typeof value === "function" ? "a function" : `a ${typeof value}`
@@ -77,7 +77,7 @@ const hasMethod = (value: unknown, name: string): boolean => {
 const isThenable = (value: unknown): boolean => hasMethod(value, "then")
 const isGenerator = (value: unknown): boolean => hasMethod(value, "next") && hasMethod(value, "return")
 
-/** How Effect's run loop reports a function that returned something that is not an Effect: the fiber ends with it. */
+/** The message with which Effect's run loop ends a fiber if a function returned something that is not an Effect. */
 const notValid = "Fiber.runLoop: Not a valid effect: "
 
 /**
@@ -94,7 +94,7 @@ export const explainExit = <A, E>(what: string, exit: Exit.Exit<A, E>): Exit.Exi
   return Exit.die(
     new FlowError({
       reason: "callback",
-      message: `${what} came upon something that is not an Effect (${value}): a function in it, for example one given to Effect.flatMap, must return an Effect. Wrap a promise in Effect.promise(() => …).`
+      message: `${what} ran something that is not an Effect (${value}): a function in it, for example one given to Effect.flatMap, must return an Effect. Wrap a promise in Effect.promise(() => …).`
     })
   )
 }

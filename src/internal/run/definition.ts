@@ -1,7 +1,4 @@
-/**
- * A step's definition without its types: what every interpreter reads (the run, the plan, a worker), and nothing that
- * runs by itself but the body.
- */
+/** Definitions of steps and flows without their types, as all interpreters (run, plan, worker) read them. */
 import type * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import { hasProperty } from "effect/Predicate"
@@ -29,13 +26,13 @@ export interface RetryOptions {
   readonly while?: ((error: any) => boolean) | undefined
 }
 
-/** A branch of a join: a step whose state it takes, or states of many of its tasks. */
+/** A branch of a join: the state of one of the step's tasks, or the states of many. */
 export interface Branch {
   readonly definition: Definition
   readonly many: boolean
 }
 
-/** A step, read by interpreters. */
+/** A step as interpreters read it. */
 export interface Definition {
   readonly name: string
   readonly description: string | undefined
@@ -55,12 +52,12 @@ export interface Definition {
   readonly replaces?: Definition
 }
 
-/** A flow, read by interpreters. `Flow.Flow` adds the types that a caller sees. */
+/** A flow as interpreters read it. `Flow.Flow` adds the public types. */
 export interface FlowDefinition {
   readonly flowName: string
   readonly description: string | undefined
   readonly parameters: { readonly [name: string]: Schema.Codec<any, any> }
-  /** Schemas of what the body yields, for values that a record could not give back without them. */
+  /** Schemas for parts of the flow's output that plain JSON can't represent. */
   readonly output: { readonly [name: string]: Artifact.StorableSchema } | undefined
   readonly layer: Layer.Layer<any, any, any> | undefined
   readonly body: (parameters: never) => Effect.Effect<unknown, unknown, unknown>
@@ -74,7 +71,7 @@ export interface FlowDefinition {
 export const of = (step: { readonly [definition]: Definition }): Definition => step[definition]
 
 /**
- * What a flow executes for a step that its body calls: the step, or what a test put in its place. Nothing where the flow
+ * The definition that a flow executes for a step: the step itself, or a test's replacement. `undefined` if the flow
  * does not list the step.
  */
 export const listed = (definitions: ReadonlyMap<string, Definition>, called: Definition): Definition | undefined => {
@@ -84,7 +81,7 @@ export const listed = (definitions: ReadonlyMap<string, Definition>, called: Def
 
 /** The artifact of a declared field. */
 const artifactOf = (field: Artifact.Field): Artifact.Artifact<unknown> =>
-  (Artifact.isArtifact(field) ? field : Artifact.json(field)) as Artifact.Artifact<unknown> // erased: names pair values with it
+  (Artifact.isArtifact(field) ? field : Artifact.json(field)) as Artifact.Artifact<unknown> // erased: values are matched by name
 
 /** The slots of declared fields, in the order of their names, which is the order of everything that is hashed. */
 export const slots = (owner: string, kind: "input" | "output", fields: Artifact.Fields = {}): ReadonlyArray<Slot> =>
@@ -92,12 +89,12 @@ export const slots = (owner: string, kind: "input" | "output", fields: Artifact.
     .sort()
     .map((name) => {
       checkName(`a field of ${owner}`, name)
-      const artifact = artifactOf(fields[name] as Artifact.Field) // its own key
+      const artifact = artifactOf(fields[name] as Artifact.Field) // `name` is a key of `fields`
       refuseProblem(`The ${kind} of ${owner}`, name, artifact.problem?.())
       return { name, artifact }
     })
 
-/** Refuses, where it is declared, what can't be stored in general, and every secret. */
+/** Refuses declarations of values that can't be stored, and of secrets. */
 export const refuseProblem = (what: string, name: string | undefined, problem: Problem | undefined): void => {
   if (problem === undefined) return
   const place = [...(name === undefined ? [] : [name]), ...problem.path].map(String).join(".")
@@ -107,7 +104,7 @@ export const refuseProblem = (what: string, name: string | undefined, problem: P
   })
 }
 
-/** The schema of a step's errors. Its values are recorded, so a secret may not be among them. */
+/** The schema of a step's errors. Errors are recorded, so they must not contain secrets. */
 export const checkedError = (owner: string, error: Schema.Top | undefined): Schema.Top | undefined => {
   const problem = error === undefined ? undefined : problemOf(error)
   if (problem?.isSecret === true) refuseProblem(`The error of ${owner}`, undefined, problem)
@@ -127,13 +124,13 @@ export const checkName = (what: string, name: string): void => {
 /** A schedule, or options around one. */
 export const retryOptions = (step: string, retry: object | undefined): RetryOptions | undefined => {
   if (retry === undefined) return undefined
-  if (hasProperty(retry, "~effect/Schedule")) return { schedule: retry as never } // told by its mark
+  if (hasProperty(retry, "~effect/Schedule")) return { schedule: retry as never } // recognized by its type id
   const options: RetryOptions = retry
   Numbers.wholeNumber(`\`retry.times\` of step "${step}"`, options.times, 0)
   return options
 }
 
-/** Whether what an earlier task wrote is what this step declares today. */
+/** Whether the outputs of an earlier task match the step's current declaration. */
 export const fits = (definition: Definition, task: TaskRecord): boolean =>
   definition.output.length === task.outputs.length &&
   definition.output.every((slot) =>

@@ -1,4 +1,4 @@
-/** Errors as JSON and back: those of a step by its `error` schema, effect-flow's own by theirs. */
+/** Encodes errors as JSON and back: a step's errors with its `error` schema, effect-flow's own errors with theirs. */
 import * as Schema from "effect/Schema"
 import { ArtifactError } from "../../ArtifactStore.ts"
 import { ExecutorError, TaskTimeout, WorkerDied } from "../../Executor.ts"
@@ -32,7 +32,7 @@ const matchesOwn = Schema.is(Own)
 
 const codecs = new WeakMap<Schema.Top, Schema.Codec<unknown, Schema.Json>>()
 
-/** The codec between an error and JSON, made once for each schema. */
+/** The JSON codec of an error schema, made once per schema. */
 export const codecOf = (schema: Schema.Top): Schema.Codec<unknown, Schema.Json> => {
   let codec = codecs.get(schema)
   if (codec === undefined) {

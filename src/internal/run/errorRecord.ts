@@ -1,4 +1,4 @@
-/** Failures as data: what is kept of an error, and shown of it, wherever it came from. */
+/** Turns failures into records, which are stored and shown. */
 
 import { inspect } from "node:util"
 import * as Cause from "effect/Cause"
@@ -10,8 +10,8 @@ import type { ErrorRecord, TaskStatus } from "../../RunRecord.ts"
 import * as ErrorCodec from "./errorCodec.ts"
 
 /**
- * Why something failed: the first typed failure, else the first defect, else that it was interrupted. What else went wrong
- * at the same time, as in a finalizer or in a concurrent branch, is among the causes. It never throws, whatever failed.
+ * The record of a cause: its first typed failure, else its first defect, else an interruption. Other failures, for
+ * example of a finalizer or a concurrent branch, are added to its causes. Never throws.
  */
 export const fromCause = (cause: Cause.Cause<unknown>, schema?: Schema.Top): ErrorRecord =>
   safely(() => readCause(cause, schema), { tag: "Error", message: unreadable })
@@ -51,7 +51,7 @@ const withOthers = (record: ErrorRecord, cause: Cause.Cause<unknown>, first: Cau
     const { causes, message, tag } = fromError(errorOf(reason))
     return [{ tag, message }, ...(causes ?? [])]
   })
-  return { ...record, causes: [...(record.causes ?? []), ...causes].slice(0, mostCauses) }
+  return { ...record, causes: [...(record.causes ?? []), ...causes].slice(0, causesLimit) }
 }
 
 const stackOf = (defect: unknown): string | undefined =>
@@ -59,17 +59,17 @@ const stackOf = (defect: unknown): string | undefined =>
     ? defect.stack
     : undefined
 
-/** What is kept of an error. It never throws, whatever the error is. */
+/** The record of an error. Never throws. */
 export const fromError = (error: unknown): ErrorRecord => {
   const record = describeError(error)
   const causes = safely(() => causesOf(error), [])
   return causes.length === 0 ? record : { ...record, causes }
 }
 
-/** How many causes are kept. */
-const mostCauses = 16
+/** The maximum number of causes kept. */
+const causesLimit = 16
 
-/** An error without its stack, as it stands among the causes of another. */
+/** The record of an error in the causes of another. */
 export type CauseRecord = NonNullable<ErrorRecord["causes"]>[number]
 
 /** The causes of an error, the nearest first: those of an `AggregateError` one after the other, each with its own. */
@@ -84,7 +84,7 @@ const causesOf = (error: unknown): ReadonlyArray<CauseRecord> => {
     ]
     // A cause of Effect's own stands for the failures that it holds.
     for (const cause of inner.flatMap((cause) => (Cause.isCause(cause) ? errorsOf(cause) : [cause]))) {
-      if (found.length >= mostCauses || seen.has(cause)) continue
+      if (found.length >= causesLimit || seen.has(cause)) continue
       seen.add(cause)
       const { message, tag } = describeError(cause)
       found.push({ tag, message })
@@ -100,14 +100,14 @@ const errorsOf = (cause: Cause.Cause<unknown>): ReadonlyArray<unknown> =>
     Cause.isFailReason(reason) ? [reason.error] : Cause.isDieReason(reason) ? [reason.defect] : []
   )
 
-/** Gives an error that crossed as data its causes again, unless its schema has brought its own. */
+/** Restores the causes of an error that was sent as data, unless its schema has already restored them. */
 export const withCauses = (error: unknown, causes: ReadonlyArray<CauseRecord> | undefined): unknown => {
   if (causes === undefined || typeof error !== "object" || error === null) return error
   if (("cause" in error && error.cause !== undefined) || !Object.isExtensible(error)) return error
   const chain = causes.reduceRight<Error | undefined>((cause, { message, tag }) => {
     const made = new Error(message, cause === undefined ? undefined : { cause })
     made.name = tag
-    delete made.stack // it would be that of this place
+    delete made.stack // it would be the stack of this function
     return made
   }, undefined)
   return chain === undefined
@@ -115,7 +115,7 @@ export const withCauses = (error: unknown, causes: ReadonlyArray<CauseRecord> | 
     : Object.defineProperty(error, "cause", { value: chain, configurable: true, writable: true, enumerable: false })
 }
 
-/** Reads something of an error that a user's code made: a getter, a `toString` or a codec of it may throw. */
+/** Reads a property of a user's error, whose getters, `toString` or codec may throw. */
 const safely = <A>(read: () => A, otherwise: A): A => {
   try {
     return read()
@@ -133,14 +133,14 @@ const describeReadable = (error: unknown): { readonly tag: string; readonly mess
       readonly _tag?: unknown
       readonly name?: unknown
       readonly message?: unknown
-    } // looked at below
+    } // handled below
     const tag = typeof _tag === "string" ? _tag : typeof name === "string" ? name : "Error"
     return { tag, message: typeof message === "string" && message !== "" ? message : describe(error, tag) }
   }
   return { tag: typeof error, message: String(error) }
 }
 
-/** An error without a message, by its data. */
+/** Describes an error without a message by its data. */
 const describe = (error: object, tag: string): string => {
   const data = Object.fromEntries(
     Object.entries(error).filter(([key]) => !["_tag", "name", "message", "stack", "cause", "errors"].includes(key))
@@ -148,11 +148,11 @@ const describe = (error: object, tag: string): string => {
   return Object.keys(data).length === 0 ? tag : `${tag} ${inspect(data, { breakLength: Number.POSITIVE_INFINITY })}`
 }
 
-/** How something that failed ended. */
+/** The status of something that ended with a cause. */
 export const statusOf = (cause: Cause.Cause<unknown>): TaskStatus =>
   Cause.hasInterruptsOnly(cause) ? "interrupted" : "failed"
 
-/** The typed failure of a cause, if that is what it is. */
+/** The typed failure of a cause, if it has one. */
 export const failureOf = (cause: Cause.Cause<unknown>): { readonly error: unknown } | undefined => {
   const found = Cause.findError(cause)
   return Result.isSuccess(found) ? { error: found.success } : undefined

@@ -1,6 +1,6 @@
 /**
- * Where a failure comes from, said beside the error and not in it: the error that a step failed with stays the caller's
- * own, and its cause names task, run and flow, also to whoever only prints the cause.
+ * Annotates causes with the task that failed. The step's own error stays unchanged, while its cause names task, run and
+ * flow, also when it is only printed.
  */
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
@@ -31,7 +31,7 @@ export class FailedTask extends Context.Service<
   }
 >()("effect-flow/FailedTask") {}
 
-/** Says which task a cause comes from. An inner task, one of a called flow, keeps its place. */
+/** Annotates a cause with its task. A task of a called flow is kept if it is already annotated. */
 export const ofTask =
   (task: FailedTask["Service"]) =>
   <E>(cause: Cause.Cause<E>): Cause.Cause<E> =>
@@ -39,13 +39,13 @@ export const ofTask =
       Cause.annotate(cause, Context.make(FailedTask, task))
     )
 
-/** Says which run a cause comes from. */
+/** Annotates a cause with its run. */
 export const ofRun =
   (flow: string, run: string) =>
   <E>(cause: Cause.Cause<E>): Cause.Cause<E> =>
     below({ name: `run ${run}`, stack: () => `flow "${flow}"`, parent: undefined })(cause)
 
-/** Adds a frame below those that the reasons of a cause have. */
+/** Adds a stack frame below the existing frames of a cause's reasons. */
 const below =
   (frame: References.StackFrame) =>
   <E>(cause: Cause.Cause<E>): Cause.Cause<E> =>

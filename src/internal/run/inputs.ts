@@ -1,6 +1,6 @@
 /**
- * What a task is given, resolved: every declared input as a ref of stored bytes (literals are stored on the way), in the
- * order of their names; the tasks that handed them on, which are the task's parents in the graph; and the task's key.
+ * Resolves a task's inputs: a ref of stored bytes for every declared input (literals are stored on the way), in the
+ * order of their names; the tasks that they come from, which are the task's parents in the graph; and the task's key.
  */
 import * as Effect from "effect/Effect"
 import type { ArtifactStore } from "../../ArtifactStore.ts"
@@ -11,29 +11,29 @@ import * as State from "../../State.ts"
 import { capture, type Written, writeCaptured } from "../artifact/values.ts"
 import * as Digest from "../schema/digest.ts"
 import type { Definition, Slot } from "./definition.ts"
-import { notTheBranch } from "./misuse.ts"
+import { notTheBranch } from "./usageErrors.ts"
 import { ItemRef, StoredRef, via } from "./refs.ts"
 import { stateSlots } from "./taskBody.ts"
 
 /** A task's inputs. */
 export interface Inputs {
-  /** By the name under which the task knows them: `df`, `branch.df`, `branch.3.df`. */
+  /** By their names in the task: `df`, `branch.df`, `branch.3.df`. */
   readonly refs: ReadonlyArray<{ readonly name: string; readonly ref: StoredRef<unknown> }>
   readonly counts: { readonly [branch: string]: number }
   readonly parents: ReadonlyArray<string>
-  /** Bytes of literals that are not stored yet. */
+  /** The bytes of literals that are not stored yet. */
   readonly blobs: ReadonlyArray<NonNullable<Written["blob"]>>
   readonly schemas: ReadonlyArray<{ readonly digest: string; readonly text: string }>
 }
 
-/** A value or ref that a task is given under a name. */
+/** A value or ref that is passed to a task under a name. */
 interface Entry {
   readonly name: string
   readonly slot: Slot
   readonly value: unknown
 }
 
-/** Resolves what a step or join is called with. */
+/** Resolves the arguments of a step or join. */
 export const resolve = Effect.fnUntraced(function* (
   store: ArtifactStore["Service"],
   definition: Definition,
@@ -44,7 +44,7 @@ export const resolve = Effect.fnUntraced(function* (
   const refs: Array<{ readonly name: string; readonly ref: StoredRef<unknown> }> = []
   const blobs: Array<NonNullable<Written["blob"]>> = []
   const schemas: Array<{ readonly digest: string; readonly text: string }> = []
-  // Literals are captured before the first is stored: meanwhile, the flow may change them.
+  // All literals are captured before the first is stored, because the flow may change them in the meantime.
   const captured = entries.map(({ slot, value }) =>
     value instanceof StoredRef ? undefined : capture(slot.artifact, value instanceof ItemRef ? value.value : value)
   )
@@ -55,7 +55,7 @@ export const resolve = Effect.fnUntraced(function* (
     }
     const item = value instanceof ItemRef ? value : undefined
     const label = `input "${name}" of step "${definition.name}"`
-    const literal = captured[index] as NonNullable<(typeof captured)[number]> // of every entry but stored refs
+    const literal = captured[index] as NonNullable<(typeof captured)[number]> // captured for every entry except stored refs
     const written = yield* writeCaptured(store, slot.artifact, literal, slot.name, label, item?.task)
     if (written.blob !== undefined) blobs.push(written.blob)
     schemas.push(slot.artifact.description())
@@ -64,7 +64,7 @@ export const resolve = Effect.fnUntraced(function* (
   return { refs, counts, parents: [...parents], blobs, schemas } satisfies Inputs
 })
 
-/** What a task is given by name, in the order of the names: the order of everything that is hashed. */
+/** The task's arguments in the order of their names, which is the order of everything that is hashed. */
 const collect = (
   definition: Definition,
   given: object | undefined,
@@ -76,7 +76,7 @@ const collect = (
   const take = (slots: ReadonlyArray<Slot>, values: object, prefix: string) => {
     for (const slot of slots) {
       if (!(slot.name in values)) throw missing(definition, prefix + slot.name)
-      entries.push({ name: prefix + slot.name, slot, value: (values as Record<string, unknown>)[slot.name] }) // it is in there
+      entries.push({ name: prefix + slot.name, slot, value: (values as Record<string, unknown>)[slot.name] }) // the key exists
     }
     collectParents(values, parents)
   }
@@ -89,8 +89,8 @@ const collect = (
       if (Array.isArray(handed)) {
         const list: ReadonlyArray<object> = handed
         counts[name] = list.length
-        if (list.length === 0) collectParents(list, parents) // whoever made the list it was empty of
-        for (let index = 0; index < list.length; index++) take(slots, list[index] as object, `${name}.${index}.`) // within its length
+        if (list.length === 0) collectParents(list, parents) // the task that made the empty list
+        for (let index = 0; index < list.length; index++) take(slots, list[index] as object, `${name}.${index}.`) // within bounds
       } else take(slots, handed, `${name}.`)
     }
   }
@@ -104,7 +104,7 @@ const missing = (definition: Definition, name: string) =>
     message: `Step "${definition.name}" was called without its input "${name}". Its inputs are: ${definition.input.map((slot) => slot.name).join(", ")}.`
   })
 
-/** The tasks behind what a task is given: those that a state came from, and those that handed on its refs one by one. */
+/** Collects the tasks that arguments come from: the origin of a state, and the tasks of individual refs. */
 export const collectParents = (given: object, parents: Set<string>): void => {
   const origin = State.originOf(given)
   if (origin !== undefined) {
@@ -119,7 +119,7 @@ export const collectParents = (given: object, parents: Set<string>): void => {
 
 const versionText = (declared: string, code: string) => (declared === "code" ? `code:${code}` : declared)
 
-/** What the key of a task is made of, and so what `why` compares. */
+/** The parts of a task's key, which `why` compares. */
 export const taskKey = (
   definition: Definition,
   code: string,
@@ -136,6 +136,6 @@ export const taskKey = (
   return Digest.ofTexts("effect-flow/task/1", parts)
 }
 
-/** The inputs as data, under the names by which the task knows them. */
+/** The inputs as records, under their names in the task. */
 export const records = (refs: Inputs["refs"]): ReadonlyArray<RefRecord> =>
   refs.map(({ name, ref }) => (ref.record.name === name ? ref.record : { ...ref.record, name }))

@@ -1,6 +1,6 @@
 /**
- * The combinators of a flow's body, executed: what `CurrentRun` is within a run. The functions that a body gives to them
- * come in through `callback.ts`.
+ * Executes the combinators of a flow's body: the implementation of `CurrentRun` within a run. It calls the body's
+ * functions through `callback.ts`.
  */
 import * as Effect from "effect/Effect"
 import type { Interpreter } from "../../CurrentRun.ts"
@@ -10,7 +10,6 @@ import type { RunRecord } from "../../RunRecord.ts"
 import * as State from "../../State.ts"
 import { notABoolean, runEffect } from "./callback.ts"
 import type { FlowDefinition } from "./definition.ts"
-import * as Misuse from "./misuse.ts"
 import * as Output from "./output.ts"
 import * as Parameters from "./parameters.ts"
 import { ItemRef, via } from "./refs.ts"
@@ -18,6 +17,7 @@ import * as Origin from "./resume.ts"
 import type { RunContext } from "./runContext.ts"
 import * as RunScope from "./runScope.ts"
 import { runTask } from "./taskRunner.ts"
+import * as UsageErrors from "./usageErrors.ts"
 
 /** Runs a flow that this one calls. */
 export type RunChild = (
@@ -45,11 +45,11 @@ export const make = (
     noteMade: (definition) => run.scope.noteMade(definition.name),
     forEach: Effect.fnUntraced(function* (items, task, concurrency) {
       const list = yield* isRef(items) ? items : Effect.succeed(items)
-      if (!Array.isArray(list)) return yield* Effect.die(Misuse.notAList(items, list))
+      if (!Array.isArray(list)) return yield* Effect.die(UsageErrors.notAList(items, list))
       const from: Ref<unknown> | undefined = isRef(items) ? items : undefined
       const name = from === undefined ? "item" : from.name
       if (list.length === 0 && from !== undefined) {
-        // No state says where it came from: then the list does, to the join that it is given to.
+        // An empty list has no states with an origin, so the list itself carries it to the join.
         const task = via(from)
         return Object.defineProperty([], State.origin, { value: { tasks: task === undefined ? [] : [task], via: {} } })
       }
@@ -64,7 +64,7 @@ export const make = (
     choose: Effect.fnUntraced(function* (ref, arms) {
       const value = String(yield* ref)
       const arm = Object.hasOwn(arms, value) ? arms[value] : undefined
-      if (arm === undefined) return yield* Effect.die(Misuse.noArm(ref, value, arms))
+      if (arm === undefined) return yield* Effect.die(UsageErrors.noArm(ref, value, arms))
       for (const other of Object.values(arms)) if (other !== arm) RunScope.forgive(other.effect)
       return yield* runEffect(`The arm "${value}" of a choice in flow "${flowName}"`, () => arm())
     }),
@@ -72,13 +72,13 @@ export const make = (
       const condition = `\`while\` of Flow.iterate in flow "${flowName}"`
       for (let count = 0; ; count++) {
         const current = state
-        const goesOn = yield* runEffect(condition, () => options.while(current))
-        if (typeof goesOn !== "boolean") return yield* Effect.die(notABoolean(condition, goesOn))
-        if (!goesOn) return state
+        const continues = yield* runEffect(condition, () => options.while(current))
+        if (typeof continues !== "boolean") return yield* Effect.die(notABoolean(condition, continues))
+        if (!continues) return state
         if (count >= options.limit) {
           return yield* new FlowError({
             reason: "limit",
-            message: `A loop of flow "${flowName}" would go on after ${options.limit} times. Give Flow.iterate a higher \`limit\` if that is meant.`
+            message: `A loop of flow "${flowName}" did not end after ${options.limit} iterations. Give Flow.iterate a higher \`limit\` if more are intended.`
           })
         }
         state = yield* runEffect(`\`body\` of Flow.iterate in flow "${flowName}"`, () => options.body(current, count))

@@ -1,19 +1,19 @@
 /**
- * The runs that this process drives, for the case that it ends before they do: by `process.exit`, an uncaught error, or a
- * signal. Then there is no event loop to wait on any more, and each run writes its end synchronously.
+ * The runs that this process drives, in case it ends before they do: by `process.exit`, an uncaught error, or a signal.
+ * The event loop no longer runs then, so each run records its end synchronously.
  */
 import { writeSync } from "node:fs"
 import type { ErrorRecord, RunStatus } from "../../RunRecord.ts"
 import { fromError } from "./errorRecord.ts"
 import * as Printing from "./printing.ts"
 
-/** Why runs end before their time. */
+/** Why runs end early. */
 export interface Ending {
   readonly status: Exclude<RunStatus, "running" | "succeeded">
   readonly error: ErrorRecord
 }
 
-/** A run that can be ended at once. */
+/** A run that can be ended synchronously. */
 export interface LiveRun {
   readonly id: string
   readonly flow: string
@@ -22,16 +22,16 @@ export interface LiveRun {
 
 const live = new Set<LiveRun>()
 
-/** Why the process is about to end, where that is known before it does. */
+/** Why the process is about to end, if known. */
 let announced: Ending | undefined
 
-/** Whether the event loop ran out of work, so that nobody called `process.exit`. */
+/** Whether the event loop ran out of work, so `process.exit` was not called. */
 let drained = false
 
-/** How many runs this process drives. */
+/** The number of runs that this process drives. */
 export const count = (): number => live.size
 
-/** Adds a run. The function that it returns removes it again. */
+/** Adds a run. Returns a function that removes it. */
 export const add = (run: LiveRun): (() => void) => {
   if (live.size === 0) listen()
   live.add(run)
@@ -44,7 +44,7 @@ export const add = (run: LiveRun): (() => void) => {
 /**
  * Records the end of every live run, once.
  *
- * @returns What was recorded, as a sentence for stderr; nothing where no run was live.
+ * @returns A message for stderr about what was recorded, or `undefined` if no run was live.
  */
 export const endAll = (ending: Ending): string | undefined => {
   if (live.size === 0) return undefined
@@ -67,17 +67,17 @@ export const endAll = (ending: Ending): string | undefined => {
 
 const sentence = (text: string): string => (/[.!?…]$/.test(text) ? text : `${text}.`)
 
-/** Notes why runs are being interrupted: it becomes the reason in their records. */
+/** Sets the reason for interrupting runs, which is recorded. */
 export const announceInterruption = (ending: Ending): void => {
   interruption = ending
 }
 
-/** Why runs are being interrupted, where it is known. */
+/** Why runs are being interrupted, if known. */
 export const interruptionError = (): ErrorRecord | undefined => interruption?.error
 
 let interruption: Ending | undefined
 
-/** The ending by an error that nothing caught. */
+/** The ending after an uncaught error. */
 export const uncaught = (error: unknown, origin: NodeJS.UncaughtExceptionOrigin): Ending => {
   const where = Printing.label()
   const record = fromError(error)
@@ -94,7 +94,7 @@ export const uncaught = (error: unknown, origin: NodeJS.UncaughtExceptionOrigin)
   }
 }
 
-/** The ending by a signal. */
+/** The ending after a signal. */
 export const bySignal = (signal: NodeJS.Signals): Ending => ({
   status: "interrupted",
   error: {
@@ -126,20 +126,23 @@ const onExit = (code: number): void => {
   )
   if (said === undefined) return
   if (announced === undefined) sayNow(said)
-  // A program that takes this process for finished must not take the run for it, too.
+  // The exit code must not be 0, because the run did not succeed.
   if (process.exitCode === undefined || Number(process.exitCode) === 0) process.exitCode = 1
 }
 
-/** Writes to stderr at once. */
+/** Writes to stderr synchronously. */
 export const sayNow = (text: string): void => {
   try {
     writeSync(2, `${text}\n`)
-  } catch {} // a closed stderr: there is nobody to tell
+  } catch {} // a closed stderr can't be reported anywhere
 }
 
 const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const
 
-/** A program that listens itself decides what a signal does; else it does what it always does, after the record. */
+/**
+ * If the program has its own listener, that decides what a signal does. Otherwise the signal has its default effect
+ * after the end is recorded.
+ */
 const onSignal = (signal: NodeJS.Signals): void => {
   if (process.listenerCount(signal) > 1) return
   const said = endAll(bySignal(signal))

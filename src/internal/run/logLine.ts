@@ -1,10 +1,10 @@
-/** A logged message as the text that is kept of it: the message, then its annotations and log spans, then its cause. */
+/** The text that is stored for a log message: the message, its annotations and log spans, and its cause. */
 import { inspect } from "node:util"
 import * as Cause from "effect/Cause"
 import type * as Fiber from "effect/Fiber"
 import * as References from "effect/References"
 
-/** What a logger is given. */
+/** The options of a logger that are used. */
 interface Logged {
   readonly message: unknown
   readonly cause: Cause.Cause<unknown>
@@ -15,11 +15,11 @@ interface Logged {
 /** A message and its cause as text. */
 export const format = (message: unknown, cause: Cause.Cause<unknown>): string => withCause(messageText(message), cause)
 
-/** The text of a line, with what `Effect.annotateLogs` and `Effect.withLogSpan` say of it: `loaded tenant=acme load=12ms`. */
+/** The text of a line, with annotations and log spans: `loaded tenant=acme load=12ms`. */
 export const lineText = ({ cause, date, fiber, message }: Logged): string => {
   const words = [messageText(message)]
   for (const [name, value] of Object.entries(fiber.getRef(References.CurrentLogAnnotations))) {
-    // These are ours: the line is kept with its run and task anyway.
+    // The library's own annotations are left out, because the line is stored with its run and task.
     if (name !== "run" && name !== "task") words.push(`${name}=${valueText(value)}`)
   }
   for (const [label, startedAt] of fiber.getRef(References.CurrentLogSpans)) {

@@ -9,7 +9,7 @@ import { isRef, type Ref } from "../../Ref.ts"
 import * as State from "../../State.ts"
 import { identity, via } from "./refs.ts"
 
-/** Names that branches inherited with different digests, so that neither is the one to go on with. */
+/** Artifacts that differ between branches, so that none can be chosen. */
 export class MergeConflict extends Schema.TaggedError<MergeConflict>()("MergeConflict", {
   conflicts: Schema.Array(Schema.Struct({ name: Schema.String, branches: Schema.Array(Schema.String) })),
   message: Schema.String
@@ -28,7 +28,7 @@ class Merged extends Effectable.Class<State.Any, MergeConflict> {
   }
 }
 
-/** Merges; `resolve` names the branch that wins a name. */
+/** Merges states. `resolve` selects the branch for a name. */
 export const merge = (
   states: States,
   resolve: { readonly [name: string]: string }
@@ -80,5 +80,5 @@ const conflictError = (conflicts: MergeConflict["conflicts"]) =>
       .map(({ name, branches }) => `"${name}" (${branches.join(", ")})`)
       .join(
         "; "
-      )}. Hand on the one you mean by itself, such as states.${conflicts[0]?.branches[0]}.${conflicts[0]?.name}, and merge without it.`
+      )}. Pass on one of them explicitly, such as states.${conflicts[0]?.branches[0]}.${conflicts[0]?.name}, and merge without it.`
   })

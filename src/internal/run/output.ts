@@ -1,7 +1,7 @@
 /**
- * What a flow's body yielded, as JSON for the run's record, and back: tagged JSON, in which a ref is `{ "$ref": … }`, and
- * what the flow has an `output` schema for is `{ "$json": … }`, and a caught error is `{ "$error": … }`. `Flow.run` and `Run.output` both give what the record
- * decodes to. What could not be given back fails the run, with the place of it.
+ * Encodes a flow's output as JSON for the run's record, and decodes it: tagged JSON, in which a ref is `{ "$ref": … }`,
+ * a value with an `output` schema is `{ "$json": … }`, and a caught error is `{ "$error": … }`. `Flow.run` and
+ * `Run.output` both return the decoded record. A value that could not be decoded fails the run, with its path.
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -18,27 +18,29 @@ import type { Definition, FlowDefinition } from "./definition.ts"
 import * as ErrorCodec from "./errorCodec.ts"
 import { ItemRef, StoredRef } from "./refs.ts"
 
-/** What a flow yielded, as data and as the value that the data decodes to, which later changes don't reach. */
+/** A flow's output as JSON, and the value decoded from it, which later changes to the original don't affect. */
 export interface Recorded {
   readonly data: Schema.Json | undefined
   readonly value: unknown
 }
 
-/** Encodes what a flow's body yielded. Fails with `ArtifactError`, which says where, if something can't be given back. */
+/** Encodes a flow's output. Fails with an `ArtifactError` that names the place if something can't be decoded again. */
 export const encode = (flow: FlowDefinition, value: unknown): Effect.Effect<Recorded, ArtifactError> => {
   const declared = Object.entries(flow.output ?? {})
   if (declared.length > 0) return encodeDeclared(flow, declared, value)
   return value === undefined ? Effect.succeed({ data: undefined, value }) : encodeUndeclared(flow, value)
 }
 
-/** An output with schemas: the values under their names are encoded by them, everything else as it is. */
+/**
+ * An output with schemas: they encode the values under their names, and everything else is encoded without a schema.
+ */
 const encodeDeclared = Effect.fnUntraced(function* (
   flow: FlowDefinition,
   declared: ReadonlyArray<readonly [string, Artifact.StorableSchema]>,
   yielded: unknown
 ) {
   if (typeof yielded !== "object" || yielded === null) {
-    return yield* refusal(flow, [], `${CodecIssue.valueText(yielded)}, and the flow declares \`output\` by name`)
+    return yield* refusal(flow, [], `${CodecIssue.valueText(yielded)}, but the flow declares \`output\` by name`)
   }
   const rest: Record<string, unknown> = { ...yielded }
   const encoded: Record<string, Schema.Json> = {}
@@ -104,14 +106,14 @@ const encodeUndeclared = (flow: FlowDefinition, yielded: unknown): Effect.Effect
   })
 
 const secretsAreNotStored =
-  "secrets are never stored: read it with Config.Redacted in the step or layer that needs it, and yield what came of it"
+  "secrets are never stored: read it with Config.Redacted in the step or layer that needs it, and yield only results"
 
 const refusal = (flow: FlowDefinition, path: ReadonlyArray<PropertyKey>, what: string) =>
   Effect.fail(
     outputError(
       flow,
       path,
-      `it is ${what}, which the run's record can't give back. Yield refs or plain data, or give the flow a schema for it: \`output: { … }\``
+      `it is ${what}, which the run's record can't represent. Yield refs or plain data, or give the flow a schema for it: \`output: { … }\``
     )
   )
 
@@ -124,11 +126,11 @@ const outputError = (flow: FlowDefinition, path: ReadonlyArray<PropertyKey>, mes
 
 type Tagged = { readonly [tag: string]: unknown }
 
-/** An encoded ref: the tag alone is not enough, since records of earlier versions did not escape data. */
+/** An encoded ref. The tag alone is not sufficient, because earlier versions did not escape data. */
 export const refIn = (value: object): RefRecord | undefined => {
   const ref = (value as Tagged).$ref
   return typeof ref === "object" && ref !== null && "digest" in ref && Object.keys(value).length === 1
-    ? (ref as RefRecord) // written from one
+    ? (ref as RefRecord) // encoded from a ref record
     : undefined
 }
 
@@ -146,7 +148,7 @@ const errorJson = (flow: FlowDefinition, value: object): Schema.Json | undefined
   return undefined
 }
 
-/** An encoded error. Plain data if its step has gone, or declares another error by now. */
+/** A decoded error, or plain data if its step no longer exists or declares a different error. */
 const errorIn = (json: object, flow: FlowDefinition): { readonly value: unknown } | undefined => {
   const error = (json as Tagged).$error
   if (!Array.isArray(error) || Object.keys(json).length !== 1) return undefined
@@ -210,8 +212,8 @@ const decodeValue = (
   })
 
 /**
- * A recorded output for people and other programs: what JSON can't hold in the form that reads best, refs as they are
- * recorded.
+ * A recorded output for people and other programs: values that JSON can't represent in their most readable form, refs
+ * as records.
  */
 export const display = (value: Schema.Json): Schema.Json =>
   TaggedJson.display(value, (json, part) => {
@@ -239,7 +241,7 @@ export const artifactAmong = (
   }
 }
 
-/** A child run's output for its parent: to the parent's graph, its refs were handed on by tasks of another run. */
+/** A child run's output for its parent. In the parent's graph, its refs come from tasks of another run. */
 export const fromChild = (value: unknown, run: string): unknown => {
   const outside = (task: string) => (task.includes("/") && task.split("/").length > 2 ? task : `${run}/${task}`)
   if (value instanceof StoredRef)

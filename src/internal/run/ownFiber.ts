@@ -8,19 +8,19 @@ import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 
-/** What stands around such a fiber. */
+/** Hooks around such a fiber. */
 export interface Around {
-  /** Starts the fiber by calling the function that it is given, in an async context of its own if need be. */
+  /** Starts the fiber by calling its argument, if necessary in an async context of its own. */
   readonly start?: (run: () => void) => void
-  /** What is left to do when the fiber has ended, however it did. */
+  /** Finalizes after the fiber has ended. */
   readonly close?: () => Effect.Effect<void> | undefined
 }
 
 /**
- * Yields how the effect ended, once the fibers that it forked have ended too. Interrupting it interrupts the fiber and
+ * Yields the effect's exit once the fibers that it forked have ended, too. Interrupting it interrupts the fiber and
  * waits for its end.
  *
- * @param context What the fiber starts with.
+ * @param context The fiber's initial context.
  */
 export const onOwnFiber = <A, E, R>(
   self: Effect.Effect<A, E, R>,
@@ -50,7 +50,7 @@ const begin = <A, E, R>(
   return fiber
 }
 
-/** The observer that would have closed it is not waited for any more. */
+/** The observer that would have closed it is no longer awaited. */
 const interruptAndClose = (fiber: Fiber.Fiber<unknown, unknown>, around: Around): Effect.Effect<void> =>
   Effect.andThen(
     Fiber.interrupt(fiber),

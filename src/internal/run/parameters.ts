@@ -1,7 +1,7 @@
 /**
- * A flow's parameters: completed with their defaults, encoded for the record, and decoded from one. Names that the flow
- * does not have are refused everywhere, also inside structured values: a parameter that was renamed or mistyped must not
- * silently fall back to its default.
+ * A flow's parameters: adds defaults, encodes them for the record, and decodes them. Names that the flow does not have
+ * are refused everywhere, also inside structured values: a parameter that was renamed or mistyped must not silently
+ * fall back to its default.
  */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -26,7 +26,7 @@ const refuse = (flow: FlowDefinition, issue: SchemaIssue.Issue, value: unknown, 
   })
 }
 
-/** The parameters that a flow has, as a message lists them. */
+/** The flow's parameters, for messages. */
 const namesOf = (flow: FlowDefinition): string => {
   const names = Object.keys(flow.parameters)
   return names.length === 0 ? "it has none" : `it has: ${names.join(", ")}`
@@ -35,7 +35,7 @@ const namesOf = (flow: FlowDefinition): string => {
 const unknownIn = (flow: FlowDefinition, given: object): string | undefined =>
   Object.keys(given).find((name) => !Object.hasOwn(flow.parameters, name))
 
-/** Completes and checks what a caller gives. */
+/** Adds defaults and validates parameters. */
 export const make = (flow: FlowDefinition, given: object): Effect.Effect<object, ParameterError> => {
   const unknown = unknownIn(flow, given)
   if (unknown !== undefined) {
@@ -51,7 +51,7 @@ export const make = (flow: FlowDefinition, given: object): Effect.Effect<object,
   ) as never // erased: fields need no services
 }
 
-/** Encodes each parameter as JSON. Fails where one would not come back equal from the run's record. */
+/** Encodes each parameter as JSON. Fails if one would be read back differently. */
 export const encode = (
   flow: FlowDefinition,
   parameters: object
@@ -59,15 +59,15 @@ export const encode = (
   Effect.map(roundTrip(flow, parameters), ({ encoded }) => encoded)
 
 /**
- * Encodes each parameter as JSON, and decodes them again: what a flow's body gets is what a resume of its run would get,
- * and nobody else can change it.
+ * Encodes each parameter as JSON and decodes it again, so that the body gets the same values as a resumed run would,
+ * and nothing else can change them.
  */
 export const roundTrip = Effect.fnUntraced(function* (flow: FlowDefinition, parameters: object) {
   const encoded: Record<string, Schema.Json> = {}
   const decoded: Record<string, unknown> = {}
   for (const [name, value] of Object.entries(parameters)) {
     const field = flow.parameters[name]
-    if (field === undefined) continue // `make` refuses names that are none of the flow's
+    if (field === undefined) continue // `make` refuses unknown names
     const checked = yield* Effect.mapError(
       JsonCodec.of(field).encodeChecked(value),
       ({ message, path = [] }) =>
@@ -83,7 +83,7 @@ export const roundTrip = Effect.fnUntraced(function* (flow: FlowDefinition, para
 })
 
 /**
- * Decodes the parameters that a run's record holds. Those that it lacks get their defaults.
+ * Decodes the parameters of a run's record. Missing ones get their defaults.
  *
  * @param source The run that they were recorded with, for messages.
  */

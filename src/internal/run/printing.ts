@@ -1,7 +1,7 @@
 /**
- * Keeps what a body prints with its task: `console.log` and `process.stdout.write` within a step become lines of the task's
- * log, on fibers as on worker threads, and never stand among the results on stdout. The async context tells whose line it
- * is, so that bodies which run at the same time, and their promises and timers, are told apart.
+ * Keeps what a body prints with its task: `console.log` and `process.stdout.write` within a step become lines of the
+ * task's log, on fibers as on worker threads, and don't mix with results on stdout. The async context identifies the
+ * task, so that the output of concurrent bodies, their promises and timers is attributed correctly.
  */
 import { AsyncLocalStorage } from "node:async_hooks"
 import { Console } from "node:console"
@@ -19,9 +19,9 @@ export interface Owner {
 /** Takes a printed line. */
 export type TakeLine = (stream: StreamName, line: string) => void
 
-/** What one body prints, from its start to its end. */
+/** The output of one body. */
 export class Printing {
-  /** Whose prints they are. */
+  /** The body that prints. */
   readonly owner: Owner
   readonly #take: TakeLine
   #partial: { stdout: string; stderr: string } | undefined
@@ -33,7 +33,7 @@ export class Printing {
     this.#take = take
   }
 
-  /** Whether the body has ended: what it still prints is none of its task's lines. */
+  /** Whether the body has ended. Later output does not belong to the task. */
   get ended(): boolean {
     return this.#ended
   }
@@ -47,11 +47,11 @@ export class Printing {
     }
     const lines = (this.#partial[stream] + text).split("\n")
     this.#partial[stream] = lines.pop() ?? ""
-    // Whoever shows the line may print it.
+    // The observer of the line may print it.
     if (lines.length > 0) outside(() => lines.forEach((line) => void this.#take(stream, line)))
   }
 
-  /** Takes a last line that has no line break. */
+  /** Flushes a last line without a line break. */
   end(): void {
     if (this.#ended) return
     const partial = this.#partial
@@ -67,30 +67,30 @@ export class Printing {
   }
 }
 
-/** What has printed and not ended. */
+/** Bodies that have printed and not ended. */
 const printed = new Set<Printing>()
 
-/** Takes the last lines of all bodies, because the process is about to end. */
+/** Flushes the last lines of all bodies before the process ends. */
 export const endAll = (): void => {
   for (const printing of printed) printing.end()
 }
 
 const current = new AsyncLocalStorage<Printing>()
 
-/** Calls a function whose prints, and those of all that it starts, are kept. */
+/** Calls a function and captures its output and that of everything it starts. */
 export const during = (printing: Printing, run: () => void): void => {
   install()
   if (elsewhere !== undefined) only = printing
   current.run(printing, run)
 }
 
-/** Whose code this is, as far as the async context tells: `train/3 of run 01k9…`. */
+/** The body that this code belongs to, by the async context: `train/3 of run 01k9…`. */
 export const label = (): string | undefined => {
   const owner = (current.getStore() ?? only)?.owner
   return owner === undefined ? undefined : `${owner.task ?? "the flow's body"} of run ${owner.run}`
 }
 
-/** Calls a function whose prints go where they would without this module: a logger that prints to the console, say. */
+/** Calls a function without capturing its output, for example a logger that prints to the console. */
 export const outside = <A>(run: () => A): A => {
   const kept = only
   only = undefined
@@ -101,10 +101,10 @@ export const outside = <A>(run: () => A): A => {
   }
 }
 
-/** Where prints go that belong to no body. Default: the stream that they were written to. */
+/** Receives output that belongs to no body. Default: the stream that it was written to. */
 let elsewhere: ((chunk: string | Uint8Array) => boolean) | undefined
 
-/** On a worker thread, which runs one body at a time: the body that runs now. */
+/** On a worker thread, which runs one body at a time: the current body. */
 let only: Printing | undefined
 
 const taker = (): Printing | undefined => {
@@ -115,10 +115,10 @@ const taker = (): Printing | undefined => {
 let installed = false
 
 /**
- * Takes over the streams of a worker thread. Because it runs one body at a time, even what has lost its async context is that
- * body's.
+ * Takes over the streams of a worker thread. Since it runs one body at a time, output without an async context belongs
+ * to that body.
  *
- * @param rest Takes what is printed while no body runs.
+ * @param rest Receives output while no body runs.
  */
 export const installExclusive = (rest: (chunk: string | Uint8Array) => boolean): void => {
   elsewhere = rest
@@ -136,7 +136,7 @@ const install = (): void => {
 const captureStream = (stream: StreamName): void => {
   const write = process[stream].write
   process[stream].write = function (this: unknown, ...words: ReadonlyArray<unknown>): boolean {
-    const chunk = words[0] as string | Uint8Array // what a stream takes
+    const chunk = words[0] as string | Uint8Array // the argument of `write`
     const printing = taker()
     if (printing === undefined && elsewhere === undefined) {
       return Reflect.apply(write, process[stream], words)
@@ -149,7 +149,7 @@ const captureStream = (stream: StreamName): void => {
   } as typeof process.stdout.write
 }
 
-/** A console that does not write to the process's streams (a test runner's) must be asked by its own methods. */
+/** A console that does not write to the process's streams (a test runner's) is captured by its methods. */
 const captureConsole = (): void => {
   const into = (stream: StreamName) =>
     new Writable({

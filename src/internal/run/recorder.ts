@@ -22,7 +22,7 @@ import type { Begun } from "./takeover.ts"
 const flushIntervalMs = 50
 /** A task that has been running for so long is written as running. One that ends sooner costs no write of its own. */
 const runningIntervalMs = 250
-/** How often a run says that its process is alive. */
+/** The interval of a run's heartbeats. */
 const heartbeatIntervalMs = 2000
 /** A hold that was renewed less than this long ago is believed without asking the store. */
 const freshMs = 5000
@@ -81,7 +81,7 @@ export const make = (store: RunStore["Service"], driver?: Driver, before?: Begun
   let points: Array<MetricRecord> = []
   let cards = new Map<string, Change>()
   let takenOver: Array<TaskChange> = []
-  /** Running tasks that the store has not heard of. */
+  /** Running tasks that are not in the store yet. */
   let started = new Map<string, TaskChange>()
   /** All running tasks. */
   const running = new Map<string, TaskChange>()
@@ -93,7 +93,7 @@ export const make = (store: RunStore["Service"], driver?: Driver, before?: Begun
   let lostTo: ExecutorError | undefined
   // By both clocks: the monotonic one stands still while a laptop sleeps, the other can be set.
   let renewed: { readonly monotonic: number; readonly wall: number } | undefined // claimed just now
-  // Schemas that the store has by now: the tasks of a step bring the same ones over and over.
+  // Schemas that are already stored, because all tasks of a step have the same ones.
   const described = new Set<string>()
 
   const take = (): Array<Change> => {
@@ -126,7 +126,7 @@ export const make = (store: RunStore["Service"], driver?: Driver, before?: Begun
     for (const change of changes)
       if (change._tag === "Task") for (const { digest } of change.schemas) described.add(digest)
   }
-  /** What could not be written waits for the next time. */
+  /** Changes that could not be written are kept for the next write. */
   const putBack = (changes: ReadonlyArray<Change>) => {
     for (const change of changes) {
       if (change._tag === "Logs") lines = [...change.lines, ...lines]
@@ -137,14 +137,14 @@ export const make = (store: RunStore["Service"], driver?: Driver, before?: Begun
       else if (change.task.status === "running" && running.has(change.task.id)) started.set(change.task.id, change)
     }
   }
-  /** Notes a change that was left out. */
+  /** Logs that a change was left out. */
   const leftOut = (change: Change, defect: unknown): Effect.Effect<void, StoreError> =>
     Effect.flatMap(Clock.currentTimeMillis, (at) => {
       const message = `A change could not be recorded (${change._tag}): ${Cause.pretty(Cause.die(defect)).split("\n")[0]}`
       const run = driver?.run ?? ""
       return put([{ _tag: "Logs", lines: [{ run, task: "", attempt: 1, at, level: "Error", message }] }])
     })
-  /** One change after the other, so that one which the store's code throws at does not take the others with it. */
+  /** Changes are written one by one, so that a change that makes the store throw does not prevent the others. */
   const writeOneByOne = (changes: ReadonlyArray<Change>): Effect.Effect<void, StoreError> =>
     Effect.forEach(
       changes,
@@ -242,7 +242,7 @@ export const make = (store: RunStore["Service"], driver?: Driver, before?: Begun
       renewed = { monotonic: beatAt, wall: beatAt + lead }
       while (true) {
         yield* Effect.sleep(flushIntervalMs)
-        // By the clock and not by counting: a slow store must not make a run look dead.
+        // Measured by the clock instead of counting intervals, so that a slow store does not make a run look dead.
         const at = yield* monotonicMs
         const leadNow = (yield* Clock.currentTimeMillis) - at
         const changes: Array<Change> = []
@@ -255,7 +255,7 @@ export const make = (store: RunStore["Service"], driver?: Driver, before?: Begun
         const isDue = at - beatAt >= heartbeatIntervalMs || Math.abs(leadNow - lead) > clockStepMs
         lead = leadNow
         if (isDue) beatAt = at
-        // A store that fails for a moment is not the run's end; the next awaited write reports it if it lasts.
+        // A temporary failure of the store does not end the run. If it persists, the next awaited write reports it.
         yield* Effect.ignoreCause(isDue ? beat(changes) : write(changes))
       }
     }),
@@ -270,10 +270,10 @@ export const make = (store: RunStore["Service"], driver?: Driver, before?: Begun
   }
 }
 
-/** Milliseconds of a clock that is never set. */
+/** Monotonic time in milliseconds. */
 const monotonicMs: Effect.Effect<number> = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1e6)
 
-/** A running task as it ends with its process. */
+/** The record of a running task that ends with its process. */
 const interrupted = (task: TaskRecord, error: ErrorRecord, at: number): TaskRecord => ({
   ...task,
   status: "interrupted",
@@ -284,7 +284,7 @@ const interrupted = (task: TaskRecord, error: ErrorRecord, at: number): TaskReco
   )
 })
 
-/** A record without what a user's code shaped, where it has any: an error's data, a flow's output. */
+/** A record without data from user code: an error's data, a flow's output. */
 const reduce = (change: Change): Change | undefined => {
   const plain = <T extends { readonly error?: ErrorRecord }>(record: T): T =>
     record.error === undefined

@@ -1,7 +1,7 @@
 /**
- * The kinds of `Ref`. A stored ref has bytes in a store. An item is an element of a list that `Step.forEach` goes over: a
- * value in hand, which the step it is passed to stores as that step declares it. (A plan's symbolic refs are the third kind;
- * they live with the planner.)
+ * The kinds of `Ref`. A stored ref has bytes in a store. An item is an element of a list of `Step.forEach`: an
+ * in-memory value, which is stored when it is passed to a step, as that step declares it. (A plan's symbolic refs are
+ * the third kind; they live with the planner.)
  */
 import * as Effect from "effect/Effect"
 import * as Effectable from "effect/Effectable"
@@ -16,17 +16,17 @@ import * as CodecIssue from "../schema/codecIssue.ts"
 import * as Digest from "../schema/digest.ts"
 import * as TaggedJson from "../schema/taggedJson.ts"
 
-/** What every kind of ref can say about itself to the rest of the library. */
+/** Internal properties of every kind of ref. */
 interface Internals {
   /** Equal for two refs of one artifact. */
   readonly identity: string
-  /** The task of this run that handed it on; its writer, unless that ran elsewhere. */
+  /** The task of this run that it comes from: its writer, or the task that took the writer over. */
   readonly via: string | undefined
   /** A local file with its bytes. */
   readonly path: Effect.Effect<string, ArtifactError, ArtifactStore>
 }
 
-/** What every ref extends: an effect, and in its type what refs require of one. */
+/** The base class of refs: an effect, with the type requirements of refs. */
 export const RefEffect = Effectable.Class as abstract new <A, E = never, R = never>() => Effectable.Class<A, E, R> &
   Ref.Unified
 

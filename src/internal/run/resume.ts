@@ -1,5 +1,5 @@
 /**
- * Resuming: which run a new one starts from, and what it may take over from it. The origin's finished tasks are found by
+ * Resuming: selects the origin of a new run, and the tasks that it takes over. The origin's finished tasks are found by
  * key, and each is taken over once. They are matched by what a task is, never by the order of calls, so that concurrent
  * branches, items of a list and rounds of a loop all find their own.
  */
@@ -37,7 +37,7 @@ export const prepare = Effect.fnUntraced(function* (
   if (options.evenIfRunning !== true && status === "running") {
     return yield* new FlowError({
       reason: "alive",
-      message: `Run ${origin.id} of flow "${flow.flowName}" is still running (process ${origin.pid} on ${origin.host}), and resuming it now would execute its unfinished tasks twice. Wait for it to end, or stop it; to resume it all the same, say --even-if-running on the command line, or { evenIfRunning: true } for Flow.resume.`
+      message: `Run ${origin.id} of flow "${flow.flowName}" is still running (process ${origin.pid} on ${origin.host}), and resuming it now would execute its unfinished tasks twice. Wait for it to end, or stop it. To resume it anyway, use --even-if-running on the command line, or { evenIfRunning: true } for Flow.resume.`
     })
   }
   if (from?.includes("/") === true) {
@@ -74,9 +74,9 @@ export const fromWithin = (from: string | undefined, called: FlowDefinition): Ef
   return rest.includes("/") || called.definitions.has(rest) ? Effect.succeed(rest) : Effect.die(noStep(called, rest))
 }
 
-/** What a resumed run may take over. */
+/** The tasks and runs that a resumed run can take over. */
 export interface Origin {
-  /** The finished task that stands for the next task with this key, each once. */
+  /** Takes the next finished task with this key. Each is returned once. */
   readonly takeOver: (definition: Definition, key: string) => TaskRecord | undefined
   /** The artifact that is missing or damaged, so that a finished task with this key can't be taken over. */
   readonly lost: (key: string) => string | undefined
@@ -102,7 +102,7 @@ export const load = Effect.fnUntraced(function* (
   const lost = new Map<string, string>()
   const byKey = new Map<string, Array<TaskRecord>>()
   for (let i = tasks.length - 1; i >= 0; i--) {
-    const task = tasks[i] as TaskRecord // within its length
+    const task = tasks[i] as TaskRecord // within bounds
     const damaged = task.outputs.find((output) => !intact.has(output.digest))
     if (damaged !== undefined) {
       lost.set(task.key, `${sourceOf(task)}/${damaged.name}`)
@@ -131,7 +131,7 @@ export const load = Effect.fnUntraced(function* (
   } satisfies Origin
 })
 
-/** A run and, as long as they did not succeed, the runs that it resumed, newest first. */
+/** A run and the runs that it resumed, newest first, up to the first that succeeded. */
 const chainOf = Effect.fnUntraced(function* (runs: RunStore["Service"], run: RunRecord) {
   const chain = [run]
   let last = run
@@ -158,7 +158,7 @@ const finishedIn = Effect.fnUntraced(function* (runs: RunStore["Service"], chain
   return found
 })
 
-/** The task that was really executed. */
+/** The task that was executed. */
 const sourceOf = (task: TaskRecord): string => task.source ?? `${task.run}/${task.id}`
 
 /** The runs that these called, in the order in which they started, without those that a later one resumed. */

@@ -1,4 +1,4 @@
-/** What the parts of a run's interpreter share. */
+/** The context that the parts of a run's interpreter share. */
 import type * as Effect from "effect/Effect"
 import type { ArtifactStore } from "../../ArtifactStore.ts"
 import type { ExecutorService, Outcome } from "../../Executor.ts"
@@ -13,7 +13,7 @@ import type { RunScope } from "./runScope.ts"
 import type { Seeds } from "./seeds.ts"
 import type { Begun } from "./takeover.ts"
 
-/** A run that is under way. */
+/** A running run. */
 export interface RunContext {
   readonly id: string
   readonly flow: FlowDefinition
@@ -25,9 +25,9 @@ export interface RunContext {
   readonly observe: (event: RunEvent) => void
   /** Tasks are numbered from 1 in the order in which they are called. */
   readonly nextIndex: () => number
-  /** How many tasks with this key were called before. */
+  /** The number of earlier tasks with this key. */
   readonly nextOccurrence: (key: string) => number
-  /** What the run had done when the process that drove it before was gone. */
+  /** The state of the run when its previous driver died. */
   readonly begun: Begun | undefined
   /** The origin's finished task with this key, once each. */
   readonly takeOver: (definition: Definition, key: string) => TaskRecord | undefined
@@ -38,11 +38,11 @@ export interface RunContext {
   /** The earlier run's task that stands for the nth one with this key, if the step is cached. */
   readonly cached: Cache
   readonly seeds: Seeds
-  /** Whether anybody sees the run's spans. */
+  /** Whether the run's spans are recorded. */
   readonly traced: boolean
   /** Whether `--from` asked for this step to be executed whatever stands for it. */
   readonly executesAgain: (definition: Definition) => boolean
-  /** What the run owns while its body goes on. */
+  /** The tasks and runs that the body has started. */
   readonly scope: RunScope
   readonly tags: () => ReadonlyArray<string>
   readonly changeTags: (change: {

@@ -1,12 +1,12 @@
 /**
- * What a run owns. Tasks and called runs that the flow's body started and did not await end with the body: they are
- * interrupted, and recorded, before the run's record says that it is over. And a task that was made and never run is
- * noticed: its `yield*` was forgotten.
+ * The scope of a run. Tasks and called runs that the flow's body started without awaiting them end with the body: they
+ * are interrupted and recorded before the run's end is recorded. Tasks that were made but never run are reported,
+ * because their `yield*` was probably forgotten.
  */
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 
-/** A task that a body made: an effect that may be run or not. */
+/** A task that a body made. Its effect may never be run. */
 export class Made {
   readonly #counter: { waiting: number }
   #started = false
@@ -23,24 +23,24 @@ export class Made {
   }
 }
 
-/** What a run owns while its body goes on. */
+/** The scope of a run. */
 export interface RunScope {
-  /** Runs a task, or another run, as part of this one. Once the run is over, nothing of it is started any more. */
+  /** Runs a task or a called run as part of this run. Nothing is started once the run is over. */
   readonly owning: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
   /** Whether the body has ended: nothing more is started. */
   readonly isOver: () => boolean
   /** Notes that a fiber runs a task, until `leave`. */
   readonly enter: (fiber: Fiber.Fiber<unknown, unknown>) => void
   readonly leave: (fiber: Fiber.Fiber<unknown, unknown>) => void
-  /** Interrupts what is still under way, and waits until it has ended. */
+  /** Interrupts everything that is still running, and waits for its end. */
   readonly end: Effect.Effect<void>
   /** Notes that the body made a task of a step. */
   readonly noteMade: (step: string) => Made
-  /** How many tasks of each step were made and never run. */
+  /** The number of tasks of each step that were made but never run. */
   readonly neverRun: () => ReadonlyArray<{ readonly step: string; readonly tasks: number }>
 }
 
-/** The scope of a run that begins. */
+/** Makes the scope of a run. */
 export const make = (): RunScope => {
   const fibers = new Set<Fiber.Fiber<unknown, unknown>>()
   const counters = new Map<string, { waiting: number }>()
@@ -75,9 +75,9 @@ export const make = (): RunScope => {
   }
 }
 
-/** What a run says at its end of tasks that were made and never run. */
+/** The message about tasks that were made but never run. */
 export const neverRunMessage = (step: string, tasks: number): string =>
-  `${tasks === 1 ? `A task of step "${step}" was` : `${tasks} tasks of step "${step}" were`} made and never run. Put \`yield*\` in front of the call, or give the task to what runs it (a join, Effect.all).`
+  `${tasks === 1 ? `A task of step "${step}" was` : `${tasks} tasks of step "${step}" were`} made but never run. Put \`yield*\` in front of the call, or pass the task to something that runs it (a join, Effect.all).`
 
 // --- tasks as the body makes them ----------------------------------------------------------------------------------
 
@@ -88,7 +88,7 @@ export const mark = (task: object, note: Made): void => {
   ;(task as { [made]?: Made })[made] = note
 }
 
-/** How deep an effect is searched for tasks: as many combinators around a task as anyone writes. */
+/** The depth to which an effect is searched for tasks, more than the combinators around a task in practice. */
 const depthLimit = 24
 
 /** Notes that the tasks within an effect are not meant to run: the arm of a choice that was not taken. */

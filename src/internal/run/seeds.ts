@@ -1,8 +1,8 @@
 /**
- * Random numbers that are the same in every run with the same seed, wherever steps run. A generator can't cross to another
- * thread, and one that concurrent tasks share gives each what the others leave. So under `Random.withSeed`, each attempt has
- * a generator of its own: its seed is one number drawn from the caller's generator, with the task's key, its occurrence and
- * the attempt. A `Random` of another make, a test's for one, stays what it is.
+ * Random numbers that are the same in every run with the same seed, wherever steps run. A generator can't be sent to
+ * another thread, and concurrent tasks that share one get unpredictable numbers. So under `Random.withSeed`, each
+ * attempt has its own generator. Its seed is derived from one number drawn from the caller's generator, the task's key,
+ * its occurrence and the attempt. Other implementations of `Random`, for example a test's, are left unchanged.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -10,7 +10,7 @@ import * as Random from "effect/Random"
 
 /** The seeds of a run's attempts. */
 export interface Seeds {
-  /** An attempt's seed; nothing where its caller's random numbers have none. */
+  /** An attempt's seed. `undefined` if the caller's `Random` has no seed. */
   readonly seedOf: (
     context: Context.Context<never>,
     attempt: { readonly key: string; readonly occurrence: number; readonly attempt: number }
@@ -22,7 +22,7 @@ type Generator = Context.Service.Shape<typeof Random.Random>
 /** The seeds of a run. It draws one number where the run has a seed. */
 export const make: Effect.Effect<Seeds> = Effect.gen(function* () {
   const sample = yield* Random.withSeed(Effect.service(Random.Random), 0)
-  // Nothing but its code tells such a generator from others.
+  // Such a generator can only be recognized by its code.
   const code = codeOf(sample)
   const drawn = new WeakMap<Generator, number>()
   const draw = (context: Context.Context<never>): number | undefined => {

@@ -1,6 +1,6 @@
 /**
- * The services of a flow's own layer (`Flow.provide`), built when the first attempt asks for them and shared by all that
- * follow. A build that failed is not remembered: what it had acquired is released, and the next attempt builds anew.
+ * The services of a flow's own layer (`Flow.provide`), built when the first attempt asks for them and shared by all
+ * that follow. A failed build is not cached: its resources are released, and the next attempt builds again.
  */
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -12,7 +12,7 @@ import * as Scope from "effect/Scope"
 /**
  * Builds a layer at the first use.
  *
- * @param scope Where the services live.
+ * @param scope The scope of the services.
  * @returns The services. Fails as the layer's build fails.
  */
 export const lazily = <A, E>(layer: Layer.Layer<A, E>, scope: Scope.Scope): Effect.Effect<Context.Context<A>, E> => {

@@ -1,6 +1,6 @@
 /**
- * The system tags of a run: facts about its surroundings, written when it starts and never changed. Git is asked only where
- * a program wants it (the command line does): starting a process costs more than a small run.
+ * The system tags of a run: facts about its surroundings, written when it starts and never changed. Git is only queried
+ * on request (by the command line), because starting a process takes longer than a small run.
  */
 import { execFile } from "node:child_process"
 import { hostname, userInfo } from "node:os"
@@ -12,11 +12,11 @@ const user = (): string => {
   try {
     return userInfo().username
   } catch {
-    return String(process.getuid?.() ?? "unknown") // a container may run as a user that has no name
+    return String(process.getuid?.() ?? "unknown") // a container may run as a user without a name
   }
 }
 
-/** What runs below this context are tagged with. */
+/** The system tags of runs in this context. */
 export const SystemTags: Context.Reference<Effect.Effect<Readonly<Record<string, string>>>> = Context.Reference(
   "effect-flow/SystemTags",
   {
@@ -33,7 +33,7 @@ const git = (...words: ReadonlyArray<string>): Effect.Effect<string | undefined>
     return Effect.sync(() => void child.kill())
   })
 
-/** With the git commit of the working directory, and whether it has changes; without where it is no git checkout. */
+/** Adds the git commit of the working directory, and whether it has changes. Adds nothing outside a git checkout. */
 export const withGit: Effect.Effect<Readonly<Record<string, string>>> = Effect.gen(function* () {
   const [tags, status] = yield* Effect.all(
     [Effect.flatten(Effect.service(SystemTags)), git("status", "--porcelain=v2", "--branch", "--untracked-files=no")],

@@ -1,6 +1,6 @@
 /**
- * One attempt at a task, wherever it is made: inputs are decoded, the step's body runs with `CurrentTask`, outputs are
- * encoded. Fibers, worker threads and cluster runners all come through here, so that a body can't tell where it is.
+ * Executes one attempt of a task: decodes inputs, runs the step's body with `CurrentTask`, encodes outputs. Fibers,
+ * worker threads and cluster workers all use this module, so a body behaves the same everywhere.
  */
 import { inspect } from "node:util"
 import * as Cause from "effect/Cause"
@@ -25,7 +25,7 @@ import { TaskHandle } from "./taskHandle.ts"
 import type { TaskSink } from "./taskSink.ts"
 
 /**
- * Makes the attempt, on a fiber of its own. The services that the step needs are the calling fiber's.
+ * Executes the attempt on a fiber of its own, with the services of the calling fiber.
  *
  * Fails with `TaskTimeout` when the attempt takes longer than `task.timeoutMs`, and with `ExecutorError` when it was
  * interrupted from inside: that stops this attempt, not the run.
@@ -85,7 +85,7 @@ const interruptedInside = (task: TaskDescription) =>
     message: `${task.task} of run ${task.run} was interrupted from inside: the body of step "${task.step}" interrupted itself, or joined a fiber that had been interrupted. Await such a fiber with Fiber.await, which does not interrupt.`
   })
 
-/** Lets an attempt take so many milliseconds and no longer. */
+/** Limits the duration of an attempt. */
 const timed = (
   attempt: Effect.Effect<Exit.Exit<Outcome, unknown>>,
   task: TaskDescription,
@@ -96,12 +96,12 @@ const timed = (
     const elapsedMs = () => Number((clock.monotonicTimeNanosUnsafe() - startedAt) / 1_000_000n)
     const timeout = Effect.suspend(() => Effect.fail(timeoutOf(task, limitMs, elapsedMs())))
     return Effect.flatMap(Effect.raceFirst(attempt, Effect.andThen(Effect.sleep(limitMs), timeout)), (exit) =>
-      // A body that never paused kept the timer from firing.
+      // A body that never yielded prevented the timer from firing.
       Exit.isSuccess(exit) && elapsedMs() > limitMs ? timeout : Effect.succeed(exit)
     )
   })
 
-/** A timer that fires so late was kept from firing: by a body that computes without a pause. */
+/** A timer that fires this late was blocked by a body that computes without yielding. */
 const blockedMs = 50
 
 /** The failure of an attempt that took too long. */
@@ -114,7 +114,7 @@ export const timeoutOf = (task: TaskDescription, limitMs: number, elapsedMs: num
       `${task.task} of run ${task.run} took longer than its step's timeout of ${limitMs} ms (attempt ${task.attempt}).` +
       (elapsedMs - limitMs < blockedMs
         ? ""
-        : ` It came back after ${elapsedMs} ms: code that computes without a pause can't be interrupted on a fiber. Run the step on a thread (Executor.layerThreads, or --executor threads), where it is stopped in time.`)
+        : ` It returned after ${elapsedMs} ms, because code that computes without yielding can't be interrupted on a fiber. Run the step on a thread (Executor.layerThreads, or --executor threads), where it is stopped in time.`)
   })
 
 /** Keeps what a body prints with its task, and shows it through the loggers that the flow runs under. */
@@ -126,7 +126,7 @@ const printingOf = (context: Context.Context<ArtifactStore>, handle: TaskHandle)
     Effect.runForkWith(shown)(Effect.logWithLevel(level)(message))
   })
 
-/** Keeps a body's lines with its task. One logger serves every task: it asks the fiber whose line it is. */
+/** Stores a body's log lines with its task. One logger serves all tasks: it gets the task from the fiber. */
 const logger = Logger.make<unknown, void>((options) => {
   const { date, fiber, logLevel } = options
   const current = Context.getOption(fiber.context, CurrentTask)
@@ -149,7 +149,7 @@ const withLogger = (loggers: Loggers): Loggers => {
   return made
 }
 
-/** Loggers whose own prints are no lines of the task's: a line that is logged is kept already. */
+/** Loggers whose own output is not captured, because the logged line is already stored. */
 export const unprinted = (loggers: Loggers): ReadonlyArray<Logger.Logger<unknown, unknown>> =>
   [...loggers].map((logger) =>
     logger === Logger.tracerLogger ? logger : Logger.make((options) => Printing.outside(() => logger.log(options)))
@@ -162,7 +162,7 @@ const annotated = <R>(context: Context.Context<R>, { run, task }: TaskHandle): C
     task
   }) as Context.Context<R> // a reference has a default
 
-/** The body's context: what there is, the current task, and a logger that keeps lines with it. */
+/** The body's context: the existing context, the current task, and a logger that stores its lines. */
 const surround = (context: Context.Context<ArtifactStore>, handle: TaskHandle) =>
   annotated(Context.add(context, CurrentTask, handle), handle).pipe(
     Context.add(Logger.CurrentLoggers, withLogger(Context.get(context, Logger.CurrentLoggers)))
@@ -191,7 +191,7 @@ const decodeSlots = Effect.fnUntraced(function* (
   return values
 })
 
-/** The slots of what a branch's step hands on: its outputs, and its inputs that they do not shadow. */
+/** The slots of a branch's state: its outputs, and the inputs that they do not shadow. */
 export const stateSlots = (definition: Definition): ReadonlyArray<Slot> => [
   ...definition.input.filter((slot) => !definition.output.some((output) => output.name === slot.name)),
   ...definition.output
@@ -202,7 +202,7 @@ const decodeStates = Effect.fnUntraced(function* (
   task: TaskDescription,
   store: ArtifactStore["Service"]
 ) {
-  const groups = new Map<string, Array<RefRecord>>() // by "branch." or "branch.3.": a join over 100,000 states has as many
+  const groups = new Map<string, Array<RefRecord>>() // by "branch." or "branch.3.": grouped once, because a join may have 100,000 states
   const own: Array<RefRecord> = []
   for (const record of task.inputs) {
     const prefix = record.name.slice(0, record.name.lastIndexOf(".") + 1)
@@ -255,10 +255,10 @@ const encode = Effect.fnUntraced(function* (
         }.`
       })
     }
-    const value = (yielded as Record<string, unknown>)[slot.name] // it is in there
+    const value = (yielded as Record<string, unknown>)[slot.name] // the key exists
     given.push({ slot, label, captured: capture(slot.artifact, value) })
   }
-  // All are captured before the first is stored: from here on, others may change what the body yielded.
+  // All outputs are captured before the first is stored, because other code may change them in the meantime.
   for (const { captured, label, slot } of given) {
     const written = yield* writeCaptured(store, slot.artifact, captured, slot.name, label, `${task.run}/${task.task}`)
     outputs.push(written.record)

@@ -1,6 +1,6 @@
 /**
- * `CurrentTask` as a body gets it: its parts can be taken out and passed on. What they need is made at first use, because
- * a trivial task uses none of it.
+ * The implementation of `CurrentTask`. Its members can be destructured. They allocate on first use, because a trivial
+ * task uses none of them.
  */
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
@@ -38,7 +38,7 @@ export class TaskHandle implements Pick<CurrentTask["Service"], keyof CurrentTas
     this.#store = store
   }
 
-  // Getters that make functions without a `this`: a body may take `CurrentTask` apart.
+  // Getters return functions without a `this`, because a body may destructure `CurrentTask`.
 
   get addTags(): CurrentTask["Service"]["addTags"] {
     return (...add) => this.sink.tags({ add, remove: [] })
@@ -76,7 +76,7 @@ export class TaskHandle implements Pick<CurrentTask["Service"], keyof CurrentTas
       })
   }
 
-  /** Sends the last card and removes the scratch directory; nothing where the body had neither. */
+  /** Sends the last card and removes the scratch directory, if the body used them. */
   close(): Effect.Effect<void> | undefined {
     const card = this.#card
     const scratch = this.#scratch
@@ -90,11 +90,11 @@ export class TaskHandle implements Pick<CurrentTask["Service"], keyof CurrentTas
   }
 }
 
-/** A point that no store can keep is refused where it is made, so that it does not take others with it. */
+/** Points that can't be stored are refused immediately, so that they don't affect other points. */
 const metricProblem = (name: unknown, value: unknown, step: unknown): string | undefined => {
   if (typeof name !== "string") return "its name must be a string."
-  if (typeof value !== "number") return `the value of "${name}" must be a number, and it is a ${typeof value}.`
+  if (typeof value !== "number") return `the value of "${name}" must be a number, but it is a ${typeof value}.`
   return step === undefined || typeof step === "number"
     ? undefined
-    : `the step of "${name}" must be a number, and it is a ${typeof step}.`
+    : `the step of "${name}" must be a number, but it is a ${typeof step}.`
 }

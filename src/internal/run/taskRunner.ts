@@ -13,7 +13,7 @@ import * as Attempts from "./attempts.ts"
 import { type Definition, fits, listed } from "./definition.ts"
 import * as FailedTask from "./failedTask.ts"
 import * as Inputs from "./inputs.ts"
-import * as Misuse from "./misuse.ts"
+import * as UsageErrors from "./usageErrors.ts"
 import { StoredRef } from "./refs.ts"
 import * as Replay from "./replay.ts"
 import type { RunContext } from "./runContext.ts"
@@ -42,7 +42,7 @@ export const runTask = Effect.fnUntraced(function* (
     : task
 })
 
-/** Runs a step on inputs that no task is left among. */
+/** Runs a step whose inputs are all resolved. */
 const runSettled = Effect.fnUntraced(function* (
   run: RunContext,
   definition: Definition,
@@ -52,7 +52,7 @@ const runSettled = Effect.fnUntraced(function* (
   const inputs = yield* Inputs.resolve(run.artifacts, definition, given, states)
   const code = codeDigest(definition.run)
   if (code === "" && (definition.version === "code" || definition.cache?.version === "code"))
-    return yield* Effect.die(Misuse.unreadableCode(definition.name))
+    return yield* Effect.die(UsageErrors.unreadableCode(definition.name))
   const key = Inputs.taskKey(definition, code, inputs.refs, inputs.counts)
   const occurrence = run.nextOccurrence(key)
   const begun = run.begun?.task(key, occurrence)
@@ -128,7 +128,7 @@ const settle = (branches: { readonly [branch: string]: unknown }) => {
       }))
 }
 
-/** The earlier task that stands for this one, by its key: one of the run's origin, or any run's if the step is cached. */
+/** Finds the earlier task to reuse, by key: a task of the run's origin, or of any run if the step is cached. */
 const findEarlier = Effect.fnUntraced(function* (
   run: RunContext,
   definition: Definition,

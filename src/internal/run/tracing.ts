@@ -1,6 +1,6 @@
 /**
- * Runs, tasks and attempts as Effect spans, and tasks as Effect metrics. Spans are made only where somebody sees them: where
- * the program has a tracer of its own (`effect/observability`, say), or the run is inside a span.
+ * Runs, tasks and attempts as Effect spans, and tasks as Effect metrics. Spans are only made if they are recorded: if
+ * the program has a tracer (for example of `effect/observability`), or the run is inside a span.
  */
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -8,7 +8,7 @@ import * as Metric from "effect/Metric"
 import * as Tracer from "effect/Tracer"
 import type { TaskRecord } from "../../RunRecord.ts"
 
-/** Whether anybody sees the spans of this fiber. */
+/** Whether spans of this fiber are recorded. */
 export const isTraced: Effect.Effect<boolean> = Effect.contextWith((context) =>
   Effect.succeed(context.mapUnsafe.has(Tracer.TracerKey) || context.mapUnsafe.has(Tracer.ParentSpanKey))
 )
@@ -33,11 +33,11 @@ export const annotateTask = (task: TaskRecord): Effect.Effect<void> =>
   })
 
 const tasks = Metric.counter("effect_flow_tasks", {
-  description: "Tasks that are over, by flow, step, status and how they came to their outputs",
+  description: "Finished tasks by flow, step, status and how they got their outputs",
   incremental: true
 })
 const durations = Metric.histogram("effect_flow_task_duration_ms", {
-  description: "How long executed tasks took, in milliseconds",
+  description: "The duration of executed tasks in milliseconds",
   boundaries: Metric.exponentialBoundaries({ start: 1, factor: 4, count: 12 })
 })
 
@@ -46,10 +46,10 @@ interface Meters {
   readonly duration: Metric.Metric<number, unknown>
 }
 
-/** By flow, step, status and how: attributes are put on a metric once, not for each task. */
+/** By flow, step, status and how, so that attributes are added to a metric once and not for each task. */
 const meters = new Map<string, Meters>()
 
-/** Counts a task that is over, and its time if it was executed. */
+/** Counts a finished task, and records its duration if it was executed. */
 export const measureTask = (context: Context.Context<never>, flow: string, task: TaskRecord): void => {
   const key = `${flow}\n${task.step}\n${task.status}\n${task.how}`
   let found = meters.get(key)

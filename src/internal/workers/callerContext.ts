@@ -1,7 +1,7 @@
 /**
- * What of the caller's context reaches a step in another thread: log annotations, log spans, and every `Context.Reference`
- * (or service) whose value is plain data, such as a tenant or a locale. Functions, class instances and effect's own
- * references can't be copied and stay behind.
+ * The parts of the caller's context that are sent to a step on another thread: log annotations, log spans, and every
+ * `Context.Reference` (or service) whose value is plain data, such as a tenant or a locale. Functions, class instances
+ * and effect's own references can't be copied and stay behind.
  */
 import { inspect } from "node:util"
 import * as Context from "effect/Context"
@@ -17,7 +17,7 @@ export const CallerContext = Schema.Struct({
 })
 export type CallerContext = typeof CallerContext.Type
 
-/** How deep plain data is followed. */
+/** The depth to which plain data is checked. */
 const deepest = 16
 
 const isPlain = (value: unknown, depth = 0): value is Schema.Json => {
@@ -32,10 +32,10 @@ const isPlain = (value: unknown, depth = 0): value is Schema.Json => {
   )
 }
 
-/** Keys of effect and of this library: what crosses of them crosses by name. */
+/** Keys of effect and of this library, which are handled by name. */
 const isOwn = (key: string): boolean => /^~?(effect|effect-flow|@effect)[/~]/.test(key)
 
-/** What of a context crosses. */
+/** Collects the parts of a context to send. */
 export const collect = (context: Context.Context<never>): CallerContext => {
   const values: Record<string, Schema.Json> = {}
   for (const [key, value] of context.mapUnsafe) if (!isOwn(key) && isPlain(value)) values[key] = value
@@ -46,13 +46,13 @@ export const collect = (context: Context.Context<never>): CallerContext => {
   return { annotations, logSpans: Context.get(context, References.CurrentLogSpans), values }
 }
 
-/** Adds it to the context that an attempt starts with. */
+/** Adds them to the context of an attempt. */
 export const restore =
   (caller: CallerContext) =>
   <R>(context: Context.Context<R>): Context.Context<R> => {
     let restored: Context.Context<R> = context.pipe(
       Context.add(References.CurrentLogAnnotations, caller.annotations),
-      Context.add(References.CurrentLogSpans, caller.logSpans as Array<[string, number]>) // a copy of its own
+      Context.add(References.CurrentLogSpans, caller.logSpans as Array<[string, number]>) // a copy
     )
     for (const [key, value] of Object.entries(caller.values)) {
       restored = Context.add(restored, Context.Reference<unknown>(key, { defaultValue: () => value }), value)

@@ -1,11 +1,11 @@
 /**
- * The flows that modules have handed to `FlowCli.main`, with the layers of what they need. Where such a module is imported
- * rather than started, by a worker thread or by `effect-flow --module`, this is how the layer is found.
+ * The flows that modules have passed to `FlowCli.main`, with their layers. If such a module is imported instead of
+ * started, by a worker thread or by `effect-flow --module`, the layer is found here.
  */
 import type * as Layer from "effect/Layer"
 import type { Any as AnyFlow } from "../../Flow.ts"
 
-/** A flow as its module offers it. */
+/** A flow that a module offers. */
 export interface Offered {
   readonly flow: AnyFlow
   readonly layer: Layer.Layer<any, any, any> | undefined
@@ -19,10 +19,10 @@ const list = (): Array<Offered> => {
   return holder[key]
 }
 
-/** Notes that a module offers a flow. */
+/** Registers a flow that a module offers. */
 export const offer = (offered: Offered): void => void list().push(offered)
 
-/** What has been offered so far, in order. */
+/** All offered flows, in order. */
 export const all = (): ReadonlyArray<Offered> => list()
 
 /** The layer that a flow was offered with. */

@@ -1,6 +1,6 @@
 /**
- * Finds flows in a module. What crosses to another thread or process is data, so a worker imports the module that exports
- * the flow and finds the step's body there, by the names of flow and step.
+ * Finds flows in a module. Only data can be sent to another thread or process, so a worker imports the module that
+ * exports the flow and finds the step's body by the names of flow and step.
  */
 import { stat } from "node:fs/promises"
 import { resolve } from "node:path"
@@ -16,7 +16,7 @@ import { layerOf } from "./flowLayers.ts"
 export const urlOf = (module: string | URL): string =>
   module instanceof URL ? module.href : module.startsWith("file:") ? module : pathToFileURL(resolve(module)).href
 
-/** A module as messages show it. */
+/** A module's name in messages. */
 export const show = (url: string): string => (url.startsWith("file:") ? fileURLToPath(url) : url)
 
 const isFlow = (u: unknown): u is AnyFlow => hasProperty(u, "flowName") && hasProperty(u, "definitions")
@@ -41,7 +41,7 @@ export const load = (url: string): Effect.Effect<ReadonlyMap<string, AnyFlow>, E
       const flows = new Map<string, AnyFlow>()
       for (const exported of Object.values(exports)) {
         if (!isFlow(exported)) continue
-        // A module that gave its flow's layer to `FlowCli.main` need not export the flow with it once more.
+        // A module that passed its flow's layer to `FlowCli.main` need not export the flow with the layer.
         const offered = layerOf(exported)
         const value = offered === undefined ? exported : (provide(exported, offered) as AnyFlow) // still a flow
         const name: string = value.flowName
@@ -55,7 +55,7 @@ export const load = (url: string): Effect.Effect<ReadonlyMap<string, AnyFlow>, E
 const isMissing = (cause: unknown, url: string) =>
   hasProperty(cause, "code") && cause.code === "ENOENT" && hasProperty(cause, "path") && cause.path === show(url)
 
-/** Says that a module does not have a flow. */
+/** The error for a module without the flow. */
 export const notExported = (url: string, flow: string, names: ReadonlyArray<string>): ExecutorError =>
   new ExecutorError({
     reason: "module",

@@ -1,6 +1,6 @@
 /**
- * What the side that drives a run makes of what workers send it: whether their module has the same flow, an attempt's
- * outcome from its result, and their lines to the loggers here. The same for threads and for a cluster.
+ * Processes what workers send to the driver of a run: compares their module's flow with its own, turns results into
+ * outcomes, and passes log lines to its loggers. Shared by threads and clusters.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -11,12 +11,12 @@ import { CurrentTask } from "../../CurrentTask.ts"
 import { type Attempt, ExecutorError, type Outcome } from "../../Executor.ts"
 import type { FlowDefinition } from "../run/definition.ts"
 import type { TaskSink } from "../run/taskSink.ts"
-import * as Crossing from "./crossing.ts"
+import * as FailureCodec from "./failureCodec.ts"
 import * as FlowModule from "./flowModule.ts"
 import type { Flows } from "./thread/protocol.ts"
 import type { Done } from "./thread/thread.ts"
 
-/** Refuses workers whose module has not this flow, or has other versions of its steps. */
+/** Refuses workers whose module lacks this flow or has different versions of its steps. */
 export const compare = Effect.fnUntraced(function* (flow: FlowDefinition, flows: Flows, module: string) {
   const name: string = flow.flowName
   const there = flows[name]
@@ -26,13 +26,13 @@ export const compare = Effect.fnUntraced(function* (flow: FlowDefinition, flows:
     if (version === undefined) {
       return yield* new ExecutorError({
         reason: "version",
-        message: `Flow "${name}" has a step "${definition.name}" here, and in the workers' module ${FlowModule.show(module)} it has none: ${Object.keys(there).join(", ")}. Start the workers with the same code.`
+        message: `Flow "${name}" has a step "${definition.name}" here, but the workers' module ${FlowModule.show(module)} does not have it. It has: ${Object.keys(there).join(", ")}. Start the workers with the same code.`
       })
     }
     if (version !== definition.version) {
       return yield* new ExecutorError({
         reason: "version",
-        message: `Step "${definition.name}" of flow "${name}" has version "${definition.version}" here, and version "${version}" in the workers' module ${FlowModule.show(module)}. Start the workers with the same code.`
+        message: `Step "${definition.name}" of flow "${name}" has version "${definition.version}" here, but version "${version}" in the workers' module ${FlowModule.show(module)}. Start the workers with the same code.`
       })
     }
   }
@@ -43,7 +43,7 @@ export const compare = Effect.fnUntraced(function* (flow: FlowDefinition, flows:
  * that another version of the step wrote.
  */
 export const outcomeOf = Effect.fnUntraced(function* ({ definition, task }: Attempt, { cpu, result, worker }: Done) {
-  if (result._tag === "Failure") return yield* Crossing.decode(result.failure, task, definition.error)
+  if (result._tag === "Failure") return yield* FailureCodec.decode(result.failure, task, definition.error)
   const schemas = definition.output.map((slot) => slot.artifact.description())
   for (const [index, slot] of definition.output.entries()) {
     const written = result.outputs.find((output) => output.name === slot.name)
@@ -57,7 +57,7 @@ export const outcomeOf = Effect.fnUntraced(function* ({ definition, task }: Atte
   return { outputs: result.outputs, blobs: result.blobs, schemas, cpu, worker } satisfies Outcome
 })
 
-/** Says a line once more to the loggers that the flow runs under, as if the body ran here. */
+/** Logs a line with the flow's loggers, as if the body ran here. */
 export const printer = (context: Context.Context<never>, task: Attempt["task"]) => {
   const loggers = new Set(Context.get(context, Logger.CurrentLoggers))
   loggers.delete(Logger.tracerLogger)
@@ -66,7 +66,7 @@ export const printer = (context: Context.Context<never>, task: Attempt["task"]) 
       Effect.provideContext(
         context.pipe(
           // Loggers that keep what a flow's body says tell by this that a task has said it.
-          Context.add(CurrentTask, task as never), // they look at its data at most
+          Context.add(CurrentTask, task as never), // they only read its data
           // The caller's own annotations and log spans crossed with the task, and are part of the line.
           Context.add(References.CurrentLogAnnotations, { run: task.run, task: task.task }),
           Context.add(References.CurrentLogSpans, []),

@@ -74,7 +74,7 @@ describe("a function that returns something else than an Effect", () => {
     [
       "the body of a flow",
       flowOf(async () => 1),
-      /The body of flow "F" must return an Effect, and it returned a Promise/
+      /The body of flow "F" must return an Effect, but it returned a Promise/
     ],
     [
       "the function of forEach",
@@ -89,22 +89,22 @@ describe("a function that returns something else than an Effect", () => {
     [
       "an arm of when",
       flowOf(() => Flow.when(Effect.succeed(true) as never, { onTrue: untyped(() => 1), onFalse: Effect.void })),
-      /The arm "true" of a choice in flow "F" must return an Effect, and it returned a number/
+      /The arm "true" of a choice in flow "F" must return an Effect, but it returned a number/
     ],
     [
       "the condition of iterate",
       flowOf(() => Flow.iterate(0, { while: untyped(() => true), body: (n) => Effect.succeed(n) })),
-      /`while` of Flow\.iterate in flow "F" must return an Effect, and it returned a boolean/
+      /`while` of Flow\.iterate in flow "F" must return an Effect, but it returned a boolean/
     ],
     [
       "the condition of iterate, which yields no boolean",
       flowOf(() => Flow.iterate(0, { while: untyped(() => Effect.succeed("yes")), body: (n) => Effect.succeed(n) })),
-      /must return true or false, and it returned a string/
+      /must return true or false, but it returned a string/
     ],
     [
       "the body of iterate",
       flowOf(() => Flow.iterate(0, { while: () => Effect.succeed(true), body: untyped(() => null) })),
-      /`body` of Flow\.iterate in flow "F" must return an Effect, and it returned null/
+      /`body` of Flow\.iterate in flow "F" must return an Effect, but it returned null/
     ],
     [
       "a function within a body",
@@ -114,7 +114,7 @@ describe("a function that returns something else than an Effect", () => {
           untyped(async () => 1)
         )
       ),
-      /The body of step "bad" came upon something that is not an Effect/
+      /The body of step "bad" ran something that is not an Effect/
     ]
   ]
   for (const [name, flow, says] of flows) {
@@ -140,7 +140,7 @@ describe("a retry's condition", () => {
   }
   for (const [name, condition, says] of [
     ["throws", (error: any) => error.nothing.here, /TypeError/],
-    ["returns a promise", async () => true, /must return true or false, and it returned a Promise/]
+    ["returns a promise", async () => true, /must return true or false, but it returned a Promise/]
   ] as const) {
     it.effect(`that ${name} leaves the step's own error, with the condition's beside it`, () =>
       Effect.gen(function* () {
@@ -216,7 +216,7 @@ describe("what a body leaves running", () => {
     }).pipe(Effect.provide(Storage.layerMemory))
   )
 
-  it.effect("a task that was made and never run is told of at the end, by its step", () =>
+  it.effect("a task that was made but never run is told of at the end, by its step", () =>
     Effect.gen(function* () {
       const untaken = Step.make("untaken", { run: () => Effect.void })
       const forgotten = Step.make("forgotten", { run: () => Effect.void })
@@ -233,7 +233,7 @@ describe("what a body leaves running", () => {
       const { lines } = yield* recorded(flow)
       assert.deepStrictEqual(
         lines.map(({ level, message }) => [level, message.split(".")[0]]),
-        [["Warn", '2 tasks of step "forgotten" were made and never run']]
+        [["Warn", '2 tasks of step "forgotten" were made but never run']]
       )
     }).pipe(Effect.provide(Storage.layerMemory))
   )
@@ -339,7 +339,7 @@ describe("a numeric option", () => {
   for (const [name, make] of refused) {
     it(`${name} is refused with a sentence`, () => {
       const option = name.slice(0, name.indexOf(" ("))
-      assert.throws(make, new RegExp(`^${option.replace(/[.]/g, "\\.")} must be a .*, and it is `))
+      assert.throws(make, new RegExp(`^${option.replace(/[.]/g, "\\.")} must be a .*, but it is `))
     })
   }
 

@@ -19,7 +19,7 @@ import { RunStore } from "../../../RunStore.ts"
 import type { Recorder } from "../../run/recorder.ts"
 import * as TagChange from "../../run/tagChange.ts"
 import type { TaskSink } from "../../run/taskSink.ts"
-import * as Crossing from "../crossing.ts"
+import * as FailureCodec from "../failureCodec.ts"
 import * as Spans from "../spans.ts"
 import type * as ThreadPool from "../thread/pool.ts"
 import type { Result } from "../thread/protocol.ts"
@@ -77,7 +77,7 @@ export const layer = (
       })
       const done = yield* attempt.pipe(
         Effect.catchCause((cause) =>
-          Effect.succeed({ result: failed(Crossing.encode(cause, undefined)), cpu: 0, worker: undefined })
+          Effect.succeed({ result: failed(FailureCodec.encode(cause, undefined)), cpu: 0, worker: undefined })
         ),
         Effect.onInterrupt(() =>
           Effect.sync(() => {
@@ -125,7 +125,7 @@ interface Told {
 const nameOf = ({ host, port }: Settings, thread: string | undefined): string =>
   [`${host === "localhost" ? hostname() : host}:${port}`, ...(thread === undefined ? [] : [thread])].join("/")
 
-const failed = (failure: Crossing.Failure): Result => ({ _tag: "Failure", failure })
+const failed = (failure: FailureCodec.Failure): Result => ({ _tag: "Failure", failure })
 
 const unpack = Effect.fnUntraced(function* (packed: Asked["task"]) {
   if (!("digest" in packed)) return packed

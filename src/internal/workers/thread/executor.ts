@@ -17,10 +17,10 @@ import * as ThreadPool from "./pool.ts"
 import type { Flows } from "./protocol.ts"
 import * as ThreadStore from "./store.ts"
 
-/** How many bytes of decoded values all threads keep together. */
+/** The size of decoded values that all threads cache together. */
 const valueBytes = 1024 ** 3
 
-/** The executor; its threads end with the scope. */
+/** Makes the executor. Its threads end with the scope. */
 export const make = Effect.fnUntraced(function* (options: ThreadsOptions) {
   const scope = yield* Effect.scope
   const module = FlowModule.urlOf(options.module)
@@ -70,7 +70,7 @@ export const make = Effect.fnUntraced(function* (options: ThreadsOptions) {
 export const layer = (options: ThreadsOptions): Layer.Layer<never> =>
   Layer.effectContext(Effect.map(make(options), (executor) => Context.make(Executor, executor))) as Layer.Layer<never> // a reference has a default, so nothing is provided that was missing
 
-/** What a pool's module has. Whatever else a thread could fail with, it could not be started. */
+/** The flows of a pool's module. Any other failure of a thread means that it could not be started. */
 const loaded = (pool: ThreadPool.Pool): Effect.Effect<Flows, ExecutorError> =>
   Effect.mapError(pool.flows, (error) =>
     error instanceof ExecutorError

@@ -1,6 +1,6 @@
 /**
- * A number of worker threads that share the work. A thread is started when a task finds none idle, up to the pool's size,
- * and kept; one that died is replaced by the next that is needed. Who comes first is served first.
+ * A number of worker threads that share the work. A thread is started when a task finds none idle, up to the pool's
+ * size, and kept; one that died is replaced by the next that is needed. Tasks are served in order of arrival.
  */
 import * as NodeWorker from "@effect/platform-node/NodeWorker"
 import * as Deferred from "effect/Deferred"
@@ -12,13 +12,13 @@ import * as Thread from "./thread.ts"
 
 /** Threads of one module and one store. */
 export interface Pool {
-  /** What the module has; the first thread says it. */
+  /** The flows of the module, reported by the first thread. */
   readonly flows: Effect.Effect<Flows, unknown>
-  /** How many threads execute a task, and how many tasks wait for one. */
+  /** The number of busy threads and of waiting tasks. */
   readonly load: () => { readonly busy: number; readonly queued: number }
   /** Fails with `WorkerDied`, or as no thread could be started. */
   readonly execute: (work: Thread.Work) => Effect.Effect<Thread.Done, unknown>
-  /** The same, but yields nothing where `letGo` ends before a thread is free. */
+  /** The same, but yields `undefined` if `letGo` ends before a thread is free. */
   readonly executeUnless: (
     work: Thread.Work,
     letGo: Effect.Effect<void>
@@ -30,7 +30,7 @@ export const make = Effect.fnUntraced(function* (options: Thread.Options & { rea
   const scope = yield* Effect.scope
   const { size, ...settings } = options
   const idle: Array<Thread.Thread> = []
-  const waiting = new Set<Deferred.Deferred<boolean>>() // in the order in which they came
+  const waiting = new Set<Deferred.Deferred<boolean>>() // in order of arrival
   let free = size
   let started = 0
 
@@ -42,7 +42,7 @@ export const make = Effect.fnUntraced(function* (options: Thread.Options & { rea
       Deferred.doneUnsafe(next, Effect.succeed(true))
     }
   }
-  /** Waits for its turn. Whoever takes a waiter out of the queue says what it gets. */
+  /** Waits for its turn. The code that removes a waiter from the queue completes it. */
   const turn = (letGo: Effect.Effect<void> | undefined): Effect.Effect<boolean> =>
     Effect.gen(function* () {
       if (free > 0) {
@@ -68,7 +68,7 @@ export const make = Effect.fnUntraced(function* (options: Thread.Options & { rea
     Effect.provide(NodeWorker.layerPlatform),
     Effect.tap((thread) => Scope.addFinalizer(scope, thread.close))
   )
-  /** The one that was used last, since its caches are warm. */
+  /** The most recently used thread, because its caches are warm. */
   const take: Effect.Effect<Thread.Thread, unknown> = Effect.suspend(() => {
     for (let thread = idle.pop(); thread !== undefined; thread = idle.pop()) {
       if (thread.isAlive()) return Effect.succeed(thread)

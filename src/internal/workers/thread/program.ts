@@ -40,9 +40,10 @@ export const whyNot = (error: unknown): string => {
 const loading = /^(?:--import|--require|-r|--loader|--experimental-loader|--conditions|-C)$/
 
 /**
- * The flags of a thread. It inherits its process's, except where the process runs code from the command line or from stdin:
- * Node then refuses to start a thread from a file, because of `--input-type`. In that case, a thread gets only the flags
- * that decide how modules are loaded; Node refuses the others (`--title`, say) when they are handed on by name.
+ * The flags of a thread. It inherits its process's, except where the process runs code from the command line or from
+ * stdin: Node then refuses to start a thread from a file, because of `--input-type`. In that case, a thread gets only
+ * the flags that decide how modules are loaded, because Node refuses others (such as `--title`) if they are passed
+ * explicitly.
  */
 export const flags = (execArgv: ReadonlyArray<string>): { readonly execArgv?: Array<string> } => {
   if (!execArgv.some((flag) => flag.startsWith("--input-type"))) return {}

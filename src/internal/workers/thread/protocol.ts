@@ -1,11 +1,11 @@
-/** What a process and its worker threads say to each other. All of it is data that can be cloned. */
+/** The messages between a process and its worker threads. They are data that can be cloned. */
 import type { LogLevel } from "effect/LogLevel"
 import type { TaskDescription } from "../../../Executor.ts"
 import type { RefRecord } from "../../../RunRecord.ts"
 import type { SentCard } from "../../card/sink.ts"
 import type { TaskSink } from "../../run/taskSink.ts"
 import type { CallerContext } from "../callerContext.ts"
-import type { Failure } from "../crossing.ts"
+import type { Failure } from "../failureCodec.ts"
 import type { AttemptSpan, SpanReport } from "../spans.ts"
 
 /** A store's location, with its secrets. */
@@ -13,7 +13,7 @@ export type StorePlace =
   | { readonly kind: "local"; readonly directory: string; readonly sync: boolean }
   | { readonly kind: "postgres"; readonly url: string; readonly blobs: string }
 
-/** What a thread is started with. */
+/** The data that a thread is started with. */
 export interface ThreadData {
   readonly name: string
   /** A URL. */
@@ -22,24 +22,24 @@ export interface ThreadData {
   readonly valueBytes: number
 }
 
-/** The flows of a thread's module, by name: what tells another version of a flow from this one. */
+/** The flows of a thread's module, by name: used to detect a different version of a flow. */
 export type Flows = {
   readonly [flow: string]: { readonly [step: string]: string }
 }
 
-/** A small artifact, as its bytes and no larger buffer that they are part of. */
+/** A small artifact whose bytes are not part of a larger buffer. */
 export interface Blob {
   readonly digest: string
   readonly bytes: Uint8Array
 }
 
-/** A small artifact, fit for a message: a message carries the whole of the buffer that its bytes are a view of. */
+/** Copies a small artifact for a message, because a message includes the whole buffer that its bytes are a view of. */
 export const toBlob = ({ bytes, digest }: { readonly digest: string; readonly bytes: Uint8Array }): Blob => ({
   digest,
   bytes: bytes.byteLength === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes)
 })
 
-/** What came of an attempt. */
+/** The result of an attempt. */
 export type Result =
   | { readonly _tag: "Success"; readonly outputs: ReadonlyArray<RefRecord>; readonly blobs: ReadonlyArray<Blob> }
   | { readonly _tag: "Failure"; readonly failure: Failure }
@@ -59,7 +59,7 @@ export type ToThread =
   | { readonly _tag: "Interrupt"; readonly id: number }
   | { readonly _tag: "Answer"; readonly call: number; readonly failure: Failure | undefined }
 
-/** From a thread. `Started` comes before the module is loaded, and tells a module that fails from a thread that does. */
+/** From a thread. `Started` is sent before the module is loaded, to tell a failing module from a failing thread. */
 export type FromThread =
   | { readonly _tag: "Started" }
   | { readonly _tag: "Loaded"; readonly flows: Flows }

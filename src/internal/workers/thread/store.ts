@@ -1,4 +1,4 @@
-/** The store of a location, from another thread or process: how its place crosses as data, and how it is opened there. */
+/** Describes a store's location as data, and opens the store in another thread or process. */
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
@@ -8,7 +8,7 @@ import type { RunStore, StoreError } from "../../../RunStore.ts"
 import * as Storage from "../../../Storage.ts"
 import type { StorePlace } from "./protocol.ts"
 
-/** Refuses a store that nobody else can open. */
+/** The location of the store. Fails if no other thread or process can open it. */
 export const placeOf = (
   store: ArtifactStore["Service"],
   executor: string
@@ -25,7 +25,7 @@ export const placeOf = (
   return Effect.succeed(location.kind === "postgres" ? { ...location, url: Redacted.value(location.url) } : location)
 }
 
-/** Opens it. */
+/** Opens the store. */
 export const open = (
   place: StorePlace,
   options: { readonly valueBytes: number }

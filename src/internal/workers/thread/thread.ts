@@ -1,7 +1,7 @@
 /**
- * One worker thread, from outside: it is started with a module and a store, makes one attempt at a time, and says when it
- * has died. Interrupting an attempt asks the thread to stop it, and terminates the thread after a grace period, because a body
- * that never yields cannot be interrupted.
+ * Controls one worker thread: starts it with a module and a store, runs one attempt at a time, and detects when it has
+ * died. Interrupting an attempt asks the thread to stop it, and terminates the thread after a grace period, because a
+ * body that never yields cannot be interrupted.
  */
 import { Worker as NodeThread, type WorkerOptions } from "node:worker_threads"
 import * as Cause from "effect/Cause"
@@ -17,32 +17,32 @@ import { messageOf } from "../../cause.ts"
 import { timeoutOf } from "../../run/taskBody.ts"
 import type { TaskSink } from "../../run/taskSink.ts"
 import type { CallerContext } from "../callerContext.ts"
-import * as Crossing from "../crossing.ts"
+import * as FailureCodec from "../failureCodec.ts"
 import * as FlowModule from "../flowModule.ts"
 import type * as Spans from "../spans.ts"
 import * as Program from "./program.ts"
 import { type Flows, type FromThread, type Result, type ThreadData, type ToThread, toBlob } from "./protocol.ts"
 
-/** How long a body has to end when it is interrupted, in milliseconds. */
-const grace = 250
+/** The time that an interrupted body has to end. */
+const graceMs = 250
 
-/** An attempt, as a thread is told of it. */
+/** An attempt for a thread. */
 export interface Work {
   readonly task: TaskDescription
   /** Small inputs that may not be in the store yet. */
   readonly blobs: Attempt["blobs"]
-  /** What the body logs below this level is dropped. */
+  /** Log messages below this level are dropped. */
   readonly level: LogLevel
-  /** What the body sees of its caller's context. */
+  /** The parts of the caller's context that the body sees. */
   readonly caller?: CallerContext | undefined
   /** Takes the body's spans, where the attempt is one. */
   readonly spans?: Spans.Replay | undefined
   readonly sink: TaskSink
-  /** Is told of a line after the sink. */
+  /** Called with each line, after the sink. */
   readonly print: (line: Parameters<TaskSink["log"]>[0]) => Effect.Effect<void>
 }
 
-/** What came of it. */
+/** The result of an attempt. */
 export interface Done {
   readonly result: Result
   readonly cpu: number
@@ -55,7 +55,7 @@ export interface Thread {
   readonly flows: Flows
   readonly isAlive: () => boolean
   readonly execute: (work: Work) => Effect.Effect<Done, WorkerDied | TaskTimeout>
-  /** Ends it when its attempt, if it has one, is over. */
+  /** Ends the thread after its current attempt. */
   readonly close: Effect.Effect<void>
 }
 
@@ -64,7 +64,7 @@ export interface Options extends Omit<ThreadData, "name"> {
   readonly heapMegabytes: number | undefined
 }
 
-/** The attempt that a thread is at. */
+/** The current attempt of a thread. */
 interface Running extends Pick<Work, "sink" | "print" | "spans"> {
   readonly id: number
   readonly started: Deferred.Deferred<void>
@@ -78,7 +78,7 @@ class Died {
   }
 }
 
-/** Starts a thread, and waits until it has loaded the module. Fails as that fails. */
+/** Starts a thread, and waits until it has loaded the module. Fails if loading fails. */
 export const start = Effect.fnUntraced(function* (name: string, options: Options) {
   const platform = yield* Platform.WorkerPlatform
   const scope = yield* Scope.make()
@@ -116,7 +116,7 @@ export const start = Effect.fnUntraced(function* (name: string, options: Options
 
   const answer = Effect.fnUntraced(function* (task: Running, message: Extract<FromThread, { readonly _tag: "Tags" }>) {
     const exit = yield* Effect.exit(task.sink.tags(message.change))
-    const failure = Exit.isSuccess(exit) ? undefined : Crossing.encode(exit.cause, undefined)
+    const failure = Exit.isSuccess(exit) ? undefined : FailureCodec.encode(exit.cause, undefined)
     yield* worker.send({ _tag: "Answer", call: message.call, failure })
   })
   const receive = (message: FromThread | undefined): Effect.Effect<void, unknown> => {
@@ -127,10 +127,10 @@ export const start = Effect.fnUntraced(function* (name: string, options: Options
     }
     if (message._tag === "Loaded") return Effect.asVoid(Deferred.succeed(loaded, message.flows))
     if (message._tag === "NotLoaded") {
-      const failure = Crossing.decode(message.failure, { run: "", step: "", task: "" }, undefined)
+      const failure = FailureCodec.decode(message.failure, { run: "", step: "", task: "" }, undefined)
       return Effect.asVoid(Deferred.completeWith(loaded, failure))
     }
-    // What comes from an attempt that is over (it was interrupted meanwhile) is nobody's.
+    // Messages of an attempt that is over (it was interrupted in the meantime) are ignored.
     if (running?.id !== message.id) return Effect.void
     switch (message._tag) {
       case "BodyStarted":
@@ -195,7 +195,7 @@ export const start = Effect.fnUntraced(function* (name: string, options: Options
         const failure = Exit.isFailure(exit) ? exit.cause.reasons.find(Cause.isFailReason)?.error : undefined
         if (Exit.isFailure(exit) && !(failure instanceof Died)) {
           if (alive) yield* Effect.ignore(worker.send({ _tag: "Interrupt", id }))
-          if (!(yield* within(grace, done))) {
+          if (!(yield* within(graceMs, done))) {
             alive = false
             yield* terminate
           }
@@ -204,7 +204,7 @@ export const start = Effect.fnUntraced(function* (name: string, options: Options
         if (spans !== undefined) spans.close(yield* Clock.currentTimeNanos)
         if (Exit.isSuccess(exit)) return { result: exit.value.result, cpu: exit.value.cpu, worker: name } satisfies Done
         if (!(failure instanceof Died)) {
-          return yield* Effect.failCause(exit.cause as Cause.Cause<TaskTimeout>) // its failure is no death
+          return yield* Effect.failCause(exit.cause as Cause.Cause<TaskTimeout>) // a failure of the attempt, not of the thread
         }
         return yield* new WorkerDied({
           run: task.run,
@@ -236,7 +236,7 @@ const notLoaded = (module: string, why: string): ExecutorError =>
     message: `The module ${FlowModule.show(module)} can't be imported by a worker: ${why}.`
   })
 
-/** Whether something is done within real time: a test's clock must not keep a dead thread waited for. */
+/** Waits in real time, because a test's clock must not delay the detection of a dead thread. */
 const within = <A, E>(milliseconds: number, done: Deferred.Deferred<A, E>): Effect.Effect<boolean> =>
   Effect.raceFirst(
     Effect.as(Effect.exit(Deferred.await(done)), true),

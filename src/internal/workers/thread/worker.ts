@@ -1,5 +1,5 @@
 /**
- * The program of a worker thread: it imports the flow's module, opens the store, and makes the attempts that it is told to,
+ * The program of a worker thread: it imports the flow's module, opens the store, and executes the requested attempts
  * one at a time. A flow's own layer is built once, before the first of its tasks, and released when the thread ends.
  */
 import { workerData } from "node:worker_threads"
@@ -26,7 +26,7 @@ import * as Services from "../../run/services.ts"
 import { execute } from "../../run/taskBody.ts"
 import type { TaskSink } from "../../run/taskSink.ts"
 import * as CallerContext from "../callerContext.ts"
-import * as Crossing from "../crossing.ts"
+import * as FailureCodec from "../failureCodec.ts"
 import * as FlowModule from "../flowModule.ts"
 import * as Spans from "../spans.ts"
 import {
@@ -40,9 +40,9 @@ import {
 } from "./protocol.ts"
 import * as ThreadStore from "./store.ts"
 
-const data = workerData as ThreadData // what `thread.ts` starts it with
+const data = workerData as ThreadData // passed by `thread.ts`
 
-// What is printed while no task runs (by a module that is being imported) goes to stderr: stdout is for results.
+// Output while no task runs (by a module that is being imported) goes to stderr, because stdout is for results.
 const writeToStderr = process.stderr.write.bind(process.stderr)
 Printing.installExclusive((chunk) => writeToStderr(chunk))
 
@@ -68,7 +68,7 @@ const program = Effect.gen(function* () {
   ])
   const loaded = yield* Effect.exit(opened)
   if (loaded._tag === "Failure") {
-    send({ _tag: "NotLoaded", failure: Crossing.encode(loaded.cause, undefined) })
+    send({ _tag: "NotLoaded", failure: FailureCodec.encode(loaded.cause, undefined) })
     return yield* runner.run<void, never, never>(() => {})
   }
   const [flows, stores] = loaded.value
@@ -76,13 +76,13 @@ const program = Effect.gen(function* () {
   const servicesOf = (flow: AnyFlow): Effect.Effect<Context.Context<unknown>, unknown> => {
     const known = services.get(flow)
     if (known !== undefined) return known
-    const layer = flow.layer as Layer.Layer<unknown> | undefined // what it needs, the flow's provider gave it
+    const layer = flow.layer as Layer.Layer<unknown> | undefined // its requirements are already provided
     const made = layer === undefined ? Effect.succeed(none) : Services.lazily(layer, scope)
     services.set(flow, made)
     return made
   }
 
-  const calls = new Map<number, (failure: Crossing.Failure | undefined) => void>()
+  const calls = new Map<number, (failure: FailureCodec.Failure | undefined) => void>()
   let lastCall = 0
   let current: { readonly id: number; readonly fiber: Fiber.Fiber<unknown, unknown> } | undefined
 
@@ -92,13 +92,13 @@ const program = Effect.gen(function* () {
     card: (card) => send({ _tag: "Card", id, card }),
     tags: (change) =>
       Effect.flatMap(
-        Effect.callback<Crossing.Failure | undefined>((resume) => {
+        Effect.callback<FailureCodec.Failure | undefined>((resume) => {
           const call = ++lastCall
           calls.set(call, (failure) => resume(Effect.succeed(failure)))
           send({ _tag: "Tags", id, call, change })
         }),
-        (failure) => (failure === undefined ? Effect.void : Crossing.decode(failure, task, undefined))
-      ) as Effect.Effect<void> // it fails with what the change of tags failed with
+        (failure) => (failure === undefined ? Effect.void : FailureCodec.decode(failure, task, undefined))
+      ) as Effect.Effect<void> // it fails with the errors of changing tags
   })
 
   const attempt = ({ blobs, caller, id, level, span, task }: Extract<ToThread, { readonly _tag: "Execute" }>) => {
@@ -115,7 +115,7 @@ const program = Effect.gen(function* () {
             return Effect.provideContext(execute(definition, untimed(task), sink), context) as Effect.Effect<
               Outcome,
               unknown
-            > // what the body needs, the flow carries, or it is told so
+            > // the flow carries the services of the body, or a missing one is reported
           })
     const surrounding = surround(withBlobs(stores, blobs), level, sink, caller)
     const fiber = Effect.runForkWith(spans === undefined ? surrounding : spans.within(surrounding))(
@@ -145,14 +145,15 @@ const program = Effect.gen(function* () {
   })
 })
 
-/** The thread's owner keeps the time: it can end a thread that computes without a pause. */
+/** The thread's owner enforces the timeout, because it can end a thread that computes without yielding. */
 const untimed = ({ timeoutMs: _timeoutMs, ...task }: TaskDescription): TaskDescription => task
 
 const none = Context.empty() as Context.Context<unknown>
 
 /**
- * What an attempt's fiber starts with: the stores, the caller's log level, and no logger that prints: a line goes home. The
- * body has a logger of its own; this one takes what the flow's layer logs while it is built.
+ * The context of an attempt's fiber: the stores, the caller's log level, and a logger that sends lines to the driver
+ * instead of printing. The body has its own logger; this one receives log messages of the flow's layer while it is
+ * built.
  */
 const surround = <R>(
   stores: Context.Context<R>,
@@ -172,7 +173,7 @@ const surround = <R>(
   )
 }
 
-/** The stores, with the small inputs that came along. */
+/** The stores, with the small inputs that were sent along. */
 const withBlobs = (stores: Context.Context<ArtifactStore | RunStore>, blobs: ReadonlyArray<Blob>) => {
   if (blobs.length === 0) return stores
   const store = Context.get(stores, ArtifactStore)
@@ -205,14 +206,14 @@ const refuse = (task: TaskDescription, version: string | undefined) =>
         message: `Step "${task.step}" of flow "${task.flow}" has version "${task.version}" where the run is driven, and version "${version}" in the worker's module ${FlowModule.show(data.module)}. Start the workers with the same code.`
       })
 
-const resultOf = (exit: Exit.Exit<Outcome, unknown>, error: Parameters<typeof Crossing.encode>[1]): Result =>
+const resultOf = (exit: Exit.Exit<Outcome, unknown>, error: Parameters<typeof FailureCodec.encode>[1]): Result =>
   exit._tag === "Success"
     ? {
         _tag: "Success",
         outputs: exit.value.outputs,
         blobs: exit.value.blobs.map(toBlob)
       }
-    : { _tag: "Failure", failure: Crossing.encode(exit.cause, error) }
+    : { _tag: "Failure", failure: FailureCodec.encode(exit.cause, error) }
 
 Effect.runFork(Effect.scoped(program).pipe(Effect.provide(NodeWorkerRunner.layer), Effect.orDie)).addObserver(
   (exit) => {

@@ -1,9 +1,9 @@
-/** What is said to a flow's body that gives its combinators something they can't go by. */
+/** The errors of a flow body that passes wrong values to its combinators. */
 import { FlowError } from "../../FlowError.ts"
 import { isRef, type Ref } from "../../Ref.ts"
 import { via } from "./refs.ts"
 
-/** A ref as messages call it: `"items" of start/1`. */
+/** The name of a ref in messages: `"items" of start/1`. */
 const called = (ref: Ref<unknown>): string => {
   const task = via(ref)
   return task === undefined ? `"${ref.name}"` : `"${ref.name}" of ${task}`
@@ -18,31 +18,31 @@ const kindOf = (value: unknown): string =>
         : "an object"
       : `a ${typeof value}`
 
-/** `Step.forEach` over something that is no list. */
+/** `Step.forEach` was called with something that is not a list. */
 export const notAList = (items: unknown, value: unknown): FlowError =>
   new FlowError({
     reason: "shape",
-    message: `Step.forEach goes over a list, and ${isRef(items) ? called(items) : "what it was given"} is ${kindOf(value)}.`
+    message: `Step.forEach needs a list, but ${isRef(items) ? called(items) : "its argument"} is ${kindOf(value)}.`
   })
 
-/** A choice by a value that has no arm. */
+/** A choice has no arm for the value. */
 export const noArm = (ref: Ref<unknown>, value: string, arms: object): FlowError =>
   new FlowError({
     reason: "arm",
-    message: `${called(ref)} is ${JSON.stringify(value)}, and there is no arm for that; there are: ${Object.keys(arms).join(", ") || "none"}.`
+    message: `${called(ref)} is ${JSON.stringify(value)}, but there is no arm for it. The arms are: ${Object.keys(arms).join(", ") || "none"}.`
   })
 
-/** A join that is called without a branch, or with one state where it takes a list. */
+/** A join was called without a branch, or with one state instead of a list. */
 export const notTheBranch = (step: string, branch: string, many: boolean, given: unknown): FlowError =>
   new FlowError({
     reason: "given",
     message:
       given === undefined
         ? `Step "${step}" was called without its branch "${branch}".`
-        : `The branch "${branch}" of step "${step}" takes ${many ? "a list of states, such as Step.forEach gives" : "the state of a task"}, and got ${kindOf(given)}.`
+        : `The branch "${branch}" of step "${step}" takes ${many ? "a list of states, such as Step.forEach gives" : "the state of a task"}, but got ${kindOf(given)}.`
   })
 
-/** The version of a step is its code, and its code can't be read. */
+/** The version of a step is its code, but the code can't be read. */
 export const unreadableCode = (step: string): FlowError =>
   new FlowError({
     reason: "code",

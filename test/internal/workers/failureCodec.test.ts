@@ -6,7 +6,7 @@ import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
 import { causeLines, errorText } from "../../../src/internal/cli/errorText.ts"
 import { fromCause } from "../../../src/internal/run/errorRecord.ts"
-import * as Crossing from "../../../src/internal/workers/crossing.ts"
+import * as FailureCodec from "../../../src/internal/workers/failureCodec.ts"
 import { StoreError } from "../../../src/RunStore.ts"
 
 class Refused extends Schema.TaggedError<Refused>()("Refused", { message: Schema.String }) {}
@@ -15,8 +15,10 @@ const task = { run: "r", step: "s", task: "s/1" }
 
 /** The record of a failure at home, and that of the same failure after it crossed as JSON. */
 const records = Effect.fnUntraced(function* (cause: Cause.Cause<unknown>, error?: Schema.Top) {
-  const crossed = JSON.parse(JSON.stringify(Crossing.encode(cause, error)))
-  const exit = yield* Effect.exit(Crossing.decode(Schema.decodeUnknownSync(Crossing.Failure)(crossed), task, error))
+  const crossed = JSON.parse(JSON.stringify(FailureCodec.encode(cause, error)))
+  const exit = yield* Effect.exit(
+    FailureCodec.decode(Schema.decodeUnknownSync(FailureCodec.Failure)(crossed), task, error)
+  )
   return { home: fromCause(cause), away: fromCause(Exit.isFailure(exit) ? exit.cause : Cause.empty) }
 })
 

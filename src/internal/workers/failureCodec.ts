@@ -1,7 +1,7 @@
 /**
- * Failures on their way between threads and processes. What a step fails with crosses as data, by the step's `error`
- * schema, and arrives as the same typed error; effect-flow's own errors cross by theirs. A failure that no schema
- * describes can't arrive as what it was: it becomes an `ExecutorError` that names the step and says what to declare.
+ * Encodes failures that are sent between threads and processes. A step's failure is encoded with the step's `error`
+ * schema and decoded as the same typed error. effect-flow's own errors have their own schemas. A failure without a
+ * schema can't be restored, so it becomes an `ExecutorError` that names the step and says what to declare.
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -11,16 +11,16 @@ import { ExecutorError, type TaskDescription } from "../../Executor.ts"
 import * as ErrorCodec from "../run/errorCodec.ts"
 import { type CauseRecord, fromCause, withCauses } from "../run/errorRecord.ts"
 
-/** What a failure came of. A schema brings an error's own fields, and rarely its cause. */
+/** The causes of a failure. They are sent separately, because error schemas rarely include them. */
 const causes = Schema.optionalKey(Schema.Array(Schema.Struct({ tag: Schema.String, message: Schema.String })))
 
 /** A failure, as data. */
 export const Failure = Schema.Union([
-  /** By the step's `error` schema. */
+  /** Encoded with the step's `error` schema. */
   Schema.Struct({ kind: Schema.Literal("error"), data: Schema.Json, causes }),
-  /** One of effect-flow's own; `defect` where it was thrown and not failed with. */
+  /** One of effect-flow's own errors. `defect` is true if it was a defect. */
   Schema.Struct({ kind: Schema.Literal("own"), data: Schema.Json, defect: Schema.Boolean, causes }),
-  /** By nothing: the step's `error` schema, if it has one, does not accept it. */
+  /** Not encoded: the step has no `error` schema, or it does not accept the error. */
   Schema.Struct({ kind: Schema.Literal("undeclared"), tag: Schema.String, message: Schema.String, causes }),
   Schema.Struct({
     kind: Schema.Literal("defect"),
@@ -33,7 +33,7 @@ export const Failure = Schema.Union([
 ])
 export type Failure = typeof Failure.Type
 
-/** Turns a failure into data that can cross. */
+/** Encodes a cause. */
 export const encode = (cause: Cause.Cause<unknown>, error: Schema.Top | undefined): Failure => {
   const { causes } = fromCause(cause)
   return causes === undefined ? encodeAlone(cause, error) : withCausesOf(encodeAlone(cause, error), causes)
@@ -64,13 +64,13 @@ const own = (error: ErrorCodec.Own, defect: boolean): Failure => ({
   defect
 })
 
-/** A missing service means something else in a worker than at home. */
+/** A missing service has a different reason and fix in a worker. */
 const explain = (message: string): string =>
   message.startsWith("Service not found")
     ? `${message}. A worker has only what the flow carries: give it the service with Flow.provide(flow, layer).`
     : message
 
-/** Makes a failure of the data that crossed. */
+/** Decodes a failure. */
 export const decode = (
   failure: Failure,
   task: Pick<TaskDescription, "run" | "step" | "task">,
@@ -93,7 +93,8 @@ export const decode = (
       })
     }
     case "error":
-      if (error === undefined) return refuse(task, "It failed by an `error` schema that this process's step has not.")
+      if (error === undefined)
+        return refuse(task, "It failed with an `error` schema, but the step has none in this process.")
       return Effect.flatMap(
         Effect.catch(Schema.decodeUnknownEffect(ErrorCodec.codecOf(error))(failure.data), (issue) =>
           refuse(task, `Its failure does not fit the step's \`error\` schema here: ${issue.message}`)
@@ -108,8 +109,8 @@ export const decode = (
             message:
               `Step "${task.step}" (${task.task} of run ${task.run}) failed in a worker with ${failure.tag}: ${failure.message} — ` +
               (error === undefined
-                ? `and it declares no \`error\`. Give the step the schema of what it fails with, \`error: ${failure.tag}\`, so that the failure can cross as what it is.`
-                : `which its \`error\` schema does not accept. Add it there, so that the failure can cross as what it is.`)
+                ? `but it declares no \`error\`. Give the step the schema of its error, \`error: ${failure.tag}\`, so that the error can be sent between processes.`
+                : `which its \`error\` schema does not accept. Add it there, so that the error can be sent between processes.`)
           }),
           failure.causes
         )
