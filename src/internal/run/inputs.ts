@@ -11,9 +11,9 @@ import * as State from "../../State.ts"
 import { capture, type Written, writeCaptured } from "../artifact/values.ts"
 import * as Digest from "../schema/digest.ts"
 import type { Definition, Slot } from "./definition.ts"
-import { notTheBranch } from "./usageErrors.ts"
 import { ItemRef, StoredRef, via } from "./refs.ts"
 import { stateSlots } from "./taskBody.ts"
+import { notTheBranch } from "./usageErrors.ts"
 
 /** A task's inputs. */
 export interface Inputs {

@@ -13,11 +13,11 @@ import * as Attempts from "./attempts.ts"
 import { type Definition, fits, listed } from "./definition.ts"
 import * as FailedTask from "./failedTask.ts"
 import * as Inputs from "./inputs.ts"
-import * as UsageErrors from "./usageErrors.ts"
 import { StoredRef } from "./refs.ts"
 import * as Replay from "./replay.ts"
 import type { RunContext } from "./runContext.ts"
 import * as Tracing from "./tracing.ts"
+import * as UsageErrors from "./usageErrors.ts"
 
 /** Runs a step on its inputs. */
 export const runTask = Effect.fnUntraced(function* (
