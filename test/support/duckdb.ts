@@ -17,3 +17,9 @@ export const query = (sql: string): Effect.Effect<ReadonlyArray<Record<string, u
     if (!("connection" in loaded)) throw new Error("DuckDB does not load here")
     return (await loaded.connection.runAndReadAll(sql)).getRowObjectsJS()
   })
+
+/** The columns of a query, as values of DuckDB's own classes. */
+export const columns = async (sql: string): Promise<Record<string, ReadonlyArray<unknown>>> => {
+  if (!("connection" in loaded)) throw new Error("DuckDB does not load here")
+  return (await loaded.connection.runAndReadAll(sql)).getColumnsObject() as Record<string, ReadonlyArray<unknown>>
+}

@@ -67,33 +67,45 @@ const maxPageBytes = 2 ** 29
 /** A page of more levels than this must have bytes in proportion. */
 const maxFreeLevels = 1 << 24
 
-/** Reads a chunk's pages, one after the other. */
-export const decoder = (meta: ColumnMetaData, column: LeafColumn, onPage: (page: Page) => void): Decoder => {
+/**
+ * Reads a chunk's pages, one after the other.
+ *
+ * @param size How many bytes of the chunk pages may begin in. The last one may end beyond them: some writers leave the
+ * header of the dictionary out of the chunk's size (PARQUET-816).
+ */
+export const decoder = (
+  meta: ColumnMetaData,
+  column: LeafColumn,
+  size: number,
+  onPage: (page: Page) => void
+): Decoder => {
   if (meta.type !== column.element.type) throw new Error("it has another type than the schema says")
   let left = Number(meta.num_values)
   if (!isSize(left)) throw new Error("it has no number of values that could be")
   let dictionary: Dictionary | undefined
+  let before = 0
   const push = (piece: Uint8Array, isLast: boolean): number => {
     const reader = { view: new DataView(piece.buffer, piece.byteOffset, piece.byteLength), offset: 0 }
     while (left > 0) {
       const start = reader.offset
-      if (start >= piece.length) break
-      if (!isLast && piece.length - start < headerRoomBytes) return start
+      if (start >= piece.length || before + start >= size) break
+      if (!isLast && piece.length - start < headerRoomBytes) return consumed(start)
       Thrift.endOfStruct(piece, start)
       const header = parquetHeader(reader)
-      const size = header.compressed_page_size
-      if (!isSize(size) || !isSize(header.uncompressed_page_size)) throw new Error("a page has no size that could be")
+      const pageSize = header.compressed_page_size
+      if (!isSize(pageSize) || !isSize(header.uncompressed_page_size))
+        throw new Error("a page has no size that could be")
       if (header.uncompressed_page_size > maxPageBytes) {
         throw new Unsupported(
           `a page of ${header.uncompressed_page_size} bytes is larger than the ${maxPageBytes} that are read`
         )
       }
-      if (reader.offset + size > piece.length) {
+      if (reader.offset + pageSize > piece.length) {
         if (isLast) throw new Error("a page is longer than its column")
-        return start
+        return consumed(start)
       }
-      const body = piece.subarray(reader.offset, reader.offset + size)
-      reader.offset += size
+      const body = piece.subarray(reader.offset, reader.offset + pageSize)
+      reader.offset += pageSize
       if (header.crc !== undefined && crc32(body) !== header.crc >>> 0)
         throw new Error("a page does not match its checksum")
       if (header.type === "DICTIONARY_PAGE") dictionary = readDictionary(meta, column, header, body)
@@ -104,7 +116,11 @@ export const decoder = (meta: ColumnMetaData, column: LeafColumn, onPage: (page:
       }
     }
     if (isLast && left > 0) throw new Error("its pages end too soon")
-    return reader.offset
+    return consumed(reader.offset)
+  }
+  const consumed = (bytes: number): number => {
+    before += bytes
+    return bytes
   }
   return { push, isDone: () => left === 0 }
 }

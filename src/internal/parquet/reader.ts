@@ -344,7 +344,7 @@ const jobOf = Effect.fnUntraced(function* (
     return yield* fail("damaged", `it is damaged: column ${column} lies outside of it`)
   }
   const decoder = yield* Effect.try({
-    try: () => ColumnChunk.decoder(meta, leaf, sink.add),
+    try: () => ColumnChunk.decoder(meta, leaf, end - start, sink.add),
     catch: (cause) => decodeError(cause, column, group)
   })
   const job: Job = { column, start, end: Math.min(end + paddingBytes, file.byteLength), decoder }
@@ -353,10 +353,7 @@ const jobOf = Effect.fnUntraced(function* (
 
 const keyOf = (path: ReadonlyArray<string>): string => path.join("\0")
 
-/**
- * Some writers leave the header of the dictionary out of a chunk's size (PARQUET-816). What lies beyond is read as well,
- * and is looked at only where the chunk's pages have not come to their end.
- */
+/** How far the last page of a chunk may end beyond it; see `decoder`. */
 const paddingBytes = 128
 
 const placeOf = (meta: ColumnMetaData): { readonly start: number; readonly end: number } => {

@@ -2,6 +2,7 @@
  * Tables to Parquet. Rows are written in groups, each checked, converted and handed on before the next is looked at, so
  * that a table is never twice in memory. Equal tables have equal bytes.
  */
+import { crc32 } from "node:zlib"
 import * as Effect from "effect/Effect"
 import type { ColumnChunk, RowGroup, SchemaElement } from "hyparquet"
 import { ByteWriter } from "hyparquet-writer"
@@ -124,7 +125,11 @@ const sampleBytes = 1 << 14
 
 const headerOf = (page: Page, body: Uint8Array): Uint8Array => {
   const writer = new ByteWriter(64)
-  const sizes = { uncompressed_page_size: page.bytes.length, compressed_page_size: body.length }
+  const sizes = {
+    uncompressed_page_size: page.bytes.length,
+    compressed_page_size: body.length,
+    crc: crc32(body) | 0 // the format has a signed integer here
+  }
   writePageHeader(
     writer,
     page.isDictionary
