@@ -109,7 +109,7 @@ const exportedBy = (file: string): string =>
     .join(", ")
 
 const imports = `import { NodeRuntime } from "@effect/platform-node"
-import { Console, Effect, Layer, Schema, Stream } from "effect"
+import { Cause, Console, Context, Effect, Layer, Option, Schema, Stream } from "effect"
 import { ${exportedBy("index.ts")} } from "effect-flow"
 import { ${exportedBy("nbow/index.ts")} } from "effect-flow/nbow"
 import { layerFailing, layerKilling, observe, runStep, withFlow, withStep } from "effect-flow/testing"

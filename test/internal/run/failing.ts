@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Logger from "effect/Logger"
 import { Flow, Run, RunStore } from "effect-flow"
-import { After, BodyFails, names, StepFails } from "./failingFlows.ts"
+import { After, BodyFails, names, Odd, StepFails } from "./failingFlows.ts"
 
 /** The module that worker threads find the flows in. */
 export const module = new URL("./failingFlows.ts", import.meta.url)
@@ -58,6 +58,14 @@ export const failAtRandom = Effect.fnUntraced(function* (count: number, seed: nu
       }),
     { concurrency: 4, discard: true }
   ).pipe(Effect.provide(Logger.layer([])))
+  // An error that JSON can't hold as it is arrives as what it was.
+  const odd = yield* Effect.flip(Flow.run(StepFails, { how: "failOdd" })).pipe(Effect.provide(Logger.layer([])))
+  assert.instanceOf(odd, Odd)
+  const { at, big, nothing, number } = odd as Odd // an instance, as was just seen
+  assert.deepStrictEqual(
+    { at, big, nothing, number },
+    { at: new Date(0), big: 2n ** 70n, nothing: undefined, number: Number.NaN }
+  )
   // The writer lives: what comes after the failures is recorded, too.
   const { id } = yield* Flow.run(After, {})
   assert.strictEqual((yield* Run.get(id)).status, "succeeded")
