@@ -66,6 +66,16 @@ export const cases: ReadonlyArray<Case> = [
   },
   {
     flow: Graphs.wideForeach,
+    x: 3630,
+    trail: [...scores(60), "best"],
+    tasks: count("start score*60 best"),
+    edges: count("start>score*60 score>best*60"),
+    plan: "exact",
+    places: { "before a foreach": "start", "in a foreach": "score", "in a join": "best" },
+    ordered: "best"
+  },
+  {
+    flow: Graphs.widestForeach,
     x: 756_600,
     trail: [...scores(1200), "best"],
     tasks: count("start score*1200 best"),

@@ -69,7 +69,18 @@ export const foreach = Flow.make("foreach", {
   })
 })
 
+/** A foreach of more items than run at once. */
 export const wideForeach = Flow.make("wideForeach", {
+  parameters: { ...parameters, count: Flow.parameter(Schema.Int, { default: 60 }) },
+  steps: [S.start, S.score, S.best],
+  run: Effect.fnUntraced(function* (given) {
+    const data = yield* S.start(given)
+    return { last: yield* S.best({ scores: Step.forEach(data.items, (item) => S.score({ item, base: data.x })) }) }
+  })
+})
+
+/** A foreach of a thousand items and more, which takes as long as all other graphs together. */
+export const widestForeach = Flow.make("widestForeach", {
   parameters: { ...parameters, count: Flow.parameter(Schema.Int, { default: 1200 }) },
   steps: [S.start, S.score, S.best],
   run: Effect.fnUntraced(function* (given) {

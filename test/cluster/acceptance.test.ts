@@ -5,7 +5,7 @@ import { graphs, suite } from "../executor/anywhere.ts"
 import * as Postgres from "./postgres.ts"
 import * as Setting from "./setting.ts"
 
-const narrow = anywhere.filter(({ graph }) => graph.flow.flowName !== "wideForeach")
+const narrow = anywhere.filter(({ graph }) => graph.flow.flowName !== "widestForeach")
 const flows = [...Map.groupBy(narrow, ({ graph }) => graph).values()]
 const sample = flows.flatMap((pairs, index) => pairs.slice(index % pairs.length).slice(0, 1))
 
