@@ -1,7 +1,6 @@
 /** What a run does when a task fails, is tried again, takes too long, or breaks; and that what it says of it is true. */
 import { assert } from "@effect/vitest"
 import * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Schedule from "effect/Schedule"
@@ -142,7 +141,7 @@ export const failures: ReadonlyArray<Behaviour> = [
   {
     name: "a task that takes longer than its timeout fails with TaskTimeout",
     run: Effect.fnUntraced(function* (graph) {
-      const flow = change(graph, victimOf(graph), () => ({ timeout: Duration.seconds(10), run: () => Effect.never }))
+      const flow = change(graph, victimOf(graph), () => ({ timeoutMs: 10_000, run: () => Effect.never }))
       const exit = yield* inTime(runOf(graph, flow))
       const error: any = yield* failureOf(exit)
       assert.strictEqual(error._tag, "TaskTimeout")
@@ -159,7 +158,7 @@ export const failures: ReadonlyArray<Behaviour> = [
     name: "a timeout counts for each attempt by itself",
     run: Effect.fnUntraced(function* (graph) {
       const flow = change(graph, victimOf(graph), (definition) => ({
-        timeout: "10 seconds",
+        timeoutMs: 10_000,
         retry: { times: 1 },
         run: (...given) =>
           Effect.flatMap(CurrentTask, ({ attempt }) => (attempt === 1 ? Effect.never : definition.run(...given)))
