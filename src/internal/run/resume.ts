@@ -164,10 +164,12 @@ const sourceOf = (task: TaskRecord): string => task.source ?? `${task.run}/${tas
 /** The runs that these called, in the order in which they started, without those that a later one resumed. */
 const childrenOf = Effect.fnUntraced(function* (runs: RunStore["Service"], chain: ReadonlyArray<RunRecord>) {
   const found: Array<RunRecord> = []
+  const resumed = new Set<string | undefined>()
   for (const run of chain) {
     const children = yield* runs.runs({ parent: run.id })
-    const had = new Set(found.map((child) => child.origin))
-    found.push(...[...children].reverse().filter((child) => !had.has(child.id)))
+    found.push(...[...children].reverse().filter((child) => !resumed.has(child.id)))
+    // Also of one that was resumed itself: else two calls with equal parameters could take over the same run.
+    for (const child of children) resumed.add(child.origin)
   }
   return found
 })

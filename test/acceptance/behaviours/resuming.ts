@@ -135,9 +135,14 @@ export const resuming: ReadonlyArray<Behaviour> = [
       const after = Math.ceil(size / 2)
       yield* Effect.exit(runOf(graph).pipe(Effect.provide(layerKilling(after))))
       const first = yield* tasksOf((yield* Run.latest(graph.flow.flowName)).id)
-      for (const early of [0, 1, 1]) yield* Effect.exit(resumeOf(graph).pipe(Effect.provide(layerKilling(early))))
+      // A resumed run may execute a task before the records of those that it took over are written.
+      const executed: Array<TaskRecord> = []
+      for (const early of [0, 1, 1]) {
+        yield* Effect.exit(resumeOf(graph).pipe(Effect.provide(layerKilling(early))))
+        executed.push(...how(yield* tasksOf((yield* Run.latest(graph.flow.flowName)).id), "executed"))
+      }
       const resumed = yield* resumeOf(graph)
-      yield* assertResumed(graph, first, resumed)
+      yield* assertResumed(graph, [...first, ...executed], resumed)
     })
   },
   {
