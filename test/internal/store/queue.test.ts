@@ -13,12 +13,15 @@ describe("the queue of processes that wait", () => {
       const [writer, waiting] = [Queue.make(database, () => now), Queue.make(database, () => now)]
       assert.isFalse(writer.hasWaiting())
       waiting.announce()
+      assert.isFalse(writer.hasWaiting()) // it has looked just now
+      now += 5
       assert.isTrue(writer.hasWaiting())
       assert.isFalse(waiting.hasWaiting())
-      now += 99
+      now += 94
       assert.isTrue(writer.hasWaiting())
-      now += 2
+      now += 7
       assert.isFalse(writer.hasWaiting())
+      now += 5
       waiting.announce()
       assert.isTrue(writer.hasWaiting())
       assert.isFalse(Queue.none.hasWaiting())

@@ -13,6 +13,7 @@ import * as Fence from "./fence.ts"
 import * as Queue from "./queue.ts"
 import * as SqlRetry from "./retry.ts"
 import type { Row } from "./rows.ts"
+import type { Transact } from "./sqliteClient.ts"
 import type { Prepared } from "./statement.ts"
 
 export interface Database {
@@ -80,6 +81,8 @@ export const make = (options: {
   readonly release?: (() => boolean) | undefined
   /** How long to wait for a lock. Default: a minute. */
   readonly limitMs?: number | undefined
+  /** Runs a transaction in one go, where the driver can. */
+  readonly transact?: Transact | undefined
 }): Database => {
   const { isAway, limitMs, name, queue = Queue.none, release, sql, whyLost } = options
   const dialect = sql.onDialectOrElse({ pg: () => "pg" as const, orElse: () => "sqlite" as const })
@@ -154,6 +157,17 @@ export const make = (options: {
       }
       if (fences.length === 0) return transaction((connection) => runAll(connection, statements))
       const { holds, statement } = Fence.check(fences, dialect)
+      if (options.transact !== undefined) {
+        const written = options.transact(begin, (execute) => {
+          if (!holds(execute(statement.sql, statement.params))) return false
+          for (const { params, sql } of statements) execute(sql, params)
+          return true
+        })
+        return Effect.flatMap(
+          checked(SqlRetry.whileBusy(written, { isAway, limitMs, announce: queue.announce })),
+          (done) => (done ? Effect.void : Effect.fail(new Fence.Fenced({ message: "A run has another driver." })))
+        )
+      }
       return transaction((connection) =>
         Effect.flatMap(
           runOne(connection, statement),

@@ -17,6 +17,9 @@ export interface Queue {
 const signMs = 100
 const renewMs = 25
 
+/** How often a process that writes without pause looks for the sign. */
+const lookMs = 5
+
 /** How long a process steps aside when others wait. */
 export const stepAsideMs = 5
 
@@ -27,6 +30,7 @@ export const none: Queue = { announce: () => {}, hasWaiting: () => false }
 export const make = (database: string, now: () => number): Queue => {
   const path = `${database}-waiting`
   let announced = 0
+  let looked = 0
   return {
     announce: () => {
       if (now() - announced < renewMs) return
@@ -39,6 +43,8 @@ export const make = (database: string, now: () => number): Queue => {
       }
     },
     hasWaiting: () => {
+      if (Math.abs(now() - looked) < lookMs) return false
+      looked = now()
       const stat = Fs.statSync(path, { throwIfNoEntry: false })
       return stat !== undefined && Math.abs(now() - stat.mtimeMs) < signMs && Math.abs(stat.mtimeMs - announced) > 1
     }

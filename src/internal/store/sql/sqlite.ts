@@ -82,6 +82,7 @@ const writing = Effect.fnUntraced(function* (options: Options) {
     }),
     files: FileStore.make({ directory: blobs, hint: "." }),
     valueBytes,
+    transact: SqliteClient.transactOf,
     writeNow: (sql) => {
       const handle = SqliteClient.handleOf(sql)
       return handle === undefined ? undefined : WriteNow.toSqlite(handle)

@@ -14,6 +14,7 @@ import * as SqlClient from "effect/sql/SqlClient"
 import type * as SqlConnection from "effect/sql/SqlConnection"
 import { classifySqliteError, SqlError, UnknownError } from "effect/sql/SqlError"
 import * as Statement from "effect/sql/Statement"
+import type { Row } from "./rows.ts"
 import * as SqliteModule from "./sqliteModule.ts"
 import * as SqliteReading from "./sqliteReading.ts"
 
@@ -121,14 +122,45 @@ export const make = Effect.fnUntraced(function* (config: SqliteClientConfig) {
       ["db.namespace", config.filename]
     ]
   })
-  handles.set(client, () => database)
+  const transact: Transact = (begin, body) =>
+    semaphore.withPermits(1)(
+      run("execute", () => {
+        all(prepare(begin), [])
+        try {
+          const isKept = body((sql, params) => all(prepare(sql), params))
+          all(prepare(isKept ? "COMMIT" : "ROLLBACK"), [])
+          return isKept
+        } catch (cause) {
+          if (database.isTransaction) database.exec("ROLLBACK")
+          throw cause
+        }
+      })
+    )
+  handles.set(client, { database: () => database, transact })
   return client
 })
 
-const handles = new WeakMap<SqlClient.SqlClient, () => DatabaseSync>()
+/**
+ * Runs a transaction in one go: a client's own transactions cost more than the statements of a few tasks. It is committed if
+ * the body returns `true`, else rolled back. Yields what the body returned.
+ */
+export type Transact = (
+  begin: string,
+  body: (execute: (sql: string, params: ReadonlyArray<unknown>) => ReadonlyArray<Row>) => boolean
+) => Effect.Effect<boolean, SqlError>
+
+interface Handle {
+  readonly database: () => DatabaseSync
+  readonly transact: Transact
+}
+
+const handles = new WeakMap<SqlClient.SqlClient, Handle>()
 
 /** The connection behind a client of this module. */
-export const handleOf = (client: SqlClient.SqlClient): (() => DatabaseSync) | undefined => handles.get(client)
+export const handleOf = (client: SqlClient.SqlClient): (() => DatabaseSync) | undefined => handles.get(client)?.database
+
+/** Transactions in one go, over a client of this module. */
+export const transactOf = (client: SqlClient.SqlClient): Transact | undefined => handles.get(client)?.transact
 
 /** How to open the database, once more where its files have changed under a reader. */
 const open = (config: SqliteClientConfig): Effect.Effect<() => SqliteReading.Opened, SqlError> =>

@@ -15,6 +15,7 @@ import * as Migrations from "./migrations.ts"
 import type { Queue } from "./queue.ts"
 import * as SqlRetry from "./retry.ts"
 import * as SqlRunStore from "./runStore.ts"
+import type { Transact } from "./sqliteClient.ts"
 import type { WriteNow } from "./writeNow.ts"
 import * as SqlWriter from "./writer.ts"
 
@@ -36,6 +37,8 @@ export const make = Effect.fnUntraced(function* (options: {
   readonly valueBytes: number
   /** How a process that is about to end writes, by the client. */
   readonly writeNow?: (sql: SqlClient.SqlClient) => WriteNow | undefined
+  /** How a transaction is run in one go, by the client. */
+  readonly transact?: (sql: SqlClient.SqlClient) => Transact | undefined
   readonly whyLost?: () => string | undefined
   readonly queue?: Queue
   readonly release?: () => boolean
@@ -109,7 +112,8 @@ export const make = Effect.fnUntraced(function* (options: {
     whyLost: options.whyLost,
     queue: options.queue,
     release: options.release,
-    limitMs
+    limitMs,
+    transact: options.transact?.(sql)
   })
   const temporary = TemporaryFiles.make()
   yield* Scope.addFinalizer(scope, Effect.promise(temporary.close))
