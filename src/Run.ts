@@ -12,16 +12,17 @@ import { CurrentTask } from "./CurrentTask.ts"
 import type * as Flow from "./Flow.ts"
 import type { FlowError } from "./FlowError.ts"
 import { genericArtifact } from "./internal/artifact/genericArtifact.ts"
-import { get, type RunNotFound } from "./internal/history/reading.ts"
+import { get, named, type RunNotFound, type ShownStatus } from "./internal/history/runs.ts"
 import * as Cancel from "./internal/life/cancel.ts"
 import type { Event } from "./internal/life/event.ts"
 import * as Events from "./internal/life/events.ts"
+import * as Successor from "./internal/life/successor.ts"
 import * as Output from "./internal/run/output.ts"
 import type { RunRecord } from "./RunRecord.ts"
 import type { RunStore, StoreError } from "./RunStore.ts"
 
 export * from "./internal/history/reading.ts"
-export type { Event } from "./internal/life/event.ts"
+export { Event } from "./internal/life/event.ts"
 
 /**
  * Adds a point to a metric of the task that this runs in; outside a task it does nothing, so that library code measures
@@ -36,6 +37,22 @@ export const metric = (name: string, value: number, step?: number): Effect.Effec
   Effect.flatMap(Effect.serviceOption(CurrentTask), (task) =>
     Option.isNone(task) ? Effect.void : task.value.metric(name, value, step)
   )
+
+/**
+ * The run that stands for a run now, and its status. A run that crashed may have been resumed: then it is the run that resumed it, or
+ * the one that resumed that.
+ *
+ * @param run The run, or its id, a unique prefix of that, or "latest".
+ *
+ * @example
+ * ```ts
+ * const { run, status } = yield* Run.current("order-17")
+ * ```
+ */
+export const current = (
+  run: string | RunRecord
+): Effect.Effect<{ readonly run: RunRecord; readonly status: ShownStatus }, RunNotFound | StoreError, RunStore> =>
+  Effect.flatMap(named(run), Successor.follow)
 
 /**
  * Cancels a run, whichever process or machine drives it, and waits until it has ended: its finalizers run, and it is recorded

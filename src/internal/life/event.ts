@@ -1,69 +1,71 @@
 /** What happens in a run, as data: the shapes of events, and how they are made of a task's record. */
-import type { ErrorRecord, RunRecord, RunStatus, TaskRecord, TaskStatus } from "../../RunRecord.ts"
+import * as Schema from "effect/Schema"
+import { ErrorRecord, type RunRecord, RunStatus, type TaskRecord, TaskStatus } from "../../RunRecord.ts"
 
-interface Happened {
-  /** Where to go on reading after this event. */
-  readonly cursor: string
-  readonly run: string
+const happened = {
+  /** Where to go on reading after this event: what `Run.events` takes as `after`. */
+  cursor: Schema.String,
+  run: Schema.String,
   /** Milliseconds since the epoch. */
-  readonly at: number
+  at: Schema.Number
 }
 
-interface OfTask extends Happened {
+const ofATask = {
+  ...happened,
   /** The task's id, `train/3`. */
-  readonly task: string
-  readonly step: string
+  task: Schema.String,
+  step: Schema.String
 }
 
-/** Something that happened in a run. */
-export type Event =
-  | ({ readonly _tag: "RunStarted"; readonly flow: string } & Happened)
-  | ({ readonly _tag: "TaskStarted" } & OfTask)
-  | ({ readonly _tag: "AttemptStarted"; readonly attempt: number } & OfTask)
-  | ({
-      readonly _tag: "AttemptFinished"
-      readonly attempt: number
-      readonly status: TaskStatus
-      readonly error?: ErrorRecord
-    } & OfTask)
-  | ({
-      readonly _tag: "TaskFinished"
-      readonly status: TaskStatus
-      /** Executed, taken over from the run that this one resumed, or found in the cache. */
-      readonly how: TaskRecord["how"]
-      readonly error?: ErrorRecord
-    } & OfTask)
+/** Something that happened in a run, as data that JSON can hold. */
+export const Event = Schema.Union([
+  Schema.TaggedStruct("RunStarted", { ...happened, flow: Schema.String }),
+  Schema.TaggedStruct("TaskStarted", ofATask),
+  Schema.TaggedStruct("AttemptStarted", { ...ofATask, attempt: Schema.Int }),
+  Schema.TaggedStruct("AttemptFinished", {
+    ...ofATask,
+    attempt: Schema.Int,
+    status: TaskStatus,
+    error: Schema.optionalKey(ErrorRecord)
+  }),
+  Schema.TaggedStruct("TaskFinished", {
+    ...ofATask,
+    status: TaskStatus,
+    /** Executed, taken over from the run that this one resumed, or found in the cache. */
+    how: Schema.Literals(["executed", "takenOver", "cached"]),
+    error: Schema.optionalKey(ErrorRecord)
+  }),
   /** A line of a log; `task` is empty for what the flow's body logged. */
-  | ({
-      readonly _tag: "Logged"
-      readonly task: string
-      readonly attempt: number
-      readonly level: string
-      readonly message: string
-    } & Happened)
+  Schema.TaggedStruct("Logged", {
+    ...happened,
+    task: Schema.String,
+    attempt: Schema.Int,
+    level: Schema.String,
+    message: Schema.String
+  }),
   /** A point of a metric. */
-  | ({
-      readonly _tag: "Measured"
-      readonly task: string
-      readonly name: string
-      readonly step: number
-      readonly value: number
-    } & Happened)
+  Schema.TaggedStruct("Measured", {
+    ...happened,
+    task: Schema.String,
+    name: Schema.String,
+    step: Schema.Number,
+    value: Schema.Number
+  }),
   /** A task's card as it is now: an artifact, by its digest. Cards that were replaced meanwhile are left out. */
-  | ({
-      readonly _tag: "CardShown"
-      readonly task: string
-      readonly attempt: number
-      readonly digest: string
-      readonly size: number
-    } & Happened)
+  Schema.TaggedStruct("CardShown", {
+    ...happened,
+    task: Schema.String,
+    attempt: Schema.Int,
+    digest: Schema.String,
+    size: Schema.Number
+  }),
   /** The run's process was gone, and another run resumed it: that one's events follow. */
-  | ({ readonly _tag: "RunResumed"; readonly by: string } & Happened)
-  | ({
-      readonly _tag: "RunFinished"
-      readonly status: Exclude<RunStatus, "running">
-      readonly error?: ErrorRecord
-    } & Happened)
+  Schema.TaggedStruct("RunResumed", { ...happened, by: Schema.String }),
+  Schema.TaggedStruct("RunFinished", { ...happened, status: RunStatus, error: Schema.optionalKey(ErrorRecord) })
+])
+
+/** Something that happened in a run, as data that JSON can hold. */
+export type Event = typeof Event.Type
 
 /** An event that has no cursor yet: distributes over the union. */
 export type WithoutCursor<E = Event> = E extends unknown ? Omit<E, "cursor"> : never
@@ -102,6 +104,6 @@ export const finished = (run: RunRecord): WithoutCursor => ({
   _tag: "RunFinished",
   run: run.id,
   at: run.finishedAt ?? run.startedAt,
-  status: run.status as Exclude<RunStatus, "running">, // it has ended
+  status: run.status,
   ...error(run.error)
 })

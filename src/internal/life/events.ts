@@ -32,7 +32,7 @@ export const events = (
     Effect.gen(function* () {
       const place = options.after === undefined ? undefined : yield* parse(options.after)
       const { id } = yield* Runs.named(place?.run ?? run)
-      const reader = new Reader(place ?? { run: id, tasks: -1, lines: 0, points: 0, cards: 0 }, place === undefined)
+      const reader = new Reader(place ?? before(id))
       return Stream.paginate(reader, (reader) => reader.next)
     })
   )
@@ -45,6 +45,12 @@ interface Place {
   readonly points: number
   readonly cards: number
 }
+
+/** The place among tasks of a reader that has not even read that the run started. */
+const unstarted = -2
+
+/** Before the first event of a run. */
+const before = (run: string): Place => ({ run, tasks: unstarted, lines: 0, points: 0, cards: 0 })
 
 const parse = (cursor: string): Effect.Effect<Place, FlowError> => {
   const [run = "", ...numbers] = cursor.split(":")
@@ -128,17 +134,18 @@ class Reader {
   readonly #started = new Set<string>()
   #out: Array<Event.Event> = []
 
-  constructor(place: Place, isFirst: boolean) {
+  constructor(place: Place) {
     this.#run = place.run
-    this.#isFirst = isFirst
-    this.#tasks = new TaskEvents(place.run, place.tasks)
+    this.#isFirst = place.tasks === unstarted
+    this.#tasks = new TaskEvents(place.run, Math.max(place.tasks, -1))
     this.#lines = lines(place)
     this.#points = points(place)
     this.#cards = cards(place)
   }
 
   #push(event: Event.WithoutCursor): void {
-    const cursor = `${this.#run}:${this.#tasks.place}:${this.#lines.after}:${this.#points.after}:${this.#cards.after}`
+    const tasks = this.#isFirst ? unstarted : this.#tasks.place
+    const cursor = `${this.#run}:${tasks}:${this.#lines.after}:${this.#points.after}:${this.#cards.after}`
     this.#out.push({ ...event, cursor } as Event.Event) // what `Omit` took is back
   }
 
@@ -169,8 +176,8 @@ class Reader {
         return yield* new Runs.RunNotFound({ run: self.#run, reason: "none", candidates: [], message })
       }
       if (self.#isFirst) {
-        self.#push(Event.started(run))
         self.#isFirst = false
+        self.#push(Event.started(run))
       }
       const current = yield* Successor.follow(run)
       const isFinal = run.status !== "running" || current.run.id !== run.id
@@ -195,15 +202,15 @@ class Reader {
         return true
       }
       const by = run.resumedBy ?? current.run.id
-      self.#push({ _tag: "RunResumed", run: run.id, at: current.run.startedAt, by })
       self.#begin(by)
+      self.#push({ _tag: "RunResumed", run: run.id, at: current.run.startedAt, by })
       return false
     })
   }
 
   /** Goes on with the run that resumed this one. */
   #begin(run: string): void {
-    const place: Place = { run, tasks: -1, lines: 0, points: 0, cards: 0 }
+    const place = before(run)
     this.#run = run
     this.#isFirst = true
     this.#tasks = new TaskEvents(run, -1)

@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
+import * as References from "effect/References"
 import * as Scope from "effect/Scope"
 import type { ArtifactStore } from "../../ArtifactStore.ts"
 import type { RunRecord } from "../../RunRecord.ts"
@@ -79,7 +80,12 @@ export const launch = Effect.fnUntraced(function* (
   const fiber = yield* runFlow(flow, parameters, {
     ...start,
     onRecorded: (run) => Deferred.doneUnsafe(recorded, Effect.succeed(run))
-  }).pipe(Effect.provideService(Takeover.Leaving, leaving), Effect.forkDetach)
+  }).pipe(
+    Effect.provideService(Takeover.Leaving, leaving),
+    // The run goes on when its caller's spans have ended.
+    Effect.provideService(References.CurrentLogSpans, []),
+    Effect.forkDetach
+  )
   fiber.addObserver((exit) => {
     if (Exit.isFailure(exit)) Deferred.doneUnsafe(recorded, Exit.failCause(exit.cause))
   })

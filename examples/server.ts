@@ -1,0 +1,173 @@
+/**
+ * An HTTP service around a flow, in one file: start a run, follow it, ask for its result, cancel it, list runs. A run whose
+ * process was killed is resumed by whichever process of the service is there; see server.md.
+ *
+ *     npx tsx examples/server.ts                     the service, on port 3000
+ *     npx tsx examples/server.ts client order-17     starts a run there, and follows it to its result
+ */
+import { createServer } from "node:http"
+import { pathToFileURL } from "node:url"
+import { NodeHttpServer, NodeRuntime } from "@effect/platform-node"
+import { Config, Console, Effect, Layer, Schedule, Schema, Stream } from "effect"
+import { FetchHttpClient, HttpRouter } from "effect/http"
+import { HttpApi, HttpApiBuilder, HttpApiClient, HttpApiEndpoint, HttpApiGroup, HttpApiSchema } from "effect/http-api"
+import { Flow, Run, type RunStore, Step, Storage } from "effect-flow"
+
+// --- the flow --------------------------------------------------------------------------------------------------------
+
+const count = Step.make("count", {
+  description: "Counts the words of a page",
+  input: { page: Schema.String },
+  output: { words: Schema.Int },
+  run: Effect.fnUntraced(function* ({ page }) {
+    yield* Effect.sleep("500 millis") // as if there were more to do
+    const words = page.split(/\s+/).filter((word) => word !== "").length
+    yield* Effect.log(`${words} words`)
+    return { words }
+  })
+})
+
+const sum = Step.join(
+  "sum",
+  { pages: Step.many(count) },
+  {
+    output: { words: Schema.Int },
+    run: ({ pages }) => Effect.succeed({ words: pages.reduce((sum, { words }) => sum + words, 0) })
+  }
+)
+
+export const WordsFlow = Flow.make("WordsFlow", {
+  description: "Counts the words of some pages, one after the other.",
+  parameters: { pages: Schema.Array(Schema.String) },
+  steps: [count, sum],
+  run: Effect.fnUntraced(function* ({ pages }) {
+    return yield* sum({ pages: yield* Step.forEach(pages, (page) => count({ page }), { concurrency: 1 }) })
+  })
+})
+
+// --- the service -----------------------------------------------------------------------------------------------------
+
+/** Nobody knows this run, or what was asked of it can't be done; the message says which. */
+class Refused extends Schema.TaggedError<Refused>()("Refused", { message: Schema.String }, { httpApiStatus: 409 }) {}
+
+const Shown = Schema.Struct({
+  id: Schema.String,
+  status: Schema.Literals(["running", "succeeded", "failed", "interrupted", "crashed"]),
+  words: Schema.optionalKey(Schema.Int),
+  error: Schema.optionalKey(Schema.String)
+})
+
+const params = { id: Schema.String }
+
+const runs = HttpApiGroup.make("runs").add(
+  // A client that gets no answer asks again with the same id, and nothing happens twice.
+  HttpApiEndpoint.put("start", "/runs/:id", {
+    params,
+    payload: Schema.Struct({ pages: Schema.Array(Schema.String) }),
+    success: Schema.Struct({ id: Schema.String }),
+    error: Refused
+  }),
+  HttpApiEndpoint.get("list", "/runs", { success: Schema.Array(Shown) }),
+  HttpApiEndpoint.get("get", "/runs/:id", { params, success: Shown, error: Refused }),
+  HttpApiEndpoint.get("events", "/runs/:id/events", {
+    params,
+    query: { after: Schema.optionalKey(Schema.String) },
+    success: HttpApiSchema.StreamSse({ data: Run.Event })
+  }),
+  HttpApiEndpoint.delete("cancel", "/runs/:id", { params, success: Shown, error: Refused })
+)
+
+class Api extends HttpApi.make("words").add(runs) {}
+
+/** A run as the service shows it. */
+const show = Effect.fnUntraced(function* (id: string) {
+  const { run, status } = yield* Run.current(id)
+  const output = yield* Run.output(run, WordsFlow)
+  return {
+    id,
+    status,
+    ...(output === undefined ? {} : { words: yield* output.words }),
+    ...(run.error === undefined ? {} : { error: run.error.message })
+  }
+})
+
+const refuse = ({ message }: { readonly message: string }) => new Refused({ message })
+
+const handlers = HttpApiBuilder.group(Api, "runs", (handlers) =>
+  Effect.succeed(
+    handlers.handleAll({
+      start: ({ params, payload }) =>
+        Flow.start(WordsFlow, payload, { id: params.id }).pipe(
+          Effect.map(({ id }) => ({ id })),
+          Effect.mapError(refuse)
+        ),
+      list: () =>
+        Run.list({ flow: "WordsFlow", limit: 50 }).pipe(
+          Effect.flatMap((runs) => Effect.forEach(runs, ({ id }) => show(id))),
+          Effect.orDie
+        ),
+      get: ({ params }) => Effect.mapError(show(params.id), refuse),
+      events: ({ params, query }) =>
+        Effect.map(Effect.context<RunStore.RunStore>(), (services) =>
+          Run.events(params.id, query).pipe(Stream.orDie, Stream.provideContext(services))
+        ),
+      cancel: ({ params }) =>
+        Run.cancel(params.id, { reason: "The client asked for it." }).pipe(
+          Effect.andThen(show(params.id)),
+          Effect.mapError(refuse)
+        )
+    })
+  )
+)
+
+/** The service: HTTP in front, crashed runs resumed behind, and on SIGTERM half a minute for runs to finish. */
+export const service = (options: { readonly port: number; readonly directory: string }) =>
+  HttpRouter.serve(HttpApiBuilder.layer(Api).pipe(Layer.provide(handlers))).pipe(
+    Layer.provide(NodeHttpServer.layer(createServer, { port: options.port })),
+    Layer.merge(Flow.supervise([WordsFlow], { every: "5 seconds" })),
+    // Open before the server listens: what comes while it is being built would get no answer.
+    Layer.provide([
+      Storage.layerLocal({ directory: options.directory }),
+      Flow.layerOnStop("finish", { within: "30 seconds" })
+    ])
+  )
+
+// --- a client --------------------------------------------------------------------------------------------------------
+
+/** Starts a run, follows it to its end, also over a restart of the service, and yields its result. */
+export const follow = Effect.fnUntraced(function* (url: string, id: string, pages: ReadonlyArray<string>) {
+  const client = yield* HttpApiClient.make(Api, { baseUrl: url })
+  const again = Schedule.max([Schedule.spaced("200 millis"), Schedule.recurs(100)])
+  yield* client.runs.start({ params: { id }, payload: { pages } })
+  let last: Run.Event | undefined
+  const events = Effect.suspend(() =>
+    Stream.unwrap(client.runs.events({ params: { id }, query: last === undefined ? {} : { after: last.cursor } })).pipe(
+      Stream.runForEach((event) => {
+        last = event
+        return event._tag === "Logged" ? Console.log(`${event.task}: ${event.message}`) : Effect.void
+      }),
+      // The service may have closed the connection because it stops: another process goes on.
+      Effect.filterOrFail(
+        () => last?._tag === "RunFinished",
+        () => new Refused({ message: "The service stopped." })
+      )
+    )
+  )
+  yield* Effect.retry(events, again)
+  return yield* Effect.retry(client.runs.get({ params: { id } }), again)
+})
+
+const main = Effect.gen(function* () {
+  const port = yield* Config.withDefault(Config.Port("PORT"), 3000)
+  const [verb, id = "order-1"] = process.argv.slice(2)
+  if (verb === "client") {
+    const pages = ["one page", "another page of words", "and a third", "the last one"]
+    return yield* Console.log(yield* follow(`http://localhost:${port}`, id, pages))
+  }
+  const directory = yield* Config.withDefault(Config.String("DIRECTORY"), ".effect-flow")
+  return yield* Layer.launch(service({ port, directory }))
+})
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
+  NodeRuntime.runMain(Effect.provide(main, FetchHttpClient.layer))
+}
