@@ -48,6 +48,15 @@ const assertResumed = Effect.fnUntraced(function* (graph: Case, origin: Readonly
   }
 })
 
+/**
+ * Kills a run after so many tasks, and yields those that it executed. Of those that it took over, it may not have written
+ * the records yet: they are their origin's.
+ */
+const executedUntilKilled = Effect.fnUntraced(function* (graph: Case, run: ReturnType<typeof runOf>, after: number) {
+  yield* Effect.exit(Effect.provide(run, layerKilling(after)))
+  return how(yield* tasksOf((yield* Run.latest(graph.flow.flowName)).id), "executed")
+})
+
 /** Fails the middle one of a step's tasks; resumes. */
 const failingAt = (place: Place): Behaviour => ({
   name: `resumes from a failure ${place}`,
@@ -120,12 +129,11 @@ export const resuming: ReadonlyArray<Behaviour> = [
     run: Effect.fnUntraced(function* (graph) {
       const size = sizeOf(graph)
       const stride = Math.max(1, Math.ceil(size / 4))
-      yield* Effect.exit(runOf(graph).pipe(Effect.provide(layerKilling(stride))))
+      const executed = [...(yield* executedUntilKilled(graph, runOf(graph), stride))]
       for (let after = 2 * stride; after < size; after += stride) {
-        yield* Effect.exit(resumeOf(graph).pipe(Effect.provide(layerKilling(after))))
+        executed.push(...(yield* executedUntilKilled(graph, resumeOf(graph), after)))
       }
-      const before = yield* tasksOf((yield* Run.latest(graph.flow.flowName)).id)
-      yield* assertResumed(graph, before, yield* resumeOf(graph))
+      yield* assertResumed(graph, executed, yield* resumeOf(graph))
     })
   },
   {
@@ -133,16 +141,9 @@ export const resuming: ReadonlyArray<Behaviour> = [
     run: Effect.fnUntraced(function* (graph) {
       const size = sizeOf(graph)
       const after = Math.ceil(size / 2)
-      yield* Effect.exit(runOf(graph).pipe(Effect.provide(layerKilling(after))))
-      const first = yield* tasksOf((yield* Run.latest(graph.flow.flowName)).id)
-      // A resumed run may execute a task before the records of those that it took over are written.
-      const executed: Array<TaskRecord> = []
-      for (const early of [0, 1, 1]) {
-        yield* Effect.exit(resumeOf(graph).pipe(Effect.provide(layerKilling(early))))
-        executed.push(...how(yield* tasksOf((yield* Run.latest(graph.flow.flowName)).id), "executed"))
-      }
-      const resumed = yield* resumeOf(graph)
-      yield* assertResumed(graph, [...first, ...executed], resumed)
+      const executed = [...(yield* executedUntilKilled(graph, runOf(graph), after))]
+      for (const early of [0, 1, 1]) executed.push(...(yield* executedUntilKilled(graph, resumeOf(graph), early)))
+      yield* assertResumed(graph, executed, yield* resumeOf(graph))
     })
   },
   {
