@@ -370,7 +370,7 @@ describe("Executor.layerCluster, without a cluster", () => {
       assert.match(yield* run({ url, group: "Not a name" }), /^"Not a name" can't name a group of workers/)
       assert.match(
         yield* run({ url }, { EFFECT_FLOW_SHARD_LOCK_EXPIRATION: "soon" }),
-        /^The cluster's settings are not right: .*EFFECT_FLOW_SHARD_LOCK_EXPIRATION/s
+        /^The cluster's settings are invalid: .*EFFECT_FLOW_SHARD_LOCK_EXPIRATION/s
       )
     }).pipe(Effect.provide(storage))
   )

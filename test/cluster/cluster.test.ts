@@ -200,7 +200,7 @@ describe.skipIf(Postgres.binaries === undefined)("Executor.layerCluster", () => 
         assert.strictEqual(error.reason, "version")
         assert.match(
           error.message,
-          /^Step "whoami" of flow "WhereFlow" has version "2" where the run is driven, and version "" on worker /
+          /^Step "whoami" of flow "WhereFlow" has version "2" in the driver of the run, but version "" on worker /
         )
       })
     )

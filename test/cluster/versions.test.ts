@@ -49,7 +49,7 @@ describe.skipIf(Postgres.binaries === undefined)("a group of several versions", 
         assert.strictEqual(error.reason, "version")
         assert.match(
           error.message,
-          /^Step "work" of flow "VersionedFlow" has version "3" where the run is driven, and version "[12]" on worker /
+          /^Step "work" of flow "VersionedFlow" has version "3" in the driver of the run, but version "[12]" on worker /
         )
 
         // The only worker with the flow of this run is not the one that a hash of its id would choose.

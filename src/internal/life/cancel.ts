@@ -1,6 +1,6 @@
 /**
- * Cancels a run, from whatever process. Where the run's driver is alive it is asked to; where it is gone, the run is claimed
- * and its end recorded here.
+ * Cancels a run from any process. A live driver is sent a request. If the driver is gone, this process claims the run
+ * and records its end.
  */
 import { hostname } from "node:os"
 import * as Clock from "effect/Clock"
@@ -15,18 +15,18 @@ import { SystemTags } from "../run/systemTags.ts"
 import * as Takeover from "../run/takeover.ts"
 import * as Successor from "./successor.ts"
 
-/** How a run is cancelled. */
+/** The options of `cancel`. */
 export interface Options {
-  /** Why; it becomes part of the run's record. */
+  /** The reason, which is recorded with the run. */
   readonly reason?: string
-  /** Who asks. Default: the user, the host and the process. */
+  /** The requester. Default: the user, the host and the process. */
   readonly by?: string
 }
 
-/** How often the end of a run that another process drives is looked for. */
+/** The interval at which the end of a run in another process is polled. */
 const intervalMs = 50
 
-/** Other processes act in real time. */
+/** Waits in real time, because other processes do not follow a test's clock. */
 const pause = Effect.provideService(Effect.sleep(intervalMs), Clock.Clock, Clock.Clock.defaultValue())
 
 /**
@@ -53,7 +53,7 @@ export const cancel = Effect.fnUntraced(function* (run: Runs.Named, { by, reason
       const ended = yield* Effect.catchIf(end(current.run, request), isLost, () => Effect.succeed(undefined))
       if (ended !== undefined) return ended
     } else if (current.status !== "running") {
-      // It was cancelled, unless it came to its own end first.
+      // The run may have ended on its own before the cancellation.
       if (asked === id && current.status === "interrupted") return current.run
       return yield* hasEnded(current.run)
     } else if (asked !== id) {

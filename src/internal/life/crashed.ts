@@ -14,7 +14,7 @@ import * as Cancel from "./cancel.ts"
 import { type Handle, handle } from "./handle.ts"
 import * as Started from "./started.ts"
 
-/** Resumes the crashed runs of flows. One that can't be resumed is left alone, with a warning that says why. */
+/** Resumes the crashed runs of flows. A run that can't be resumed is skipped with a warning that says why. */
 export const resumeCrashed = Effect.fnUntraced(function* (flows: ReadonlyArray<FlowDefinition>) {
   const handles: Array<Handle> = []
   for (const flow of new Set(flows)) {
@@ -42,7 +42,7 @@ export const resumeCrashed = Effect.fnUntraced(function* (flows: ReadonlyArray<F
 
 const resumeOne = Effect.fnUntraced(function* (flow: FlowDefinition, run: RunRecord) {
   if (run.cancel !== undefined) {
-    // Its driver died before it heard of that.
+    // Its driver died before it saw the cancellation.
     yield* Cancel.end(run, run.cancel)
     return undefined
   }
@@ -51,14 +51,14 @@ const resumeOne = Effect.fnUntraced(function* (flow: FlowDefinition, run: RunRec
   return yield* handle(flow, started.id, started)
 })
 
-/** Resumes crashed runs again and again. A store that does not answer is asked again. */
+/** Resumes crashed runs repeatedly. If the store fails, it tries again later. */
 export const supervise = (flows: ReadonlyArray<FlowDefinition>, everyMs: number) =>
   Effect.gen(function* () {
     while (true) {
       yield* Effect.catchCause(resumeCrashed(flows), (cause) =>
         Cause.hasInterruptsOnly(cause)
           ? Effect.failCause(cause)
-          : Effect.logWarning(`Crashed runs could not be looked for: ${messageOf(cause)}`)
+          : Effect.logWarning(`Crashed runs could not be listed: ${messageOf(cause)}`)
       )
       yield* Effect.sleep(everyMs)
     }

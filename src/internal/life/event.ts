@@ -1,4 +1,4 @@
-/** What happens in a run, as data: the shapes of events, and how they are made of a task's record. */
+/** The events of a run as data, and how they are derived from a task's record. */
 import * as Schema from "effect/Schema"
 import { ErrorRecord, type RunRecord, RunStatus, type TaskRecord, TaskStatus } from "../../RunRecord.ts"
 
@@ -51,7 +51,7 @@ export const Event = Schema.Union([
     step: Schema.Number,
     value: Schema.Number
   }),
-  /** A task's card as it is now: an artifact, by its digest. Cards that were replaced meanwhile are left out. */
+  /** The current card of a task, as the digest of an artifact. Replaced cards are left out. */
   Schema.TaggedStruct("CardShown", {
     ...happened,
     task: Schema.String,
@@ -59,7 +59,7 @@ export const Event = Schema.Union([
     digest: Schema.String,
     size: Schema.Number
   }),
-  /** The run's process was gone, and another run resumed it: that one's events follow. */
+  /** The run's process died and another run resumed it. The events of that run follow. */
   Schema.TaggedStruct("RunResumed", { ...happened, by: Schema.String }),
   Schema.TaggedStruct("RunFinished", { ...happened, status: RunStatus, error: Schema.optionalKey(ErrorRecord) })
 ])

@@ -1,6 +1,6 @@
 /**
- * The events of a run as a stream, read from the store, so that any process can: what happened and what happens, from the
- * start or from a cursor, each event once. A reader asks for a page when it wants one. A slow one costs the run nothing.
+ * Streams the events of a run from the store, in any process: past and live events, from the start or from a cursor,
+ * each event once. Readers pull pages, so a slow reader does not affect the run.
  *
  * A cursor names the run, and the last event that was read of its tasks, lines, points and cards: each kind has an order of
  * its own in the store. The kinds are merged by time, and so that a task's lines come between its start and its end.
@@ -16,7 +16,7 @@ import * as Event from "./event.ts"
 import * as Successor from "./successor.ts"
 import { TaskEvents } from "./taskEvents.ts"
 
-/** How often a run that goes on is looked at when it has nothing new. In real time, since other processes act in it. */
+/** The interval at which a running run is polled for new events, in real time. */
 const intervalMs = 100
 const pause = Effect.provideService(Effect.sleep(intervalMs), Clock.Clock, Clock.Clock.defaultValue())
 
@@ -37,7 +37,7 @@ export const events = (
     })
   )
 
-/** Where a reader is. */
+/** The position of a reader. */
 interface Place {
   readonly run: string
   readonly tasks: number
@@ -76,7 +76,7 @@ class Pages {
   #page: ReadonlyArray<Numbered> = []
   #at = 0
   #isWhole = true
-  /** What the store said of how far this kind had come, before the last page was read. */
+  /** The store's last number of this kind before the last page was read. */
   #heard = -1
   readonly #read: (after: number) => Effect.Effect<ReadonlyArray<Numbered>, StoreError, RunStore>
   /** The last one that was delivered. */
@@ -208,7 +208,7 @@ class Reader {
     })
   }
 
-  /** Goes on with the run that resumed this one. */
+  /** Continues with the run that resumed this one. */
   #begin(run: string): void {
     const place = before(run)
     this.#run = run

@@ -1,6 +1,6 @@
 /**
- * A started run, held by the program that started it, or that asked for it by its id: what has become of it may be known
- * here, or have to be looked for in the store.
+ * The handle of a started run. Its outcome is known in this process, or is read from the store if another process
+ * drives the run.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -32,7 +32,7 @@ export interface Handle {
   readonly events: Stream.Stream<Event, unknown>
 }
 
-/** How often a run that another process drives is looked at. In real time, since other processes act in it. */
+/** The interval at which a run of another process is polled, in real time. */
 const intervalMs = 100
 const pause = Effect.provideService(Effect.sleep(intervalMs), Clock.Clock, Clock.Clock.defaultValue())
 
@@ -43,8 +43,8 @@ export interface Options {
 }
 
 /**
- * Starts a run. If it is given an id that a run of the flow has already, with the same parameters, that run is meant: it is
- * left alone if it has ended or is alive, and continued if its process is gone.
+ * Starts a run. If a run of the flow already has the given id and the same parameters, its handle is returned: the run
+ * is left unchanged if it has ended or is alive, and continued if its process is gone.
  */
 export const start = Effect.fnUntraced(function* (flow: FlowDefinition, given: object, { id, tags }: Options) {
   const parameters = yield* Parameters.make(flow, given)
@@ -63,10 +63,10 @@ export const start = Effect.fnUntraced(function* (flow: FlowDefinition, given: o
   }
 })
 
-/** A claim by another process: it is the one that drives the run. */
+/** Another process claimed the run and drives it. */
 const isLost = (error: unknown): boolean => error instanceof StoreError && error.reason === "lost"
 
-/** Refuses an id that a run of another flow, or one with other parameters, has. */
+/** Refuses an id that a run of another flow or with other parameters already has. */
 const fits = Effect.fnUntraced(function* (
   flow: FlowDefinition,
   parameters: Readonly<Record<string, unknown>>,
@@ -86,7 +86,7 @@ const fits = Effect.fnUntraced(function* (
   }
 })
 
-/** Continues a run, or the one that resumed it, where it stands: if its process is gone, and only then. */
+/** Continues a run, or the run that resumed it, but only if its process is gone. */
 const goOn = Effect.fnUntraced(function* (flow: FlowDefinition, found: RunRecord) {
   const { run, status } = yield* Successor.follow(found)
   if (status !== "crashed") return undefined
@@ -97,7 +97,7 @@ const continuation = Effect.fnUntraced(function* (flow: FlowDefinition, run: Run
   const decoded = yield* Parameters.decode(flow, run.parameters, run.id)
   const parameters = yield* Parameters.make(flow, decoded)
   const [origin] = run.origin === undefined ? [] : yield* (yield* RunStore).runs({ id: run.origin })
-  // The origin has been claimed by this run already.
+  // This run has already claimed the origin.
   const start: Start = {
     begun: run,
     ...(origin === undefined ? undefined : { origin: { run: origin, from: run.from }, leavesOrigin: true })
@@ -105,7 +105,7 @@ const continuation = Effect.fnUntraced(function* (flow: FlowDefinition, run: Run
   return [parameters, start] as const
 })
 
-/** Waits for the end of a run, wherever it is driven. If its process dies, this one continues it. */
+/** Waits for the end of a run in any process. If its process dies, this process continues the run. */
 const settle = Effect.fnUntraced(function* (flow: FlowDefinition, of: string, own: Started.Started | undefined) {
   const store = yield* RunStore
   let id = of
@@ -115,7 +115,7 @@ const settle = Effect.fnUntraced(function* (flow: FlowDefinition, of: string, ow
     if (started?.id === id) {
       const exit = yield* Fiber.await(started.fiber)
       if (Exit.isSuccess(exit)) return Exit.succeed(exit.value.output)
-      // A run that was left, or lost to another process, goes on there.
+      // A run that was handed over or lost continues in the other process.
       const [record] = yield* store.runs({ id })
       if (record !== undefined && record.status !== "running") return exit
     }

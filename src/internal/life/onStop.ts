@@ -1,17 +1,17 @@
 /**
- * What becomes of started runs when their program stops: when the store's layer is closed, or a signal ends the process and
- * nothing else listens for it.
+ * Decides what happens to started runs when their program stops: when the store's layer is closed, or when a signal
+ * ends the process without another listener.
  */
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 
-/** What a program that stops does with the runs it drives. */
+/** What a stopping program does with the runs it drives. */
 export type Action =
-  /** Waits for them to end, for a while; then it interrupts them. */
+  /** Waits a limited time for them to end, then interrupts them. */
   | "finish"
-  /** Interrupts them; they are recorded as interrupted. */
+  /** Interrupts them. They are recorded as interrupted. */
   | "interrupt"
-  /** Lets them go where they are, so that another process resumes them. */
+  /** Hands them over unfinished, so that another process resumes them. */
   | "leave"
 
 export interface OnStop {
@@ -20,7 +20,7 @@ export interface OnStop {
   readonly within: Duration.Input
 }
 
-/** What started runs are to do when their program stops. */
+/** The current setting for started runs. */
 export const OnStop: Context.Reference<OnStop> = Context.Reference("effect-flow/OnStop", {
   defaultValue: (): OnStop => ({ action: "interrupt", within: "30 seconds" })
 })

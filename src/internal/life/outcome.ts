@@ -1,7 +1,4 @@
-/**
- * The outcome of a run that another process drove, or that ended before: its output as typed refs, its failure as the typed
- * error that it was.
- */
+/** The outcome of a run of another process or of an earlier one: its output with typed refs, or its typed error. */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -27,7 +24,7 @@ export const of = Effect.fnUntraced(function* (
   const { error } = run
   if (run.status === "interrupted" || error === undefined) return Exit.failCause(Cause.interrupt())
   if (error.kind !== undefined) return Exit.failCause(Replay.restore(error, undefined))
-  // The record of the task that failed has the data by which the step's schema makes the error again.
+  // The record of the failed task has the data from which the step's schema restores the error.
   const tasks: ReadonlyArray<TaskRecord> = yield* (yield* RunStore).tasks({
     run: run.id,
     status: "failed",

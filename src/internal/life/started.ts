@@ -1,6 +1,6 @@
 /**
- * The runs that this process started, by store and id. They live in the scope of the store's layer: when it closes, they end
- * as `OnStop` says, and are recorded, while the store is still open.
+ * The runs that this process started, by store and id. They live in the scope of the store's layer: when it closes,
+ * they end as `OnStop` says and are recorded before the store closes.
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -36,7 +36,7 @@ const stores = new WeakMap<RunStore["Service"], Runs>()
 /** A run that this process started on a store and that has not ended. */
 export const find = (store: RunStore["Service"], id: string): Started | undefined => stores.get(store)?.live.get(id)
 
-/** The runs that were started on a store. The first one ties them to the store's scope. */
+/** The runs that were started on a store. The first run binds them to the store's scope. */
 const runsOf = Effect.fnUntraced(function* (store: RunStore["Service"]) {
   const known = stores.get(store)
   if (known !== undefined) return known
@@ -101,7 +101,7 @@ export const launch = Effect.fnUntraced(function* (
   return started
 })
 
-/** Ends every run that was started on a store, as it is to end, and waits until it has. */
+/** Ends every run that was started on a store as configured, and waits for it. */
 const stopAll = (store: RunStore["Service"], runs: Runs): Effect.Effect<void> =>
   Effect.suspend(() =>
     Effect.forEach([...runs.live.values()], (started) => stop(store, started), {

@@ -1,6 +1,6 @@
 /**
- * The executor of `Executor.layerCluster`, in the process that drives runs. It joins the cluster when the first run begins,
- * since only then it is known which store, and so perhaps which database, there is.
+ * The executor of `Executor.layerCluster`, in the process that drives runs. It joins the cluster when the first run
+ * begins, because only then the store, and so possibly the database, is known.
  */
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"

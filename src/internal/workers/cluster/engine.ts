@@ -1,6 +1,7 @@
 /**
- * Effect's cluster on Postgres, set up for effect-flow: as a worker, which takes its share of the work, or as a client,
- * which only hands work in. Its tables have a prefix of their own, apart from those of an application's own cluster.
+ * Effect's cluster on Postgres, set up for effect-flow: as a worker, which executes its share of the work, or as a
+ * client, which only submits work. Its tables have a prefix of their own, apart from those of an application's own
+ * cluster.
  */
 import { hostname } from "node:os"
 import * as NodeCrypto from "@effect/platform-node/NodeCrypto"
@@ -28,7 +29,7 @@ import * as SqlRetry from "../../store/sql/retry.ts"
 import { type Settings, type Shared, showUrl } from "./settings.ts"
 import * as Sockets from "./sockets.ts"
 
-/** What the rest of the cluster's parts need. */
+/** The services and settings for the other parts of the cluster. */
 export type Engine = WorkflowEngine | Sharding | RunnerStorage | MessageStorage | SqlClient
 
 /** Of a group's tables, and so of its locks: each group is a cluster of its own. */
@@ -43,14 +44,14 @@ export const shards = 64
 
 type Config = Partial<ShardingConfig.ShardingConfig["Service"]>
 
-/** Alike in all processes of a cluster. */
+/** Must be the same in all processes of a cluster. */
 const shared = ({ lockExpiration }: Shared): Config => ({
   shardsPerGroup: shards,
   shardLockExpiration: lockExpiration,
   shardLockRefreshInterval: Math.ceil(lockExpiration / 3),
   refreshAssignmentsInterval: 1000,
   runnerHealthCheckInterval: Math.min(5000, lockExpiration / 2),
-  // A message is announced to its worker; this is for the announcements that are lost.
+  // Workers are notified of messages. Polling covers lost notifications.
   entityMessagePollInterval: 1000,
   entityReplyPollInterval: 100,
   simulateRemoteSerialization: false
@@ -81,14 +82,17 @@ const layer = (
   const engine = ClusterWorkflowEngine.layer.pipe(
     Layer.provideMerge(cluster),
     Layer.provideMerge(storage),
-    // Its settings are these, and not what variables such as HOST and PORT happen to say.
+    // Use these settings instead of environment variables such as HOST and PORT.
     Layer.provide(ConfigProvider.layer(ConfigProvider.fromUnknown({}))),
     Layer.catchCause((cause) => Layer.effectDiscard(Effect.fail(unreachable(shared.url, cause))))
-  ) as Layer.Layer<Engine, ExecutorError> // the cluster's own services are within
+  ) as Layer.Layer<Engine, ExecutorError> // the cluster's own services are provided internally
   return Layer.unwrap(Effect.as(awaitDatabase(shared.url), engine))
 }
 
-/** Waits for a database that is away, or that takes no writes for now: the cluster itself would give up at once. */
+/**
+ * Waits for a database that is unavailable or temporarily read-only, because the cluster itself would give up
+ * immediately.
+ */
 const awaitDatabase = (url: Redacted.Redacted): Effect.Effect<void, ExecutorError> =>
   Effect.scoped(
     Effect.gen(function* () {
@@ -109,7 +113,7 @@ const awaitDatabase = (url: Redacted.Redacted): Effect.Effect<void, ExecutorErro
     Effect.catchCause((cause) => Effect.fail(unreachable(url, cause)))
   )
 
-/** Why the database gives no cluster, in a sentence that has no password. */
+/** Why the cluster's database can't be used, in a sentence without the password. */
 const unreachable = (url: Redacted.Redacted, cause: Cause.Cause<unknown>): ExecutorError => {
   const errors = cause.reasons.map((reason) =>
     Cause.isFailReason(reason) ? reason.error : Cause.isDieReason(reason) ? reason.defect : undefined
@@ -120,21 +124,21 @@ const unreachable = (url: Redacted.Redacted, cause: Cause.Cause<unknown>): Execu
   })
 }
 
-/** The innermost message: what the database or the network said. */
+/** The innermost message, from the database or the network. */
 const why = (error: unknown): string => {
   if (typeof error !== "object" || error === null) return ""
-  const { cause, message, reason } = error as { readonly [name: string]: unknown } // looked at below
+  const { cause, message, reason } = error as { readonly [name: string]: unknown } // checked below
   const inner = why(reason) || why(cause)
   return inner !== "" ? inner : typeof message === "string" ? message : ""
 }
 
-/** A process that hands in work. */
+/** A process that submits work. */
 export const client = (settings: Shared): Layer.Layer<Engine, ExecutorError> => {
   const config = shared(settings)
   return layer(settings, config, Sockets.client(settings, config), 8, `driver ${hostname()}/${process.pid}`)
 }
 
-/** A process that does work. */
+/** A process that executes work. */
 export const worker = (settings: Settings, threads: number): Layer.Layer<Engine, ExecutorError> => {
   const config: Config = {
     ...shared(settings),

@@ -1,7 +1,7 @@
 /**
- * Hands tasks to a cluster's workers: the executor behind `Executor.layerCluster`, and that of a worker that goes on with a
- * run. Each attempt is a workflow execution; asking for it again, after a lost connection or from another process, gives
- * the one result.
+ * Hands tasks to a cluster's workers: the executor of `Executor.layerCluster`, and of a worker that continues a run.
+ * Each attempt is a workflow execution. Requesting it again, after a lost connection or from another process, yields
+ * the same result.
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
@@ -37,16 +37,16 @@ import {
 
 const none: ReadonlySet<string> = new Set()
 
-/** A task that no worker can execute looks for one again after this many milliseconds. */
+/** The interval at which a task that no worker can execute looks for one again. */
 const placePauseMs = 500
 
-/** A description with more inputs than this travels as an artifact: a message is no place for it. */
+/** A description with more inputs than this is sent as an artifact, because it is too large for a message. */
 const manyInputs = 500
 
 /** The worker stops an execution when it hears of it; the run waits at most this many milliseconds for the message to leave. */
 const stopTimeoutMs = 5000
 
-/** How long to ask again while the database does not answer. */
+/** How long to retry while the database does not respond. */
 const patience = Schedule.max([Schedule.spaced("500 millis"), Schedule.recurs(240)])
 
 /** The executor of a cluster. */
@@ -55,14 +55,14 @@ export const make = (options: {
   readonly engine: Context.Context<Engine>
   readonly placement: Placement
   readonly tail: Tail
-  /** Whether this process leaves its runs to another: then their tasks go on without it. */
+  /** Whether this process hands its runs over to another one. Their tasks then continue. */
   readonly isLeaving: () => boolean
 }): ExecutorService => {
   const { isLeaving, settings, tail } = options
   const engine = Context.get(options.engine, WorkflowEngine.WorkflowEngine)
   const { placement } = options
 
-  /** A database that is away for a moment is no reason for anything to fail. */
+  /** A temporarily unavailable database must not fail anything. */
   const persistently = <A>(effect: Effect.Effect<A>): Effect.Effect<A, ExecutorError> =>
     Effect.sandbox(effect).pipe(
       Effect.retry({ while: isPersistence, schedule: patience }),
@@ -81,7 +81,7 @@ export const make = (options: {
   /** The source that a worker's step must have, unless any will do. */
   const codeOf = (definition: Definition) => (settings.allowOtherCode ? undefined : comparableCode(definition))
 
-  /** Another driver may have continued the run, and then waits for this execution: it is no longer ours to stop. */
+  /** Another driver may have continued the run and wait for this execution, so it must not be stopped. */
   const stop = Effect.fnUntraced(function* (id: string, confirm: Effect.Effect<boolean>) {
     if (yield* confirm) yield* engine.interruptUnsafe(TaskWorkflow, id)
   })
@@ -188,17 +188,17 @@ export const make = (options: {
         for (const report of Spans.fromText(done.spans)) spans.receive(report)
         spans.close(yield* Clock.currentTimeNanos)
       }
-      // They are durable already; the run that is driven here hears of them, too.
+      // They are already durable, but the driver of the run has to know them, too.
       for (const change of done.tags) yield* attempt.sink.tags(change)
       return yield* FromWorkers.outcomeOf(attempt, done)
     })
   }
 }
 
-/** What an attempt is given of its caller's context. */
+/** The parts of the caller's context for an attempt. */
 type Given = Pick<Asked, "level" | "caller" | "span">
 
-/** Says why none of the workers can execute a task, by the one that comes closest. */
+/** Explains why no worker can execute a task, using the closest match. */
 const explain = (
   task: TaskDescription,
   { workers }: Extract<Unplaced, { readonly _tag: "Unable" }>
@@ -211,12 +211,12 @@ const explain = (
     case "code":
       return {
         reason: "version",
-        message: `Step "${task.step}" of flow "${task.flow}" has other code${where} than where the run is driven, under the same version "${task.version}". Start workers with the same code, give the step another version, or allow it with EFFECT_FLOW_ALLOW_OTHER_CODE=true.`
+        message: `Step "${task.step}" of flow "${task.flow}" has different code${where} than in the driver of the run, under the same version "${task.version}". Start workers with the same code, give the step another version, or allow it with EFFECT_FLOW_ALLOW_OTHER_CODE=true.`
       }
     case "version":
       return {
         reason: "version",
-        message: `Step "${task.step}" of flow "${task.flow}" has version "${task.version}" where the run is driven, and version "${closest.worker.flows[task.flow]?.[task.step]?.version}"${where}. Start workers with the same code.`
+        message: `Step "${task.step}" of flow "${task.flow}" has version "${task.version}" in the driver of the run, but version "${closest.worker.flows[task.flow]?.[task.step]?.version}"${where}. Start workers with the same code.`
       }
     case "step":
       return {
@@ -233,7 +233,7 @@ const explain = (
   }
 }
 
-/** Whether the cluster could not reach its database, and may expect it back. */
+/** Whether the cluster's database is temporarily unavailable. */
 const isPersistence = (cause: Cause.Cause<unknown>): boolean =>
   cause.reasons.some((reason) => {
     if (!Cause.isDieReason(reason)) return false

@@ -1,6 +1,6 @@
 /**
- * Whether an execution is still this worker's. Workers come and go, and each time the work is redistributed: a worker hands
- * over executions it has not started, or only watches, to their new owner.
+ * Tracks whether an execution still belongs to this worker. Workers come and go, and each time the work is
+ * redistributed: a worker hands over executions it has not started, or only watches, to their new owner.
  */
 
 import type * as Context from "effect/Context"
@@ -12,16 +12,16 @@ import * as Fiber from "effect/Fiber"
 
 const pollIntervalMs = 200
 
-/** Ends when an execution is another worker's, or nobody's: this one is told to stop. */
+/** Ends when an execution no longer belongs to this worker, or when the worker is stopping. */
 export const lost = Effect.fnUntraced(function* (sharding: Sharding.Sharding["Service"], executionId: string) {
   const shard = sharding.getShardId(EntityId.make(executionId), "default")
   while (sharding.hasShardId(shard)) yield* Effect.sleep(pollIntervalMs)
 })
 
-/** Leaves the execution that this fiber serves to the worker whose it is now. */
+/** Hands over this fiber's execution to its current owner. */
 export const abandon: Effect.Effect<never> = Effect.interruptible(
   Effect.callback<never>(() => {
     const fiber = Fiber.getCurrent()
-    fiber?.interruptUnsafe(fiber.id, ClusterSchema.Abandon.annotation as Context.Context<never>) // a mark, not a service
+    fiber?.interruptUnsafe(fiber.id, ClusterSchema.Abandon.annotation as Context.Context<never>) // an annotation, not a service
   })
 )

@@ -1,8 +1,8 @@
 /**
- * Chooses the worker that executes a task. The cluster places executions by hashing their ids, so with two workers one may
- * get five of six long tasks. An attempt therefore has many possible ids, and gets the one whose worker has the least to do
- * per thread, of those workers that have its flow and its step in the right version. If another process may have asked for
- * the attempt already, the id that it got then is looked up first.
+ * Chooses the worker that executes a task. The cluster places executions by hashing their ids, so with two workers one
+ * may get five of six long tasks. An attempt therefore has many possible ids, and gets the one whose worker has the
+ * least to do per thread, of those workers that have its flow and its step in the right version. If another process may
+ * have requested the attempt before, its existing id is looked up first.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -21,27 +21,27 @@ import type { Shared } from "./settings.ts"
 /** An attempt is placed on the least busy of this many workers that could execute it. */
 const candidates = 8
 
-/** How many ids are tried to find a worker that can execute the attempt. */
+/** The number of ids tried to find a worker that can execute the attempt. */
 const mostChoices = 4 * shards
 
-/** The list of workers is read again after this many milliseconds. */
+/** The interval at which the list of workers is read. */
 const freshMs = 2000
 
-/** What is placed. */
+/** The attempt to place. */
 export interface Placed {
-  /** What the ids begin with. */
+  /** The prefix of the ids. */
   readonly name: string
   readonly needs: Registry.Needs
-  /** Ids that were refused by the worker that they led to. */
+  /** Ids whose worker refused the attempt. */
   readonly refused: ReadonlySet<string>
   /** Workers that refused. They say nothing else for a while than their registration did. */
   readonly refusedBy: ReadonlySet<string>
 }
 
-/** Why nothing could be placed. */
+/** Why the attempt could not be placed. */
 export type Unplaced =
   | { readonly _tag: "NoWorkers" }
-  /** There are workers, and what is in the way with each of them. */
+  /** There are workers, and why each of them can't execute the attempt. */
   | {
       readonly _tag: "Unable"
       readonly workers: ReadonlyArray<{
@@ -52,7 +52,7 @@ export type Unplaced =
 
 /** Places attempts. */
 export interface Placement {
-  /** The ids that were given to an attempt before, by any process. */
+  /** The ids that an attempt already has, from any process. */
   readonly asked: (name: string) => Effect.Effect<ReadonlyArray<string>>
   /** An id that leads to a worker that can execute it. */
   readonly choose: (placed: Placed) => Effect.Effect<string | Unplaced>
@@ -119,7 +119,7 @@ export const make = (settings: Shared, engine: Context.Context<Engine>, registry
     for (const address of threads.keys()) {
       const worker = records.get(address)
       const because = worker === undefined ? undefined : Registry.unable(worker.flows, needs)
-      // A worker that says nothing of itself is asked.
+      // A worker that is not registered may accept the attempt.
       if (because === undefined && !refusedBy.has(address) && worker?.draining !== true) able.add(address)
       if (because !== undefined && worker !== undefined) others.push({ worker, because })
     }
@@ -138,7 +138,7 @@ export const make = (settings: Shared, engine: Context.Context<Engine>, registry
         least = load
       }
     }
-    // A worker that has just come owns no shard yet.
+    // A new worker may not own a shard yet.
     return best ?? ({ _tag: "Unable", workers: others } as const)
   })
 

@@ -1,6 +1,6 @@
 /**
- * What each worker of a group says of itself, in a table beside those of Effect's cluster: which flows and step versions it
- * has, how busy it is, whether it is draining. Drivers place tasks by it, and operators read it.
+ * A table in which each worker of a group registers, beside the tables of Effect's cluster: its flows and step
+ * versions, its load, and whether it is draining. Drivers use it to place tasks, and operators can read it.
  */
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -19,19 +19,19 @@ export type Flows = {
 
 /** A worker. */
 export interface WorkerRecord {
-  /** `host:port`, by which drivers and other workers reach it. */
+  /** `host:port`, the address at which drivers and other workers reach it. */
   readonly address: string
-  /** The machine and the process it is. */
+  /** The machine and the process id. */
   readonly host: string
   readonly pid: number
   /** The version of effect-flow. */
   readonly version: string
   readonly flows: Flows
   readonly threads: number
-  /** How many of its threads execute a task, and how many tasks wait for one. */
+  /** The number of busy threads and of waiting tasks. */
   readonly busy: number
   readonly queued: number
-  /** It finishes what it has begun, and takes nothing new. */
+  /** Whether it finishes its running tasks and accepts no new ones. */
   readonly draining: boolean
   /** The fingerprint of its secret; empty without one. */
   readonly secret: string
@@ -40,20 +40,20 @@ export interface WorkerRecord {
   readonly seenAt: number
 }
 
-/** What changes while a worker works. */
+/** The fields that change while a worker runs. */
 export type State = Pick<WorkerRecord, "busy" | "queued" | "draining">
 
 /** The registry of a group. */
 export interface Registry {
   readonly register: (worker: Omit<WorkerRecord, "startedAt" | "seenAt">) => Effect.Effect<void>
-  /** Says that a worker is alive. Yields whether an operator asked it to drain. */
+  /** Renews a worker's registration. Yields whether an operator asked it to drain. */
   readonly beat: (address: string, state: State) => Effect.Effect<boolean>
   readonly remove: (address: string) => Effect.Effect<void>
   /** The workers that were seen within a lock's expiration. */
   readonly list: Effect.Effect<ReadonlyArray<WorkerRecord>>
 }
 
-/** What a driver asks of a worker: a whole flow, or a step of it in one version, and from one source. */
+/** The requirements for a worker: a whole flow, or a step in one version and with one source. */
 export interface Needs {
   readonly flow: string
   readonly step?: string
@@ -61,7 +61,7 @@ export interface Needs {
   readonly code?: string | undefined
 }
 
-/** Refuses a process whose secret is not that of the group's workers: they could not reach each other. */
+/** Refuses a process whose secret differs from the group's, because they could not connect. */
 export const checkSecret = (workers: ReadonlyArray<WorkerRecord>, fingerprint: string, group: string) => {
   const other = workers.find(({ draining, secret }) => !draining && secret !== fingerprint)
   return other === undefined
@@ -77,7 +77,7 @@ export const checkSecret = (workers: ReadonlyArray<WorkerRecord>, fingerprint: s
 /** How long a worker with the same address must be silent to count as gone: more than two of its beats. */
 const goneAfterMs = 5000
 
-/** Refuses a worker whose address another one has, and goes on saying that it is alive. */
+/** Refuses a worker whose address is in use by another live worker. */
 export const checkAddress = Effect.fnUntraced(function* (registry: Registry, address: string) {
   const find = Effect.map(registry.list, (workers) =>
     workers.find((worker) => worker.address === address && !worker.draining)
@@ -93,7 +93,7 @@ export const checkAddress = Effect.fnUntraced(function* (registry: Registry, add
   })
 })
 
-/** What is in the way of a worker executing something; nothing if it can. */
+/** Why a worker can't execute something, or `undefined` if it can. */
 export const unable = (flows: Flows, needs: Needs): "flow" | "step" | "version" | "code" | undefined => {
   const steps = flows[needs.flow]
   if (steps === undefined) return "flow"
@@ -141,7 +141,7 @@ export const make = Effect.fnUntraced(function* (settings: Shared, engine: Conte
       seen_at TIMESTAMPTZ NOT NULL DEFAULT now()
     )`
   )
-  // Two processes that make a table at once are in each other's way; it is there the next time.
+  // Creating the table fails if two processes do it at once, and succeeds when repeated.
   yield* Effect.orDie(Effect.retry(make, { times: 5 }))
   return {
     register: (worker) =>

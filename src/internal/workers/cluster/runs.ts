@@ -1,7 +1,7 @@
 /**
- * Watches over runs, on a worker. As long as a run's driver gives signs of life, there is nothing to do; when it has been
- * silent for too long, this worker goes on with the run: its body runs from the top, meets what has finished, and asks for
- * what has not. When a run is over, what the cluster kept of its tasks is removed.
+ * Watches over runs, on a worker. While a run's driver sends heartbeats, there is nothing to do. If it has been silent
+ * for too long, this worker continues the run: its body runs from the top, reuses finished tasks, and requests the
+ * others. When a run is over, its executions are removed from the cluster's tables.
  */
 
 import * as Clock from "effect/Clock"
@@ -24,13 +24,13 @@ import type { Placement } from "./placement.ts"
 import type { Settings } from "./settings.ts"
 import { RunWorkflow } from "./workflows.ts"
 
-/** How often a run is looked at, in milliseconds. */
+/** The interval at which a run is checked. */
 const glance = 1000
 
-/** A run that no worker can continue is looked at again after this many milliseconds. */
+/** The interval at which a run that no worker can continue is checked again. */
 const lookAgainMs = 3000
 
-/** Serves runs. `services` are those that a run is driven with here, its executor among them. */
+/** Serves runs. `services` are the services for driving a run here, including its executor. */
 export const layer = (
   settings: Settings,
   flows: ReadonlyMap<string, AnyFlow>,
@@ -43,7 +43,7 @@ export const layer = (
   const drive = Effect.fnUntraced(function* (record: RunRecord, flow: AnyFlow) {
     let fiber = driven.get(record.id)
     if (fiber === undefined) {
-      yield* Effect.logInfo(`Going on with run ${record.id} of flow "${record.flow}", whose driver is gone.`)
+      yield* Effect.logInfo(`Continuing run ${record.id} of flow "${record.flow}", whose driver is gone.`)
       fiber = Effect.runForkWith(services)(goOn(record, flow))
       driven.set(record.id, fiber)
       fiber.addObserver(() => driven.delete(record.id))
@@ -77,11 +77,12 @@ export const layer = (
           const [record] = Option.getOrElse(found, () => [])
           // A run that is over, or was removed.
           if (Option.isSome(found) && record?.status !== "running") return yield* forget(prefixOf(settings.group), run)
-          // By this clock alone: the driver's may be wrong. While the store was away, the driver could say nothing either.
+          // Only this process's clock is used, because the driver's may be wrong. While the store was unavailable, the
+          // driver could not send heartbeats either.
           const away = record === undefined || now - asked > glance
           if (away || record.heartbeatAt !== seen) since = now
           seen = record?.heartbeatAt
-          // A driver that leaves its run says so by 0.
+          // A driver that hands over its run sets the heartbeat to 0.
           if (record !== undefined && (seen === 0 || now - since >= settings.patience)) {
             const flow = flows.get(record.flow)
             if (flow === undefined) {
@@ -110,7 +111,7 @@ export const layer = (
   )
 }
 
-/** Milliseconds of a clock that is never set: a driver is not silent because a clock was. */
+/** Monotonic time in milliseconds, so that setting the clock does not make a driver look silent. */
 const monotonicMs: Effect.Effect<number> = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1e6)
 
 const goOn = Effect.fnUntraced(function* (record: RunRecord, flow: AnyFlow) {
@@ -118,10 +119,10 @@ const goOn = Effect.fnUntraced(function* (record: RunRecord, flow: AnyFlow) {
   const parameters = yield* Parameters.make(flow, yield* Parameters.decode(flow, record.parameters, record.id))
   const [origin] = record.origin === undefined ? [] : yield* runs.runs({ id: record.origin })
   const start = { begun: record, ...(origin === undefined ? {} : { origin: { run: origin, from: record.from } }) }
-  yield* runFlow(flow, parameters, start) as Effect.Effect<unknown, unknown> // what the body needs, this process has or has not
+  yield* runFlow(flow, parameters, start) as Effect.Effect<unknown, unknown> // a missing service becomes a defect
 })
 
-/** Removes the executions of a run that is over, and of earlier runs themselves: nobody will ask for them again. */
+/** Removes the executions of a run that is over, and of earlier runs themselves: they will not be requested again. */
 const forget = Effect.fnUntraced(
   function* (prefix: string, run: string) {
     const sql = yield* SqlClient.SqlClient

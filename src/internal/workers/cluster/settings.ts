@@ -1,6 +1,6 @@
 /**
- * How processes of a cluster find each other and how long they wait for each other: given in code, or read from the
- * environment through `Config`, with defaults that are safe on one machine and on many.
+ * The settings by which the processes of a cluster find each other, and their timeouts: passed in code, or read from
+ * the environment through `Config`, with defaults that are safe on one machine and on many.
  */
 import * as Config from "effect/Config"
 import * as Duration from "effect/Duration"
@@ -10,27 +10,27 @@ import * as Redacted from "effect/Redacted"
 import type { ArtifactStore } from "../../../ArtifactStore.ts"
 import { ExecutorError } from "../../../Executor.ts"
 
-/** What drivers and workers of one cluster share. */
+/** The settings of drivers and workers. */
 export interface Shared {
   /** The cluster's Postgres database. */
   readonly url: Redacted.Redacted
-  /** Which workers: those that were started with the same group. */
+  /** The group: only workers with the same group are used. */
   readonly group: string
-  /** How long a worker that is gone keeps its work from the others, in milliseconds. */
+  /** How long to wait before other workers take over a dead worker's tasks, in milliseconds. */
   readonly lockExpiration: number
   /** How long a task waits for a worker that has its step's version, in milliseconds. */
   readonly waitForWorker: number
-  /** What every process of the cluster must know to connect to a worker. Without it workers listen on loopback only. */
+  /** The secret that processes need to connect to a worker. Without one, workers listen on loopback only. */
   readonly secret: Redacted.Redacted | undefined
   /** Whether a worker may execute other code under the same version. */
   readonly allowOtherCode: boolean
 }
 
-/** What a worker has besides. */
+/** The additional settings of a worker. */
 export interface Settings extends Shared {
   /** Where other processes reach it. */
   readonly host: string
-  /** 0: any that is free. */
+  /** 0 selects any free port. */
   readonly port: number
   readonly listenHost: string | undefined
   readonly health: "ping" | "k8s"
@@ -38,9 +38,9 @@ export interface Settings extends Shared {
   readonly labels: string | undefined
   readonly threads: number | undefined
   readonly heapMegabytes: number | undefined
-  /** How long a worker that is told to stop waits for its tasks, in milliseconds. */
+  /** How long a stopping worker waits for its tasks, in milliseconds. */
   readonly drain: number
-  /** How long a run's driver may be silent before a worker goes on with the run, in milliseconds. */
+  /** How long a run's driver may be silent before a worker continues the run, in milliseconds. */
   readonly patience: number
 }
 
@@ -92,10 +92,10 @@ export const config = Config.all({
   patience: milliseconds("EFFECT_FLOW_DRIVER_PATIENCE", "20 seconds")
 })
 
-/** What is given in code; it wins over the environment. */
+/** Settings passed in code, which override the environment. */
 export type Given = { readonly [K in keyof Settings]?: Settings[K] | undefined }
 
-/** The settings: given, else from the environment; the database is the store's own where nothing else is said. */
+/** The settings, from code or the environment. The database defaults to the store's. */
 export const load = Effect.fnUntraced(function* (
   given: Given,
   store: ArtifactStore["Service"]
@@ -103,7 +103,7 @@ export const load = Effect.fnUntraced(function* (
   const found = yield* Effect.mapError(
     config,
     (error) =>
-      new ExecutorError({ reason: "settings", message: `The cluster's settings are not right: ${error.message}` })
+      new ExecutorError({ reason: "settings", message: `The cluster's settings are invalid: ${error.message}` })
   )
   const here = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Given // without holes
   const url = given.url ?? found.url ?? (store.location?.kind === "postgres" ? store.location.url : undefined)
@@ -128,7 +128,7 @@ export const load = Effect.fnUntraced(function* (
 export const isLoopback = (host: string): boolean =>
   host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host)
 
-/** Refuses a worker that others could reach without a secret. */
+/** Refuses a worker without a secret that other machines could reach. */
 export const checkReach = ({ host, listenHost, secret }: Settings): Effect.Effect<void, ExecutorError> => {
   const open = [host, listenHost].find((name) => name !== undefined && !isLoopback(name))
   return secret !== undefined || open === undefined
@@ -141,7 +141,7 @@ export const checkReach = ({ host, listenHost, secret }: Settings): Effect.Effec
       )
 }
 
-/** A database as messages show it: without its password. */
+/** A database URL for messages, without its password. */
 export const showUrl = (url: Redacted.Redacted): string => {
   const parsed = URL.parse(Redacted.value(url))
   if (parsed === null) return "the cluster's database (its URL can't be read)"

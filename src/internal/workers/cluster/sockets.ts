@@ -34,7 +34,7 @@ const keyOf = (secret: Redacted.Redacted): Buffer =>
     .update(`effect-flow/cluster-key/1\0${Redacted.value(secret)}`)
     .digest()
 
-/** Tells two secrets apart without saying anything of either. */
+/** A fingerprint that tells secrets apart without revealing them. */
 export const fingerprint = (secret: Redacted.Redacted | undefined): string =>
   secret === undefined
     ? ""
@@ -43,7 +43,7 @@ export const fingerprint = (secret: Redacted.Redacted | undefined): string =>
         .digest("hex")
         .slice(0, 16)
 
-/** JSON lines: what crosses has unions (of JSON itself, for one) that the binary form can't tell apart. */
+/** JSON lines, because messages have unions (for example of JSON values) that the binary format can't distinguish. */
 const serialization = RpcSerialization.layerNdjsonWith({ maxBufferSize: "unbounded" })
 
 /** As in Effect's own sockets. */
@@ -93,14 +93,14 @@ const server = ({ host, listenHost, port, secret }: Settings) => {
   return NodeSocketServer.layerTls({ ...options, ...address })
 }
 
-/** The cluster of a process that only hands in work. */
+/** The sockets of a process that only submits work. */
 export const client = (settings: Shared, config: Partial<ShardingConfig.ShardingConfig["Service"]>) =>
   Layer.provide(SocketRunner.layerClientOnly, clientProtocol(settings)).pipe(
     Layer.provide(ShardingConfig.layerFromEnv(config)),
     Layer.provide(serialization)
   )
 
-/** The cluster of a process that does work. */
+/** The sockets of a process that executes work. */
 export const worker = (settings: Settings, config: Partial<ShardingConfig.ShardingConfig["Service"]>) => {
   const protocol = clientProtocol(settings)
   const health =

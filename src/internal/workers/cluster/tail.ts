@@ -1,7 +1,7 @@
 /**
- * Shows, where a run is driven, what its tasks log on other machines. Their lines are in the store already; while tasks are
- * away the store is asked for new ones from time to time, and once more when a task returns with lines not yet
- * shown; a task without lines costs no query.
+ * Shows the log lines of remote tasks in the driver of their run. The lines are already in the store. While remote
+ * tasks run, the store is polled for new lines, and once more when a task returns with lines not yet shown; a task
+ * without lines costs no query.
  */
 import * as Effect from "effect/Effect"
 import * as FiberHandle from "effect/FiberHandle"
@@ -12,15 +12,17 @@ import type { TaskSink } from "../../run/taskSink.ts"
 
 type Line = Parameters<TaskSink["log"]>[0]
 
-/** Milliseconds from question to question. */
+/** The interval between two queries. */
 const pause = 300
 
-/** How many lines are read at once. */
+/** The number of lines read at once. */
 const page = 5000
 
-/** Shows the lines of attempts that are away. */
+/** Shows the lines of remote attempts. */
 export interface Tail {
-  /** Follows an attempt while it is away. Its result says how many lines it logged, and they are all shown by then. */
+  /**
+   * Follows a remote attempt. Its result has the number of its lines, and all of them are shown before it is returned.
+   */
   readonly follow: <A extends { readonly lines: number }, E, R>(
     attempt: { readonly run: string; readonly task: string; readonly attempt: number },
     runs: RunStore["Service"],
@@ -35,13 +37,13 @@ interface Away {
 
 interface Followed {
   readonly away: Map<string, Away>
-  /** Shows what is new. */
+  /** Shows new lines. */
   readonly poll: Effect.Effect<void>
 }
 
 const keyOf = (line: { readonly task: string; readonly attempt: number }) => `${line.task}#${line.attempt}`
 
-/** A tail; it ends with its scope. */
+/** Makes a tail, which ends with its scope. */
 export const make: Effect.Effect<Tail, never, Scope.Scope> = Effect.gen(function* () {
   const followed = new Map<string, Followed>()
   const handle = yield* FiberHandle.make()
@@ -63,7 +65,7 @@ export const make: Effect.Effect<Tail, never, Scope.Scope> = Effect.gen(function
         if (lines.length < page) return
       }
     })
-    // Whether lines are shown decides nothing: a store that fails for a moment is asked again.
+    // Showing lines is not critical, so a failing store is simply queried again.
     const state: Followed = { away, poll: one.withPermits(1)(Effect.ignore(poll)) }
     followed.set(run, state)
     return state

@@ -1,7 +1,7 @@
 /**
- * Attempts at tasks, on a worker: each runs on one of its threads, so that the worker itself always has time for the
- * cluster. What a body logs, measures and tags goes to the run store from here; its result goes back to whoever drives the
- * run. A worker that is to stop, or has lost a task to another worker, lets go of what it has not begun.
+ * Executes attempts on a worker. Each runs on a thread, so that the worker itself stays responsive to the cluster. The
+ * worker writes logs, metrics and tags to the run store, and returns the result to the run's driver. A worker that is
+ * stopping, or has lost a task to another worker, hands over tasks that it has not started.
  */
 import { hostname } from "node:os"
 import * as Cause from "effect/Cause"
@@ -87,7 +87,7 @@ export const layer = (
         )
       )
       if (done === undefined) return yield* Ownership.abandon
-      // Its lines are there before its result is.
+      // Its lines are stored before its result is returned.
       yield* Effect.ignore(recorder.write([]))
       return encodeAnswer({
         _tag: "Done",
@@ -100,7 +100,7 @@ export const layer = (
   )
 }
 
-/** Says why this worker hands a task back. */
+/** Why this worker hands a task back. */
 const refusal = (
   task: TaskDescription,
   because: NonNullable<ReturnType<typeof Registry.unable>>,
@@ -114,7 +114,7 @@ const refusal = (
       }
     : {
         reason: "version",
-        message: `Step "${task.step}" of flow "${task.flow}" has version "${task.version}" where the run is driven, and ${because === "code" ? "other code under that version" : `version "${flows[task.flow]?.[task.step]?.version}"`} on worker ${address}. Start the workers with the same code.`
+        message: `Step "${task.step}" of flow "${task.flow}" has version "${task.version}" in the driver of the run, but ${because === "code" ? "different code under that version" : `version "${flows[task.flow]?.[task.step]?.version}"`} on worker ${address}. Start the workers with the same code.`
       }
 
 interface Told {
@@ -150,7 +150,7 @@ const makeSink = Effect.fnUntraced(function* (recorder: Recorder, task: TaskDesc
   } satisfies TaskSink
 })
 
-/** What a workflow is interrupted with, by the engine's own name. */
+/** The interruption of a workflow, by the engine's internal name. */
 const InterruptSignal = DurableDeferred.make("Workflow/InterruptSignal")
 
 /**

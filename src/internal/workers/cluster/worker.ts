@@ -31,16 +31,16 @@ import * as Sockets from "./sockets.ts"
 import * as ClusterTail from "./tail.ts"
 import * as ClusterTask from "./tasks.ts"
 
-/** How many bytes of decoded values its threads keep together. */
+/** The size of decoded values that its threads cache together. */
 const valueBytes = 1024 ** 3
 
-/** Lines and metrics go to the store after this many milliseconds. */
+/** The interval at which log lines and metrics are written to the store. */
 const flushIntervalMs = 50
 
-/** A worker says in the registry that it is alive, and how busy, after this many milliseconds. */
+/** The interval at which a worker updates its registration. */
 const beatIntervalMs = 2000
 
-/** Works until it is interrupted. */
+/** Runs a worker until it is interrupted. */
 export const run = Effect.fnUntraced(function* (
   options: Options
 ): Effect.fn.Return<never, ExecutorError, ArtifactStore | RunStore> {
@@ -118,12 +118,12 @@ export const run = Effect.fnUntraced(function* (
   )
 })
 
-/** How a worker ends. */
+/** The shutdown of a worker. */
 interface Drain {
-  /** It was told to stop: it finishes what it has begun. */
+  /** It is stopping, and finishes its running tasks. */
   isDraining: boolean
   isClosed: boolean
-  /** How many tasks it cut off. */
+  /** The number of tasks that were cut off. */
   cut: number
   load: ThreadPool.Pool["load"]
 }
@@ -132,8 +132,8 @@ interface Drain {
 const closeLimitMs = 3000
 
 /**
- * Runs a worker in a scope of its own, and bounds its whole shutdown: what has not ended by then is cut off with a message,
- * and the process does not end with success.
+ * Runs a worker in a scope of its own and limits the duration of its shutdown: tasks that have not ended by then are
+ * cut off with a message, and the exit code is not 0.
  */
 const withDrain = <E, R>(
   drainMs: number,
@@ -241,7 +241,7 @@ const settingsOf = Effect.fnUntraced(function* (options: Options, store: Artifac
   return settings.port === 0 ? { ...settings, port: yield* freePort(settings.listenHost ?? settings.host) } : settings
 })
 
-/** A port that is free: the address must be known before anyone listens at it. */
+/** Finds a free port, because the address must be known before the server listens. */
 const freePort = (host: string) =>
   Effect.callback<number, ExecutorError>((resume) => {
     const server = createServer()

@@ -1,9 +1,9 @@
 /**
- * The two workflows of a cluster. An attempt at a task is an execution of its own, whose id says run, task key, occurrence
- * and attempt: asking for it again, from any process, gives the one result. A run is an execution too: it waits on a worker,
- * which continues the run if the process that drives it dies.
+ * The two workflows of a cluster. An attempt at a task is an execution of its own, whose id says run, task key,
+ * occurrence and attempt: requesting it again, from any process, yields the same result. A run is an execution too: it
+ * waits on a worker, which continues the run if the process that drives it dies.
  *
- * What crosses is JSON text to the cluster, which passes it on without looking.
+ * Messages are JSON texts that the cluster passes through without parsing.
  */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -15,25 +15,25 @@ import type { AttemptSpan } from "../spans.ts"
 import type { Blob } from "../thread/protocol.ts"
 import type * as Thread from "../thread/thread.ts"
 
-/** Changes when drivers and workers of two versions could no longer understand each other. */
+/** The protocol version. It changes when messages become incompatible. */
 const protocol = 2
 
-/** What a worker is asked for. */
+/** The request for an attempt. */
 export interface Asked {
   /** The description, or the digest of an artifact that holds it if it is too long for a message. */
   readonly task: TaskDescription | { readonly digest: string }
   readonly blobs: ReadonlyArray<Blob>
   readonly level: string
-  /** What the body sees of its caller's context. */
+  /** The parts of the caller's context that the body sees. */
   readonly caller?: CallerContext
   /** The attempt's span, if it has one. */
   readonly span?: AttemptSpan
 }
 
-/** What came of an attempt, and what the run's driver has yet to hear of it. */
+/** The result of an attempt, and what the run's driver needs to know about it. */
 export interface Done extends Thread.Done {
   readonly _tag: "Done"
-  /** How many lines it logged. */
+  /** The number of lines it logged. */
   readonly lines: number
   readonly tags: ReadonlyArray<Parameters<TaskSink["tags"]>[0]>
   /** The body's spans, as text (see `Spans.toText`). */
@@ -57,13 +57,13 @@ export const TaskWorkflow = Workflow.make("effect-flow/task", {
   idempotencyKey: ({ id }) => id
 })
 
-/** A run, in case its driver dies. */
+/** A run, which a worker continues if its driver dies. */
 export const RunWorkflow = Workflow.make("effect-flow/run", {
   payload: { run: Schema.String },
   idempotencyKey: ({ run }) => run
 })
 
-/** What the ids of an attempt's execution begin with, in every process. */
+/** The prefix of the ids of an attempt's execution, the same in every process. */
 export const attemptId = (task: TaskDescription): string => `${task.run}/${task.key}/${task.occurrence}.${task.attempt}`
 
 /** As the text that crosses. */

@@ -203,7 +203,7 @@ const refuse = (task: TaskDescription, version: string | undefined) =>
       })
     : new ExecutorError({
         reason: "version",
-        message: `Step "${task.step}" of flow "${task.flow}" has version "${task.version}" where the run is driven, and version "${version}" in the worker's module ${FlowModule.show(data.module)}. Start the workers with the same code.`
+        message: `Step "${task.step}" of flow "${task.flow}" has version "${task.version}" in the driver of the run, but version "${version}" in the worker's module ${FlowModule.show(data.module)}. Start the workers with the same code.`
       })
 
 const resultOf = (exit: Exit.Exit<Outcome, unknown>, error: Parameters<typeof FailureCodec.encode>[1]): Result =>
