@@ -44,6 +44,9 @@ const get = (id: string) =>
     ([run]) => run as RunRecord
   ) // it is there
 
+/** An event without its cursor. */
+const kindOf = ({ cursor: _, ...event }: Run.Event): string => JSON.stringify(event)
+
 /** Waits for a note of a step. */
 const noted = (file: string, text: string): Effect.Effect<void> =>
   Effect.suspend(() =>
@@ -246,7 +249,14 @@ export const suite = <E>(
         assert.deepStrictEqual([found[2]?.run, found[3]?.run], ["broken", handle?.id])
         for (let at = 0; at < found.length; at++) {
           const rest = yield* Stream.runCollect(Run.events("broken", { after: found[at]?.cursor }))
-          assert.deepStrictEqual(rest, found.slice(at + 1))
+          // Kinds are merged by time, so a line and a point of the same moment may change places from one reader to the next.
+          assert.deepStrictEqual(
+            rest.map(kindOf).toSorted(),
+            found
+              .slice(at + 1)
+              .map(kindOf)
+              .toSorted()
+          )
         }
       })
     )
