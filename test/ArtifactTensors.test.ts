@@ -166,7 +166,7 @@ describe("Artifact.tensors", () => {
         ],
         [
           { tensors: { w: { dtype: "F32", shape: [1.5], data: new Float32Array(1) } }, metadata: {} },
-          "tensor w has a shape that is no list of sizes"
+          "tensor w has a shape that is not a list of sizes"
         ],
         [
           { tensors: { w: { dtype: "F32", shape: [2], data: new Float32Array(1) } }, metadata: {} },

@@ -23,6 +23,9 @@ const retired: ReadonlyArray<RegExp> = [
   /\bpatience\b/,
   /\bFlaw\b/,
   /\bstead\b/,
+  /\b(Begun|Leaving|Crossing|Drawing|Misuse|Asked)\b(?! [a-z])/,
+  /\b(interval|silence|hiddenFor|grace|beat) = [\d_]+$/, // a time without a unit
+  /\/(misuse|untyped|crossing|drawing)\.ts/,
   // Comments.
   /[Ww]hat who watches/,
   /found out by who/,
@@ -44,7 +47,30 @@ const retired: ReadonlyArray<RegExp> = [
   /for who does not see it/,
   /costs no question/,
   /is held against the nearest/,
-  /\bunless told\b/
+  /\bunless told\b/,
+  /\b[Ww]hoever\b/,
+  /(\*|\/\/) .*\b(for|to|by|from|so that|as|and|that) who\b(?! \w+ed\b)/, // "who reads" in the place of a noun
+  /(\*|\/\/|\.) Who (reads|writes|runs|asks|looks|scrolls|comes|watches|goes)\b/,
+  /there is nobody to tell/,
+  /is of no use to a plan/,
+  /[Ss]o many (lines|milliseconds|terms|bytes) /,
+  /Once that is mended/,
+  /[Gg]o on from here/,
+  /may be given several times/,
+  /goes over a list/,
+  /and there is no arm/,
+  /(must be|must return) .*, and it (is|returned)/,
+  /made and never run/,
+  /came upon something/,
+  /cross as what it is/,
+  /has not this\b/,
+  /[Nn]othing was logged/,
+  /was given nothing|It wrote nothing/,
+  /(?<!there )is no (file|list|number|terminal|date|integer|flow|task|ULID)\b/,
+  /are no model\b/,
+  /no finite number/,
+  /within its length|below its length/,
+  /which is the reason of each/
 ]
 
 /** Words with another, established meaning where they stand. */
@@ -52,6 +78,7 @@ const allowed: ReadonlyArray<RegExp> = [
   /^src\/nbow\/.*\bpatience\b/, // the established name of an option of early stopping
   /^(src\/Worker\.ts|examples\/cluster\/|src\/internal\/workers\/cluster\/).*\bpatience\b/, // the name of a worker's option
   /^src\/internal\/workers\/cluster\/(runs|settings)\.ts/,
+  /^src\/nbow\/internal\/stopWords\.ts/, // the words themselves
   /at a glance/
 ]
 

@@ -114,7 +114,7 @@ const flaw = (name: string, tensor: Tensor): Result.Result<void, CodecError> => 
     )
   }
   if (!isShape(tensor.shape)) {
-    return fail(`tensor ${name} has a shape that is no list of sizes`, [...path, "shape"])
+    return fail(`tensor ${name} has a shape that is not a list of sizes`, [...path, "shape"])
   }
   const [holder] = dtypes[tensor.dtype]
   if (!(tensor.data instanceof holder)) {

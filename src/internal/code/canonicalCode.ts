@@ -25,7 +25,7 @@ const is = (token: Token | undefined, text: string): boolean => token?.text === 
 const closing = (tokens: ReadonlyArray<Token>, open: number): number => {
   let depth = 0
   for (let at = open; at < tokens.length; at++) {
-    const token = tokens[at] as Token // within its length
+    const token = tokens[at] as Token // within bounds
     if (token.kind !== "punctuator") continue
     if (/^[([{]$/.test(token.text)) depth++
     if (/^[)\]}]$/.test(token.text) && --depth === 0) return at
@@ -40,7 +40,7 @@ const closing = (tokens: ReadonlyArray<Token>, open: number): number => {
 const withoutNameHelpers = (tokens: ReadonlyArray<Token>): ReadonlyArray<Token> => {
   const kept: Array<Token> = []
   for (let at = 0; at < tokens.length; at++) {
-    const token = tokens[at] as Token // within its length
+    const token = tokens[at] as Token // within bounds
     if (token.kind !== "word" || !/^__name\d*$/.test(token.text) || !is(tokens[at + 1], "(")) {
       kept.push(token)
       continue
@@ -66,7 +66,7 @@ const withoutNameHelpers = (tokens: ReadonlyArray<Token>): ReadonlyArray<Token> 
 const withoutImportInterop = (tokens: ReadonlyArray<Token>): ReadonlyArray<Token> => {
   const kept: Array<Token> = []
   for (let at = 0; at < tokens.length; at++) {
-    kept.push(tokens[at] as Token) // within its length
+    kept.push(tokens[at] as Token) // within bounds
     if (!is(tokens[at], "import") || !is(tokens[at + 1], "(")) continue
     const close = closing(tokens, at + 1)
     if (!is(tokens[close + 1], ".") || !is(tokens[close + 2], "then") || !is(tokens[close + 3], "(")) continue
@@ -92,7 +92,7 @@ const withoutImportObjects = (tokens: ReadonlyArray<Token>): ReadonlyArray<Token
     token?.kind === "word" && /^(__vi_import_\d+__|__vite_ssr_import_\d+__|import_\w+)$/.test(token.text)
   const kept: Array<Token> = []
   for (let at = 0; at < tokens.length; at++) {
-    const token = tokens[at] as Token // within its length
+    const token = tokens[at] as Token // within bounds
     if (
       is(token, "(") &&
       is(tokens[at + 1], "0") &&
@@ -138,7 +138,7 @@ const isMeant = (token: Token, at: number, tokens: ReadonlyArray<Token>): boolea
 const inForHeader = (tokens: ReadonlyArray<Token>, at: number): boolean => {
   let depth = 0
   for (let before = at - 1; before >= 0; before--) {
-    const token = tokens[before] as Token // within its length
+    const token = tokens[before] as Token // within bounds
     if (token.kind !== "punctuator") continue
     if (/^[)\]}]$/.test(token.text)) depth++
     if (/^[([{]$/.test(token.text) && --depth < 0) return token.text === "(" && is(tokens[before - 1], "for")

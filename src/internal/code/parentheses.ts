@@ -71,7 +71,7 @@ export const withoutRedundant = (tokens: ReadonlyArray<Token>): ReadonlyArray<To
     let previous: Token | undefined
     for (let at = from; at < to; at++) {
       if (gone.has(at)) continue
-      const token = tokens[at] as Token // within its length
+      const token = tokens[at] as Token // within bounds
       const operand = isOperand(previous)
       if (token.kind === "word" && (token.text === "yield" || token.text === "async")) level = Math.min(level, 1)
       else if (token.kind === "word" && unaryWords.has(token.text)) level = Math.min(level, unaryLevel)

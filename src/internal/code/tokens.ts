@@ -75,7 +75,7 @@ export const tokenize = (source: string): ReadonlyArray<Token> => {
 
   while (at < source.length) {
     if (take(/(?:\s|\/\/[^\n]*|\/\*[\s\S]*?\*\/)+/y) !== undefined) continue
-    const character = source[at] as string // within its length
+    const character = source[at] as string // within bounds
     const word = take(/[#@]?[\p{ID_Start}$_](?:[\p{ID_Continue}$\u200c\u200d])*/uy)
     if (word !== undefined) {
       tokens.push({ kind: "word", text: word })

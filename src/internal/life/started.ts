@@ -75,13 +75,13 @@ export const launch = Effect.fnUntraced(function* (
   const onStop = yield* OnStop
   const leave = Latch.makeUnsafe()
   const recorded = Deferred.makeUnsafe<RunRecord, unknown>()
-  const before = yield* Takeover.Leaving
+  const before = yield* Takeover.ShutdownSignal
   const leaving = before === undefined ? leave.await : Effect.raceFirst(before, leave.await)
   const fiber = yield* runFlow(flow, parameters, {
     ...start,
     onRecorded: (run) => Deferred.doneUnsafe(recorded, Effect.succeed(run))
   }).pipe(
-    Effect.provideService(Takeover.Leaving, leaving),
+    Effect.provideService(Takeover.ShutdownSignal, leaving),
     // The run goes on when its caller's spans have ended.
     Effect.provideService(References.CurrentLogSpans, []),
     Effect.forkDetach

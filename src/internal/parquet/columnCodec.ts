@@ -166,7 +166,7 @@ const jsonBytes = (value: unknown): Uint8Array => encoder.encode(CanonicalJson.s
 const bigIntsOf = (values: ReadonlyArray<number>): BigInt64Array => {
   const halves = new Int32Array(values.length * 2)
   for (let i = 0; i < values.length; i++) {
-    const value = values[i] as number // within its length
+    const value = values[i] as number // within bounds
     halves[2 * i] = value | 0
     halves[2 * i + 1] = Math.floor(value / 0x1_0000_0000)
   }

@@ -142,7 +142,7 @@ class Cursor {
   }
   byte(): number {
     if (this.at >= this.bytes.length) throw tooShort()
-    return this.bytes[this.at++] as number // within its length
+    return this.bytes[this.at++] as number // within bounds
   }
   varint(): number {
     let value = 0
@@ -203,7 +203,7 @@ const deltas = (
     cursor.at += miniblocks
     if (cursor.at > bytes.length) throw tooShort()
     for (let block = 0; block < miniblocks && left > 0; block++) {
-      const width = bytes[widthsAt + block] as number // within its length
+      const width = bytes[widthsAt + block] as number // within bounds
       if (width > maxWidth) throw new Error(`a page has differences of ${width} bits`)
       const here = Math.min(left, perMiniblock)
       if (cursor.at + Math.ceil((here * width) / 8) > bytes.length) throw tooShort()

@@ -95,7 +95,7 @@ const expressionOf = (part: string): RegExp => {
   let expression = ""
   let depth = 0
   for (let at = 0; at < part.length; at++) {
-    const char = part[at] as string // within its length
+    const char = part[at] as string // within bounds
     const close = char === "[" ? part.indexOf("]", at + 2) : -1
     if (char === "*") expression += "[^/]*"
     else if (char === "?") expression += "[^/]"

@@ -21,7 +21,7 @@ export const encode = (values: Uint8Array | Uint32Array, width: number): Uint8Ar
   let held = 0
   let bits = 0
   for (let i = 0; i < values.length; i++) {
-    held |= (values[i] as number) << bits // within its length; widths of up to 24 bits leave room for a part of a byte
+    held |= (values[i] as number) << bits // within bounds; widths of up to 24 bits leave room for a part of a byte
     bits += width
     for (; bits >= 8; bits -= 8, held >>>= 8) bytes[at++] = held
   }
@@ -43,7 +43,7 @@ export const decode = (bytes: Uint8Array, start: number, width: number, output: 
     let shift = 0
     for (;;) {
       if (at >= bytes.length || shift > 28) throw new Error("its runs end too soon")
-      const byte = bytes[at++] as number // within its length
+      const byte = bytes[at++] as number // within bounds
       header |= (byte & 0x7f) << shift
       if (byte < 0x80) break
       shift += 7
@@ -53,7 +53,7 @@ export const decode = (bytes: Uint8Array, start: number, width: number, output: 
       const count = Math.min(header >>> 1, output.length - filled)
       if (at + byteWidth > bytes.length || count === 0) throw new Error("its runs end too soon")
       let value = 0
-      for (let i = 0; i < byteWidth; i++) value |= (bytes[at++] as number) << (8 * i) // within its length
+      for (let i = 0; i < byteWidth; i++) value |= (bytes[at++] as number) << (8 * i) // within bounds
       output.fill(value >>> 0, filled, filled + count)
       filled += count
     } else {

@@ -1,6 +1,6 @@
 /**
- * What a file's columns are, for those who do not know it yet: each column's full type, the schema that reads it whole
- * and exactly, and the code of that schema to paste into a program.
+ * Infers a file's columns: each column's full type, the schema that reads it whole and exactly, and the code of that
+ * schema to paste into a program.
  *
  * Exactness decides: a 64-bit integer becomes a bigint and a decimal a text with all of its digits. Moments become dates,
  * which keep milliseconds.

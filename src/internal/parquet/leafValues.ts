@@ -103,7 +103,7 @@ const same: Convert = (raw) => raw
 
 const each = <A>(raw: Raw, f: (value: A, index: number) => unknown): Array<unknown> => {
   const values = new Array<unknown>(raw.length)
-  for (let i = 0; i < raw.length; i++) values[i] = f(raw[i] as A, i) // within its length
+  for (let i = 0; i < raw.length; i++) values[i] = f(raw[i] as A, i) // within bounds
   return values
 }
 
@@ -226,7 +226,7 @@ const numbersOfHalves = (raw: BigInt64Array): Array<number> => {
   const halves = new Int32Array(raw.buffer, raw.byteOffset, raw.length * 2)
   const values = new Array<number>(raw.length)
   for (let i = 0; i < raw.length; i++) {
-    const low = halves[2 * i] as number // both within its length
+    const low = halves[2 * i] as number // both within bounds
     const high = halves[2 * i + 1] as number
     const value = high === low >> 31 ? low : high * 0x1_0000_0000 + (low >>> 0) // 32 bits stay a small integer
     if (!Number.isSafeInteger(value)) throw tooBig(raw[i] as bigint, i)

@@ -50,14 +50,14 @@ const block = (input: Uint8Array, output: Uint8Array, start: number): number => 
       let byte: number
       do {
         if (at >= input.length) throw new Error("an LZ4 page ends too soon")
-        byte = input[at++] as number // within its length
+        byte = input[at++] as number // within bounds
         length += byte
       } while (byte === 255)
     }
     return length
   }
   while (at < input.length) {
-    const token = input[at++] as number // within its length
+    const token = input[at++] as number // within bounds
     const literals = length(token >> 4)
     if (literals > input.length - at || literals > output.length - end) throw new Error("an LZ4 page ends too soon")
     output.set(input.subarray(at, at + literals), end)
@@ -65,7 +65,7 @@ const block = (input: Uint8Array, output: Uint8Array, start: number): number => 
     end += literals
     if (at === input.length) return end
     if (at + 2 > input.length) throw new Error("an LZ4 page ends too soon")
-    const offset = (input[at] as number) | ((input[at + 1] as number) << 8) // within its length
+    const offset = (input[at] as number) | ((input[at + 1] as number) << 8) // within bounds
     at += 2
     const matched = 4 + length(token & 15)
     if (offset === 0 || offset > end || matched > output.length - end) {

@@ -209,7 +209,7 @@ const orNull =
 
 const levelOf = ({ at, definition }: LevelCursor): number => {
   if (at >= definition.length) throw new Error("its lists do not fit its rows")
-  return definition[at] as number // within its length
+  return definition[at] as number // within bounds
 }
 
 const skip = (cursors: ReadonlyArray<LevelCursor>, start: number, end: number): void => {

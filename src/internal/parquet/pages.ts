@@ -86,7 +86,7 @@ const textsOf = (values: ReadonlyArray<string>, start: number): Part => {
   let size = 0
   let at = start
   for (; at < values.length; at++) {
-    const value = values[at] as string // within its length
+    const value = values[at] as string // within bounds
     const most = 4 + value.length * 3
     if (size + most > buffer.length) {
       const need = 4 + Buffer.byteLength(value)
@@ -108,7 +108,7 @@ const blocksOf = (values: ReadonlyArray<Uint8Array>, start: number): Part => {
   let size = 0
   let end = start
   for (; end < values.length; end++) {
-    const { length } = values[end] as Uint8Array // within its length
+    const { length } = values[end] as Uint8Array // within bounds
     if (size > 0 && size + 4 + length > pageBytes) break
     size += 4 + length
   }
@@ -137,13 +137,13 @@ const dictionaryOf = (values: ReadonlyArray<string>): Dictionary | undefined => 
   const step = Math.max(1, Math.floor(values.length / sampleRows))
   const sample = new Set<string>()
   let sampled = 0
-  for (let i = 0; i < values.length; i += step, sampled++) sample.add(values[i] as string) // within its length
+  for (let i = 0; i < values.length; i += step, sampled++) sample.add(values[i] as string) // within bounds
   if (sample.size * 2 > sampled) return undefined
   const most = Math.min(maxEntries, Math.floor(values.length / 4))
   const numbers = new Map<string, number>()
   const indexes = new Uint32Array(values.length)
   for (let i = 0; i < values.length; i++) {
-    const value = values[i] as string // within its length
+    const value = values[i] as string // within bounds
     let number = numbers.get(value)
     if (number === undefined) {
       if (numbers.size >= most) return undefined

@@ -142,7 +142,7 @@ const slice = (file: AsyncBuffer, start: number, end: number): Effect.Effect<Uin
   })
 
 /** A file whose declared columns were found, ready for its rows to be read. */
-export interface Opened {
+export interface OpenFile {
   readonly file: AsyncBuffer
   readonly meta: Metadata
   readonly plans: ReadonlyArray<FileTypes.Plan>
@@ -164,7 +164,7 @@ export const open = Effect.fnUntraced(function* (file: AsyncBuffer, types: Reado
     if (plan instanceof Refusal) return yield* Effect.fail(new FileError("columnType", plan.message, type.name))
     plans.push(plan)
   }
-  const opened: Opened = { file, meta, plans }
+  const opened: OpenFile = { file, meta, plans }
   return opened
 })
 
@@ -179,7 +179,7 @@ export interface RowRange {
 }
 
 /** Reads the rows of a range. Row groups outside of it are not fetched. */
-export const readRows = Effect.fnUntraced(function* (opened: Opened, { end, start = 0 }: RowRange = {}) {
+export const readRows = Effect.fnUntraced(function* (opened: OpenFile, { end, start = 0 }: RowRange = {}) {
   const { meta } = opened
   const from = Math.min(Math.max(0, start), meta.numRows)
   const to = Math.max(from, Math.min(end ?? meta.numRows, meta.numRows))
@@ -234,7 +234,7 @@ const maxFreeRows = 1 << 24
 
 /** Reads row groups from `first` to before `last`, whose rows make one table. */
 export const readGroups = Effect.fnUntraced(function* (
-  { file, meta, plans }: Opened,
+  { file, meta, plans }: OpenFile,
   first: number,
   last: number
 ): Effect.fn.Return<ReadTable, FileError | ColumnCodec.ColumnError> {
@@ -249,7 +249,7 @@ export const readGroups = Effect.fnUntraced(function* (
   const columns = plans.map(({ type }) => ColumnCodec.gather(type, numRows, reserve))
   let end = 0
   for (let number = first; number < last; number++) {
-    const group = meta.row_groups[number] as RowGroup // within its length
+    const group = meta.row_groups[number] as RowGroup // within bounds
     end += groupRows(meta, number)
     if (Number(group.num_rows) === 0) continue
     yield* readGroup(file, plans, columns, group, number)
@@ -268,7 +268,7 @@ export const readGroups = Effect.fnUntraced(function* (
 const rowCountError = (column: string, rows: number, expected: number) =>
   new FileError("damaged", `it is damaged: column ${column} has ${rows} rows where the file says ${expected}`, column)
 
-/** A leaf of a row group: where its pages are, and who takes them. */
+/** A leaf of a row group: where its pages are, and the consumer of its values. */
 interface Job {
   readonly column: string
   readonly start: number
@@ -372,7 +372,7 @@ const pieceBytes = 1 << 26
 const readChunks = Effect.fnUntraced(function* (file: AsyncBuffer, jobs: ReadonlyArray<Job>, group: number) {
   const sorted = jobs.toSorted((a, b) => a.start - b.start)
   for (let i = 0; i < sorted.length; ) {
-    const first = sorted[i] as Job // within its length
+    const first = sorted[i] as Job // within bounds
     if (first.end - first.start > pieceBytes) {
       yield* readPieces(file, first, group)
       i++
@@ -381,7 +381,7 @@ const readChunks = Effect.fnUntraced(function* (file: AsyncBuffer, jobs: Readonl
     let { end } = first
     let next = i + 1
     for (; next < sorted.length; next++) {
-      const job = sorted[next] as Job // within its length
+      const job = sorted[next] as Job // within bounds
       if (job.start - end > gapBytes || job.end - first.start > pieceBytes) break
       end = Math.max(end, job.end)
     }

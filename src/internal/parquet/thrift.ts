@@ -68,7 +68,7 @@ const listEnd = (bytes: Uint8Array, start: number, depth: number): number => {
 
 const byteAt = (bytes: Uint8Array, at: number): number => {
   if (at >= bytes.length) throw new Error("a header ends too soon")
-  return bytes[at] as number // within its length
+  return bytes[at] as number // within bounds
 }
 
 const inside = (bytes: Uint8Array, at: number): number => {

@@ -174,7 +174,7 @@ const elements: { readonly [K in Kind]: Element } = {
   int64: { type: "INT64" }
 }
 
-/** Why a table has no shape: a column that is missing, is no list, or is of another length. */
+/** Why a table has no shape: a column that is missing, is not a list, or has a different length. */
 const shapeError = (types: ReadonlyArray<ColumnType>, table: AnyTable): ColumnCodec.ColumnError | undefined => {
   const fault = (column: string, detail: string) => new ColumnCodec.ColumnError("invalid", column, undefined, detail)
   for (const { kind, name } of types) {

@@ -1,6 +1,6 @@
 /**
- * The attempts at a task: made until one succeeds or no other is due, each with its record. Who makes an attempt (a fiber
- * here, a thread, a worker) is the executor's business; when to make another one is decided here, for all executors.
+ * Makes attempts at a task until one succeeds or no other is due, and records each. The executor decides where an
+ * attempt runs (on a fiber, a thread, a worker); this module decides for all executors when to make another one.
  */
 import type * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
@@ -134,7 +134,7 @@ export const make = (
         made.push({ number, status, startedAt, finishedAt, error })
         const delay = Exit.isSuccess(decided) ? decided.value : undefined
         if (delay === undefined) return yield* fail(task, status, exit.cause, error)
-        // Whoever continues the run must know of this attempt.
+        // The attempt must be recorded for a process that continues the run.
         const between: TaskRecord = { ...running, attempts: [...made] }
         yield* run.recorder.write([{ _tag: "Task", task: between, blobs: inputs.blobs, schemas: inputs.schemas }])
         const waited = yield* Effect.exit(restore(Effect.sleep(delay)))

@@ -16,7 +16,7 @@ import * as Effect from "effect/Effect"
 import { ExecutorError } from "../../Executor.ts"
 import type { CardRecord, ErrorRecord, LogRecord, MetricRecord, RunRecord, TaskRecord } from "../../RunRecord.ts"
 import type { Change, Driver, RunStore, StoreError } from "../../RunStore.ts"
-import type { Begun } from "./takeover.ts"
+import type { ResumeState } from "./takeover.ts"
 
 /** Buffered changes are written after this time at the latest. */
 const flushIntervalMs = 50
@@ -75,7 +75,7 @@ export interface Recorder {
  * @param driver The hold on the run. Without it the recorder is a worker's, which records for runs that others drive.
  * @param before The places of the events that were recorded before this process took the run over.
  */
-export const make = (store: RunStore["Service"], driver?: Driver, before?: Begun["places"]): Recorder => {
+export const make = (store: RunStore["Service"], driver?: Driver, before?: ResumeState["places"]): Recorder => {
   const put = (changes: ReadonlyArray<Change>) => store.write(changes, driver)
   let lines: Array<LogRecord> = []
   let points: Array<MetricRecord> = []

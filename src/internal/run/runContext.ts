@@ -11,7 +11,7 @@ import type { Definition, FlowDefinition } from "./definition.ts"
 import type { Recorder } from "./recorder.ts"
 import type { RunScope } from "./runScope.ts"
 import type { Seeds } from "./seeds.ts"
-import type { Begun } from "./takeover.ts"
+import type { ResumeState } from "./takeover.ts"
 
 /** A running run. */
 export interface RunContext {
@@ -28,7 +28,7 @@ export interface RunContext {
   /** The number of earlier tasks with this key. */
   readonly nextOccurrence: (key: string) => number
   /** The state of the run when its previous driver died. */
-  readonly begun: Begun | undefined
+  readonly begun: ResumeState | undefined
   /** The origin's finished task with this key, once each. */
   readonly takeOver: (definition: Definition, key: string) => TaskRecord | undefined
   /** The artifact that is missing or damaged, so that the origin's task with this key can't be taken over. */

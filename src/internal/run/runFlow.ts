@@ -44,7 +44,7 @@ import * as Seeds from "./seeds.ts"
 import * as Services from "./services.ts"
 import { SystemTags } from "./systemTags.ts"
 import * as TagChange from "./tagChange.ts"
-import * as Begun from "./takeover.ts"
+import * as Takeover from "./takeover.ts"
 import { unprinted } from "./taskBody.ts"
 import * as Tracing from "./tracing.ts"
 
@@ -83,8 +83,8 @@ const runOnce = Effect.fnUntraced(function* (flow: FlowDefinition, parameters: o
   const observe = guarded(yield* RunObserver)
   yield* executor.prepare(flow)
   const origin = start.origin === undefined ? undefined : yield* Origin.load(runs, artifacts, start.origin.run)
-  const begun = start.begun === undefined ? undefined : yield* Begun.load(runs, artifacts, start.begun.id)
-  const leaving = yield* Begun.Leaving
+  const begun = start.begun === undefined ? undefined : yield* Takeover.load(runs, artifacts, start.begun.id)
+  const leaving = yield* Takeover.ShutdownSignal
   const clock = yield* Clock.Clock
   const now = clock.currentTimeMillisUnsafe()
   const {

@@ -42,7 +42,7 @@ const isUlid = /^[0-7][0-9a-hjkmnp-tv-z]{25}$/
  * The next id.
  *
  * @param now Milliseconds since the epoch.
- * @param newest The newest id in the store. One that is no ULID is ignored.
+ * @param newest The newest id in the store. Other ids are ignored.
  */
 export const make = (now: number, newest?: string): string => {
   const id = at(now)

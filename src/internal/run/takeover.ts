@@ -11,8 +11,8 @@ import type { RunStore, StoreError } from "../../RunStore.ts"
 import * as CanonicalJson from "../schema/canonicalJson.ts"
 import { type Definition, fits } from "./definition.ts"
 
-/** What was found of a run. */
-export interface Begun {
+/** The recorded progress of a run. */
+export interface ResumeState {
   /** The highest number that a task has. */
   readonly lastIndex: number
   /** Where the next event's place is counted from, and the places that tasks had before. */
@@ -79,13 +79,16 @@ export const load = Effect.fnUntraced(function* (
         const index = found.findIndex((run) => run.flow === flow && CanonicalJson.stringify(run.parameters) === text)
         return index < 0 ? undefined : found.splice(index, 1)[0]
       })
-  } satisfies Begun
+  } satisfies ResumeState
 })
 
 /**
- * Ends when this process is to leave the runs that it drives to another one: they stop where they are, and nothing is
- * recorded of that, neither an interrupted task nor an interrupted run.
+ * Ends when this process should hand over the runs that it drives: they stop where they are, and neither tasks nor runs
+ * are recorded as interrupted.
  */
-export const Leaving: Context.Reference<Effect.Effect<void> | undefined> = Context.Reference("effect-flow/Leaving", {
-  defaultValue: (): Effect.Effect<void> | undefined => undefined
-})
+export const ShutdownSignal: Context.Reference<Effect.Effect<void> | undefined> = Context.Reference(
+  "effect-flow/ShutdownSignal",
+  {
+    defaultValue: (): Effect.Effect<void> | undefined => undefined
+  }
+)

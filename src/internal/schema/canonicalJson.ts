@@ -68,7 +68,7 @@ const objectInOrder = (object: Record<string, unknown>, depth: number): object |
   const keys = Object.keys(object)
   let isOrdered = true
   for (let i = 0; i < keys.length; i++) {
-    const key = keys[i] as string // within its length
+    const key = keys[i] as string // within bounds
     const first = key.charCodeAt(0)
     if ((first >= 48 && first <= 57) || key === "__proto__") return unorderable // may be an array index, or not an ordinary property
     if (i > 0 && (keys[i - 1] as string) > key) isOrdered = false
@@ -76,7 +76,7 @@ const objectInOrder = (object: Record<string, unknown>, depth: number): object |
   if (!isOrdered) keys.sort()
   let copy: Record<string, unknown> | undefined = isOrdered ? undefined : {}
   for (let i = 0; i < keys.length; i++) {
-    const key = keys[i] as string // within its length
+    const key = keys[i] as string // within bounds
     const item = object[key]
     let ordered: unknown = item
     if (typeof item === "object" && item !== null) {

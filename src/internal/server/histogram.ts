@@ -27,7 +27,7 @@ export const summarize = (numbers: Numbers, bars: number): Summary | undefined =
   let finite = 0
   let areIntegers = true
   for (let i = 0; i < numbers.length; i++) {
-    const value = numbers[i] as number // below its length
+    const value = numbers[i] as number // within bounds
     if (!Number.isFinite(value)) continue
     finite++
     sum += value
@@ -41,7 +41,7 @@ export const summarize = (numbers: Numbers, bars: number): Summary | undefined =
   const width = areIntegers && max - min < bars ? 1 : (max - min) / count
   const counts = new Array<number>(count).fill(0)
   for (let i = 0; i < numbers.length; i++) {
-    const value = numbers[i] as number // below its length
+    const value = numbers[i] as number // within bounds
     if (!Number.isFinite(value)) continue
     const bar = width === 0 ? 0 : Math.min(count - 1, Math.floor((value - min) / width))
     counts[bar] = (counts[bar] as number) + 1 // within bounds

@@ -116,6 +116,6 @@ const decodeFloat16 = (bits: number): number => {
 /** Decodes bfloat16 numbers, whose bits are the upper half of an F32. */
 const decodeBfloat16 = (bits: Uint16Array): Float32Array => {
   const wide = new Uint32Array(bits.length)
-  for (let i = 0; i < bits.length; i++) wide[i] = (bits[i] as number) << 16 // below its length
+  for (let i = 0; i < bits.length; i++) wide[i] = (bits[i] as number) << 16 // within bounds
   return new Float32Array(wide.buffer)
 }

@@ -146,7 +146,7 @@ export const make = (inline?: Inline): RunStore["Service"] => {
         const known = runs.get(change.run)
         if (known?.record !== undefined) {
           const { heartbeatAt } = known.record
-          // A heartbeat always moves forward, even if the driver's clock was set back: whoever watches sees it change.
+          // A heartbeat always moves forward, even if the driver's clock was set back: so watchers see it change.
           known.record = { ...known.record, heartbeatAt: change.at === 0 ? 0 : Math.max(heartbeatAt + 1, change.at) }
         }
         return

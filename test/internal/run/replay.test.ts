@@ -12,7 +12,7 @@ import { Executor, Flow, type RunRecord, RunStore, Step, Storage } from "effect-
 import * as ErrorRecord from "../../../src/internal/run/errorRecord.ts"
 import * as Replay from "../../../src/internal/run/replay.ts"
 import { runFlow } from "../../../src/internal/run/runFlow.ts"
-import { Leaving } from "../../../src/internal/run/takeover.ts"
+import { ShutdownSignal } from "../../../src/internal/run/takeover.ts"
 
 class Declined extends Schema.TaggedError<Declined>()("Declined", {
   amount: Schema.Number,
@@ -39,7 +39,7 @@ const takeOver = Effect.fnUntraced(function* (
   const store = yield* RunStore.RunStore
   const leave = yield* Deferred.make<void>()
   const run = Flow.run(flow as never, {} as never) as Effect.Effect<unknown, unknown, never>
-  const driver = yield* Effect.forkChild(Effect.provideService(run, Leaving, Deferred.await(leave)))
+  const driver = yield* Effect.forkChild(Effect.provideService(run, ShutdownSignal, Deferred.await(leave)))
   yield* pass
   yield* Deferred.await(reached)
   yield* TestClock.adjust("1 second")

@@ -11,7 +11,7 @@ import { TestClock } from "effect/testing"
 import * as Executor from "../../../src/Executor.ts"
 import * as Flow from "../../../src/Flow.ts"
 import { runFlow } from "../../../src/internal/run/runFlow.ts"
-import { Leaving } from "../../../src/internal/run/takeover.ts"
+import { ShutdownSignal } from "../../../src/internal/run/takeover.ts"
 import { RunStore } from "../../../src/RunStore.ts"
 import * as Step from "../../../src/Step.ts"
 import * as Storage from "../../../src/Storage.ts"
@@ -62,7 +62,7 @@ describe("a run that was begun", () => {
       const store = yield* RunStore
       const leave = yield* Deferred.make<void>()
       const driver = yield* Effect.forkChild(
-        Effect.provideService(Flow.run(flow, { n: 1 }), Leaving, Deferred.await(leave))
+        Effect.provideService(Flow.run(flow, { n: 1 }), ShutdownSignal, Deferred.await(leave))
       )
       yield* Deferred.await(reached)
       yield* Deferred.succeed(leave, undefined)

@@ -31,7 +31,7 @@ export const make = ({ named, pathOf }: Places, directories: Directories): Names
       )
     )
     if (!isNew && (await Fs.readlink(path)) !== target) throw new Error(`${path} is something else`)
-    // It may be another user's, who may be reading it: its age then is theirs to keep.
+    // It may belong to another user who is reading it, so its age must not be changed.
     await Fs.lutimes(path, now / 1000, now / 1000).catch(() => undefined)
     return path
   },

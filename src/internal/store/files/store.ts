@@ -57,7 +57,7 @@ export interface FileStore {
   ) => Effect.Effect<ReadonlyArray<Address>, ArtifactError>
   /**
    * Removes what a killed process left half written before a time, and what was set apart as damaged before it. A
-   * damaged file that is the only copy of an artifact in `keep` stays for a week longer, for who may want to look at it.
+   * damaged file that is the only copy of an artifact in `keep` stays for a week longer, so that it can be examined.
    */
   readonly tidy: (before: number, keep: ReadonlySet<string>) => Effect.Effect<void, ArtifactError>
   /** Checks every file against its name, including those in `damaged/`. */

@@ -69,7 +69,7 @@ export const tidy = async (
  * another process put or touched it in between, it goes back. A process that comes after the rename brings it back, or
  * writes it anew.
  *
- * @param away Where the file is taken, so that whoever misses it finds it.
+ * @param away Where the file is moved, so that it can be found and restored.
  */
 const removeOld = async (path: string, away: string, before: number): Promise<boolean> => {
   try {

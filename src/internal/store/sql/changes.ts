@@ -286,8 +286,8 @@ const ofClaim = (
 ]
 
 /**
- * A heartbeat always moves forward, even if the driver's clock was set back, so whoever watches sees it change. In Postgres
- * it is kept in the time of the database, because drivers and readers on other machines have clocks of their own
+ * A heartbeat always moves forward, even if the driver's clock was set back, so watchers see it change. In Postgres it
+ * is kept in the time of the database, because drivers and readers on other machines have clocks of their own
  * (`Rows.clock` converts it back).
  *
  * @param at Milliseconds since the epoch; 0 says that nobody drives the run.

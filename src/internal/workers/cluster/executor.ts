@@ -26,10 +26,10 @@ import type { Placement, Unplaced } from "./placement.ts"
 import { type Shared, showUrl } from "./settings.ts"
 import type { Tail } from "./tail.ts"
 import {
-  type Asked,
+  type AttemptRequest,
   attemptId,
   decodeAnswer,
-  encodeAsked,
+  encodeRequest,
   type Refused,
   RunWorkflow,
   TaskWorkflow
@@ -89,7 +89,7 @@ export const make = (options: {
   const send = Effect.fnUntraced(function* (id: string, { blobs, confirm, definition, task }: Attempt, given: Given) {
     const { code: _, ...described } = task
     const code = codeOf(definition)
-    const body = encodeAsked({
+    const body = encodeRequest({
       task: yield* pack(code === undefined ? described : { ...described, code }),
       blobs,
       ...given
@@ -196,7 +196,7 @@ export const make = (options: {
 }
 
 /** The parts of the caller's context for an attempt. */
-type Given = Pick<Asked, "level" | "caller" | "span">
+type Given = Pick<AttemptRequest, "level" | "caller" | "span">
 
 /** Explains why no worker can execute a task, using the closest match. */
 const explain = (

@@ -26,7 +26,7 @@ import type { Result } from "../thread/protocol.ts"
 import * as Ownership from "./ownership.ts"
 import * as Registry from "./registry.ts"
 import type { Settings } from "./settings.ts"
-import { type Asked, decodeAsked, encodeAnswer, type Refused, TaskWorkflow } from "./workflows.ts"
+import { type AttemptRequest, decodeRequest, encodeAnswer, type Refused, TaskWorkflow } from "./workflows.ts"
 
 /** Serves attempts. `onCutOff` is called for each that is interrupted. */
 export const layer = (
@@ -44,7 +44,7 @@ export const layer = (
       const spans: Array<Spans.SpanReport> = []
       const sharding = yield* Sharding.Sharding
       const address = `${settings.host}:${settings.port}`
-      const asked = yield* Effect.exit(decodeAsked(body))
+      const asked = yield* Effect.exit(decodeRequest(body))
       if (Exit.isFailure(asked)) {
         const message = String(Cause.squash(asked.cause))
         return encodeAnswer({ _tag: "Refused", worker: address, error: { reason: "version", message } })
@@ -127,7 +127,7 @@ const nameOf = ({ host, port }: Settings, thread: string | undefined): string =>
 
 const failed = (failure: FailureCodec.Failure): Result => ({ _tag: "Failure", failure })
 
-const unpack = Effect.fnUntraced(function* (packed: Asked["task"]) {
+const unpack = Effect.fnUntraced(function* (packed: AttemptRequest["task"]) {
   if (!("digest" in packed)) return packed
   const store = yield* ArtifactStore
   return JSON.parse(new TextDecoder().decode(yield* store.get(packed.digest))) as TaskDescription // its driver put it

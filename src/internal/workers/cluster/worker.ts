@@ -15,7 +15,7 @@ import { RunStore } from "../../../RunStore.ts"
 import type { Options } from "../../../Worker.ts"
 import { messageOf } from "../../cause.ts"
 import * as Recorder from "../../run/recorder.ts"
-import { Leaving } from "../../run/takeover.ts"
+import { ShutdownSignal } from "../../run/takeover.ts"
 import { version } from "../../run/version.ts"
 import * as FlowModule from "../flowModule.ts"
 import * as ThreadPool from "../thread/pool.ts"
@@ -91,7 +91,7 @@ export const run = Effect.fnUntraced(function* (
       const stores = Context.make(ArtifactStore, store).pipe(Context.add(RunStore, runs))
       const driving = stores.pipe(
         Context.add(Executor, executor),
-        Context.add(Leaving, Deferred.await(leaving))
+        Context.add(ShutdownSignal, Deferred.await(leaving))
       ) as Context.Context<ArtifactStore | RunStore> // references besides
       yield* Layer.buildWithScope(
         Layer.merge(

@@ -19,7 +19,7 @@ import type * as Thread from "../thread/thread.ts"
 const protocol = 2
 
 /** The request for an attempt. */
-export interface Asked {
+export interface AttemptRequest {
   /** The description, or the digest of an artifact that holds it if it is too long for a message. */
   readonly task: TaskDescription | { readonly digest: string }
   readonly blobs: ReadonlyArray<Blob>
@@ -67,11 +67,12 @@ export const RunWorkflow = Workflow.make("effect-flow/run", {
 export const attemptId = (task: TaskDescription): string => `${task.run}/${task.key}/${task.occurrence}.${task.attempt}`
 
 /** As the text that crosses. */
-export const encodeAsked = ({ blobs, ...rest }: Asked): string => write({ ...rest, blobs: blobs.map(toText) })
+export const encodeRequest = ({ blobs, ...rest }: AttemptRequest): string =>
+  write({ ...rest, blobs: blobs.map(toText) })
 
 /** From the text. */
-export const decodeAsked = (text: string): Effect.Effect<Asked, ExecutorError> =>
-  Effect.map(read<Texts<Asked>>(text), ({ blobs, ...rest }) => ({ ...rest, blobs: blobs.map(fromText) }))
+export const decodeRequest = (text: string): Effect.Effect<AttemptRequest, ExecutorError> =>
+  Effect.map(read<Texts<AttemptRequest>>(text), ({ blobs, ...rest }) => ({ ...rest, blobs: blobs.map(fromText) }))
 
 /** As the text that crosses. */
 export const encodeAnswer = (answer: Answer): string =>
