@@ -206,7 +206,7 @@ export const layerThreads = (options: ThreadsOptions): Layer.Layer<never> => {
 export interface ClusterOptions {
   /** The cluster's Postgres database. Default: the store's, where that is `Storage.layerPostgres`. */
   readonly url?: string | Redacted.Redacted
-  /** Which workers take the tasks: those that were started with the same group. Default: `work`. */
+  /** Which workers take the tasks: those that were started with the same group. Default: called after the package in whose directory the process runs. */
   readonly group?: string
   /**
    * How long to wait before other workers take over a dead worker's tasks. Must be the same in every process of the cluster.

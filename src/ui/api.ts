@@ -18,7 +18,8 @@ import type {
   TaskView,
   TensorsView,
   UseView,
-  WhyView
+  WhyView,
+  WorkersView
 } from "../internal/server/shapes.ts"
 import { splitTask } from "./router.ts"
 
@@ -69,6 +70,7 @@ const reach = async (address: string, init: RequestInit): Promise<Response> => {
 type Signal = AbortSignal | undefined
 
 export const about = (signal?: Signal) => get<About>(signal, ["about"])
+export const workers = (signal?: Signal) => get<WorkersView>(signal, ["workers"])
 export const runs = (query: Query, signal?: Signal) =>
   get<{ readonly runs: ReadonlyArray<RunView>; readonly next?: string }>(signal, ["runs"], query)
 export const find = (path: string, signal?: Signal) => get<{ readonly url: string }>(signal, ["find"], { path })

@@ -6,13 +6,14 @@ import { useKeys } from "./hooks.ts"
 import { useConnection } from "./live.ts"
 import { Empty, Failure, Link, Loading } from "./parts/basic.tsx"
 import { Help } from "./parts/help.tsx"
-import { navigate, parse, type Route, toRuns, useAddress } from "./router.ts"
+import { navigate, parse, type Route, toRuns, toWorkers, useAddress } from "./router.ts"
 import { nextTheme, useTheme } from "./theme.ts"
 import { Runs } from "./views/runs.tsx"
 
 const Run = lazy(() => import("./views/run.tsx"))
 const Task = lazy(() => import("./views/task.tsx"))
 const Artifact = lazy(() => import("./views/artifact.tsx"))
+const Workers = lazy(() => import("./views/workers.tsx"))
 const Compare = lazy(() => import("./views/compare.tsx"))
 
 export const App = () => {
@@ -54,6 +55,7 @@ export const App = () => {
         <Jump input={jump} />
         <nav aria-label="Page" className="tools">
           <Link to={toRuns()}>Runs</Link>
+          <Link to={toWorkers()}>Workers</Link>
           <ThemeButton />
           <button type="button" className="quiet" onClick={() => setHelp(true)} title="Keys (?)" aria-label="Keys">
             ?
@@ -92,6 +94,8 @@ const View = ({ about, route }: { readonly route: Route; readonly about: Api.Abo
       return <Artifact key={JSON.stringify(route)} digest={route.digest} of={route.of} about={about} />
     case "compare":
       return <Compare key={`${route.left} ${route.right}`} left={route.left} right={route.right} about={about} />
+    case "workers":
+      return <Workers about={about} />
     case "missing":
       return (
         <Empty title="There is nothing at this address">

@@ -11,11 +11,13 @@ export type Route =
       readonly of?: { readonly run: string; readonly step: string; readonly index: string; readonly name: string }
     }
   | { readonly view: "compare"; readonly left: string; readonly right: string }
+  | { readonly view: "workers" }
   | { readonly view: "missing"; readonly path: string }
 
 const path = (...parts: ReadonlyArray<string>): string => `/${parts.map(encodeURIComponent).join("/")}`
 
 export const toRuns = (): string => "/"
+export const toWorkers = (): string => "/workers"
 export const toRun = (run: string): string => path("runs", run)
 /** `task` is an id within the run, `train/3`. */
 export const toTask = (run: string, task: string): string => path("runs", run, ...splitTask(task))
@@ -57,6 +59,7 @@ export const parse = (pathname: string): Route => {
   if (first === "compare" && a !== undefined && b !== undefined && parts.length === 3) {
     return { view: "compare", left: a, right: b }
   }
+  if (first === "workers" && a === undefined) return { view: "workers" }
   return missing
 }
 

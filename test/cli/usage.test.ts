@@ -96,7 +96,8 @@ describe("usage", () => {
         "card",
         "ui",
         "gc",
-        "verify"
+        "verify",
+        "workers"
       ])
         assert.match(help, new RegExp(`\n  ${verb} +[A-Z]`))
       assert.include(succeeds(yield* here("resume", "--help")), "--from step")

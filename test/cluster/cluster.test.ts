@@ -226,7 +226,7 @@ describe.skipIf(Postgres.binaries === undefined)("Executor.layerCluster", () => 
       })
     )
 
-    it.effect("leaves a group's tasks to its workers, and names the host that lacks a file", () =>
+    it.effect("leaves a group's tasks to its workers, and refuses a driver that sees other blobs", () =>
       Effect.gen(function* () {
         const { directory, options, postgres } = yield* Setting.Setting
         const run = Flow.run(Flows.LargeFlow, {}).pipe(
@@ -234,9 +234,9 @@ describe.skipIf(Postgres.binaries === undefined)("Executor.layerCluster", () => 
         )
         yield* Processes.worker({ ...options, group: "apart", blobs: join(directory, "not", "shared") })
         const error = failureOf(yield* Effect.exit(run))
-        assert(error instanceof ArtifactError)
-        assert.strictEqual(error.reason, "missing")
-        assert.include(error.message, `on ${hostname()}`)
+        assert(error instanceof Executor.ExecutorError)
+        assert.strictEqual(error.reason, "settings")
+        assert.match(error.message, new RegExp(`of group "apart" \\(on ${hostname()}\\) sees other blobs`))
         // The workers of the other group have the directory.
         const { output } = yield* Flow.run(Flows.LargeFlow, {})
         assert.strictEqual(output.length, 100_000)

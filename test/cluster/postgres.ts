@@ -60,8 +60,11 @@ export const freePort = (): Promise<number> =>
  * Starts a server; it ends with the scope.
  *
  * @param options.durable Whether a commit waits for the disk, as it does in earnest.
+ * @param options.settings More flags of the server.
  */
-export const make = (options: { readonly durable?: boolean } = {}): Effect.Effect<Postgres, never, Scope.Scope> =>
+export const make = (
+  options: { readonly durable?: boolean; readonly settings?: ReadonlyArray<string> } = {}
+): Effect.Effect<Postgres, never, Scope.Scope> =>
   Effect.gen(function* () {
     const bin = binaries ?? ""
     const directory = yield* Effect.acquireRelease(
@@ -82,6 +85,7 @@ export const make = (options: { readonly durable?: boolean } = {}): Effect.Effec
       await run(join(bin, "initdb"), flags, who)
     })
     const settings = [`-p ${port}`, `-k ${directory}`, "-c listen_addresses=127.0.0.1", "-c max_connections=300"]
+    settings.push(...(options.settings ?? []))
     if (options.durable !== true) settings.push("-c fsync=off")
     const control = (...flags: ReadonlyArray<string>) =>
       Effect.promise(

@@ -17,11 +17,14 @@ export interface Process {
 
 /** Starts one of this directory's programs with its options; it is killed when the scope ends. */
 export const start = (program: string, options: object): Effect.Effect<Process, never, Scope.Scope> =>
+  run(process.execPath, [fileURLToPath(new URL(program, import.meta.url)), JSON.stringify(options)])
+
+/** Starts a program; it is killed when the scope ends. */
+export const run = (program: string, words: ReadonlyArray<string>): Effect.Effect<Process, never, Scope.Scope> =>
   Effect.map(
     Effect.acquireRelease(
       Effect.sync(() => {
-        const path = fileURLToPath(new URL(program, import.meta.url))
-        const child = spawn(process.execPath, [path, JSON.stringify(options)], { stdio: ["ignore", "pipe", "pipe"] })
+        const child = spawn(program, words, { stdio: ["ignore", "pipe", "pipe"] })
         let output = ""
         const listeners = new Set<() => void>()
         const take = (chunk: Buffer) => {
@@ -49,7 +52,8 @@ export const start = (program: string, options: object): Effect.Effect<Process, 
         Effect.callback((resume) => {
           const look = () => {
             if (output().includes(text)) resume(Effect.void)
-            else if (child.exitCode !== null) resume(Effect.die(new Error(`${program} ended: ${output()}`)))
+            else if (child.exitCode !== null)
+              resume(Effect.die(new Error(`${[program, ...words].join(" ")} ended: ${output()}`)))
           }
           listeners.add(look)
           child.once("exit", look)

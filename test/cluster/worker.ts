@@ -18,5 +18,5 @@ Worker.run({
       ? Storage.layerPostgres({ url: database, blobs: options.blobs })
       : Storage.layerLocal({ directory })
   ),
-  NodeRuntime.runMain
+  NodeRuntime.runMain({ teardown: Worker.teardown })
 )

@@ -186,7 +186,7 @@ const workerVerb = (cli: Cli, subject: Subject, select: Select) =>
       group: optional(
         "group",
         "name",
-        "The group of runs whose tasks it executes (default: EFFECT_FLOW_GROUP, or work)"
+        "The group of runs whose tasks it executes (default: EFFECT_FLOW_GROUP, or called after the package)"
       ),
       host: optional(
         "host",
@@ -194,17 +194,33 @@ const workerVerb = (cli: Cli, subject: Subject, select: Select) =>
         "The address at which other processes reach it (default: EFFECT_FLOW_HOST, or localhost)"
       ),
       port: whole("port", "n", "The port to listen on (default: EFFECT_FLOW_PORT, or any free port)"),
+      healthPort: whole(
+        "health-port",
+        "n",
+        "The port of its health endpoint: /live, /ready, /metrics (default: EFFECT_FLOW_HEALTH_PORT, or none)"
+      ),
+      log: Flag.Literals("log", ["text", "json"]).pipe(
+        Flag.withAlias("log-format"),
+        Flag.withDescription("The format of its log (default: text)"),
+        Flag.withDefault("text")
+      ),
       sync
     },
-    ({ group, host, port, size, sync }) =>
+    ({ group, healthPort, host, log, port, size, sync }) =>
       select((chosen) =>
         lazily(() => import("./verbs/worker.ts"))((module) =>
           module.worker(
             cli,
             chosen,
             subject,
-            { size: maybe(size), group: maybe(group), host: maybe(host), port: maybe(port) },
-            { sync }
+            {
+              size: maybe(size),
+              group: maybe(group),
+              host: maybe(host),
+              port: maybe(port),
+              healthPort: maybe(healthPort)
+            },
+            { sync, log }
           )
         )
       )

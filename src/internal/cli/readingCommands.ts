@@ -156,6 +156,8 @@ export const verbs = (cli: Cli, select: Select) => [
 
   tagVerb(cli, select),
 
+  workersVerb(cli, select),
+
   Command.make(
     "cancel",
     { run: aRun("run"), reason: optional("reason", "text", "Why; the run's record keeps it") },
@@ -266,6 +268,22 @@ const tagVerb = (cli: Cli, select: Select) => {
       Command.make("list", { run: runArgument, json: json("the tags") }, (input) =>
         select((chosen) => load((module) => module.list(cli, chosen, input.run, input.json)))
       ).pipe(Command.withDescription("List the tags of a run, including system tags"))
+    ])
+  )
+}
+
+const workersVerb = (cli: Cli, select: Select) => {
+  const load = lazily(() => import("./verbs/workers.ts"))
+  const group = optional("group", "name", "Only this group of workers (default: all)")
+  const address = Argument.String("address").pipe(Argument.withDescription("A worker's host:port, or all"))
+  return Command.make("workers", { group, json: json("the workers and queues") }, (input) =>
+    select((chosen) => load((module) => module.workers(cli, chosen, { group: maybe(input.group), json: input.json })))
+  ).pipe(
+    Command.withDescription("List the workers of a cluster, what they do, and how many tasks wait for one"),
+    Command.withSubcommands([
+      Command.make("drain", { address, group }, (input) =>
+        select((chosen) => load((module) => module.drain(cli, chosen, input.address, maybe(input.group))))
+      ).pipe(Command.withDescription("Ask a worker, or all, to finish what has begun and to end"))
     ])
   )
 }

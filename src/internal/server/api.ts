@@ -57,6 +57,7 @@ const digest = { digest: Schema.String.check(Schema.isPattern(/^[0-9a-f]{64}$/))
 const runs = HttpApiGroup.make("runs")
   .add(
     HttpApiEndpoint.get("about", "/about", { success: Shapes.About }),
+    HttpApiEndpoint.get("workers", "/workers", { success: Shapes.WorkersView, error: errors }),
     HttpApiEndpoint.get("list", "/runs", {
       query: {
         flow: text,

@@ -11,10 +11,11 @@ import type { RunRecord } from "../../RunRecord.ts"
 import { type CardLine, RunStore, type StoreError } from "../../RunStore.ts"
 import * as Tags from "../../Tags.ts"
 import * as Why from "../../Why.ts"
+import * as Worker from "../../Worker.ts"
 import * as Reading from "../history/reading.ts"
 import { childIds } from "../history/tasks.ts"
 import { display } from "../run/output.ts"
-import { UiApi, UiNotFound } from "./api.ts"
+import { UiApi, UiBroken, UiNotFound } from "./api.ts"
 import { storeFailed } from "./artifacts.ts"
 import * as UiCompare from "./compare.ts"
 import type { About, CardView, RunView } from "./shapes.ts"
@@ -90,6 +91,14 @@ export const layer = (about: Omit<About, "now">) =>
 
       return handlers.handleAll({
         about: () => Effect.map(Clock.currentTimeMillis, (now): About => ({ ...about, now })),
+
+        workers: () =>
+          artifacts.location?.kind === "postgres"
+            ? Worker.status().pipe(
+                Effect.provideService(ArtifactStore, artifacts),
+                Effect.mapError(({ message }) => new UiBroken({ message }))
+              )
+            : Effect.succeed({ workers: [], queues: [] }),
 
         list: Effect.fnUntraced(function* ({ query }) {
           const limit = query.limit ?? 100

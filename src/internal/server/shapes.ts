@@ -262,3 +262,27 @@ export const About = Schema.Struct({
   now: Schema.Number
 })
 export type About = typeof About.Type
+
+/** The workers of a cluster, and the tasks that wait for one. Empty for a store without a cluster. */
+export const WorkersView = Schema.Struct({
+  workers: Schema.Array(
+    Schema.Struct({
+      address: Schema.String,
+      group: Schema.String,
+      host: Schema.String,
+      pid: Schema.Int,
+      version: Schema.String,
+      flows: Schema.Array(Schema.String),
+      threads: Schema.Int,
+      busy: Schema.Int,
+      queued: Schema.Int,
+      draining: Schema.Boolean,
+      startedAt: Schema.Number,
+      seenAt: Schema.Number
+    })
+  ),
+  queues: Schema.Array(
+    Schema.Struct({ group: Schema.String, waiting: Schema.Int, oldestWaitMs: Schema.optionalKey(Schema.Number) })
+  )
+})
+export type WorkersView = typeof WorkersView.Type

@@ -36,6 +36,9 @@ export const show = (cli: Cli.Cli, chosen: Cli.Chosen, text: string, format: For
     })
   )
 
+/** The worker and thread that executed the last attempt at a task, on threads and on a cluster. */
+const workerOf = (task: TaskRecord): string | undefined => task.attempts.at(-1)?.worker
+
 const durationText = (record: { readonly startedAt: number; readonly finishedAt?: number }) =>
   record.finishedAt === undefined ? "" : Units.duration(record.finishedAt - record.startedAt)
 
@@ -58,6 +61,7 @@ const runLines = (
         .join(", ")
     ]
   ]
+  const hasWorkers = tasks.some((task) => workerOf(task) !== undefined)
   const rows = tasks.map((task) => [
     task.id,
     paintStatus(style, task.status),
@@ -68,6 +72,7 @@ const runLines = (
       : `${task.how === "cached" ? "cached" : "taken over"} from ${task.source}${hasOtherCode(task) ? ", code changed" : ""}`,
     task.how === "executed" ? durationText(task) : "",
     Units.bytes(size(task.outputs)),
+    ...(hasWorkers ? [workerOf(task) ?? ""] : []),
     task.parents.length === 0
       ? ""
       : `← ${task.parents.length > 8 ? `${task.parents.length} tasks` : task.parents.join(", ")}`
@@ -95,6 +100,7 @@ const taskLines = (task: TaskRecord, style: Style): ReadonlyArray<string> => [
       ["started", Units.dateTime(task.startedAt)],
       ...(task.parents.length === 0 ? [] : [["follows", task.parents.join(", ")]]),
       ...(task.version === "" ? [] : [["version", task.version]]),
+      ...(workerOf(task) === undefined ? [] : [["worker", workerOf(task)]]),
       ["key", task.key]
     ].map(([name, value]) => [`  ${style.dim(name ?? "")}`, value ?? ""])
   ),
@@ -104,7 +110,7 @@ const taskLines = (task: TaskRecord, style: Style): ReadonlyArray<string> => [
     ? []
     : task.attempts.map(
         (attempt) =>
-          `  attempt ${attempt.number} ${paintStatus(style, attempt.status)}${attempt.finishedAt === undefined ? "" : ` in ${durationText(attempt)}`}${attempt.error === undefined ? "" : `: ${[Text.printable(attempt.error.message), ...causeLines(attempt.error)].join("\n    ")}`}`
+          `  attempt ${attempt.number} ${paintStatus(style, attempt.status)}${attempt.finishedAt === undefined ? "" : ` in ${durationText(attempt)}`}${attempt.worker === undefined ? "" : ` on ${attempt.worker}`}${attempt.error === undefined ? "" : `: ${[Text.printable(attempt.error.message), ...causeLines(attempt.error)].join("\n    ")}`}`
       )),
   ...(task.error === undefined ? [] : [errorText(task.error)])
 ]

@@ -1,8 +1,13 @@
 /** The verb `worker`: executes tasks for the runs of a cluster, until it is stopped. */
+import * as Effect from "effect/Effect"
+import * as Logger from "effect/Logger"
 import * as Worker from "../../../Worker.ts"
 import * as Cli from "../cli.ts"
 import { withStore } from "../store.ts"
 import * as Telemetry from "../telemetry.ts"
+
+/** A line of JSON on stderr for each log line. */
+const jsonLines = Logger.layer([Logger.withConsoleError(Logger.formatJson)])
 
 /** The worker's flags. They override the environment. */
 export interface Options {
@@ -10,6 +15,7 @@ export interface Options {
   readonly group: string | undefined
   readonly host: string | undefined
   readonly port: number | undefined
+  readonly healthPort: number | undefined
 }
 
 /** Runs the worker until it is stopped. */
@@ -18,11 +24,12 @@ export const worker = (
   chosen: Cli.Chosen,
   subject: Cli.Subject,
   options: Options,
-  { sync }: { readonly sync: boolean }
+  { log, sync }: { readonly sync: boolean; readonly log: "text" | "json" }
 ) => {
   cli.state.service = true
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
-  Cli.say(cli, `Working on ${subject.flow.flowName} for ${Cli.storeName(chosen.store)}. Press Ctrl-C to stop.`)
+  if (log === "text")
+    Cli.say(cli, `Working on ${subject.flow.flowName} for ${Cli.storeName(chosen.store)}. Press Ctrl-C to stop.`)
   const work = Telemetry.observed(cli, subject.flow.flowName)(Worker.run({ module: subject.module, ...given }))
-  return withStore(chosen, work, { sync })
+  return withStore(chosen, log === "json" ? Effect.provide(work, jsonLines) : work, { sync })
 }

@@ -9,6 +9,7 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
+import * as SqlClient from "effect/sql/SqlClient"
 import { ArtifactStore } from "../../../ArtifactStore.ts"
 import {
   type Attempt,
@@ -20,7 +21,9 @@ import {
 import * as ThreadStore from "../thread/store.ts"
 import * as ClusterEngine from "./engine.ts"
 import * as ClusterExecutor from "./executor.ts"
+import * as Identity from "./identity.ts"
 import * as ClusterPlacement from "./placement.ts"
+import * as Reach from "./reach.ts"
 import * as Registry from "./registry.ts"
 import * as ClusterSettings from "./settings.ts"
 import * as Sockets from "./sockets.ts"
@@ -56,7 +59,13 @@ const make = Effect.fnUntraced(function* (options: ClusterOptions) {
     if (known !== undefined) return known
     const engine = yield* Layer.buildWithScope(ClusterEngine.client(settings), scope)
     const registry = yield* Registry.make(settings, engine)
-    yield* Registry.checkSecret(yield* registry.list, Sockets.fingerprint(settings.secret), settings.group)
+    const workers = yield* registry.list
+    yield* Registry.checkSecret(workers, Sockets.fingerprint(settings.secret), settings.group)
+    const sql = Context.get(engine, SqlClient.SqlClient).withoutTransforms()
+    const identity = yield* Identity.of(store.location, settings, sql)
+    yield* Identity.check(workers, identity, settings.group, store.location)
+    const addresses = workers.filter(({ draining }) => !draining).map(({ address }) => address)
+    yield* Effect.forkIn(Reach.warnOfUnreachable(addresses, undefined), scope)
     const executor = ClusterExecutor.make({
       settings,
       engine,

@@ -1,7 +1,6 @@
 /**
  * Effect's cluster on Postgres, set up for effect-flow: as a worker, which executes its share of the work, or as a
- * client, which only submits work. Its tables have a prefix of their own, apart from those of an application's own
- * cluster.
+ * client, which only submits work. Its tables have a schema of their own, and those of each group a prefix in it.
  */
 import { hostname } from "node:os"
 import * as NodeCrypto from "@effect/platform-node/NodeCrypto"
@@ -14,7 +13,6 @@ import type { RunnerStorage } from "effect/cluster/RunnerStorage"
 import type { Sharding } from "effect/cluster/Sharding"
 import * as ShardingConfig from "effect/cluster/ShardingConfig"
 import * as SqlMessageStorage from "effect/cluster/SqlMessageStorage"
-import * as SqlRunnerStorage from "effect/cluster/SqlRunnerStorage"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -27,18 +25,21 @@ import { driver } from "../../store/postgresDriver.ts"
 import * as Away from "../../store/sql/away.ts"
 import * as SqlRetry from "../../store/sql/retry.ts"
 import { type Settings, type Shared, showUrl } from "./settings.ts"
+import * as ShardLocks from "./shardLocks.ts"
 import * as Sockets from "./sockets.ts"
 
-/** The services and settings for the other parts of the cluster. */
-export type Engine = WorkflowEngine | Sharding | RunnerStorage | MessageStorage | SqlClient
+/** What the rest of the cluster's parts need. */
+export type Engine = WorkflowEngine | Sharding | RunnerStorage | MessageStorage | SqlClient | ShardLocks.ShardLocks
+
+/** The schema of the cluster's tables, apart from those of the runs and of an application. */
+export const schema = "effect_flow_cluster"
 
 /** Of a group's tables, and so of its locks: each group is a cluster of its own. */
 export const prefixOf = (group: string): string => `effect_flow_cluster_${group}`
 
 /**
- * Into how many parts the work is shared out: every process of a group must have the same number. A worker that joins or
- * leaves moves its share one by one, with two queries each, so a large number is slow on a distant database; a group has at
- * most half as many workers.
+ * The number of parts into which the work is divided. Every process of a group must have the same number, and a group has
+ * at most half as many workers.
  */
 export const shards = 64
 
@@ -70,14 +71,15 @@ const layer = (
         url: shared.url,
         applicationName: `effect-flow ${name}`.slice(0, 63),
         connectTimeout: 5000,
-        maxConnections: connections
+        maxConnections: connections,
+        startupParameters: { search_path: schema }
       })
     )
   )
   const prefix = prefixOf(shared.group)
   const storage = Layer.merge(
     Layer.provide(SqlMessageStorage.layerWith({ prefix }), NodeCrypto.layerDigest),
-    SqlRunnerStorage.layerWith({ prefix })
+    ShardLocks.layer({ prefix, lockExpirationMs: shared.lockExpiration })
   ).pipe(Layer.provide(ShardingConfig.layer(config)), Layer.provideMerge(sql))
   const engine = ClusterWorkflowEngine.layer.pipe(
     Layer.provideMerge(cluster),
@@ -88,6 +90,11 @@ const layer = (
   ) as Layer.Layer<Engine, ExecutorError> // the cluster's own services are provided internally
   return Layer.unwrap(Effect.as(awaitDatabase(shared.url), engine))
 }
+
+/** Two processes may make it at once; a role that may not make schemas can use one that an administrator made. */
+export const createSchema = `DO $$ BEGIN
+  IF to_regnamespace('${schema}') IS NULL THEN CREATE SCHEMA ${schema}; END IF;
+EXCEPTION WHEN duplicate_schema OR unique_violation THEN NULL; END $$`
 
 /**
  * Waits for a database that is unavailable or temporarily read-only, because the cluster itself would give up
@@ -106,6 +113,7 @@ const awaitDatabase = (url: Redacted.Redacted): Effect.Effect<void, ExecutorErro
       yield* sql.unsafe(
         "DO $$ BEGIN IF current_setting('transaction_read_only') = 'on' THEN RAISE EXCEPTION 'the database takes no writes' USING ERRCODE = '25006'; END IF; END $$"
       )
+      yield* sql.unsafe(createSchema)
     })
   ).pipe(
     Effect.provide(Reactivity.layer),
@@ -113,22 +121,22 @@ const awaitDatabase = (url: Redacted.Redacted): Effect.Effect<void, ExecutorErro
     Effect.catchCause((cause) => Effect.fail(unreachable(url, cause)))
   )
 
-/** Why the cluster's database can't be used, in a sentence without the password. */
-const unreachable = (url: Redacted.Redacted, cause: Cause.Cause<unknown>): ExecutorError => {
+/** Says in a sentence, without the password, why the database can't be used. */
+export const unreachable = (url: Redacted.Redacted, cause: Cause.Cause<unknown>): ExecutorError => {
   const errors = cause.reasons.map((reason) =>
     Cause.isFailReason(reason) ? reason.error : Cause.isDieReason(reason) ? reason.defect : undefined
   )
   return new ExecutorError({
     reason: "unreachable",
-    message: `The cluster's database ${showUrl(url)} can't be used: ${errors.map(why).find((text) => text !== "") ?? Cause.pretty(cause)}.`
+    message: `The cluster's database ${showUrl(url)} can't be used: ${errors.map(innermostMessage).find((text) => text !== "") ?? Cause.pretty(cause)}.`
   })
 }
 
-/** The innermost message, from the database or the network. */
-const why = (error: unknown): string => {
+/** The innermost message: what the database or the network said. */
+export const innermostMessage = (error: unknown): string => {
   if (typeof error !== "object" || error === null) return ""
-  const { cause, message, reason } = error as { readonly [name: string]: unknown } // checked below
-  const inner = why(reason) || why(cause)
+  const { cause, message, reason } = error as { readonly [name: string]: unknown } // looked at below
+  const inner = innermostMessage(reason) || innermostMessage(cause)
   return inner !== "" ? inner : typeof message === "string" ? message : ""
 }
 

@@ -1,6 +1,6 @@
 /**
- * A table in which each worker of a group registers, beside the tables of Effect's cluster: its flows and step
- * versions, its load, and whether it is draining. Drivers use it to place tasks, and operators can read it.
+ * The registry of workers: a table in which each worker describes itself: its flows and step versions, how busy it is,
+ * whether it is draining. Drivers use it to place tasks, and operators read it.
  */
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -9,7 +9,7 @@ import { ExecutorError } from "../../../Executor.ts"
 import type { Any as AnyFlow } from "../../../Flow.ts"
 import type { Definition } from "../../run/definition.ts"
 import { comparableCode } from "./comparableCode.ts"
-import { type Engine, prefixOf } from "./engine.ts"
+import { type Engine, schema } from "./engine.ts"
 import type { Shared } from "./settings.ts"
 
 /** The steps of a worker's flows: each step's version, and the digest of its source if that can be read. */
@@ -35,6 +35,9 @@ export interface WorkerRecord {
   readonly draining: boolean
   /** The fingerprint of its secret; empty without one. */
   readonly secret: string
+  /** The tokens of its blobs and of its run database; see `identity.ts`. */
+  readonly blobs: string
+  readonly store: string
   /** Milliseconds since the epoch, by the database's clock. */
   readonly startedAt: number
   readonly seenAt: number
@@ -48,8 +51,7 @@ export interface Registry {
   readonly register: (worker: Omit<WorkerRecord, "startedAt" | "seenAt">) => Effect.Effect<void>
   /** Renews a worker's registration. Yields whether an operator asked it to drain. */
   readonly beat: (address: string, state: State) => Effect.Effect<boolean>
-  readonly remove: (address: string) => Effect.Effect<void>
-  /** The workers that were seen within a lock's expiration. */
+  /** The group's workers that were seen within a lock's expiration. */
   readonly list: Effect.Effect<ReadonlyArray<WorkerRecord>>
 }
 
@@ -118,15 +120,63 @@ export const describe = (flows: ReadonlyMap<string, AnyFlow>): Flows =>
     ])
   )
 
-/** Opens the registry of a group, and makes its table if it is missing. */
+/** The table of all groups' workers. */
+export const table = `${schema}.workers`
+
+/** Workers that were last seen this long ago are removed from the table. */
+const forgottenAfter = "1 hour"
+
+/** A row of the table. */
+export interface Row {
+  readonly group_name: string
+  readonly address: string
+  readonly host: string
+  readonly pid: number
+  readonly version: string
+  readonly flows: string
+  readonly threads: number
+  readonly busy: number
+  readonly queued: number
+  readonly draining: boolean
+  readonly secret: string
+  readonly blobs: string
+  readonly store: string
+  readonly started: number
+  readonly seen: number
+}
+
+const millis = (column: string) => `(EXTRACT(EPOCH FROM ${column}) * 1000)::float8`
+
+/** Selects rows. Times are in milliseconds since the epoch. */
+export const select = `SELECT *, ${millis("started_at")} AS started, ${millis("seen_at")} AS seen FROM ${table}`
+
+/** The worker that a row describes. */
+export const fromRow = ({ flows, group_name: _, seen, started, ...rest }: Row): WorkerRecord => ({
+  address: rest.address,
+  host: rest.host,
+  pid: rest.pid,
+  version: rest.version,
+  flows: JSON.parse(flows),
+  threads: rest.threads,
+  busy: rest.busy,
+  queued: rest.queued,
+  draining: rest.draining,
+  secret: rest.secret,
+  blobs: rest.blobs,
+  store: rest.store,
+  startedAt: started,
+  seenAt: seen
+})
+
+/** Opens the registry of a group. Creates the table if it is missing. */
 export const make = Effect.fnUntraced(function* (settings: Shared, engine: Context.Context<Engine>) {
   const sql = (yield* Effect.provideContext(SqlClient.SqlClient, engine)).withoutTransforms()
-  const table = `${prefixOf(settings.group)}_workers`
-  const millis = (column: string) => `(EXTRACT(EPOCH FROM ${column}) * 1000)::float8`
+  const { group } = settings
   const seconds = Math.ceil(settings.lockExpiration / 1000)
-  const make = sql.unsafe(
+  const create = sql.unsafe(
     `CREATE TABLE IF NOT EXISTS ${table} (
-      address TEXT NOT NULL PRIMARY KEY,
+      group_name TEXT NOT NULL,
+      address TEXT NOT NULL,
       host TEXT NOT NULL,
       pid INTEGER NOT NULL,
       version TEXT NOT NULL,
@@ -136,24 +186,31 @@ export const make = Effect.fnUntraced(function* (settings: Shared, engine: Conte
       queued INTEGER NOT NULL,
       draining BOOLEAN NOT NULL,
       secret TEXT NOT NULL,
+      blobs TEXT NOT NULL,
+      store TEXT NOT NULL,
       drain_asked BOOLEAN NOT NULL DEFAULT FALSE,
       started_at TIMESTAMPTZ NOT NULL DEFAULT now(),
-      seen_at TIMESTAMPTZ NOT NULL DEFAULT now()
+      seen_at TIMESTAMPTZ NOT NULL DEFAULT now(),
+      PRIMARY KEY (group_name, address)
     )`
   )
-  // Creating the table fails if two processes do it at once, and succeeds when repeated.
-  yield* Effect.orDie(Effect.retry(make, { times: 5 }))
+  // Of two processes that create a table at once, one fails. Its next try finds the table.
+  yield* Effect.orDie(Effect.retry(create, { times: 5 }))
   return {
     register: (worker) =>
       Effect.orDie(
         Effect.asVoid(
           sql.unsafe(
-            `INSERT INTO ${table} (address, host, pid, version, flows, threads, busy, queued, draining, secret)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-             ON CONFLICT (address) DO UPDATE SET host = excluded.host, pid = excluded.pid, version = excluded.version,
-               flows = excluded.flows, threads = excluded.threads, busy = excluded.busy, queued = excluded.queued,
-               draining = excluded.draining, secret = excluded.secret, drain_asked = FALSE, started_at = now(), seen_at = now()`,
+            `WITH forgotten AS (DELETE FROM ${table} WHERE seen_at < now() - INTERVAL '${forgottenAfter}')
+             INSERT INTO ${table} (group_name, address, host, pid, version, flows, threads, busy, queued, draining, secret, blobs, store)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+             ON CONFLICT (group_name, address) DO UPDATE SET host = excluded.host, pid = excluded.pid,
+               version = excluded.version, flows = excluded.flows, threads = excluded.threads, busy = excluded.busy,
+               queued = excluded.queued, draining = excluded.draining, secret = excluded.secret,
+               blobs = excluded.blobs, store = excluded.store, drain_asked = FALSE,
+               started_at = now(), seen_at = now()`,
             [
+              group,
               worker.address,
               worker.host,
               worker.pid,
@@ -163,7 +220,9 @@ export const make = Effect.fnUntraced(function* (settings: Shared, engine: Conte
               worker.busy,
               worker.queued,
               worker.draining,
-              worker.secret
+              worker.secret,
+              worker.blobs,
+              worker.store
             ]
           )
         )
@@ -171,45 +230,22 @@ export const make = Effect.fnUntraced(function* (settings: Shared, engine: Conte
     beat: (address, { busy, draining, queued }) =>
       Effect.map(
         Effect.orDie(
-          sql.unsafe<{ drain_asked: boolean }>(
-            `UPDATE ${table} SET seen_at = now(), busy = $2, queued = $3, draining = $4 WHERE address = $1 RETURNING drain_asked`,
-            [address, busy, queued, draining]
+          sql.unsafe<{ readonly drain_asked: boolean }>(
+            `UPDATE ${table} SET seen_at = greatest(seen_at, now()), busy = $3, queued = $4, draining = $5
+             WHERE group_name = $1 AND address = $2 RETURNING drain_asked`,
+            [group, address, busy, queued, draining]
           )
         ),
         ([row]) => row?.drain_asked === true
       ),
-    remove: (address) =>
-      Effect.asVoid(
-        Effect.ignore(
-          sql.unsafe(`DELETE FROM ${table} WHERE address = $1 OR seen_at < now() - INTERVAL '${seconds * 4} seconds'`, [
-            address
-          ])
-        )
-      ),
     list: Effect.map(
       Effect.orDie(
-        sql.unsafe<{ readonly [column: string]: any }>(
-          `SELECT *, ${millis("started_at")} AS started, ${millis("seen_at")} AS seen FROM ${table}
-           WHERE seen_at > now() - INTERVAL '${seconds} seconds' ORDER BY address`
+        sql.unsafe<Row>(
+          `${select} WHERE group_name = $1 AND seen_at > now() - INTERVAL '${seconds} seconds' ORDER BY address`,
+          [group]
         )
       ),
-      (rows) =>
-        rows.map(
-          (row): WorkerRecord => ({
-            address: row.address,
-            host: row.host,
-            pid: row.pid,
-            version: row.version,
-            flows: JSON.parse(row.flows),
-            threads: row.threads,
-            busy: row.busy,
-            queued: row.queued,
-            draining: row.draining,
-            secret: row.secret,
-            startedAt: row.started,
-            seenAt: row.seen
-          })
-        )
+      (rows) => rows.map(fromRow)
     )
   } satisfies Registry as Registry
 })

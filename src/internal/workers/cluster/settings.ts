@@ -9,6 +9,7 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import type { ArtifactStore } from "../../../ArtifactStore.ts"
 import { ExecutorError } from "../../../Executor.ts"
+import * as Group from "./group.ts"
 
 /** The settings of drivers and workers. */
 export interface Shared {
@@ -34,6 +35,8 @@ export interface Settings extends Shared {
   readonly port: number
   readonly listenHost: string | undefined
   readonly health: "ping" | "k8s"
+  /** The port of the health endpoint; none without it. */
+  readonly healthPort: number | undefined
   readonly namespace: string | undefined
   readonly labels: string | undefined
   readonly threads: number | undefined
@@ -58,7 +61,7 @@ const milliseconds = (name: string, byDefault: Duration.Input): Config.Config<nu
  * | variable | means | default |
  * | --- | --- | --- |
  * | `EFFECT_FLOW_DATABASE_URL` | the cluster's Postgres database | the store's |
- * | `EFFECT_FLOW_GROUP` | which workers take a run's tasks | `work` |
+ * | `EFFECT_FLOW_GROUP` | which workers take a run's tasks | the name of the package in whose directory the process runs |
  * | `EFFECT_FLOW_SHARD_LOCK_EXPIRATION` | how long a worker that is gone keeps its tasks | `15 seconds` |
  * | `EFFECT_FLOW_CLUSTER_SECRET` | what every process must know to connect to a worker | workers listen on loopback only |
  * | `EFFECT_FLOW_WAIT_FOR_WORKER` | how long a task waits, while workers are there, for one that has its step's version | `1 minute` |
@@ -71,11 +74,12 @@ const milliseconds = (name: string, byDefault: Duration.Input): Config.Config<nu
  * | `EFFECT_FLOW_DRAIN` | how long a worker that is told to stop waits for its tasks | `25 seconds` |
  * | `EFFECT_FLOW_DRIVER_PATIENCE` | how long a run's driver may be silent before a worker goes on with the run | `20 seconds` |
  * | `EFFECT_FLOW_HEALTH` | how workers are found dead: `ping` or `k8s` | `ping` |
+ * | `EFFECT_FLOW_HEALTH_PORT` | the port of a worker's health endpoint | none |
  * | `EFFECT_FLOW_K8S_NAMESPACE`, `EFFECT_FLOW_K8S_LABELS` | the workers' pods, for `k8s` | all of its namespace |
  */
 export const config = Config.all({
   url: optional(Config.Redacted("EFFECT_FLOW_DATABASE_URL")),
-  group: Config.withDefault(Config.String("EFFECT_FLOW_GROUP"), "work"),
+  group: optional(Config.NonEmptyString("EFFECT_FLOW_GROUP")),
   lockExpiration: milliseconds("EFFECT_FLOW_SHARD_LOCK_EXPIRATION", "15 seconds"),
   secret: optional(Config.Redacted("EFFECT_FLOW_CLUSTER_SECRET")),
   waitForWorker: milliseconds("EFFECT_FLOW_WAIT_FOR_WORKER", "1 minute"),
@@ -84,6 +88,7 @@ export const config = Config.all({
   port: Config.withDefault(Config.Int("EFFECT_FLOW_PORT"), 0),
   listenHost: optional(Config.NonEmptyString("EFFECT_FLOW_LISTEN_HOST")),
   health: Config.withDefault(Config.Literals(["ping", "k8s"], "EFFECT_FLOW_HEALTH"), "ping"),
+  healthPort: optional(Config.Int("EFFECT_FLOW_HEALTH_PORT")),
   namespace: optional(Config.NonEmptyString("EFFECT_FLOW_K8S_NAMESPACE")),
   labels: optional(Config.NonEmptyString("EFFECT_FLOW_K8S_LABELS")),
   threads: optional(Config.Int("EFFECT_FLOW_THREADS")),
@@ -114,7 +119,8 @@ export const load = Effect.fnUntraced(function* (
         "A cluster needs a Postgres database for its work. Provide Storage.layerPostgres, give the cluster a `url`, or set EFFECT_FLOW_DATABASE_URL=postgres://user:password@host/database."
     })
   }
-  const settings = { ...found, ...here, url } as Settings // every hole is filled by what was found
+  const group = here.group ?? found.group ?? Group.byDefault(process.cwd())
+  const settings = { ...found, ...here, url, group } as Settings // every hole is filled by what was found
   if (!/^[a-z][a-z0-9_]{0,23}$/.test(settings.group)) {
     return yield* new ExecutorError({
       reason: "settings",

@@ -7,8 +7,10 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
+import * as SqlClient from "effect/sql/SqlClient"
 import { ArtifactStore } from "../../../ArtifactStore.ts"
 import { Executor, ExecutorError } from "../../../Executor.ts"
 import { RunStore } from "../../../RunStore.ts"
@@ -22,11 +24,17 @@ import * as ThreadPool from "../thread/pool.ts"
 import * as ThreadStore from "../thread/store.ts"
 import * as ClusterEngine from "./engine.ts"
 import * as ClusterExecutor from "./executor.ts"
+import * as Health from "./health.ts"
+import * as Identity from "./identity.ts"
+import * as Operations from "./operations.ts"
 import * as ClusterPlacement from "./placement.ts"
+import * as QuietLog from "./quietLog.ts"
+import * as Reach from "./reach.ts"
 import * as Registry from "./registry.ts"
 import * as ClusterRun from "./runs.ts"
 import type { Settings } from "./settings.ts"
 import * as ClusterSettings from "./settings.ts"
+import { ShardLocks } from "./shardLocks.ts"
 import * as Sockets from "./sockets.ts"
 import * as ClusterTail from "./tail.ts"
 import * as ClusterTask from "./tasks.ts"
@@ -40,10 +48,16 @@ const flushIntervalMs = 50
 /** The interval at which a worker updates its registration. */
 const beatIntervalMs = 2000
 
-/** Runs a worker until it is interrupted. */
-export const run = Effect.fnUntraced(function* (
+/** The group's queue is measured every so many signs of life. */
+const beatsPerMeasurement = 5
+
+/** Executes tasks until it is interrupted or asked to drain. */
+export const run = (options: Options): Effect.Effect<void, ExecutorError, ArtifactStore | RunStore> =>
+  QuietLog.quietly(work(options))
+
+const work = Effect.fnUntraced(function* (
   options: Options
-): Effect.fn.Return<never, ExecutorError, ArtifactStore | RunStore> {
+): Effect.fn.Return<void, ExecutorError, ArtifactStore | RunStore> {
   const store = yield* ArtifactStore
   const runs = yield* RunStore
   const settings = yield* settingsOf(options, store)
@@ -77,6 +91,9 @@ export const run = Effect.fnUntraced(function* (
       const engine = yield* Layer.buildWithScope(ClusterEngine.worker(settings, size), scope)
       const registry = yield* Registry.make(settings, engine)
       yield* Registry.checkAddress(registry, `${settings.host}:${settings.port}`)
+      const sql = Context.get(engine, SqlClient.SqlClient).withoutTransforms()
+      const identity = yield* Identity.of(store.location, settings, sql)
+      yield* Identity.check(yield* registry.list, identity, settings.group, store.location)
       const placement = ClusterPlacement.make(settings, engine, registry)
       const described = Registry.describe(flows)
       const leaving = yield* Deferred.make<void>()
@@ -103,17 +120,28 @@ export const run = Effect.fnUntraced(function* (
         scope
       )
       drain.load = pool.load
-      yield* announce(registry, settings, described, size, drain)
+      const drainAsked = yield* announce({
+        registry,
+        settings,
+        identity,
+        flows: described,
+        threads: size,
+        drain,
+        engine
+      })
       // First of all that happens at the end: the runs that are driven here are left to others.
       yield* Effect.addFinalizer(() => {
         isLeaving = true
         drain.isDraining = true
         return Deferred.succeed(leaving, undefined)
       })
+      const address = `${settings.host}:${settings.port}`
+      yield* Effect.forkScoped(Reach.warnOfUnreachable([address], address))
       yield* Effect.logInfo(
         `Working at ${settings.host}:${settings.port} with ${size} threads for ${[...flows.keys()].join(", ")}.`
       )
-      return yield* Effect.never
+      yield* drainAsked
+      yield* Effect.logInfo("An operator asked this worker to drain.")
     })
   )
 })
@@ -137,8 +165,8 @@ const closeLimitMs = 3000
  */
 const withDrain = <E, R>(
   drainMs: number,
-  run: (drain: Drain) => Effect.Effect<never, E, R>
-): Effect.Effect<never, E, Exclude<R, Scope.Scope>> => {
+  run: (drain: Drain) => Effect.Effect<void, E, R>
+): Effect.Effect<void, E, Exclude<R, Scope.Scope>> => {
   const drain: Drain = { isDraining: false, isClosed: false, cut: 0, load: () => ({ busy: 0, queued: 0 }) }
   return Effect.acquireUseRelease(
     Scope.make(),
@@ -178,17 +206,24 @@ const withDrain = <E, R>(
       yield* Effect.logError(message)
       return yield* Effect.die(new ExecutorError({ reason: "settings", message }))
     })
-  ) as Effect.Effect<never, E, Exclude<R, Scope.Scope>> // the scope is provided
+  ) as Effect.Effect<void, E, Exclude<R, Scope.Scope>> // the scope is provided
 }
 
-/** Says in the registry that this worker is there, and how busy. It says so while it drains, too. */
-const announce = Effect.fnUntraced(function* (
-  registry: Registry.Registry,
-  { group, host, port, secret }: Settings,
-  flows: Registry.Flows,
-  threads: number,
-  drain: Drain
-) {
+/**
+ * Registers this worker, and says every two seconds that it is alive and how busy. It goes on saying so while it drains.
+ * Yields an effect that ends when an operator asks the worker to drain.
+ */
+const announce = Effect.fnUntraced(function* (options: {
+  readonly registry: Registry.Registry
+  readonly settings: Settings
+  readonly identity: Identity.Identity
+  readonly flows: Registry.Flows
+  readonly threads: number
+  readonly drain: Drain
+  readonly engine: Context.Context<ClusterEngine.Engine>
+}) {
+  const { drain, engine, flows, identity, registry, settings, threads } = options
+  const { group, host, port, secret } = settings
   const address = `${host}:${port}`
   const state = () => ({ ...drain.load(), draining: drain.isDraining })
   const fingerprint = Sockets.fingerprint(secret)
@@ -199,6 +234,7 @@ const announce = Effect.fnUntraced(function* (
     group
   )
   yield* registry.register({
+    ...identity,
     secret: fingerprint,
     address,
     host: hostname(),
@@ -208,14 +244,51 @@ const announce = Effect.fnUntraced(function* (
     threads,
     ...state()
   })
-  const beat = Effect.suspend(() => registry.beat(address, state()))
+  const locks = Context.get(engine, ShardLocks)
+  const health = Effect.map(
+    Health.msSince(locks.answeredAt()),
+    (databaseMsAgo): Health.Health => ({
+      address,
+      group,
+      threads,
+      ...state(),
+      shards: locks.held(),
+      missingShards: locks.missing(),
+      databaseMsAgo: Math.round(databaseMsAgo)
+    })
+  )
+  const isAsked = yield* Deferred.make<void>()
+  const sql = Context.get(engine, SqlClient.SqlClient).withoutTransforms()
   const beats = Effect.gen(function* () {
-    while (!drain.isClosed) {
+    for (let count = 0; !drain.isClosed; count++) {
+      const asked = yield* Effect.catchCause(registry.beat(address, state()), () => Effect.succeed(false))
+      if (asked) yield* Deferred.succeed(isAsked, undefined)
+      const queue =
+        count % beatsPerMeasurement === 0
+          ? yield* Effect.option(
+              Effect.flatMap(registry.list, (all) =>
+                Operations.readQueue(
+                  sql,
+                  group,
+                  all.reduce((sum, { busy }) => sum + busy, 0)
+                )
+              )
+            )
+          : Option.none()
+      yield* Health.measure(yield* health, Option.getOrUndefined(queue))
       yield* Effect.sleep(beatIntervalMs)
-      yield* Effect.ignoreCause(beat)
     }
   })
-  yield* Effect.forkDetach(beats)
+  yield* Effect.forkDetach(Effect.ignoreCause(beats))
+  if (settings.healthPort !== undefined) {
+    yield* Health.serve({
+      port: settings.healthPort,
+      host: settings.listenHost ?? host,
+      lockExpirationMs: settings.lockExpiration,
+      health: Effect.suspend(() => health)
+    })
+  }
+  return Deferred.await(isAsked)
 })
 
 const settingsOf = Effect.fnUntraced(function* (options: Options, store: ArtifactStore["Service"]) {
@@ -231,6 +304,7 @@ const settingsOf = Effect.fnUntraced(function* (options: Options, store: Artifac
       port: options.port,
       listenHost: options.listenHost,
       health: options.health,
+      healthPort: options.healthPort,
       drain: millis(options.drain),
       secret: typeof options.secret === "string" ? Redacted.make(options.secret) : options.secret,
       lockExpiration: millis(options.lockExpiration),
@@ -238,6 +312,7 @@ const settingsOf = Effect.fnUntraced(function* (options: Options, store: Artifac
     },
     store
   )
+  yield* Reach.checkResolves(settings.host)
   return settings.port === 0 ? { ...settings, port: yield* freePort(settings.listenHost ?? settings.host) } : settings
 })
 
@@ -248,7 +323,10 @@ const freePort = (host: string) =>
     server.once("error", (error) =>
       resume(
         Effect.fail(
-          new ExecutorError({ reason: "settings", message: `The worker can't listen at ${host}: ${error.message}.` })
+          new ExecutorError({
+            reason: "settings",
+            message: `The worker can't listen at ${host}: ${error.message}. Set EFFECT_FLOW_LISTEN_HOST to an address of this machine.`
+          })
         )
       )
     )

@@ -1,0 +1,135 @@
+/**
+ * Proof that the processes of a group share their storage. A directory of blobs has a random token in a file, and a run
+ * database has one in a table. Workers register both tokens, and a process whose tokens are others is refused when it starts,
+ * instead of failing later with a missing artifact.
+ */
+import { randomUUID } from "node:crypto"
+import { link, mkdir, readFile, rm, writeFile } from "node:fs/promises"
+import { join } from "node:path"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import * as Reactivity from "effect/reactivity/Reactivity"
+import type { SqlClient } from "effect/sql/SqlClient"
+import type { Location } from "../../../ArtifactStore.ts"
+import { ExecutorError } from "../../../Executor.ts"
+import { codeOf, messageOf } from "../../cause.ts"
+import { driver } from "../../store/postgresDriver.ts"
+import { createSchema, schema, unreachable } from "./engine.ts"
+import type { WorkerRecord } from "./registry.ts"
+import type { Shared } from "./settings.ts"
+
+/** The tokens of the storage that a process sees. An empty token is not compared. */
+export interface Identity {
+  readonly blobs: string
+  readonly store: string
+}
+
+/** The file with a directory's token. */
+const fileName = "identity"
+
+/** The token of a directory. The first process that asks creates it. */
+export const ofDirectory = (directory: string): Effect.Effect<string, ExecutorError> =>
+  Effect.tryPromise({
+    try: async () => {
+      const file = join(directory, fileName)
+      const read = () => readFile(file, "utf8")
+      const found = await read().catch(() => undefined)
+      if (found !== undefined) return found.trim()
+      await mkdir(directory, { recursive: true })
+      const token = randomUUID()
+      const temporary = `${file}-${token}`
+      await writeFile(temporary, `${token}\n`, { flush: true })
+      // Unlike a rename, a link does not replace the token of a process that was faster.
+      await link(temporary, file).catch((cause) => {
+        if (codeOf(cause) !== "EEXIST") throw cause
+      })
+      await rm(temporary)
+      return (await read()).trim()
+    },
+    catch: (cause) =>
+      new ExecutorError({
+        reason: "store",
+        message: `The directory of blobs ${directory} can't be used: ${messageOf(cause)}. Set EFFECT_FLOW_BLOBS to a directory that every worker and driver can write to.`
+      })
+  })
+
+/** The token of a database. */
+const ofDatabase = Effect.fnUntraced(function* (sql: SqlClient) {
+  const table = `${schema}.identity`
+  yield* sql.unsafe(createSchema)
+  const create = sql.unsafe(
+    `CREATE TABLE IF NOT EXISTS ${table} (is_only BOOLEAN PRIMARY KEY DEFAULT TRUE CHECK (is_only), token TEXT NOT NULL)`
+  )
+  // Of two processes that create a table at once, one fails. Its next try finds the table.
+  yield* Effect.retry(create, { times: 5 })
+  yield* sql.unsafe(`INSERT INTO ${table} (token) VALUES ($1) ON CONFLICT DO NOTHING`, [randomUUID()])
+  const [row] = yield* sql.unsafe<{ readonly token: string }>(`SELECT token FROM ${table}`)
+  return row?.token ?? ""
+})
+
+const ofUrl = (url: Redacted.Redacted) =>
+  Effect.gen(function* () {
+    const PgClient = yield* driver
+    const sql = yield* PgClient.make({
+      url,
+      applicationName: "effect-flow start",
+      maxConnections: 1,
+      connectTimeout: 5000
+    })
+    return yield* ofDatabase(sql)
+  }).pipe(
+    Effect.scoped,
+    Effect.provide(Reactivity.layer),
+    Effect.catchCause((cause) => Effect.fail(unreachable(url, cause)))
+  )
+
+/**
+ * The tokens of a store.
+ *
+ * @param sql A connection to the cluster's database, which is mostly the store's, too.
+ */
+export const of = Effect.fnUntraced(function* (
+  location: Location | undefined,
+  { url }: Shared,
+  sql: SqlClient
+): Effect.fn.Return<Identity, ExecutorError> {
+  if (location === undefined) return { blobs: "", store: "" }
+  if (location.kind === "local") {
+    const token = yield* ofDirectory(location.directory)
+    return { blobs: token, store: token }
+  }
+  const blobs = yield* ofDirectory(location.blobs)
+  const isClusters = Redacted.value(location.url) === Redacted.value(url)
+  const store = yield* isClusters
+    ? Effect.catchCause(ofDatabase(sql), (cause) => Effect.fail(unreachable(url, cause)))
+    : ofUrl(location.url)
+  return { blobs, store }
+})
+
+/** Refuses a process that sees other storage than a worker of its group. */
+export const check = (
+  workers: ReadonlyArray<WorkerRecord>,
+  own: Identity,
+  group: string,
+  location: Location | undefined
+): Effect.Effect<void, ExecutorError> => {
+  for (const { address, blobs, draining, host, store } of workers) {
+    if (draining) continue
+    if (isOther(store, own.store)) {
+      return refuse(
+        `Worker ${address} of group "${group}" (on ${host}) keeps its runs in another database than this process. Set EFFECT_FLOW_DATABASE_URL to the same database in every worker and driver of a group, or give this deployment a group of its own with EFFECT_FLOW_GROUP.`
+      )
+    }
+    if (isOther(blobs, own.blobs)) {
+      const here = location?.kind === "postgres" ? location.blobs : (location?.directory ?? "")
+      return refuse(
+        `Worker ${address} of group "${group}" (on ${host}) sees other blobs than this process does in ${here}. Set EFFECT_FLOW_BLOBS to a directory that all machines share, the same in every worker and driver of a group.`
+      )
+    }
+  }
+  return Effect.void
+}
+
+const isOther = (theirs: string, own: string): boolean => theirs !== "" && own !== "" && theirs !== own
+
+const refuse = (message: string) => Effect.fail(new ExecutorError({ reason: "settings", message }))
