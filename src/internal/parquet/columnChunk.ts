@@ -154,7 +154,10 @@ const readPage = (
 ): Page => {
   const { bytes, count, definition, encoding, repetition } = unpack(meta, column, header, body, left)
   let there = count
-  if (definition !== undefined) for (const level of definition) if (level !== column.maxDefinition) there--
+  if (definition !== undefined) {
+    const { maxDefinition } = column
+    for (let i = 0; i < count; i++) if (definition[i] !== maxDefinition) there--
+  }
   const isWhole = there === count
   const page = { count, definition: isWhole ? undefined : definition, repetition }
   const content = bytes(there)
@@ -167,7 +170,9 @@ const readPage = (
     if (content.length === 0) throw new Error("its runs end too soon")
     Runs.decode(content, 1, content[0] as number, indexes) // its length was just checked
     const size = dictionary.raw.length
-    for (const index of indexes) if (index >= size) throw new Error("an index is beyond its dictionary")
+    let max = 0
+    for (let i = 0; i < there; i++) max = Math.max(max, indexes[i] as number) // within its length
+    if (max >= size) throw new Error("an index is beyond its dictionary")
   }
   if (dictionary === undefined) return { ...page, values: () => ({ values: [] }) }
   const { converted, raw } = dictionary

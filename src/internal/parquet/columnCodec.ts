@@ -239,11 +239,26 @@ export const append = (column: Gathered, { present, values }: Rows): ColumnError
     return undefined
   }
   if (present === undefined && type.codec === undefined && type.allowed === undefined) {
-    const into = column.values
-    for (let i = 0; i < values.length; i++) into[start + i] = values[i]
+    if (values instanceof Int32Array) copyIntegers(column.values, values, start)
+    else if (values instanceof Float64Array) copyDoubles(column.values, values, start)
+    else copyItems(column.values, values, start)
     return undefined
   }
   return appendEach(column.values, values, present, type, start)
+}
+
+// One loop for each kind of array: the engine compiles a loop that meets several kinds to slower code for all of them.
+
+const copyIntegers = (into: Array<unknown>, values: Int32Array, start: number): void => {
+  for (let i = 0; i < values.length; i++) into[start + i] = values[i]
+}
+
+const copyDoubles = (into: Array<unknown>, values: Float64Array, start: number): void => {
+  for (let i = 0; i < values.length; i++) into[start + i] = values[i]
+}
+
+const copyItems = (into: Array<unknown>, values: ArrayLike<unknown>, start: number): void => {
+  for (let i = 0; i < values.length; i++) into[start + i] = values[i]
 }
 
 /** A column's typed array, with room for all of its rows. */

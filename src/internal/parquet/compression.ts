@@ -1,6 +1,6 @@
 /**
  * Compression of Parquet's pages. Node's own zlib does Zstandard, gzip and Brotli, in native code and off the main
- * thread where it pays. A page never inflates beyond the size that it claims.
+ * thread where it pays; Snappy is WebAssembly (hysnappy). A page never inflates beyond the size that it claims.
  */
 import { promisify } from "node:util"
 import {
@@ -14,7 +14,7 @@ import {
 } from "node:zlib"
 import * as Effect from "effect/Effect"
 import type { CompressionCodec } from "hyparquet"
-import { snappyUncompress } from "hyparquet/src/snappy.js"
+import { compressors } from "hyparquet-compressors"
 import { snappyCompress } from "hyparquet-writer/src/snappy.js"
 import { codeOf } from "../cause.ts"
 import * as Lz4 from "./lz4.ts"
@@ -38,11 +38,7 @@ const maxRatio: { readonly [C in CompressionCodec]?: number } = { UNCOMPRESSED: 
 
 const decompressors: { readonly [C in CompressionCodec]?: Decompress } = {
   UNCOMPRESSED: (input) => input,
-  SNAPPY: (input, outputLength) => {
-    const output = new Uint8Array(outputLength)
-    snappyUncompress(input, output)
-    return output
-  },
+  SNAPPY: compressors.SNAPPY as Decompress, // it is there
   ZSTD: (input, outputLength) => zstdDecompressSync(input, bounded(outputLength)),
   GZIP: (input, outputLength) => gunzipSync(input, bounded(outputLength)),
   BROTLI: (input, outputLength) => brotliDecompressSync(input, bounded(outputLength)),

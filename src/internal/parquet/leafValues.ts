@@ -213,12 +213,24 @@ const tooBig = (value: bigint, index: number) =>
 
 const safeNumbers = (raw: Raw): Raw => {
   if (raw instanceof Int32Array || raw.length === 0 || typeof raw[0] === "number") return raw
-  if (raw instanceof BigInt64Array) return numbersOfHalves(raw)
+  if (raw instanceof BigInt64Array) return narrowed(raw) ?? numbersOfHalves(raw)
   return each(raw, (value: bigint, i) => {
     const number = Number(value)
     if (!Number.isSafeInteger(number)) throw tooBig(value, i)
     return number
   })
+}
+
+/** As 32-bit integers, where all are. */
+const narrowed = (raw: BigInt64Array): Int32Array | undefined => {
+  const halves = new Int32Array(raw.buffer, raw.byteOffset, raw.length * 2)
+  const values = new Int32Array(raw.length)
+  for (let i = 0; i < values.length; i++) {
+    const low = halves[2 * i] as number // both within its length
+    if (halves[2 * i + 1] !== low >> 31) return undefined
+    values[i] = low
+  }
+  return values
 }
 
 /** By halves: a bigint for each would cost more than all the rest of reading. */
@@ -275,7 +287,7 @@ const decimals = (leaf: Leaf & { readonly kind: "decimal" }, target: Target): Co
       return (raw) => each(raw, unscaledOf)
     case "number":
     case "float64":
-      return (raw) => each(raw, (value, i) => decimalNumber(unscaledOf(value), scale, i))
+      return (raw) => decimalNumbers(raw, scale)
     case "int":
       return scale === 0 ? (raw) => safeNumbers(each(raw, unscaledOf) as ReadonlyArray<any>) : undefined
     default:
@@ -300,6 +312,18 @@ export const decimalText = (unscaled: bigint, scale: number): string => {
   if (scale <= 0) return String(unscaled * 10n ** BigInt(-scale))
   const digits = (unscaled < 0n ? -unscaled : unscaled).toString().padStart(scale + 1, "0")
   return `${unscaled < 0n ? "-" : ""}${digits.slice(0, -scale)}.${digits.slice(-scale)}`
+}
+
+const decimalNumbers = (raw: Raw, scale: number): Raw => {
+  if (raw instanceof Int32Array && scale >= 0 && scale <= 22) {
+    const divisor = 10 ** scale // exact, as is each integer, so the quotient is the nearest double
+    return Float64Array.from(raw, (value) => value / divisor)
+  }
+  if (raw instanceof BigInt64Array && scale >= 0 && scale <= 22) {
+    const small = narrowed(raw)
+    if (small !== undefined) return decimalNumbers(small, scale)
+  }
+  return each(raw, (value, i) => decimalNumber(unscaledOf(value), scale, i))
 }
 
 /** The nearest double, where it stands for this decimal and no other of the same scale. */
