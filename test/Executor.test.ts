@@ -279,7 +279,7 @@ layer(threads(), { excludeTestServices: true, timeout: "30 seconds" })("Executor
       assert.strictEqual(error.reason, "version")
       assert.match(
         error.message,
-        /^Step "whoami" of flow "WhereFlow" has version "2" here, and version "" in the workers'/
+        /^Step "whoami" of flow "WhereFlow" has version "2" here, but version "" in the workers'/
       )
     })
   )

@@ -87,7 +87,7 @@ describe("bad input", () => {
       )
       assert.strictEqual(error.tag, "FlowError")
       assert.strictEqual(error.reason, "limit")
-      assert.include(error.message, `A loop of flow "Bad" went on after 25 times`)
+      assert.include(error.message, `A loop of flow "Bad" did not end after 25 iterations`)
       assert.include(error.message, "`limit`")
       const { length } = yield* Run.tasks("latest")
       assert.strictEqual(length, 26)
