@@ -32,6 +32,7 @@ export const events = (
     Effect.gen(function* () {
       const place = options.after === undefined ? undefined : yield* parse(options.after)
       const { id } = yield* Runs.named(place?.run ?? run)
+      if (place?.tasks === over) return Stream.empty
       const reader = new Reader(place ?? before(id))
       return Stream.paginate(reader, (reader) => reader.next)
     })
@@ -48,6 +49,9 @@ interface Place {
 
 /** The place among tasks of a reader that has not even read that the run started. */
 const unstarted = -2
+
+/** The place among tasks of a reader that has read that the run ended. */
+const over = -3
 
 /** Before the first event of a run. */
 const before = (run: string): Place => ({ run, tasks: unstarted, lines: 0, points: 0, cards: 0 })
@@ -144,7 +148,7 @@ class Reader {
   }
 
   #push(event: Event.WithoutCursor): void {
-    const tasks = this.#isFirst ? unstarted : this.#tasks.place
+    const tasks = event._tag === "RunFinished" ? over : this.#isFirst ? unstarted : this.#tasks.place
     const cursor = `${this.#run}:${tasks}:${this.#lines.after}:${this.#points.after}:${this.#cards.after}`
     this.#out.push({ ...event, cursor } as Event.Event) // what `Omit` took is back
   }

@@ -71,7 +71,7 @@ export class TaskHandle implements Pick<CurrentTask["Service"], keyof CurrentTas
   get card(): CurrentTask["Service"]["card"] {
     return (components: ReadonlyArray<Component>) =>
       Effect.suspend(() => {
-        this.#card ??= CardSink.make(this.#store, this.sink.card)
+        this.#card ??= CardSink.make(this.#store, (card) => this.sink.card(card))
         return this.#card.set(components)
       })
   }
