@@ -1,6 +1,6 @@
 /**
- * BranchNLPFlow, Metaflow's tutorial: is a product review positive? One branch takes the baseline of always saying yes, the
- * other trains a neural bag of words, and a join compares them.
+ * BranchNLPFlow, Metaflow's tutorial: predicts whether a product review is positive. One branch computes a baseline
+ * that always answers yes, the other trains a neural bag of words, and a join compares them.
  *
  *     npx tsx examples/branch.ts
  *     npx tsx examples/branch.ts --train-file train.parquet --valid-file valid.parquet

@@ -1,6 +1,6 @@
 /**
- * NLPFlow, the tutorial's next lesson: the flow of `branch.ts` with a gate behind it. A model that beats the baseline and
- * passes a smoke test makes its run a candidate for deployment, which `predict.ts` then finds by its tag.
+ * NLPFlow, the tutorial's next lesson: the flow of `branch.ts` followed by a quality gate. A model that beats the
+ * baseline and passes a smoke test makes its run a candidate for deployment, which `predict.ts` then finds by its tag.
  *
  *     npx tsx examples/nlp.ts
  *     npx tsx examples/nlp.ts --train-file train.parquet --valid-file valid.parquet
@@ -12,7 +12,7 @@ import { CurrentTask, Flow, FlowCli, Step } from "effect-flow"
 import { BinaryMetrics, Nbow, Tensorflow } from "effect-flow/nbow"
 import { BranchNLPFlow, baseline, start, train } from "./branch.ts"
 
-/** What any model must get right. */
+/** Reviews that any model must classify correctly. */
 const badReview = "Disappointed with the quality: it looked cheap in person, and I had to return it."
 const goodReview = "Love it! So soft and comfortable, and great quality for the price."
 

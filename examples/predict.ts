@@ -1,7 +1,7 @@
 /**
- * PredictFlow: takes the model of the latest NLPFlow run that is a candidate for deployment, scores the reviews of a file
- * and writes the predictions to another, as one FLOAT column, `data`. Where no run is a candidate yet it makes one: a flow
- * calls another as it calls a step.
+ * PredictFlow: takes the model of the latest NLPFlow run that is a candidate for deployment, scores the reviews of a
+ * file, and writes the predictions to another file as one FLOAT column, `data`. If there is no candidate yet, it calls
+ * NLPFlow: a flow calls another flow as it calls a step.
  *
  *     npx tsx examples/predict.ts
  *     npx tsx examples/predict.ts --file valid.parquet --out sentiment_predictions.parquet

@@ -1,6 +1,6 @@
 /**
- * An HTTP service around a flow, in one file: start a run, follow it, ask for its result, cancel it, list runs. A run whose
- * process was killed is resumed by whichever process of the service is there; see server.md.
+ * An HTTP service around a flow in one file: it starts, follows, cancels and lists runs and returns their results. If a
+ * process is killed, another process of the service resumes its runs; see server.md.
  *
  *     npx tsx examples/server.ts                     the service, on port 3000
  *     npx tsx examples/server.ts client order-17     starts a run there, and follows it to its result
@@ -47,7 +47,7 @@ export const WordsFlow = Flow.make("WordsFlow", {
 
 // --- the service -----------------------------------------------------------------------------------------------------
 
-/** Nobody knows this run, or what was asked of it can't be done; the message says which. */
+/** The run does not exist, or the request is not possible. The message says which. */
 class Refused extends Schema.TaggedError<Refused>()("Refused", { message: Schema.String }, { httpApiStatus: 409 }) {}
 
 const Shown = Schema.Struct({
@@ -60,7 +60,7 @@ const Shown = Schema.Struct({
 const params = { id: Schema.String }
 
 const runs = HttpApiGroup.make("runs").add(
-  // A client that gets no answer asks again with the same id, and nothing happens twice.
+  // A client without a response repeats the request with the same id, and the run is started only once.
   HttpApiEndpoint.put("start", "/runs/:id", {
     params,
     payload: Schema.Struct({ pages: Schema.Array(Schema.String) }),
@@ -79,7 +79,7 @@ const runs = HttpApiGroup.make("runs").add(
 
 class Api extends HttpApi.make("words").add(runs) {}
 
-/** A run as the service shows it. */
+/** The service's view of a run. */
 const show = Effect.fnUntraced(function* (id: string) {
   const { run, status } = yield* Run.current(id)
   const output = yield* Run.output(run, WordsFlow)
@@ -120,12 +120,12 @@ const handlers = HttpApiBuilder.group(Api, "runs", (handlers) =>
   )
 )
 
-/** The service: HTTP in front, crashed runs resumed behind, and on SIGTERM half a minute for runs to finish. */
+/** The service: it handles HTTP, resumes crashed runs, and on SIGTERM gives runs 30 seconds to finish. */
 export const service = (options: { readonly port: number; readonly directory: string }) =>
   HttpRouter.serve(HttpApiBuilder.layer(Api).pipe(Layer.provide(handlers))).pipe(
     Layer.provide(NodeHttpServer.layer(createServer, { port: options.port })),
     Layer.merge(Flow.supervise([WordsFlow], { every: "5 seconds" })),
-    // Open before the server listens: what comes while it is being built would get no answer.
+    // Opened before the server listens, because requests during the build would get no response.
     Layer.provide([
       Storage.layerLocal({ directory: options.directory }),
       Flow.layerOnStop("finish", { within: "30 seconds" })
@@ -134,7 +134,7 @@ export const service = (options: { readonly port: number; readonly directory: st
 
 // --- a client --------------------------------------------------------------------------------------------------------
 
-/** Starts a run, follows it to its end, also over a restart of the service, and yields its result. */
+/** Starts a run, follows it to its end, even across restarts of the service, and yields its result. */
 export const follow = Effect.fnUntraced(function* (url: string, id: string, pages: ReadonlyArray<string>) {
   const client = yield* HttpApiClient.make(Api, { baseUrl: url })
   const again = Schedule.max([Schedule.spaced("200 millis"), Schedule.recurs(100)])
@@ -146,7 +146,7 @@ export const follow = Effect.fnUntraced(function* (url: string, id: string, page
         last = event
         return event._tag === "Logged" ? Console.log(`${event.task}: ${event.message}`) : Effect.void
       }),
-      // The service may have closed the connection because it stops: another process goes on.
+      // The service may have closed the connection because it is stopping. Another process continues the run.
       Effect.filterOrFail(
         () => last?._tag === "RunFinished",
         () => new Refused({ message: "The service stopped." })

@@ -1,6 +1,6 @@
 /**
- * SweepFlow: one training for each setting of a grid, side by side, and a join that keeps the best by its AUC on reviews
- * that none was trained on.
+ * SweepFlow: trains one model for each point of a parameter grid concurrently. A join keeps the one with the best AUC
+ * on held-out reviews.
  *
  *     npx tsx examples/sweep.ts
  *     npx tsx examples/sweep.ts --executor threads

@@ -1,7 +1,7 @@
 /**
- * Reviews of clothes that nobody wrote, for the examples to train on: 4,000 and 500 of them, made from a seed, so that they
- * are the same everywhere. A review says a few things about a garment; how many of them please decides its label, except
- * for some reviewers who say one thing and mean another, as they do. So a model can learn a lot, and not everything.
+ * Synthetic reviews of clothes for the examples: 4,000 to train on and 500 to validate, generated from a seed, so that
+ * they are the same everywhere. A review makes a few statements about a garment. The number of positive ones decides
+ * its label, with some noise, so a model can learn much but not everything.
  */
 import { existsSync } from "node:fs"
 import { join } from "node:path"
@@ -11,7 +11,7 @@ import { Artifact, Parquet } from "effect-flow"
 
 const Reviews = Artifact.table({ review: Schema.String, labels: Schema.Literals([0, 1]) })
 
-/** Where the files are, once `make` has run. */
+/** The paths of the files that `make` writes. */
 export const trainFile = join(import.meta.dirname, "reviews-train.parquet")
 export const validFile = join(import.meta.dirname, "reviews-valid.parquet")
 
@@ -75,7 +75,7 @@ const generator = (seed: number) => () => {
 /**
  * A table of reviews.
  *
- * @param count How many.
+ * @param count The number of reviews.
  * @param seed The same seed gives the same reviews.
  */
 export const generate = (count: number, seed: number) => {
@@ -97,7 +97,7 @@ export const generate = (count: number, seed: number) => {
   return { numRows: count, columns: { review, labels } }
 }
 
-/** Writes the files, unless they are there. */
+/** Writes the files if they do not exist. */
 export const make = Effect.suspend(() =>
   existsSync(trainFile) && existsSync(validFile)
     ? Effect.void

@@ -1,4 +1,4 @@
-/** Flows that are used wrongly: each gets one sentence that says what, where, and what to do. */
+/** Wrong uses of flows: each must produce one sentence that says what is wrong, where, and what to do. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -91,7 +91,7 @@ describe("bad input", () => {
       assert.include(error.message, "`limit`")
       const { length } = yield* Run.tasks("latest")
       assert.strictEqual(length, 26)
-      // A loop may go on exactly so often.
+      // A loop may run exactly this many times.
       const fine = flow(() =>
         Effect.flatMap(add({ n: 0 }), (first) =>
           Flow.iterate(first, {
@@ -111,7 +111,7 @@ describe("bad input", () => {
       )
       assert.strictEqual(error.reason, "arm")
       assert.include(error.message, `"kind" of start/1 is "de", but there is no arm for it. The arms are: en, fr.`)
-      // What every object has by birth is no arm.
+      // Inherited properties such as `toString` are not arms.
       const inherited = yield* said(() =>
         Effect.flatMap(named({ name: "toString" }), ({ name }) => Flow.match(name, { other: start() } as never))
       )

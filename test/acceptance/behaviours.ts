@@ -1,4 +1,4 @@
-/** The behaviours of the acceptance suite: what flows do, whatever their graph. */
+/** The behaviours of the acceptance suite, which hold for flows of any graph. */
 import { data } from "./behaviours/data.ts"
 import { failures } from "./behaviours/failures.ts"
 import { records } from "./behaviours/records.ts"

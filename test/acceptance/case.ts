@@ -1,7 +1,7 @@
-/** What is known of a graph. */
+/** The expectations for a graph. */
 import type { Any as AnyFlow } from "../../src/Flow.ts"
 
-/** A graph with what is known of it. */
+/** A graph with its expectations. */
 export interface Case {
   readonly flow: AnyFlow
   readonly parameters?: { readonly [name: string]: unknown }

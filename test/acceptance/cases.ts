@@ -1,6 +1,6 @@
 /**
- * What each graph comes to, worked out by hand: the value and the trail at its end, how many tasks each step has, which
- * tasks hand artifacts to which, and where in it something may go wrong.
+ * The expected results of each graph, worked out by hand: the final value and trail, the number of tasks per step, the
+ * edges between tasks, and where failures are injected.
  */
 import type { Case } from "./case.ts"
 import * as Graphs from "./graphs.ts"

@@ -1,6 +1,6 @@
 /**
- * The graphs of the acceptance suite, each a flow: every shape that Metaflow has, and those that it refuses. This module
- * can be imported by a worker: what it exports are flows and nothing else.
+ * The graphs of the acceptance suite, each a flow: every shape that Metaflow supports, and shapes that it rejects.
+ * Workers import this module, so it exports only flows.
  */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"

@@ -1,4 +1,4 @@
-/** Graphs that need no combinator of the library, or that Metaflow refuses: what Effect composes by itself. */
+/** Graphs that Metaflow rejects, or that need only Effect's own combinators. */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Flow from "../../src/Flow.ts"

@@ -1,6 +1,6 @@
 /**
- * What behaviours are written with: a graph run, resumed or changed without its types, its tasks read from the store with
- * those of the runs that it called, and time that goes on by itself.
+ * Helpers for behaviours: run, resume or modify a graph without its types, read its tasks and those of called runs from
+ * the store, and advance the test clock.
  */
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -16,10 +16,10 @@ import { RunStore } from "../../src/RunStore.ts"
 import { withFlow } from "../../src/testing.ts"
 import type { Case } from "./case.ts"
 
-/** What a behaviour needs. */
+/** The services of a behaviour. */
 export type Stores = ArtifactStore | RunStore
 
-/** Something that flows do, tried on every graph that it applies to. */
+/** A behaviour, tested with every graph that it applies to. */
 export interface Behaviour {
   readonly name: string
   readonly applies?: (graph: Case) => boolean

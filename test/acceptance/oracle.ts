@@ -1,4 +1,4 @@
-/** What each step makes of its inputs, once more and from the records alone: names as a task's record has them. */
+/** Recomputes the outputs of each step from a task's records alone. */
 
 type Values = { readonly [name: string]: any }
 type Output = { readonly x: number; readonly trail: ReadonlyArray<string>; readonly [name: string]: unknown }

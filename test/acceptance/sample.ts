@@ -1,4 +1,4 @@
-/** The suite as pairs, whole or in part, for whoever runs it on another store or another executor. */
+/** The suite as pairs of graph and behaviour, complete or sampled, for tests with other stores and executors. */
 import type * as Effect from "effect/Effect"
 import { behaviours } from "./behaviours.ts"
 import type { Case } from "./case.ts"

@@ -1,4 +1,4 @@
-/** What a run computes: values, their way through the graph, and the order in which lists come together. */
+/** Behaviours of data: computed values, their flow through the graph, and the order of joined lists. */
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"

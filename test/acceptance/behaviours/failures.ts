@@ -1,4 +1,4 @@
-/** What a run does when a task fails, is tried again, takes too long, or breaks; and that what it says of it is true. */
+/** Behaviours of failures: tasks that fail, are retried, time out or die, and the correctness of their records. */
 import { assert } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"

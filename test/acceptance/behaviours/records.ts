@@ -1,4 +1,4 @@
-/** What is kept of a run: parameters, tags, logs, metrics, reasons; and that a plan draws what is kept. */
+/** Behaviours of records: parameters, tags, logs, metrics and reasons, and plans that match them. */
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"

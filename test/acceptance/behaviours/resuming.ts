@@ -1,4 +1,4 @@
-/** What a resumed run takes over, and what it executes: by what tasks are, wherever the first run ended. */
+/** Behaviours of resuming: which tasks are taken over and which are executed, wherever the first run ended. */
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -49,8 +49,8 @@ const assertResumed = Effect.fnUntraced(function* (graph: Case, origin: Readonly
 })
 
 /**
- * Kills a run after so many tasks, and yields those that it executed. Of those that it took over, it may not have written
- * the records yet: they are their origin's.
+ * Kills a run after a number of tasks, and yields the executed ones. Of those that it took over, it may not have
+ * written the records yet: they are their origin's.
  */
 const executedUntilKilled = Effect.fnUntraced(function* (graph: Case, run: ReturnType<typeof runOf>, after: number) {
   yield* Effect.exit(Effect.provide(run, layerKilling(after)))
