@@ -107,8 +107,7 @@ export const make = (store: RunStore["Service"], driver?: Driver, before?: Resum
     return changes
   }
   /** Gives each event of a task that is new its place among the run's events. */
-  const placed = (change: TaskChange): TaskChange => {
-    const { task } = change
+  const placesOf = (task: TaskRecord): ReadonlyArray<number> => {
     const isOver = task.status !== "running"
     let events = isOver ? 2 : 1
     for (const attempt of task.attempts) events += attempt.status === "running" ? 1 : 2
@@ -116,8 +115,12 @@ export const make = (store: RunStore["Service"], driver?: Driver, before?: Resum
     while (own.length < events) own.push(++lastPlace)
     if (isOver) places.delete(task.id)
     else places.set(task.id, own)
-    return { ...change, task: { ...task, places: own } }
+    return own
   }
+  const placed = (change: TaskChange): TaskChange => ({
+    ...change,
+    task: { ...change.task, places: placesOf(change.task) }
+  })
   const withoutDescribed = (change: TaskChange): TaskChange =>
     change.schemas.every(({ digest }) => !described.has(digest))
       ? change
@@ -211,8 +214,8 @@ export const make = (store: RunStore["Service"], driver?: Driver, before?: Resum
         takenOver.push(withoutDescribed(placed(change)))
         return takenOver.length < takenOverAtOnce ? Effect.void : write([])
       }),
-    running: (task) => {
-      const change = placed(task)
+    running: (change) => {
+      placesOf(change.task) // it has them when it is written
       started.set(change.task.id, change)
       running.set(change.task.id, change)
     },
