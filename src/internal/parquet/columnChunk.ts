@@ -171,7 +171,7 @@ const readPage = (
     Runs.decode(content, 1, content[0] as number, indexes) // its length was just checked
     const size = dictionary.raw.length
     let max = 0
-    for (let i = 0; i < there; i++) max = Math.max(max, indexes[i] as number) // within its length
+    for (let i = 0; i < there; i++) max = Math.max(max, indexes[i] as number) // within bounds
     if (max >= size) throw new Error("an index is beyond its dictionary")
   }
   if (dictionary === undefined) return { ...page, values: () => ({ values: [] }) }

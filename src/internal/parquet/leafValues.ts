@@ -226,7 +226,7 @@ const narrowed = (raw: BigInt64Array): Int32Array | undefined => {
   const halves = new Int32Array(raw.buffer, raw.byteOffset, raw.length * 2)
   const values = new Int32Array(raw.length)
   for (let i = 0; i < values.length; i++) {
-    const low = halves[2 * i] as number // both within its length
+    const low = halves[2 * i] as number // both within bounds
     if (halves[2 * i + 1] !== low >> 31) return undefined
     values[i] = low
   }
