@@ -23,7 +23,8 @@ const retired: ReadonlyArray<RegExp> = [
   /\bpatience\b/,
   /\bFlaw\b/,
   /\bstead\b/,
-  /\b(Begun|Leaving|Crossing|Drawing|Misuse|Asked)\b(?! [a-z])/,
+  /\b(Begun|Leaving|Crossing|Drawing|Misuse)\b(?! [a-z])/,
+  /\b(interface|type|class) Asked\b/,
   /\b(interval|silence|hiddenFor|grace|beat) = [\d_]+$/, // a time without a unit
   /\/(misuse|untyped|crossing|drawing)\.ts/,
   // Comments.
