@@ -170,3 +170,26 @@ const leafText = (leaf: Leaf, element: SchemaElement): string => {
       }[leaf.kind]
   }
 }
+
+/** The kind of a column in one word, for people: `text`, `integer`, `time`, `list`. */
+export const kindText = (node: SchemaTree): string => {
+  const { element } = node
+  if (element.repetition_type === "REPEATED") return "list"
+  if (element.type === undefined) return isList(node) ? "list" : isMap(node) ? "map" : "struct"
+  const leaf = leafOf(element)
+  switch (leaf.kind) {
+    case "json":
+      return "JSON"
+    case "float16":
+    case "float":
+    case "double":
+      return "number"
+    case "timestamp":
+    case "int96":
+      return "time"
+    case "uuid":
+      return "text"
+    default:
+      return leaf.kind
+  }
+}

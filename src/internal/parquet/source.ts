@@ -25,6 +25,12 @@ export const bufferOf = (bytes: Uint8Array): AsyncBuffer => ({
   slice: (start, end) => new Uint8Array(bytes.subarray(start, end)).buffer
 })
 
+/** The buffer of some bytes alone: theirs, where they fill it, or a copy. */
+export const ownBuffer = (bytes: Uint8Array): ArrayBuffer =>
+  bytes.buffer instanceof ArrayBuffer && bytes.byteLength === bytes.buffer.byteLength
+    ? bytes.buffer
+    : new Uint8Array(bytes).buffer
+
 /** How a source is called in messages. */
 export const nameOf = (source: string | URL): string => String(source)
 

@@ -3,8 +3,11 @@
  * showing some rows of a large table only reads the footer and their column chunks.
  */
 import * as Effect from "effect/Effect"
-import type { AsyncBuffer, FileMetaData, SchemaElement } from "hyparquet"
+import type { AsyncBuffer, FileMetaData } from "hyparquet"
 import { messageOf } from "../cause.ts"
+import { type Json, jsonValue } from "../jsonValue.ts"
+import * as Leaf from "../parquet/leaf.ts"
+import { ownBuffer } from "../parquet/source.ts"
 import { UiBroken } from "./api.ts"
 import * as UiHistogram from "./histogram.ts"
 import type { ColumnsView, ColumnView, TableView } from "./shapes.ts"
@@ -29,9 +32,7 @@ const bufferOf = (source: Source): AsyncBuffer => ({
   byteLength: source.size,
   slice: async (start, end = source.size) => {
     const bytes = await source.read(start, end)
-    return bytes.byteOffset === 0 && bytes.byteLength === bytes.buffer.byteLength
-      ? (bytes.buffer as ArrayBuffer) // Node's readers never return shared memory
-      : (bytes.slice().buffer as ArrayBuffer) // a copy with a buffer of its own
+    return ownBuffer(bytes)
   }
 })
 
@@ -50,9 +51,9 @@ export const open = (source: Source): Effect.Effect<OpenTable, UiBroken> =>
     const { parquetMetadataAsync, parquetSchema } = await import("hyparquet")
     const file = bufferOf(source)
     const metadata = await parquetMetadataAsync(file, { initialFetchSize: 64 * 1024 })
-    const columns = parquetSchema(metadata).children.map(({ children, element }) => ({
-      name: element.name,
-      kind: kindOf(element, children.length > 0)
+    const columns = parquetSchema(metadata).children.map((node) => ({
+      name: node.element.name,
+      kind: Leaf.kindText(node)
     }))
     return { file, metadata, columns, rows: Number(metadata.num_rows) }
   })
@@ -99,45 +100,11 @@ const read = (table: OpenTable, rowStart: number, rowEnd: number) =>
     return parquetReadObjects({ file, metadata, compressors, rowStart, rowEnd, useOffsetIndex: true })
   })
 
-const kindOf = (element: SchemaElement, nested: boolean): string => {
-  const { converted_type: converted, logical_type: logical, type } = element
-  if (nested) return converted === "LIST" || logical?.type === "LIST" ? "list" : converted === "MAP" ? "map" : "struct"
-  if (converted === "UTF8" || converted === "ENUM" || logical?.type === "STRING") return "text"
-  if (converted === "JSON" || logical?.type === "JSON") return "JSON"
-  if (converted === "DECIMAL" || logical?.type === "DECIMAL") return "decimal"
-  if (converted === "DATE" || logical?.type === "DATE") return "date"
-  if (converted?.startsWith("TIMESTAMP") || logical?.type === "TIMESTAMP" || type === "INT96") return "time"
-  if (type === "BOOLEAN") return "boolean"
-  if (type === "FLOAT" || type === "DOUBLE") return "number"
-  if (type === "INT32" || type === "INT64") return "integer"
-  return "bytes"
-}
+const bytesText = (bytes: Uint8Array): string => `${bytes.byteLength} bytes`
 
-type Json = null | boolean | number | string | ReadonlyArray<Json> | { readonly [key: string]: Json }
-
-/** A value as JSON for the page. Long texts are cut and end in an ellipsis. */
-const show = (value: unknown, maxLength: number): Json => {
-  if (value === null || value === undefined) return null
-  switch (typeof value) {
-    case "string":
-      return value.length > maxLength ? `${value.slice(0, maxLength)}…` : value
-    case "number":
-      return Number.isFinite(value) ? value : String(value)
-    case "boolean":
-      return value
-    case "bigint":
-      return Number.isSafeInteger(Number(value)) ? Number(value) : String(value)
-  }
-  if (value instanceof Date) return Number.isNaN(value.getTime()) ? "invalid date" : value.toISOString()
-  if (ArrayBuffer.isView(value) && value instanceof Uint8Array) return `${value.byteLength} bytes`
-  if (Array.isArray(value) || ArrayBuffer.isView(value)) {
-    const items = Array.from(value as unknown as ArrayLike<unknown>) // typed arrays; readers never return a DataView
-    return items.length > 100
-      ? [...items.slice(0, 100).map((item) => show(item, maxLength)), "…"]
-      : items.map((item) => show(item, maxLength))
-  }
-  return Object.fromEntries(Object.entries(value as object).map(([key, item]) => [key, show(item, maxLength)]))
-}
+/** A value as JSON for the page, cut to what fits a cell. */
+const show = (value: unknown, maxLength: number): Json =>
+  jsonValue(value, { maxLength, maxItems: 100, bytes: bytesText })
 
 const summarize = (name: string, kind: string, values: ReadonlyArray<unknown>): ColumnView => {
   const present = values.filter((value) => value !== null && value !== undefined)

@@ -10,6 +10,7 @@ import type { RefRecord } from "../../../RunRecord.ts"
 import type { Contents } from "../../artifact/safetensors.ts"
 import { messageOf } from "../../cause.ts"
 import { readUntyped } from "../../history/reading.ts"
+import { jsonValue } from "../../jsonValue.ts"
 import * as ParquetSource from "../../parquet/source.ts"
 import * as Text from "../../text.ts"
 import * as Units from "../../units.ts"
@@ -95,7 +96,15 @@ const table = Effect.fnUntraced(function* (cli: Cli.Cli, ref: RefRecord, options
         message: `"${ref.name}" can't be read as Parquet: ${messageOf(cause)}.`
       })
   })
-  if (options.json) return Cli.print(cli, JSON.stringify(rows.map(plain), undefined, 2))
+  if (options.json)
+    return Cli.print(
+      cli,
+      JSON.stringify(
+        rows.map((row) => jsonValue(row)),
+        undefined,
+        2
+      )
+    )
   const style = styleFor(cli.stdout, cli.environment)
   const room = Math.max(20, Math.floor((cli.stdout.columns ?? 120) / Math.max(1, names.length)) - 2)
   const cells = rows.map((row) => names.map((name) => Text.fit(Text.oneLine(Text.printable(cell(row[name]))), room)))
@@ -124,17 +133,7 @@ const head = async (bytes: Uint8Array, count: number) => {
 
 const cell = (value: unknown): string => {
   if (value === null || value === undefined) return ""
-  return typeof value === "object" ? JSON.stringify(plain(value)) : String(value)
-}
-
-/** Converts a value to JSON. Values that JSON can't represent become texts or numbers. */
-const plain = (value: unknown): unknown => {
-  if (typeof value === "bigint") return Number.isSafeInteger(Number(value)) ? Number(value) : String(value)
-  if (typeof value === "number") return Number.isFinite(value) ? value : String(value)
-  if (value instanceof Uint8Array) return Buffer.from(value).toString("base64")
-  if (typeof value !== "object" || value === null || value instanceof Date) return value
-  if (Array.isArray(value)) return value.map(plain)
-  return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, plain(field)]))
+  return typeof value === "object" ? JSON.stringify(jsonValue(value)) : String(value)
 }
 
 /** Names, kinds and shapes of tensors, and the file's metadata. */
