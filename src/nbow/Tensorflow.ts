@@ -5,20 +5,24 @@
  * A process runs TensorFlow.js on one backend at a time. If layers for two backends are used, each use switches the
  * backend.
  */
-import type { Tensor, TensorContainer } from "@tensorflow/tfjs-core"
-import type { CustomCallbackArgs, History, LayersModel, Logs, ModelFitArgs } from "@tensorflow/tfjs-layers"
+import type { TensorContainer } from "@tensorflow/tfjs-core"
+import type { LayersModel } from "@tensorflow/tfjs-layers"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import { messageOf } from "../internal/cause.ts"
+import * as CheckedFit from "./internal/fitOptions.ts"
+import * as LayersFit from "./internal/layersFit.ts"
 import * as LoadTf from "./internal/loadTf.ts"
-import * as Report from "./internal/report.ts"
+import type { OptionsError } from "./internal/options.ts"
 import { TrainingError } from "./internal/TrainingError.ts"
 
+export type { FitCallback, FitOptions } from "./internal/fitOptions.ts"
 export { Model } from "./internal/layersModel.ts"
 export { type Backend, type Loaded, TensorflowError, type Tf } from "./internal/loadTf.ts"
+export { OptionsError } from "./internal/options.ts"
 export { TrainingError } from "./internal/TrainingError.ts"
 
 /** TensorFlow.js on a backend. */
@@ -27,13 +31,18 @@ export class Tensorflow extends Context.Service<
   {
     /** Loads TensorFlow.js on first use, and reports its backend and why better ones can't be used. */
     readonly load: Effect.Effect<LoadTf.Loaded, LoadTf.TensorflowError>
+    /** The backends that `fit` may take for a model that `load`'s backend can't train. */
+    readonly backends?: ReadonlyArray<LoadTf.Backend>
   }
 >()("effect-flow/nbow/Tensorflow") {}
 
 const layerOf = (backends: ReadonlyArray<LoadTf.Backend>): Layer.Layer<Tensorflow> =>
   Layer.effect(
     Tensorflow,
-    Effect.map(Effect.cached(LoadTf.loadFirst(backends)), (loaded) => ({ load: Effect.tap(loaded, LoadTf.use) }))
+    Effect.map(Effect.cached(LoadTf.loadFirst(backends)), (loaded) => ({
+      load: Effect.tap(loaded, LoadTf.use),
+      backends
+    }))
   )
 
 /**
@@ -132,19 +141,14 @@ const refused = (what: string, cause: unknown): TrainingError =>
     message: `TensorFlow.js ${what}: ${messageOf(cause)}`
   })
 
-/** The options of `fit`: the arguments of `model.fit`. The caller still has to dispose the tensors. */
-export interface FitOptions extends Omit<ModelFitArgs, "callbacks"> {
-  readonly xs: Tensor | Array<Tensor> | { [inputName: string]: Tensor }
-  readonly ys: Tensor | Array<Tensor> | { [inputName: string]: Tensor }
-  readonly callbacks?: CustomCallbackArgs | Array<CustomCallbackArgs>
-}
-
-/** By default, training yields to other work after this time. */
-const pauseMillis = 16
-
 /**
  * Trains a compiled model. Every epoch's figures are logged and, in a task, recorded as metrics. An interruption stops
- * the training after the current batch.
+ * the training after the current batch. The rows are shuffled with a seed, so with seeded initializers the same seed gives
+ * the same model.
+ *
+ * If the backend lacks kernels that the training needs, it runs on the layer's next backend that has them, and a log
+ * line says which and why. Fails with `OptionsError` if an option is not valid, and with `TrainingError` if a loss or a
+ * weight is no longer finite, or TensorFlow.js refuses the model or its data. A failure leaves no tensors behind.
  *
  * @returns The values of each metric by epoch: `history.loss`.
  *
@@ -153,41 +157,16 @@ const pauseMillis = 16
  * const history = yield* Tensorflow.fit(layersModel, { xs, ys, epochs: 10, validationSplit: 0.2 })
  * ```
  */
-export const fit = Effect.fnUntraced(function* (model: LayersModel, options: FitOptions) {
-  const { callbacks, xs, ys, ...args } = options
-  const { tf } = yield* load
-  const services = yield* Effect.context<never>()
-  const yieldEvery = args.yieldEvery ?? pauseMillis
-  const custom = callbacks === undefined ? [] : Array.isArray(callbacks) ? callbacks : [callbacks]
-  const history = yield* Effect.callback<History, TrainingError>((resume, signal) => {
-    const report = (epoch: number, logs: Logs | undefined): Promise<void> =>
-      signal.aborted || logs === undefined
-        ? Promise.resolve()
-        : Effect.runPromiseWith(services)(Report.epoch(epoch + 1, args.epochs ?? 1, logs as { [name: string]: number })) // resolved
-    const stop = attempt("could not stop the training", () => {
-      model.stopTraining = true
-    })
-    // Stops a training that was interrupted before it began. TensorFlow.js resets its stop flag at that point.
-    const begin = (): void => {
-      if (signal.aborted) model.stopTraining = true
-    }
-    const training = model
-      .fit(xs, ys, {
-        verbose: 0,
-        ...args,
-        yieldEvery,
-        callbacks: [...custom, { onEpochBegin: begin, onEpochEnd: report }].map(
-          (callback) => new tf.CustomCallback(callback, yieldEvery)
-        )
-      })
-      .then(
-        (history) => resume(Effect.succeed(history)),
-        (cause) => resume(Effect.fail(refused("could not train the model", cause)))
-      )
-    return Effect.andThen(
-      Effect.ignore(stop),
-      Effect.promise(() => training)
-    )
-  })
-  return history.history as { readonly [figure: string]: ReadonlyArray<number> } // always numbers after a training
+export const fit: (
+  model: LayersModel,
+  options: CheckedFit.FitOptions
+) => Effect.Effect<
+  { readonly [figure: string]: ReadonlyArray<number> },
+  OptionsError | TrainingError | LoadTf.TensorflowError,
+  Tensorflow
+> = Effect.fnUntraced(function* (model, options) {
+  const checked = yield* CheckedFit.make(options)
+  const loaded = yield* load
+  const { backends = [] } = yield* Tensorflow
+  return yield* LayersFit.fit(loaded, backends, model, checked)
 })

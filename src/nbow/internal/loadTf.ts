@@ -10,6 +10,8 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { messageOf } from "../../internal/cause.ts"
+import * as ChainedOps from "./chainedOps.ts"
+import * as Disposal from "./disposal.ts"
 
 /** TensorFlow.js, core and layers: `tf.tensor2d`, `tf.layers.dense`. */
 export type Tf = typeof import("@tensorflow/tfjs-core") & typeof import("@tensorflow/tfjs-layers")
@@ -32,7 +34,7 @@ export class TensorflowError extends Schema.TaggedError<TensorflowError>()("Tens
 }) {}
 
 /** The names of the backends in TensorFlow.js. */
-const names: { readonly [B in Backend]: string } = { node: "tensorflow", wasm: "wasm", cpu: "cpu" }
+export const names: { readonly [B in Backend]: string } = { node: "tensorflow", wasm: "wasm", cpu: "cpu" }
 
 /** The file from which packages are resolved: this file, or its bundle. A CommonJS bundle has no `import.meta.url`. */
 const here = (): string =>
@@ -52,8 +54,11 @@ const resolve = (name: string): string => createRequire(here()).resolve(/* turbo
 const requireTf = (): Tf => {
   const core: typeof import("@tensorflow/tfjs-core") = load("@tensorflow/tfjs-core")
   core.env().set("PROD", true) // no banner that asks to install tfjs-node
+  ChainedOps.register(core)
   const layers: typeof import("@tensorflow/tfjs-layers") = load("@tensorflow/tfjs-layers")
-  return { ...core, ...layers }
+  const tf = { ...core, ...layers }
+  Disposal.patch(tf)
+  return tf
 }
 
 /**
@@ -103,7 +108,8 @@ export const use = ({ backend, tf }: Loaded): Effect.Effect<void, TensorflowErro
     ? Effect.void
     : Effect.tryPromise({ try: () => start(tf, backend), catch: failure(backend) })
 
-const loadOne = (backend: Backend): Effect.Effect<Tf, TensorflowError> =>
+/** Loads TensorFlow.js with one backend, and makes it the current one. */
+export const loadOne = (backend: Backend): Effect.Effect<Tf, TensorflowError> =>
   Effect.tryPromise({
     try: async () => {
       const tf = requireTf()
@@ -112,6 +118,16 @@ const loadOne = (backend: Backend): Effect.Effect<Tf, TensorflowError> =>
       return tf
     },
     catch: failure(backend)
+  })
+
+/** Starts another backend, and leaves the current one in use. */
+export const startBeside = (tf: Tf, backend: Backend): Effect.Effect<void, TensorflowError> =>
+  Effect.suspend(() => {
+    const current = tf.getBackend()
+    return Effect.ensuring(
+      loadOne(backend),
+      Effect.promise(() => tf.setBackend(current))
+    )
   })
 
 /** All backends, the fastest first. */
