@@ -3,7 +3,7 @@
  * of a layer that a model uses twice stay behind, and it forgets the dropout masks that recurrent cells keep.
  */
 import type { LayersModel } from "@tensorflow/tfjs-layers"
-import type { Tf } from "./loadTf.ts"
+import type { Tf } from "./tf.ts"
 import * as Trainable from "./trainable.ts"
 
 /** The hidden parts of a model and its layers, named as in `tfjs-layers` 4.22. */

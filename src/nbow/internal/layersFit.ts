@@ -41,6 +41,24 @@ interface Data {
 const given = (tensors: Trainable.Tensors): ReadonlyArray<unknown> =>
   "dataId" in tensors ? [tensors] : Object.values(tensors)
 
+/** Backends may take NaN for a number: WebAssembly clips it to a probability. So data are checked before the training. */
+const checkFinite = (data: ReadonlyArray<Tensor>, inputs: number, what: string): TrainingError | undefined => {
+  for (const [at, tensor] of data.entries()) {
+    if (tensor.dtype !== "float32") continue
+    const values = tensor.dataSync<"float32">()
+    const bad = values.findIndex((value) => !Number.isFinite(value))
+    if (bad < 0) continue
+    const row = Math.floor(bad / (values.length / (tensor.shape[0] as number))) // there are rows where there are values
+    const name = at < inputs ? "xs" : "ys"
+    return new TrainingError({
+      reason: "diverged",
+      message: `Row ${row} of the ${what} ${name} has the value ${values[bad]}, so the loss can't be finite.`,
+      row
+    })
+  }
+  return undefined
+}
+
 /** Brings the caller's tensors into the order and the shapes of the model. */
 const prepare = Effect.fnUntraced(function* (tf: LoadTf.Tf, model: Trainable.Trainable, options: Checked) {
   const { batchSize, classWeight, sampleWeight, validationData, validationSplit, xs, ys } = options
@@ -53,10 +71,12 @@ const prepare = Effect.fnUntraced(function* (tf: LoadTf.Tf, model: Trainable.Tra
     Effect.tap(
       attemptPromise(() => model.standardizeUserData(xs, ys, null, classWeight, checkBatch, batchSize)),
       ([inputs, targets, weights]) =>
-        Effect.sync(() => {
+        Effect.suspend(() => {
           keep(inputs, xs)
           keep(targets, ys)
           own.push(...(weights ?? []).filter((weight) => weight !== null))
+          const error = checkFinite([...inputs, ...targets], inputs.length, checkBatch ? "validation's" : "training's")
+          return error === undefined ? Effect.void : Effect.fail(error)
         })
     )
   return yield* Effect.gen(function* () {

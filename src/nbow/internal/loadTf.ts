@@ -12,9 +12,9 @@ import * as Schema from "effect/Schema"
 import { messageOf } from "../../internal/cause.ts"
 import * as ChainedOps from "./chainedOps.ts"
 import * as Disposal from "./disposal.ts"
+import type { Tf } from "./tf.ts"
 
-/** TensorFlow.js, core and layers: `tf.tensor2d`, `tf.layers.dense`. */
-export type Tf = typeof import("@tensorflow/tfjs-core") & typeof import("@tensorflow/tfjs-layers")
+export type { Tf } from "./tf.ts"
 
 /** A backend of TensorFlow.js: `node` is the native library of `@tensorflow/tfjs-node`. */
 export type Backend = "node" | "wasm" | "cpu"

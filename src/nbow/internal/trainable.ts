@@ -4,7 +4,7 @@
  */
 import type { Optimizer, Scalar, Tensor, Variable } from "@tensorflow/tfjs-core"
 import type { History, LayersModel, LayerVariable } from "@tensorflow/tfjs-layers"
-import type { Tf } from "./loadTf.ts"
+import type { Tf } from "./tf.ts"
 
 /** Tensors, as one, as a list, or by the names of inputs or outputs. */
 export type Tensors = Tensor | Array<Tensor> | { [name: string]: Tensor }
