@@ -69,7 +69,7 @@ describe("a card", () => {
       )
       yield* Effect.forkChild(recorder.loop)
       yield* TestClock.adjust("1 second")
-      assert.deepStrictEqual(yield* store.tasks({ run: "01a" }), [running])
+      assert.deepStrictEqual(yield* store.tasks({ run: "01a" }), [{ ...running, places: [1] }])
     }).pipe(Effect.provide(Storage.layerMemory))
   )
 })
