@@ -8,12 +8,23 @@
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import { type Artifact, make } from "./internal/artifact/artifact.ts"
+import { capture } from "./internal/artifact/values.ts"
 import type { CodecError } from "./internal/schema/codecError.ts"
 import type { Description } from "./internal/schema/description.ts"
 
 export type { Any, Artifact, Encoded, Field, Fields, Format, Stored, Value } from "./internal/artifact/artifact.ts"
 export { isArtifact, make } from "./internal/artifact/artifact.ts"
 
+export type {
+  Cell,
+  Dataset,
+  DatasetArtifact,
+  PartSummary,
+  Row,
+  ScanOptions,
+  Where
+} from "./internal/artifact/dataset.ts"
+export { dataset } from "./internal/artifact/dataset.ts"
 export { bytes, file, json, text } from "./internal/artifact/json.ts"
 export type { Column, Columns, Table, TableArtifact, TableFields } from "./internal/artifact/table.ts"
 export { table } from "./internal/artifact/table.ts"
@@ -21,6 +32,7 @@ export type { Dtype, Tensor, TensorSpec, Tensors } from "./internal/artifact/ten
 export { tensors } from "./internal/artifact/tensors.ts"
 export type { ColumnField, NumberArrays, NumberColumn } from "./internal/parquet/columnType.ts"
 export { column } from "./internal/parquet/columnType.ts"
+export type { Known, Ordered, Range } from "./internal/parquet/condition.ts"
 export { CodecError } from "./internal/schema/codecError.ts"
 export type { Description } from "./internal/schema/description.ts"
 export type { StorableSchema } from "./internal/schema/storableSchema.ts"
@@ -52,9 +64,19 @@ export const transform: {
       description: options.description ?? self.description,
       encode: (value: B) => Effect.flatMap(options.encode(value), self.encode),
       decode: (stored) => Effect.flatMap(self.decode(stored), options.decode),
+      ...(self.partDescription === undefined ? {} : ofParts(self, options)),
       ...(self.problem === undefined ? {} : { problem: self.problem })
     })
 )
+
+/** The bytes of a value in parts say which parts those are. A dataset can't be changed, so no copy of it is captured. */
+const ofParts = <A, B>(self: Artifact<A>, { encode }: TransformOptions<A, B>) => ({
+  partDescription: self.partDescription,
+  capture: (value: B) =>
+    Effect.flatMap(encode(value), (carrier) =>
+      Effect.map(capture(self, carrier), ({ encoded, parts = [] }) => ({ encoded, parts }))
+    )
+})
 
 /** The two directions of `transform`. */
 export interface TransformOptions<A, B> {

@@ -9,8 +9,8 @@
 import * as Effect from "effect/Effect"
 import { hasProperty } from "effect/Predicate"
 import type * as Unify from "effect/Unify"
-import type { Format } from "./Artifact.ts"
 import { type ArtifactError, ArtifactStore } from "./ArtifactStore.ts"
+import type { Format } from "./internal/artifact/artifact.ts"
 import * as Values from "./internal/artifact/values.ts"
 import type { RefRecord } from "./RunRecord.ts"
 

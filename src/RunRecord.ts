@@ -91,6 +91,8 @@ export const RefRecord = Schema.Struct({
   extension: Schema.optionalKey(Schema.String),
   /** The digest of the schema's description. */
   schema: Schema.String,
+  /** Of a dataset: the artifacts that hold its rows. They are kept, verified and copied with it. */
+  parts: Schema.optionalKey(Schema.Array(Schema.Struct({ digest: Schema.String, size: Schema.Number }))),
   /** The task that wrote it, `RUN/train/3`; none for a literal that was passed in. */
   writer: Schema.optionalKey(Schema.String)
 })

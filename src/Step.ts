@@ -428,12 +428,15 @@ export const join = <
  */
 export const forEach = <A, S, E, R>(
   items: ReadonlyArray<A> | Ref<ReadonlyArray<A>>,
-  task: (item: Ref<A>, index: number) => Effect.Effect<S, E, R>,
+  task: (item: Item<A>, index: number) => Effect.Effect<S, E, R>,
   options?: { readonly concurrency?: number | "unbounded" }
 ): Effect.Effect<ReadonlyArray<S>, E | ArtifactError, R | ArtifactStore | CurrentRun> =>
   Effect.flatMap(CurrentRun, (run) =>
     run.forEach(items, task as never, Numbers.concurrency("`concurrency` of Step.forEach", options?.concurrency) ?? 16)
   ) as never // erased below
+
+/** What a task of `forEach` is given for an item: a ref of its value, and for an item that is a ref (a part of a dataset) that ref. */
+export type Item<A> = [A] extends [never] ? Ref<A> : [A] extends [Ref<unknown>] ? A : Ref<A>
 
 type Conflicts<B> = {
   [K in keyof B]: Extract<WrittenOf<B[K]>, { [J in Exclude<keyof B, K>]: keyof B[J] }[Exclude<keyof B, K>]>

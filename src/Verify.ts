@@ -95,7 +95,12 @@ const usesOf = Effect.fnUntraced(function* (store: RunStore["Service"]) {
     // A damaged task has been reported as a record; its run is read no further.
     const tasks = yield* Effect.catchIf(store.tasks({ run: run.id }), isDamaged, () => Effect.succeed([]))
     for (const task of tasks) {
-      for (const ref of [...task.outputs, ...task.inputs]) use(run, ref.digest, nameOf(run, ref), ref.writer)
+      for (const ref of [...task.outputs, ...task.inputs]) {
+        use(run, ref.digest, nameOf(run, ref), ref.writer)
+        for (const [index, part] of (ref.parts ?? []).entries()) {
+          use(run, part.digest, `part ${index + 1} of ${nameOf(run, ref)}`, ref.writer)
+        }
+      }
     }
     for (const card of yield* store.cards({ run: run.id }))
       use(run, card.digest, `the card of ${run.id}/${card.task}`, `${run.id}/${card.task}`)

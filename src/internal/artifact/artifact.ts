@@ -15,7 +15,7 @@ import type { StorableSchema } from "../schema/storableSchema.ts"
 export const TypeId = "~effect-flow/Artifact"
 
 /** The formats that bytes are stored in. Each is read by other tools. */
-export type Format = "json" | "table" | "tensors" | "bytes" | "text" | "file"
+export type Format = "json" | "table" | "tensors" | "bytes" | "text" | "file" | "dataset"
 
 /** What a value is stored as: bytes in one or more parts, or a file that already holds them. */
 export type Encoded = ReadonlyArray<Uint8Array> | { readonly path: string }
@@ -25,12 +25,33 @@ export interface Stored<E = never> {
   /** The caller's own: the decoded value may be made of them. */
   readonly bytes: Effect.Effect<Uint8Array, E>
   readonly path: Effect.Effect<string, E>
+  /** Which artifact it is, for a value that has refs of its own. */
+  readonly origin?: Origin
+}
+
+/** Where a stored value comes from. */
+export interface Origin {
+  /** The name under which the task that wrote it knows it. */
+  readonly name: string
+  /** The task that wrote it, `RUN/train/3`. */
+  readonly writer: string | undefined
+  /** The task of this run that handed it on. */
+  readonly via: string | undefined
+}
+
+/** The artifact that holds a part of another one. */
+export interface PartAddress {
+  readonly digest: string
+  /** In bytes. */
+  readonly size: number
 }
 
 /** An encoded value whose bytes nobody else holds, with what they decode to where that is known. */
 export interface Captured<out A> {
   readonly encoded: Encoded
   readonly decoded?: { readonly value: A }
+  /** Other artifacts that the bytes refer to, which are kept as long as they are. */
+  readonly parts?: ReadonlyArray<PartAddress>
 }
 
 /** How the receivers of one process share a decoded value. */
@@ -50,6 +71,8 @@ export interface Artifact<in out A> {
   readonly mediaType: string
   /** The schema's own description and its digest; computed at the first call. */
   readonly description: () => Description
+  /** Of a value in parts: the description of a part. */
+  readonly partDescription?: () => Description
   /** Of a list: the artifact of its elements, which is what a fan-out over the list gives to each task. */
   readonly item?: () => Any
   readonly encode: (value: A) => Effect.Effect<Encoded, CodecError>
@@ -71,9 +94,16 @@ export interface Any {
   readonly format: Format
   readonly mediaType: string
   readonly description: () => Description
+  readonly partDescription?: () => Description
   readonly item?: () => Any
   readonly problem?: () => Problem | undefined
 }
+
+/** The descriptions that the records of an artifact and of its parts name. */
+export const descriptionsOf = (artifact: Any): ReadonlyArray<Description> =>
+  artifact.partDescription === undefined
+    ? [artifact.description()]
+    : [artifact.description(), artifact.partDescription()]
 
 /** What a step declares for a name: an artifact, or a schema that stands for `Artifact.json(schema)`. */
 export type Field = Any | StorableSchema

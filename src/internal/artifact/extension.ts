@@ -26,6 +26,7 @@ export const ofPath = (path: string): string => {
 }
 
 const byFormat: Readonly<Record<string, string>> = {
+  dataset: ".json",
   json: ".json",
   table: ".parquet",
   tensors: ".safetensors"

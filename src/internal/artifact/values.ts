@@ -7,7 +7,6 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
-import type * as Artifact from "../../Artifact.ts"
 import { ArtifactError, type ArtifactStore } from "../../ArtifactStore.ts"
 import type { RefRecord } from "../../RunRecord.ts"
 import { RunStore } from "../../RunStore.ts"
@@ -17,7 +16,7 @@ import * as CodecIssue from "../schema/codecIssue.ts"
 import { copy } from "../schema/copy.ts"
 import * as Description from "../schema/description.ts"
 import * as Digest from "../schema/digest.ts"
-import type { Captured } from "./artifact.ts"
+import type * as Artifact from "./artifact.ts"
 import * as Extension from "./extension.ts"
 
 type Store = ArtifactStore["Service"]
@@ -38,7 +37,10 @@ const sharedKey = (digest: string, sharing: string): string => {
 }
 
 /** Copies a value before it returns, and gives the effect that encodes the copy: later changes of the value don't count. */
-export const capture = <A>(artifact: Artifact.Artifact<A>, value: A): Effect.Effect<Captured<A>, CodecError> => {
+export const capture = <A>(
+  artifact: Artifact.Artifact<A>,
+  value: A
+): Effect.Effect<Artifact.Captured<A>, CodecError> => {
   try {
     const captured =
       artifact.capture === undefined
@@ -52,7 +54,7 @@ export const capture = <A>(artifact: Artifact.Artifact<A>, value: A): Effect.Eff
 }
 
 /** What an artifact of the user's own codec encoded, in bytes that it can't change any more. */
-const toOwn = (encoded: Artifact.Encoded): Captured<never> => ({
+const toOwn = (encoded: Artifact.Encoded): Artifact.Captured<never> => ({
   encoded: isParts(encoded) ? [Bytes.concat(encoded)] : encoded
 })
 
@@ -64,12 +66,12 @@ const toOwn = (encoded: Artifact.Encoded): Captured<never> => ({
 export const writeCaptured = Effect.fnUntraced(function* <A>(
   store: Store,
   artifact: Artifact.Artifact<A>,
-  captured: Effect.Effect<Captured<A>, CodecError>,
+  captured: Effect.Effect<Artifact.Captured<A>, CodecError>,
   name: string,
   label: string,
   writer: string | undefined
 ) {
-  const { decoded, encoded } = yield* Effect.mapError(
+  const { decoded, encoded, parts } = yield* Effect.mapError(
     captured,
     (error) =>
       new ArtifactError({
@@ -78,6 +80,7 @@ export const writeCaptured = Effect.fnUntraced(function* <A>(
         message: `${label} breaks its schema${at(error.path)}: ${error.message}`
       })
   )
+  if (parts !== undefined) yield* checkParts(store, label, parts)
   const description = artifact.description()
   let address: { readonly digest: string; readonly size: number }
   let blob: Written["blob"]
@@ -106,9 +109,28 @@ export const writeCaptured = Effect.fnUntraced(function* <A>(
     mediaType: artifact.mediaType,
     ...(extension === "" ? undefined : { extension }),
     schema: description.digest,
+    ...(parts === undefined || parts.length === 0 ? undefined : { parts }),
     ...(writer === undefined ? undefined : { writer })
   }
   return { record, blob } satisfies Written
+})
+
+/** That the artifacts that a value refers to are there. Their age starts anew: from now on a task's record keeps them. */
+const checkParts = Effect.fnUntraced(function* (
+  store: Store,
+  label: string,
+  parts: ReadonlyArray<Artifact.PartAddress>
+) {
+  const intact = yield* store.touch(parts)
+  const lost = parts.findIndex(({ digest }) => !intact.has(digest))
+  if (lost < 0) return
+  const digest = (parts[lost] as Artifact.PartAddress).digest // just found
+  return yield* new ArtifactError({
+    reason: "missing",
+    artifact: label,
+    digest,
+    message: `${label} refers to part ${lost + 1} of ${parts.length} (artifact ${digest}), which is not in this run's store, or is damaged there. Write the dataset in this store.`
+  })
 })
 
 const isParts = (encoded: Artifact.Encoded): encoded is ReadonlyArray<Uint8Array> => Array.isArray(encoded)
@@ -120,7 +142,8 @@ const at = (path: ReadonlyArray<PropertyKey> | undefined) =>
 export const read = <A>(
   store: Store,
   artifact: Artifact.Artifact<A>,
-  record: RefRecord
+  record: RefRecord,
+  via?: string
 ): Effect.Effect<A, ArtifactError> =>
   Effect.suspend(() => {
     const sharing = artifact.sharing?.()
@@ -133,7 +156,8 @@ export const read = <A>(
       const kept = store.values.takeBytes?.(record.digest)
       return kept === undefined ? Effect.map(store.get(record.digest), Bytes.whole) : Effect.succeed(kept)
     })
-    return Effect.matchCauseEffect(artifact.decode({ bytes, path: pathOf(store, record) }), {
+    const origin = { name: record.name, writer: record.writer, via }
+    return Effect.matchCauseEffect(artifact.decode({ bytes, path: pathOf(store, record), origin }), {
       onFailure: (cause) => explain(artifact, record, cause),
       onSuccess: (value) => {
         if (sharing === undefined || key === undefined) return Effect.succeed(value)

@@ -12,6 +12,7 @@ import * as ColumnCodec from "./columnCodec.ts"
 import { type ColumnType, isNumbers, type Kind, numberArrays } from "./columnType.ts"
 import * as Codecs from "./compression.ts"
 import { type Page, pagesOf } from "./pages.ts"
+import { boundsOf, type ChunkStatistics } from "./statistics.ts"
 
 /** A table whose columns are not yet known to fit. */
 export interface AnyTable {
@@ -27,7 +28,8 @@ export interface WriteOptions {
   readonly rowGroupSize?: number
 }
 
-const magic = new TextEncoder().encode("PAR1")
+/** What a file begins with. */
+export const magic = new TextEncoder().encode("PAR1")
 
 /** Writes a table, handing its bytes on in parts, a group of rows at a time. */
 export const write = Effect.fnUntraced(function* <E, R>(
@@ -36,41 +38,88 @@ export const write = Effect.fnUntraced(function* <E, R>(
   emit: (parts: ReadonlyArray<Uint8Array>) => Effect.Effect<void, E, R>,
   options: WriteOptions = {}
 ) {
-  const { compression = "zstd" } = options
   const rowGroupSize = Math.max(1, Math.floor(options.rowGroupSize ?? 100_000))
   const shape = shapeError(types, table)
   if (shape !== undefined) return yield* Effect.fail(shape)
-  const groups: Array<RowGroup> = []
-  let offset = magic.length
+  const groups = new Groups(types, options.compression ?? "zstd")
   yield* emit([magic])
   for (let start = 0; start < table.numRows; start += rowGroupSize) {
     const end = Math.min(start + rowGroupSize, table.numRows)
-    const columns: Array<ColumnChunk> = []
-    let size = 0n
-    for (const type of types) {
-      const rows = ColumnCodec.toRows(type, table.columns[type.name] as ArrayLike<unknown>, start, end) // `shapeError` saw it
-      if (rows instanceof ColumnCodec.ColumnError) return yield* Effect.fail(rows)
-      const chunk = yield* chunkOf(type, rows, offset, end - start, compression)
-      columns.push(chunk.chunk)
-      size += chunk.chunk.meta_data?.total_uncompressed_size ?? 0n
-      offset += chunk.size
-      yield* emit(chunk.parts)
-    }
-    groups.push({ columns, total_byte_size: size, num_rows: BigInt(end - start) })
+    yield* groups.add(table, start, end, emit)
     yield* Effect.yieldNow // a long table does not hold up the rest of the program
   }
-  const footer = new ByteWriter()
-  writeMetadata(footer, {
-    version: 2,
-    created_by: "effect-flow",
-    schema: schemaOf(types),
-    num_rows: BigInt(table.numRows),
-    row_groups: groups,
-    metadata_length: 0
-  })
-  footer.appendBytes(magic)
-  yield* emit([footer.getBytes()])
+  yield* emit([groups.footer()])
 })
+
+/** The row groups of a file, written one after the other, for a table of which only a part is at hand. */
+export class Groups {
+  readonly #types: ReadonlyArray<ColumnType>
+  readonly #compression: Codecs.Compression
+  readonly #groups: Array<RowGroup> = []
+  #offset = magic.length
+  #numRows = 0
+
+  constructor(types: ReadonlyArray<ColumnType>, compression: Codecs.Compression) {
+    this.#types = types
+    this.#compression = compression
+  }
+
+  /** Bytes so far, those of `magic` counted. */
+  get size(): number {
+    return this.#offset
+  }
+
+  get numRows(): number {
+    return this.#numRows
+  }
+
+  /** What the groups' statistics say of a column. */
+  statistics(column: string): ReadonlyArray<ChunkStatistics> {
+    return this.#groups.flatMap(({ columns }) =>
+      columns.flatMap(({ meta_data }) =>
+        meta_data?.path_in_schema[0] === column && meta_data.statistics !== undefined ? [meta_data.statistics] : []
+      )
+    )
+  }
+
+  /** Writes rows of a table as a group. The table has the shape that `shapeError` asks for. */
+  readonly add = Effect.fnUntraced(function* <E, R>(
+    this: Groups,
+    table: AnyTable,
+    start: number,
+    end: number,
+    emit: (parts: ReadonlyArray<Uint8Array>) => Effect.Effect<void, E, R>
+  ) {
+    const columns: Array<ColumnChunk> = []
+    let size = 0n
+    for (const type of this.#types) {
+      const rows = ColumnCodec.toRows(type, table.columns[type.name] as ArrayLike<unknown>, start, end) // it has the shape
+      if (rows instanceof ColumnCodec.ColumnError) return yield* Effect.fail(rows)
+      const chunk = yield* chunkOf(type, rows, this.#offset, end - start, this.#compression)
+      columns.push(chunk.chunk)
+      size += chunk.chunk.meta_data?.total_uncompressed_size ?? 0n
+      this.#offset += chunk.size
+      yield* emit(chunk.parts)
+    }
+    this.#groups.push({ columns, total_byte_size: size, num_rows: BigInt(end - start) })
+    this.#numRows += end - start
+  })
+
+  /** The bytes that end the file. */
+  footer(): Uint8Array {
+    const footer = new ByteWriter()
+    writeMetadata(footer, {
+      version: 2,
+      created_by: "effect-flow",
+      schema: schemaOf(this.#types),
+      num_rows: BigInt(this.#numRows),
+      row_groups: this.#groups,
+      metadata_length: 0
+    })
+    footer.appendBytes(magic)
+    return footer.getBytes()
+  }
+}
 
 /** A column's part of a row group. */
 const chunkOf = Effect.fnUntraced(function* (
@@ -107,7 +156,7 @@ const chunkOf = Effect.fnUntraced(function* (
       total_compressed_size: BigInt(size),
       data_page_offset: BigInt(firstData),
       ...(firstData > offset ? { dictionary_page_offset: BigInt(offset) } : {}),
-      statistics: { null_count: BigInt(count - rows.values.length) }
+      statistics: { null_count: BigInt(count - rows.values.length), ...boundsOf(type.kind, rows.values) }
     }
   }
   return { chunk, parts, size }
@@ -175,7 +224,7 @@ const elements: { readonly [K in Kind]: Element } = {
 }
 
 /** Why a table has no shape: a column that is missing, is not a list, or has a different length. */
-const shapeError = (types: ReadonlyArray<ColumnType>, table: AnyTable): ColumnCodec.ColumnError | undefined => {
+export const shapeError = (types: ReadonlyArray<ColumnType>, table: AnyTable): ColumnCodec.ColumnError | undefined => {
   const fault = (column: string, detail: string) => new ColumnCodec.ColumnError("invalid", column, undefined, detail)
   for (const { kind, name } of types) {
     const values = table?.columns?.[name]

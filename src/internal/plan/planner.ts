@@ -110,7 +110,12 @@ const interpreter = (builder: GraphBuilder, flow: FlowDefinition, place: Place |
       if (!Array.isArray(list)) return yield* Effect.die(UsageErrors.notAList(items, list))
       const id = builder.group("foreach", Ref.isRef(items) ? items.name : `${list.length} items`, place)
       return yield* Effect.forEach(list, (value, index) =>
-        element(new ItemRef(value, `item.${index}`, undefined, undefined), index, id, place?.unknown ?? false)
+        element(
+          Ref.isRef(value) ? value : new ItemRef(value, `item.${index}`, undefined, undefined),
+          index,
+          id,
+          place?.unknown ?? false
+        )
       )
     }),
     choose: Effect.fnUntraced(function* (ref, arms) {

@@ -8,6 +8,7 @@ import { FlowError } from "../../FlowError.ts"
 import { isRef, type Ref } from "../../Ref.ts"
 import type { RefRecord } from "../../RunRecord.ts"
 import * as State from "../../State.ts"
+import { descriptionsOf } from "../artifact/artifact.ts"
 import { capture, type Written, writeCaptured } from "../artifact/values.ts"
 import * as Digest from "../schema/digest.ts"
 import type { Definition, Slot } from "./definition.ts"
@@ -58,7 +59,7 @@ export const resolve = Effect.fnUntraced(function* (
     const literal = captured[index] as NonNullable<(typeof captured)[number]> // captured for every entry except stored refs
     const written = yield* writeCaptured(store, slot.artifact, literal, slot.name, label, item?.task)
     if (written.blob !== undefined) blobs.push(written.blob)
-    schemas.push(slot.artifact.description())
+    schemas.push(...descriptionsOf(slot.artifact))
     refs.push({ name, ref: new StoredRef(written.record, slot.artifact, item?.via) })
   }
   return { refs, counts, parents: [...parents], blobs, schemas } satisfies Inputs

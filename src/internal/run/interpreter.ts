@@ -57,7 +57,9 @@ export const make = (
       return yield* Effect.forEach(
         list,
         (value: unknown, index) =>
-          runEffect(what, () => task(new ItemRef(value, `${name}.${index}`, from?.task, from && via(from)), index)),
+          runEffect(what, () =>
+            task(isRef(value) ? value : new ItemRef(value, `${name}.${index}`, from?.task, from && via(from)), index)
+          ),
         { concurrency }
       )
     }),

@@ -4,75 +4,16 @@
  * the third kind; they live with the planner.)
  */
 import * as Effect from "effect/Effect"
-import * as Effectable from "effect/Effectable"
-import type * as Artifact from "../../Artifact.ts"
 import type { ArtifactError } from "../../ArtifactStore.ts"
 import { ArtifactStore } from "../../ArtifactStore.ts"
 import * as Ref from "../../Ref.ts"
-import type { RefRecord } from "../../RunRecord.ts"
-import { pathOf, read } from "../artifact/values.ts"
+import { type Internals, RefEffect } from "../artifact/storedRef.ts"
 import * as CanonicalJson from "../schema/canonicalJson.ts"
 import * as CodecIssue from "../schema/codecIssue.ts"
 import * as Digest from "../schema/digest.ts"
 import * as TaggedJson from "../schema/taggedJson.ts"
 
-/** Internal properties of every kind of ref. */
-interface Internals {
-  /** Equal for two refs of one artifact. */
-  readonly identity: string
-  /** The task of this run that it comes from: its writer, or the task that took the writer over. */
-  readonly via: string | undefined
-  /** A local file with its bytes. */
-  readonly path: Effect.Effect<string, ArtifactError, ArtifactStore>
-}
-
-/** The base class of refs: an effect, with the type requirements of refs. */
-export const RefEffect = Effectable.Class as abstract new <A, E = never, R = never>() => Effectable.Class<A, E, R> &
-  Ref.Unified
-
-/** A ref of stored bytes. */
-export class StoredRef<A> extends RefEffect<A, ArtifactError, ArtifactStore> implements Ref.Ref<A>, Internals {
-  readonly [Ref.TypeId] = Ref.TypeId
-  readonly record: RefRecord
-  readonly artifact: Artifact.Artifact<A>
-  readonly via: string | undefined
-  constructor(record: RefRecord, artifact: Artifact.Artifact<A>, via: string | undefined) {
-    super()
-    this.record = record
-    this.artifact = artifact
-    this.via = via
-  }
-  get name(): string {
-    return this.record.name
-  }
-  get digest(): string {
-    return this.record.digest
-  }
-  get format(): Artifact.Format {
-    return this.record.format as Artifact.Format // written from an artifact's format
-  }
-  get mediaType(): string {
-    return this.record.mediaType
-  }
-  get size(): number {
-    return this.record.size
-  }
-  get task(): string | undefined {
-    return this.record.writer
-  }
-  get identity(): string {
-    return this.record.digest
-  }
-  get path(): Effect.Effect<string, ArtifactError, ArtifactStore> {
-    return Effect.flatMap(ArtifactStore, (store) => pathOf(store, this.record))
-  }
-  override asEffect(): Effect.Effect<A, ArtifactError, ArtifactStore> {
-    return Effect.flatMap(ArtifactStore, (store) => read(store, this.artifact, this.record))
-  }
-  override toJSON(): unknown {
-    return this.record
-  }
-}
+export { RefEffect, StoredRef } from "../artifact/storedRef.ts"
 
 /** A ref of an element of a list. */
 export class ItemRef<A> extends RefEffect<A> implements Ref.Ref<A>, Internals {

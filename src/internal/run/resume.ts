@@ -8,6 +8,7 @@ import type { ArtifactStore } from "../../ArtifactStore.ts"
 import { FlowError } from "../../FlowError.ts"
 import type { RefRecord, RunRecord, RunStatus, TaskRecord } from "../../RunRecord.ts"
 import { RunStore, type StoreError } from "../../RunStore.ts"
+import * as References from "../artifact/references.ts"
 import * as CanonicalJson from "../schema/canonicalJson.ts"
 import { type Definition, type FlowDefinition, fits } from "./definition.ts"
 import * as Parameters from "./parameters.ts"
@@ -98,12 +99,12 @@ export const load = Effect.fnUntraced(function* (
   const tasks = yield* finishedIn(runs, chain)
   const outputs = new Map<string, RefRecord>()
   for (const task of tasks) for (const output of task.outputs) outputs.set(output.digest, output)
-  const intact = yield* artifacts.touch([...outputs.values()])
+  const intact = yield* artifacts.touch(References.addressesOf(outputs.values()))
   const lost = new Map<string, string>()
   const byKey = new Map<string, Array<TaskRecord>>()
   for (let i = tasks.length - 1; i >= 0; i--) {
     const task = tasks[i] as TaskRecord // within bounds
-    const damaged = task.outputs.find((output) => !intact.has(output.digest))
+    const damaged = task.outputs.find((output) => !References.isWithin(output, intact))
     if (damaged !== undefined) {
       lost.set(task.key, `${sourceOf(task)}/${damaged.name}`)
       continue

@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import type { ArtifactStore } from "../../ArtifactStore.ts"
 import type { RefRecord, RunRecord, TaskRecord } from "../../RunRecord.ts"
 import type { RunStore, StoreError } from "../../RunStore.ts"
+import * as References from "../artifact/references.ts"
 import * as CanonicalJson from "../schema/canonicalJson.ts"
 import { type Definition, fits } from "./definition.ts"
 
@@ -58,7 +59,7 @@ export const load = Effect.fnUntraced(function* (
     if (same === undefined) byKey.set(task.key, [task])
     else same.push(task)
   }
-  const intact = yield* artifacts.touch([...outputs.values()])
+  const intact = yield* artifacts.touch(References.addressesOf(outputs.values()))
   const children = yield* Effect.cached(Effect.map(runs.runs({ parent: run }), (found) => [...found].reverse()))
   return {
     lastIndex,
@@ -72,7 +73,7 @@ export const load = Effect.fnUntraced(function* (
     isFinished: (definition, task) =>
       task.status === "succeeded" &&
       fits(definition, task) &&
-      task.outputs.every((output) => intact.has(output.digest)),
+      task.outputs.every((output) => References.isWithin(output, intact)),
     child: (flow, parameters) =>
       Effect.map(children, (found) => {
         const text = CanonicalJson.stringify(parameters)

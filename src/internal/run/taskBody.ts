@@ -15,6 +15,7 @@ import { ArtifactError, ArtifactStore } from "../../ArtifactStore.ts"
 import { CurrentTask } from "../../CurrentTask.ts"
 import { ExecutorError, type Outcome, type TaskDescription, TaskTimeout } from "../../Executor.ts"
 import type { RefRecord } from "../../RunRecord.ts"
+import { descriptionsOf } from "../artifact/artifact.ts"
 import { capture, read, writeCaptured } from "../artifact/values.ts"
 import { checkedEffect, explainExit } from "./callback.ts"
 import type { Definition, Slot } from "./definition.ts"
@@ -263,7 +264,7 @@ const encode = Effect.fnUntraced(function* (
     const written = yield* writeCaptured(store, slot.artifact, captured, slot.name, label, `${task.run}/${task.task}`)
     outputs.push(written.record)
     if (written.blob !== undefined) blobs.push(written.blob as (typeof blobs)[number]) // codecs make their own buffers
-    schemas.push(slot.artifact.description())
+    schemas.push(...descriptionsOf(slot.artifact))
   }
   return { outputs, blobs, schemas }
 })

@@ -8,6 +8,7 @@ import { FlowError } from "../../FlowError.ts"
 import type { Ref } from "../../Ref.ts"
 import type { RefRecord, TaskRecord } from "../../RunRecord.ts"
 import * as State from "../../State.ts"
+import * as References from "../artifact/references.ts"
 import { codeDigest } from "../code/codeDigest.ts"
 import * as Attempts from "./attempts.ts"
 import { type Definition, fits, listed } from "./definition.ts"
@@ -141,8 +142,8 @@ const findEarlier = Effect.fnUntraced(function* (
   if (definition.cache === undefined || run.executesAgain(definition)) return { lost }
   const cached = yield* run.cached(definition, key, occurrence)
   if (cached === undefined || !fits(definition, cached)) return { lost }
-  const intact = yield* run.artifacts.touch(cached.outputs)
-  const damaged = cached.outputs.find((output) => !intact.has(output.digest))
+  const intact = yield* run.artifacts.touch(References.addressesOf(cached.outputs))
+  const damaged = cached.outputs.find((output) => !References.isWithin(output, intact))
   return damaged === undefined
     ? { source: cached, how: "cached" as const }
     : { lost: `${cached.source ?? `${cached.run}/${cached.id}`}/${damaged.name}` }

@@ -6,6 +6,7 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type { MetricRecord, RefRecord, RunRecord, TaskRecord } from "../../RunRecord.ts"
+import * as References from "../artifact/references.ts"
 import * as Lost from "./lost.ts"
 import type {
   CardLine,
@@ -379,8 +380,8 @@ export const make = (inline?: Inline): RunStore["Service"] => {
           if (except?.has(run) === true) continue
           for (const { digest } of cards.values()) found.add(digest)
           for (const { inputs, outputs } of tasks) {
-            for (const ref of inputs) found.add(ref.digest)
-            for (const ref of outputs) found.add(ref.digest)
+            for (const { digest } of References.addressesOf(inputs)) found.add(digest)
+            for (const { digest } of References.addressesOf(outputs)) found.add(digest)
           }
         }
         return found
@@ -391,7 +392,7 @@ export const make = (inline?: Inline): RunStore["Service"] => {
 /** The uses of an artifact that a task's record shows, its inputs first. */
 export const usesIn = (task: TaskRecord, digest: string): ReadonlyArray<RefUse> => {
   const use = (side: RefUse["side"], refs: ReadonlyArray<RefRecord>): ReadonlyArray<RefUse> =>
-    refs.filter((ref) => ref.digest === digest).map((ref) => ({ run: task.run, task: task.id, side, ref }))
+    refs.filter((ref) => References.refersTo(ref, digest)).map((ref) => ({ run: task.run, task: task.id, side, ref }))
   return [...use("input", task.inputs), ...use("output", task.outputs)]
 }
 

@@ -201,8 +201,12 @@ export const statements = (writes: ReadonlyArray<Write>, dialect: "sqlite" | "pg
     const known = referred.get(run)
     for (const task of numbers.values()) {
       for (const value of Rows.taskValues(task)) rows.push(value)
-      for (const { digest } of task.inputs) if (known?.has(digest) !== true) digests.add(digest)
-      for (const { digest } of task.outputs) if (known?.has(digest) !== true) digests.add(digest)
+      for (const refs of [task.inputs, task.outputs])
+        for (const { digest, parts } of refs) {
+          if (known?.has(digest) !== true) digests.add(digest)
+          if (parts !== undefined)
+            for (const part of parts) if (known?.has(part.digest) !== true) digests.add(part.digest)
+        }
     }
     for (const digest of [...digests].sort()) used.push(digest, run)
   }
