@@ -195,8 +195,13 @@ const nodeReader = (
   const start = context.leaves.length
   const read = contentReader(context, node, ast, definition + 1, repetition, depth)
   if (!isNullable(ast)) context.isExact = false
-  return orNull(read, start, context.leaves.length, definition + 1)
+  const optional = orNull(read, start, context.leaves.length, definition + 1)
+  if (leafReaders.has(read)) leafReaders.add(optional)
+  return optional
 }
+
+/** The readers of leaves, null or not. Lists of them are read in one loop. */
+const leafReaders = new WeakSet<Reader>()
 
 /** Null where the levels end before this node. */
 const orNull =
@@ -288,7 +293,7 @@ const leafReader = (
   if (convert === undefined) throw mismatch(node)
   const index = context.leaves.length
   context.leaves.push({ element, path, leaf, target, convert, maxDefinition, maxRepetition })
-  return (cursors) => {
+  const read: Reader = (cursors) => {
     const cursor = cursors[index] as LevelCursor // one for each leaf
     const level = levelOf(cursor)
     cursor.at++
@@ -296,6 +301,8 @@ const leafReader = (
     if (level < maxDefinition) return null
     throw new Error("a level is beyond the schema")
   }
+  leafReaders.add(read)
+  return read
 }
 
 /** A plain text is no place for a moment: declare it a Date. A schema that decodes texts gets ISO 8601. */
@@ -313,19 +320,41 @@ const listReader = (
   const start = context.leaves.length
   const read = makeItem(itemOf(context, node, want))
   const end = context.leaves.length
-  const items: Reader = (cursors) => {
-    const first = cursors[start] as LevelCursor // a list has a leaf
-    const items: Array<unknown> = []
-    if (levelOf(first) < present) {
-      skip(cursors, start, end)
-      return items
-    }
-    do items.push(read(cursors))
-    while (first.at < first.repetition.length && first.repetition[first.at] === repetition)
-    return items
-  }
+  const leaf = context.leaves[start]
+  const items: Reader =
+    leaf !== undefined && leafReaders.has(read)
+      ? leafItems(start, present, repetition, leaf.maxDefinition)
+      : (cursors) => {
+          const first = cursors[start] as LevelCursor // a list has a leaf
+          const items: Array<unknown> = []
+          if (levelOf(first) < present) {
+            skip(cursors, start, end)
+            return items
+          }
+          do items.push(read(cursors))
+          while (first.at < first.repetition.length && first.repetition[first.at] === repetition)
+          return items
+        }
   return want.kind === "set" ? (cursors) => new Set(items(cursors) as ReadonlyArray<unknown>) : items // which gives a list
 }
+
+/** The items of a list of leaves, in one loop. */
+const leafItems =
+  (index: number, present: number, repetition: number, maxDefinition: number): Reader =>
+  (cursors) => {
+    const cursor = cursors[index] as LevelCursor // one for each leaf
+    const { definition, repetition: repetitions, values } = cursor
+    const items: Array<unknown> = []
+    let { at, valueAt } = cursor
+    if (levelOf(cursor) < present) at++
+    else {
+      do items.push(definition[at++] === maxDefinition ? values[valueAt++] : null)
+      while (at < repetitions.length && repetitions[at] === repetition)
+    }
+    cursor.at = at
+    cursor.valueAt = valueAt
+    return items
+  }
 
 /** The schema of a list's items: a tuple's only where all of its elements are alike. */
 const itemOf = (context: Context, node: SchemaTree, want: Want): SchemaAST.AST => {

@@ -107,11 +107,16 @@ export const levels = (name: string, firstRow: number, maxDefinition: number): L
       })
       definitions.push(definition)
       repetitions.push(repetition)
-      if (found.indexes === undefined) for (let i = 0; i < found.values.length; i++) values.push(found.values[i])
+      if (found.indexes === undefined) pushAll(values, found.values)
       else for (const index of found.indexes) values.push(found.dictionary[index])
     },
     cursor: () => ({ definition: joined(definitions), repetition: joined(repetitions), values, at: 0, valueAt: 0 })
   }
+}
+
+const pushAll = (into: Array<unknown>, values: Raw): void => {
+  if (values instanceof Int32Array) for (let i = 0; i < values.length; i++) into.push(values[i])
+  else for (let i = 0; i < values.length; i++) into.push(values[i])
 }
 
 const joined = (parts: ReadonlyArray<Uint8Array>): Uint8Array => {
@@ -132,7 +137,10 @@ export const appendNested = (
   const decode = SchemaParser.decodeUnknownExit(schema)
   for (let i = 0; i < rows; i++) {
     const row = column.rows
-    for (const { at, repetition } of cursors) if (repetition[at] !== 0) throw new Error("its lists do not fit its rows")
+    for (let i = 0; i < cursors.length; i++) {
+      const { at, repetition } = cursors[i] as LevelCursor // within bounds
+      if (repetition[at] !== 0) throw new Error("its lists do not fit its rows")
+    }
     const value = readRow(read, cursors, type.name, row)
     if (value === null && !type.optional) {
       raise(new ColumnCodec.ColumnError("null", type.name, row, `it is null, and ${type.declared} is required`))
