@@ -350,8 +350,11 @@ export type HandleOf<F> = F extends Any ? Handle<Output<F>, Failure<F>> : never
 /**
  * Resumes the runs of flows that crashed: their process is gone, and nobody has resumed them. Each is resumed once, however
  * many processes call this at the same moment; one whose resume crashed is continued from there. A run that can't be resumed,
- * because the flow's parameters have changed, say, is left alone, with a warning.
+ * because the flow's parameters have changed, say, is left alone, with a warning. So is a run that would be resumed at every
+ * boot without end because it crashes its process each time.
  *
+ * @param options.maxResumes A run is left alone after this many resumes in a row that crashed before they finished a task.
+ *   It can still be resumed with `Flow.resume`. Default: 5.
  * @returns The handles of the new runs that this process drives; their `origin`s are the crashed ones.
  *
  * @example
@@ -360,17 +363,22 @@ export type HandleOf<F> = F extends Any ? Handle<Output<F>, Failure<F>> : never
  * ```
  */
 export const resumeCrashed = <const F extends ReadonlyArray<Any>>(
-  flows: F
+  flows: F,
+  options: { readonly maxResumes?: number } = {}
 ): Effect.Effect<
   ReadonlyArray<HandleOf<F[number]>>,
   StoreError,
   Services<F[number]> | ArtifactStore | Outside.RunStore
-> => Crashed.resumeCrashed(flows) as never // erased within
+> => Crashed.resumeCrashed(flows, { maxResumes: maxResumesOf("Flow.resumeCrashed", options) }) as never // erased within
+
+const maxResumesOf = (of: string, { maxResumes }: { readonly maxResumes?: number }): number =>
+  Numbers.wholeNumber(`\`maxResumes\` of ${of}`, maxResumes, 1) ?? Crashed.defaultMaxResumes
 
 /**
  * A layer that resumes crashed runs of flows when it is built, and looks for more from time to time.
  *
  * @param options.every How often. Default: 30 seconds.
+ * @param options.maxResumes As in `Flow.resumeCrashed`. Default: 5.
  *
  * @example
  * ```ts
@@ -379,10 +387,11 @@ export const resumeCrashed = <const F extends ReadonlyArray<Any>>(
  */
 export const supervise = <const F extends ReadonlyArray<Any>>(
   flows: F,
-  options: { readonly every?: Duration.Input } = {}
+  options: { readonly every?: Duration.Input; readonly maxResumes?: number } = {}
 ): Layer.Layer<never, never, Services<F[number]> | ArtifactStore | Outside.RunStore> => {
   const everyMs = Numbers.durationMs("`every` of Flow.supervise", options.every) ?? 30_000
-  return Layer.effectDiscard(Effect.forkScoped(Crashed.supervise(flows, everyMs))) as never // erased within
+  const maxResumes = maxResumesOf("Flow.supervise", options)
+  return Layer.effectDiscard(Effect.forkScoped(Crashed.supervise(flows, everyMs, maxResumes))) as never // erased within
 }
 
 /**

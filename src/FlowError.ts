@@ -7,7 +7,8 @@ import * as Schema from "effect/Schema"
 /**
  * Why a flow can't be made or run. `reason` is `name` (one that can't stand in a path), `duplicate` (two steps of one
  * name), `unlisted` (a task of a step that the flow does not list), `unknown` (no step of that name), `given` (a task
- * called without an input), `limit` (a loop that reached its bound), `arm` (a value without an arm), `shape` (a
+ * called without an input), `limit` (a loop that reached its bound,
+ * or a run that crashed in too many resumes), `arm` (a value without an arm), `shape` (a
  * `forEach` over something that is not a list), `alive` (a resume of a run that is still running, or that another
  * process is resuming), `nested` (a flow run
  * inside a step), `callback` (a function that returned something else than it must), `number` (an option that is out of

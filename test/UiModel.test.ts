@@ -287,6 +287,17 @@ describe("Runs", () => {
     )
   })
 
+  it("are sorted by their start, also those whose ids were chosen", () => {
+    const ids = (next: RunList.RunList) => next.runs.map(({ id }) => id)
+    const [given, other] = [run("a-given-id", { place: "r3" }), run("z-given-id", { place: "r5" })]
+    const page = { runs: [run("r4"), given], next: "a-given-id" }
+    assert.deepStrictEqual(ids(RunList.withUpdates(page, [other, run("r2")], {})), ["z-given-id", "r4", "a-given-id"])
+    const both = RunList.withPage(page, { runs: [run("r2")], next: undefined })
+    assert.deepStrictEqual(ids(both), ["r4", "a-given-id", "r2"])
+    const fresh = RunList.refreshed(both, { runs: [other, run("r4")], next: "r4" })
+    assert.deepStrictEqual(ids(fresh), ["z-given-id", "r4", "a-given-id", "r2"])
+  })
+
   it("join their pages, and are refreshed without losing the ones below", () => {
     const first = { runs: [run("r5"), run("r4")], next: "r4" }
     const both = RunList.withPage(first, { runs: [run("r3"), run("r2")], next: undefined })

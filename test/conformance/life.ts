@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import type * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import * as Stream from "effect/Stream"
 import type { ArtifactStore } from "../../src/ArtifactStore.ts"
 import * as Flow from "../../src/Flow.ts"
@@ -18,7 +19,7 @@ import type { RunRecord } from "../../src/RunRecord.ts"
 import { RunStore } from "../../src/RunStore.ts"
 import { temporaryDirectory } from "../support/directory.ts"
 import { CalledFlow, Refused, RefusingFlow, SquareFlow, TellingFlow, WaitingFlow } from "./lifeFlows.ts"
-import { line, run as runRecord } from "./records.ts"
+import { line, putTask, run as runRecord, task } from "./records.ts"
 
 /** The module of the suite's flows, for workers to import. */
 export const flows = new URL("./lifeFlows.ts", import.meta.url)
@@ -342,6 +343,44 @@ export const suite = <E>(
         assert.deepStrictEqual(others, [])
         assert.strictEqual((yield* get(only?.id ?? "")).origin, "second")
         yield* only?.await ?? Effect.void
+      })
+    )
+
+    it.effect("stops resuming a run that crashes each time before it finishes a task", () =>
+      Effect.gen(function* () {
+        const store = yield* RunStore
+        const crashAgain = Effect.fnUntraced(function* (id: string, origin?: string) {
+          if (origin === undefined) return yield* store.claim({ run: crashed(id) })
+          const token = (yield* get(origin)).driver ?? ""
+          return yield* store.claim({ run: crashed(id, { origin }), origin: { run: origin, token } })
+        })
+        let driver = yield* crashAgain("loop-0")
+        for (let resumes = 1; resumes <= 5; resumes++) {
+          driver = yield* crashAgain(`loop-${resumes}`, `loop-${resumes - 1}`)
+        }
+        const warnings: Array<string> = []
+        const quiet = Logger.layer([Logger.make(({ message }) => void warnings.push(String(message)))])
+        assert.deepStrictEqual(yield* Effect.provide(Flow.resumeCrashed([SquareFlow]), quiet), [])
+        assert.deepStrictEqual(
+          warnings.filter((text) => text.includes("loop")),
+          [
+            'Run loop-5 of flow "SquareFlow" crashed and could not be resumed: each of the last 5 resumes crashed before it finished a task. It is left as it is. Find out what ends the process, then resume the run with Flow.resume(SquareFlow, { origin: "loop-5" }), or allow more resumes with `maxResumes`.'
+          ]
+        )
+        assert.strictEqual((yield* get("loop-5")).resumedBy, undefined)
+        // A task that finished is progress.
+        yield* store.write([putTask(task("loop-5", 1))], driver)
+        const [handle, ...others] = yield* Flow.resumeCrashed([SquareFlow])
+        assert.deepStrictEqual(others, [])
+        assert.strictEqual((yield* get(handle?.id ?? "")).origin, "loop-5")
+        yield* handle?.await ?? Effect.void
+
+        yield* crashAgain("loop-a")
+        yield* crashAgain("loop-b", "loop-a")
+        assert.deepStrictEqual(yield* Flow.resumeCrashed([SquareFlow], { maxResumes: 1 }), [])
+        const [allowed] = yield* Flow.resumeCrashed([SquareFlow], { maxResumes: 2 })
+        yield* allowed?.await ?? Effect.void
+        assert.throws(() => Flow.resumeCrashed([SquareFlow], { maxResumes: 0 }), /must be a whole number of at least 1/)
       })
     )
 

@@ -16,7 +16,10 @@ export interface RunList {
   readonly next: string | undefined
 }
 
-const byIdDown = (a: RunView, b: RunView): number => (a.id < b.id ? 1 : a.id > b.id ? -1 : 0)
+/** What the store sorts runs by: an id that the caller chose says nothing about when the run started. */
+const placeOf = ({ id, place = id }: RunView): string => place
+
+const newestFirst = (a: RunView, b: RunView): number => (placeOf(a) < placeOf(b) ? 1 : placeOf(a) > placeOf(b) ? -1 : 0)
 
 export const matches = (run: RunView, filters: Filters): boolean =>
   (filters.flow === undefined || run.flow === filters.flow) &&
@@ -29,27 +32,30 @@ export const withPage = (list: RunList | undefined, page: RunList): RunList => {
   if (list === undefined) return page
   const known = new Map(list.runs.map((run) => [run.id, run]))
   for (const run of page.runs) known.set(run.id, run)
-  return { runs: [...known.values()].sort(byIdDown), next: page.next }
+  return { runs: [...known.values()].sort(newestFirst), next: page.next }
 }
 
 /** Replaces the newest page. Runs that are no longer in it are removed, older runs stay. */
 export const refreshed = (list: RunList | undefined, page: RunList): RunList => {
-  const last = page.runs.at(-1)?.id
+  const last = page.runs.at(-1)
   if (list === undefined || last === undefined || page.next === undefined) return page
-  return { runs: [...page.runs, ...list.runs.filter((run) => run.id < last)], next: list.next }
+  const older = list.runs.filter((run) => placeOf(run) < placeOf(last))
+  return { runs: [...page.runs, ...older], next: list.next }
 }
 
 /** Applies live updates. A run that no longer matches the filters is removed. */
 export const withUpdates = (list: RunList, updates: ReadonlyArray<RunView>, filters: Filters): RunList => {
   const known = new Map(list.runs.map((run) => [run.id, run]))
-  const oldest = list.next
+  // The cursor is the id of the oldest run that is loaded.
+  const last = list.runs.find(({ id }) => id === list.next) ?? list.runs.at(-1)
+  const oldest = list.next === undefined || last === undefined ? list.next : placeOf(last)
   for (const run of updates) {
     const fits = matches(run, filters)
     if (!fits) known.delete(run.id)
     // Runs of pages that are not loaded yet are ignored.
-    else if (known.has(run.id) || oldest === undefined || run.id > oldest) known.set(run.id, run)
+    else if (known.has(run.id) || oldest === undefined || placeOf(run) > oldest) known.set(run.id, run)
   }
-  return { runs: [...known.values()].sort(byIdDown), next: list.next }
+  return { runs: [...known.values()].sort(newestFirst), next: list.next }
 }
 
 /** The number of tasks by status. */
