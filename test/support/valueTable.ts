@@ -154,7 +154,13 @@ export const refused: ReadonlyArray<readonly [string, Artifact.Field, unknown, s
     "columns.c.0",
     /-0 would come back as 0/
   ],
-  ["tensors that are null", Artifact.tensors(), { tensors: null, metadata: {} }, "", /expected \{ tensors, metadata \}/]
+  [
+    "tensors that are null",
+    Artifact.tensors(),
+    { tensors: null, metadata: {} },
+    "tensors",
+    /expected \{ tensors, metadata \}/
+  ]
 ]
 
 const stepsOf = (field: Artifact.Field, value: unknown, i: string) => {
