@@ -22,6 +22,8 @@ export interface Postgres {
   readonly directory: string
   readonly stop: Effect.Effect<void>
   readonly start: Effect.Effect<void>
+  /** Executes a statement as the server's owner, on a connection of its own. */
+  readonly query: (statement: string) => Promise<void>
 }
 
 const findBinaries = async (): Promise<string | undefined> => {
@@ -98,7 +100,9 @@ export const make = (
     const start = control("-o", settings.join(" "), "-l", join(directory, "log"), "start")
     const stop = control("-m", "immediate", "stop")
     yield* Effect.acquireRelease(start, () => stop)
-    return { url: `postgres://flow:${password}@127.0.0.1:${port}/postgres`, directory, stop, start }
+    const url = `postgres://flow:${password}@127.0.0.1:${port}/postgres`
+    const query = async (statement: string) => void (await run(join(bin, "psql"), [url, "-qc", statement]))
+    return { url, directory, stop, start, query }
   })
 
 /** The folder in which the workers of one test run agree on their shared server; set by `test/support/sharedServer.ts`. */

@@ -1,0 +1,31 @@
+/** The short form of the campaign against a cluster: `node test/campaign/cluster.ts`. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { campaign } from "../campaign/cluster.ts"
+import * as Postgres from "./postgres.ts"
+
+describe.skipIf(Postgres.binaries === undefined)("a run on a cluster", () => {
+  it.live(
+    "succeeds once while workers are killed and lose the database",
+    () =>
+      Effect.gen(function* () {
+        const { events, problems } = yield* campaign({
+          runs: 1,
+          events: 2,
+          seed: 2,
+          kinds: ["kill a worker", "restart the database"],
+          workers: 2,
+          mixed: false,
+          delayMs: 5,
+          tasks: 10,
+          milliseconds: 200
+        })
+        assert.deepStrictEqual(problems, [])
+        assert.strictEqual(
+          Object.values(events).reduce((sum, count) => sum + count, 0),
+          2
+        )
+      }),
+    120_000
+  )
+})

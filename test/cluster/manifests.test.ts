@@ -1,0 +1,55 @@
+/** The Kubernetes manifests of the cluster guide, checked against Kubernetes' own schemas. */
+import { readFileSync } from "node:fs"
+import { assert, describe, it } from "@effect/vitest"
+import { parseAllDocuments } from "yaml"
+
+interface Resource {
+  readonly apiVersion: string
+  readonly kind: string
+  readonly spec?: { readonly template?: { readonly spec?: { readonly containers?: ReadonlyArray<Container> } } }
+}
+interface Container {
+  readonly env?: ReadonlyArray<{ readonly name: string }>
+}
+
+/** The class of a kind of resource, which validates by the schema of Kubernetes' API. */
+const modelOf = async ({ apiVersion, kind }: Resource) => {
+  const name = `kubernetes-models/${apiVersion}/${kind}`
+  const module = (await import(name)) as Readonly<
+    Record<string, new (resource: unknown) => { readonly validate: () => void }>
+  >
+  const Model = module[kind]
+  if (Model === undefined) throw new Error(`${name} has no ${kind}.`)
+  return Model
+}
+
+const isInstalled = await modelOf({ apiVersion: "apps/v1", kind: "Deployment" }).then(
+  () => true,
+  () => false
+)
+if (!isInstalled) console.info("Skipped: the manifests of the cluster guide. Install kubernetes-models to check them.")
+
+const read = (name: string): ReadonlyArray<Resource> =>
+  parseAllDocuments(readFileSync(new URL(`../../examples/cluster/${name}`, import.meta.url), "utf8")).map((document) =>
+    document.toJS()
+  )
+
+const resources = ["kubernetes.yaml", "kubernetes-run.yaml"].flatMap(read)
+
+describe("the manifests of the cluster guide", () => {
+  it.skipIf(!isInstalled)("are what Kubernetes' schemas allow", async () => {
+    assert.isAbove(resources.length, 7)
+    for (const resource of resources) new (await modelOf(resource))(resource).validate()
+    const Deployment = await modelOf({ apiVersion: "apps/v1", kind: "Deployment" })
+    assert.throws(() => new Deployment({ spec: { replicas: "two" } }).validate(), /replicas must be integer/)
+  })
+
+  it("set only variables that the guide explains", () => {
+    const guide = readFileSync(new URL("../../examples/cluster/README.md", import.meta.url), "utf8")
+    const names = resources.flatMap(
+      ({ spec }) => spec?.template?.spec?.containers?.flatMap(({ env = [] }) => env.map(({ name }) => name)) ?? []
+    )
+    assert.include(names, "EFFECT_FLOW_HEALTH_PORT")
+    for (const name of names) assert.include(guide, `\`${name}\``)
+  })
+})
