@@ -5,6 +5,9 @@ import { join } from "node:path"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Schema from "effect/Schema"
+import * as Artifact from "../../src/Artifact.ts"
+import * as Parquet from "../../src/Parquet.ts"
 import { TestFlow } from "./fixtures/flow.ts"
 import { type Ended, line } from "./line.ts"
 import { flowFile } from "./process.ts"
@@ -171,6 +174,23 @@ describe("logs", () => {
       assert.strictEqual(json(yield* here("runs", "--json", "--tag", "followed"))[0].status, "succeeded")
       yield* Fiber.join(running)
       yield* here("tag", "remove", "latest", "followed")
+    })
+  )
+})
+
+describe("schema", () => {
+  it.live("prints a file's columns and the declaration that reads it", () =>
+    Effect.gen(function* () {
+      const file = join(directory, "a.parquet")
+      const Sums = Artifact.table({ id: Schema.Int, note: Schema.NullOr(Schema.String) })
+      yield* Parquet.write(file, Sums, { numRows: 2, columns: { id: [1, 2], note: ["x", null] } })
+      const printed = succeeds(yield* here("schema", file))
+      assert.match(printed, /id +INT64/)
+      assert.include(printed, "2 rows, 1 row group")
+      assert.include(printed, "Artifact.table({\n  id: Schema.BigInt,\n  note: Schema.NullOr(Schema.String)\n})")
+      const found = json(yield* here("schema", file, "--json"))
+      assert.strictEqual(found.columns[1].nullCount, 1)
+      refuses(yield* here("schema", "nowhere.parquet"), 1, "nowhere.parquet: there is no such file.")
     })
   )
 })

@@ -344,13 +344,15 @@ const leafItems =
   (cursors) => {
     const cursor = cursors[index] as LevelCursor // one for each leaf
     const { definition, repetition: repetitions, values } = cursor
-    const items: Array<unknown> = []
     let { at, valueAt } = cursor
-    if (levelOf(cursor) < present) at++
-    else {
-      do items.push(definition[at++] === maxDefinition ? values[valueAt++] : null)
-      while (at < repetitions.length && repetitions[at] === repetition)
+    if (levelOf(cursor) < present) {
+      cursor.at++
+      return []
     }
+    let end = at + 1
+    while (end < repetitions.length && repetitions[end] === repetition) end++
+    const items = new Array<unknown>(end - at) // of its size at once: an array that grows reserves room for more
+    for (let i = 0; at < end; i++, at++) items[i] = definition[at] === maxDefinition ? values[valueAt++] : null
     cursor.at = at
     cursor.valueAt = valueAt
     return items
