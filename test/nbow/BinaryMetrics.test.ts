@@ -41,8 +41,9 @@ describe("BinaryMetrics", () => {
     const scores = given.scores.map(Number)
     it.effect(`measures as scikit-learn does: ${name}`, () =>
       Effect.gen(function* () {
-        if (accuracy === "NaN") {
-          assert.strictEqual((yield* Effect.flip(BinaryMetrics.accuracy(labels, scores, threshold))).reason, "empty")
+        if (accuracy === "NaN" || scores.some(Number.isNaN)) {
+          const { reason } = yield* Effect.flip(BinaryMetrics.accuracy(labels, scores, threshold))
+          assert.strictEqual(reason, reasons[name])
         } else assert.strictEqual(yield* BinaryMetrics.accuracy(labels, scores, threshold), accuracy)
         const area = BinaryMetrics.rocAuc(labels, scores)
         if (rocAuc === undefined) assert.strictEqual((yield* Effect.flip(area)).reason, reasons[name])
@@ -114,13 +115,13 @@ describe("BinaryMetrics", () => {
     )
   })
 
-  it.effect("draws a curve with only the points where it turns", () =>
+  it.effect("draws a curve without the points between equal steps", () =>
     Effect.gen(function* () {
       const curve = yield* BinaryMetrics.rocCurve([1, 1, 1, 0, 0, 1, 0], [0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3])
       assert.deepStrictEqual(curve, {
-        falsePositiveRates: [0, 0, 2 / 3, 2 / 3, 1],
-        truePositiveRates: [0, 0.75, 0.75, 1, 1],
-        thresholds: [Infinity, 0.7, 0.5, 0.4, 0.3]
+        falsePositiveRates: [0, 0, 0, 2 / 3, 2 / 3, 1],
+        truePositiveRates: [0, 0.25, 0.75, 0.75, 1, 1],
+        thresholds: [Infinity, 0.9, 0.7, 0.5, 0.4, 0.3]
       })
     })
   )

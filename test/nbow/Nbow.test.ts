@@ -263,6 +263,13 @@ describe("Nbow.fit", () => {
       { learningRate: 1e38, l2: 1e10 },
       "TrainingError",
       "The loss is NaN in epoch 1: the weights grew without bound. Lower learningRate."
+    ],
+    [
+      "a rate that makes the weights grow without bound in the last step",
+      data,
+      { learningRate: 1e38, l2: 1e10, epochs: 1, batchSize: 1000 },
+      "TrainingError",
+      "A weight of hiddenKernel is -Infinity in epoch 1: the weights grew without bound. Lower learningRate."
     ]
   ] as const) {
     it.effect(`refuses ${what}`, () =>

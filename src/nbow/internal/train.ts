@@ -55,6 +55,8 @@ export const train = (tf: Tf, given: Given, options: Options): Effect.Effect<Tra
         const trained = yield* takeEpoch(training, epoch)
         const weights = training.weights()
         const measured: Epoch = { ...trained, ...(yield* validate(training, weights, given, options)) }
+        const divergence = checkFinite(weights, measured, epoch)
+        if (divergence !== undefined) return yield* divergence
         history.push(measured)
         yield* Report.epoch(epoch, options.epochs, figures(measured))
         last = { epoch, weights, valLoss: measured.valLoss ?? 0 }
@@ -161,18 +163,29 @@ class Training {
   }
 }
 
+const diverged = (what: string, number: number): TrainingError =>
+  new TrainingError({
+    reason: "diverged",
+    message: `${what} in epoch ${number}: the weights grew without bound. Lower learningRate.`
+  })
+
+/** The loss of a step is measured before its update, so the last update of an epoch is checked here. */
+const checkFinite = (weights: Weights, { valLoss = 0 }: Epoch, number: number): TrainingError | undefined => {
+  for (const [name, values] of Object.entries(weights) as Array<[string, Float32Array]>) {
+    for (let i = 0; i < values.length; i++) {
+      if (!Number.isFinite(values[i])) return diverged(`A weight of ${name} is ${values[i]}`, number)
+    }
+  }
+  return Number.isFinite(valLoss) ? undefined : diverged(`The validation loss is ${valLoss}`, number)
+}
+
 /** Trains on all rows once. */
 const takeEpoch = Effect.fnUntraced(function* (training: Training, number: number) {
   const rows = training.begin()
   let loss = 0
   for (let start = 0; start < rows; start += training.spanRows) {
     loss += training.span(start, Math.min(start + training.spanRows, rows))
-    if (!Number.isFinite(loss)) {
-      return yield* new TrainingError({
-        reason: "diverged",
-        message: `The loss is ${loss} in epoch ${number}: the weights grew without bound. Lower learningRate.`
-      })
-    }
+    if (!Number.isFinite(loss)) return yield* diverged(`The loss is ${loss}`, number)
     yield* Effect.yieldNow
   }
   return { loss: loss / rows, accuracy: training.hits / rows }
