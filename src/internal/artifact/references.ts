@@ -1,6 +1,6 @@
 /**
- * What records refer to: an artifact each, and the parts of those that are datasets. Whoever keeps, checks or copies what
- * a task refers to asks here.
+ * What records refer to: an artifact each, and the parts of those that are datasets. Garbage collection,
+ * verification and resuming all ask here.
  */
 import type { RefRecord } from "../../RunRecord.ts"
 import type { PartAddress } from "./artifact.ts"

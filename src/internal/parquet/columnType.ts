@@ -57,6 +57,22 @@ export const isNumberColumn = (field: ColumnField): field is NumberColumn => Typ
 /** What a column's values are in the file. */
 export type Kind = "text" | "int" | "number" | "boolean" | "bigint" | "date" | "bytes" | "json" | keyof NumberArrays
 
+/** What SQL calls the type of a column. */
+export const sqlTypes: { readonly [K in Kind]: string } = {
+  text: "VARCHAR",
+  json: "VARCHAR",
+  int: "BIGINT",
+  bigint: "BIGINT",
+  int64: "BIGINT",
+  int32: "INTEGER",
+  number: "DOUBLE",
+  float64: "DOUBLE",
+  float32: "FLOAT",
+  boolean: "BOOLEAN",
+  date: "TIMESTAMP",
+  bytes: "VARCHAR"
+}
+
 /** How a column is stored and checked. */
 export interface ColumnType {
   readonly name: string

@@ -1,6 +1,6 @@
 /**
- * The least and the greatest value of a column chunk, as its row group's statistics name them. Whoever reads the file
- * goes by them to skip row groups, so they must hold for every value: a chunk with a NaN has none.
+ * The least and the greatest value of a column chunk, as its row group's statistics name them. Readers skip row
+ * groups by them, so they must hold for every value: a chunk with a NaN has none.
  */
 import type { Statistics } from "hyparquet"
 import type { Physical } from "./columnCodec.ts"
