@@ -1,11 +1,12 @@
 /**
- * Campaign: several processes start the same runs and resume the same crashed ones at once; readers of many kinds follow the
- * events of runs that log a lot; a process runs a thousand runs. Prints what it counted, and fails where a count is wrong.
+ * Campaign: several processes start the same runs and resume the same crashed ones at once; one process cancels the runs of
+ * others; readers of many kinds follow the events of runs that log a lot; a process runs a thousand runs. Prints what it
+ * counted and measured, and fails where a count is wrong.
  *
- *     npx tsx test/campaign/life.ts [RUNS] [LINES]
+ *     node --expose-gc test/campaign/life.ts [RUNS] [LINES]
  */
 import { spawn, spawnSync } from "node:child_process"
-import { mkdtempSync, rmSync } from "node:fs"
+import { existsSync, mkdtempSync, rmSync } from "node:fs"
 import { hostname, tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -51,7 +52,11 @@ const TalkFlow = Flow.make("TalkFlow", {
   run: ({ lines }) => talk({ lines })
 })
 
-const [first = "20", second = "5000", directory = ""] = process.argv.slice(2)
+const milliseconds = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1e6)
+
+const megabytes = (bytes: number): number => Math.round(bytes / 1024 ** 2)
+
+const [first = "20", second = "5000", directory = "", third = "", fourth = ""] = process.argv.slice(2)
 
 const check = (what: string, found: unknown, expected: unknown): void => {
   console.log(
@@ -61,10 +66,12 @@ const check = (what: string, found: unknown, expected: unknown): void => {
 }
 
 /** What this file does as a process of its own; its answer is a number on stdout. */
-const child = (verb: string, directory: string): Promise<number> =>
+const child = (verb: string, directory: string, ...more: ReadonlyArray<number>): Promise<number> =>
   new Promise((resolve, reject) => {
     const path = fileURLToPath(import.meta.url)
-    const process_ = spawn(process.execPath, [path, verb, "", directory], { stdio: ["ignore", "pipe", "inherit"] })
+    const process_ = spawn(process.execPath, ["--expose-gc", path, verb, "", directory, ...more.map(String)], {
+      stdio: ["ignore", "pipe", "inherit"]
+    })
     let text = ""
     process_.stdout.on("data", (chunk) => {
       text += chunk
@@ -77,6 +84,20 @@ const child = (verb: string, directory: string): Promise<number> =>
 const within = (directory: string) => Layer.mergeAll(Storage.layerLocal({ directory }), Logger.layer([]))
 
 const childPrograms = {
+  // Drives the runs whose events other processes read, and says how much its memory grew from the first to the last line.
+  talk: Effect.gen(function* () {
+    const [runs, lines] = [Number(third), Number(fourth)]
+    yield* Flow.run(TalkFlow, { lines: 100 }) // so that everything is loaded
+    globalThis.gc?.()
+    const before = process.memoryUsage.rss()
+    const handles = yield* Effect.forEach(
+      Array.from({ length: runs }, (_, index) => index),
+      (index) => Flow.start(TalkFlow, { lines }, { id: `talk-${index}` })
+    )
+    yield* Effect.forEach(handles, (handle) => handle.await, { concurrency: "unbounded" })
+    globalThis.gc?.()
+    return megabytes(process.memoryUsage.rss() - before)
+  }),
   resume: Effect.gen(function* () {
     const handles = yield* Flow.resumeCrashed([FiveFlow])
     yield* Effect.forEach(handles, (handle) => handle.await, { concurrency: "unbounded" })
@@ -123,32 +144,61 @@ const races = Effect.gen(function* () {
   rmSync(directory, { recursive: true, force: true })
 })
 
+/** Times a cancellation by this process of a run in another one, for each way in which a run can wait. */
+const cancellations = Effect.gen(function* () {
+  const directory = mkdtempSync(join(tmpdir(), "effect-flow-cancel-"))
+  const driver = fileURLToPath(new URL("../conformance/lifeProcess.ts", import.meta.url))
+  for (const executor of ["fibers", "threads"]) {
+    for (const how of ["step", "retry", "forEach", "called", "computing"]) {
+      const id = `${executor}-${how}`
+      const file = join(directory, id)
+      const child = spawn(process.execPath, [driver, directory, id, file, how, executor], { stdio: "ignore" })
+      const ended = new Promise((resolve) => child.on("close", resolve))
+      while (!existsSync(file)) yield* Effect.sleep(5)
+      const at = yield* milliseconds
+      const { status } = yield* Effect.provide(Run.cancel(id), within(directory))
+      const tookMs = Math.round((yield* milliseconds) - at)
+      const rest = how === "computing" ? ", of which the step computes up to 400 ms" : ""
+      check(
+        `a run on ${executor} cancelled by another process (${how}), recorded after ${tookMs} ms${rest}`,
+        status,
+        "interrupted"
+      )
+      yield* Effect.promise(() => ended)
+    }
+  }
+  rmSync(directory, { recursive: true, force: true })
+})
+
 const linesOf = (events: ReadonlyArray<Run.Event>): string =>
   events.flatMap((event) => (event._tag === "Logged" && event.task !== "" ? [event.message] : [])).join("\n")
 
 const events = Effect.fnUntraced(function* (runs: number, lines: number) {
   const directory = mkdtempSync(join(tmpdir(), "effect-flow-events-"))
   const expected = Array.from({ length: lines }, (_, index) => `line ${index}`).join("\n")
+  const alone = yield* Effect.promise(() => child("talk", directory, runs, lines))
+  rmSync(directory, { recursive: true, force: true })
+  const driver = child("talk", directory, runs, lines)
   const right = yield* Effect.forEach(
-    Array.from({ length: runs }),
-    Effect.fnUntraced(function* () {
-      const handle = yield* Flow.start(TalkFlow, { lines })
+    Array.from({ length: runs }, (_, index) => `talk-${index}`),
+    Effect.fnUntraced(function* (id) {
+      while ((yield* Run.list({ idPrefix: id })).every((run) => run.id !== id)) yield* Effect.sleep(20)
       const slow = Stream.runCollect(
-        Stream.tap(handle.events, (event) =>
+        Stream.tap(Run.events(id), (event) =>
           "attempt" in event && event.attempt === 1 && event.at % 50 === 0 ? Effect.sleep(1) : Effect.void
         )
       )
       const reconnecting = Effect.gen(function* () {
         const all: Array<Run.Event> = []
         while (all.at(-1)?._tag !== "RunFinished") {
-          const part = Run.events(handle.id, { after: all.at(-1)?.cursor }).pipe(Stream.take(997))
+          const part = Run.events(id, { after: all.at(-1)?.cursor }).pipe(Stream.take(997))
           all.push(...(yield* Stream.runCollect(part)))
         }
         return all
       })
       const late = Effect.andThen(
-        handle.await,
-        Effect.suspend(() => Stream.runCollect(Run.events(handle.id)))
+        Effect.promise(() => driver),
+        Effect.suspend(() => Stream.runCollect(Run.events(id)))
       )
       const read = yield* Effect.all([slow, reconnecting, late], { concurrency: "unbounded" })
       return read.filter((events) => linesOf(events) === expected && events.length === lines + 6).length
@@ -160,12 +210,15 @@ const events = Effect.fnUntraced(function* (runs: number, lines: number) {
     right.reduce((a, b) => a + b),
     runs * 3
   )
+  const withReaders = yield* Effect.promise(() => driver)
+  console.log(
+    `     the driver's memory grew by ${withReaders} MB with readers in another process, by ${alone} MB without`
+  )
   rmSync(directory, { recursive: true, force: true })
 })
 
-const milliseconds = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1e6)
-
 const many = Effect.gen(function* () {
+  const loaded = megabytes(process.memoryUsage.rss())
   for (let warm = 0; warm < 20; warm++) yield* Flow.run(FiveFlow, { x: 0 })
   let begun = 0
   const first = Step.make("first", {
@@ -182,6 +235,8 @@ const many = Effect.gen(function* () {
     times.push(begun - at)
   }
   console.log(`     from start to the first body: ${times.sort((a, b) => a - b)[25]?.toFixed(2)} ms (median of 50)`)
+  globalThis.gc?.()
+  const heap = process.memoryUsage().heapUsed
   const at = yield* milliseconds
   const handles = yield* Effect.forEach(
     Array.from({ length: 1000 }, (_, x) => x),
@@ -190,13 +245,17 @@ const many = Effect.gen(function* () {
       concurrency: "unbounded"
     }
   )
+  globalThis.gc?.()
+  const held = process.memoryUsage().heapUsed - heap
   yield* Effect.forEach(handles, (handle) => handle.await, { concurrency: "unbounded" })
   const seconds = ((yield* milliseconds) - at) / 1000
   const { maxRSS } = process.resourceUsage()
-  console.log(`     1,000 runs of 5 tasks at once: ${seconds.toFixed(2)} s, ${Math.round(maxRSS / 1024)} MB at most`)
+  console.log(
+    `     1,000 runs of 5 tasks at once: ${seconds.toFixed(2)} s, ${Math.round(maxRSS / 1024)} MB at most, of which ${loaded} MB before the first run; a run holds ${Math.round(held / 1000 / 1024)} kB of the heap`
+  )
 })
 
-if (first === "resume" || first === "start") {
+if (first === "resume" || first === "start" || first === "talk") {
   const count = await Effect.runPromise(Effect.provide(childPrograms[first], within(directory)))
   console.log(count)
 } else {
@@ -204,5 +263,6 @@ if (first === "resume" || first === "start") {
   await Effect.runPromise(Effect.provide(many, within(local)))
   rmSync(local, { recursive: true, force: true })
   await Effect.runPromise(races)
+  await Effect.runPromise(cancellations)
   await Effect.runPromise(events(Number(first), Number(second)))
 }
