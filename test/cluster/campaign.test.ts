@@ -6,14 +6,14 @@ import * as Postgres from "./postgres.ts"
 
 describe.skipIf(Postgres.binaries === undefined)("a run on a cluster", () => {
   it.live(
-    "succeeds once while workers are killed and lose the database",
+    "succeeds once while workers are killed and stopped",
     () =>
       Effect.gen(function* () {
         const { events, problems } = yield* campaign({
           runs: 1,
           events: 2,
           seed: 2,
-          kinds: ["kill a worker", "restart the database"],
+          kinds: ["kill a worker", "stop a worker"],
           workers: 2,
           mixed: false,
           delayMs: 5,
