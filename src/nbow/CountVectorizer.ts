@@ -11,7 +11,7 @@ import * as CheckedOptions from "./internal/options.ts"
 import { RowCounts } from "./internal/RowCounts.ts"
 import { english } from "./internal/stopWords.ts"
 import { TermTable } from "./internal/TermTable.ts"
-import { eachText } from "./internal/texts.ts"
+import { checkList, detailsOf, eachText, type TextError } from "./internal/texts.ts"
 import type { SparseMatrix } from "./SparseMatrix.ts"
 
 export { OptionsError } from "./internal/options.ts"
@@ -47,7 +47,9 @@ export const Options = Schema.Struct({
   stopWords: orElse(StopWords, null),
   stripAccents: orElse(StripAccents, null),
   /** Keep only this many of the remaining terms, the most frequent ones. */
-  maxFeatures: orElse(Schema.NullOr(Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))), null)
+  maxFeatures: orElse(Schema.NullOr(Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))), null),
+  /** Whether to only mark the terms that a text has, with 1, instead of counting them. Default: false. */
+  binary: Schema.optionalKey(Schema.Boolean)
 })
 
 /** All options, with their values. */
@@ -58,10 +60,15 @@ export type OptionsInput = typeof Options.Encoded
 
 /** No vocabulary could be learned. */
 export class VocabularyError extends Schema.TaggedError<VocabularyError>()("VocabularyError", {
-  /** `empty`: the texts have no terms. `pruned`: all were left out by the bounds. `bounds`: the bounds exclude each other. */
-  reason: Schema.Literals(["empty", "pruned", "bounds"]),
-  message: Schema.String
+  /** `empty`: the texts have no terms. `pruned`: all were left out by the bounds. `bounds`: the bounds exclude each other. `text`: a text is not a string. */
+  reason: Schema.Literals(["empty", "pruned", "bounds", "text"]),
+  message: Schema.String,
+  /** The row that the message is about, from 0. */
+  row: Schema.optionalKey(Schema.Int)
 }) {}
+
+const vocabularyError = (error: TextError): VocabularyError =>
+  new VocabularyError({ reason: "text", ...detailsOf(error) })
 
 /** A learned vocabulary. It is plain data. The table that scans texts is built on first use. */
 export interface CountVectorizer {
@@ -79,8 +86,8 @@ export interface Fitted {
 const decodeOptions = CheckedOptions.decode(Options, "CountVectorizer")
 
 /**
- * Learns a vocabulary from texts. Fails with `VocabularyError` if no term is left, and with `OptionsError` if an option is not
- * valid.
+ * Learns a vocabulary from texts. Fails with `VocabularyError` if no term is left or a text is not a string, and with
+ * `OptionsError` if an option is not valid.
  *
  * @param texts One text for each row.
  * @param options scikit-learn's options, with its defaults.
@@ -115,22 +122,48 @@ export const fitTransform: (
   given = {}
 ) {
   const options = yield* decodeOptions(given)
+  const error = checkList(texts)
+  if (error !== undefined) return yield* vocabularyError(error)
   const stopWords = options.stopWords === "english" ? english : (options.stopWords ?? [])
   const table = new TermTable(options.stripAccents, stopWords)
   const stops = table.size
+  if (Array.isArray(options.stopWords)) yield* warnOfStopWords(options.stopWords, options.stripAccents)
   const counts = new RowCounts(texts.length)
-  yield* eachText(texts, (text) => {
-    const count = table.scan(text, true)
-    counts.add(table.tokens, count, stops, table.size)
-  })
+  yield* Effect.mapError(
+    eachText(texts, (text) => {
+      const count = table.scan(text, true)
+      counts.add(table.tokens, count, stops, table.size)
+    }),
+    vocabularyError
+  )
   const terms = yield* select(table, stops, counts, options)
   const columnOf = new Int32Array(table.size).fill(-1)
   terms.forEach((term, column) => {
     columnOf[term.id] = column
   })
   const vocabulary = terms.map(({ text }) => text)
-  return { vectorizer: { options, vocabulary }, matrix: yield* counts.toMatrix(vocabulary.length, columnOf) }
+  const matrix = yield* counts.toMatrix(vocabulary.length, columnOf)
+  if (options.binary === true) matrix.values.fill(1)
+  return { vectorizer: { options, vocabulary }, matrix }
 })
+
+/** Warns of stop words that no token equals, as scikit-learn does: `"don't"` is the token `don`. */
+const warnOfStopWords = (stopWords: ReadonlyArray<string>, stripAccents: Options["stripAccents"]) =>
+  Effect.suspend(() => {
+    const table = new TermTable(stripAccents)
+    const words = new Set(stopWords)
+    const strays = new Set<string>()
+    for (const word of stopWords) {
+      const count = table.scan(word, true)
+      for (const id of table.tokens.subarray(0, count)) strays.add(table.term(id))
+    }
+    const missing = [...strays].filter((token) => !words.has(token)).sort(compareCodePoints)
+    if (missing.length === 0) return Effect.void
+    return Effect.logWarning(
+      "The stop words may not match the texts as intended: lower-cased and split like the texts, they give the tokens " +
+        `${missing.map((token) => JSON.stringify(token)).join(", ")}, which are not stop words.`
+    )
+  })
 
 interface Term {
   readonly id: number
@@ -172,7 +205,10 @@ const select = Effect.fnUntraced(function* (table: TermTable, stops: number, cou
   terms.sort((a, b) => compareCodePoints(a.text, b.text))
   const limit = options.maxFeatures
   if (limit === null || terms.length <= limit) return terms
-  const negated = Float64Array.from(terms, ({ id }) => -(occurrences[id] as number)) // within bounds
+  const negated = Float64Array.from(
+    terms,
+    ({ id }) => -((options.binary === true ? documents : occurrences)[id] as number)
+  ) // within bounds
   const kept = argsort(negated).subarray(0, limit).sort()
   return Array.from(kept, (index) => terms[index] as Term) // `kept` has indices of `terms`
 })
@@ -194,7 +230,8 @@ export const tableOf = (self: CountVectorizer): TermTable => {
 }
 
 /**
- * Counts a vocabulary's terms in texts. The result has a row for each text and a column for each term.
+ * Counts a vocabulary's terms in texts. The result has a row for each text and a column for each term. A text that is
+ * not a string is a defect, `TextError`.
  *
  * @param self The vocabulary.
  * @param texts One text for each row.
@@ -206,11 +243,17 @@ export const tableOf = (self: CountVectorizer): TermTable => {
  * ```
  */
 export const transform = Effect.fnUntraced(function* (self: CountVectorizer, texts: ReadonlyArray<string>) {
+  const error = checkList(texts)
+  if (error !== undefined) return yield* Effect.die(error)
   const table = tableOf(self)
   const counts = new RowCounts(texts.length)
-  yield* eachText(texts, (text) => {
-    const count = table.scan(text, false)
-    counts.add(table.tokens, count, 0, table.size)
-  })
-  return yield* counts.toMatrix(table.size, Int32Array.from(self.vocabulary.keys()))
+  yield* Effect.orDie(
+    eachText(texts, (text) => {
+      const count = table.scan(text, false)
+      counts.add(table.tokens, count, 0, table.size)
+    })
+  )
+  const matrix = yield* counts.toMatrix(table.size, Int32Array.from(self.vocabulary.keys()))
+  if (self.options.binary === true) matrix.values.fill(1)
+  return matrix
 })

@@ -11,6 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import * as CodecIssue from "../internal/schema/codecIssue.ts"
 import * as CountVectorizer from "./CountVectorizer.ts"
 import { badLabel } from "./internal/labels.ts"
 import * as Layers from "./internal/layers.ts"
@@ -19,6 +20,7 @@ import * as NbowOptions from "./internal/nbowOptions.ts"
 import { invalid, OptionsError } from "./internal/options.ts"
 import { type Labelled, predict } from "./internal/predict.ts"
 import { TrainingError } from "./internal/TrainingError.ts"
+import { checkList } from "./internal/texts.ts"
 import { train, trainedRows } from "./internal/train.ts"
 import * as Tensorflow from "./Tensorflow.ts"
 
@@ -59,6 +61,8 @@ export const fit: (
   const options = yield* NbowOptions.make(given)
   const flaw = checkData(data, options)
   if (flaw !== undefined) return yield* flaw
+  const warning = sortedWarning(labels, options)
+  if (warning !== undefined) yield* Effect.logWarning(warning)
   const { matrix, vectorizer } = yield* CountVectorizer.fitTransform(texts, NbowOptions.vectorizerOptions(options))
   if (matrix.columns * options.hiddenSize > weightsLimit) {
     return yield* invalid(
@@ -73,6 +77,20 @@ export const fit: (
   return { options, vectorizer, ...trained }
 })
 
+/** The rows held out for validation are the last ones. If the labels are sorted, these rows are all of one class. */
+const sortedWarning = (labels: ArrayLike<number>, { validationSplit }: NbowOptions.Options): string | undefined => {
+  const first = trainedRows(labels.length, validationSplit)
+  if (first === labels.length || labels[0] === labels[labels.length - 1]) return undefined
+  let changes = 0
+  for (let row = 1; row < labels.length && changes < 2; row++) if (labels[row] !== labels[row - 1]) changes++
+  if (changes !== 1) return undefined
+  return (
+    `The labels are sorted: first all ${labels[0]}, then all ${labels[labels.length - 1]}. validationSplit holds out the ` +
+    `last ${labels.length - first} of ${labels.length} rows, so training and validation see different classes. ` +
+    "Shuffle the rows first."
+  )
+}
+
 /** At this size, weights, gradients and moments take a gigabyte. */
 const weightsLimit = 2 ** 26
 
@@ -80,6 +98,12 @@ const checkData = (
   { labels, texts }: Labelled,
   { validationSplit }: NbowOptions.Options
 ): TrainingError | undefined => {
+  const error = checkList(texts)
+  if (error !== undefined) return new TrainingError({ reason: "text", message: error.message })
+  if (typeof labels !== "object" || labels === null || typeof labels.length !== "number") {
+    const message = `The labels are ${CodecIssue.valueText(labels)}. They must be a list of 0 and 1.`
+    return new TrainingError({ reason: "label", message })
+  }
   if (texts.length !== labels.length) {
     return new TrainingError({
       reason: "rows",

@@ -8,9 +8,9 @@ export class MetricsError extends Schema.TaggedError<MetricsError>()("MetricsErr
   /**
    * `length`: there are not as many scores as labels. `empty`: there are no rows. `label`: one is neither 0 nor 1.
    * `score`: a score is not a number that the metric can use. `threshold`: the threshold is not a number. `class`: all
-   * labels are the same, so there is nothing to distinguish. `option`: another option is not valid.
+   * labels are the same, so there is nothing to distinguish. `text`: a text is not a string. `option`: another option is not valid.
    */
-  reason: Schema.Literals(["length", "empty", "label", "score", "threshold", "class", "option"]),
+  reason: Schema.Literals(["length", "empty", "label", "score", "threshold", "class", "text", "option"]),
   message: Schema.String,
   /** The row that the message is about, from 0. */
   row: Schema.optionalKey(Schema.Int)

@@ -4,7 +4,7 @@ import * as BinaryMetrics from "../BinaryMetrics.ts"
 import * as CountVectorizer from "../CountVectorizer.ts"
 import type { Model } from "./nbowModel.ts"
 import { makeTokenScore, measure, penaltyOf } from "./network.ts"
-import { eachText } from "./texts.ts"
+import { checkList, detailsOf, eachText } from "./texts.ts"
 
 /** Texts with labels 0 or 1. */
 export interface Labelled {
@@ -14,7 +14,7 @@ export interface Labelled {
 
 /**
  * The probability of label 1 for each text, from 0 to 1. It needs neither TensorFlow.js nor more memory than one number
- * per text.
+ * per text. A text that is not a string is a defect, `TextError`.
  *
  * @param model A trained model.
  * @param texts The texts.
@@ -24,18 +24,21 @@ export interface Labelled {
  * const [score] = yield* Nbow.predict(model, ["good"])
  * ```
  */
-export const predict: (model: Model, texts: ReadonlyArray<string>) => Effect.Effect<Float32Array> = Effect.fnUntraced(
-  function* (model, texts) {
-    const table = CountVectorizer.tableOf(model.vectorizer)
-    const scoreTokens = makeTokenScore(model.weights)
-    const scores = new Float32Array(texts.length)
-    yield* eachText(texts, (text, i) => {
-      const count = table.scan(text, false)
-      scores[i] = scoreTokens(table.tokens, count)
-    })
-    return scores
-  }
-)
+export const predict: (model: Model, texts: ReadonlyArray<string>) => Effect.Effect<Float32Array> = (model, texts) =>
+  Effect.orDie(score(model, texts))
+
+const score = Effect.fnUntraced(function* (model: Model, texts: ReadonlyArray<string>) {
+  const error = checkList(texts)
+  if (error !== undefined) return yield* error
+  const table = CountVectorizer.tableOf(model.vectorizer)
+  const scoreTokens = makeTokenScore(model.weights)
+  const scores = new Float32Array(texts.length)
+  yield* eachText(texts, (text, i) => {
+    const count = table.scan(text, false)
+    scores[i] = scoreTokens(table.tokens, count)
+  })
+  return scores
+})
 
 /** The metrics of a model on labelled texts. */
 export interface Evaluation {
@@ -47,7 +50,8 @@ export interface Evaluation {
 }
 
 /**
- * Evaluates a model on labelled texts. Fails with `MetricsError` if a label is missing or neither 0 nor 1.
+ * Evaluates a model on labelled texts. Fails with `MetricsError` if a label is missing or neither 0 nor 1, or a
+ * text is not a string.
  *
  * @param model A trained model.
  * @param data Texts and their labels. Both labels must occur.
@@ -59,7 +63,10 @@ export interface Evaluation {
  */
 export const evaluate: (model: Model, data: Labelled) => Effect.Effect<Evaluation, BinaryMetrics.MetricsError> =
   Effect.fnUntraced(function* (model, { labels, texts }) {
-    const scores = yield* predict(model, texts)
+    const scores = yield* Effect.mapError(
+      score(model, texts),
+      (error) => new BinaryMetrics.MetricsError({ reason: "text", ...detailsOf(error) })
+    )
     const accuracy = yield* BinaryMetrics.accuracy(labels, scores)
     const rocAuc = yield* BinaryMetrics.rocAuc(labels, scores)
     return { accuracy, rocAuc, loss: measure(labels, scores, 0).loss + penaltyOf(model.weights, model.options) }

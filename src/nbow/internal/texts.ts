@@ -1,19 +1,46 @@
 /** Iterates over any number of texts without blocking other fibers. */
 import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import * as CodecIssue from "../../internal/schema/codecIssue.ts"
+
+/** Texts that are not texts, as programs that were not type-checked pass them: a row without a text, or one string. */
+export class TextError extends Schema.TaggedError<TextError>()("TextError", {
+  message: Schema.String,
+  /** The row without a text, from 0. */
+  row: Schema.optionalKey(Schema.Int)
+}) {}
+
+/** The fields for an error of another type. */
+export const detailsOf = ({ message, row }: TextError): { readonly message: string; readonly row?: number } =>
+  row === undefined ? { message } : { message, row }
 
 /** The fiber yields after about this many characters, some 10 ms. */
 const charactersPerTurn = 2_000_000
 
-/** Calls a function with each text in turn. */
+/** Checks that the texts are a list. Their elements are checked when they are read. */
+export const checkList = (texts: unknown): TextError | undefined => {
+  if (typeof texts === "object" && texts !== null && typeof (texts as { length?: unknown }).length === "number") {
+    return undefined
+  }
+  return new TextError({ message: `The texts are ${CodecIssue.valueText(texts)}. They must be a list of strings.` })
+}
+
+/** Calls a function with each text in turn. Fails with `TextError` if one is not a string. */
 export const eachText = Effect.fnUntraced(function* (
   texts: ReadonlyArray<string>,
   each: (text: string, index: number) => void
 ) {
+  const error = checkList(texts)
+  if (error !== undefined) return yield* error
   let characters = 0
   for (let i = 0; i < texts.length; i++) {
     const text = texts[i] as string // i is within the texts
-    if (typeof text !== "string")
-      return yield* Effect.die(new TypeError(`Text ${i} is ${text}. Texts must be strings.`))
+    if (typeof text !== "string") {
+      return yield* new TextError({
+        message: `The text of row ${i} is ${CodecIssue.valueText(text)}. Texts must be strings.`,
+        row: i
+      })
+    }
     each(text, i)
     characters += text.length
     if (characters >= charactersPerTurn) {
