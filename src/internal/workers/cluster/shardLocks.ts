@@ -125,7 +125,7 @@ const make = Effect.fnUntraced(function* (options: { readonly prefix: string; re
   /** Bounds an operation even where the connection can't be interrupted. */
   const use = <A>(operation: (connection: Connection) => Effect.Effect<A, SqlError>) =>
     Effect.gen(function* () {
-      const current = yield* open
+      const current = yield* Effect.timeout(open, deadlineMs)
       const fiber = yield* Effect.forkIn(operation(current.connection), scope, { startImmediately: true })
       return yield* Effect.onError(Effect.timeout(Fiber.join(fiber), deadlineMs), () =>
         Effect.andThen(discard(current), Effect.forkIn(Fiber.interrupt(fiber), scope))
