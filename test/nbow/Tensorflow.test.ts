@@ -264,6 +264,21 @@ describe("Tensorflow.Model", () => {
     }).pipe(Effect.scoped, Effect.provide(layer))
   )
 
+  it.effect("names a layer of one's own that is not registered", () =>
+    Effect.gen(function* () {
+      const model = yield* network
+      const { metadata, tensors } = yield* decode(Artifact.tensors(), yield* encode(Tensorflow.Model, model))
+      const topology = (metadata.topology ?? "").replace('"BatchNormalization"', '"Whitening"')
+      const bytes = yield* encode(Artifact.tensors(), { tensors, metadata: { topology } })
+      const error = yield* Effect.flip(decode(Tensorflow.Model, bytes))
+      assert.strictEqual(
+        error.message,
+        "the model has a layer or another part of the class Whitening, which TensorFlow.js does not know: call " +
+          "tf.serialization.registerClass(Whitening) before the model is read"
+      )
+    }).pipe(Effect.scoped, Effect.provide(layer))
+  )
+
   it.effect("refuses tensors that are no model", () =>
     Effect.gen(function* () {
       const bytes = yield* encode(Artifact.tensors(), { tensors: {}, metadata: {} })

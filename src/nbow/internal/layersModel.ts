@@ -66,6 +66,19 @@ const encode = Effect.fnUntraced(function* (model: LayersModel) {
   return { tensors, metadata: { [topologyKey]: JSON.stringify(saved.modelTopology) } }
 })
 
+/** The error about a layer of the caller's own that TensorFlow.js does not know, if that is the cause. */
+const unknownLayer = (cause: unknown): Artifact.CodecError | undefined => {
+  const name = /^Unknown (?:layer|object|\w+): (\w+)/.exec(messageOf(cause))?.[1]
+  return name === undefined
+    ? undefined
+    : new Artifact.CodecError({
+        message:
+          `the model has a layer or another part of the class ${name}, which TensorFlow.js does not know: ` +
+          `call tf.serialization.registerClass(${name}) before the model is read`,
+        path: ["metadata", topologyKey]
+      })
+}
+
 const decode = Effect.fnUntraced(function* ({ metadata, tensors }: Artifact.Tensors) {
   const tf = yield* loadTf
   const topology = metadata[topologyKey]
@@ -84,7 +97,7 @@ const decode = Effect.fnUntraced(function* ({ metadata, tensors }: Artifact.Tens
   return yield* Effect.tryPromise({
     try: async () =>
       tf.loadLayersModel(tf.io.fromMemory({ modelTopology: JSON.parse(topology) as object, weightSpecs, weightData })),
-    catch: codecError("TensorFlow.js can't make a model of the tensors")
+    catch: (cause) => unknownLayer(cause) ?? codecError("TensorFlow.js can't make a model of the tensors")(cause)
   })
 })
 
