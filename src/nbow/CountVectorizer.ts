@@ -11,7 +11,7 @@ import * as CheckedOptions from "./internal/options.ts"
 import { RowCounts } from "./internal/RowCounts.ts"
 import { english } from "./internal/stopWords.ts"
 import { TermTable } from "./internal/TermTable.ts"
-import { checkList, detailsOf, eachText, type TextError } from "./internal/texts.ts"
+import { checkList, detailsOf, eachText, laterBy, TextError } from "./internal/texts.ts"
 import type { SparseMatrix } from "./SparseMatrix.ts"
 
 export { OptionsError } from "./internal/options.ts"
@@ -114,27 +114,45 @@ export const fit = (
  * const { matrix, vectorizer } = yield* CountVectorizer.fitTransform(["good good", "bad"])
  * ```
  */
-export const fitTransform: (
+export const fitTransform = (
   texts: ReadonlyArray<string>,
   options?: OptionsInput
-) => Effect.Effect<Fitted, VocabularyError | CheckedOptions.OptionsError> = Effect.fnUntraced(function* (
-  texts,
-  given = {}
-) {
-  const options = yield* decodeOptions(given)
+): Effect.Effect<Fitted, VocabularyError | CheckedOptions.OptionsError> => {
   const error = checkList(texts)
-  if (error !== undefined) return yield* vocabularyError(error)
+  const rows = error === undefined ? texts.length : 0
+  return fitTransformChunks(rows, (use) => (error === undefined ? use(texts) : Effect.fail(error)), options)
+}
+
+/**
+ * As `fitTransform`, for texts that arrive in chunks and are not kept.
+ *
+ * @internal
+ */
+export const fitTransformChunks = Effect.fnUntraced(function* <E, R>(
+  rows: number,
+  eachChunk: (
+    use: (texts: ReadonlyArray<string>) => Effect.Effect<void, TextError>
+  ) => Effect.Effect<void, E | TextError, R>,
+  given: OptionsInput = {}
+): Effect.fn.Return<Fitted, Exclude<E, TextError> | VocabularyError | CheckedOptions.OptionsError, R> {
+  const options = yield* decodeOptions(given)
   const stopWords = options.stopWords === "english" ? english : (options.stopWords ?? [])
   const table = new TermTable(options.stripAccents, stopWords)
   const stops = table.size
   if (Array.isArray(options.stopWords)) yield* warnOfStopWords(options.stopWords, options.stripAccents)
-  const counts = new RowCounts(texts.length)
-  yield* Effect.mapError(
-    eachText(texts, (text) => {
-      const count = table.scan(text, true)
-      counts.add(table.tokens, count, stops, table.size)
-    }),
-    vocabularyError
+  const counts = new RowCounts(rows)
+  const count = eachChunk((texts) => {
+    const before = counts.rows
+    return Effect.mapError(
+      eachText(texts, (text) => {
+        const tokens = table.scan(text, true)
+        counts.add(table.tokens, tokens, stops, table.size)
+      }),
+      (error) => laterBy(error, before)
+    )
+  })
+  yield* Effect.mapError(count, (error) =>
+    error instanceof TextError ? vocabularyError(error) : (error as Exclude<E, TextError>)
   )
   const terms = yield* select(table, stops, counts, options)
   const columnOf = new Int32Array(table.size).fill(-1)

@@ -11,8 +11,11 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import type * as Artifact from "../Artifact.ts"
+import type { ArtifactError, ArtifactStore } from "../ArtifactStore.ts"
 import * as CodecIssue from "../internal/schema/codecIssue.ts"
 import * as CountVectorizer from "./CountVectorizer.ts"
+import { eachTextChunk, isDataset, type LabelledOf } from "./internal/datasetTexts.ts"
 import { badLabel } from "./internal/labels.ts"
 import * as Layers from "./internal/layers.ts"
 import type { Model } from "./internal/nbowModel.ts"
@@ -25,11 +28,12 @@ import { train, trainedRows } from "./internal/train.ts"
 import * as Tensorflow from "./Tensorflow.ts"
 
 export { evaluationCard } from "./evaluationCard.ts"
+export type { LabelledOf, TextsOf } from "./internal/datasetTexts.ts"
 export { Model } from "./internal/nbowModel.ts"
 export { Options, type OptionsInput } from "./internal/nbowOptions.ts"
 export type { Weights } from "./internal/network.ts"
 export { OptionsError } from "./internal/options.ts"
-export { type Evaluation, evaluate, type Labelled, predict } from "./internal/predict.ts"
+export { type Evaluation, evaluate, type Labelled, type Predict, predict } from "./internal/predict.ts"
 export { TrainingError } from "./internal/TrainingError.ts"
 export type { Epoch } from "./internal/train.ts"
 
@@ -44,26 +48,38 @@ export const FitError = Schema.Union([
 /** The errors of `fit`. */
 export type FitError = typeof FitError.Type
 
+/** Learns from labelled texts, or from columns of a dataset. */
+export interface Fit {
+  (data: Labelled, options?: NbowOptions.OptionsInput): Effect.Effect<Model, FitError, Tensorflow.Tensorflow>
+  <F extends Artifact.TableFields>(
+    data: LabelledOf<F>,
+    options?: NbowOptions.OptionsInput
+  ): Effect.Effect<Model, FitError | ArtifactError, Tensorflow.Tensorflow | ArtifactStore>
+}
+
 /**
  * Learns a model from labelled texts. Every epoch's loss and accuracy, and those of the validation rows, are logged,
  * kept in the model's `history`, and in a task recorded as metrics. The same seed gives the same model.
  *
+ * The texts of a dataset are read a row group at a time; what stays in memory is how often each text has each word.
+ *
+ * @param data Texts and labels, or a dataset and the columns that have them.
+ * @param options The vocabulary, the network and how it is trained.
+ *
  * @example
  * ```ts
  * const model = yield* Nbow.fit({ texts: df.columns.review, labels: df.columns.labels }, { vocabularySize: 750 })
+ * const same = yield* Nbow.fit({ dataset: reviews, texts: "review", labels: "labels" }, { vocabularySize: 750 })
  * ```
  */
-export const fit: (
-  data: Labelled,
-  options?: NbowOptions.OptionsInput
-) => Effect.Effect<Model, FitError, Tensorflow.Tensorflow> = Effect.fnUntraced(function* (data, given = {}) {
-  const { labels, texts } = data
+export const fit: Fit = Effect.fnUntraced(function* (
+  data: Labelled | LabelledOf<Artifact.TableFields>,
+  given: NbowOptions.OptionsInput = {}
+) {
   const options = yield* NbowOptions.make(given)
-  const flaw = checkData(data, options)
-  if (flaw !== undefined) return yield* flaw
-  const warning = sortedWarning(labels, options)
-  if (warning !== undefined) yield* Effect.logWarning(warning)
-  const { matrix, vectorizer } = yield* CountVectorizer.fitTransform(texts, NbowOptions.vectorizerOptions(options))
+  const { labels, matrix, vectorizer } = yield* isDataset(data)
+    ? countDataset(data as LabelledOf<Artifact.TableFields>, options) // a dataset with labels, by the types
+    : countTexts(data as Labelled, options)
   if (matrix.columns * options.hiddenSize > weightsLimit) {
     return yield* invalid(
       "Nbow.fit",
@@ -75,6 +91,41 @@ export const fit: (
   const weights = yield* Effect.sync(() => Layers.begin(tf, matrix.columns, options))
   const trained = yield* train(tf, { matrix, labels, weights }, options)
   return { options, vectorizer, ...trained }
+}) as Fit // services and errors are those of a dataset only where one is given
+
+const countTexts = Effect.fnUntraced(function* (data: Labelled, options: NbowOptions.Options) {
+  const flaw = checkData(data, options)
+  if (flaw !== undefined) return yield* flaw
+  const warning = sortedWarning(data.labels, options)
+  if (warning !== undefined) yield* Effect.logWarning(warning)
+  const fitted = yield* CountVectorizer.fitTransform(data.texts, NbowOptions.vectorizerOptions(options))
+  return { ...fitted, labels: data.labels }
+})
+
+/** Counts the terms of a dataset's texts, and gathers their labels. */
+const countDataset = Effect.fnUntraced(function* (
+  data: LabelledOf<Artifact.TableFields>,
+  options: NbowOptions.Options
+) {
+  const labels = new Float64Array(data.dataset.numRows)
+  const flaw = checkRows(labels.length, options)
+  if (flaw !== undefined) return yield* flaw
+  let row = 0
+  const fitted = yield* CountVectorizer.fitTransformChunks(
+    labels.length,
+    (use) =>
+      eachTextChunk(data, (texts, some) => {
+        // A value that is not a number becomes NaN, which no label may be.
+        for (let i = 0; i < some.length; i++) labels[row++] = typeof some[i] === "number" ? Number(some[i]) : Number.NaN
+        return use(texts)
+      }),
+    NbowOptions.vectorizerOptions(options)
+  )
+  const bad = badLabel(labels)
+  if (bad !== undefined) return yield* new TrainingError({ reason: "label", ...bad })
+  const warning = sortedWarning(labels, options)
+  if (warning !== undefined) yield* Effect.logWarning(warning)
+  return { ...fitted, labels }
 })
 
 /** The rows held out for validation are the last ones. If the labels are sorted, these rows are all of one class. */
@@ -94,10 +145,7 @@ const sortedWarning = (labels: ArrayLike<number>, { validationSplit }: NbowOptio
 /** At this size, weights, gradients and moments take a gigabyte. */
 const weightsLimit = 2 ** 26
 
-const checkData = (
-  { labels, texts }: Labelled,
-  { validationSplit }: NbowOptions.Options
-): TrainingError | undefined => {
+const checkData = ({ labels, texts }: Labelled, options: NbowOptions.Options): TrainingError | undefined => {
   const error = checkList(texts)
   if (error !== undefined) return new TrainingError({ reason: "text", message: error.message })
   if (typeof labels !== "object" || labels === null || typeof labels.length !== "number") {
@@ -110,15 +158,19 @@ const checkData = (
       message: `There are ${texts.length} texts and ${labels.length} labels.`
     })
   }
-  if (texts.length === 0) return new TrainingError({ reason: "rows", message: "There are no texts to train on." })
-  if (trainedRows(texts.length, validationSplit) === 0) {
-    return new TrainingError({
-      reason: "rows",
-      message: `A validationSplit of ${validationSplit} leaves none of the ${texts.length} rows to train on.`
-    })
-  }
+  const flaw = checkRows(texts.length, options)
+  if (flaw !== undefined) return flaw
   const bad = badLabel(labels)
   return bad === undefined ? undefined : new TrainingError({ reason: "label", ...bad })
+}
+
+const checkRows = (rows: number, { validationSplit }: NbowOptions.Options): TrainingError | undefined => {
+  if (rows === 0) return new TrainingError({ reason: "rows", message: "There are no texts to train on." })
+  if (trainedRows(rows, validationSplit) > 0) return undefined
+  return new TrainingError({
+    reason: "rows",
+    message: `A validationSplit of ${validationSplit} leaves none of the ${rows} rows to train on.`
+  })
 }
 
 /**

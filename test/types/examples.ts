@@ -80,6 +80,7 @@ export declare const first: Effect.Success<ReturnType<typeof improve>>
 export declare const df: Artifact.Value<typeof Reviews>
 export declare const valdf: Artifact.Value<typeof Reviews>
 export declare const empty: Artifact.Value<typeof Reviews>
+export declare const reviews: Artifact.Dataset<typeof Reviews["fields"]>
 export declare const model: Nbow.Model
 export declare const tinyModel: Nbow.Model
 export declare const program: Effect.Effect<void>
@@ -113,6 +114,7 @@ import { Cause, Console, Context, Effect, Layer, Option, Schema, Stream } from "
 import { ${exportedBy("index.ts")} } from "effect-flow"
 import { ${exportedBy("nbow/index.ts")} } from "effect-flow/nbow"
 import { layerFailing, layerKilling, observe, runStep, withFlow, withStep } from "effect-flow/testing"
+import * as Duckdb from "effect-flow/duckdb"
 import * as Ui from "effect-flow/ui"
 `
 

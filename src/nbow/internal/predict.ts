@@ -1,10 +1,13 @@
 /** Scores texts, and evaluates a model on labelled texts. Shared by `Nbow` and its evaluation card. */
 import * as Effect from "effect/Effect"
+import type * as Artifact from "../../Artifact.ts"
+import type { ArtifactError, ArtifactStore } from "../../ArtifactStore.ts"
 import * as BinaryMetrics from "../BinaryMetrics.ts"
 import * as CountVectorizer from "../CountVectorizer.ts"
+import { eachTextChunk, isDataset, type TextsOf } from "./datasetTexts.ts"
 import type { Model } from "./nbowModel.ts"
 import { makeTokenScore, measure, penaltyOf } from "./network.ts"
-import { checkList, detailsOf, eachText } from "./texts.ts"
+import { checkList, detailsOf, eachText, laterBy, TextError } from "./texts.ts"
 
 /** Texts with labels 0 or 1. */
 export interface Labelled {
@@ -12,33 +15,64 @@ export interface Labelled {
   readonly labels: ArrayLike<number>
 }
 
+/** Scores texts, or a column of a dataset. */
+export interface Predict {
+  (model: Model, texts: ReadonlyArray<string>): Effect.Effect<Float32Array>
+  <F extends Artifact.TableFields>(
+    model: Model,
+    texts: TextsOf<F>
+  ): Effect.Effect<Float32Array, ArtifactError, ArtifactStore>
+}
+
 /**
  * The probability of label 1 for each text, from 0 to 1. It needs neither TensorFlow.js nor more memory than one number
- * per text. A text that is not a string is a defect, `TextError`.
+ * per text: the texts of a dataset are read a row group at a time. A text that is not a string is a defect, `TextError`.
  *
  * @param model A trained model.
- * @param texts The texts.
+ * @param texts The texts, or the dataset and the column that has them.
  *
  * @example
  * ```ts
  * const [score] = yield* Nbow.predict(model, ["good"])
+ * const scores = yield* Nbow.predict(model, { dataset: reviews, texts: "review" })
  * ```
  */
-export const predict: (model: Model, texts: ReadonlyArray<string>) => Effect.Effect<Float32Array> = (model, texts) =>
-  Effect.orDie(score(model, texts))
+export const predict: Predict = ((model: Model, texts: ReadonlyArray<string> | TextsOf<Artifact.TableFields>) =>
+  isDataset(texts)
+    ? Effect.catchIf(
+        scoreChunks(model, texts.dataset.numRows, (use) => eachTextChunk(texts, use)),
+        (error) => error instanceof TextError,
+        Effect.die
+      )
+    : Effect.orDie(score(model, texts))) as Predict // services and errors are those of a dataset only where one is given
 
-const score = Effect.fnUntraced(function* (model: Model, texts: ReadonlyArray<string>) {
+const score = (model: Model, texts: ReadonlyArray<string>): Effect.Effect<Float32Array, TextError> => {
   const error = checkList(texts)
-  if (error !== undefined) return yield* error
-  const table = CountVectorizer.tableOf(model.vectorizer)
-  const scoreTokens = makeTokenScore(model.weights)
-  const scores = new Float32Array(texts.length)
-  yield* eachText(texts, (text, i) => {
-    const count = table.scan(text, false)
-    scores[i] = scoreTokens(table.tokens, count)
+  return error === undefined ? scoreChunks(model, texts.length, (use) => use(texts)) : Effect.fail(error)
+}
+
+const scoreChunks = <E, R>(
+  model: Model,
+  rows: number,
+  eachChunk: (use: (texts: ReadonlyArray<string>) => Effect.Effect<void, TextError>) => Effect.Effect<void, E, R>
+) =>
+  Effect.suspend(() => {
+    const table = CountVectorizer.tableOf(model.vectorizer)
+    const scoreTokens = makeTokenScore(model.weights)
+    const scores = new Float32Array(rows)
+    let row = 0
+    const scoring = eachChunk((texts) => {
+      const before = row
+      return Effect.mapError(
+        eachText(texts, (text) => {
+          const count = table.scan(text, false)
+          scores[row++] = scoreTokens(table.tokens, count)
+        }),
+        (error) => laterBy(error, before)
+      )
+    })
+    return Effect.as(scoring, scores)
   })
-  return scores
-})
 
 /** The metrics of a model on labelled texts. */
 export interface Evaluation {

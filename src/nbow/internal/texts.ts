@@ -14,6 +14,15 @@ export class TextError extends Schema.TaggedError<TextError>()("TextError", {
 export const detailsOf = ({ message, row }: TextError): { readonly message: string; readonly row?: number } =>
   row === undefined ? { message } : { message, row }
 
+/** The error of a text in a chunk of texts, as one of all texts: with so many rows before the chunk. */
+export const laterBy = (error: TextError, rows: number): TextError =>
+  error.row === undefined || rows === 0
+    ? error
+    : new TextError({
+        message: error.message.replace(`row ${error.row}`, `row ${error.row + rows}`),
+        row: error.row + rows
+      })
+
 /** The fiber yields after about this many characters, some 10 ms. */
 const charactersPerTurn = 2_000_000
 
