@@ -41,6 +41,8 @@ const sentences = HttpApiMiddleware.layerSchemaErrorTransform(Sentences, (error,
       )
 )
 
+const unknownEndpoint = "This address is an unknown endpoint. The page's own requests are under /api/runs."
+
 const json = (status: number, message: string) => HttpServerResponse.jsonUnsafe({ message }, { status })
 
 /** Adds a sentence to error responses without a body, and security headers to every response. */
@@ -50,7 +52,7 @@ const finish = (response: HttpServerResponse.HttpServerResponse): HttpServerResp
       ? json(
           response.status,
           response.status === 404
-            ? "unknown endpoint"
+            ? unknownEndpoint
             : response.status < 500
               ? "The address of this request is malformed."
               : "The server failed. See its log."
@@ -97,7 +99,7 @@ const page = HttpRouter.use((router) =>
   Effect.gen(function* () {
     const respond = yield* UiStatic.make
     yield* router.add("GET", "/*", (request) =>
-      Effect.succeed(/^\/api(?:[/?]|$)/.test(request.url) ? json(404, "unknown endpoint") : respond(request))
+      Effect.succeed(/^\/api(?:[/?]|$)/.test(request.url) ? json(404, unknownEndpoint) : respond(request))
     )
   })
 )
