@@ -18,7 +18,6 @@ export const start = Step.make("start", {
   output: { df: Reviews, valdf: Reviews, language: Schema.Literals(["en", "de"]) },
   run: () => Effect.die("not run")
 })
-export declare const reviews: Artifact.Value<typeof Reviews>
 export const baseline = Step.make("baseline", {
   input: { valdf: Reviews },
   output: { accuracy: Schema.Number, note: Schema.String },
