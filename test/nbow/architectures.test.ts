@@ -3,9 +3,12 @@ import type { LayersModel } from "@tensorflow/tfjs-layers"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Logger from "effect/Logger"
+import { Executor, Flow, Storage } from "effect-flow"
 import { Tensorflow } from "effect-flow/nbow"
 import { decode, encode } from "../support/codec.ts"
+import { temporaryDirectory } from "../support/directory.ts"
 import { type Architecture, architectures } from "./architectures.ts"
+import { ArchitecturesFlow } from "./architecturesFlow.ts"
 
 const compiled = ({ loss = "binaryCrossentropy", make }: Architecture) =>
   Effect.acquireRelease(
@@ -26,7 +29,27 @@ const predictions = (model: LayersModel, xs: Tensorflow.FitOptions["xs"]) =>
 
 const weightsOf = (model: LayersModel) => model.getWeights().map((weight) => Array.from(weight.dataSync()))
 
+const module = new URL("./architecturesFlow.ts", import.meta.url)
+
+const executors = [
+  ["fibers", Executor.layerFibers()],
+  ["threads", Executor.layerThreads({ module, size: 2 })]
+] as const
+
 describe("Tensorflow.fit on the default layer", () => {
+  for (const [name, executor] of executors) {
+    it.live(`hands models from step to step on ${name}`, () =>
+      Effect.gen(function* () {
+        const directory = yield* temporaryDirectory
+        const { output } = yield* Flow.run(ArchitecturesFlow, {}).pipe(
+          Effect.provide([Storage.layerLocal({ directory }), executor])
+        )
+        assert.strictEqual(output.length, 4)
+        for (const [architecture, expected, scores] of output) assert.deepStrictEqual(scores, expected, architecture)
+      }).pipe(Effect.scoped, Effect.provide(Logger.layer([])))
+    )
+  }
+
   for (const architecture of architectures) {
     it.effect(`trains, stores, loads and predicts: ${architecture.name}`, () => {
       const lines: Array<string> = []

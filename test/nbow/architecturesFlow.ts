@@ -1,0 +1,62 @@
+/** A flow that trains models in one step and scores with them in the next one, for the executors. */
+import type { LayersModel } from "@tensorflow/tfjs-layers"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import { Flow, Step } from "effect-flow"
+import { Tensorflow } from "effect-flow/nbow"
+import { type Architecture, architectures } from "./architectures.ts"
+
+const Scores = Schema.Array(Schema.Array(Schema.Number))
+
+const named = (name: string): Architecture => {
+  const found = architectures.find((architecture) => architecture.name === name)
+  if (found === undefined) throw new Error(`there is no architecture ${name}`)
+  return found
+}
+
+const predict = (tf: Tensorflow.Tf, model: LayersModel, { xs }: Architecture): Array<Array<number>> => {
+  const inputs = xs(tf)
+  const outputs = [model.predict(inputs)].flat()
+  const scores = outputs.map((output) => Array.from(output.dataSync()))
+  tf.dispose([outputs, inputs])
+  return scores
+}
+
+const train = Step.make("train", {
+  input: { name: Schema.String },
+  output: { model: Tensorflow.Model, expected: Scores },
+  run: Effect.fnUntraced(function* ({ name }) {
+    const architecture = named(name)
+    const tf = yield* Tensorflow.tf
+    const model = architecture.make(tf)
+    model.compile({ optimizer: "adam", loss: architecture.loss ?? "binaryCrossentropy" })
+    const { xs, ys } = yield* Tensorflow.tensors((tf) => ({ xs: architecture.xs(tf), ys: architecture.ys(tf) }))
+    yield* Tensorflow.fit(model, { xs, ys, epochs: 2, batchSize: 5 })
+    return { model, expected: predict(tf, model, architecture) }
+  }, Effect.scoped)
+})
+
+const score = Step.make("score", {
+  input: { name: Schema.String, model: Tensorflow.Model },
+  output: { scores: Scores },
+  run: Effect.fnUntraced(function* ({ model, name }) {
+    return { scores: predict(yield* Tensorflow.tf, model, named(name)) }
+  })
+})
+
+export const ArchitecturesFlow = Flow.provide(
+  Flow.make("ArchitecturesFlow", {
+    parameters: {},
+    steps: [train, score],
+    run: Effect.fnUntraced(function* () {
+      const results: Array<readonly [name: string, expected: typeof Scores.Type, scores: typeof Scores.Type]> = []
+      for (const name of ["LSTM", "embedding", "conv2d", "several outputs"]) {
+        const { expected, model } = yield* train({ name })
+        const { scores } = yield* score({ name, model })
+        results.push([name, yield* expected, yield* scores])
+      }
+      return results
+    })
+  }),
+  Tensorflow.layer
+)
