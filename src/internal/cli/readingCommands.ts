@@ -96,7 +96,11 @@ export const verbs = (cli: Cli, select: Select) => [
         Argument.withDescription("An artifact that a task wrote or read: latest/train/model, latest/train/3/model")
       ),
       out: optional("out", "file", "Write the stored bytes to this file"),
-      rows: count("rows", "The number of rows of a table to print (default: 10)"),
+      rows: count("rows", "The number of rows of a table or dataset to print (default: 10; for CSV, all)"),
+      from: count("from", "The first row to print, counted from 1"),
+      tail: off("tail", "Print the last rows in place of the first"),
+      columns: optional("columns", "names", "Print only these columns: a,b"),
+      csv: off("csv", "Print rows as CSV"),
       json: json("a table's rows, or tensors' shapes,")
     },
     (input) =>
@@ -104,14 +108,18 @@ export const verbs = (cli: Cli, select: Select) => [
         lazily(() => import("./verbs/dump.ts"))((module) =>
           module.dump(cli, chosen, input.target, {
             out: maybe(input.out),
-            rows: maybe(input.rows) ?? 10,
+            rows: maybe(input.rows),
+            from: maybe(input.from),
+            tail: input.tail,
+            columns: maybe(input.columns),
+            csv: input.csv,
             json: input.json
           })
         )
       )
   ).pipe(
     Command.withDescription(
-      "Print an artifact: JSON and text in full, the first rows of a table, the shapes of tensors"
+      "Print an artifact: JSON and text in full, rows of a table or dataset, the shapes of tensors"
     )
   ),
 

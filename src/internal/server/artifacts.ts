@@ -41,6 +41,8 @@ const viewerOf = (ref: RefRecord, head: Uint8Array): ArtifactView["viewer"] => {
   // The content of a file decides how it is shown: a Parquet file starts and ends with "PAR1".
   const parquet = head[0] === 0x50 && head[1] === 0x41 && head[2] === 0x52 && head[3] === 0x31
   switch (ref.format) {
+    case "dataset":
+      return "json" // its parts, their rows and statistics
     case "json":
     case "table":
     case "tensors":
@@ -55,6 +57,14 @@ const viewerOf = (ref: RefRecord, head: Uint8Array): ArtifactView["viewer"] => {
             ? "text"
             : "bytes"
   }
+}
+
+/** The record of an artifact that another one, a dataset, refers to as its part; else the record itself. */
+const partOr = (ref: RefRecord, digest: string): RefRecord => {
+  const part = ref.digest === digest ? undefined : ref.parts?.find((part) => part.digest === digest)
+  if (part === undefined) return ref
+  const { parts: _, ...record } = ref
+  return { ...record, ...part, format: "table", mediaType: "application/vnd.apache.parquet" }
 }
 
 /** Handles the `artifacts` group. */
@@ -73,7 +83,7 @@ export const layer = HttpApiBuilder.group(
                 message: `No run in this store refers to an artifact ${digest.slice(0, 12)}…. It was never written here, or \`gc\` removed its runs.`
               })
             )
-          : Effect.succeed(use.ref)
+          : Effect.succeed(partOr(use.ref, digest))
       )
     const readWith = (digest: string) => (start: number, end: number) =>
       Effect.mapError(Stream.mkUint8Array(store.stream(digest, { start, end })), artifactFailed)

@@ -1,5 +1,5 @@
 /**
- * The verb `dump`: prints an artifact without the flow that wrote it: JSON and text in full, the first rows of a table,
+ * The verb `dump`: prints an artifact without the flow that wrote it: JSON and text in full, rows of a table or dataset,
  * the shapes of tensors. `--out` writes the verified bytes of any format to a file.
  */
 import * as Fs from "node:fs/promises"
@@ -18,13 +18,12 @@ import * as Cli from "../cli.ts"
 import { withExistingStore } from "../store.ts"
 import { styleFor } from "../style.ts"
 import * as Target from "../target.ts"
+import * as DumpRows from "./dumpRows.ts"
 
 /** The flags of `dump`. */
-export interface Options {
+export interface Options extends DumpRows.RowOptions {
   /** A file for the stored bytes; `-` for stdout. */
   readonly out: string | undefined
-  readonly rows: number
-  readonly json: boolean
 }
 
 /** Prints the artifact `RUN/STEP[/ID]/ARTIFACT`. */
@@ -36,8 +35,10 @@ export const dump = (cli: Cli.Cli, chosen: Cli.Chosen, text: string, options: Op
       const { ref } = yield* Target.artifact(chosen, text)
       if (options.out !== undefined) return yield* save(cli, ref, options.out)
       switch (ref.format) {
+        case "dataset":
+          return yield* DumpRows.print(cli, ref, options)
         case "table":
-          return yield* table(cli, ref, options)
+          return yield* DumpRows.isChosen(options) ? DumpRows.print(cli, ref, options) : table(cli, ref, options)
         case "tensors":
           return yield* tensors(cli, ref, options)
         case "json": {
@@ -89,7 +90,7 @@ const table = Effect.fnUntraced(function* (cli: Cli.Cli, ref: RefRecord, options
   const store = yield* ArtifactStore
   const bytes = yield* store.get(ref.digest)
   const { names, rows, total } = yield* Effect.tryPromise({
-    try: () => head(bytes, options.rows),
+    try: () => head(bytes, options.rows ?? 10),
     catch: (cause) =>
       new Cli.Exit({
         code: Cli.exitCodes.failed,
