@@ -22,6 +22,7 @@ export const genericArtifact = (record: RefRecord): Artifact.Any => {
       return Artifact.text(record.mediaType)
     case "file":
       return Artifact.file(record.mediaType)
+    case "dataset": // the list of its parts
     case "json":
       return json
     default:
@@ -30,7 +31,8 @@ export const genericArtifact = (record: RefRecord): Artifact.Any => {
 }
 
 /**
- * The value of a stored artifact, read by its format: a JSON value, `{ numRows, columns }` of a table, `{ tensors,
+ * The value of a stored artifact, read by its format: a JSON value, `{ numRows, columns }` of a table, the
+ * list of a dataset's parts, `{ tensors,
  * metadata }`, a text, bytes, or the path of a file.
  *
  * @example
