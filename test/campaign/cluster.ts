@@ -15,6 +15,7 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
 import { RunStore } from "../../src/RunStore.ts"
 import * as Storage from "../../src/Storage.ts"
 import { beginnings } from "../cluster/counted.ts"
@@ -110,6 +111,8 @@ export const campaign = Effect.fnUntraced(function* (options: Options) {
   }
   const driverProxy = yield* proxied(postgres.url, delayMs)
 
+  /** Only one thing happens to the database at a time. */
+  const database = yield* Semaphore.make(1)
   const sql = (statement: string) => Effect.promise(() => postgres.query(statement))
 
   /** Lets something happen. Yields the processes that it hit; all of them if it hit the database. */
@@ -153,14 +156,18 @@ export const campaign = Effect.fnUntraced(function* (options: Options) {
         yield* suspend(driver, 20)
         return []
       case "restart the database":
-        yield* Effect.andThen(postgres.stop, postgres.start)
+        yield* database.withPermits(1)(Effect.andThen(postgres.stop, postgres.start))
         return workers.map(({ process }) => process.child.pid ?? 0)
       case "let the database take no writes for 5 s":
-        yield* sql("ALTER SYSTEM SET default_transaction_read_only = on")
-        yield* sql("SELECT pg_reload_conf()")
-        yield* Effect.sleep("5 seconds")
-        yield* sql("ALTER SYSTEM RESET default_transaction_read_only")
-        yield* sql("SELECT pg_reload_conf()")
+        yield* database.withPermits(1)(
+          Effect.gen(function* () {
+            yield* sql("ALTER SYSTEM SET default_transaction_read_only = on")
+            yield* sql("SELECT pg_reload_conf()")
+            yield* Effect.sleep("5 seconds")
+            yield* sql("ALTER SYSTEM RESET default_transaction_read_only")
+            yield* sql("SELECT pg_reload_conf()")
+          })
+        )
         return workers.map(({ process }) => process.child.pid ?? 0)
     }
   })
