@@ -1,4 +1,6 @@
+import { sep } from "node:path"
 import { defineConfig } from "vitest/config"
+import { BaseSequencer, type TestSpecification } from "vitest/node"
 
 // Two groups of tests take long and have commands of their own, which run them alone: the page in a real browser, and the
 // packed package in the hands of other tools.
@@ -8,6 +10,38 @@ const groups: Readonly<Record<string, string>> = {
 }
 const chosen = groups[process.env.npm_lifecycle_event ?? ""]
 
+// The longest files, which mostly wait for processes. They start first, so that what needs the processor runs beside them.
+const longest = [
+  "cluster/deaths",
+  "cluster/versions",
+  "cluster/cluster",
+  "acceptance/acceptance",
+  "examples/server",
+  "FlowCli",
+  "cli/ends",
+  "cli/telemetry",
+  "RunStore",
+  "ArtifactStore",
+  "secrets",
+  "Executor",
+  "executor/acceptance",
+  "Storage",
+  "examples/nlp",
+  "cluster/acceptance"
+]
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: Array<TestSpecification>): Promise<Array<TestSpecification>> {
+    const rank = ({ moduleId }: TestSpecification) => {
+      const found = longest.findIndex((name) =>
+        moduleId.endsWith(`${sep}test${sep}${name.replaceAll("/", sep)}.test.ts`)
+      )
+      return found === -1 ? longest.length : found
+    }
+    return (await super.sort(files)).sort((a, b) => rank(a) - rank(b))
+  }
+}
+
 export default defineConfig({
   resolve: { tsconfigPaths: true },
   test: {
@@ -16,6 +50,9 @@ export default defineConfig({
     globalSetup: ["test/support/sharedServer.ts"],
     testTimeout: chosen === groups["test:package"] ? 300_000 : 60_000,
     hookTimeout: 60_000,
+    sequence: { sequencer: LongestFirst },
+    // A worker keeps the library's modules from one file to the next: loading them for each file took half of the time.
+    isolate: chosen !== undefined,
     // Two workers: the suites start processes of their own, and more would only wait for each other.
     maxWorkers: 2
   }

@@ -68,13 +68,13 @@ describe("FlowCli.main", { concurrent: false }, () => {
   it.live("refuses what it can't understand with a sentence and 2, and runs nothing", () =>
     Effect.gen(function* () {
       const directory = yield* temporaryDirectory
-      const ended = yield* run(flowFile, ["--x", "many", "--directory", directory])
+      const ended = yield* run(flowFile, ["--x", "many", "--directory", directory], { by: "node" })
       assert.deepStrictEqual(
         { code: ended.code, stdout: ended.stdout, stderr: ended.stderr },
         {
           code: 2,
           stdout: "",
-          stderr: `--x can't be "many": expected a number.\nSee npx tsx test/cli/fixtures/flow.ts --help\n`
+          stderr: `--x can't be "many": expected a number.\nSee node test/cli/fixtures/flow.ts --help\n`
         }
       )
     })
@@ -84,7 +84,7 @@ describe("FlowCli.main", { concurrent: false }, () => {
     Effect.gen(function* () {
       const directory = yield* temporaryDirectory
       for (const signal of ["SIGINT", "SIGTERM"] as const) {
-        const running = yield* start(flowFile, ["--wait-for", "60000", "--directory", directory])
+        const running = yield* start(flowFile, ["--wait-for", "60000", "--directory", directory], { by: "node" })
         yield* running.says("[second/2] started")
         running.child.kill(signal)
         const ended = yield* running.ended
@@ -92,7 +92,7 @@ describe("FlowCli.main", { concurrent: false }, () => {
         assert.match(ended.stderr, /\[second\/2\] interrupted after/)
         assert.match(
           ended.stderr,
-          /\ninterrupted after .* · 2 tasks\nThe run was interrupted\. Resume it with: npx tsx .* resume/
+          /\ninterrupted after .* · 2 tasks\nThe run was interrupted\. Resume it with: node .* resume/
         )
       }
       const listed = yield* line(TestFlow, flowFile, directory)("runs", "--json")
@@ -106,7 +106,9 @@ describe("FlowCli.main", { concurrent: false }, () => {
   it.live("leaves at once at the second signal, whatever a step is at, and the run is recorded as interrupted", () =>
     Effect.gen(function* () {
       const directory = yield* temporaryDirectory
-      const running = yield* start(flowFile, ["--mode", "stuck", "--wait-for", "60000", "--directory", directory])
+      const running = yield* start(flowFile, ["--mode", "stuck", "--wait-for", "60000", "--directory", directory], {
+        by: "node"
+      })
       yield* running.says("[second/2] started")
       running.child.kill("SIGINT")
       yield* running.says("Press Ctrl-C again to exit without waiting.")
@@ -122,8 +124,8 @@ describe("FlowCli.main", { concurrent: false }, () => {
   it.live("shows a run that was killed as crashed, and resumes it; another run goes on beside it", () =>
     Effect.gen(function* () {
       const directory = yield* temporaryDirectory
-      const killed = yield* start(flowFile, ["--wait-for", "60000", "--directory", directory])
-      const beside = yield* start(flowFile, ["--x", "5", "--directory", directory])
+      const killed = yield* start(flowFile, ["--wait-for", "60000", "--directory", directory], { by: "node" })
+      const beside = yield* start(flowFile, ["--x", "5", "--directory", directory], { by: "node" })
       yield* killed.says("[second/2] started")
       const besideEnded = yield* beside.ended
       assert.strictEqual(besideEnded.code, 0)
@@ -143,12 +145,16 @@ describe("FlowCli.main", { concurrent: false }, () => {
   it.live("does nothing where its module is imported: by another program, or by a worker thread", () =>
     Effect.gen(function* () {
       const directory = yield* temporaryDirectory
-      const ended = yield* run(`${import.meta.dirname}/cli/fixtures/importing.ts`, ["--directory", directory])
+      const ended = yield* run(`${import.meta.dirname}/cli/fixtures/importing.ts`, ["--directory", directory], {
+        by: "node"
+      })
       assert.deepStrictEqual(
         { code: ended.code, stdout: ended.stdout, stderr: ended.stderr },
         { code: 0, stdout: "imported TestFlow\nimported TestFlow in a thread\n", stderr: "" }
       )
-      const threads = yield* run(flowFile, ["--executor", "threads", "--quiet", "--directory", directory])
+      const threads = yield* run(flowFile, ["--executor", "threads", "--quiet", "--directory", directory], {
+        by: "node"
+      })
       assert.deepStrictEqual(
         { code: threads.code, stdout: threads.stdout, stderr: threads.stderr },
         { code: 0, stdout: '{"mode":"ok","wait":0,"y":6,"z":7}\n', stderr: "" }
@@ -180,7 +186,7 @@ describe("FlowCli.main", { concurrent: false }, () => {
   it.live("is quiet, or writes its log as JSON, as it is told", () =>
     Effect.gen(function* () {
       const directory = yield* temporaryDirectory
-      const ended = yield* run(flowFile, ["--log", "json", "--mode", "fail", "--directory", directory])
+      const ended = yield* run(flowFile, ["--log", "json", "--mode", "fail", "--directory", directory], { by: "node" })
       assert.strictEqual(ended.code, 1)
       const events = ended.stderr
         .trimEnd()

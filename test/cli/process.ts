@@ -1,4 +1,4 @@
-/** The command line as a process of its own, started as a user would, by `tsx`. */
+/** The command line as a process of its own, started as a user would: by `tsx`, or by Node alone, which starts sooner. */
 import { type ChildProcess, spawn } from "node:child_process"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
@@ -24,18 +24,18 @@ export interface Running {
   readonly ended: Effect.Effect<Ended>
 }
 
-/**
- * Starts a file with words. It is killed when the scope closes, in case it still runs.
- *
- */
-export const start = (
-  file: string,
-  words: ReadonlyArray<string>,
-  options: { readonly env?: Record<string, string> } = {}
-) =>
+/** How a process is started. */
+export interface Options {
+  readonly env?: Record<string, string>
+  /** Default: `tsx`. Node alone takes files that import others by their paths, and starts in half of the time. */
+  readonly by?: "tsx" | "node"
+}
+
+/** Starts a file with words. It is killed when the scope closes, in case it still runs. */
+export const start = (file: string, words: ReadonlyArray<string>, options: Options = {}) =>
   Effect.acquireRelease(
     Effect.sync((): Running => {
-      const child = spawn(process.execPath, ["--import", "tsx", file, ...words], {
+      const child = spawn(process.execPath, [...(options.by === "node" ? [] : ["--import", "tsx"]), file, ...words], {
         cwd: root,
         env: { ...process.env, NO_COLOR: "", FORCE_COLOR: "", ...options.env },
         stdio: ["ignore", "pipe", "pipe"]
@@ -78,5 +78,5 @@ export const start = (
   )
 
 /** Runs a file with words to its end. */
-export const run = (file: string, words: ReadonlyArray<string>, options?: { readonly env?: Record<string, string> }) =>
+export const run = (file: string, words: ReadonlyArray<string>, options?: Options) =>
   Effect.scoped(Effect.flatMap(start(file, words, options), ({ ended }) => ended))

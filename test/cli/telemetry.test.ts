@@ -112,7 +112,7 @@ describe("a collector", () => {
     Effect.gen(function* () {
       const { lines, metrics, services, spans, url } = yield* collector
       const env = { OTEL_EXPORTER_OTLP_ENDPOINT: url, OTEL_EXPORTER_OTLP_PROTOCOL: "http/json" }
-      const ended = yield* run(flowFile, ["run", "--directory", join(directory, "cli")], { env })
+      const ended = yield* run(flowFile, ["run", "--directory", join(directory, "cli")], { env, by: "node" })
       assert.strictEqual(ended.code, 0, ended.stderr)
       assert.deepStrictEqual(treeOf(spans), [
         "run TestFlow",
@@ -137,7 +137,7 @@ describe("a collector", () => {
         OTEL_SERVICE_NAME: "nightly"
       }
       const words = ["run", "--directory", join(directory, "cli"), "--executor", "threads", "--mode", "fail"]
-      const ended = yield* run(flowFile, words, { env })
+      const ended = yield* run(flowFile, words, { env, by: "node" })
       assert.strictEqual(ended.code, 1, ended.stderr)
       const root = spans.find((span) => span.name === "run TestFlow")
       assert.deepStrictEqual(root?.status, { code: 2, message: 'The mode is "fail".' })
@@ -149,9 +149,14 @@ describe("a collector", () => {
   it.live("that does not answer is no reason to lose a run, and wrong settings are said in a sentence", () =>
     Effect.gen(function* () {
       const words = ["run", "--directory", join(directory, "cli")]
-      const absent = yield* run(flowFile, words, { env: { OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:9" } })
+      const [absent, wrong] = yield* Effect.all(
+        ["http://127.0.0.1:9", "nowhere"].map((endpoint) =>
+          run(flowFile, words, { env: { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint }, by: "node" })
+        ),
+        { concurrency: "unbounded" }
+      )
+      assert(absent !== undefined && wrong !== undefined)
       assert.strictEqual(absent.code, 0, absent.stderr)
-      const wrong = yield* run(flowFile, words, { env: { OTEL_EXPORTER_OTLP_ENDPOINT: "nowhere" } })
       assert.strictEqual(wrong.code, 2, wrong.stderr)
       assert.strictEqual(
         wrong.stderr,

@@ -4,9 +4,13 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { stopShared } from "../cluster/postgres.ts"
 
+const root = join(import.meta.dirname, "..", "..")
+
 export default async (): Promise<() => Promise<void>> => {
   const directory = await mkdtemp(join(tmpdir(), "effect-flow-tests-"))
   process.env.EFFECT_FLOW_TEST_SHARED = directory
+  // The hundreds of processes that the tests start load the same modules: Node compiles each of them once.
+  process.env.NODE_COMPILE_CACHE ??= join(root, "node_modules", ".cache", "effect-flow-tests")
   return async () => {
     await stopShared(directory)
     await rm(directory, { recursive: true, force: true })
