@@ -10,12 +10,13 @@ const groups: Readonly<Record<string, string>> = {
 }
 const chosen = groups[process.env.npm_lifecycle_event ?? ""]
 
-// The longest files, which mostly wait for processes. They start first, so that what needs the processor runs beside them.
+// The longest files. They start first, so that none is left to run alone at the end, and so that the suites which mostly
+// wait run beside those that compute.
 const longest = [
+  "acceptance/acceptance",
   "cluster/deaths",
   "cluster/versions",
   "cluster/cluster",
-  "acceptance/acceptance",
   "examples/server",
   "FlowCli",
   "cli/ends",
@@ -53,7 +54,8 @@ export default defineConfig({
     sequence: { sequencer: LongestFirst },
     // A worker keeps the library's modules from one file to the next: loading them for each file took half of the time.
     isolate: chosen !== undefined,
-    // Two workers: the suites start processes of their own, and more would only wait for each other.
-    maxWorkers: 2
+    // More than two, because a suite that waits for a cluster needs no processor; not many more, because the suites start
+    // processes of their own.
+    maxWorkers: 3
   }
 })

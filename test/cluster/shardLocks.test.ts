@@ -44,9 +44,9 @@ describe.skipIf(Postgres.binaries === undefined)("the locks of shards", () => {
       assert.deepStrictEqual((yield* rival.acquire(there, all)).map(String), half.map(String))
       assert.strictEqual((yield* storage.refresh(here, all)).length, 32)
 
-      // The session ends, as in a restart of the database. Nothing is confirmed that is not held.
+      // The session ends (the server waits until it has), as in a restart of the database. Nothing is confirmed that is not held.
       const sql = Context.get(other, SqlClient.SqlClient)
-      yield* sql`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'one'`
+      yield* sql`SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name = 'one'`
       const rest = all.slice(32)
       assert.deepStrictEqual((yield* rival.acquire(there, rest)).map(String), rest.map(String))
       const confirmed = yield* Effect.orElseSucceed(storage.refresh(here, rest), () => [])

@@ -57,7 +57,7 @@ export const suite = (name: string, layer: Layer.Layer<ArtifactStore | RunStore,
             tasks,
             (task) =>
               Effect.forEach(
-                Array.from({ length: 50 }, (_, batch) => batch),
+                Array.from({ length: 40 }, (_, batch) => batch),
                 (batch) =>
                   store.write([
                     {
@@ -70,7 +70,7 @@ export const suite = (name: string, layer: Layer.Layer<ArtifactStore | RunStore,
             { concurrency: "unbounded", discard: true }
           )
           const lines = yield* store.logs({ run: "r" })
-          assert.strictEqual(lines.length, 160_000)
+          assert.strictEqual(lines.length, 128_000)
           const next = new Map<string, number>()
           for (const { message, task } of lines) {
             const expected = next.get(task) ?? 0
@@ -79,7 +79,7 @@ export const suite = (name: string, layer: Layer.Layer<ArtifactStore | RunStore,
           }
           assert.deepStrictEqual(
             [...next.values()],
-            Array.from({ length: 32 }, () => 5000)
+            Array.from({ length: 32 }, () => 4000)
           )
         }),
       120_000
