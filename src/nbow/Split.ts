@@ -77,8 +77,10 @@ export const kFold = (
  *
  * @example
  * ```ts
- * const [first] = yield* Split.kFold(2)
- * const { test, train } = yield* Split.rowsOf(first, 4, { stratify: [0, 1, 0, 1] })
+ * for (const fold of yield* Split.kFold(2)) {
+ *   const { test, train } = yield* Split.rowsOf(fold, 4, { stratify: [0, 1, 0, 1] })
+ *   yield* Effect.log(`${train.length} rows to train on, ${test.length} to test`)
+ * }
  * ```
  */
 export const rowsOf = (
@@ -125,7 +127,8 @@ export const trainTest = (
  *
  * @example
  * ```ts
- * const trained = Split.take(["good", "bad", "fine"], train)
+ * const rows = yield* Split.trainTest(3, { testSize: 0.4 })
+ * const trainTexts = Split.take(["good", "bad", "fine"], rows.train)
  * ```
  */
 export const take = <A>(values: ArrayLike<A>, rows: Int32Array): Array<A> => Array.from(rows, (row) => values[row] as A) // rows of `values`

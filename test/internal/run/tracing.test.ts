@@ -23,7 +23,7 @@ const joined = Step.join(
   { first },
   { output: { y: Schema.Int }, run: ({ first }) => Effect.succeed({ y: first.x }) }
 )
-const TracedFlow = Flow.make("TracedFlow", { steps: [first, joined], run: () => joined({ first: first() }) })
+const SpannedFlow = Flow.make("SpannedFlow", { steps: [first, joined], run: () => joined({ first: first() }) })
 
 describe("a run under a tracer", () => {
   it.effect("is a span with its tasks, attempts and the user's spans below", () =>
@@ -36,29 +36,29 @@ describe("a run under a tracer", () => {
           return span
         }
       })
-      const { id } = yield* Flow.run(TracedFlow, {}).pipe(Effect.withSpan("app"), Effect.withTracer(tracer))
+      const { id } = yield* Flow.run(SpannedFlow, {}).pipe(Effect.withSpan("app"), Effect.withTracer(tracer))
       const parentOf = (span: Tracer.Span) =>
         Option.match(span.parent, { onNone: () => "", onSome: (parent) => (parent._tag === "Span" ? parent.name : "") })
       assert.deepStrictEqual(
         spans.map((span) => `${parentOf(span)} > ${span.name}`),
         [
           " > app",
-          "app > run TracedFlow",
-          "run TracedFlow > task first",
+          "app > run SpannedFlow",
+          "run SpannedFlow > task first",
           "task first > attempt first",
           "attempt first > mine",
           "task first > attempt first",
           "attempt first > mine",
-          "run TracedFlow > task joined",
+          "run SpannedFlow > task joined",
           "task joined > attempt joined"
         ]
       )
       assert.strictEqual(new Set(spans.map(({ traceId }) => traceId)).size, 1)
       const attributesOf = (name: string) =>
         Object.fromEntries(spans.findLast((span) => span.name === name)?.attributes ?? [])
-      assert.deepInclude(attributesOf("run TracedFlow"), { flow: "TracedFlow", run: id })
+      assert.deepInclude(attributesOf("run SpannedFlow"), { flow: "SpannedFlow", run: id })
       const task = {
-        flow: "TracedFlow",
+        flow: "SpannedFlow",
         run: id,
         step: "first",
         task: "first/1",
@@ -74,9 +74,9 @@ describe("a run under a tracer", () => {
 
   it.effect("counts its tasks", () =>
     Effect.gen(function* () {
-      yield* Flow.run(TracedFlow, {})
+      yield* Flow.run(SpannedFlow, {})
       const counted = (yield* Metric.snapshot).flatMap((metric) =>
-        metric.id === "effect_flow_tasks" && metric.attributes?.flow === "TracedFlow" ? [metric] : []
+        metric.id === "effect_flow_tasks" && metric.attributes?.flow === "SpannedFlow" ? [metric] : []
       )
       assert.sameMembers(
         counted.map(({ attributes }) => attributes?.step),
