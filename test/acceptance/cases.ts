@@ -66,10 +66,10 @@ export const cases: ReadonlyArray<Case> = [
   },
   {
     flow: Graphs.wideForeach,
-    x: 3630,
-    trail: [...scores(60), "best"],
-    tasks: count("start score*60 best"),
-    edges: count("start>score*60 score>best*60"),
+    x: 810,
+    trail: [...scores(20), "best"],
+    tasks: count("start score*20 best"),
+    edges: count("start>score*20 score>best*20"),
     plan: "exact",
     places: { "before a foreach": "start", "in a foreach": "score", "in a join": "best" },
     ordered: "best"

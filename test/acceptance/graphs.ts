@@ -71,7 +71,7 @@ export const foreach = Flow.make("foreach", {
 
 /** A foreach of more items than run at once. */
 export const wideForeach = Flow.make("wideForeach", {
-  parameters: { ...parameters, count: Flow.parameter(Schema.Int, { default: 60 }) },
+  parameters: { ...parameters, count: Flow.parameter(Schema.Int, { default: 20 }) },
   steps: [S.start, S.score, S.best],
   run: Effect.fnUntraced(function* (given) {
     const data = yield* S.start(given)

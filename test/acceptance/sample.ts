@@ -16,7 +16,7 @@ const pair = (behaviour: Behaviour, graph: Case): Pair => ({ behaviour, graph, r
 
 const isWidest = (graph: Case) => graph.flow.flowName === "widestForeach"
 
-/** What the widest graph goes through; every other behaviour is tried on 60 items. */
+/** What the widest graph goes through; every other behaviour is tried on 20 items, which are more than run at once. */
 const behavioursOfWidest: ReadonlySet<string> = new Set([
   "a run comes to the right value",
   "lineage equals the graph",
