@@ -167,10 +167,12 @@ for (const { layer, name } of layers) {
     effect("sees that a run is of an earlier process with this one's number", () =>
       Effect.gen(function* () {
         yield* TestClock.setTime(Date.now())
-        const own = run("r", { heartbeatAt: Date.now() - 100, host: Os.hostname(), pid: process.pid })
+        const own = run("r", { heartbeatAt: Date.now() - 100, host: Os.hostname(), pid: process.pid, driver: "d" })
         assert.strictEqual(yield* Reading.status(own), "running")
         const startedAt = Date.now() - process.uptime() * 1000
         assert.strictEqual(yield* Reading.status({ ...own, heartbeatAt: startedAt - 5000 }), "crashed")
+        const { driver: _, ...unclaimed } = own
+        assert.strictEqual(yield* Reading.status({ ...unclaimed, heartbeatAt: startedAt - 40_000 }), "running")
       })
     )
 

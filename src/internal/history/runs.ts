@@ -186,10 +186,11 @@ export const isCrashed = (run: RunRecord, at: { readonly now: number; readonly h
 
 /**
  * Whether a run with this process's number is older than this process. In a container, a program that is started again has
- * the number that it had before.
+ * the number that it had before. A record without a driver was not claimed by any run of this version, so nothing can be
+ * said of it: its process counts as alive.
  */
-const isOfEarlierProcess = ({ heartbeatAt, pid }: RunRecord, now: number): boolean => {
-  if (pid !== process.pid) return false
+const isOfEarlierProcess = ({ driver, heartbeatAt, pid }: RunRecord, now: number): boolean => {
+  if (pid !== process.pid || driver === undefined) return false
   const realNow = Clock.Clock.defaultValue().currentTimeMillisUnsafe()
   const isRealTime = Math.abs(realNow - now) < 60_000 // else a test has set the clock
   return isRealTime && heartbeatAt < realNow - process.uptime() * 1000 - 1000

@@ -31,6 +31,13 @@ export interface Rows {
   readonly getRowObjects: () => ReadonlyArray<Readonly<Record<string, unknown>>>
 }
 
+/**
+ * The optional peer. Its name is put together here so that bundlers leave it alone: they would look for the native libraries
+ * of every platform.
+ */
+const load = (): Promise<typeof import("@duckdb/node-api")> =>
+  import(/* webpackIgnore: true */ /* turbopackIgnore: true */ /* @vite-ignore */ ["@duckdb", "node-api"].join("/"))
+
 /** A connection to a database in memory, which is closed with the scope. */
 export const connect = (
   purpose: string,
@@ -38,7 +45,7 @@ export const connect = (
 ): Effect.Effect<Connection, DuckdbFault, Scope.Scope> =>
   Effect.gen(function* () {
     const { DuckDBInstance } = yield* Effect.tryPromise({
-      try: () => import("@duckdb/node-api"),
+      try: load,
       catch: () =>
         new DuckdbFault("missing", `${purpose} through DuckDB, which is not installed; npm install @duckdb/node-api`)
     })
