@@ -54,8 +54,8 @@ describe("a store's directory", () => {
   })
 
   it("is shown from the working directory, where that is shorter", () => {
-    assert.strictEqual(show("/work/app/.effect-flow", "/work/app"), ".effect-flow")
-    assert.strictEqual(show("/work/app/.effect-flow", "/work/app/src"), "../.effect-flow")
-    assert.strictEqual(show("/runs", "/work/app/src/deep"), "/runs")
+    assert.strictEqual(show("/srv/app/.effect-flow", "/srv/app"), ".effect-flow")
+    assert.strictEqual(show("/srv/app/.effect-flow", "/srv/app/src"), "../.effect-flow")
+    assert.strictEqual(show("/runs", "/srv/app/src/deep"), "/runs")
   })
 })
