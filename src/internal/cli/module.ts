@@ -4,8 +4,6 @@
  */
 import { pathToFileURL } from "node:url"
 import * as Effect from "effect/Effect"
-import { hasProperty } from "effect/Predicate"
-import type { Any as AnyFlow } from "../../Flow.ts"
 import { messageOf } from "../cause.ts"
 import * as FlowLayers from "../workers/flowLayers.ts"
 import * as Cli from "./cli.ts"
@@ -21,9 +19,6 @@ const valueOf = (argv: ReadonlyArray<string>, flag: string): string | undefined 
   return undefined
 }
 
-const isFlow = (value: unknown): value is AnyFlow =>
-  hasProperty(value, "flowName") && hasProperty(value, "definitions") && hasProperty(value, "body")
-
 /**
  * The flows of a module, with their layers.
  *
@@ -36,7 +31,7 @@ const flowsOf = Effect.fnUntraced(function* (path: string, file: string) {
     try: () => import(pathToFileURL(path).href) as Promise<Readonly<Record<string, unknown>>>,
     catch: (error) => refuse(`${file} can't be loaded: ${messageOf(error)}`)
   })
-  const flows = new Set(Object.values(module).filter(isFlow))
+  const flows = new Set(Object.values(module).filter(FlowLayers.isFlow))
   // A flow file without exports has passed its flow to `FlowCli.main`, and so may have the files that it imports.
   if (flows.size === 0) for (const { flow } of FlowLayers.all().slice(before)) flows.add(flow)
   return [...flows].map((flow): Cli.Subject => ({ flow, layer: FlowLayers.layerOf(flow), module: path }))

@@ -3,6 +3,7 @@
  * started, by a worker thread or by `effect-flow --module`, the layer is found here.
  */
 import type * as Layer from "effect/Layer"
+import { hasProperty } from "effect/Predicate"
 import type { Any as AnyFlow } from "../../Flow.ts"
 
 /** A flow that a module offers. */
@@ -28,3 +29,7 @@ export const all = (): ReadonlyArray<Offered> => list()
 /** The layer that a flow was offered with. */
 export const layerOf = (flow: AnyFlow): Layer.Layer<any, any, any> | undefined =>
   list().findLast((offered) => offered.flow === flow)?.layer
+
+/** Whether a module's export is a flow, of whichever copy of this package. */
+export const isFlow = (value: unknown): value is AnyFlow =>
+  hasProperty(value, "flowName") && hasProperty(value, "definitions") && hasProperty(value, "body")

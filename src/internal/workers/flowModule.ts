@@ -10,7 +10,7 @@ import { hasProperty } from "effect/Predicate"
 import { ExecutorError } from "../../Executor.ts"
 import { type Any as AnyFlow, provide } from "../../Flow.ts"
 import { messageOf } from "../cause.ts"
-import { layerOf } from "./flowLayers.ts"
+import { isFlow, layerOf } from "./flowLayers.ts"
 
 /** The module's URL, from a path (from the working directory) or a URL. */
 export const urlOf = (module: string | URL): string =>
@@ -18,8 +18,6 @@ export const urlOf = (module: string | URL): string =>
 
 /** A module's name in messages. */
 export const show = (url: string): string => (url.startsWith("file:") ? fileURLToPath(url) : url)
-
-const isFlow = (u: unknown): u is AnyFlow => hasProperty(u, "flowName") && hasProperty(u, "definitions")
 
 /** The flows that a module exports, by name; of two with one name, the one that carries a layer. */
 export const load = (url: string): Effect.Effect<ReadonlyMap<string, AnyFlow>, ExecutorError> =>
