@@ -6,7 +6,7 @@ import { temporaryDirectory } from "../support/directory.ts"
 import { browserPath, launch } from "./browser.ts"
 import { built } from "./built.ts"
 import { runFlow, serve, stop } from "./processes.ts"
-import { expected, profile, visit } from "./visit.ts"
+import { expected, hasCount, profile, visit } from "./visit.ts"
 
 const act = <A>(what: () => Promise<A>) => Effect.promise(what)
 
@@ -98,20 +98,20 @@ describe.skipIf(browserPath === undefined)("The page beside a run", () => {
         yield* act(async () => {
           await page.goto(first.url)
           await page.locator("[data-run]").first().waitFor()
-          assert.strictEqual(await page.locator(".connection").count(), 0)
+          await hasCount(page.locator(".connection"), 0)
         })
         yield* stop(first.child, "SIGKILL")
         yield* act(async () => {
           await page.getByText("No connection to the server since").waitFor()
           // What was seen stays on the screen.
-          assert.strictEqual(await page.locator("[data-run]").count(), 1)
+          await hasCount(page.locator("[data-run]"), 1)
         })
         yield* runFlow(directory, "SweepFlow", {})
         yield* serve(directory, Number(new URL(first.url).port))
         yield* act(async () => {
           await page.getByText("No connection to the server since").waitFor({ state: "detached" })
           await page.locator(".flow-cell", { hasText: "SweepFlow" }).waitFor()
-          assert.strictEqual(await page.locator("[data-run]").count(), 2)
+          await hasCount(page.locator("[data-run]"), 2)
         })
         // The last server ends before the page is closed.
         yield* act(() => page.goto("about:blank"))

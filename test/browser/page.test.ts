@@ -17,7 +17,7 @@ import { temporaryDirectory } from "../support/directory.ts"
 import { browserPath, launch } from "./browser.ts"
 import { built } from "./built.ts"
 import { flood, seed } from "./seed.ts"
-import { accessible, expected, profile, visit } from "./visit.ts"
+import { accessible, expected, hasCount, profile, visit } from "./visit.ts"
 
 class Seeded extends Context.Service<Seeded, Effect.Success<typeof seed> & { readonly flood: string }>()("Seeded") {}
 class Opened extends Context.Service<Opened, BrowserContext>()("Opened") {}
@@ -65,7 +65,7 @@ if (browserPath === undefined) {
           const { page } = visited
           yield* act(async () => {
             await page.locator(`[data-run='${review}']`).waitFor()
-            assert.strictEqual(await page.locator("[data-run]").count(), 6)
+            await hasCount(page.locator("[data-run]"), 6)
             await page.getByLabel("Status").selectOption("failed")
             await page.waitForURL(/status=failed/)
             await page.locator("[data-run]").nth(1).waitFor({ state: "detached" })
@@ -74,7 +74,7 @@ if (browserPath === undefined) {
             await page.getByLabel("Tag").fill("deployment_candidate")
             await page.keyboard.press("Enter")
             await page.locator(`[data-run='${first}']`).waitFor({ state: "detached" })
-            assert.strictEqual(await page.locator("[data-run]").count(), 2)
+            await hasCount(page.locator("[data-run]"), 2)
             await page.getByLabel("Tag").fill("nobody")
             await page.keyboard.press("Enter")
             await page.getByText("No run matches").waitFor()
@@ -140,11 +140,11 @@ if (browserPath === undefined) {
           const { page } = yield* open(`/runs/${resumed}`)
           yield* act(async () => {
             await page.locator("[data-task='end/5']").waitFor()
-            assert.strictEqual(await page.locator("[data-task]").count(), 5)
+            await hasCount(page.locator("[data-task]"), 5)
             assert.match(await page.locator("[data-task='start/1']").innerText(), /taken over/)
             assert.notMatch(await page.locator("[data-task='train/3']").innerText(), /taken over/)
             await page.locator(".react-flow__edge").nth(4).waitFor({ state: "attached" })
-            assert.strictEqual(await page.locator(".react-flow__edge").count(), 5)
+            await hasCount(page.locator(".react-flow__edge"), 5)
             await page.locator("[data-task='train/3'] .node-body").click()
             await page.waitForURL(/at=train%2F3/)
             const labels = page.locator(".edge-label")
@@ -164,10 +164,10 @@ if (browserPath === undefined) {
           yield* act(async () => {
             await page.locator("[data-step='score']").waitFor()
             assert.match(await page.locator("[data-step='score']").innerText(), /×24[\s\S]*24/)
-            assert.strictEqual(await page.locator("[data-task]").count(), 2)
+            await hasCount(page.locator("[data-task]"), 2)
             await page.getByRole("button", { name: "Open score" }).click()
             await page.locator("[data-task='score/25']").waitFor()
-            assert.strictEqual(await page.locator("[data-task]").count(), 26)
+            await hasCount(page.locator("[data-task]"), 26)
             await page.getByRole("button", { name: "Close score" }).first().click()
             await page.locator("[data-step='score']").waitFor()
           })
@@ -210,7 +210,7 @@ if (browserPath === undefined) {
             )
             await trouble.getByRole("link").click()
             await page.getByRole("heading", { level: 1, name: "score/9" }).waitFor()
-            assert.strictEqual(await page.getByRole("region", { name: "Attempts" }).locator("li").count(), 2)
+            await hasCount(page.getByRole("region", { name: "Attempts" }).locator("li"), 2)
             await page.getByText("no answer for item 7").first().waitFor()
           })
         })
@@ -235,7 +235,7 @@ if (browserPath === undefined) {
           const { page } = yield* open(`/runs/${review}?view=metrics`)
           yield* act(async () => {
             await page.getByRole("img", { name: /^loss\. Last values: loss 0\.29\d+, val_loss 0\.35/ }).waitFor()
-            assert.strictEqual(await page.locator(".u-over").count(), 2)
+            await hasCount(page.locator(".u-over"), 2)
             await page.getByRole("tab", { name: /Cards/ }).click()
             const card = page.getByRole("region", { name: "Card of join/4" })
             await card.waitFor()
@@ -311,7 +311,7 @@ if (browserPath === undefined) {
             const table = page.getByRole("table", { name: "Rows" })
             await table.getByText("0: ").first().waitFor()
             await page.getByText("6,000 rows, 3 columns").waitFor()
-            assert.strictEqual(await table.getByRole("img", { name: /Histogram/ }).count(), 3)
+            await hasCount(table.getByRole("img", { name: /Histogram/ }), 3)
             await page.getByText("✓ verified").waitFor()
             await table.focus()
             await page.keyboard.press("End")
@@ -347,7 +347,7 @@ if (browserPath === undefined) {
           yield* act(async () => {
             await page.getByText('<script>document.title = "taken over"</script>').waitFor()
             assert.match(await page.title(), /^page · effect-flow$/)
-            assert.strictEqual(await page.locator("main script").count(), 0)
+            await hasCount(page.locator("main script"), 0)
           })
         })
       )

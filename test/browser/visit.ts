@@ -3,7 +3,8 @@ import { assert } from "@effect/vitest"
 import axe from "axe-core"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import type { Browser, BrowserContext, Page } from "playwright-core"
+import type { Browser, BrowserContext, Locator, Page } from "playwright-core"
+import { vi } from "vitest"
 
 export interface Visit {
   readonly page: Page
@@ -53,6 +54,13 @@ export const visit = (
         assert.deepStrictEqual(troubles, [])
       })
   )
+
+/**
+ * Waits until a locator matches exactly `count` elements, and fails with the number it last matched. A list that is loading
+ * has no rows for a moment, so a count that is taken once can fall into the gap.
+ */
+export const hasCount = (locator: Locator, count: number): Promise<void> =>
+  vi.waitFor(async () => assert.strictEqual(await locator.count(), count), { timeout: 15_000 })
 
 /** That axe finds nothing serious; of its rules, only some where the others have been looked at in the same view. */
 export const accessible = (page: Page, rules?: ReadonlyArray<string>): Effect.Effect<void> =>
