@@ -7,7 +7,7 @@
  * Every index is within its array by construction, which justifies each `as number`.
  */
 import type { SparseMatrix } from "../SparseMatrix.ts"
-import { crossEntropy, epsilon, type Penalty, penaltyOf, type Weights } from "./network.ts"
+import { crossEntropy, epsilon, type Penalty, penaltyOf, predicted, softmax, type Weights } from "./network.ts"
 import type { Random } from "./random.ts"
 import * as VectorLoops from "./vectorLoops.ts"
 
@@ -16,8 +16,12 @@ const { beta1, beta2 } = VectorLoops
 /** The training data and options. */
 export interface Task extends Penalty {
   readonly matrix: SparseMatrix
-  /** The label of each row of the matrix, 0 or 1. */
+  /** The class of each row of the matrix, from 0. */
   readonly labels: ArrayLike<number>
+  /** The factor of each row's loss. Default: 1. */
+  readonly rowWeights?: Float32Array | undefined
+  /** The number of outputs: one for two classes, or one for each class. Default: 1. */
+  readonly outputs?: number
   readonly hiddenSize: number
   readonly dropout: number
   readonly learningRate: number
@@ -27,14 +31,19 @@ export interface Task extends Penalty {
 /** Adam sums the penalty in single precision over blocks of this size. The sums are added in double precision. */
 const adamBytes = 16384
 
-/** The offsets of the weights in a block. Hidden units are padded to a multiple of four. */
-const layout = (columns: number, hiddenSize: number) => {
-  const units = Math.ceil(hiddenSize / 4) * 4
+/**
+ * The offsets of the weights in a block. Hidden units are padded to a multiple of four. The output kernel is transposed:
+ * it has a row of hidden units for each output.
+ */
+const layout = (columns: number, hiddenSize: number, outputs: number) => {
+  const units = padded(hiddenSize)
   const hiddenBias = columns * units
   const outputKernel = hiddenBias + units
-  const outputBias = outputKernel + units
-  return { units, hiddenBias, outputKernel, outputBias, length: outputBias + 4 }
+  const outputBias = outputKernel + outputs * units
+  return { units, outputs, hiddenBias, outputKernel, outputBias, length: outputBias + padded(outputs) }
 }
+
+const padded = (size: number): number => Math.ceil(size / 4) * 4
 
 /** Copies the columns that both arrays have. */
 const copyRows = (from: Float32Array, fromSize: number, to: Float32Array, toSize: number, rows: number): void => {
@@ -61,13 +70,17 @@ export class Trainer {
   /** The hidden units of a row, and their gradient. */
   private readonly hidden: Float32Array
   private readonly back: Float32Array
+  /** The gradient of the hidden units in double precision, summed over the outputs. */
+  private readonly sums: Float64Array
+  /** The probabilities of a row: that of label 1, or that of each class. */
+  private readonly probabilities: Float64Array
   /** The entries of a row that dropout kept: alternately the address of a term's weights and the term's count. */
   private readonly addresses: Int32Array
   private readonly counts: Float32Array
 
   constructor(task: Task) {
-    const { dropout, hiddenSize, matrix, random } = task
-    const at = layout(matrix.columns, hiddenSize)
+    const { dropout, hiddenSize, matrix, outputs = 1, random } = task
+    const at = layout(matrix.columns, hiddenSize, outputs)
     let entries = 0
     for (let row = 0; row < matrix.rows; row++) {
       entries = Math.max(entries, (matrix.rowPointers[row + 1] as number) - (matrix.rowPointers[row] as number))
@@ -88,6 +101,8 @@ export class Trainer {
     take(2 * at.length) // Adam's moments, which only the loops use
     this.hidden = take(at.units)
     this.back = take(at.units)
+    this.sums = new Float64Array(at.units)
+    this.probabilities = new Float64Array(outputs)
     this.counts = take(2 * entries)
     this.addresses = new Int32Array(memory.buffer, this.counts.byteOffset, 2 * entries)
   }
@@ -97,7 +112,12 @@ export class Trainer {
     const { at, task } = this
     copyRows(weights.hiddenKernel, task.hiddenSize, this.weights, at.units, task.matrix.columns)
     this.weights.set(weights.hiddenBias, at.hiddenBias)
-    this.weights.set(weights.outputKernel, at.outputKernel)
+    for (let k = 0; k < at.outputs; k++) {
+      const row = at.outputKernel + k * at.units
+      for (let u = 0; u < task.hiddenSize; u++) {
+        this.weights[row + u] = weights.outputKernel[u * at.outputs + k] as number
+      }
+    }
     this.weights.set(weights.outputBias, at.outputBias)
     this.penalty = penaltyOf(weights, task)
   }
@@ -113,8 +133,11 @@ export class Trainer {
     return {
       hiddenKernel,
       hiddenBias: part(at.hiddenBias, hiddenSize),
-      outputKernel: part(at.outputKernel, hiddenSize),
-      outputBias: part(at.outputBias, 1)
+      outputKernel: Float32Array.from({ length: hiddenSize * at.outputs }, (_, i) => {
+        const unit = Math.floor(i / at.outputs)
+        return this.weights[at.outputKernel + (i % at.outputs) * at.units + unit] as number
+      }),
+      outputBias: part(at.outputBias, at.outputs)
     }
   }
 
@@ -140,7 +163,7 @@ export class Trainer {
 
   /**
    * Writes the probabilities of the rows from `start` to `end` (exclusive), without dropout, to the beginning of
-   * `scores`.
+   * `scores`: one number for each output of a row.
    */
   score(start: number, end: number, scores: Float32Array): void {
     const { addresses, at, counts } = this
@@ -152,26 +175,30 @@ export class Trainer {
         addresses[2 * i] = (columnIndices[first + i] as number) * 4 * at.units
         counts[2 * i + 1] = values[first + i] as number
       }
-      scores[row - start] = this.forward(2 * entries)
+      this.forward(2 * entries)
+      scores.set(this.probabilities, (row - start) * at.outputs)
     }
   }
 
-  /** The probability of the row whose entries are loaded. */
-  private forward(end: number): number {
-    const { at, counts, hidden, loops, weights } = this
+  /** Computes the probabilities of the row whose entries are loaded. */
+  private forward(end: number): void {
+    const { at, counts, hidden, loops, probabilities, weights } = this
     const from = counts.byteOffset
     loops.forward(from, from + 4 * end, 4 * at.units, 4 * at.hiddenBias, hidden.byteOffset)
-    let sum = weights[at.outputBias] as number
-    for (let u = 0; u < at.units; u++) {
-      sum += Math.max(0, hidden[u] as number) * (weights[at.outputKernel + u] as number)
+    for (let k = 0; k < at.outputs; k++) {
+      const row = at.outputKernel + k * at.units
+      let sum = weights[at.outputBias + k] as number
+      for (let u = 0; u < at.units; u++) sum += Math.max(0, hidden[u] as number) * (weights[row + u] as number)
+      probabilities[k] = sum
     }
-    return 1 / (1 + Math.exp(-sum))
+    if (at.outputs === 1) probabilities[0] = 1 / (1 + Math.exp(-(probabilities[0] as number)))
+    else softmax(probabilities)
   }
 
   /** The forward and backward pass of a row: adds its gradient to the batch's and returns its loss. */
   private pass(row: number, batch: number): number {
-    const { addresses, at, back, counts, gradients, hidden, loops, weights } = this
-    const { dropout, labels, matrix, random } = this.task
+    const { addresses, at, back, counts, gradients, hidden, loops, probabilities, sums, weights } = this
+    const { dropout, labels, matrix, random, rowWeights } = this.task
     const { columnIndices, rowPointers, values } = matrix
     const size = 4 * at.units
     const scale = 1 / (1 - dropout)
@@ -188,22 +215,34 @@ export class Trainer {
       end += 2
     }
     this.untilDrop = untilDrop
-    const p = this.forward(end)
+    this.forward(end)
     const label = labels[row] as number
-    if (p > 0.5 === (label === 1)) this.hits++
+    const weight = rowWeights === undefined ? 1 : (rowWeights[row] as number)
+    if (predicted(probabilities) === label) this.hits++
+    const isBinary = at.outputs === 1
+    const p = probabilities[isBinary ? 0 : label] as number
     if (p >= epsilon && p <= 1 - epsilon) {
-      const delta = (p - label) / batch
-      gradients[at.outputBias] = (gradients[at.outputBias] as number) + delta
+      sums.fill(0)
+      for (let k = 0; k < at.outputs; k++) {
+        const target = isBinary ? label : k === label ? 1 : 0
+        const delta = (weight * ((probabilities[k] as number) - target)) / batch
+        const kernel = at.outputKernel + k * at.units
+        gradients[at.outputBias + k] = (gradients[at.outputBias + k] as number) + delta
+        for (let u = 0; u < at.units; u++) {
+          const h = hidden[u] as number
+          if (h <= 0) continue
+          sums[u] = (sums[u] as number) + delta * (weights[kernel + u] as number)
+          gradients[kernel + u] = (gradients[kernel + u] as number) + delta * h
+        }
+      }
       for (let u = 0; u < at.units; u++) {
-        const h = hidden[u] as number
-        const q = h > 0 ? delta * (weights[at.outputKernel + u] as number) : 0
-        back[u] = q
-        gradients[at.hiddenBias + u] = (gradients[at.hiddenBias + u] as number) + q
-        if (h > 0) gradients[at.outputKernel + u] = (gradients[at.outputKernel + u] as number) + delta * h
+        const sum = sums[u] as number
+        back[u] = sum
+        gradients[at.hiddenBias + u] = (gradients[at.hiddenBias + u] as number) + sum
       }
       const from = counts.byteOffset
       loops.backward(from, from + 4 * end, size, back.byteOffset, 4 * at.length)
     }
-    return crossEntropy(label, p)
+    return weight * crossEntropy(isBinary ? label : 1, p)
   }
 }

@@ -4,7 +4,7 @@ import type { Tf } from "./loadTf.ts"
 import type { Options } from "./nbowOptions.ts"
 import type { Weights } from "./network.ts"
 
-const make = (tf: Tf, columns: number, options: Options): LayersModel =>
+const make = (tf: Tf, columns: number, options: Options, outputs: number): LayersModel =>
   tf.sequential({
     name: "nbow",
     layers: [
@@ -18,16 +18,16 @@ const make = (tf: Tf, columns: number, options: Options): LayersModel =>
       }),
       tf.layers.dense({
         name: "output",
-        units: 1,
-        activation: "sigmoid",
+        units: outputs,
+        activation: outputs === 1 ? "sigmoid" : "softmax",
         kernelInitializer: tf.initializers.glorotUniform({ seed: options.seed + 1 })
       })
     ]
   })
 
-/** The initial weights. */
-export const begin = (tf: Tf, columns: number, options: Options): Weights => {
-  const model = make(tf, columns, options)
+/** The initial weights. There is one output for two classes, or one for each class. */
+export const begin = (tf: Tf, columns: number, options: Options, outputs = 1): Weights => {
+  const model = make(tf, columns, options, outputs)
   const [hiddenKernel, hiddenBias, outputKernel, outputBias] = model
     .getWeights()
     .map((tensor) => tensor.dataSync<"float32">().slice()) as [Float32Array, Float32Array, Float32Array, Float32Array] // the weights of two dense layers
@@ -37,12 +37,13 @@ export const begin = (tf: Tf, columns: number, options: Options): Weights => {
 
 /** The model with trained weights. */
 export const of = (tf: Tf, columns: number, options: Options, weights: Weights): LayersModel => {
-  const model = make(tf, columns, options)
+  const outputs = weights.outputBias.length
+  const model = make(tf, columns, options, outputs)
   tf.tidy(() =>
     model.setWeights([
       tf.tensor2d(weights.hiddenKernel, [columns, options.hiddenSize]),
       tf.tensor1d(weights.hiddenBias),
-      tf.tensor2d(weights.outputKernel, [options.hiddenSize, 1]),
+      tf.tensor2d(weights.outputKernel, [options.hiddenSize, outputs]),
       tf.tensor1d(weights.outputBias)
     ])
   )

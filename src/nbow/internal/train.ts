@@ -21,11 +21,16 @@ export interface Epoch {
   readonly valAccuracy?: number
 }
 
-/** Labelled rows and the initial weights. */
+/** Labelled rows and the initial weights, which have one output, or one for each class. */
 export interface Given {
   readonly matrix: SparseMatrix
+  /** The class of each row, from 0. */
   readonly labels: ArrayLike<number>
   readonly weights: Weights
+  /** The factor of each row's loss in training. Default: 1. */
+  readonly rowWeights?: Float32Array | undefined
+  /** The factor of each row's loss in the validation. Default: 1. */
+  readonly validationWeights?: ArrayLike<number> | undefined
 }
 
 /** A trained network. */
@@ -95,16 +100,20 @@ class Training {
   private readonly order: Int32Array
   private readonly shuffle: boolean
   private readonly batchSize: number
+  /** The number of probabilities of a row. */
+  readonly outputs: number
   /** The number of rows between two yields. */
   readonly spanRows: number
 
-  constructor(tf: Tf, { labels, matrix, weights }: Given, options: Options) {
+  constructor(tf: Tf, { labels, matrix, rowWeights, weights }: Given, options: Options) {
     const rows = trainedRows(matrix.rows, options.validationSplit)
+    const outputs = weights.outputBias.length
     this.tf = tf
+    this.outputs = outputs
     this.shuffle = options.shuffle
     this.random = new Random(options.seed)
     this.order = Int32Array.from({ length: rows }, (_, row) => row)
-    this.trainer = new Trainer({ ...options, matrix, labels, random: this.random })
+    this.trainer = new Trainer({ ...options, matrix, labels, rowWeights, outputs, random: this.random })
     this.batchSize = Math.min(options.batchSize, rows)
     const entries = (this.batchSize * matrix.values.length) / matrix.rows
     const operations = weights.hiddenKernel.length + entries * options.hiddenSize
@@ -112,7 +121,7 @@ class Training {
     this.state = {
       hiddenKernel: tf.tensor2d(weights.hiddenKernel, [matrix.columns, options.hiddenSize]),
       hiddenBias: tf.tensor1d(weights.hiddenBias),
-      outputKernel: tf.tensor2d(weights.outputKernel, [options.hiddenSize, 1]),
+      outputKernel: tf.tensor2d(weights.outputKernel, [options.hiddenSize, outputs]),
       outputBias: tf.tensor1d(weights.outputBias)
     }
   }
@@ -196,12 +205,13 @@ const validate = Effect.fnUntraced(function* (training: Training, weights: Weigh
   const { labels, matrix } = given
   const first = trainedRows(matrix.rows, options.validationSplit)
   if (first === matrix.rows) return {}
-  const scores = new Float32Array(matrix.rows - first)
+  const { outputs } = training
+  const scores = new Float32Array((matrix.rows - first) * outputs)
   for (let start = first; start < matrix.rows; start += training.spanRows) {
     const end = Math.min(start + training.spanRows, matrix.rows)
-    training.score(start, end, scores.subarray(start - first))
+    training.score(start, end, scores.subarray((start - first) * outputs))
     yield* Effect.yieldNow
   }
-  const { accuracy, loss } = measure(labels, scores, first)
+  const { accuracy, loss } = measure(labels, scores, first, { outputs, rowWeights: given.validationWeights })
   return { valLoss: loss + penaltyOf(weights, options), valAccuracy: accuracy }
 })
