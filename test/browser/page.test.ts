@@ -168,6 +168,13 @@ if (browserPath === undefined) {
             await page.getByRole("button", { name: "Open score" }).click()
             await page.locator("[data-task='score/25']").waitFor()
             await hasCount(page.locator("[data-task]"), 26)
+            // Opening a step is no move of the graph: it is fitted again, so that every task can be seen.
+            const graph = await page.locator(".graph").boundingBox()
+            for (const node of await page.locator("[data-task]").all()) {
+              const box = await node.boundingBox()
+              assert.isAtLeast(box?.y ?? 0, graph?.y ?? 0)
+              assert.isAtMost((box?.y ?? 0) + (box?.height ?? 0), (graph?.y ?? 0) + (graph?.height ?? 0))
+            }
             await page.getByRole("button", { name: "Close score" }).first().click()
             await page.locator("[data-step='score']").waitFor()
           })

@@ -5,20 +5,22 @@ import {
   type Edge,
   EdgeLabelRenderer,
   type EdgeProps,
+  getViewportForBounds,
   Handle,
   type Node,
   type NodeProps,
   Position,
   ReactFlow,
   ReactFlowProvider,
-  useReactFlow
+  useReactFlow,
+  type Viewport
 } from "@xyflow/react"
 import "@xyflow/react/dist/base.css"
 import "../styles/graph.css"
-import { memo, useEffect, useMemo, useRef, useState } from "react"
+import { memo, useCallback, useLayoutEffect, useMemo, useRef, useState } from "react"
 import type { TaskView } from "../api.ts"
 import { count, duration, size } from "../format.ts"
-import { useNow } from "../hooks.ts"
+import { useNow, useSize } from "../hooks.ts"
 import { build, type GraphNode, shapeOf } from "../model/graph.ts"
 import { useLayout } from "../model/layout.ts"
 import { type StepSummary, statusOf } from "../model/tasks.ts"
@@ -29,6 +31,8 @@ export type Selection = string | undefined
 
 const width = 224
 const height = 60
+/** A graph is not shrunk below this to fit. Beyond that, it is panned. */
+const minFitZoom = 0.2
 
 interface Actions {
   readonly select: (id: string) => void
@@ -110,15 +114,23 @@ const Canvas = ({ expanded, run, select, selected, tasks, toggle, version }: Gra
     [model, layout, hovered, selected]
   )
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: only a new layout resets the zoom, unless the user has zoomed
-  useEffect(() => {
-    if (layout === undefined || moved.current) return
-    requestAnimationFrame(() => flow.fitView({ padding: 0.06, maxZoom: 1, minZoom: 0.2 }))
-  }, [layout])
-
   const tall = Math.min(520, Math.max(200, (layout?.height ?? 0) + 60))
+  const [holder, holderWidth] = useSize<HTMLElement>()
+  const fitted = useRef<Viewport>({ x: 0, y: 0, zoom: 1 })
+  // The viewport is computed from the layout and set before the browser paints, so that nodes never appear where they
+  // don't stay.
+  const fit = useCallback(() => {
+    if (layout === undefined || holderWidth === 0) return
+    const bounds = { x: 0, y: 0, width: layout.width, height: layout.height }
+    fitted.current = getViewportForBounds(bounds, holderWidth, tall, minFitZoom, 1, 0.06)
+    void flow.setViewport(fitted.current)
+  }, [flow, layout, holderWidth, tall])
+  useLayoutEffect(() => {
+    if (!moved.current) fit()
+  }, [fit])
+
   return (
-    <section className="graph" style={{ height: tall }} aria-label="Graph">
+    <section className="graph" style={{ height: tall }} aria-label="Graph" ref={holder}>
       <ReactFlow
         nodes={nodes}
         edges={edges}
@@ -138,20 +150,27 @@ const Canvas = ({ expanded, run, select, selected, tasks, toggle, version }: Gra
         onlyRenderVisibleElements={nodes.length > 150}
         onEdgeMouseEnter={(_, edge) => setHovered(edge.id)}
         onEdgeMouseLeave={() => setHovered(undefined)}
-        onMoveStart={(event) => {
-          if (event !== null) moved.current = true
+        onMove={(event, viewport) => {
+          // A click on a node starts a move, too. Only a move that leaves the fitted viewport keeps later layouts from
+          // being fitted.
+          if (event !== null && isAway(fitted.current, viewport)) moved.current = true
         }}
       >
         <Controls
           showInteractive={false}
           onFitView={() => {
             moved.current = false
+            fit()
           }}
         />
       </ReactFlow>
     </section>
   )
 }
+
+/** Whether a viewport differs from another by more than the few pixels that a hand moves during a click. */
+const isAway = (from: Viewport, to: Viewport): boolean =>
+  from.zoom !== to.zoom || Math.abs(from.x - to.x) + Math.abs(from.y - to.y) > 6
 
 const Ports = () => (
   <>
