@@ -3,10 +3,27 @@
  * runs. Library code that also works outside a flow asks with `Effect.serviceOption(CurrentTask)`.
  */
 import * as Context from "effect/Context"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
+import type * as Option from "effect/Option"
+import type * as Artifact from "./Artifact.ts"
+import type { ArtifactError } from "./ArtifactStore.ts"
 import type { Component } from "./internal/card/data.ts"
 import type { StoreError } from "./RunStore.ts"
 import type { TagError } from "./Tags.ts"
+
+/** A value that survives attempts and resumes of the task that saves it. */
+export interface Checkpoint<A> {
+  /** The value that was saved last, by this attempt's predecessors: an earlier attempt, or the task of a run that this run resumes. */
+  readonly latest: Option.Option<A>
+  /** Replaces the value; durable when it returns. Fails with `ArtifactError` if the value breaks its schema. */
+  readonly save: (value: A) => Effect.Effect<void, ArtifactError | StoreError>
+}
+
+/** Which checkpoint of a task. */
+export interface CheckpointOptions {
+  /** Tells the checkpoints of one task apart. Default: `checkpoint`. */
+  readonly name?: string
+}
 
 /** The task that a step's body runs in. */
 export class CurrentTask extends Context.Service<
@@ -25,6 +42,17 @@ export class CurrentTask extends Context.Service<
     readonly addTags: (...tags: ReadonlyArray<string>) => Effect.Effect<void, TagError | StoreError>
     /** Removes tags from the run. */
     readonly removeTags: (...tags: ReadonlyArray<string>) => Effect.Effect<void, StoreError>
+    /**
+     * Opens a checkpoint: a value that the next attempt continues from, or the next process if this one is killed. A checkpoint
+     * of other inputs, of other code of the step, or of another schema is never used, nor is one of a step that is executed
+     * again because of `--from`. It is removed when the task succeeds. Until then the run may be resumed from it.
+     *
+     * @param schema A schema, or any artifact, such as `Artifact.tensors()`.
+     */
+    readonly checkpoint: <F extends Artifact.Field>(
+      schema: F,
+      options?: CheckpointOptions
+    ) => Effect.Effect<Checkpoint<Artifact.Value<F>>, StoreError>
     /** A directory for this attempt alone, made at the first call and removed when the attempt ends. */
     readonly scratch: Effect.Effect<string>
     /** Adds a point to a metric's series; kept with the run, in batches. `step` counts up by itself where none is given. */
@@ -32,4 +60,28 @@ export class CurrentTask extends Context.Service<
     /** Replaces the task's card; kept with the run, a few times a second at most. A step calls `Card.append`. */
     readonly card: (components: ReadonlyArray<Component>) => Effect.Effect<void>
   }
->()("effect-flow/CurrentTask") {}
+>()("effect-flow/CurrentTask") {
+  /**
+   * Opens a checkpoint of the current task: a value that survives its attempts and resumes.
+   *
+   * @param schema A schema, or any artifact, such as `Artifact.tensors()`.
+   * @param options.name Tells the checkpoints of one task apart. Default: `checkpoint`.
+   * @returns The latest value, if there is one, and how to save the next. Fails with `StoreError` if the store fails.
+   *
+   * @example
+   * ```ts
+   * const { latest, save } = yield* CurrentTask.checkpoint(Schema.Struct({ page: Schema.Int, total: Schema.Number }))
+   * let { page, total } = Option.getOrElse(latest, () => ({ page: 0, total: 0 }))
+   * while (page < 100) {
+   *   total += yield* fetchPage(page++)
+   *   yield* save({ page, total })
+   * }
+   * ```
+   */
+  static checkpoint<F extends Artifact.Field>(
+    schema: F,
+    options?: CheckpointOptions
+  ): Effect.Effect<Checkpoint<Artifact.Value<F>>, StoreError, CurrentTask> {
+    return Effect.flatMap(CurrentTask, (task) => task.checkpoint(schema, options))
+  }
+}

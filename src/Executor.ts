@@ -71,6 +71,15 @@ export const TaskDescription = Schema.Struct({
   counts: Schema.Record(Schema.String, Schema.Int),
   /** How many milliseconds the attempt may take from when its body starts. */
   timeoutMs: Schema.optionalKey(Schema.Number),
+  /** What decides which checkpoints the body continues from. */
+  checkpoints: Schema.optionalKey(
+    Schema.Struct({
+      /** The digest of the step's source where the run is driven; empty where it can't be read. */
+      code: Schema.String,
+      /** An unfinished task of the run that this run resumes, `RUN/train/3`: this one continues from its checkpoints. */
+      continues: Schema.optionalKey(Schema.String)
+    })
+  ),
   /** The seed of the body's random numbers, where the caller has given one with `Random.withSeed`. */
   seed: Schema.optionalKey(Schema.String)
 })
@@ -84,6 +93,8 @@ export const Outcome = Schema.Struct({
   /** Bytes of small outputs: they become durable together with the task's record. */
   blobs: Schema.Array(Schema.Struct({ digest: Schema.String, bytes: Schema.Uint8Array })),
   schemas: Schema.Array(Schema.Struct({ digest: Schema.String, text: Schema.String })),
+  /** Whether the body kept checkpoints. They are removed with its success, if the executor's sink does not know of them. */
+  checkpoints: Schema.optionalKey(Schema.Boolean),
   /** CPU milliseconds, and the thread or process, where known. */
   cpu: Schema.optionalKey(Schema.Number),
   worker: Schema.optionalKey(Schema.String)

@@ -166,6 +166,28 @@ export const TaskRecord = Schema.Struct({
 /** A step applied to its inputs. */
 export interface TaskRecord extends Schema.Schema.Type<typeof TaskRecord> {}
 
+/** A value that a task saved while it ran, for its next attempt or a resume to continue from. */
+export const CheckpointRecord = Schema.Struct({
+  run: Schema.String,
+  /** The task's id, `train/3`. */
+  task: Schema.String,
+  /** A task may have several, each with a name. */
+  name: Schema.String,
+  /** The execution that may save. A later one that opens the checkpoint takes its place, so an earlier one can't overwrite it. */
+  writer: Schema.String,
+  /** The task's key: a checkpoint of other inputs is never used. */
+  key: Schema.String,
+  /** The digest of the step's source: a checkpoint of other code is never used. Empty where the source can't be read. */
+  code: Schema.String,
+  attempt: Schema.Int,
+  at: Schema.Number,
+  /** The value; left out until one is saved. */
+  ref: Schema.optionalKey(RefRecord)
+})
+
+/** A value that a task saved while it ran, for its next attempt or a resume to continue from. */
+export interface CheckpointRecord extends Schema.Schema.Type<typeof CheckpointRecord> {}
+
 /** A line that a step logged. */
 export const LogRecord = Schema.Struct({
   run: Schema.String,

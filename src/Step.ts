@@ -105,10 +105,11 @@ export interface Options<I extends Artifact.Fields, O extends Artifact.Fields, T
   readonly runsOn?: "thread" | "fiber"
 }
 
-/** Rejects, in a sentence, an error schema that leaves out a failure of the body. */
-export type Covers<E, X> = [Exclude<E, X>] extends [never]
+/** Rejects, in a sentence, an error schema that leaves out a failure of the body. What every task can fail with needs no schema. */
+export type Covers<E, X> = [Uncovered<E, X>] extends [never]
   ? unknown
-  : { readonly error: `the schema does not cover ${TagOf<Exclude<E, X>>}` }
+  : { readonly error: `the schema does not cover ${TagOf<Uncovered<E, X>>}` }
+type Uncovered<E, X> = Exclude<E, X | TaskError>
 type TagOf<E> = E extends { readonly _tag: infer Tag extends string } ? Tag : "a failure of the body"
 
 /** What a body with these outputs yields. */

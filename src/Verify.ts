@@ -5,6 +5,7 @@
 import * as Effect from "effect/Effect"
 import { MinimumLogLevel } from "effect/References"
 import { type ArtifactError, type ArtifactFault, ArtifactStore } from "./ArtifactStore.ts"
+import * as References from "./internal/artifact/references.ts"
 import { plural } from "./internal/units.ts"
 import type { RefRecord, RunRecord } from "./RunRecord.ts"
 import { type RecordFault, RunStore, type StoreError } from "./RunStore.ts"
@@ -102,6 +103,9 @@ const usesOf = Effect.fnUntraced(function* (store: RunStore["Service"]) {
         }
       }
     }
+    for (const { ref, task } of yield* store.checkpoints({ run: run.id }))
+      for (const { digest } of References.addressesOf(ref === undefined ? [] : [ref]))
+        use(run, digest, `a checkpoint of ${run.id}/${task}`, `${run.id}/${task}`)
     for (const card of yield* store.cards({ run: run.id }))
       use(run, card.digest, `the card of ${run.id}/${card.task}`, `${run.id}/${card.task}`)
   }

@@ -9,6 +9,8 @@ import * as Flow from "../../src/Flow.ts"
 import * as Run from "../../src/Run.ts"
 import * as Step from "../../src/Step.ts"
 
+export { CountingFlow } from "./checkpointFlows.ts"
+
 const square = Step.make("square", {
   input: { x: Schema.Number },
   output: { y: Schema.Number },

@@ -5,7 +5,7 @@ import * as Fiber from "effect/Fiber"
 import type * as Layer from "effect/Layer"
 import { ArtifactStore } from "../../src/ArtifactStore.ts"
 import * as Digest from "../../src/internal/schema/digest.ts"
-import type { MetricRecord } from "../../src/RunRecord.ts"
+import type { CheckpointRecord, MetricRecord } from "../../src/RunRecord.ts"
 import { RunStore, type StoreError } from "../../src/RunStore.ts"
 import { line, putRun, putTask, ref, run, task } from "./records.ts"
 
@@ -206,6 +206,54 @@ export const suite = (name: string, layer: Layer.Layer<ArtifactStore | RunStore,
         yield* store.remove(["r1"])
         assert.deepStrictEqual(yield* store.cards({ run: "r1" }), [])
         assert.deepStrictEqual(yield* store.digests(), new Set(["d3"]))
+      })
+    )
+
+    effect("keeps the checkpoints of tasks, which only the last to open one saves", () =>
+      Effect.gen(function* () {
+        const store = yield* RunStore
+        const artifacts = yield* ArtifactStore
+        const bytes = new TextEncoder().encode("[]")
+        const digest = Digest.ofChunks([bytes])
+        const checkpoint = (writer: string, more: Partial<CheckpointRecord> = {}) => ({
+          _tag: "Checkpoint" as const,
+          checkpoint: { run: "r1", task: "a/1", name: "n", writer, key: "k", code: "c", attempt: 1, at: 1, ...more }
+        })
+        yield* store.write([putRun(run("r1")), putRun(run("r2")), checkpoint("w1")])
+        assert.deepStrictEqual(yield* store.checkpoints({ run: "r1" }), [checkpoint("w1").checkpoint])
+        const value = ref("n", digest, { parts: [{ digest: "p1", size: 1 }] })
+        const schemas = [{ digest: "s1", text: "{}" }]
+        yield* store.write([{ ...checkpoint("w1", { ref: value, at: 2 }), blob: { digest, bytes }, schemas }])
+        assert.deepStrictEqual(yield* store.checkpoints({ run: "r1", task: "a/1" }), [
+          checkpoint("w1", { ref: value, at: 2 }).checkpoint
+        ])
+        assert.deepStrictEqual(yield* artifacts.get(digest), bytes)
+        assert.strictEqual(yield* store.schema("s1"), "{}")
+        assert.deepStrictEqual(yield* store.digests(), new Set([digest, "p1"]))
+        // A second execution opens it: the value stays, and the first can't save any more.
+        yield* store.write([checkpoint("w2", { attempt: 2, code: "other" })])
+        yield* store.write([checkpoint("w1", { ref: ref("n", "d9"), at: 3 })])
+        assert.deepStrictEqual(yield* store.checkpoints({ run: "r1" }), [
+          checkpoint("w2", { ref: value, at: 2 }).checkpoint
+        ])
+        yield* store.write([checkpoint("w2", { ref: ref("n", "d2"), attempt: 2, at: 4 })])
+        yield* store.write([
+          checkpoint("w3", { task: "b/2" }),
+          checkpoint("w3", { task: "b/2", ref: ref("n", "d3") }),
+          checkpoint("w3", { run: "r2" }),
+          checkpoint("w3", { run: "r2", ref: ref("n", "d4") })
+        ])
+        const saved = (query: Parameters<typeof store.checkpoints>[0]) =>
+          Effect.map(store.checkpoints(query), (found) => found.map(({ ref, task }) => `${task} ${ref?.digest}`).sort())
+        assert.deepStrictEqual(yield* saved({ run: "r1" }), ["a/1 d2", "b/2 d3"])
+        // A task that has succeeded needs none, and an execution that is late brings none back.
+        yield* store.write([{ _tag: "CheckpointsRemoved", run: "r1", task: "a/1" }])
+        yield* store.write([checkpoint("w2", { ref: ref("n", "d5") })])
+        assert.deepStrictEqual(yield* saved({ run: "r1" }), ["b/2 d3"])
+        yield* store.remove(["r1"])
+        assert.deepStrictEqual(yield* saved({ run: "r1" }), [])
+        assert.include([...(yield* store.digests())], "d4")
+        assert.notInclude([...(yield* store.digests())], "d3")
       })
     )
 

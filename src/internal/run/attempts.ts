@@ -35,6 +35,20 @@ type Base = Pick<
   "run" | "id" | "step" | "index" | "key" | "code" | "version" | "parents" | "inputs" | "lost"
 >
 
+/** Where a task stands among others with its key. */
+interface Place {
+  /** How many tasks of the run with this key were called before. */
+  readonly occurrence: number
+  /** The earlier task whose checkpoints it continues from. */
+  readonly continues: string | undefined
+}
+
+/** What the driver remembers of a task's attempts. */
+interface Memory {
+  /** Whether one may have saved a checkpoint, which a success removes. */
+  checkpoints: boolean
+}
+
 /**
  * Makes attempts until one succeeds or no other is due, and keeps a record of each. Yields the outputs' refs. As long as it
  * lasts, the run knows of the task: a run that ends interrupts what it still knows of.
@@ -44,7 +58,7 @@ export const make = (
   definition: Definition,
   inputs: Inputs.Inputs,
   base: Base,
-  occurrence: number,
+  place: Place,
   begun: TaskRecord | undefined
 ) =>
   Effect.uninterruptibleMask((restore) =>
@@ -55,6 +69,7 @@ export const make = (
       const began = begun?.startedAt ?? (yield* Clock.currentTimeMillis)
       const made: Array<AttemptRecord> = begun?.attempts.filter(({ status }) => status !== "running") ?? []
       const next = definition.retry === undefined ? undefined : yield* makeRetry(definition.name, definition.retry)
+      const memory: Memory = { checkpoints: begun !== undefined }
       const task: Ending = { run, definition, inputs, base, began, made, fiber }
       if (next !== undefined) {
         const context = yield* Effect.context<never>()
@@ -82,7 +97,7 @@ export const make = (
         run.recorder.running({ _tag: "Task", task: running, blobs: inputs.blobs, schemas: inputs.schemas })
         run.observe({ _tag: "TaskStarted", task: running })
 
-        const untraced = attempt(run, definition, base, number, occurrence, inputs, fiber.context)
+        const untraced = attempt(run, definition, base, number, place, inputs, memory, fiber.context)
         const exit = yield* Effect.exit(
           restore(
             run.traced
@@ -98,11 +113,17 @@ export const make = (
         )
         const finishedAt = yield* Clock.currentTimeMillis
         if (Exit.isSuccess(exit)) {
-          const { outputs, blobs, schemas, ...where } = exit.value
+          const { outputs, blobs, checkpoints = memory.checkpoints, schemas, ...where } = exit.value
           made.push({ number, status: "succeeded", startedAt, finishedAt, ...where })
           const record: TaskRecord = { ...running, status: "succeeded", finishedAt, attempts: made, outputs }
           yield* run.recorder.write([
-            { _tag: "Task", task: record, blobs: [...inputs.blobs, ...blobs], schemas: [...inputs.schemas, ...schemas] }
+            {
+              _tag: "Task",
+              task: record,
+              blobs: [...inputs.blobs, ...blobs],
+              schemas: [...inputs.schemas, ...schemas]
+            },
+            ...(checkpoints ? [{ _tag: "CheckpointsRemoved" as const, run: run.id, task: base.id }] : [])
           ])
           run.observe({ _tag: "TaskFinished", task: record })
           if (run.traced) yield* Tracing.annotateTask(record)
@@ -125,7 +146,7 @@ export const make = (
             message: `\`retry\` of step "${definition.name}" could not decide on another attempt: ${message}`
           }
           error = { ...error, causes: [...(error.causes ?? []), beside] }
-          new AttemptSink(run, base.id, number).log({
+          new AttemptSink(run, base.id, number, memory).log({
             at: finishedAt,
             level: "Error",
             message: `${beside.message} (${tag})`
@@ -187,11 +208,13 @@ class AttemptSink implements TaskSink {
   readonly #run: RunContext
   readonly #task: string
   readonly #attempt: number
+  readonly #memory: Memory
 
-  constructor(run: RunContext, task: string, attempt: number) {
+  constructor(run: RunContext, task: string, attempt: number, memory: Memory) {
     this.#run = run
     this.#task = task
     this.#attempt = attempt
+    this.#memory = memory
   }
 
   /** Keeps a line of the attempt's log, and shows it. */
@@ -213,6 +236,11 @@ class AttemptSink implements TaskSink {
     this.#run.recorder.card({ ...card, run: this.#run.id, task: this.#task, attempt: this.#attempt }, bytes)
   }
 
+  checkpoint(change: Parameters<TaskSink["checkpoint"]>[0]): ReturnType<TaskSink["checkpoint"]> {
+    this.#memory.checkpoints = true
+    return this.#run.recorder.write([change])
+  }
+
   tags(change: Parameters<TaskSink["tags"]>[0]): ReturnType<TaskSink["tags"]> {
     return this.#run.changeTags(change)
   }
@@ -227,8 +255,9 @@ const attempt = (
   definition: Definition,
   base: Base,
   number: number,
-  occurrence: number,
+  { continues, occurrence }: Place,
   inputs: Inputs.Inputs,
+  memory: Memory,
   context: Context.Context<never>
 ): Effect.Effect<Outcome, unknown> => {
   const seed = run.seeds.seedOf(context, { key: base.key, occurrence, attempt: number })
@@ -246,9 +275,10 @@ const attempt = (
     inputs: base.inputs,
     counts: inputs.counts,
     ...(definition.timeoutMs === undefined ? undefined : { timeoutMs: definition.timeoutMs }),
+    checkpoints: { code: base.code ?? "", ...(continues === undefined ? undefined : { continues }) },
     ...(seed === undefined ? undefined : { seed })
   }
-  const sink = new AttemptSink(run, base.id, number)
+  const sink = new AttemptSink(run, base.id, number, memory)
   const body = withBlobs(run.artifacts, inputs.blobs, execute(definition, task, sink))
   return withStores(
     run,

@@ -81,6 +81,8 @@ export interface Origin {
   readonly takeOver: (definition: Definition, key: string) => TaskRecord | undefined
   /** The artifact that is missing or damaged, so that a finished task with this key can't be taken over. */
   readonly lost: (key: string) => string | undefined
+  /** Takes the next unfinished task with this key and code that has checkpoints, `RUN/train/3`. Each is returned once. */
+  readonly continues: (definition: Definition, key: string, code: string | undefined) => string | undefined
   /** A run that the origin called, with this flow and these parameters, each once. */
   readonly takeChild: (flow: string, parameters: object) => Effect.Effect<RunRecord | undefined, StoreError>
 }
@@ -113,6 +115,7 @@ export const load = Effect.fnUntraced(function* (
     if (same === undefined) byKey.set(task.key, [task])
     else same.push(task)
   }
+  const unfinished = yield* checkpointsIn(runs, chain)
   const children = yield* Effect.cached(childrenOf(runs, chain))
   return {
     takeOver: (definition, key) => {
@@ -123,6 +126,11 @@ export const load = Effect.fnUntraced(function* (
       return task
     },
     lost: (key) => lost.get(key),
+    continues: ({ name }, key, code = "") => {
+      if (code === "") return undefined // another process may have had other code
+      const found = unfinished.findIndex((task) => task.step === name && task.key === key && task.code === code)
+      return found < 0 ? undefined : unfinished.splice(found, 1)[0]?.task
+    },
     takeChild: (flow, parameters) =>
       Effect.map(children, (found) => {
         const text = CanonicalJson.stringify(parameters)
@@ -157,6 +165,21 @@ const finishedIn = Effect.fnUntraced(function* (runs: RunStore["Service"], chain
     if (run.from !== undefined) again.add(run.from)
   }
   return found
+})
+
+/** Tasks that have checkpoints, those of later runs first. A step that a later run set out to execute again starts from nothing. */
+const checkpointsIn = Effect.fnUntraced(function* (runs: RunStore["Service"], chain: ReadonlyArray<RunRecord>) {
+  const found = new Map<string, { readonly task: string; readonly step: string; key: string; code: string }>()
+  const again = new Set<string>()
+  for (const run of chain) {
+    for (const { code, key, ref, task } of yield* runs.checkpoints({ run: run.id })) {
+      const step = task.slice(0, task.lastIndexOf("/"))
+      const name = `${run.id}/${task}`
+      if (ref !== undefined && !again.has(step)) found.set(name, { task: name, step, key, code })
+    }
+    if (run.from !== undefined) again.add(run.from)
+  }
+  return [...found.values()]
 })
 
 /** The task that was executed. */

@@ -33,6 +33,8 @@ export interface RunContext {
   readonly takeOver: (definition: Definition, key: string) => TaskRecord | undefined
   /** The artifact that is missing or damaged, so that the origin's task with this key can't be taken over. */
   readonly lost: (key: string) => string | undefined
+  /** The origin's unfinished task with this key and code that has checkpoints, `RUN/train/3`, once each. */
+  readonly continues: (definition: Definition, key: string, code: string | undefined) => string | undefined
   /** Whether no task of this step was seen to be taken over from other code: one warning a step is enough. */
   readonly isFirstWithOtherCode: (step: string) => boolean
   /** The earlier run's task that stands for the nth one with this key, if the step is cached. */

@@ -155,6 +155,8 @@ const runOnce = Effect.fnUntraced(function* (flow: FlowDefinition, parameters: o
           lost: (key) => origin?.lost(key),
           takeOver: (definition, key) =>
             definition.name === start.origin?.from ? undefined : origin?.takeOver(definition, key),
+          continues: (definition, key, code) =>
+            definition.name === start.origin?.from ? undefined : origin?.continues(definition, key, code),
           cached: Cache.make(runs, flow.flowName, record.id),
           isFirstWithOtherCode: (step) => !otherCode.has(step) && otherCode.add(step) !== undefined,
           executesAgain: (definition) => definition.name === start.origin?.from,

@@ -15,6 +15,7 @@ import { ArtifactError, ArtifactStore } from "../../ArtifactStore.ts"
 import { CurrentTask } from "../../CurrentTask.ts"
 import { ExecutorError, type Outcome, type TaskDescription, TaskTimeout } from "../../Executor.ts"
 import type { RefRecord } from "../../RunRecord.ts"
+import { RunStore } from "../../RunStore.ts"
 import { descriptionsOf } from "../artifact/artifact.ts"
 import { capture, read, writeCaptured } from "../artifact/values.ts"
 import { checkedEffect, explainExit } from "./callback.ts"
@@ -38,7 +39,8 @@ export const execute = (
 ): Effect.Effect<Outcome, unknown, ArtifactStore> =>
   Effect.contextWith((context: Context.Context<ArtifactStore>) => {
     const store = Context.get(context, ArtifactStore)
-    const handle = new TaskHandle(task, sink, store)
+    const runs = Context.getOrUndefined(context, RunStore)
+    const handle = new TaskHandle(task, sink, { artifacts: store, runs })
     const what = `The body of step "${definition.name}"`
     const work = Effect.flatMap(decode(definition, task, store), (values) =>
       Effect.flatMap(

@@ -6,11 +6,11 @@ import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
-import type { ArtifactStore } from "../../ArtifactStore.ts"
 import type { CurrentTask } from "../../CurrentTask.ts"
 import type { TaskDescription } from "../../Executor.ts"
 import type { Component } from "../card/data.ts"
 import * as CardSink from "../card/sink.ts"
+import * as Checkpoints from "./checkpoints.ts"
 import type { TaskSink } from "./taskSink.ts"
 
 /** The task that a body runs in. */
@@ -22,12 +22,14 @@ export class TaskHandle implements Pick<CurrentTask["Service"], keyof CurrentTas
   readonly attempt: number
   readonly tags: ReadonlyArray<string>
   readonly sink: TaskSink
-  readonly #store: ArtifactStore["Service"]
+  readonly #description: TaskDescription
+  readonly #sources: Checkpoints.Sources
+  #checkpoints: ReturnType<typeof Checkpoints.make> | undefined
   #counters: Map<string, number> | undefined
   #card: ReturnType<typeof CardSink.make> | undefined
   #scratch: Promise<string> | undefined
 
-  constructor(task: TaskDescription, sink: TaskSink, store: ArtifactStore["Service"]) {
+  constructor(task: TaskDescription, sink: TaskSink, sources: Checkpoints.Sources) {
     this.flow = task.flow
     this.run = task.run
     this.step = task.step
@@ -35,7 +37,8 @@ export class TaskHandle implements Pick<CurrentTask["Service"], keyof CurrentTas
     this.attempt = task.attempt
     this.tags = task.tags
     this.sink = sink
-    this.#store = store
+    this.#description = task
+    this.#sources = sources
   }
 
   // Getters return functions without a `this`, because a body may destructure `CurrentTask`.
@@ -46,6 +49,14 @@ export class TaskHandle implements Pick<CurrentTask["Service"], keyof CurrentTas
 
   get removeTags(): CurrentTask["Service"]["removeTags"] {
     return (...remove) => Effect.catchTag(this.sink.tags({ add: [], remove }), "TagError", Effect.die)
+  }
+
+  get checkpoint(): CurrentTask["Service"]["checkpoint"] {
+    return (schema, options) =>
+      Effect.suspend(() => {
+        this.#checkpoints ??= Checkpoints.make(this.#description, this.#sources, this.sink)
+        return this.#checkpoints(schema, options)
+      })
   }
 
   get scratch(): Effect.Effect<string> {
@@ -71,7 +82,7 @@ export class TaskHandle implements Pick<CurrentTask["Service"], keyof CurrentTas
   get card(): CurrentTask["Service"]["card"] {
     return (components: ReadonlyArray<Component>) =>
       Effect.suspend(() => {
-        this.#card ??= CardSink.make(this.#store, (card) => this.sink.card(card))
+        this.#card ??= CardSink.make(this.#sources.artifacts, (card) => this.sink.card(card))
         return this.#card.set(components)
       })
   }

@@ -110,7 +110,7 @@ const runSettled = Effect.fnUntraced(function* (
     definition,
     inputs,
     lost === undefined ? base : { ...base, lost },
-    occurrence,
+    { occurrence, continues: run.continues(definition, key, base.code) },
     begun
   )
   return stateOf(definition, inputs.refs, outputs, base.id)

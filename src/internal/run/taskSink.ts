@@ -1,8 +1,11 @@
-/** Where the log lines, metrics, cards and tags of a body go while it runs, whichever executor runs it. */
+/** Where the log lines, metrics, cards, checkpoints and tags of a body go while it runs, whichever executor runs it. */
 import type * as Effect from "effect/Effect"
-import type { StoreError } from "../../RunStore.ts"
+import type { Change, StoreError } from "../../RunStore.ts"
 import type { TagError } from "../../Tags.ts"
 import type { SentCard } from "../card/sink.ts"
+
+/** A checkpoint that is opened or saved. */
+export type CheckpointChange = Extract<Change, { readonly _tag: "Checkpoint" }>
 
 /** Takes what a body logs and measures while it runs. */
 export interface TaskSink {
@@ -14,6 +17,8 @@ export interface TaskSink {
     readonly at: number
   }) => void
   readonly card: (card: SentCard) => void
+  /** Opens a checkpoint or saves its value; durable when it returns. */
+  readonly checkpoint: (change: CheckpointChange) => Effect.Effect<void, StoreError>
   readonly tags: (change: {
     readonly add: ReadonlyArray<string>
     readonly remove: ReadonlyArray<string>

@@ -5,7 +5,7 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import type { MetricRecord, RefRecord, RunRecord, TaskRecord } from "../../RunRecord.ts"
+import type { CheckpointRecord, MetricRecord, RefRecord, RunRecord, TaskRecord } from "../../RunRecord.ts"
 import * as References from "../artifact/references.ts"
 import * as Lost from "./lost.ts"
 import type {
@@ -36,6 +36,7 @@ interface Entry {
   /** The sequences of the points. */
   readonly pointPlaces: Array<number>
   readonly cards: Map<string, CardLine> // by task
+  readonly checkpoints: Map<string, CheckpointRecord> // by task and name
   /** The sequence of the newest card. */
   lastCard: number
 }
@@ -71,6 +72,7 @@ export const make = (inline?: Inline): RunStore["Service"] => {
       metrics: [],
       pointPlaces: [],
       cards: new Map(),
+      checkpoints: new Map(),
       lastCard: 0
     }
     runs.set(run, made)
@@ -138,6 +140,23 @@ export const make = (inline?: Inline): RunStore["Service"] => {
     else places.push([task.run, task.index])
   }
 
+  const writeCheckpoint = (
+    { blob, checkpoint, schemas: descriptions = [] }: Extract<Change, { _tag: "Checkpoint" }>,
+    now: number
+  ): void => {
+    const { checkpoints } = entry(checkpoint.run)
+    const key = JSON.stringify([checkpoint.task, checkpoint.name])
+    const known = checkpoints.get(key)
+    if (checkpoint.ref === undefined) {
+      checkpoints.set(key, known === undefined ? checkpoint : { ...known, writer: checkpoint.writer })
+      return
+    }
+    if (known?.writer !== checkpoint.writer) return
+    if (blob !== undefined) inline?.put(blob.digest, blob.bytes, now)
+    for (const schema of descriptions) schemas.set(schema.digest, schema.text)
+    checkpoints.set(key, checkpoint)
+  }
+
   const writeOne = (change: Change, now: number): void => {
     switch (change._tag) {
       case "Run":
@@ -172,6 +191,14 @@ export const make = (inline?: Inline): RunStore["Service"] => {
         known.cards.delete(card.task)
         known.lastCard = ++sequence
         known.cards.set(card.task, { ...card, sequence })
+        return
+      }
+      case "Checkpoint":
+        writeCheckpoint(change, now)
+        return
+      case "CheckpointsRemoved": {
+        const checkpoints = runs.get(change.run)?.checkpoints
+        for (const [key, { task }] of checkpoints ?? []) if (task === change.task) checkpoints?.delete(key)
         return
       }
       case "Cancel": {
@@ -330,6 +357,10 @@ export const make = (inline?: Inline): RunStore["Service"] => {
             (query.after === undefined || card.sequence > query.after)
         )
       ),
+    checkpoints: ({ run, task }) =>
+      Effect.sync(() =>
+        [...(runs.get(run)?.checkpoints.values() ?? [])].filter((found) => task === undefined || found.task === task)
+      ),
     pulse: (run) =>
       Effect.sync(() => {
         const known = runs.get(run)
@@ -376,9 +407,11 @@ export const make = (inline?: Inline): RunStore["Service"] => {
     digests: (except) =>
       Effect.sync(() => {
         const found = new Set<string>()
-        for (const [run, { cards, tasks }] of runs) {
+        for (const [run, { cards, checkpoints, tasks }] of runs) {
           if (except?.has(run) === true) continue
           for (const { digest } of cards.values()) found.add(digest)
+          const saved = [...checkpoints.values()].flatMap(({ ref }) => ref ?? [])
+          for (const { digest } of References.addressesOf(saved)) found.add(digest)
           for (const { inputs, outputs } of tasks) {
             for (const { digest } of References.addressesOf(inputs)) found.add(digest)
             for (const { digest } of References.addressesOf(outputs)) found.add(digest)

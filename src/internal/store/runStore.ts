@@ -8,6 +8,7 @@ import type * as Scope from "effect/Scope"
 import type {
   CancelRecord,
   CardRecord,
+  CheckpointRecord,
   LogRecord,
   MetricRecord,
   RefRecord,
@@ -75,6 +76,20 @@ export type Change =
       /** The card itself if it is small; a large one is stored beforehand. */
       readonly blob?: { readonly digest: string; readonly bytes: Uint8Array }
     }
+  | {
+      /**
+       * Without a ref, opens a task's checkpoint: from now on only this writer saves. With one, saves a value, if the
+       * writer still is the one that opened it last.
+       */
+      readonly _tag: "Checkpoint"
+      readonly checkpoint: CheckpointRecord
+      /** The value if it is small; a large one is stored beforehand. */
+      readonly blob?: { readonly digest: string; readonly bytes: Uint8Array }
+      /** Descriptions of the schemas that the ref names. */
+      readonly schemas?: ReadonlyArray<{ readonly digest: string; readonly text: string }>
+    }
+  /** Removes a task's checkpoints. */
+  | { readonly _tag: "CheckpointsRemoved"; readonly run: string; readonly task: string }
   | {
       readonly _tag: "Tags"
       readonly run: string
@@ -225,6 +240,11 @@ export class RunStore extends Context.Service<
       readonly task?: string
       readonly after?: number
     }) => Effect.Effect<ReadonlyArray<CardLine>, StoreError>
+    /** The checkpoints of a run's tasks, or of one task. */
+    readonly checkpoints: (query: {
+      readonly run: string
+      readonly task?: string
+    }) => Effect.Effect<ReadonlyArray<CheckpointRecord>, StoreError>
     /** A cheap check for pollers: has the run any new log lines, metric points or cards? */
     readonly pulse: (run: string) => Effect.Effect<Pulse, StoreError>
     /** Every task that reads or wrote an artifact, newest run first. */
@@ -244,7 +264,7 @@ export class RunStore extends Context.Service<
       runs: ReadonlyArray<string>,
       unless?: (runs: ReadonlyArray<Hold>) => ReadonlySet<string>
     ) => Effect.Effect<ReadonlyArray<string>, StoreError>
-    /** The digests that any task or card of any run refers to, or of any run but these. */
+    /** The digests that any task, card or checkpoint of any run refers to, or of any run but these. */
     readonly digests: (except?: ReadonlySet<string>) => Effect.Effect<ReadonlySet<string>, StoreError>
   }
 >()("effect-flow/RunStore") {}

@@ -90,6 +90,7 @@ export const run = Effect.fnUntraced(function* (definition: Definition, args: Ar
     card: (sent) => {
       card = sent.digest
     },
+    checkpoint: () => Effect.void,
     tags: (change) =>
       Effect.map(Tags.change(recording.tags, change), (tags) => {
         recording.tags = tags

@@ -105,8 +105,8 @@ export const make = (options: {
     const marks = digests.map(() => "?").join(", ")
     return Effect.map(
       ask(
-        `SELECT digest FROM uses WHERE digest IN (${marks}) UNION SELECT digest FROM cards WHERE digest IN (${marks}) UNION SELECT digest FROM blobs WHERE digest IN (${marks}) AND ${ownerExists}`,
-        [...digests, ...digests, ...digests]
+        `SELECT digest FROM uses WHERE digest IN (${marks}) UNION SELECT digest FROM cards WHERE digest IN (${marks}) UNION SELECT digest FROM checkpoints WHERE digest IN (${marks}) UNION SELECT digest FROM blobs WHERE digest IN (${marks}) AND ${ownerExists}`,
+        [...digests, ...digests, ...digests, ...digests]
       ),
       (rows) => new Set(rows.map((row) => row.digest as string)) // the column's type
     )
@@ -255,7 +255,7 @@ export const make = (options: {
 const digestOf = (artifact: string | Address): string => (typeof artifact === "string" ? artifact : artifact.digest)
 
 /** A condition: no run refers to a small artifact. */
-const unused = `NOT ${ownerExists} AND NOT EXISTS (SELECT 1 FROM uses WHERE uses.digest = blobs.digest) AND blobs.digest NOT IN (SELECT digest FROM cards)`
+const unused = `NOT ${ownerExists} AND NOT EXISTS (SELECT 1 FROM uses WHERE uses.digest = blobs.digest) AND blobs.digest NOT IN (SELECT digest FROM cards) AND NOT EXISTS (SELECT 1 FROM checkpoints WHERE checkpoints.digest = blobs.digest)`
 
 const total = (sizes: ReadonlyArray<number>): { readonly artifacts: number; readonly bytes: number } => ({
   artifacts: sizes.length,

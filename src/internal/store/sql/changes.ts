@@ -4,7 +4,14 @@
  * statements that a database has to prepare few.
  */
 import * as Clock from "effect/Clock"
-import type { CardRecord, LogRecord, MetricRecord, RunRecord, TaskRecord } from "../../../RunRecord.ts"
+import type {
+  CardRecord,
+  CheckpointRecord,
+  LogRecord,
+  MetricRecord,
+  RunRecord,
+  TaskRecord
+} from "../../../RunRecord.ts"
 import type { Change, Claim, Driver } from "../../../RunStore.ts"
 import * as Fence from "./fence.ts"
 import * as Rows from "./rows.ts"
@@ -166,6 +173,7 @@ export const statements = (writes: ReadonlyArray<Write>, dialect: "sqlite" | "pg
   const descriptions = new Map<string, string>()
   const lines: Array<unknown> = []
   const points: Array<unknown> = []
+  const parts: Array<unknown> = []
   const ordered = new Set<string>() // runs, something of which has a place in an order
   const referred = new Map<string, ReadonlySet<string>>()
   for (const { blobs, changes, claim, driver, now, referred: known } of writes) {
@@ -181,6 +189,12 @@ export const statements = (writes: ReadonlyArray<Write>, dialect: "sqlite" | "pg
         if (change.blob !== undefined) small.set(change.blob.digest, [change.blob.bytes, now, null])
         ordered.add(change.card.run)
         found.push(...ofCard(change.card))
+      } else if (change._tag === "Checkpoint") {
+        const { blob, checkpoint, schemas = [] } = change
+        if (blob !== undefined) small.set(blob.digest, [blob.bytes, now, null])
+        for (const schema of schemas) descriptions.set(schema.digest, schema.text)
+        for (const { digest } of checkpoint.ref?.parts ?? []) parts.push(digest, checkpoint.run)
+        found.push(ofCheckpoint(checkpoint))
       } else if (change._tag === "Logs") {
         for (const line of change.lines) {
           ordered.add(line.run)
@@ -195,7 +209,7 @@ export const statements = (writes: ReadonlyArray<Write>, dialect: "sqlite" | "pg
     }
   }
   const rows: Array<unknown> = []
-  const used: Array<unknown> = []
+  const used: Array<unknown> = [...parts]
   for (const [run, numbers] of sorted(ofTasks)) {
     const digests = new Set<string>()
     const known = referred.get(run)
@@ -270,6 +284,23 @@ const ofCard = (card: CardRecord): ReadonlyArray<Prepared> => [
   }
 ]
 
+/**
+ * Opening a checkpoint changes its writer and nothing else. Saving changes a row that has the writer still, and none where
+ * a later execution has opened it, or its task has succeeded.
+ */
+const ofCheckpoint = (checkpoint: CheckpointRecord): Prepared => {
+  const { at, attempt, code, key, name, ref, run, task, writer } = checkpoint
+  return ref === undefined
+    ? {
+        sql: "INSERT INTO checkpoints (run, task, name, writer, key, code, attempt, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (run, task, name) DO UPDATE SET writer = excluded.writer",
+        params: [run, task, name, writer, key, code, attempt, at]
+      }
+    : {
+        sql: "UPDATE checkpoints SET key = ?, code = ?, attempt = ?, at = ?, digest = ?, ref = ? WHERE run = ? AND task = ? AND name = ? AND writer = ?",
+        params: [key, code, attempt, at, ref.digest, JSON.stringify(ref), run, task, name, writer]
+      }
+}
+
 /** A run's first record brings its tags; a later one, written by the driver, must not undo changes others made. */
 const firstTags = (run: RunRecord): ReadonlyArray<Prepared> =>
   [...new Set(run.tags)].map((tag) => ({
@@ -306,7 +337,7 @@ const heartbeat = (run: string, at: number, isFirst: boolean, dialect: "sqlite" 
 }
 
 const ofRun = (
-  change: Extract<Change, { _tag: "Run" | "Heartbeat" | "Tags" | "Cancel" }>,
+  change: Extract<Change, { _tag: "Run" | "Heartbeat" | "CheckpointsRemoved" | "Tags" | "Cancel" }>,
   dialect: "sqlite" | "pg"
 ): ReadonlyArray<Prepared> => {
   switch (change._tag) {
@@ -314,6 +345,8 @@ const ofRun = (
       return [...firstTags(change.run), { sql: textOf(runs, 1), params: Rows.runValues(change.run) }]
     case "Heartbeat":
       return heartbeat(change.run, change.at, false, dialect)
+    case "CheckpointsRemoved":
+      return [{ sql: "DELETE FROM checkpoints WHERE run = ? AND task = ?", params: [change.run, change.task] }]
     case "Cancel":
       return [
         {

@@ -15,11 +15,12 @@ import { migration as lost } from "./migrations/0003_lost.ts"
 import { migration as code } from "./migrations/0004_code.ts"
 import { migration as blobOwner } from "./migrations/0005_blob_owner.ts"
 import { migration as life } from "./migrations/0006_life.ts"
+import { migration as checkpoints } from "./migrations/0007_checkpoints.ts"
 import type { ColumnTypes, Migration } from "./migrations/migration.ts"
 import * as SqlRetry from "./retry.ts"
 
 /** All migrations, oldest first. */
-export const all: ReadonlyArray<Migration> = [first, driver, lost, code, blobOwner, life]
+export const all: ReadonlyArray<Migration> = [first, driver, lost, code, blobOwner, life, checkpoints]
 
 /** The version this program reads and writes: the id of the newest migration. */
 export const version = all.length

@@ -3,7 +3,7 @@
  * JSON and its statuses, so that a damaged row is reported by name instead of failing somewhere else.
  */
 import * as Clock from "effect/Clock"
-import type { MetricRecord, RefRecord, RunRecord, TaskRecord } from "../../../RunRecord.ts"
+import type { CheckpointRecord, MetricRecord, RefRecord, RunRecord, TaskRecord } from "../../../RunRecord.ts"
 import type { CardLine, Hold, LogLine, MetricLine } from "../../../RunStore.ts"
 
 /** The columns of `runs`, in the order of `runValues`. */
@@ -232,6 +232,18 @@ export const toCard = (row: Row): CardLine => ({
   digest: row.digest,
   size: row.size,
   sequence: Number(row.sequence)
+})
+
+export const toCheckpoint = (row: Row): CheckpointRecord => ({
+  run: row.run,
+  task: row.task,
+  name: row.name,
+  writer: row.writer,
+  key: row.key,
+  code: row.code,
+  attempt: row.attempt,
+  at: row.at,
+  ...optional("ref", row.ref, (text): RefRecord => object("ref", text))
 })
 
 /** SQLite has no NaN and stores null instead. */

@@ -284,6 +284,10 @@ export const make = (database: Database, writer: Writer): RunStore["Service"] =>
       const where = new Where().add("run = ?", query.run).add("task = ?", query.task).add("sequence > ?", query.after)
       return read(`SELECT * FROM cards${where} ORDER BY sequence`, where.params, Rows.toCard)
     },
+    checkpoints: (query) => {
+      const where = new Where().add("run = ?", query.run).add("task = ?", query.task)
+      return read(`SELECT * FROM checkpoints${where} ORDER BY run, task, name`, where.params, Rows.toCheckpoint)
+    },
     pulse: (run) =>
       Effect.map(
         read(
@@ -352,7 +356,7 @@ export const make = (database: Database, writer: Writer): RunStore["Service"] =>
     digests: (except) =>
       Effect.map(
         read(
-          `SELECT digest, run FROM uses UNION ALL SELECT digest, run FROM cards UNION ALL SELECT digest, run FROM blobs WHERE ${ownerExists}`,
+          `SELECT digest, run FROM uses UNION ALL SELECT digest, run FROM cards UNION ALL SELECT digest, run FROM checkpoints WHERE digest IS NOT NULL UNION ALL SELECT digest, run FROM blobs WHERE ${ownerExists}`,
           [],
           (row): readonly [digest: string, run: string] => [row.digest, row.run]
         ),
@@ -385,6 +389,7 @@ const removed = [
   { table: "logs", column: "run" },
   { table: "metrics", column: "run" },
   { table: "cards", column: "run" },
+  { table: "checkpoints", column: "run" },
   { table: "run_tags", column: "run" },
   { table: "runs", column: "id" }
 ]

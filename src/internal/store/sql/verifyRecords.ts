@@ -26,6 +26,7 @@ const belongings = [
   { table: "logs", rows: "log lines" },
   { table: "metrics", rows: "metric points" },
   { table: "cards", rows: "cards" },
+  { table: "checkpoints", rows: "checkpoints" },
   { table: "run_tags", rows: "tags" }
 ]
 

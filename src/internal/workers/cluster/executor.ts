@@ -190,7 +190,8 @@ export const make = (options: {
       }
       // They are already durable, but the driver of the run has to know them, too.
       for (const change of done.tags) yield* attempt.sink.tags(change)
-      return yield* FromWorkers.outcomeOf(attempt, done)
+      const outcome = yield* FromWorkers.outcomeOf(attempt, done)
+      return done.checkpoints === true ? { ...outcome, checkpoints: true } : outcome
     })
   }
 }

@@ -119,6 +119,7 @@ const refusal = (
 
 interface Told {
   lines: number
+  checkpoints?: boolean
   readonly tags: Array<Parameters<TaskSink["tags"]>[0]>
 }
 
@@ -143,6 +144,10 @@ const makeSink = Effect.fnUntraced(function* (recorder: Recorder, task: TaskDesc
     },
     metric: (point) => recorder.metric({ ...point, run: task.run, task: task.task }),
     card: ({ bytes, ...card }) => recorder.card({ ...card, ...of }, bytes),
+    checkpoint: (change) => {
+      told.checkpoints = true
+      return recorder.write([change])
+    },
     tags: Effect.fnUntraced(function* (change) {
       yield* TagChange.write(runs, task.run, change, recorder.write)
       told.tags.push(change)

@@ -36,6 +36,8 @@ export interface Done extends Thread.Done {
   /** The number of lines it logged. */
   readonly lines: number
   readonly tags: ReadonlyArray<Parameters<TaskSink["tags"]>[0]>
+  /** Whether it kept checkpoints. */
+  readonly checkpoints?: boolean
   /** The body's spans, as text (see `Spans.toText`). */
   readonly spans?: string
 }

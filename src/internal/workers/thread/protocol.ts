@@ -3,7 +3,7 @@ import type { LogLevel } from "effect/LogLevel"
 import type { TaskDescription } from "../../../Executor.ts"
 import type { RefRecord } from "../../../RunRecord.ts"
 import type { SentCard } from "../../card/sink.ts"
-import type { TaskSink } from "../../run/taskSink.ts"
+import type { CheckpointChange, TaskSink } from "../../run/taskSink.ts"
 import type { CallerContext } from "../callerContext.ts"
 import type { Failure } from "../failureCodec.ts"
 import type { AttemptSpan, SpanReport } from "../spans.ts"
@@ -70,6 +70,12 @@ export type FromThread =
   | { readonly _tag: "Metric"; readonly id: number; readonly point: Parameters<TaskSink["metric"]>[0] }
   | { readonly _tag: "Span"; readonly id: number; readonly report: SpanReport }
   | { readonly _tag: "Card"; readonly id: number; readonly card: SentCard }
+  | {
+      readonly _tag: "Checkpoint"
+      readonly id: number
+      readonly call: number
+      readonly change: CheckpointChange
+    }
   | {
       readonly _tag: "Tags"
       readonly id: number

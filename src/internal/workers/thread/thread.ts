@@ -114,8 +114,11 @@ export const start = Effect.fnUntraced(function* (name: string, options: Options
   let running: Running | undefined
   let alive = true
 
-  const answer = Effect.fnUntraced(function* (task: Running, message: Extract<FromThread, { readonly _tag: "Tags" }>) {
-    const exit = yield* Effect.exit(task.sink.tags(message.change))
+  type Request = Extract<FromThread, { readonly _tag: "Tags" | "Checkpoint" }>
+  const answer = Effect.fnUntraced(function* ({ sink }: Running, message: Request) {
+    const exit = yield* Effect.exit<void, unknown, never>(
+      message._tag === "Tags" ? sink.tags(message.change) : sink.checkpoint(message.change)
+    )
     const failure = Exit.isSuccess(exit) ? undefined : FailureCodec.encode(exit.cause, undefined)
     yield* worker.send({ _tag: "Answer", call: message.call, failure })
   })
@@ -144,6 +147,7 @@ export const start = Effect.fnUntraced(function* (name: string, options: Options
         return Effect.sync(() => running?.spans?.receive(message.report))
       case "Card":
         return Effect.sync(() => running?.sink.card(message.card))
+      case "Checkpoint":
       case "Tags":
         return answer(running, message)
       case "Done":

@@ -86,19 +86,28 @@ const program = Effect.gen(function* () {
   let lastCall = 0
   let current: { readonly id: number; readonly fiber: Fiber.Fiber<unknown, unknown> } | undefined
 
+  /** Asks the driver for something, and waits until it is done. */
+  const request = (task: TaskDescription, ask: (call: number) => void) =>
+    Effect.flatMap(
+      Effect.callback<FailureCodec.Failure | undefined>((resume) => {
+        const call = ++lastCall
+        calls.set(call, (failure) => resume(Effect.succeed(failure)))
+        ask(call)
+      }),
+      (failure) => (failure === undefined ? Effect.void : FailureCodec.decode(failure, task, undefined))
+    ) as Effect.Effect<void> // it fails with the errors of what was asked for
+
   const sinkOf = (id: number, task: TaskDescription): TaskSink => ({
     log: (line) => send({ _tag: "Log", id, line }),
     metric: (point) => send({ _tag: "Metric", id, point }),
     card: (card) => send({ _tag: "Card", id, card }),
-    tags: (change) =>
-      Effect.flatMap(
-        Effect.callback<FailureCodec.Failure | undefined>((resume) => {
-          const call = ++lastCall
-          calls.set(call, (failure) => resume(Effect.succeed(failure)))
-          send({ _tag: "Tags", id, call, change })
-        }),
-        (failure) => (failure === undefined ? Effect.void : FailureCodec.decode(failure, task, undefined))
-      ) as Effect.Effect<void> // it fails with the errors of changing tags
+    checkpoint: (change) => {
+      const { blob } = change
+      // A message includes the whole buffer that bytes are a view of.
+      const sent = blob === undefined ? change : { ...change, blob: toBlob(blob) }
+      return request(task, (call) => send({ _tag: "Checkpoint", id, call, change: sent }))
+    },
+    tags: (change) => request(task, (call) => send({ _tag: "Tags", id, call, change }))
   })
 
   const attempt = ({ blobs, caller, id, level, span, task }: Extract<ToThread, { readonly _tag: "Execute" }>) => {
