@@ -12,7 +12,6 @@ import * as RunnerAddress from "effect/cluster/RunnerAddress"
 import type { RunnerStorage } from "effect/cluster/RunnerStorage"
 import type { Sharding } from "effect/cluster/Sharding"
 import * as ShardingConfig from "effect/cluster/ShardingConfig"
-import * as SqlMessageStorage from "effect/cluster/SqlMessageStorage"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -24,6 +23,7 @@ import { ExecutorError } from "../../../Executor.ts"
 import { driver } from "../../store/postgresDriver.ts"
 import * as Away from "../../store/sql/away.ts"
 import * as SqlRetry from "../../store/sql/retry.ts"
+import * as ClusterMessageStorage from "./messageStorage.ts"
 import { type Settings, type Shared, showUrl } from "./settings.ts"
 import * as ShardLocks from "./shardLocks.ts"
 import * as Sockets from "./sockets.ts"
@@ -78,7 +78,7 @@ const layer = (
   )
   const prefix = prefixOf(shared.group)
   const storage = Layer.merge(
-    Layer.provide(SqlMessageStorage.layerWith({ prefix }), NodeCrypto.layerDigest),
+    Layer.provide(ClusterMessageStorage.layer(prefix), NodeCrypto.layerDigest),
     ShardLocks.layer({ prefix, lockExpirationMs: shared.lockExpiration })
   ).pipe(Layer.provide(ShardingConfig.layer(config)), Layer.provideMerge(sql))
   const engine = ClusterWorkflowEngine.layer.pipe(

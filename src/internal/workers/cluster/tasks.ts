@@ -10,7 +10,6 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type { LogLevel } from "effect/LogLevel"
 import * as Option from "effect/Option"
-import * as DurableDeferred from "effect/workflow/DurableDeferred"
 import * as Workflow from "effect/workflow/Workflow"
 import * as WorkflowEngine from "effect/workflow/WorkflowEngine"
 import { ArtifactStore } from "../../../ArtifactStore.ts"
@@ -26,7 +25,14 @@ import type { Result } from "../thread/protocol.ts"
 import * as Ownership from "./ownership.ts"
 import * as Registry from "./registry.ts"
 import type { Settings } from "./settings.ts"
-import { type AttemptRequest, decodeRequest, encodeAnswer, type Refused, TaskWorkflow } from "./workflows.ts"
+import {
+  type AttemptRequest,
+  decodeRequest,
+  encodeAnswer,
+  interruptSignal,
+  type Refused,
+  TaskWorkflow
+} from "./workflows.ts"
 
 /** Serves attempts. `onCutOff` is called for each that is interrupted. */
 export const layer = (
@@ -155,9 +161,6 @@ const makeSink = Effect.fnUntraced(function* (recorder: Recorder, task: TaskDesc
   } satisfies TaskSink
 })
 
-/** The interruption of a workflow, by the engine's internal name. */
-const InterruptSignal = DurableDeferred.make("Workflow/InterruptSignal")
-
 /**
  * An execution that was interrupted here starts again: because the run was interrupted, and then this is where it ends, or
  * because this worker lost it for a while.
@@ -166,5 +169,5 @@ const stopIfAsked = Effect.fnUntraced(function* (interrupted: Set<string>, execu
   interrupted.delete(executionId)
   const engine = yield* WorkflowEngine.WorkflowEngine
   const instance = yield* WorkflowEngine.WorkflowInstance
-  if (Option.isSome(yield* engine.deferredResult(InterruptSignal))) yield* Workflow.suspend(instance)
+  if (Option.isSome(yield* engine.deferredResult(interruptSignal))) yield* Workflow.suspend(instance)
 })

@@ -7,6 +7,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import * as DurableDeferred from "effect/workflow/DurableDeferred"
 import * as Workflow from "effect/workflow/Workflow"
 import { ExecutorError, type TaskDescription } from "../../../Executor.ts"
 import type { TaskSink } from "../../run/taskSink.ts"
@@ -64,6 +65,9 @@ export const RunWorkflow = Workflow.make("effect-flow/run", {
   payload: { run: Schema.String },
   idempotencyKey: ({ run }) => run
 })
+
+/** The interruption of a workflow, by the engine's internal name. */
+export const interruptSignal = DurableDeferred.make("Workflow/InterruptSignal")
 
 /** The prefix of the ids of an attempt's execution, the same in every process. */
 export const attemptId = (task: TaskDescription): string => `${task.run}/${task.key}/${task.occurrence}.${task.attempt}`
