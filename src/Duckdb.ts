@@ -20,6 +20,7 @@ import { reasonOf } from "./internal/cause.ts"
 import * as ColumnType from "./internal/parquet/columnType.ts"
 import * as Driver from "./internal/parquet/duckdb.ts"
 import * as Modules from "./internal/parquet/lazy.ts"
+import * as NestedLayout from "./internal/parquet/nestedLayout.ts"
 import { openSource } from "./internal/parquet/source.ts"
 import { textFormat } from "./internal/parquet/textFormat.ts"
 import { fieldsOf } from "./internal/parquet/valueFields.ts"
@@ -163,7 +164,7 @@ const ofFiles = (files: ReadonlyArray<string>): string => {
 /** A relation of no rows, with the columns of a dataset that has no parts. */
 const ofNothing = (fields: TableFields): string => {
   const columns = ColumnType.lazy(fields)().map(
-    ({ kind, name }) => `null::${ColumnType.sqlTypes[kind]} as ${Driver.quoteName(name)}`
+    (type) => `null::${NestedLayout.sqlTypeOf(type)} as ${Driver.quoteName(type.name)}`
   )
   return `select ${columns.join(", ")} where false`
 }

@@ -92,28 +92,91 @@ describe("Artifact.table", () => {
     })
   )
 
-  it.effect("stores values without a Parquet type as JSON text, by their schema", () =>
+  it.effect("stores lists, structs and maps as Parquet's own", () =>
     Effect.gen(function* () {
       const [artifact, value] = tableOf(
         {
           list: Schema.Array(Schema.Number),
-          struct: Schema.Struct({ at: Schema.Date, tags: Schema.Array(Schema.String) }),
-          mixed: Schema.Union([Schema.String, Schema.Int]),
-          any: Schema.Json
+          struct: Schema.Struct({
+            at: Schema.Date,
+            tags: Schema.Array(Schema.String),
+            extra: Schema.optionalKey(Schema.Int)
+          }),
+          record: Schema.Record(Schema.String, Schema.NullOr(Schema.BigInt)),
+          map: Schema.ReadonlyMap(Schema.Int, Schema.Array(Schema.Boolean)),
+          set: Schema.NullOr(Schema.ReadonlySet(Schema.DateFromString)),
+          open: Schema.Array(Schema.Json)
         },
         {
-          list: [[1, Number.NaN], []],
+          list: [[1, Number.NaN, -0], []],
           struct: [
-            { at: new Date(5), tags: [] },
-            { at: new Date(6), tags: ["a"] }
+            { at: new Date(5), tags: [], extra: 1 },
+            { at: new Date(6), tags: ["a", ""] }
           ],
-          mixed: ["1", 1],
-          any: [null, { a: [1] }]
+          record: [{ b: 1n, a: null }, {}],
+          map: [new Map(), new Map([[7, [true]]])],
+          set: [null, new Set([new Date(0)])],
+          open: [[null, { a: [1] }, "x"], []]
         }
       )
       assert.deepStrictEqual((yield* roundTrip(artifact, value)).columns, value.columns)
       const rows = yield* rowsOf(yield* encode(artifact, value))
-      assert.deepStrictEqual(rows[1]?.struct, { at: "1970-01-01T00:00:00.006Z", tags: ["a"] })
+      assert.deepStrictEqual(rows[0]?.record, { b: 1n, a: null })
+      assert.deepStrictEqual(rows[1], {
+        list: [],
+        struct: { at: new Date(6), tags: ["a", ""], extra: null },
+        record: {},
+        map: { 7: [true] },
+        set: ["1970-01-01T00:00:00.000Z"],
+        open: []
+      })
+    })
+  )
+
+  it.effect("says where a list or struct has a value that the file can't hold", () =>
+    Effect.gen(function* () {
+      const row = Schema.Struct({
+        items: Schema.Array(Schema.Struct({ n: Schema.Int, big: Schema.BigInt, t: Schema.String }))
+      })
+      const messageOf = (item: (typeof row.Type)["items"][number]) =>
+        Effect.map(Effect.flip(encode(...tableOf({ row }, { row: [{ items: [] }, { items: [item] }] }))), String)
+      assert.include(
+        yield* messageOf({ n: -0, big: 0n, t: "" }),
+        "row 2 of column row: at items.0.n: -0 would come back as 0"
+      )
+      assert.include(
+        yield* messageOf({ n: 0, big: 2n ** 63n, t: "" }),
+        "row 2 of column row: at items.0.big: 9223372036854775808 does not fit the 64 bits"
+      )
+      assert.include(
+        yield* messageOf({ n: 0, big: 0n, t: "\ud800" }),
+        "row 2 of column row: at items.0.t: the text has half a surrogate pair"
+      )
+    })
+  )
+
+  it.effect("stores values without a form in Parquet as JSON text, by their schema", () =>
+    Effect.gen(function* () {
+      const [artifact, value] = tableOf(
+        {
+          tuple: Schema.Tuple([Schema.Date, Schema.Number]),
+          mixed: Schema.Union([Schema.String, Schema.Int]),
+          any: Schema.Json,
+          absentOrNull: Schema.Struct({ a: Schema.optionalKey(Schema.NullOr(Schema.Int)) })
+        },
+        {
+          tuple: [
+            [new Date(5), 1],
+            [new Date(6), Number.NaN]
+          ],
+          mixed: ["1", 1],
+          any: [null, { a: [1] }],
+          absentOrNull: [{}, { a: null }]
+        }
+      )
+      assert.deepStrictEqual((yield* roundTrip(artifact, value)).columns, value.columns)
+      const rows = yield* rowsOf(yield* encode(artifact, value))
+      assert.deepStrictEqual(rows[1]?.tuple, ["1970-01-01T00:00:00.006Z", "NaN"])
     })
   )
 

@@ -49,9 +49,9 @@ export interface TableArtifact<F extends TableFields> extends Artifact<Table<F>>
  * Columns that are not declared are not stored. A receiver gets frozen lists, and a copy of its own of every column that
  * can't be frozen (typed arrays, dates, bytes), made when it first looks at the column.
  *
- * @param fields A name and a schema for each column. Numbers, texts, booleans, bigints, dates and bytes (or null beside
- * them) have a Parquet type of their own; other values are stored as JSON text. `Artifact.column` declares a column that
- * is a typed array.
+ * @param fields A name and a schema for each column. Numbers, texts, booleans, bigints, dates and bytes, and arrays,
+ * structs, records, maps and sets of them, have Parquet's own types, null beside them included; other values are stored
+ * as JSON text. `Artifact.column` declares a column that is a typed array.
  *
  * @example
  * ```ts

@@ -4,7 +4,7 @@
  */
 import * as CanonicalJson from "../schema/canonicalJson.ts"
 import * as CodecIssue from "../schema/codecIssue.ts"
-import { difference } from "../schema/difference.ts"
+import { type Difference, difference } from "../schema/difference.ts"
 import { type ColumnType, isNumbers, type NumberArrays, numberArrays, type ValueCodec } from "./columnType.ts"
 
 /** Values as Parquet's pages hold them: typed arrays of numbers, arrays of all else. */
@@ -36,7 +36,8 @@ export class ColumnError {
 
 const encoder = new TextEncoder()
 
-const isInt64 = (value: bigint): boolean => BigInt.asIntN(64, value) === value
+/** Whether an integer fits 64 bits. */
+export const isInt64 = (value: bigint): boolean => BigInt.asIntN(64, value) === value
 
 /** What each kind takes as a value. */
 const accepts: { readonly [K in ColumnType["kind"]]: (value: any) => boolean } = {
@@ -131,22 +132,26 @@ const changedIn = (codec: ValueCodec, stored: unknown, given: unknown): string |
     if (again._tag === "Success" && CanonicalJson.stringify(again.value) === CanonicalJson.stringify(stored))
       return false
   }
-  const at = lost.path.length === 0 ? "" : `at ${lost.path.map(String).join(".")}: `
-  return `${at}the value does not survive being stored: ${lost.message}`
+  return lossMessage(lost)
+}
+
+/** How a value comes back as another one. */
+export const lossMessage = ({ message, path }: Difference): string => {
+  const at = path.length === 0 ? "" : `at ${path.map(String).join(".")}: `
+  return `${at}the value does not survive being stored: ${message}`
 }
 
 const unfit = ({ declared, name }: ColumnType, value: unknown, row: number) =>
   new ColumnError("invalid", name, row, `expected ${declared}, got ${CodecIssue.valueText(value)}`)
 
-const negativeZero = ({ name }: ColumnType, row: number) =>
-  new ColumnError(
-    "invalid",
-    name,
-    row,
-    "-0 would come back as 0, since Parquet's integers have no -0. Add 0 to it, or declare the column Schema.Number"
-  )
+const negativeZero = ({ name }: ColumnType, row: number) => new ColumnError("invalid", name, row, negativeZeroMessage)
 
-const pack = (kind: ColumnType["kind"], values: Array<any>): Physical => {
+/** Why -0 is no integer of a column. */
+export const negativeZeroMessage =
+  "-0 would come back as 0, since Parquet's integers have no -0. Add 0 to it, or declare the column Schema.Number"
+
+/** Values as a page holds them. */
+export const pack = (kind: ColumnType["kind"], values: Array<any>): Physical => {
   switch (kind) {
     case "int":
     case "date":

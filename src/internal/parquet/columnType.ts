@@ -1,7 +1,8 @@
 /**
  * How a column's schema is laid out in Parquet. A schema whose values are numbers, texts, booleans, bigints, dates or
- * bytes (or null beside them) has a Parquet type of its own; any other is stored as JSON text, value by value. Where the
- * type says all that the schema says, a column is checked in one loop; else each value goes through the schema too.
+ * bytes (or null beside them) has a Parquet type of its own; what becomes of any other is `NestedLayout`'s to say: lists and
+ * structs of such values, or else JSON text, value by value. Where the type says all that the schema says, a column is
+ * checked in one loop; else each value goes through the schema too.
  */
 import type * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
@@ -12,6 +13,7 @@ import * as Description from "../schema/description.ts"
 import { toCodecJson } from "../schema/jsonCodec.ts"
 import type { StorableSchema } from "../schema/storableSchema.ts"
 import { type Unions, unionsOf } from "../schema/unions.ts"
+import { isEmpty, type LeafKind, membersOf, partOf } from "./leafKind.ts"
 
 /** The arrays that hold a column of plain numbers. */
 export interface NumberArrays {
@@ -55,7 +57,7 @@ export type ColumnField = StorableSchema | NumberColumn
 export const isNumberColumn = (field: ColumnField): field is NumberColumn => TypeId in field
 
 /** What a column's values are in the file. */
-export type Kind = "text" | "int" | "number" | "boolean" | "bigint" | "date" | "bytes" | "json" | keyof NumberArrays
+export type Kind = LeafKind | keyof NumberArrays
 
 /** What SQL calls the type of a column. */
 export const sqlTypes: { readonly [K in Kind]: string } = {
@@ -170,13 +172,8 @@ interface Layout {
   readonly exact: boolean
 }
 
-const membersOf = (ast: SchemaAST.AST): ReadonlyArray<SchemaAST.AST> =>
-  ast._tag === "Union" ? ast.types.flatMap(membersOf) : [ast]
-
 const isTransformed = (ast: SchemaAST.AST): boolean =>
   ast.encoding !== undefined || (ast._tag === "Union" && ast.types.some(isTransformed))
-
-const isEmpty = (ast: SchemaAST.AST): boolean => ast._tag === "Null" || ast._tag === "Undefined" || ast._tag === "Void"
 
 const isNullable = (ast: SchemaAST.AST): boolean => membersOf(ast).some(isEmpty)
 
@@ -210,57 +207,3 @@ const layoutOf = (ast: SchemaAST.AST): Layout | undefined => {
     exact
   }
 }
-
-interface Part {
-  readonly kind: Kind
-  readonly exact: boolean
-  readonly values?: ReadonlyArray<unknown>
-}
-
-const partOf = (ast: SchemaAST.AST): Part | undefined => {
-  const exact = ast.checks === undefined
-  switch (ast._tag) {
-    case "String":
-      return { kind: "text", exact }
-    case "TemplateLiteral":
-      return { kind: "text", exact: false }
-    case "Number":
-      return hasCheck(ast, "effect/schema/isInt")
-        ? { kind: "int", exact: ast.checks?.length === 1 }
-        : { kind: "number", exact }
-    case "Boolean":
-      return { kind: "boolean", exact }
-    case "BigInt":
-      return { kind: "bigint", exact }
-    case "Literal":
-      return ofValues([ast.literal], exact)
-    case "Enum":
-      return ofValues(
-        ast.enums.map(([, value]) => value),
-        exact
-      )
-    case "Declaration":
-      return idOf(ast.annotations) === "effect/schema/Date"
-        ? { kind: "date", exact }
-        : idOf(ast.annotations) === "effect/schema/Uint8Array"
-          ? { kind: "bytes", exact }
-          : undefined
-    default:
-      return undefined
-  }
-}
-
-const ofValues = (values: ReadonlyArray<unknown>, exact: boolean): Part | undefined => {
-  if (values.every((value) => typeof value === "string")) return { kind: "text", exact, values }
-  if (values.every((value) => Number.isSafeInteger(value))) return { kind: "int", exact, values }
-  if (values.every((value) => typeof value === "number")) return { kind: "number", exact, values }
-  if (values.every((value) => typeof value === "boolean")) return { kind: "boolean", exact, values }
-  if (values.every((value) => typeof value === "bigint")) return { kind: "bigint", exact, values }
-  return undefined
-}
-
-const idOf = (annotations: object | undefined): string | undefined =>
-  (annotations as { readonly representation?: { readonly id?: string } } | undefined)?.representation?.id // an annotation
-
-const hasCheck = (ast: SchemaAST.AST, id: string): boolean =>
-  ast.checks?.some((check) => check._tag === "Filter" && idOf(check.annotations) === id) ?? false

@@ -18,6 +18,7 @@ import type { StorableSchema } from "../schema/storableSchema.ts"
 import type { LeafColumn } from "./columnChunk.ts"
 import type { Raw } from "./encodings.ts"
 import { isElement, isList, isMap, isVariant, leafOf, typeText } from "./leaf.ts"
+import { isEmpty } from "./leafKind.ts"
 import { conversion, type Target } from "./leafValues.ts"
 
 /** A leaf's levels and values in one row group, and how far they have been read. */
@@ -83,9 +84,8 @@ type Want =
   /** Another class of values, which is made from its JSON form. */
   | { readonly kind: "class"; readonly ast: SchemaAST.AST }
 
-const isEmpty = (ast: SchemaAST.AST): boolean => ast._tag === "Null" || ast._tag === "Undefined" || ast._tag === "Void"
-
-const membersOf = (ast: SchemaAST.AST): ReadonlyArray<SchemaAST.AST> => {
+/** The members of a schema in its encoded form, or that form itself. */
+export const membersOf = (ast: SchemaAST.AST): ReadonlyArray<SchemaAST.AST> => {
   const encoded = ast.encoding === undefined ? ast : SchemaAST.toEncoded(ast)
   if (encoded._tag === "Suspend") return membersOf(encoded.thunk())
   return encoded._tag === "Union" ? encoded.types.flatMap(membersOf) : [encoded]
@@ -177,6 +177,10 @@ const wantOfDeclaration = (context: Context, ast: SchemaAST.Declaration): Want =
 
 const isNullable = (ast: SchemaAST.AST): boolean =>
   membersOf(ast).some((member) => isEmpty(member) || member._tag === "Unknown" || member._tag === "Any")
+
+/** Whether null is one of the values, and not only a sign that there is none. */
+const acceptsNull = (ast: SchemaAST.AST): boolean =>
+  membersOf(ast).some(({ _tag }) => _tag === "Null" || _tag === "Unknown" || _tag === "Any")
 
 // How a node is read
 
@@ -439,8 +443,8 @@ const fieldsOf = (context: Context, node: SchemaTree, ast: SchemaAST.Objects): R
       const there = node.children.map(({ element }) => element.name).join(", ")
       throw new Refusal(`has no field ${[...node.path.slice(1), key].join(".")} in the file; its fields are: ${there}`)
     }
-    fields.push({ name: key, node: child, ast: type, isOmitted: isOptional && !isNullable(type) })
-    if (isOptional && !isNullable(type)) context.isExact = false
+    fields.push({ name: key, node: child, ast: type, isOmitted: isOptional && !acceptsNull(type) })
+    if (isOptional && !acceptsNull(type)) context.isExact = false
   }
   const [index] = ast.indexSignatures
   if (index !== undefined) {

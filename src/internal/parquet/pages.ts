@@ -2,8 +2,8 @@
  * The pages of a column: bytes in Parquet's plain encoding, or numbers into a dictionary where texts repeat. A column of
  * plain numbers is its own page: the file's layout is that of a typed array, and nothing is copied.
  */
-import type { Rows } from "./columnCodec.ts"
-import type { ColumnType } from "./columnType.ts"
+import type { Physical, Rows } from "./columnCodec.ts"
+import type { ColumnType, Kind } from "./columnType.ts"
 import * as Runs from "./hybridRuns.ts"
 
 /** A page before it is compressed. */
@@ -18,47 +18,98 @@ export interface Page {
 /** A page of texts or bytes ends when it holds this much. */
 const pageBytes = 1 << 20
 
+/** The levels of the places where a value could be: rows, for a column without lists. */
+export interface Levels {
+  /** Nothing where every value is there. */
+  readonly definition: Uint8Array | undefined
+  readonly maxDefinition: number
+  readonly repetition?: Uint8Array
+  readonly maxRepetition: number
+}
+
 /** The pages of some rows of a column. */
-export const pagesOf = (type: ColumnType, { present, values }: Rows): ReadonlyArray<Page> => {
-  const rows = present?.length ?? values.length
-  if (ArrayBuffer.isView(values)) {
-    const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
-    return [plainPage(rows, withLevels(type, bytes, present, rows))]
+export const pagesOf = ({ kind, optional }: ColumnType, { present, values }: Rows): ReadonlyArray<Page> =>
+  leafPages(kind, values, { definition: present, maxDefinition: optional ? 1 : 0, maxRepetition: 0 })
+
+/** The pages of some rows of a leaf. */
+export const leafPages = (kind: Kind, values: Physical, levels: Levels): ReadonlyArray<Page> => {
+  const places = levels.definition?.length ?? values.length
+  if (kind === "text") {
+    const dictionary = dictionaryOf(values as ReadonlyArray<string>) // texts
+    if (dictionary !== undefined) return dictionaryPages(dictionary, levels, places)
   }
-  if (type.kind === "text") {
-    const dictionary = dictionaryOf(values)
-    if (dictionary !== undefined) return dictionaryPages(type, dictionary, present, rows)
+  if (levels.repetition !== undefined) return listPages(kind, values, levels, levels.repetition)
+  if (ArrayBuffer.isView(values)) {
+    return [plainPage(places, withLevels(levels, 0, places, bytesOf(values)))]
   }
   const pages: Array<Page> = []
   let value = 0
-  let row = 0
+  let place = 0
   do {
-    const part = plainOf(type, values, value)
-    const end = part.end === values.length ? rows : rowAfter(present, row, part.end - value)
-    pages.push(plainPage(end - row, withLevels(type, part.bytes, present?.subarray(row, end), end - row)))
+    const part = plainOf(kind, values, value)
+    const end = part.end === values.length ? places : placeAfter(levels, place, part.end - value)
+    pages.push(plainPage(end - place, withLevels(levels, place, end, part.bytes)))
     value = part.end
-    row = end
-  } while (row < rows)
+    place = end
+  } while (place < places)
   return pages
 }
 
-const plainPage = (count: number, bytes: Uint8Array): Page => ({ encoding: "PLAIN", isDictionary: false, count, bytes })
-
-/** The row after so many values. */
-const rowAfter = (present: Uint8Array | undefined, start: number, values: number): number => {
-  if (present === undefined) return start + values
-  let row = start
-  for (let left = values; left > 0; row++) left -= present[row] as number // there are that many
-  return row
+/** A page of a leaf in lists begins with a row, as readers expect. */
+const listPages = (kind: Kind, values: Physical, levels: Levels, repetition: Uint8Array): ReadonlyArray<Page> => {
+  const { definition, maxDefinition } = levels
+  const pages: Array<Page> = []
+  let [start, firstValue, value, size] = [0, 0, 0, 0]
+  const endPage = (end: number) => {
+    const bytes = wholeOf(kind, values.slice(firstValue, value))
+    pages.push(plainPage(end - start, withLevels(levels, start, end, bytes)))
+    start = end
+    firstValue = value
+    size = 0
+  }
+  for (let place = 0; place < repetition.length; place++) {
+    if (repetition[place] === 0 && size >= pageBytes) endPage(place)
+    if (definition === undefined || definition[place] === maxDefinition) size += sizeOf(values[value++])
+  }
+  endPage(repetition.length)
+  return pages
 }
 
-/** A column that may miss values says for each row whether it has one: runs, led by their length. */
-const withLevels = (type: ColumnType, bytes: Uint8Array, present: Uint8Array | undefined, rows: number): Uint8Array => {
-  if (!type.optional) return bytes
-  const levels = Runs.encode(present ?? new Uint8Array(rows).fill(1), 1)
-  const length = Buffer.allocUnsafe(4)
-  length.writeUInt32LE(levels.length)
-  return Buffer.concat([length, levels, bytes])
+const sizeOf = (value: unknown): number =>
+  typeof value === "string" || value instanceof Uint8Array ? 4 + value.length : 8
+
+const bytesOf = (values: ArrayBufferView): Uint8Array =>
+  new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
+
+const plainPage = (count: number, bytes: Uint8Array): Page => ({ encoding: "PLAIN", isDictionary: false, count, bytes })
+
+/** The place after so many values. */
+const placeAfter = ({ definition, maxDefinition }: Levels, start: number, values: number): number => {
+  if (definition === undefined) return start + values
+  let place = start
+  for (let left = values; left > 0; place++) if (definition[place] === maxDefinition) left--
+  return place
+}
+
+/** Levels are runs, each led by their length. */
+const withLevels = (
+  { definition, maxDefinition, maxRepetition, repetition }: Levels,
+  start: number,
+  end: number,
+  bytes: Uint8Array
+): Uint8Array => {
+  const parts: Array<Uint8Array> = []
+  const add = (levels: Uint8Array, max: number) => {
+    const runs = Runs.encode(levels, 32 - Math.clz32(max))
+    const length = Buffer.allocUnsafe(4)
+    length.writeUInt32LE(runs.length)
+    parts.push(length, runs)
+  }
+  if (repetition !== undefined && maxRepetition > 0) add(repetition.subarray(start, end), maxRepetition)
+  if (maxDefinition > 0) {
+    add(definition?.subarray(start, end) ?? new Uint8Array(end - start).fill(maxDefinition), maxDefinition)
+  }
+  return parts.length === 0 ? bytes : Buffer.concat([...parts, bytes])
 }
 
 interface Part {
@@ -67,10 +118,10 @@ interface Part {
   readonly end: number
 }
 
-const plainOf = (type: ColumnType, values: ReadonlyArray<any>, start: number): Part =>
-  type.kind === "text"
+const plainOf = (kind: Kind, values: ReadonlyArray<any>, start: number): Part =>
+  kind === "text"
     ? textsOf(values, start)
-    : type.kind === "boolean"
+    : kind === "boolean"
       ? { bytes: bitsOf(values), end: values.length }
       : blocksOf(values, start)
 
@@ -155,25 +206,24 @@ const dictionaryOf = (values: ReadonlyArray<string>): Dictionary | undefined => 
   return { entries: [...numbers.keys()], indexes }
 }
 
-const dictionaryPages = (
-  type: ColumnType,
-  { entries, indexes }: Dictionary,
-  present: Uint8Array | undefined,
-  rows: number
-): ReadonlyArray<Page> => {
+const dictionaryPages = ({ entries, indexes }: Dictionary, levels: Levels, places: number): ReadonlyArray<Page> => {
   const width = Math.max(1, Math.ceil(Math.log2(entries.length)))
-  const bytes = withLevels(type, Buffer.concat([Uint8Array.of(width), Runs.encode(indexes, width)]), present, rows)
+  const bytes = withLevels(levels, 0, places, Buffer.concat([Uint8Array.of(width), Runs.encode(indexes, width)]))
   return [
     { encoding: "PLAIN", isDictionary: true, count: entries.length, bytes: wholeTexts(entries) },
-    { encoding: "RLE_DICTIONARY", isDictionary: false, count: rows, bytes }
+    { encoding: "RLE_DICTIONARY", isDictionary: false, count: places, bytes }
   ]
 }
 
 /** A dictionary is one page, however long. */
-const wholeTexts = (texts: ReadonlyArray<string>): Uint8Array => {
+const wholeTexts = (texts: ReadonlyArray<string>): Uint8Array => wholeOf("text", texts)
+
+/** All values, plain, as one piece. */
+const wholeOf = (kind: Kind, values: Physical): Uint8Array => {
+  if (ArrayBuffer.isView(values)) return bytesOf(values)
   const parts: Array<Uint8Array> = []
-  for (let start = 0; start < texts.length; ) {
-    const part = textsOf(texts, start)
+  for (let start = 0; start < values.length; ) {
+    const part = plainOf(kind, values, start)
     parts.push(part.bytes)
     start = part.end
   }

@@ -4,14 +4,16 @@
  */
 import { crc32 } from "node:zlib"
 import * as Effect from "effect/Effect"
-import type { ColumnChunk, RowGroup, SchemaElement } from "hyparquet"
+import type { ColumnChunk, RowGroup, SchemaElement, Statistics } from "hyparquet"
 import { ByteWriter } from "hyparquet-writer"
 import { writePageHeader } from "hyparquet-writer/src/datapage.js"
 import { writeMetadata } from "hyparquet-writer/src/metadata.js"
 import * as ColumnCodec from "./columnCodec.ts"
 import { type ColumnType, isNumbers, type Kind, numberArrays } from "./columnType.ts"
 import * as Codecs from "./compression.ts"
-import { type Page, pagesOf } from "./pages.ts"
+import * as NestedLayout from "./nestedLayout.ts"
+import { type LeafRows, toLeaves } from "./nestedRows.ts"
+import { leafPages, type Page, pagesOf } from "./pages.ts"
 import { boundsOf, type ChunkStatistics } from "./statistics.ts"
 
 /** A table whose columns are not yet known to fit. */
@@ -93,13 +95,15 @@ export class Groups {
     const columns: Array<ColumnChunk> = []
     let size = 0n
     for (const type of this.#types) {
-      const rows = ColumnCodec.toRows(type, table.columns[type.name] as ArrayLike<unknown>, start, end) // it has the shape
-      if (rows instanceof ColumnCodec.ColumnError) return yield* Effect.fail(rows)
-      const chunk = yield* chunkOf(type, rows, this.#offset, end - start, this.#compression)
-      columns.push(chunk.chunk)
-      size += chunk.chunk.meta_data?.total_uncompressed_size ?? 0n
-      this.#offset += chunk.size
-      yield* emit(chunk.parts)
+      const leaves = leavesOf(type, table.columns[type.name] as ArrayLike<unknown>, start, end) // it has the shape
+      if (leaves instanceof ColumnCodec.ColumnError) return yield* Effect.fail(leaves)
+      for (const leaf of leaves) {
+        const chunk = yield* chunkOf(leaf, this.#offset, this.#compression)
+        columns.push(chunk.chunk)
+        size += chunk.chunk.meta_data?.total_uncompressed_size ?? 0n
+        this.#offset += chunk.size
+        yield* emit(chunk.parts)
+      }
     }
     this.#groups.push({ columns, total_byte_size: size, num_rows: BigInt(end - start) })
     this.#numRows += end - start
@@ -121,15 +125,46 @@ export class Groups {
   }
 }
 
-/** A column's part of a row group. */
-const chunkOf = Effect.fnUntraced(function* (
+/** Some rows of a leaf, ready to be written. */
+interface Leaf {
+  readonly path: ReadonlyArray<string>
+  readonly kind: Kind
+  readonly pages: ReadonlyArray<Page>
+  /** Values, missing ones counted. */
+  readonly count: number
+  readonly statistics?: Statistics
+}
+
+const leavesOf = (
   type: ColumnType,
-  rows: ColumnCodec.Rows,
+  values: ArrayLike<unknown>,
+  start: number,
+  end: number
+): ReadonlyArray<Leaf> | ColumnCodec.ColumnError => {
+  const { kind, name } = type
+  const layout = NestedLayout.layoutOf(type)
+  if (layout === undefined) {
+    const rows = ColumnCodec.toRows(type, values, start, end)
+    if (rows instanceof ColumnCodec.ColumnError) return rows
+    const count = end - start
+    const statistics = { null_count: BigInt(count - rows.values.length), ...boundsOf(kind, rows.values) }
+    return [{ path: [name], kind, pages: pagesOf(type, rows), count, statistics }]
+  }
+  const leaves = toLeaves(type, layout, values, start, end)
+  if (leaves instanceof ColumnCodec.ColumnError) return leaves
+  return layout.leaves.map(({ maxDefinition, maxRepetition, path, type: kind }, i) => {
+    const { definition, repetition, values } = leaves[i] as LeafRows // one for each
+    const levels = { definition, maxDefinition, maxRepetition, repetition }
+    return { path, kind, pages: leafPages(kind, values, levels), count: definition.length }
+  })
+}
+
+/** A leaf's part of a row group. */
+const chunkOf = Effect.fnUntraced(function* (
+  { count, kind, pages, path, statistics }: Leaf,
   offset: number,
-  count: number,
   wanted: Codecs.Compression
 ) {
-  const pages = pagesOf(type, rows)
   const compression = (yield* pays(wanted, pages)) ? wanted : "none"
   const bodies = yield* Effect.forEach(pages, (page) => Codecs.compress(compression, page.bytes), { concurrency: 4 })
   const parts: Array<Uint8Array> = []
@@ -147,16 +182,16 @@ const chunkOf = Effect.fnUntraced(function* (
   const chunk: ColumnChunk = {
     file_offset: BigInt(offset),
     meta_data: {
-      type: elements[type.kind].type,
+      type: elements[kind].type,
       encodings: [...new Set(["RLE" as const, ...pages.map((page) => page.encoding)])],
-      path_in_schema: [type.name],
+      path_in_schema: [...path],
       codec: Codecs.codecs[compression],
       num_values: BigInt(count),
       total_uncompressed_size: BigInt(uncompressed),
       total_compressed_size: BigInt(size),
       data_page_offset: BigInt(firstData),
       ...(firstData > offset ? { dictionary_page_offset: BigInt(offset) } : {}),
-      statistics: { null_count: BigInt(count - rows.values.length), ...boundsOf(type.kind, rows.values) }
+      ...(statistics === undefined ? {} : { statistics })
     }
   }
   return { chunk, parts, size }
@@ -199,24 +234,20 @@ const headerOf = (page: Page, body: Uint8Array): Uint8Array => {
 
 const schemaOf = (types: ReadonlyArray<ColumnType>): Array<SchemaElement> => [
   { name: "schema", num_children: types.length },
-  ...types.map(({ kind, name, optional }) => ({
-    name,
-    repetition_type: optional ? ("OPTIONAL" as const) : ("REQUIRED" as const),
-    ...elements[kind]
-  }))
+  ...types.flatMap((type) => {
+    const { kind, name, optional } = type
+    return (
+      NestedLayout.layoutOf(type)?.elements ?? [
+        { name, repetition_type: optional ? ("OPTIONAL" as const) : ("REQUIRED" as const), ...elements[kind] }
+      ]
+    )
+  })
 ]
 
 type Element = Omit<SchemaElement, "name" | "repetition_type"> & Required<Pick<SchemaElement, "type">>
 
 const elements: { readonly [K in Kind]: Element } = {
-  text: { type: "BYTE_ARRAY", converted_type: "UTF8", logical_type: { type: "STRING" } },
-  int: { type: "INT64" },
-  number: { type: "DOUBLE" },
-  boolean: { type: "BOOLEAN" },
-  bigint: { type: "INT64" },
-  date: { type: "INT64", converted_type: "TIMESTAMP_MILLIS" },
-  bytes: { type: "BYTE_ARRAY" },
-  json: { type: "BYTE_ARRAY", converted_type: "JSON", logical_type: { type: "JSON" } },
+  ...NestedLayout.leafElements,
   float32: { type: "FLOAT" },
   float64: { type: "DOUBLE" },
   int32: { type: "INT32" },

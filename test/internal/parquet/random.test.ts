@@ -18,6 +18,8 @@ interface Kind {
   readonly field: Artifact.TableFields[string]
   readonly value: fc.Arbitrary<unknown>
   readonly isJson?: boolean
+  /** What the file has in place of a value that is there, where that is another one. */
+  readonly inFile?: (value: unknown) => unknown
   /** What holds the values, where it is a typed array. */
   readonly hold?: (values: ReadonlyArray<unknown>) => ArrayLike<unknown>
 }
@@ -52,21 +54,50 @@ const scalars: ReadonlyArray<Kind> = [
 ]
 
 const nested: ReadonlyArray<Kind> = [
-  { field: Schema.Array(Schema.Int), value: fc.array(int, { maxLength: 3 }), isJson: true },
+  { field: Schema.Array(Schema.Int), value: fc.array(int, { maxLength: 3 }) },
   {
     field: Schema.Array(Schema.Array(Schema.Array(Schema.NullOr(Schema.String)))),
-    value: fc.array(fc.array(fc.array(fc.option(text), { maxLength: 2 }), { maxLength: 2 }), { maxLength: 2 }),
-    isJson: true
+    value: fc.array(fc.array(fc.array(fc.option(text), { maxLength: 2 }), { maxLength: 2 }), { maxLength: 2 })
   },
   {
     field: Schema.Struct({ a: Schema.Struct({ b: Schema.Array(Schema.Struct({ c: Schema.Finite })) }) }),
-    value: fc.record({ a: fc.record({ b: fc.array(fc.record({ c: finite }), { maxLength: 2 }) }) }),
-    isJson: true
+    value: fc.record({ a: fc.record({ b: fc.array(fc.record({ c: finite }), { maxLength: 2 }) }) })
   },
   {
     field: Schema.Record(Schema.String, Schema.Array(Schema.Boolean)),
     value: fc.dictionary(text, fc.array(fc.boolean(), { maxLength: 2 }), { maxKeys: 3 }),
-    isJson: true
+    inFile: (value) => Object.entries(value as object)
+  },
+  {
+    field: Schema.Struct({
+      at: Schema.NullOr(Schema.Date),
+      raw: Schema.NullOr(Schema.Array(Schema.Uint8Array)),
+      of: Schema.NullOr(
+        Schema.Struct({ n: Schema.NullOr(Schema.BigInt), d: Schema.Array(Schema.NullOr(Schema.Number)) })
+      )
+    }),
+    value: fc.record({
+      at: fc.option(date),
+      raw: fc.option(fc.array(fc.uint8Array({ maxLength: 3 }), { maxLength: 2 })),
+      of: fc.option(
+        fc.record({
+          n: fc.option(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })),
+          d: fc.array(fc.option(double), { maxLength: 3 })
+        })
+      )
+    })
+  },
+  {
+    field: Schema.ReadonlyMap(Schema.Int, Schema.NullOr(Schema.Array(Schema.Literals(["red", "blue"])))),
+    value: fc
+      .array(fc.tuple(int, fc.option(fc.array(fc.constantFrom("red", "blue"), { maxLength: 2 }))), { maxLength: 3 })
+      .map((entries) => new Map(entries))
+  },
+  { field: Schema.Tuple([Schema.Int, Schema.String]), value: fc.tuple(int, text), isJson: true },
+  {
+    field: Schema.Array(Schema.Struct({ x: Schema.optionalKey(Schema.Int), y: Schema.NullOr(Schema.String) })),
+    value: fc.array(fc.record({ x: int, y: fc.option(text) }, { requiredKeys: ["y"] }), { maxLength: 3 }),
+    inFile: (value) => (value as ReadonlyArray<object>).map((item) => ({ x: null, ...item }))
   }
 ]
 
@@ -110,12 +141,15 @@ describe.skipIf(DuckDb.unavailable !== undefined)("random tables", () => {
             const back = await Effect.runPromise(Parquet.read(path, artifact))
             assert.deepStrictEqual<unknown>(back, value)
             const expected = await duckdbColumns(path)
-            for (const [i, { isJson }] of kinds.entries()) {
+            for (const [i, { inFile = (value: unknown) => value, isJson }] of kinds.entries()) {
               const name = `c${i}`
               const found = Array.from((expected as Record<string, ReadonlyArray<unknown>>)[name] ?? [], (item) =>
                 isJson === true && typeof item === "string" ? ours(JSON.parse(item)) : item
               )
-              assert.deepStrictEqual(Array.from(columns[name] as ArrayLike<unknown>, ours), found, name)
+              const stored = Array.from(columns[name] as ArrayLike<unknown>, (value) =>
+                ours(value === null ? null : inFile(value))
+              )
+              assert.deepStrictEqual(stored, found, name)
             }
           }),
           { numRuns: tables, seed }
