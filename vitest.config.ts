@@ -1,4 +1,5 @@
 import { sep } from "node:path"
+import { defaultServerConditions } from "vite"
 import { defineConfig } from "vitest/config"
 import { BaseSequencer, type TestSpecification } from "vitest/node"
 
@@ -44,7 +45,8 @@ class LongestFirst extends BaseSequencer {
 }
 
 export default defineConfig({
-  resolve: { tsconfigPaths: true },
+  // Tests import the library by its name, and get its source.
+  ssr: { resolve: { conditions: ["effect-flow-source", ...defaultServerConditions] } },
   test: {
     include: [chosen === undefined ? "test/**/*.test.ts" : `${chosen}/*.test.ts`],
     exclude: chosen === undefined ? Object.values(groups) : [],

@@ -15,6 +15,9 @@ const files = ["package.json", "README.md"]
 /** Fields of package.json that only development needs. */
 const development = ["scripts", "devDependencies", "allowScripts"]
 
+/** The condition of `exports` under which this repository's tests and type checks get the source instead of the build. */
+const sourceCondition = "effect-flow-source"
+
 const restore = (): void => {
   if (!existsSync(backup)) return
   for (const file of files) copyFileSync(join(backup, file), join(root, file))
@@ -30,6 +33,9 @@ const clean = (): void => {
   const { homepage } = manifest as { readonly homepage: string }
   const repository = homepage.replace(/#.*$/, "")
   for (const field of development) delete manifest[field]
+  for (const target of Object.values(manifest.exports as Record<string, Record<string, string> | string | null>)) {
+    if (typeof target === "object" && target !== null) delete target[sourceCondition]
+  }
   writeFileSync(join(root, "package.json"), `${JSON.stringify(manifest, undefined, 2)}\n`)
 
   const pictures = `${repository.replace("//github.com/", "//raw.githubusercontent.com/")}/main/`

@@ -9,7 +9,9 @@ const root = join(import.meta.dirname, "..", "..")
 export default async (): Promise<() => Promise<void>> => {
   const directory = await mkdtemp(join(tmpdir(), "effect-flow-tests-"))
   process.env.EFFECT_FLOW_TEST_SHARED = directory
-  // The hundreds of processes that the tests start load the same modules: Node compiles each of them once.
+  // The processes that the tests start load the library's source, too, whatever the last build left in `dist`.
+  process.env.NODE_OPTIONS = `${process.env.NODE_OPTIONS ?? ""} --conditions=effect-flow-source`.trim()
+  // Hundreds of them load the same modules: Node compiles each once.
   process.env.NODE_COMPILE_CACHE ??= join(root, "node_modules", ".cache", "effect-flow-tests")
   return async () => {
     await stopShared(directory)
