@@ -130,7 +130,7 @@ type Forgotten<A, Depth extends ReadonlyArray<unknown> = []> = Depth["length"] e
           : A extends (...given: never) => unknown
             ? never
             : A extends object
-              ? { [K in keyof A]: Forgotten<A[K], [...Depth, 0]> }[keyof A]
+              ? { [K in keyof A]-?: Forgotten<A[K], [...Depth, 0]> }[keyof A]
               : never
 
 /**

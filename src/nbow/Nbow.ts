@@ -20,7 +20,7 @@ import { badLabel } from "./internal/labels.ts"
 import * as Layers from "./internal/layers.ts"
 import type { Model } from "./internal/nbowModel.ts"
 import * as NbowOptions from "./internal/nbowOptions.ts"
-import { invalid, OptionsError } from "./internal/options.ts"
+import { checkCheckpointEvery, invalid, OptionsError } from "./internal/options.ts"
 import { type Labelled, predict } from "./internal/predict.ts"
 import { TrainingError } from "./internal/TrainingError.ts"
 import { checkList } from "./internal/texts.ts"
@@ -48,18 +48,28 @@ export const FitError = Schema.Union([
 /** The errors of `fit`. */
 export type FitError = typeof FitError.Type
 
+/** Options of `fit`: those of the model, and how the training is carried out. */
+export interface FitOptions extends NbowOptions.OptionsInput {
+  /**
+   * In a task, the training's state is saved after every so many epochs, so that a training that is killed continues from
+   * there; 0 for never. It is no part of the model. Default: 1.
+   */
+  readonly checkpointEvery?: number
+}
+
 /** Learns from labelled texts, or from columns of a dataset. */
 export interface Fit {
-  (data: Labelled, options?: NbowOptions.OptionsInput): Effect.Effect<Model, FitError, Tensorflow.Tensorflow>
+  (data: Labelled, options?: FitOptions): Effect.Effect<Model, FitError, Tensorflow.Tensorflow>
   <F extends Artifact.TableFields>(
     data: LabelledOf<F>,
-    options?: NbowOptions.OptionsInput
+    options?: FitOptions
   ): Effect.Effect<Model, FitError | ArtifactError, Tensorflow.Tensorflow | ArtifactStore>
 }
 
 /**
  * Learns a model from labelled texts. Every epoch's loss and accuracy, and those of the validation rows, are logged,
- * kept in the model's `history`, and in a task recorded as metrics. The same seed gives the same model.
+ * kept in the model's `history`, and in a task recorded as metrics. The same seed gives the same model. In a task, a
+ * training that is killed continues from its last epoch when the task is attempted again or its run resumed.
  *
  * The texts of a dataset are read a row group at a time; what stays in memory is how often each text has each word.
  *
@@ -74,9 +84,10 @@ export interface Fit {
  */
 export const fit: Fit = Effect.fnUntraced(function* (
   data: Labelled | LabelledOf<Artifact.TableFields>,
-  given: NbowOptions.OptionsInput = {}
+  { checkpointEvery = 1, ...given }: FitOptions = {}
 ) {
   const options = yield* NbowOptions.make(given)
+  yield* checkCheckpointEvery("Nbow.fit", checkpointEvery)
   const { labels, matrix, vectorizer } = yield* isDataset(data)
     ? countDataset(data as LabelledOf<Artifact.TableFields>, options) // a dataset with labels, by the types
     : countTexts(data as Labelled, options)
@@ -89,7 +100,7 @@ export const fit: Fit = Effect.fnUntraced(function* (
   }
   const { tf } = yield* Tensorflow.load
   const weights = yield* Effect.sync(() => Layers.begin(tf, matrix.columns, options))
-  const trained = yield* train(tf, { matrix, labels, weights }, options)
+  const trained = yield* train(tf, { matrix, labels, weights }, options, checkpointEvery)
   return { options, vectorizer, ...trained }
 }) as Fit // services and errors are those of a dataset only where one is given
 

@@ -9,6 +9,7 @@
 import type { SparseMatrix } from "../SparseMatrix.ts"
 import { crossEntropy, epsilon, type Penalty, penaltyOf, predicted, softmax, type Weights } from "./network.ts"
 import type { Random } from "./random.ts"
+import type { TrainerState } from "./trainState.ts"
 import * as VectorLoops from "./vectorLoops.ts"
 
 const { beta1, beta2 } = VectorLoops
@@ -67,6 +68,8 @@ export class Trainer {
   // Blocks with the same layout, one after the other in memory.
   private readonly weights: Float32Array
   private readonly gradients: Float32Array
+  /** Adam's moments, which only the loops change. */
+  private readonly moments: Float32Array
   /** The hidden units of a row, and their gradient. */
   private readonly hidden: Float32Array
   private readonly back: Float32Array
@@ -98,7 +101,7 @@ export class Trainer {
     this.loops = loops
     this.weights = take(at.length)
     this.gradients = take(at.length)
-    take(2 * at.length) // Adam's moments, which only the loops use
+    this.moments = take(2 * at.length)
     this.hidden = take(at.units)
     this.back = take(at.units)
     this.sums = new Float64Array(at.units)
@@ -139,6 +142,18 @@ export class Trainer {
       }),
       outputBias: part(at.outputBias, at.outputs)
     }
+  }
+
+  /** What the trainer knows besides the weights. */
+  state(): Pick<TrainerState, "moments" | "steps" | "untilDrop"> {
+    return { moments: this.moments.slice(), steps: this.steps, untilDrop: this.untilDrop }
+  }
+
+  /** Continues from a state. The weights are loaded separately. */
+  restore({ moments, steps, untilDrop }: Pick<TrainerState, "moments" | "steps" | "untilDrop">): void {
+    this.moments.set(moments)
+    this.steps = steps
+    this.untilDrop = untilDrop
   }
 
   /** Takes a step on the rows from `start` to `end` (exclusive) of an order. Returns the loss before the step. */

@@ -11,6 +11,14 @@ export class OptionsError extends Schema.TaggedError<OptionsError>()("OptionsErr
   option: Schema.String
 }) {}
 
+/** Refuses a number of epochs between two checkpoints that is none. */
+export const checkCheckpointEvery = (owner: string, epochs: unknown): Effect.Effect<void, OptionsError> =>
+  typeof epochs === "number" && Number.isSafeInteger(epochs) && epochs >= 0
+    ? Effect.void
+    : Effect.fail(
+        invalid(owner, "checkpointEvery", `expected a whole number of at least 0, got ${CodecIssue.valueText(epochs)}`)
+      )
+
 /** An optional field with a default. */
 export const orElse = <S extends Schema.Constraint>(schema: S, value: S["Encoded"]): Schema.withDecodingDefault<S> =>
   Schema.withDecodingDefault<S>(Effect.succeed(value))(schema)

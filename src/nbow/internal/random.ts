@@ -20,6 +20,16 @@ export class Random {
     })
   }
 
+  /** A copy of the generator's state. */
+  save(): Int32Array {
+    return this.state.slice()
+  }
+
+  /** Continues from a state. */
+  restore(state: Int32Array): void {
+    this.state.set(state)
+  }
+
   /** A random unsigned 32-bit integer. */
   uint32(): number {
     const state = this.state

@@ -3,7 +3,9 @@
  * spans, other fibers run and interruption is possible. Tensors are always disposed.
  */
 import * as Effect from "effect/Effect"
+import * as CanonicalJson from "../../internal/schema/canonicalJson.ts"
 import type { SparseMatrix } from "../SparseMatrix.ts"
+import * as FitCheckpoint from "./fitCheckpoint.ts"
 import type { Tf } from "./loadTf.ts"
 import type { Options } from "./nbowOptions.ts"
 import { measure, penaltyOf, type Weights } from "./network.ts"
@@ -12,6 +14,7 @@ import * as Report from "./report.ts"
 import { Trainer } from "./Trainer.ts"
 import { TrainingError } from "./TrainingError.ts"
 import * as TrainKernel from "./trainKernel.ts"
+import * as TrainState from "./trainState.ts"
 
 /** The metrics of an epoch. Losses include the penalty. Validation metrics are present if there are validation rows. */
 export interface Epoch {
@@ -49,14 +52,29 @@ const operationsPerTurn = 2_000_000
 /** The number of rows to train on, taken from the beginning. */
 export const trainedRows = (rows: number, validationSplit: number): number => Math.floor(rows * (1 - validationSplit))
 
-/** Trains a network, starting with the given weights. */
-export const train = (tf: Tf, given: Given, options: Options): Effect.Effect<Trained, TrainingError> =>
+/**
+ * Trains a network, starting with the given weights, or with what its checkpoint has.
+ *
+ * @param checkpointEvery Saves a checkpoint after every so many epochs, if the training runs in a task; 0 for never.
+ */
+export const train = (
+  tf: Tf,
+  given: Given,
+  options: Options,
+  checkpointEvery = 1
+): Effect.Effect<Trained, TrainingError> =>
   Effect.acquireUseRelease(
     Effect.sync(() => new Training(tf, given, options)),
     Effect.fnUntraced(function* (training: Training) {
-      const history: Array<Epoch> = []
-      let [last, best, target]: ReadonlyArray<Snapshot | undefined> = []
-      for (let epoch = 1; epoch <= options.epochs; epoch++) {
+      const checkpoint = yield* FitCheckpoint.open("Nbow.fit", checkpointEvery, () => partsOf(given, options))
+      const restored = checkpoint.latest === undefined ? undefined : TrainState.decode(checkpoint.latest)
+      if (restored !== undefined) training.restore(restored)
+      const { history: before = [], ...from }: Partial<TrainState.Progress> = restored?.progress ?? {}
+      const history = [...before]
+      let { best, isStopped = false, last, target } = from
+      if (last !== undefined) yield* Report.continued(last.epoch, options.epochs)
+      if (checkpoint.isOfAnotherRun) yield* Report.again(history.map(figures))
+      for (let epoch = 1 + (last?.epoch ?? 0); epoch <= options.epochs && !isStopped; epoch++) {
         const trained = yield* takeEpoch(training, epoch)
         const weights = training.weights()
         const measured: Epoch = { ...trained, ...(yield* validate(training, weights, given, options)) }
@@ -67,21 +85,30 @@ export const train = (tf: Tf, given: Given, options: Options): Effect.Effect<Tra
         last = { epoch, weights, valLoss: measured.valLoss ?? 0 }
         if (best === undefined || last.valLoss < best.valLoss) best = last
         const { earlyStopping } = options
-        if (earlyStopping === null) continue
-        if (target === undefined || last.valLoss < target.valLoss - earlyStopping.minDelta) target = last
-        else if (epoch - target.epoch >= earlyStopping.patience) break
+        if (earlyStopping !== null) {
+          if (target === undefined || last.valLoss < target.valLoss - earlyStopping.minDelta) target = last
+          else isStopped = epoch - target.epoch >= earlyStopping.patience
+        }
+        if (!checkpoint.isDue(epoch, isStopped || epoch === options.epochs)) continue
+        yield* checkpoint.save(TrainState.encode({ history, last, best, target, isStopped }, training.save()))
       }
-      const { epoch, weights } = (options.restoreBest ? best : last) as Snapshot // there is at least one epoch
+      const { epoch, weights } = (options.restoreBest ? best : last) as TrainState.Snapshot // there is at least one epoch
       return { epoch, weights, history }
     }),
     (training) => Effect.sync(() => training.dispose())
   )
 
-interface Snapshot {
-  readonly epoch: number
-  readonly valLoss: number
-  readonly weights: Weights
-}
+/** What decides the result of a training. */
+const partsOf = ({ labels, matrix, rowWeights, validationWeights, weights }: Given, options: Options) => [
+  CanonicalJson.stringify(options),
+  FitCheckpoint.bytesOf(matrix.rowPointers),
+  FitCheckpoint.bytesOf(matrix.columnIndices),
+  FitCheckpoint.bytesOf(matrix.values),
+  FitCheckpoint.bytesOf(labels),
+  FitCheckpoint.bytesOf(rowWeights ?? []),
+  FitCheckpoint.bytesOf(validationWeights ?? []),
+  ...Object.values(weights).map(FitCheckpoint.bytesOf)
+]
 
 /** The metrics of an epoch under their Keras names. */
 const figures = ({ accuracy, loss, valAccuracy, valLoss }: Epoch): { readonly [name: string]: number } => ({
@@ -90,6 +117,17 @@ const figures = ({ accuracy, loss, valAccuracy, valLoss }: Epoch): { readonly [n
   ...(valLoss === undefined ? {} : { val_loss: valLoss }),
   ...(valAccuracy === undefined ? {} : { val_accuracy: valAccuracy })
 })
+
+/** The weights as tensors. The arrays are copied, because the cpu backend uses them as the tensors' memory. */
+const stateOf = (tf: Tf, weights: Weights, columns: number): TrainKernel.State => {
+  const units = weights.hiddenBias.length
+  return {
+    hiddenKernel: tf.tensor2d(weights.hiddenKernel.slice(), [columns, units]),
+    hiddenBias: tf.tensor1d(weights.hiddenBias.slice()),
+    outputKernel: tf.tensor2d(weights.outputKernel.slice(), [units, weights.outputBias.length]),
+    outputBias: tf.tensor1d(weights.outputBias.slice())
+  }
+}
 
 /** The state of a training: tensors, random generator and progress. */
 class Training {
@@ -118,12 +156,22 @@ class Training {
     const entries = (this.batchSize * matrix.values.length) / matrix.rows
     const operations = weights.hiddenKernel.length + entries * options.hiddenSize
     this.spanRows = this.batchSize * Math.max(1, Math.min(stepsPerTurn, Math.floor(operationsPerTurn / operations)))
-    this.state = {
-      hiddenKernel: tf.tensor2d(weights.hiddenKernel, [matrix.columns, options.hiddenSize]),
-      hiddenBias: tf.tensor1d(weights.hiddenBias),
-      outputKernel: tf.tensor2d(weights.outputKernel, [options.hiddenSize, outputs]),
-      outputBias: tf.tensor1d(weights.outputBias)
-    }
+    this.state = stateOf(tf, weights, matrix.columns)
+  }
+
+  /** The state between two epochs, besides the weights. */
+  save(): TrainState.TrainerState {
+    return { ...this.trainer.state(), order: this.order.slice(), random: this.random.save() }
+  }
+
+  /** Continues from a state. */
+  restore({ progress, trainer }: ReturnType<typeof TrainState.decode>): void {
+    const [columns = 0] = this.state.hiddenKernel.shape
+    this.dispose()
+    this.state = stateOf(this.tf, progress.last.weights, columns)
+    this.trainer.restore(trainer)
+    this.order.set(trainer.order)
+    this.random.restore(trainer.random)
   }
 
   /** Begins an epoch and returns its number of rows. */
