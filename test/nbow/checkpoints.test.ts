@@ -38,7 +38,7 @@ describe("Nbow.fit", () => {
     earlyStopping: { patience: 2 },
     restoreBest: true
   }
-  const fit = (more: Nbow.FitOptions = {}) =>
+  const trained = (more: Nbow.FitOptions = {}) =>
     Nbow.fit({ texts: columns.review, labels: columns.labels }, { ...options, ...more })
 
   const plain = ({ epoch, history, weights }: Nbow.Model) => ({
@@ -53,7 +53,7 @@ describe("Nbow.fit", () => {
       output: { model: Nbow.Model },
       error: Schema.Union([Stopped, Nbow.FitError]),
       retry: { times: 30 },
-      run: () => Effect.map(stopAfter(fit(more), turnsOf(++attempts)), (model) => ({ model }))
+      run: () => Effect.map(stopAfter(trained(more), turnsOf(++attempts)), (model) => ({ model }))
     })
     return Flow.make("TrainingFlow", {
       steps: [train],
@@ -67,7 +67,7 @@ describe("Nbow.fit", () => {
   it.effect("ends with the same model wherever it is stopped", () => {
     const { layer, lines } = listening()
     return Effect.gen(function* () {
-      const undisturbed = yield* fit()
+      const undisturbed = yield* trained()
       for (let seed = 0; seed < 6; seed++) {
         const { id, output } = yield* Flow.run(
           flowOf((attempt) => 6 + ((seed * 5 + attempt * 7) % 8)),
@@ -91,7 +91,7 @@ describe("Nbow.fit", () => {
       const turns = (attempt: number) => (attempt < 3 ? 10 : 1e6)
       yield* Flow.run(flowOf(turns, { checkpointEvery: 0 }), {})
       assert.isFalse(lines.some((line) => /checkpoint/.test(line)))
-      const error = yield* Effect.flip(fit({ checkpointEvery: 0.5 }))
+      const error = yield* Effect.flip(trained({ checkpointEvery: 0.5 }))
       assert.strictEqual(
         error.message,
         "Nbow.fit: option checkpointEvery: expected a whole number of at least 0, got 0.5"

@@ -5,6 +5,7 @@
 import * as Effect from "effect/Effect"
 import * as CanonicalJson from "../../internal/schema/canonicalJson.ts"
 import type { SparseMatrix } from "../SparseMatrix.ts"
+import type { Epoch } from "./epoch.ts"
 import * as FitCheckpoint from "./fitCheckpoint.ts"
 import type { Tf } from "./loadTf.ts"
 import type { Options } from "./nbowOptions.ts"
@@ -16,13 +17,7 @@ import { TrainingError } from "./TrainingError.ts"
 import * as TrainKernel from "./trainKernel.ts"
 import * as TrainState from "./trainState.ts"
 
-/** The metrics of an epoch. Losses include the penalty. Validation metrics are present if there are validation rows. */
-export interface Epoch {
-  readonly loss: number
-  readonly accuracy: number
-  readonly valLoss?: number
-  readonly valAccuracy?: number
-}
+export type { Epoch } from "./epoch.ts"
 
 /** Labelled rows and the initial weights, which have one output, or one for each class. */
 export interface Given {

@@ -4,9 +4,9 @@
  * have.
  */
 import type * as Artifact from "../../Artifact.ts"
+import type { Epoch } from "./epoch.ts"
 import type { State } from "./fitCheckpoint.ts"
 import type { Weights } from "./network.ts"
-import type { Epoch } from "./train.ts"
 
 /** The weights of an epoch. */
 export interface Snapshot {
