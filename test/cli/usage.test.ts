@@ -95,6 +95,7 @@ describe("usage", () => {
         "cancel",
         "card",
         "ui",
+        "copy",
         "gc",
         "verify",
         "workers"

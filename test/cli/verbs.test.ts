@@ -285,6 +285,30 @@ describe("cancel", () => {
   )
 })
 
+describe("copy", () => {
+  it.live("copies runs to another store", () =>
+    Effect.gen(function* () {
+      const other = join(directory, "other")
+      assert.match(
+        succeeds(yield* here("copy", ok, "--to", other)),
+        new RegExp(`^${ok} of TestFlow: \\d+ tasks and \\d+ new artifacts? \\(.*\\) copied\\.\n$`)
+      )
+      assert.strictEqual(succeeds(yield* here("copy", ok, "--to", other)), `${ok} of TestFlow was there already.\n`)
+      const there = line(TestFlow, flowFile, other)
+      assert.deepStrictEqual(
+        json(yield* there("show", ok, "--json")).tasks,
+        json(yield* here("show", ok, "--json")).tasks
+      )
+      refuses(yield* here("copy", "nowhere", "--to", other), 1, 'There is no run "nowhere" of flow "TestFlow".')
+      refuses(
+        yield* here("copy", ok, "--to", directory),
+        2,
+        `${directory} is the store that the runs are in. Name another one with --to.`
+      )
+    })
+  )
+})
+
 describe("plan, gc and card", () => {
   it.live("plans without running", () =>
     Effect.gen(function* () {

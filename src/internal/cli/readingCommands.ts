@@ -226,6 +226,35 @@ export const verbs = (cli: Cli, select: Select) => [
   ).pipe(Command.withDescription("Check every artifact and record of the store; exit code 1 if damage remains")),
 
   Command.make(
+    "copy",
+    {
+      runs: Argument.String("run").pipe(
+        Argument.withDescription('Runs: their ids, unique prefixes, or "latest"'),
+        Argument.variadic({ min: 1 })
+      ),
+      to: Flag.String("to").pipe(
+        Flag.withMetavar("store"),
+        Flag.withDescription("The other store: its directory, or the Postgres URL of a shared store")
+      ),
+      toBlobs: optional("to-blobs", "dir", "Where the other store keeps large artifacts, if it is in Postgres"),
+      json: json("what was copied")
+    },
+    (input) =>
+      select((chosen) =>
+        lazily(() => import("./verbs/copy.ts"))((module) =>
+          module.copy(cli, chosen, {
+            runs: input.runs,
+            to: input.to,
+            toBlobs: maybe(input.toBlobs),
+            json: input.json
+          })
+        )
+      )
+  ).pipe(
+    Command.withDescription("Copy runs, and the runs that they stand on, to another store; can be repeated if cut off")
+  ),
+
+  Command.make(
     "gc",
     {
       keepRuns: count("keep-runs", "Keep the newest n runs of each flow"),

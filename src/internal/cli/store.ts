@@ -65,8 +65,17 @@ const withoutPassword = (url: string): string => {
   return shown.href
 }
 
+/** The store that an argument names: a directory, or the Postgres URL of a shared store. */
+export const storeNamed = (cli: Cli, name: string, blobs: string | undefined): Effect.Effect<Store, Exit> =>
+  /^postgres(ql)?:/.test(name)
+    ? choose(cli, { directory: undefined, database: name, blobs })
+    : choose(cli, { directory: name, database: undefined, blobs })
+
+/** The layer of a store that need not exist yet. */
+export const layerOf = (store: Store) => layer({ store }, {})
+
 /** The store's layer, loaded only when a verb needs it, because help needs no database. */
-const layer = ({ store }: Chosen, options: { readonly readOnly?: boolean; readonly sync?: boolean }) =>
+const layer = ({ store }: Pick<Chosen, "store">, options: { readonly readOnly?: boolean; readonly sync?: boolean }) =>
   Effect.map(
     Effect.promise(() => import("../../Storage.ts")),
     (Storage) =>

@@ -146,7 +146,7 @@ const unfit = ({ declared, name }: ColumnType, value: unknown, row: number) =>
 
 const negativeZero = ({ name }: ColumnType, row: number) => new ColumnError("invalid", name, row, negativeZeroMessage)
 
-/** Why -0 is no integer of a column. */
+/** Why an integer column can't hold -0. */
 export const negativeZeroMessage =
   "-0 would come back as 0, since Parquet's integers have no -0. Add 0 to it, or declare the column Schema.Number"
 

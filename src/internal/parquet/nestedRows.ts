@@ -94,7 +94,7 @@ const unfitness = (type: LeafKind, value: unknown): Unfit | undefined => {
         ? undefined
         : new Unfit("the text has half a surrogate pair, which UTF-8 can't hold")
     case "int":
-      if (!Number.isSafeInteger(value)) return new Unfit(`${CodecIssue.valueText(value)} is no safe integer`)
+      if (!Number.isSafeInteger(value)) return new Unfit(`${CodecIssue.valueText(value)} is not a safe integer`)
       return Object.is(value, -0) ? new Unfit(negativeZeroMessage) : undefined
     case "bigint":
       return isInt64(value as bigint) // the schema's
