@@ -1,5 +1,7 @@
 /** Trainings that are stopped anywhere continue from their last epoch, and end bit for bit as one that nobody stopped. */
 import { assert, describe, it } from "@effect/vitest"
+import type { Optimizer } from "@tensorflow/tfjs-core"
+import type { LayersModel } from "@tensorflow/tfjs-layers"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Logger from "effect/Logger"
@@ -98,4 +100,118 @@ describe("Nbow.fit", () => {
       )
     }).pipe(Effect.provide([Storage.layerMemory, Tensorflow.layerCpu, layer]))
   })
+})
+
+describe("Tensorflow.fit", () => {
+  const rows = 40
+
+  /** Trainings whose state is more than weights. */
+  const trainings: Readonly<
+    Record<
+      string,
+      { readonly optimizer: (tf: Tensorflow.Tf) => Optimizer; readonly make?: (tf: Tensorflow.Tf) => LayersModel }
+    >
+  > = {
+    adam: { optimizer: (tf) => tf.train.adam(0.01) },
+    adamax: { optimizer: (tf) => tf.train.adamax(0.01) },
+    "rmsprop, centered": { optimizer: (tf) => tf.train.rmsprop(0.01, 0.9, 0.1, 1e-7, true) },
+    momentum: { optimizer: (tf) => tf.train.momentum(0.01, 0.9) },
+    adagrad: { optimizer: (tf) => tf.train.adagrad(0.05) },
+    adadelta: { optimizer: (tf) => tf.train.adadelta(0.5) },
+    sgd: { optimizer: (tf) => tf.train.sgd(0.1) },
+    "an LSTM with batch normalization": {
+      optimizer: (tf) => tf.train.adam(0.02),
+      make: (tf) => {
+        const init = (seed: number) => tf.initializers.glorotUniform({ seed })
+        return tf.sequential({
+          layers: [
+            tf.layers.reshape({ targetShape: [2, 2], inputShape: [4] }),
+            tf.layers.lstm({ units: 3, kernelInitializer: init(1), recurrentInitializer: init(2) }),
+            tf.layers.batchNormalization(),
+            tf.layers.dense({ units: 1, activation: "sigmoid", kernelInitializer: init(3) })
+          ]
+        })
+      }
+    }
+  }
+
+  const dense = (tf: Tensorflow.Tf) => {
+    const init = (seed: number) => tf.initializers.glorotUniform({ seed })
+    return tf.sequential({
+      layers: [
+        tf.layers.dense({ units: 5, inputShape: [4], activation: "tanh", kernelInitializer: init(1) }),
+        tf.layers.dense({ units: 1, activation: "sigmoid", kernelInitializer: init(2) })
+      ]
+    })
+  }
+
+  const train = (name: string) =>
+    Effect.gen(function* () {
+      const { make = dense, optimizer } = trainings[name] as (typeof trainings)[string] // a name of the list
+      const tf = yield* Tensorflow.tf
+      const { model } = yield* Effect.acquireRelease(
+        Effect.sync(() => {
+          const made = optimizer(tf)
+          const model = make(tf)
+          model.compile({ optimizer: made, loss: "binaryCrossentropy", metrics: ["accuracy"] })
+          return { made, model }
+        }),
+        ({ made, model }) =>
+          Effect.sync(() => {
+            model.dispose()
+            made.dispose()
+          })
+      )
+      const { xs, ys } = yield* Tensorflow.tensors((tf) => {
+        const xs = tf.randomUniform([rows, 4], -1, 1, "float32", 5)
+        return { xs, ys: tf.cast(tf.greater(tf.sum(xs, 1, true), 0), "float32") }
+      })
+      // A schedule of the caller's own, and early stopping with a state of its own.
+      const schedule = {
+        onEpochEnd: (epoch: number) => {
+          if (name === "sgd") (model.optimizer as ReturnType<typeof tf.train.sgd>).setLearningRate(0.1 / (epoch + 2))
+        }
+      }
+      const stopping = tf.callbacks.earlyStopping({ monitor: "val_loss", patience: 2, minDelta: 0.004 })
+      const history = yield* Tensorflow.fit(model, {
+        xs,
+        ys,
+        epochs: 7,
+        batchSize: 8,
+        validationSplit: 0.2,
+        callbacks: [schedule, stopping]
+      })
+      return { history, weights: model.getWeights().map((weight) => Array.from(weight.dataSync())) }
+    }).pipe(Effect.scoped)
+
+  for (const name of Object.keys(trainings)) {
+    it.effect(`ends with the same model wherever it is stopped: ${name}`, () => {
+      const { layer, lines } = listening()
+      let attempts = 0
+      const step = Step.make("train", {
+        output: { result: Schema.String },
+        error: Schema.Union([Stopped, Tensorflow.OptionsError, Tensorflow.TrainingError, Tensorflow.TensorflowError]),
+        retry: { times: 30 },
+        run: () =>
+          Effect.map(stopAfter(train(name), 6 + ((++attempts * 5) % 14)), (result) => ({
+            result: JSON.stringify(result)
+          }))
+      })
+      const flow = Flow.make("TrainingFlow", {
+        steps: [step],
+        run: Effect.fnUntraced(function* () {
+          return yield* (yield* step()).result
+        })
+      })
+      return Effect.gen(function* () {
+        const tf = yield* Tensorflow.tf
+        const undisturbed = yield* train(name)
+        const before = tf.memory().numTensors
+        const { output } = yield* Flow.run(flow, {})
+        assert.deepStrictEqual(JSON.parse(output), undisturbed)
+        assert.isTrue(lines.some((line) => /continues after epoch \d\/7 from its checkpoint/.test(line)))
+        assert.strictEqual(tf.memory().numTensors, before)
+      }).pipe(Effect.provide([Storage.layerMemory, Tensorflow.layerCpu, layer]))
+    })
+  }
 })

@@ -1,7 +1,9 @@
 /**
- * Makes `model.dispose()` free all of a model. TensorFlow.js counts the uses of a layer and takes one off, so the weights
- * of a layer that a model uses twice stay behind, and it forgets the dropout masks that recurrent cells keep.
+ * Makes `model.dispose()` free all of a model, and `dispose()` all of an optimizer. TensorFlow.js counts the uses of a
+ * layer and takes one off, so the weights of a layer that a model uses twice stay behind; it forgets the dropout masks that
+ * recurrent cells keep, and the learning rate of the momentum optimizer.
  */
+import type { MomentumOptimizer, Tensor } from "@tensorflow/tfjs-core"
 import type { LayersModel } from "@tensorflow/tfjs-layers"
 import type { Tf } from "./tf.ts"
 import * as Trainable from "./trainable.ts"
@@ -20,11 +22,12 @@ interface Disposable {
 
 const patched = new WeakSet<object>()
 
-/** Replaces `dispose` of all models. */
+/** Replaces `dispose` of all models, and of the optimizer that forgets a tensor. */
 export const patch = (tf: Tf): void => {
   const prototype: LayersModel = tf.LayersModel.prototype
   if (patched.has(prototype)) return
   patched.add(prototype)
+  patchMomentum(tf.MomentumOptimizer.prototype)
   const { dispose } = prototype
   prototype.dispose = function (this: LayersModel) {
     const result = dispose.call(this)
@@ -36,5 +39,13 @@ export const patch = (tf: Tf): void => {
     }
     Trainable.disposeMasks(tf, layers)
     return result
+  }
+}
+
+const patchMomentum = (prototype: MomentumOptimizer): void => {
+  const { dispose } = prototype
+  prototype.dispose = function (this: MomentumOptimizer & { readonly c?: Tensor }) {
+    dispose.call(this)
+    if (this.c?.isDisposed === false) this.c.dispose() // inherited from SGD, whose `dispose` is not called
   }
 }

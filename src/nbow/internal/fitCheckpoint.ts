@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Artifact from "../../Artifact.ts"
 import { CurrentTask } from "../../CurrentTask.ts"
+import { messageOf } from "../../internal/cause.ts"
 import * as Digest from "../../internal/schema/digest.ts"
 
 /** The state of a training: tensors, and JSON texts as metadata. */
@@ -50,6 +51,12 @@ const numberOf = (task: CurrentTask["Service"], digest: string): number => {
   return count
 }
 
+const digestOf = (parts: ReadonlyArray<Uint8Array | string>): string => {
+  const encoder = new TextEncoder()
+  const texts = parts.map((part) => Digest.ofChunks([typeof part === "string" ? encoder.encode(part) : part]))
+  return Digest.ofTexts("effect-flow/fit/1", texts).slice(0, 16)
+}
+
 /** The bytes of an array. */
 export const bytesOf = (array: ArrayLike<number> | ArrayBufferView): Uint8Array => {
   const view = ArrayBuffer.isView(array) ? array : Float64Array.from(array)
@@ -71,20 +78,26 @@ export const open = Effect.fnUntraced(function* (
   const task = yield* Effect.serviceOption(CurrentTask)
   if (Option.isNone(task) || every === 0) return none
   const { attempt, checkpoint } = task.value
-  const encoder = new TextEncoder()
-  const texts = parts().map((part) => Digest.ofChunks([typeof part === "string" ? encoder.encode(part) : part]))
-  const digest = Digest.ofTexts("effect-flow/fit/1", texts).slice(0, 16)
-  const number = numberOf(task.value, digest)
   const warn = (problem: string) => (error: { readonly message: string }) =>
     Effect.logWarning(`${what} ${problem}: ${error.message}`)
-  return yield* Effect.matchEffect(checkpoint(artifact, { name: `${what}/${digest}/${number}` }), {
-    onFailure: (error) => Effect.as(warn("trains without checkpoints")(error), none),
-    onSuccess: ({ latest, save }) =>
-      Effect.succeed<FitCheckpoint>({
-        latest: Option.getOrUndefined(latest),
-        isDue: (epoch, isLast) => isLast || epoch % every === 0,
-        save: (state) => Effect.catch(save(state), warn("could not save a checkpoint")),
-        isOfAnotherRun: attempt === 1
-      })
+  const name = Effect.try({
+    try: () => {
+      const digest = digestOf(parts())
+      return `${what}/${digest}/${numberOf(task.value, digest)}`
+    },
+    catch: (cause) => ({ message: `its configuration can't be read: ${messageOf(cause)}` }) // by a layer of the caller's own
   })
+  return yield* Effect.matchEffect(
+    Effect.flatMap(name, (name) => checkpoint(artifact, { name })),
+    {
+      onFailure: (error) => Effect.as(warn("trains without checkpoints")(error), none),
+      onSuccess: ({ latest, save }) =>
+        Effect.succeed<FitCheckpoint>({
+          latest: Option.getOrUndefined(latest),
+          isDue: (epoch, isLast) => isLast || epoch % every === 0,
+          save: (state) => Effect.catch(save(state), warn("could not save a checkpoint")),
+          isOfAnotherRun: attempt === 1
+        })
+    }
+  )
 })

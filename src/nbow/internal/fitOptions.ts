@@ -23,6 +23,11 @@ export interface FitOptions
   readonly validationData?: readonly [xs: Tensors, ys: Tensors]
   /** Of the shuffle. The same seed gives the same order of rows. Default: 1. */
   readonly seed?: number
+  /**
+   * In a task, the training's state is saved after every so many epochs, so that a training that is killed continues from
+   * there; 0 for never. Callbacks then see the figures of the epochs before once more. Default: 1.
+   */
+  readonly checkpointEvery?: number
 }
 
 const count = Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))
@@ -34,7 +39,8 @@ const Numbers = Schema.Struct({
   batchSize: orElse(count, 32),
   validationSplit: orElse(Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0), Schema.isLessThan(1)), 0),
   shuffle: orElse(Schema.Boolean, true),
-  seed: orElse(natural, 1)
+  seed: orElse(natural, 1),
+  checkpointEvery: orElse(natural, 1)
 })
 
 /** The checked options. */

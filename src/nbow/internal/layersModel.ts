@@ -9,6 +9,7 @@ import * as Artifact from "../../Artifact.ts"
 import { messageOf } from "../../internal/cause.ts"
 import * as Description from "../../internal/schema/description.ts"
 import * as LoadTf from "./loadTf.ts"
+import { dtypeOf, dtypes, isDtype } from "./tensorData.ts"
 
 const codecError =
   (what: string) =>
@@ -17,17 +18,6 @@ const codecError =
 
 /** A codec can't require services, so a model runs on the process's current backend, or else on the best one. */
 const loadTf = Effect.mapError(LoadTf.current, ({ message }) => new Artifact.CodecError({ message }))
-
-/** The element types of weights, by their TensorFlow.js and safetensors names. */
-const dtypes = {
-  float32: { name: "F32", size: 4, of: (buffer: ArrayBuffer) => new Float32Array(buffer) },
-  int32: { name: "I32", size: 4, of: (buffer: ArrayBuffer) => new Int32Array(buffer) },
-  bool: { name: "BOOL", size: 1, of: (buffer: ArrayBuffer) => new Uint8Array(buffer) }
-} as const
-
-type Dtype = keyof typeof dtypes
-
-const isDtype = (dtype: string): dtype is Dtype => Object.hasOwn(dtypes, dtype)
 
 const topologyKey = "topology"
 
@@ -88,7 +78,7 @@ const decode = Effect.fnUntraced(function* ({ metadata, tensors }: Artifact.Tens
   const weightSpecs: Array<io.WeightsManifestEntry> = []
   const weightData: Array<ArrayBuffer> = []
   for (const [name, { data, dtype, shape }] of Object.entries(tensors)) {
-    const ours = (Object.keys(dtypes) as Array<Dtype>).find((key) => dtypes[key].name === dtype) // the keys of `dtypes`
+    const ours = dtypeOf(dtype)
     if (ours === undefined)
       return yield* new Artifact.CodecError({ message: `weight ${name} is of type ${dtype}, which models don't have` })
     weightSpecs.push({ name, shape: [...shape], dtype: ours })

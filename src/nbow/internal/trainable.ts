@@ -37,6 +37,7 @@ export interface Trainable {
   makeTrainFunction(): (batch: ReadonlyArray<Tensor>) => Array<Scalar>
   makeTestFunction(): void
   getDedupedMetricsNames(): Array<string>
+  getConfig(): unknown
 }
 
 /** The hidden parts of a model. A sequential model holds another model, which does its training. */
