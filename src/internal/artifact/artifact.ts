@@ -18,13 +18,22 @@ export const TypeId = "~effect-flow/Artifact"
 export type Format = "json" | "table" | "tensors" | "bytes" | "text" | "file" | "dataset"
 
 /** What a value is stored as: bytes in one or more parts, or a file that already holds them. */
-export type Encoded = ReadonlyArray<Uint8Array> | { readonly path: string }
+export type Encoded = ReadonlyArray<Uint8Array> | EncodedFile
+
+/** A file that holds an encoded value. */
+export interface EncodedFile {
+  readonly path: string
+  /** Removes the file once it is stored, if it exists for that alone. */
+  readonly remove?: Effect.Effect<void>
+}
 
 /** What a value is read from: its bytes, or a local file that holds them. Both are verified against the digest. */
 export interface Stored<E = never> {
   /** The caller's own: the decoded value may be made of them. */
   readonly bytes: Effect.Effect<Uint8Array, E>
   readonly path: Effect.Effect<string, E>
+  /** How many bytes there are, where that is known. */
+  readonly size?: number
   /** Which artifact it is, for a value that has refs of its own. */
   readonly origin?: Origin
 }

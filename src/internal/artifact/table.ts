@@ -2,18 +2,21 @@
  * Tables as an artifact: columns in memory, Parquet in the store. Nothing makes an object of a row.
  */
 import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type { AsyncBuffer } from "hyparquet"
 import { ColumnError } from "../parquet/columnCodec.ts"
 import * as ColumnType from "../parquet/columnType.ts"
 import * as Parquet from "../parquet/lazy.ts"
 import type { FileError } from "../parquet/reader.ts"
-import { bufferOf } from "../parquet/source.ts"
+import { bufferOf, openSource } from "../parquet/source.ts"
 import type { AnyTable } from "../parquet/writer.ts"
 import { oneEffect } from "../requirements.ts"
 import { CodecError } from "../schema/codecError.ts"
 import * as Description from "../schema/description.ts"
 import { type Problem, problemOf } from "../schema/schemaTraits.ts"
 import type { StorableSchema } from "../schema/storableSchema.ts"
-import { type Artifact, make, type Sharing } from "./artifact.ts"
+import { type Artifact, make, type Sharing, type Stored } from "./artifact.ts"
+import * as Spill from "./spill.ts"
 import { sharingOf, snapshot } from "./tableCopies.ts"
 
 /** A table's columns: a name, and the schema of a value each, or `Artifact.column` for plain numbers. */
@@ -65,11 +68,12 @@ export const table = <const F extends TableFields>(fields: F): TableArtifact<F> 
     Description.make({ format: "table", columns: Object.entries(fields).map(describe) })
   )
   const encode = Effect.fnUntraced(function* (value: AnyTable) {
-    const parts: Array<Uint8Array> = []
-    const gather = (more: ReadonlyArray<Uint8Array>) => Effect.sync(() => void parts.push(...more))
+    const spill = Spill.make()
     const { write } = yield* Parquet.writer
-    yield* Effect.mapError(write(types(), value, gather), errorOf)
-    return parts
+    return yield* Effect.onError(
+      Effect.andThen(Effect.mapError(write(types(), value, spill.add), errorOf), spill.end),
+      () => spill.discard
+    )
   })
   const encodeTable = (value: unknown) => {
     const problem = problemIn(fields)
@@ -85,9 +89,10 @@ export const table = <const F extends TableFields>(fields: F): TableArtifact<F> 
       description,
       encode: (value) => Effect.suspend(() => encodeTable(value)),
       decode: Effect.fnUntraced(function* (stored) {
-        const bytes = yield* stored.bytes
         const { read } = yield* Parquet.reader
-        const { columns, numRows } = yield* Effect.mapError(read(bufferOf(bytes), types()), errorOf)
+        const { columns, numRows } = yield* Effect.scoped(
+          Effect.flatMap(sourceOf(stored), (source) => Effect.mapError(read(source, types()), errorOf))
+        )
         return Object.freeze({ numRows, columns: Object.freeze(columns) as Columns<F> }) // each was checked by its type
       }),
       capture: (value) =>
@@ -101,6 +106,16 @@ export const table = <const F extends TableFields>(fields: F): TableArtifact<F> 
     fields
   }
 }
+
+/** A table larger than this is read from a file, a row group at a time. */
+const maxInMemoryBytes = 64 * 1024 ** 2
+
+const sourceOf = <E>({ bytes, path, size = 0 }: Stored<E>): Effect.Effect<AsyncBuffer, E | CodecError, Scope.Scope> =>
+  size <= maxInMemoryBytes
+    ? Effect.map(bytes, bufferOf)
+    : Effect.flatMap(path, (path) =>
+        Effect.mapError(openSource(path), ({ message }) => new CodecError({ message: `${path}: ${message}` }))
+      )
 
 const problemIn = (fields: TableFields): Problem | undefined => {
   for (const [name, field] of Object.entries(fields)) {

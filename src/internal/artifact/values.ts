@@ -85,7 +85,7 @@ export const writeCaptured = Effect.fnUntraced(function* <A>(
   let address: { readonly digest: string; readonly size: number }
   let blob: Written["blob"]
   if (!isParts(encoded)) {
-    address = yield* store.putFile(encoded.path)
+    address = yield* Effect.ensuring(store.putFile(encoded.path), encoded.remove ?? Effect.void)
   } else {
     const size = Bytes.sizeOf(encoded)
     if (size <= store.inlineLimit) {
@@ -100,7 +100,7 @@ export const writeCaptured = Effect.fnUntraced(function* <A>(
       store.values.set(sharedKey(address.digest, sharing.id), decoded.value, sharing.memory(decoded.value))
     } else store.values.setBytes?.(address.digest, encoded)
   }
-  const extension = isParts(encoded) ? "" : Extension.ofPath(encoded.path)
+  const extension = isParts(encoded) || encoded.remove !== undefined ? "" : Extension.ofPath(encoded.path)
   const record: RefRecord = {
     name,
     digest: address.digest,
@@ -157,7 +157,7 @@ export const read = <A>(
       return kept === undefined ? Effect.map(store.get(record.digest), Bytes.whole) : Effect.succeed(kept)
     })
     const origin = { name: record.name, writer: record.writer, via }
-    return Effect.matchCauseEffect(artifact.decode({ bytes, path: pathOf(store, record), origin }), {
+    return Effect.matchCauseEffect(artifact.decode({ bytes, path: pathOf(store, record), size: record.size, origin }), {
       onFailure: (cause) => explain(artifact, record, cause),
       onSuccess: (value) => {
         if (sharing === undefined || key === undefined) return Effect.succeed(value)
