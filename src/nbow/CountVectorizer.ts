@@ -1,62 +1,36 @@
 /**
- * Turns texts into counts of terms, exactly as scikit-learn's `CountVectorizer` does: the same tokens, bounds on
- * document frequencies, tie-breaking and order of columns. A single scan of the texts learns the vocabulary and builds
- * the matrix.
+ * Turns texts into counts of terms, exactly as scikit-learn's `CountVectorizer` does: the same tokens and n-grams, bounds on
+ * document frequencies, tie-breaking and order of columns. With `tfidf`, counts are weighted as `TfidfVectorizer` weighs
+ * them. A single scan of the texts learns the vocabulary and builds the matrix.
  */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { compareCodePoints } from "./internal/codePoints.ts"
 import { argsort } from "./internal/introsort.ts"
 import * as CheckedOptions from "./internal/options.ts"
 import { RowCounts } from "./internal/RowCounts.ts"
-import { english } from "./internal/stopWords.ts"
-import { TermTable } from "./internal/TermTable.ts"
+import type { Finder, Learner, Term } from "./internal/terms.ts"
+import * as Terms from "./internal/termsOf.ts"
 import { checkList, detailsOf, eachText, laterBy, TextError } from "./internal/texts.ts"
+import * as TfIdfWeights from "./internal/tfidf.ts"
+import * as Tokenizers from "./internal/tokenizers.ts"
+import * as VectorizerOptions from "./internal/vectorizerOptions.ts"
 import type { SparseMatrix } from "./SparseMatrix.ts"
 
 export { OptionsError } from "./internal/options.ts"
+export {
+  Bound,
+  NgramRange,
+  Options,
+  type OptionsInput,
+  StopWords,
+  StripAccents,
+  TfIdf,
+  Tokenizer
+} from "./internal/vectorizerOptions.ts"
 
-const { orElse } = CheckedOptions
-
-/**
- * A bound on the number of texts that have a term: a count, or a proportion of all texts. `{ count: 1 }` is one text
- * and `{ proportion: 1 }` is all texts. A bare number is not allowed, because 1 would be ambiguous.
- */
-export const Bound = Schema.Union([
-  Schema.Struct({ count: Schema.Int.check(Schema.isGreaterThanOrEqualTo(1)) }).annotate({ identifier: "{ count }" }),
-  Schema.Struct({ proportion: Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 1 })) }).annotate({
-    identifier: "{ proportion }"
-  })
-])
-
-/** A bound on the number of texts that have a term. */
-export type Bound = typeof Bound.Type
-
-/** Terms to leave out: scikit-learn's English list, or your own list, in lower case. */
-export const StopWords = Schema.NullOr(Schema.Union([Schema.Literal("english"), Schema.Array(Schema.String)]))
-
-/** With `"ascii"`, accents are removed and the remaining non-ASCII characters are dropped. */
-export const StripAccents = Schema.NullOr(Schema.Literal("ascii"))
-
-/** The options of a vectorizer, with scikit-learn's defaults. */
-export const Options = Schema.Struct({
-  /** Terms that occur in fewer texts are left out. */
-  minDf: orElse(Bound, { count: 1 }),
-  /** Terms that occur in more texts are left out. */
-  maxDf: orElse(Bound, { proportion: 1 }),
-  stopWords: orElse(StopWords, null),
-  stripAccents: orElse(StripAccents, null),
-  /** Keep only this many of the remaining terms, the most frequent ones. */
-  maxFeatures: orElse(Schema.NullOr(Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))), null),
-  /** Whether to only mark the terms that a text has, with 1, instead of counting them. Default: false. */
-  binary: Schema.optionalKey(Schema.Boolean)
-})
-
-/** All options, with their values. */
-export type Options = typeof Options.Type
-
-/** Options as callers pass them, with defaults missing. */
-export type OptionsInput = typeof Options.Encoded
+type Options = VectorizerOptions.Options
+type OptionsInput = VectorizerOptions.OptionsInput
+type Bound = VectorizerOptions.Bound
 
 /** No vocabulary could be learned. */
 export class VocabularyError extends Schema.TaggedError<VocabularyError>()("VocabularyError", {
@@ -75,6 +49,8 @@ export interface CountVectorizer {
   readonly options: Options
   /** The terms, in code point order: term `i` is column `i`. */
   readonly vocabulary: ReadonlyArray<string>
+  /** With `tfidf`, unless `useIdf` is false: the inverse document frequency of each term. */
+  readonly idf?: ReadonlyArray<number>
 }
 
 /** A vocabulary and the counts of the texts it was learned from. */
@@ -83,7 +59,34 @@ export interface Fitted {
   readonly matrix: SparseMatrix
 }
 
-const decodeOptions = CheckedOptions.decode(Options, "CountVectorizer")
+const parseOptions = CheckedOptions.decode(VectorizerOptions.Options, "CountVectorizer")
+
+const decodeOptions = Effect.fnUntraced(function* (given: OptionsInput) {
+  const options = yield* parseOptions(given)
+  const problem = VectorizerOptions.problemIn(options)
+  if (problem !== undefined) return yield* CheckedOptions.invalid("CountVectorizer", problem.option, problem.message)
+  return options
+})
+
+/**
+ * Defines a tokenizer: a function that splits texts, for languages or conventions that the others don't cover. A function
+ * can't be stored, so a model stores the name, and a program that reads the model has to define the tokenizer, too. Define
+ * it at the top of a module that the program's steps import, and give it another name when it changes.
+ *
+ * @param name The name, which options and stored models have.
+ * @param split Splits a text, which is lower-cased and without accents if `stripAccents` says so, into tokens.
+ * @returns The value of the option `tokenizer`.
+ *
+ * @example
+ * ```ts
+ * const bySpaces = CountVectorizer.tokenizer("by spaces", (text) => text.split(" ").filter((word) => word !== ""))
+ * const vectorizer = yield* CountVectorizer.fit(["don't panic", "don't"], { tokenizer: bySpaces })
+ * ```
+ */
+export const tokenizer = (name: string, split: (text: string) => ReadonlyArray<string>): { readonly name: string } => {
+  Tokenizers.define(name, split)
+  return { name }
+}
 
 /**
  * Learns a vocabulary from texts. Fails with `VocabularyError` if no term is left or a text is not a string, and with
@@ -136,115 +139,106 @@ export const fitTransformChunks = Effect.fnUntraced(function* <E, R>(
   given: OptionsInput = {}
 ): Effect.fn.Return<Fitted, Exclude<E, TextError> | VocabularyError | CheckedOptions.OptionsError, R> {
   const options = yield* decodeOptions(given)
-  const stopWords = options.stopWords === "english" ? english : (options.stopWords ?? [])
-  const table = new TermTable(options.stripAccents, stopWords)
-  const stops = table.size
-  if (Array.isArray(options.stopWords)) yield* warnOfStopWords(options.stopWords, options.stripAccents)
-  const counts = new RowCounts(rows)
+  if (Array.isArray(options.stopWords)) yield* warnOfStopWords(options, options.stopWords)
+  const learner = Terms.learner(options, rows)
   const count = eachChunk((texts) => {
-    const before = counts.rows
+    const before = learner.rows
     return Effect.mapError(
-      eachText(texts, (text) => {
-        const tokens = table.scan(text, true)
-        counts.add(table.tokens, tokens, stops, table.size)
-      }),
+      eachText(texts, (text) => learner.add(text)),
       (error) => laterBy(error, before)
     )
   })
   yield* Effect.mapError(count, (error) =>
     error instanceof TextError ? vocabularyError(error) : (error as Exclude<E, TextError>)
   )
-  const terms = yield* select(table, stops, counts, options)
-  const columnOf = new Int32Array(table.size).fill(-1)
+  const { size, terms } = yield* select(learner, options)
+  const columnOf = new Int32Array(size).fill(-1)
   terms.forEach((term, column) => {
     columnOf[term.id] = column
   })
   const vocabulary = terms.map(({ text }) => text)
-  const matrix = yield* counts.toMatrix(vocabulary.length, columnOf)
+  const matrix = yield* learner.toMatrix(vocabulary.length, columnOf)
   if (options.binary === true) matrix.values.fill(1)
-  return { vectorizer: { options, vocabulary }, matrix }
+  const { tfidf } = options
+  if (tfidf === undefined || tfidf === null) return { vectorizer: { options, vocabulary }, matrix }
+  const idf = tfidf.useIdf ? Array.from(TfIdfWeights.idfOf(matrix, tfidf)) : undefined
+  TfIdfWeights.weigh(matrix, tfidf, idf)
+  return { vectorizer: { options, vocabulary, ...(idf === undefined ? {} : { idf }) }, matrix }
 })
 
 /** Warns of stop words that no token equals, as scikit-learn does: `"don't"` is the token `don`. */
-const warnOfStopWords = (stopWords: ReadonlyArray<string>, stripAccents: Options["stripAccents"]) =>
+const warnOfStopWords = (options: Options, stopWords: ReadonlyArray<string>) =>
   Effect.suspend(() => {
-    const table = new TermTable(stripAccents)
+    const scanner = Terms.tokens(options)
+    for (const word of stopWords) scanner.scan(word, true)
     const words = new Set(stopWords)
-    const strays = new Set<string>()
-    for (const word of stopWords) {
-      const count = table.scan(word, true)
-      for (const id of table.tokens.subarray(0, count)) strays.add(table.term(id))
-    }
-    const missing = [...strays].filter((token) => !words.has(token)).sort(compareCodePoints)
-    if (missing.length === 0) return Effect.void
+    const strays = scanner.inOrder(() => true).filter(({ text }) => !words.has(text))
+    if (strays.length === 0) return Effect.void
     return Effect.logWarning(
       "The stop words may not match the texts as intended: lower-cased and split like the texts, they give the tokens " +
-        `${missing.map((token) => JSON.stringify(token)).join(", ")}, which are not stop words.`
+        `${strays.map(({ text }) => JSON.stringify(text)).join(", ")}, which are not stop words.`
     )
   })
 
-interface Term {
-  readonly id: number
-  readonly text: string
-}
-
-/** The terms within the bounds, in code point order, cut to the most frequent. */
-const select = Effect.fnUntraced(function* (table: TermTable, stops: number, counts: RowCounts, options: Options) {
-  if (table.size === stops) {
-    return yield* new VocabularyError({
-      reason: "empty",
-      message:
-        counts.rows === 0
-          ? "There are no texts to learn a vocabulary from."
-          : `None of the ${counts.rows} texts has a word of at least two letters that is not a stop word.`
-    })
-  }
-  const inTexts = (bound: Bound): number => ("count" in bound ? bound.count : bound.proportion * counts.rows)
+/** The terms within the bounds, in code point order, cut to the most frequent, and the number of all that were counted. */
+const select = Effect.fnUntraced(function* (learner: Learner, options: Options) {
+  const { rows } = learner
+  const inTexts = (bound: Bound): number => ("count" in bound ? bound.count : bound.proportion * rows)
   const minTexts = inTexts(options.minDf)
   const maxTexts = inTexts(options.maxDf)
+  const { documents, occurrences, terms: found } = yield* learner.totals(minTexts)
+  const size = documents.length
+  if (found === 0) {
+    return yield* new VocabularyError({ reason: "empty", message: emptyMessage(rows, options) })
+  }
   if (maxTexts < minTexts) {
     return yield* new VocabularyError({
       reason: "bounds",
-      message: `No term can be in ${minTexts} or more texts (minDf) and in ${maxTexts} or fewer (maxDf): there are ${counts.rows} texts.`
+      message: `No term can be in ${minTexts} or more texts (minDf) and in ${maxTexts} or fewer (maxDf): there are ${rows} texts.`
     })
   }
-  const { documents, occurrences } = counts.totals(table.size)
-  const terms: Array<Term> = []
-  for (let id = stops; id < table.size; id++) {
+  const terms = learner.inOrder((id) => {
     const count = documents[id] as number // within bounds
-    if (count >= minTexts && count <= maxTexts) terms.push({ id, text: table.term(id) })
-  }
+    return count > 0 && count >= minTexts && count <= maxTexts
+  })
   if (terms.length === 0) {
     return yield* new VocabularyError({
       reason: "pruned",
-      message: `None of the ${table.size - stops} terms is in at least ${minTexts} and at most ${maxTexts} of the ${counts.rows} texts. Lower minDf or raise maxDf.`
+      message: `None of the ${found === undefined ? "" : `${found} `}terms is in at least ${minTexts} and at most ${maxTexts} of the ${rows} texts. Lower minDf or raise maxDf.`
     })
   }
-  terms.sort((a, b) => compareCodePoints(a.text, b.text))
   const limit = options.maxFeatures
-  if (limit === null || terms.length <= limit) return terms
+  if (limit === null || terms.length <= limit) return { terms, size }
   const negated = Float64Array.from(
     terms,
     ({ id }) => -((options.binary === true ? documents : occurrences)[id] as number)
   ) // within bounds
   const kept = argsort(negated).subarray(0, limit).sort()
-  return Array.from(kept, (index) => terms[index] as Term) // `kept` has indices of `terms`
+  return { terms: Array.from(kept, (index) => terms[index] as Term), size } // `kept` has indices of `terms`
 })
 
-const tables = new WeakMap<CountVectorizer, TermTable>()
+const emptyMessage = (rows: number, { ngramRange: [least] = [1, 1], tokenizer }: Options): string => {
+  if (rows === 0) return "There are no texts to learn a vocabulary from."
+  if (least > 1) return `None of the ${rows} texts has ${least} words that are not stop words.`
+  return tokenizer === undefined || tokenizer === null
+    ? `None of the ${rows} texts has a word of at least two letters that is not a stop word.`
+    : `None of the ${rows} texts has a token that is not a stop word.`
+}
+
+const finders = new WeakMap<CountVectorizer, Finder>()
 
 /**
- * The table that finds a vectorizer's terms in texts, built on first use.
+ * Finds a vectorizer's terms in texts, built on first use. A term's number is its column.
  *
  * @internal
  */
-export const tableOf = (self: CountVectorizer): TermTable => {
-  let table = tables.get(self)
-  if (table === undefined) {
-    table = new TermTable(self.options.stripAccents, self.vocabulary)
-    tables.set(self, table)
+export const finderOf = (self: CountVectorizer): Finder => {
+  let finder = finders.get(self)
+  if (finder === undefined) {
+    finder = Terms.finder(self.options, self.vocabulary)
+    finders.set(self, finder)
   }
-  return table
+  return finder
 }
 
 /**
@@ -263,15 +257,18 @@ export const tableOf = (self: CountVectorizer): TermTable => {
 export const transform = Effect.fnUntraced(function* (self: CountVectorizer, texts: ReadonlyArray<string>) {
   const error = checkList(texts)
   if (error !== undefined) return yield* Effect.die(error)
-  const table = tableOf(self)
+  const finder = finderOf(self)
+  const columns = self.vocabulary.length
   const counts = new RowCounts(texts.length)
   yield* Effect.orDie(
     eachText(texts, (text) => {
-      const count = table.scan(text, false)
-      counts.add(table.tokens, count, 0, table.size)
+      const count = finder.scan(text, false)
+      counts.add(finder.tokens, count, 0, columns)
     })
   )
-  const matrix = yield* counts.toMatrix(table.size, Int32Array.from(self.vocabulary.keys()))
+  const matrix = yield* counts.toMatrix(columns, Int32Array.from(self.vocabulary.keys()))
   if (self.options.binary === true) matrix.values.fill(1)
+  const { tfidf } = self.options
+  if (tfidf !== undefined && tfidf !== null) TfIdfWeights.weigh(matrix, tfidf, self.idf)
   return matrix
 })

@@ -24,15 +24,18 @@ export class RowCounts {
   rows = 0
   private entries = 0
   private readonly pointers: Int32Array
-  private terms: Int32Array = new Int32Array(16384)
-  private counts: Int32Array = new Int32Array(16384)
+  private terms: Int32Array
+  private counts: Int32Array
   /** The last row that had a term, plus one, and the term's entry in that row. */
-  private lastRow: Int32Array = new Int32Array(1024)
-  private lastEntry: Int32Array = new Int32Array(1024)
+  private lastRow: Int32Array = new Int32Array(256)
+  private lastEntry: Int32Array = new Int32Array(256)
 
   /** The maximum number of rows. */
   constructor(rows: number) {
     this.pointers = new Int32Array(rows + 1)
+    const room = Math.min(16384, 64 * (rows + 1))
+    this.terms = new Int32Array(room)
+    this.counts = new Int32Array(room)
   }
 
   /**

@@ -11,6 +11,9 @@
  * Every index is within its array by construction, which justifies each `as number`.
  */
 
+import { compareCodePoints } from "./codePoints.ts"
+import type { Term, TermScanner } from "./terms.ts"
+
 /** The lower-case form of each ASCII character in a token. 0 ends the token. */
 const folded = new Uint8Array(128)
 /** The same without lower-casing, because some characters decompose into capitals. */
@@ -48,20 +51,22 @@ const hashOf = (high: number, low: number, kind: number): number => {
 const keyLength = 8
 
 /** Terms, numbered in order of occurrence, and a hash table over them. */
-export class TermTable {
+export class TermTable implements TermScanner {
   /** The term numbers of the last scanned text. `scan` returns how many are valid. */
   tokens: Int32Array = new Int32Array(256)
   /** The number of terms. */
   size = 0
+  /** Whether tokens that are not terms are marked with -1 instead of being skipped. */
+  marksUnknown = false
   private readonly ascii: boolean
   /** The characters of all terms, followed by those of the token being read. */
-  private characters: Uint16Array = new Uint16Array(4096)
+  private characters: Uint16Array = new Uint16Array(1024)
   /** The start of each term's characters, and the end of the last. */
-  private starts: Int32Array = new Int32Array(1025)
+  private starts: Int32Array = new Int32Array(257)
   /**
    * Four integers per slot: the halves of a term's key, its kind, and its number plus one, or 0 if the slot is empty.
    */
-  private slots: Int32Array = new Int32Array(4 * 4096)
+  private slots: Int32Array = new Int32Array(4 * 512)
 
   constructor(stripAccents: "ascii" | null, terms: Iterable<string> = []) {
     this.ascii = stripAccents === "ascii"
@@ -91,6 +96,12 @@ export class TermTable {
     let term = ""
     for (let i = this.starts[id] as number; i < to; i++) term += String.fromCharCode(this.characters[i] as number)
     return term
+  }
+
+  inOrder(isWanted: (id: number) => boolean): Array<Term> {
+    const terms: Array<Term> = []
+    for (let id = 0; id < this.size; id++) if (isWanted(id)) terms.push({ id, text: this.term(id) })
+    return terms.sort((a, b) => compareCodePoints(a.text, b.text))
   }
 
   /**
@@ -158,6 +169,8 @@ export class TermTable {
         if (id >= 0) {
           tokens[count++] = id
           base = this.end()
+        } else if (this.marksUnknown) {
+          tokens[count++] = -1
         }
       }
       end = base

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as CountVectorizer from "../CountVectorizer.ts"
 import { decode, invalid, type OptionsError, orElse } from "./options.ts"
+import { laterFields, problemIn } from "./vectorizerOptions.ts"
 
 const positiveInt = Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))
 const notNegative = Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0))
@@ -18,7 +19,8 @@ export const Options = Schema.Struct({
       minDf: orElse(CountVectorizer.Bound, { proportion: 0.005 }),
       maxDf: orElse(CountVectorizer.Bound, { proportion: 0.75 }),
       stopWords: orElse(CountVectorizer.StopWords, "english"),
-      stripAccents: orElse(CountVectorizer.StripAccents, "ascii")
+      stripAccents: orElse(CountVectorizer.StripAccents, "ascii"),
+      ...laterFields
     }),
     {}
   ),
@@ -64,7 +66,10 @@ export const make = (given: OptionsInput): Effect.Effect<Options, OptionsError> 
     if (options.validationSplit === 0 && options.restoreBest) {
       return Effect.fail(invalid("Nbow.fit", "restoreBest", "there is no validation loss with validationSplit 0"))
     }
-    return Effect.succeed(options)
+    const problem = problemIn(options.vectorizer)
+    return problem === undefined
+      ? Effect.succeed(options)
+      : Effect.fail(invalid("Nbow.fit", `vectorizer.${problem.option}`, problem.message))
   })
 
 /** The options of a model's vectorizer. */

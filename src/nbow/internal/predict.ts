@@ -57,7 +57,7 @@ const scoreChunks = <E, R>(
   eachChunk: (use: (texts: ReadonlyArray<string>) => Effect.Effect<void, TextError>) => Effect.Effect<void, E, R>
 ) =>
   Effect.suspend(() => {
-    const table = CountVectorizer.tableOf(model.vectorizer)
+    const table = CountVectorizer.finderOf(model.vectorizer)
     const scoreTokens = makeTokenScore(model.weights)
     const scores = new Float32Array(rows)
     let row = 0

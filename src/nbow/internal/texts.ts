@@ -50,7 +50,8 @@ export const eachText = Effect.fnUntraced(function* (
         row: i
       })
     }
-    each(text, i)
+    const error = attempt(each, text, i)
+    if (error !== undefined) return yield* error
     characters += text.length
     if (characters >= charactersPerTurn) {
       characters = 0
@@ -58,3 +59,15 @@ export const eachText = Effect.fnUntraced(function* (
     }
   }
 })
+
+/** Calls the function, and adds the row to the error of a tokenizer that a program defines. */
+const attempt = (each: (text: string, index: number) => void, text: string, row: number): TextError | undefined => {
+  try {
+    each(text, row)
+    return undefined
+  } catch (cause) {
+    if (cause instanceof TextError)
+      return new TextError({ message: `The text of row ${row} can't be split: ${cause.message}`, row })
+    throw cause
+  }
+}

@@ -1,0 +1,440 @@
+/**
+ * Learns n-grams: words that follow each other, stop words left out. The words of all texts are kept as one stream of
+ * numbers, and the n-grams of a length are found from those with one word less: the places in the stream are sorted by the
+ * n-gram that begins there, and within one n-gram, a table of words tells which next words were seen. So nothing is hashed,
+ * no string is made but for the terms that are kept, and n-grams of words that are too rare are never looked at.
+ *
+ * Every index is within its array by construction, which justifies each `as number`.
+ */
+import * as Effect from "effect/Effect"
+import type { SparseMatrix } from "../SparseMatrix.ts"
+import { compareCodePoints } from "./codePoints.ts"
+import { TermTable } from "./TermTable.ts"
+import type { Learner, Term, Totals } from "./terms.ts"
+
+const grown = (array: Int32Array, length: number): Int32Array => {
+  const next = new Int32Array(Math.max(length, 2 * array.length))
+  next.set(array)
+  return next
+}
+
+/** The fiber yields after about this many places, some 10 ms. */
+const placesPerTurn = 500_000
+
+/** Calls a function with ranges that cover all numbers below `length`, and yields between them. */
+const eachTurn = Effect.fnUntraced(function* (length: number, use: (from: number, to: number) => void) {
+  for (let from = 0; from < length; from += placesPerTurn) {
+    use(from, Math.min(from + placesPerTurn, length))
+    yield* Effect.yieldNow
+  }
+})
+
+/** The parent of the n-grams with one word. */
+const root = -1
+
+/** Counts the n-grams of texts. */
+export class NgramLearner implements Learner {
+  rows = 0
+  private readonly words: TermTable
+  /** The numbers of the words below this are stop words. */
+  private readonly stops: number
+  private readonly least: number
+  private readonly most: number
+  /** The words of all texts, and the row of each. */
+  private stream: Int32Array = new Int32Array(16384)
+  private rowAt: Int32Array = new Int32Array(16384)
+  private length = 0
+  /** Whether a text has enough words for an n-gram. */
+  private hasAny = false
+  // The n-grams, of which the first are the single words: the n-gram without the last word, the last word, and counts.
+  private size = 0
+  private parents: Int32Array = new Int32Array(0)
+  private lasts: Int32Array = new Int32Array(0)
+  private documents: Int32Array = new Int32Array(0)
+  private occurrences: Int32Array = new Int32Array(0)
+  /** For each length that is wanted, the n-gram that begins at each place, or -1. */
+  private readonly wanted: Array<Int32Array> = []
+
+  constructor(
+    stripAccents: "ascii" | null,
+    stopWords: ReadonlyArray<string>,
+    [least, most]: readonly [least: number, most: number]
+  ) {
+    this.words = new TermTable(stripAccents, stopWords)
+    this.stops = this.words.size
+    this.least = least
+    this.most = most
+  }
+
+  add(text: string): void {
+    const { stops, words } = this
+    const found = words.scan(text, true)
+    if (this.length + found > this.stream.length) {
+      this.stream = grown(this.stream, this.length + found)
+      this.rowAt = grown(this.rowAt, this.length + found)
+    }
+    const { rowAt, rows, stream } = this
+    const ids = words.tokens
+    let length = this.length
+    for (let i = 0; i < found; i++) {
+      const word = (ids[i] as number) - stops
+      if (word < 0) continue
+      stream[length] = word
+      rowAt[length++] = rows
+    }
+    if (length - this.length >= this.least) this.hasAny = true
+    this.length = length
+    this.rows++
+  }
+
+  totals(minTexts: number): Effect.Effect<Totals> {
+    return Effect.gen({ self: this }, function* () {
+      yield* this.countWords()
+      let at = this.stream.subarray(0, this.length)
+      if (this.least === 1) this.wanted.push(at)
+      for (let words = 2; words <= this.most; words++) {
+        at = yield* this.lengthen(at, words, minTexts)
+        if (words >= this.least) this.wanted.push(at)
+      }
+      const documents = this.documents.subarray(0, this.size)
+      const occurrences = Float64Array.from(this.occurrences.subarray(0, this.size))
+      // Shorter n-grams than the shortest were only counted to find the longer ones.
+      if (this.least > 1) this.withoutShort(documents)
+      const terms = documents.reduce((sum, count) => sum + Math.sign(count), 0)
+      return { documents, occurrences, terms: minTexts > 1 && this.hasAny ? undefined : terms }
+    })
+  }
+
+  private withoutShort(documents: Int32Array): void {
+    const depths = new Int32Array(this.size)
+    for (let node = 0; node < this.size; node++) {
+      const parent = this.parents[node] as number
+      depths[node] = parent === root ? 1 : (depths[parent] as number) + 1
+      if ((depths[node] as number) < this.least) documents[node] = 0
+    }
+  }
+
+  /** Counts the single words. */
+  private *countWords() {
+    const words = this.words.size - this.stops
+    this.reserve(words)
+    this.size = words
+    for (let word = 0; word < words; word++) {
+      this.parents[word] = root
+      this.lasts[word] = word
+    }
+    const { documents, occurrences, rowAt, stream } = this
+    const lastRow = new Int32Array(words).fill(-1)
+    yield* eachTurn(this.length, (from, to) => countWords(stream, rowAt, from, to, lastRow, documents, occurrences))
+  }
+
+  /** Finds the n-grams of so many words: of each place, that with one word less is given. */
+  private *lengthen(shorter: Int32Array, words: number, minTexts: number) {
+    const { length, rowAt, size, stream } = this
+    const offset = words - 1
+    const places = { shorter, stream, rowAt, documents: this.documents, length, offset, minTexts }
+    // Places by the shorter n-gram that begins there, if a longer one can be frequent enough.
+    const parentAt = new Int32Array(length)
+    const ends = new Int32Array(size)
+    yield* eachTurn(length, (from, to) => markCandidates(places, from, to, parentAt, ends))
+    const byParent = new Int32Array(startsOf(ends))
+    yield* eachTurn(length, (from, to) => sortPlaces(parentAt, from, to, ends, byParent))
+    const seen = new Int32Array(3 * (this.words.size - this.stops)).fill(-1)
+    yield* eachTurn(byParent.length, (from, to) => {
+      this.reserve(this.size + to - from)
+      this.size = divide(this.counts(), this.size, { byParent, parentAt, stream, rowAt, offset, seen }, from, to)
+    })
+    return parentAt
+  }
+
+  private counts(): Counts {
+    const { documents, lasts, occurrences, parents } = this
+    return { documents, lasts, occurrences, parents }
+  }
+
+  private reserve(size: number): void {
+    if (size <= this.parents.length) return
+    this.parents = grown(this.parents, size)
+    this.lasts = grown(this.lasts, size)
+    this.documents = grown(this.documents, size)
+    this.occurrences = grown(this.occurrences, size)
+  }
+
+  inOrder(isWanted: (id: number) => boolean): Array<Term> {
+    // A space is less than any character of a word, so n-grams are in the order of their words.
+    const texts = Array.from({ length: this.words.size - this.stops }, (_, word) => this.words.term(word + this.stops))
+    const order = Int32Array.from(texts.keys()).sort((a, b) =>
+      compareCodePoints(texts[a] as string, texts[b] as string)
+    )
+    const { first, next } = this.children(order)
+    const { lasts, parents } = this
+    const text = (node: number): string => {
+      const word = texts[lasts[node] as number] as string
+      const parent = parents[node] as number
+      return parent === root ? word : `${text(parent)} ${word}`
+    }
+    const terms: Array<Term> = []
+    // From an n-gram to the first of those that begin with it, else to the next one that is as long or shorter.
+    for (let node = first[0] as number; node !== root; ) {
+      if (isWanted(node)) terms.push({ id: node, text: text(node) })
+      const child = first[node + 1] as number
+      if (child >= 0) {
+        node = child
+        continue
+      }
+      while (node !== root && (next[node] as number) < 0) node = parents[node] as number
+      if (node !== root) node = next[node] as number
+    }
+    return terms
+  }
+
+  /** The first of each n-gram's continuations by the order of words, with that of the root in front, and the next of each. */
+  private children(order: Int32Array): { readonly first: Int32Array; readonly next: Int32Array } {
+    const { lasts, parents, size } = this
+    const withWord = new Int32Array(order.length).fill(-1)
+    const sameWord = new Int32Array(size)
+    for (let node = 0; node < size; node++) {
+      const word = lasts[node] as number
+      sameWord[node] = withWord[word] as number
+      withWord[word] = node
+    }
+    const first = new Int32Array(size + 1).fill(-1)
+    const next = new Int32Array(size)
+    for (let i = order.length - 1; i >= 0; i--) {
+      for (let node = withWord[order[i] as number] as number; node >= 0; node = sameWord[node] as number) {
+        const parent = parents[node] as number
+        next[node] = first[parent + 1] as number
+        first[parent + 1] = node
+      }
+    }
+    return { first, next }
+  }
+
+  toMatrix(columns: number, columnOf: Int32Array): Effect.Effect<SparseMatrix> {
+    return Effect.gen({ self: this }, function* () {
+      const { length, rowAt, rows, wanted } = this
+      // The rows of each column, ascending, a row as often as it has the term.
+      const ends = new Int32Array(columns)
+      for (const nodes of wanted) {
+        yield* eachTurn(length, (from, to) => countEntries(nodes, from, to, columnOf, ends))
+      }
+      const byColumn = new Int32Array(startsOf(ends))
+      for (const nodes of wanted) {
+        yield* eachTurn(length, (from, to) => sortEntries(nodes, from, to, columnOf, rowAt, ends, byColumn))
+      }
+      const rowPointers = countRows(byColumn, ends, rows)
+      yield* Effect.yieldNow
+      const columnIndices = new Int32Array(rowPointers[rows] as number)
+      const values = new Float32Array(columnIndices.length)
+      fillRows(byColumn, ends, rowPointers.slice(), columnIndices, values)
+      yield* Effect.yieldNow
+      return { rows, columns, rowPointers, columnIndices, values }
+    })
+  }
+}
+
+interface Counts {
+  readonly parents: Int32Array
+  readonly lasts: Int32Array
+  readonly documents: Int32Array
+  readonly occurrences: Int32Array
+}
+
+// The loops are functions of their own, with what they use in variables, because that makes them fast.
+
+/** Turns counts into the start of each one's range, and returns the sum. */
+const startsOf = (counts: Int32Array): number => {
+  let total = 0
+  for (let i = 0; i < counts.length; i++) {
+    const count = counts[i] as number
+    counts[i] = total
+    total += count
+  }
+  return total
+}
+
+const countWords = (
+  stream: Int32Array,
+  rowAt: Int32Array,
+  from: number,
+  to: number,
+  lastRow: Int32Array,
+  documents: Int32Array,
+  occurrences: Int32Array
+): void => {
+  for (let place = from; place < to; place++) {
+    const word = stream[place] as number
+    const row = rowAt[place] as number
+    occurrences[word] = (occurrences[word] as number) + 1
+    if (lastRow[word] === row) continue
+    lastRow[word] = row
+    documents[word] = (documents[word] as number) + 1
+  }
+}
+
+/** Notes for each place the n-gram there, if it may be lengthened, or -1, and counts the places of each. */
+const markCandidates = (
+  {
+    documents,
+    length,
+    minTexts,
+    offset,
+    rowAt,
+    shorter,
+    stream
+  }: {
+    readonly shorter: Int32Array
+    readonly stream: Int32Array
+    readonly rowAt: Int32Array
+    readonly documents: Int32Array
+    readonly length: number
+    readonly offset: number
+    readonly minTexts: number
+  },
+  from: number,
+  to: number,
+  parentAt: Int32Array,
+  counts: Int32Array
+): void => {
+  for (let place = from; place < to; place++) {
+    const next = place + offset
+    const parent = shorter[place] as number
+    if (
+      parent < 0 ||
+      next >= length ||
+      rowAt[next] !== rowAt[place] ||
+      (documents[parent] as number) < minTexts ||
+      (documents[stream[next] as number] as number) < minTexts
+    ) {
+      parentAt[place] = -1
+      continue
+    }
+    parentAt[place] = parent
+    counts[parent] = (counts[parent] as number) + 1
+  }
+}
+
+/** Sorts places by their n-gram. */
+const sortPlaces = (parentAt: Int32Array, from: number, to: number, ends: Int32Array, byParent: Int32Array): void => {
+  for (let place = from; place < to; place++) {
+    const parent = parentAt[place] as number
+    if (parent < 0) continue
+    const end = ends[parent] as number
+    byParent[end] = place
+    ends[parent] = end + 1
+  }
+}
+
+/**
+ * Divides places of one n-gram by their next words, and notes the longer n-gram at each. `seen` has three numbers for each
+ * word: the n-gram it was last seen after, the longer n-gram, and its last row.
+ */
+const divide = (
+  { documents, lasts, occurrences, parents }: Counts,
+  first: number,
+  {
+    byParent,
+    offset,
+    parentAt,
+    rowAt,
+    seen,
+    stream
+  }: {
+    readonly byParent: Int32Array
+    readonly parentAt: Int32Array
+    readonly stream: Int32Array
+    readonly rowAt: Int32Array
+    readonly offset: number
+    readonly seen: Int32Array
+  },
+  from: number,
+  to: number
+): number => {
+  let size = first
+  for (let i = from; i < to; i++) {
+    const place = byParent[i] as number
+    const parent = parentAt[place] as number
+    const word = stream[place + offset] as number
+    const row = rowAt[place] as number
+    const at = 3 * word
+    if (seen[at] !== parent) {
+      seen[at] = parent
+      seen[at + 1] = size
+      seen[at + 2] = -1
+      parents[size] = parent
+      lasts[size++] = word
+    }
+    const node = seen[at + 1] as number
+    parentAt[place] = node
+    occurrences[node] = (occurrences[node] as number) + 1
+    if (seen[at + 2] === row) continue
+    seen[at + 2] = row
+    documents[node] = (documents[node] as number) + 1
+  }
+  return size
+}
+
+const countEntries = (nodes: Int32Array, from: number, to: number, columnOf: Int32Array, counts: Int32Array): void => {
+  for (let place = from; place < to; place++) {
+    const node = nodes[place] as number
+    const column = node < 0 ? -1 : (columnOf[node] as number)
+    if (column >= 0) counts[column] = (counts[column] as number) + 1
+  }
+}
+
+const sortEntries = (
+  nodes: Int32Array,
+  from: number,
+  to: number,
+  columnOf: Int32Array,
+  rowAt: Int32Array,
+  ends: Int32Array,
+  byColumn: Int32Array
+): void => {
+  for (let place = from; place < to; place++) {
+    const node = nodes[place] as number
+    const column = node < 0 ? -1 : (columnOf[node] as number)
+    if (column < 0) continue
+    const end = ends[column] as number
+    byColumn[end] = rowAt[place] as number
+    ends[column] = end + 1
+  }
+}
+
+const countRows = (byColumn: Int32Array, ends: Int32Array, rows: number): Int32Array => {
+  const pointers = new Int32Array(rows + 1)
+  for (let column = 0, i = 0; column < ends.length; column++) {
+    const end = ends[column] as number
+    for (let last = -1; i < end; i++) {
+      const row = byColumn[i] as number
+      if (row !== last) pointers[row + 1] = (pointers[row + 1] as number) + 1
+      last = row
+    }
+  }
+  for (let row = 0; row < rows; row++) pointers[row + 1] = (pointers[row + 1] as number) + (pointers[row] as number)
+  return pointers
+}
+
+const fillRows = (
+  byColumn: Int32Array,
+  ends: Int32Array,
+  nextOf: Int32Array,
+  columnIndices: Int32Array,
+  values: Float32Array
+): void => {
+  for (let column = 0, i = 0; column < ends.length; column++) {
+    const end = ends[column] as number
+    for (let last = -1; i < end; i++) {
+      const row = byColumn[i] as number
+      const next = nextOf[row] as number
+      if (row === last) {
+        values[next - 1] = (values[next - 1] as number) + 1
+        continue
+      }
+      columnIndices[next] = column
+      values[next] = 1
+      nextOf[row] = next + 1
+      last = row
+    }
+  }
+}
