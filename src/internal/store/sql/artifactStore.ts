@@ -18,6 +18,8 @@ import * as Bytes from "../bytes.ts"
 import type { FileStore } from "../files/store.ts"
 import type { TemporaryFiles } from "../temporaryFiles.ts"
 import type { Database } from "./database.ts"
+import * as RecentBlobs from "./recentBlobs.ts"
+import * as RecentFinder from "./recentFinder.ts"
 import type { Row } from "./rows.ts"
 import { ownerExists } from "./runStore.ts"
 import * as VerifyArtifacts from "./verifyArtifacts.ts"
@@ -43,6 +45,8 @@ export const make = (options: {
   readonly readOnly?: boolean
 }): ArtifactStore["Service"] => {
   const { database, files, temporary, writer } = options
+  const { dialect } = database
+  const recent = RecentFinder.make(database)
   const readOnly = options.readOnly === true
 
   const asArtifactError =
@@ -56,7 +60,13 @@ export const make = (options: {
       ? Effect.void
       : Effect.ignore(
           database.transaction((connection) =>
-            database.runOne(connection, { sql: "UPDATE blobs SET size = -1 WHERE digest = ?", params: [digest] })
+            database.runAll(
+              connection,
+              [
+                "UPDATE blobs SET size = -1 WHERE digest = ?",
+                ...(dialect === "pg" ? [] : ["UPDATE recent_blobs SET size = -1 WHERE digest = ?"])
+              ].map((sql) => ({ sql, params: [digest] }))
+            )
           )
         )
 
@@ -77,10 +87,17 @@ export const make = (options: {
         asArtifactError("unreadable", digest)
       ),
       ([row]) => {
-        if (row === undefined) return Effect.succeed(undefined)
-        const bytes = row.bytes as Uint8Array // the column's type
-        if (Digest.ofChunks([bytes]) === digest) return Effect.succeed(bytes)
-        return Effect.andThen(mark(digest), Effect.fail(altered(digest)))
+        const bytes = row?.bytes as Uint8Array | undefined // the column's type
+        if (bytes !== undefined && Digest.ofChunks([bytes]) === digest) return Effect.succeed(bytes)
+        return Effect.flatMap(
+          Effect.mapError(recent.bytes(digest), asArtifactError("unreadable", digest)),
+          (newer): Effect.Effect<Uint8Array | undefined, ArtifactError> =>
+            newer !== undefined && Digest.ofChunks([newer]) === digest
+              ? Effect.succeed(newer)
+              : bytes === undefined && newer === undefined
+                ? Effect.succeed(undefined)
+                : Effect.andThen(mark(digest), Effect.fail(altered(digest)))
+        )
       }
     )
 
@@ -105,8 +122,8 @@ export const make = (options: {
     const marks = digests.map(() => "?").join(", ")
     return Effect.map(
       ask(
-        `SELECT digest FROM uses WHERE digest IN (${marks}) UNION SELECT digest FROM cards WHERE digest IN (${marks}) UNION SELECT digest FROM checkpoints WHERE digest IN (${marks}) UNION SELECT digest FROM blobs WHERE digest IN (${marks}) AND ${ownerExists}`,
-        [...digests, ...digests, ...digests, ...digests]
+        `SELECT digest FROM uses WHERE digest IN (${marks}) UNION SELECT digest FROM cards WHERE digest IN (${marks}) UNION SELECT digest FROM checkpoints WHERE digest IN (${marks}) UNION SELECT digest FROM blobs WHERE digest IN (${marks}) AND ${ownerExists}${RecentBlobs.union(dialect, `UNION SELECT digest FROM recent_blobs WHERE digest IN (${marks})`)}`,
+        [...digests, ...digests, ...digests, ...digests, ...(dialect === "pg" ? [] : digests)]
       ),
       (rows) => new Set(rows.map((row) => row.digest as string)) // the column's type
     )
@@ -143,6 +160,15 @@ export const make = (options: {
       asArtifactError("unwritable")
     )
 
+  /** Moves the recent artifacts to where all others are. */
+  const moveRecent: Effect.Effect<void, ArtifactError> = Effect.mapError(
+    database.orStoreError(
+      "write to",
+      database.freeing(database.transaction((connection) => database.runAll(connection, RecentBlobs.move(dialect))))
+    ),
+    asArtifactError("unwritable")
+  )
+
   /**
    * Touches artifacts in the database, and yields those whose bytes have their digest. Postgres hashes them where they
    * are.
@@ -154,6 +180,7 @@ export const make = (options: {
       if (database.dialect === "pg")
         return change(`${update} AND encode(sha256(bytes), 'hex') = digest RETURNING digest`, [now, ...part])
       return Effect.gen(function* () {
+        if (yield* Effect.mapError(recent.hasAny(part), asArtifactError("unreadable"))) yield* moveRecent
         const touched = yield* change(`${update} RETURNING digest`, [now, ...part])
         if (touched.length === 0) return []
         const rows = yield* ask(`SELECT digest, bytes FROM blobs WHERE digest IN (${marks}) AND size >= 0`, part)
@@ -214,6 +241,7 @@ export const make = (options: {
         const latest = Math.max(before, released?.before ?? before)
         const goes = (digest: string, touchedAt: number): boolean =>
           !keep.has(digest) && (touchedAt < before || released?.digests.has(digest) === true)
+        if (dryRun !== true && dialect === "sqlite") yield* moveRecent
         const small = yield* ask("SELECT digest, size, touched_at FROM blobs WHERE touched_at < ?", [latest])
         const sizes = new Map<string, number>()
         for (const row of small) if (goes(row.digest, row.touched_at)) sizes.set(row.digest, row.size)
@@ -244,9 +272,12 @@ export const make = (options: {
         return total([...gone.map((digest) => sizes.get(digest) ?? 0), ...removed.map(({ size }) => size)])
       }),
     verify: ({ repair }) =>
-      VerifyArtifacts.verify(
-        { files, database: `${database.name[0]?.toLowerCase()}${database.name.slice(1)}`, ask, change },
-        repair
+      Effect.andThen(
+        repair && dialect === "sqlite" ? moveRecent : Effect.void,
+        VerifyArtifacts.verify(
+          { files, database: `${database.name[0]?.toLowerCase()}${database.name.slice(1)}`, dialect, ask, change },
+          repair
+        )
       ),
     values: ValueCache.make(options.valueBytes)
   }

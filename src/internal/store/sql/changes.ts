@@ -14,6 +14,7 @@ import type {
 } from "../../../RunRecord.ts"
 import type { Change, Claim, Driver } from "../../../RunStore.ts"
 import * as Fence from "./fence.ts"
+import * as RecentBlobs from "./recentBlobs.ts"
 import * as Rows from "./rows.ts"
 import type { Prepared } from "./statement.ts"
 
@@ -126,20 +127,17 @@ const uses: Insert = {
 const schemas = insert("schemas", ["digest", "description"], " ON CONFLICT DO NOTHING")
 const logs = insert("logs", ["run", "task", "attempt", "at", "level", "message"], "")
 const metrics = insert("metrics", ["run", "task", "name", "step", "value", "at"], "")
+const blobColumns = ["digest", "touched_at", "size", "bytes", "run"]
 /** The bytes at hand replace damaged ones. SQLite writes only the pages whose bytes really differ. */
-const blobsWith = (isStale: string): Insert =>
-  insert(
-    "blobs",
-    ["digest", "touched_at", "size", "bytes", "run"],
-    ` ON CONFLICT (digest) DO UPDATE SET touched_at = excluded.touched_at, size = excluded.size, bytes = excluded.bytes, run = COALESCE(blobs.run, excluded.run) WHERE ${isStale} OR blobs.size <> excluded.size OR blobs.bytes <> excluded.bytes`
-  )
+const blobsWith = (isStale: string): Insert => insert("blobs", blobColumns, RecentBlobs.replacing(isStale))
+const recentBlobs = insert("recent_blobs", blobColumns, "")
 
 /**
  * Bytes that come with a task's record are kept by that record, so their time need not be exact: the row is left as it is if
  * it was touched within a minute. In Postgres it is the changed row that tells a concurrent sweep of the new reference.
  */
 const blobs = {
-  sqlite: blobsWith("excluded.touched_at > blobs.touched_at + CASE WHEN excluded.run IS NULL THEN 0 ELSE 60000 END"),
+  sqlite: blobsWith(RecentBlobs.isStaleInSqlite),
   pg: blobsWith("excluded.touched_at > blobs.touched_at")
 }
 
@@ -164,12 +162,20 @@ function* inserts(into: Insert, values: ReadonlyArray<unknown>, width: number): 
 /**
  * Everything that the calls want written, in an order that keeps each call's. What several processes may write at once is
  * sorted, so that none waits for a row that another has while that one waits for its own.
+ *
+ * @param isLong Whether small artifacts that a driver's run did not refer to before are appended to `recent_blobs`.
  */
-export const statements = (writes: ReadonlyArray<Write>, dialect: "sqlite" | "pg"): ReadonlyArray<Prepared> => {
+export const statements = (
+  writes: ReadonlyArray<Write>,
+  dialect: "sqlite" | "pg",
+  isLong = false
+): ReadonlyArray<Prepared> => {
   const found: Array<Prepared> = []
   const ofTasks = new Map<string, Map<number, TaskRecord>>()
   /** By digest; the run that wrote it, unless it was put on its own. */
   const small = new Map<string, readonly [bytes: Uint8Array, now: number, run: string | null]>()
+  /** The run of each artifact that is appended to `recent_blobs`: its row there says that the run refers to it. */
+  const appended = new Map<string, string>()
   const descriptions = new Map<string, string>()
   const lines: Array<unknown> = []
   const points: Array<unknown> = []
@@ -210,6 +216,15 @@ export const statements = (writes: ReadonlyArray<Write>, dialect: "sqlite" | "pg
   }
   const rows: Array<unknown> = []
   const used: Array<unknown> = [...parts]
+  const recent: Array<unknown> = []
+  if (isLong && dialect === "sqlite")
+    for (const [digest, [bytes, now, run]] of small) {
+      // One that the run referred to before is there already.
+      if (run === null || bytes.length > RecentBlobs.sizeLimit || referred.get(run)?.has(digest) !== false) continue
+      recent.push(digest, now, bytes.length, bytes, run)
+      appended.set(digest, run)
+      small.delete(digest)
+    }
   for (const [run, numbers] of sorted(ofTasks)) {
     const digests = new Set<string>()
     const known = referred.get(run)
@@ -217,7 +232,7 @@ export const statements = (writes: ReadonlyArray<Write>, dialect: "sqlite" | "pg
       for (const value of Rows.taskValues(task)) rows.push(value)
       for (const refs of [task.inputs, task.outputs])
         for (const { digest, parts } of refs) {
-          if (known?.has(digest) !== true) digests.add(digest)
+          if (known?.has(digest) !== true && appended.get(digest) !== run) digests.add(digest)
           if (parts !== undefined)
             for (const part of parts) if (known?.has(part.digest) !== true) digests.add(part.digest)
         }
@@ -227,6 +242,7 @@ export const statements = (writes: ReadonlyArray<Write>, dialect: "sqlite" | "pg
   const stored = sorted(small).flatMap(([digest, [bytes, now, run]]) => [digest, now, bytes.length, bytes, run])
   found.push(
     ...inserts(blobs[dialect], stored, 5),
+    ...inserts(recentBlobs, recent, 5),
     ...inserts(schemas, sorted(descriptions).flat(), 2),
     ...inserts(tasks, rows, Rows.taskColumns.length),
     ...inserts(uses, used, 2),

@@ -16,11 +16,12 @@ import { migration as code } from "./migrations/0004_code.ts"
 import { migration as blobOwner } from "./migrations/0005_blob_owner.ts"
 import { migration as life } from "./migrations/0006_life.ts"
 import { migration as checkpoints } from "./migrations/0007_checkpoints.ts"
+import { migration as recentBlobs } from "./migrations/0008_recent_blobs.ts"
 import type { ColumnTypes, Migration } from "./migrations/migration.ts"
 import * as SqlRetry from "./retry.ts"
 
 /** All migrations, oldest first. */
-export const all: ReadonlyArray<Migration> = [first, driver, lost, code, blobOwner, life, checkpoints]
+export const all: ReadonlyArray<Migration> = [first, driver, lost, code, blobOwner, life, checkpoints, recentBlobs]
 
 /** The version this program reads and writes: the id of the newest migration. */
 export const version = all.length

@@ -11,6 +11,7 @@ import { type Hold, type RunStore, StoreError, type TaskQuery } from "../../../R
 import * as Lost from "../lost.ts"
 import { numberIn, usesIn } from "../memoryRunStore.ts"
 import type { Database } from "./database.ts"
+import * as RecentBlobs from "./recentBlobs.ts"
 import * as Rows from "./rows.ts"
 import type { Prepared } from "./statement.ts"
 import * as VerifyRecords from "./verifyRecords.ts"
@@ -306,8 +307,8 @@ export const make = (database: Database, writer: Writer): RunStore["Service"] =>
       const mentions = `%${digest.replace(/[\\%_]/g, "\\$&")}%`
       return Effect.map(
         read(
-          `SELECT ${columns} FROM tasks WHERE tasks.run IN (SELECT run FROM uses WHERE digest = ? UNION SELECT run FROM blobs WHERE digest = ? AND run IS NOT NULL) AND (tasks.inputs LIKE ? ESCAPE '\\' OR tasks.outputs LIKE ? ESCAPE '\\') ORDER BY tasks.run DESC, tasks.number${limited(limit)}`,
-          [digest, digest, mentions, mentions],
+          `SELECT ${columns} FROM tasks WHERE tasks.run IN (SELECT run FROM uses WHERE digest = ? UNION SELECT run FROM blobs WHERE digest = ? AND run IS NOT NULL${RecentBlobs.union(database.dialect, "UNION SELECT run FROM recent_blobs WHERE digest = ?")}) AND (tasks.inputs LIKE ? ESCAPE '\\' OR tasks.outputs LIKE ? ESCAPE '\\') ORDER BY tasks.run DESC, tasks.number${limited(limit)}`,
+          [digest, digest, ...(database.dialect === "pg" ? [] : [digest]), mentions, mentions],
           (row) => usesIn(Rows.toTask(row), digest)
         ),
         (found) => found.flat().slice(0, limit)
@@ -356,7 +357,7 @@ export const make = (database: Database, writer: Writer): RunStore["Service"] =>
     digests: (except) =>
       Effect.map(
         read(
-          `SELECT digest, run FROM uses UNION ALL SELECT digest, run FROM cards UNION ALL SELECT digest, run FROM checkpoints WHERE digest IS NOT NULL UNION ALL SELECT digest, run FROM blobs WHERE ${ownerExists}`,
+          `SELECT digest, run FROM uses UNION ALL SELECT digest, run FROM cards UNION ALL SELECT digest, run FROM checkpoints WHERE digest IS NOT NULL UNION ALL SELECT digest, run FROM blobs WHERE ${ownerExists}${RecentBlobs.union(database.dialect, `UNION ALL SELECT digest, run FROM recent_blobs WHERE ${RecentBlobs.ownerExists}`)}`,
           [],
           (row): readonly [digest: string, run: string] => [row.digest, row.run]
         ),

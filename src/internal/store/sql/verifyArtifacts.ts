@@ -17,6 +17,7 @@ export interface Access {
   readonly files: FileStore
   /** Where the small artifacts are, in a sentence. */
   readonly database: string
+  readonly dialect: "sqlite" | "pg"
   readonly ask: (sql: string, params: ReadonlyArray<unknown>) => Effect.Effect<ReadonlyArray<Row>, ArtifactError>
   readonly change: (sql: string, params: ReadonlyArray<unknown>) => Effect.Effect<unknown, ArtifactError>
 }
@@ -61,25 +62,30 @@ export const verify = Effect.fnUntraced(function* (
   return { intact, faults }
 })
 
-const checkRows = Effect.fnUntraced(function* ({ ask }: Access) {
+const checkRows = Effect.fnUntraced(function* ({ ask, dialect }: Access) {
   const intact: Array<string> = []
-  const damaged: Array<string> = []
+  const damaged = new Set<string>()
   const wrongSize: Array<{ readonly digest: string; readonly size: number }> = []
-  let after = ""
-  while (true) {
-    const sql = `SELECT digest, size, bytes FROM blobs WHERE digest > ? ORDER BY digest LIMIT ${rowsAtOnce}`
-    const rows = yield* ask(sql, [after])
-    for (const { bytes, digest, size } of rows) {
-      if (Digest.ofChunks([bytes]) !== digest) damaged.push(digest)
-      else if (bytes.length !== size) wrongSize.push({ digest, size: bytes.length })
-      else intact.push(digest)
+  for (const { first, order, table } of dialect === "pg" ? [indexed] : [indexed, recent]) {
+    let after: unknown = first
+    while (after !== undefined) {
+      const sql = `SELECT ${order} AS place, digest, size, bytes FROM ${table} WHERE ${order} > ? ORDER BY ${order} LIMIT ${rowsAtOnce}`
+      const rows: ReadonlyArray<Row> = yield* ask(sql, [after])
+      for (const { bytes, digest, size } of rows) {
+        if (Digest.ofChunks([bytes]) !== digest) damaged.add(digest)
+        else if (bytes.length !== size) wrongSize.push({ digest, size: bytes.length })
+        else intact.push(digest)
+      }
+      after = rows.length < rowsAtOnce ? undefined : rows.at(-1)?.place
+      yield* Effect.yieldNow
     }
-    const last = rows.at(-1)
-    if (last === undefined || rows.length < rowsAtOnce) return { intact, damaged, wrongSize }
-    after = last.digest
-    yield* Effect.yieldNow
   }
+  return { intact, damaged, wrongSize }
 })
+
+/** The tables of small artifacts, and the order to go through each. */
+const indexed = { table: "blobs", order: "digest", first: "" }
+const recent = { table: "recent_blobs", order: "sequence", first: 0 }
 
 /** The fault of one file, if it is one; repairs it where that is possible. */
 const checkFile = Effect.fnUntraced(function* (

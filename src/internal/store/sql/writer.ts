@@ -19,6 +19,7 @@ import * as Lost from "../lost.ts"
 import * as Changes from "./changes.ts"
 import type { Database } from "./database.ts"
 import type { Fenced } from "./fence.ts"
+import * as RecentBlobs from "./recentBlobs.ts"
 import type { WriteNow } from "./writeNow.ts"
 
 interface Entry extends Changes.Write {
@@ -62,11 +63,16 @@ export const make = Effect.fnUntraced(function* (
   const uncommitted = new Set<Entry>()
   /** By driver, the digests that its run refers to: a join over 10,000 tasks need not name their outputs again. */
   const referred = new WeakMap<Driver, Set<string>>()
+  /** How many small artifacts this writer has stored, and how many of them since it last moved the recent ones. */
+  let stored = 0
+  let unmoved = 0
   const remember = ({ changes, driver }: Entry) => {
     const known = driver === undefined ? undefined : referred.get(driver)
     if (known === undefined) return
     for (const change of changes) {
       if (change._tag !== "Task" || change.task.run !== driver?.run) continue
+      stored += change.blobs.length
+      unmoved += change.blobs.length
       for (const { digest } of change.task.inputs) known.add(digest)
       for (const { digest } of change.task.outputs) known.add(digest)
     }
@@ -77,7 +83,18 @@ export const make = Effect.fnUntraced(function* (
       "write to",
       Effect.catch(
         // Within an effect, so that a record which can't be put into SQL fails its own call and not the writing fiber.
-        Effect.suspend(() => database.write(Changes.statements(entries, database.dialect), Changes.fences(entries))),
+        Effect.suspend(() => {
+          const isLong = stored >= RecentBlobs.directCount
+          const moves = isLong && unmoved >= RecentBlobs.movedAtOnce
+          const statements = Changes.statements(entries, database.dialect, isLong)
+          const written = database.write(
+            moves ? [...statements, ...RecentBlobs.move(database.dialect)] : statements,
+            Changes.fences(entries)
+          )
+          return Effect.map(written, () => {
+            if (moves) unmoved = 0
+          })
+        }),
         (error): Effect.Effect<void, StoreError | SqlError> =>
           isRefusal(entries, error)
             ? refuse(entries[0])
@@ -128,7 +145,14 @@ export const make = Effect.fnUntraced(function* (
     Effect.exit,
     Effect.forkDetach
   )
-  yield* Effect.addFinalizer(() => Effect.andThen(Queue.end(queue), Fiber.await(writing)))
+  const moveLast = Effect.suspend(() =>
+    stored > RecentBlobs.directCount && unmoved > 0 && database.dialect === "sqlite"
+      ? Effect.ignoreCause(database.write(RecentBlobs.move(database.dialect), []))
+      : Effect.void
+  )
+  yield* Effect.addFinalizer(() =>
+    Queue.end(queue).pipe(Effect.andThen(Fiber.await(writing)), Effect.andThen(moveLast))
+  )
 
   const enqueue = (write: Omit<Changes.Write, "now">): Effect.Effect<void, StoreError> =>
     Effect.flatMap(Clock.currentTimeMillis, (now) => {
