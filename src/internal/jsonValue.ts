@@ -16,7 +16,14 @@ export interface Limits {
 const base64 = (bytes: Uint8Array): string =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64")
 
-/** A value as JSON. Bigints that a number holds are numbers, other ones and NaN are texts, maps are lists of entries. */
+/** Whether an object has the entries of a map in the same order: integers would come first. */
+const isObjectLike = (map: ReadonlyMap<unknown, unknown>): boolean =>
+  [...map.keys()].every((key) => typeof key === "string" && key !== "__proto__" && !/^\d+$/.test(key))
+
+/**
+ * A value as JSON. Bigints that a number holds are numbers, other ones and NaN are texts. Maps are objects where their keys
+ * are texts, and lists of entries where they are not.
+ */
 export const jsonValue = (value: unknown, limits: Limits = {}): Json => {
   const { bytes = base64, maxItems = Number.POSITIVE_INFINITY, maxLength = Number.POSITIVE_INFINITY } = limits
   if (value === null || value === undefined) return null
@@ -32,6 +39,7 @@ export const jsonValue = (value: unknown, limits: Limits = {}): Json => {
   }
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? "invalid date" : value.toISOString()
   if (value instanceof Uint8Array) return bytes(value)
+  if (value instanceof Map && isObjectLike(value)) return jsonValue(Object.fromEntries(value), limits)
   if (value instanceof Map || value instanceof Set) return jsonValue([...value], limits)
   if (Array.isArray(value) || ArrayBuffer.isView(value)) {
     const items = Array.from(value as unknown as ArrayLike<unknown>) // typed arrays; readers never return a DataView

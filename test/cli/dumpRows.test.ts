@@ -39,7 +39,7 @@ describe("dump of a dataset", () => {
         stdout.split("\n").map((text) => text.trimEnd()),
         ["n  word", '1  a "word", 1', "2", ""]
       )
-      assert.strictEqual(stderr, "25 rows in 3 parts, 2 columns; showing rows 1 to 2\n")
+      assert.strictEqual(stderr, "25 rows in 3 parts, 2 columns; showing the first 2\n")
     })
   )
 

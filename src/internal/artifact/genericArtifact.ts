@@ -5,9 +5,10 @@
 import * as Effect from "effect/Effect"
 import * as Artifact from "../../Artifact.ts"
 import { ArtifactStore } from "../../ArtifactStore.ts"
+import * as Parquet from "../../Parquet.ts"
 import type { RefRecord } from "../../RunRecord.ts"
 import { messageOf } from "../cause.ts"
-import * as ParquetSource from "../parquet/source.ts"
+
 import * as Description from "../schema/description.ts"
 import { read } from "./values.ts"
 
@@ -70,33 +71,10 @@ const table = Artifact.make<unknown>({
   description: Description.lazy(() => Description.make({ format: "table", untyped: true })),
   encode: readOnly,
   decode: (stored) =>
-    Effect.flatMap(stored.bytes, (bytes) =>
-      Effect.tryPromise({
-        try: () => columnsOf(bytes),
-        catch: (cause) => new Artifact.CodecError({ message: `the stored bytes are no Parquet: ${messageOf(cause)}` })
+    Effect.flatMap(stored.path, (path) =>
+      Effect.mapBoth(Parquet.readAny(path), {
+        onFailure: ({ message }) => new Artifact.CodecError({ message: message.replace(`${path}: `, "") }),
+        onSuccess: ({ columns, numRows }) => ({ numRows, columns })
       })
     )
 })
-
-/** All columns of a Parquet file, as it has them. */
-const columnsOf = async (bytes: Uint8Array) => {
-  const [{ parquetMetadataAsync, parquetRead, parquetSchema }, { compressors }] = await Promise.all([
-    import("hyparquet"),
-    import("hyparquet-compressors")
-  ])
-  const file = ParquetSource.bufferOf(bytes)
-  const metadata = await parquetMetadataAsync(file)
-  const numRows = Number(metadata.num_rows)
-  const columns: Record<string, Array<unknown>> = {}
-  for (const { element } of parquetSchema(metadata).children) columns[element.name] = new Array(numRows)
-  await parquetRead({
-    file,
-    metadata,
-    compressors,
-    onChunk: ({ columnData, columnName, rowStart }) => {
-      const column = columns[columnName]
-      for (let i = 0; column !== undefined && i < columnData.length; i++) column[rowStart + i] = columnData[i]
-    }
-  })
-  return { numRows, columns }
-}

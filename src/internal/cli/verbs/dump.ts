@@ -10,13 +10,10 @@ import type { RefRecord } from "../../../RunRecord.ts"
 import type { Contents } from "../../artifact/safetensors.ts"
 import { messageOf } from "../../cause.ts"
 import { readUntyped } from "../../history/reading.ts"
-import { jsonValue } from "../../jsonValue.ts"
-import * as ParquetSource from "../../parquet/source.ts"
 import * as Text from "../../text.ts"
 import * as Units from "../../units.ts"
 import * as Cli from "../cli.ts"
 import { withExistingStore } from "../store.ts"
-import { styleFor } from "../style.ts"
 import * as Target from "../target.ts"
 import * as DumpRows from "./dumpRows.ts"
 
@@ -36,9 +33,8 @@ export const dump = (cli: Cli.Cli, chosen: Cli.Chosen, text: string, options: Op
       if (options.out !== undefined) return yield* save(cli, ref, options.out)
       switch (ref.format) {
         case "dataset":
-          return yield* DumpRows.print(cli, ref, options)
         case "table":
-          return yield* DumpRows.isChosen(options) ? DumpRows.print(cli, ref, options) : table(cli, ref, options)
+          return yield* DumpRows.print(cli, ref, options)
         case "tensors":
           return yield* tensors(cli, ref, options)
         case "json": {
@@ -84,58 +80,6 @@ const save = Effect.fnUntraced(function* (cli: Cli.Cli, ref: RefRecord, out: str
   )
   Cli.say(cli, `${out}: ${Units.bytes(ref.size)} of ${ref.mediaType}, SHA-256 ${ref.digest}`)
 })
-
-/** The first rows, each value on one line. With `--json`, the rows as JSON. */
-const table = Effect.fnUntraced(function* (cli: Cli.Cli, ref: RefRecord, options: Options) {
-  const store = yield* ArtifactStore
-  const bytes = yield* store.get(ref.digest)
-  const { names, rows, total } = yield* Effect.tryPromise({
-    try: () => head(bytes, options.rows ?? 10),
-    catch: (cause) =>
-      new Cli.Exit({
-        code: Cli.exitCodes.failed,
-        message: `"${ref.name}" can't be read as Parquet: ${messageOf(cause)}.`
-      })
-  })
-  if (options.json)
-    return Cli.print(
-      cli,
-      JSON.stringify(
-        rows.map((row) => jsonValue(row)),
-        undefined,
-        2
-      )
-    )
-  const style = styleFor(cli.stdout, cli.environment)
-  const room = Math.max(20, Math.floor((cli.stdout.columns ?? 120) / Math.max(1, names.length)) - 2)
-  const cells = rows.map((row) => names.map((name) => Text.fit(Text.oneLine(Text.printable(cell(row[name]))), room)))
-  Cli.print(cli, Text.columns([names.map(style.dim), ...cells]))
-  Cli.say(
-    cli,
-    `${Units.plural(total, "row")}, ${Units.plural(names.length, "column")}${rows.length < total ? `; showing the first ${rows.length}` : ""}`
-  )
-})
-
-const head = async (bytes: Uint8Array, count: number) => {
-  const [{ parquetMetadataAsync, parquetReadObjects, parquetSchema }, { compressors }] = await Promise.all([
-    import("hyparquet"),
-    import("hyparquet-compressors")
-  ])
-  const file = ParquetSource.bufferOf(bytes)
-  const metadata = await parquetMetadataAsync(file)
-  const total = Number(metadata.num_rows)
-  const rowEnd = Math.min(total, count)
-  const rows =
-    rowEnd === 0
-      ? []
-      : await parquetReadObjects({ file, metadata, compressors, rowStart: 0, rowEnd, useOffsetIndex: true })
-  return { total, rows, names: parquetSchema(metadata).children.map(({ element }) => element.name) }
-}
-
-const cell = (value: unknown): string => {
-  if (value === null || value === undefined) return ""
-  return typeof value === "object" ? JSON.stringify(jsonValue(value)) : String(value)
-}
 
 /** Names, kinds and shapes of tensors, and the file's metadata. */
 const tensors = Effect.fnUntraced(function* (cli: Cli.Cli, ref: RefRecord, options: Options) {

@@ -38,10 +38,6 @@ interface Part {
   readonly numRows: number
 }
 
-/** Whether a table's rows are chosen or printed in a way that only `print` has. */
-export const isChosen = ({ columns, csv, from, tail }: RowOptions): boolean =>
-  columns !== undefined || csv || from !== undefined || tail
-
 /** Prints rows of a table or dataset. */
 export const print = Effect.fnUntraced(function* (cli: Cli.Cli, ref: RefRecord, options: RowOptions) {
   const store = yield* ArtifactStore
@@ -90,7 +86,8 @@ export const print = Effect.fnUntraced(function* (cli: Cli.Cli, ref: RefRecord, 
   const room = Math.max(20, Math.floor((cli.stdout.columns ?? 120) / Math.max(1, names.length)) - 2)
   const cells = printed.map((row) => names.map((name) => Text.fit(Text.oneLine(Text.printable(cell(row[name]))), room)))
   Cli.print(cli, Text.columns([names.map(style.dim), ...cells]))
-  const whole = end - start === total ? "" : `; showing rows ${start + 1} to ${end}`
+  const shown = start === 0 ? `the first ${end}` : `rows ${start + 1} to ${end}`
+  const whole = end - start === total ? "" : `; showing ${shown}`
   const inParts = ref.format === "dataset" ? ` in ${Units.plural(parts.length, "part")}` : ""
   Cli.say(cli, `${Units.plural(total, "row")}${inParts}, ${Units.plural(names.length, "column")}${whole}`)
 })
