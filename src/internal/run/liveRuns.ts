@@ -60,10 +60,16 @@ export const endAll = (ending: Ending): string | undefined => {
       problems.push(`Its end could not be recorded: ${fromError(cause).message}`)
     }
   }
-  const named = runs.map(({ flow, id }) => `${id} of flow "${flow}"`).join(", ")
+  const named = runs.slice(0, mostNamed).map(({ flow, id }) => `${id} of flow "${flow}"`)
+  const others = runs.length - named.length
+  if (others > 0) named.push(`${others} more`)
   const ended = ending.status === "failed" ? "failed" : "interrupted"
-  return [`${sentence(ending.error.message)} Run ${named} ended as ${ended}.`, ...problems].join(" ")
+  const which = `${runs.length === 1 ? "Run" : "Runs"} ${named.join(", ")}`
+  return [`${sentence(ending.error.message)} ${which} ended as ${ended}.`, ...new Set(problems)].join(" ")
 }
+
+/** How many runs the message names. */
+const mostNamed = 5
 
 const sentence = (text: string): string => (/[.!?…]$/.test(text) ? text : `${text}.`)
 
