@@ -9,6 +9,7 @@ import * as Schema from "effect/Schema"
 import { Flow, Run, Step, Storage } from "effect-flow"
 import { Nbow, Tensorflow } from "effect-flow/nbow"
 import { generate } from "../../examples/data/reviews.ts"
+import * as Training from "../campaign/training.ts"
 
 class Stopped extends Schema.TaggedError<Stopped>()("Stopped", { turn: Schema.Int }) {}
 
@@ -214,4 +215,15 @@ describe("Tensorflow.fit", () => {
       }).pipe(Effect.provide([Storage.layerMemory, Tensorflow.layerCpu, layer]))
     })
   }
+})
+
+describe("a process that trains", () => {
+  // The long form kills twenty times, on fibers as well: `npx tsx test/campaign/training.ts`.
+  it.live("may be killed, and a resume ends with the same bits", () =>
+    Effect.gen(function* () {
+      const { problems, tally } = yield* Training.campaign(1, "threads", 5, () => 0.4)
+      assert.deepStrictEqual(problems, [])
+      assert.strictEqual(tally.kills, 1)
+    })
+  )
 })
