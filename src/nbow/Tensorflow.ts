@@ -12,13 +12,28 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
+import type * as Stream from "effect/Stream"
+import type * as Artifact from "../Artifact.ts"
+import type { ArtifactError, ArtifactStore } from "../ArtifactStore.ts"
 import { messageOf } from "../internal/cause.ts"
+import * as DatasetFit from "./internal/datasetFit.ts"
+import * as DatasetOptions from "./internal/datasetOptions.ts"
 import * as CheckedFit from "./internal/fitOptions.ts"
 import * as LayersFit from "./internal/layersFit.ts"
 import * as LoadTf from "./internal/loadTf.ts"
 import type { OptionsError } from "./internal/options.ts"
 import { TrainingError } from "./internal/TrainingError.ts"
 
+export type {
+  Batches,
+  BatchOptions,
+  DatasetBatchOptions,
+  FitDatasetOptions,
+  Rows,
+  TensorBatch,
+  TensorIterator,
+  TensorSource
+} from "./internal/datasetOptions.ts"
 export type { FitCallback, FitOptions } from "./internal/fitOptions.ts"
 export { Model } from "./internal/layersModel.ts"
 export { type Backend, type Loaded, TensorflowError, type Tf } from "./internal/loadTf.ts"
@@ -169,4 +184,75 @@ export const fit: (
   const loaded = yield* load
   const { backends = [] } = yield* Tensorflow
   return yield* LayersFit.fit(loaded, backends, model, checked)
+})
+
+/** Makes batches of rows. */
+export interface MakeBatches {
+  <F extends Artifact.TableFields, const C extends keyof F & string = keyof F & string>(
+    dataset: Artifact.Dataset<F>,
+    options: DatasetOptions.DatasetBatchOptions<F, C>
+  ): Effect.Effect<DatasetOptions.Batches<ArtifactError, ArtifactStore>, OptionsError>
+  <Rows extends DatasetOptions.Rows>(
+    table: Rows,
+    options: DatasetOptions.BatchOptions<Rows>
+  ): Effect.Effect<DatasetOptions.Batches<never, never>, OptionsError>
+  <Rows extends DatasetOptions.Rows, E, R>(
+    stream: () => Stream.Stream<Rows, E, R>,
+    options: DatasetOptions.BatchOptions<Rows>
+  ): Effect.Effect<DatasetOptions.Batches<E, R>, OptionsError>
+}
+
+/**
+ * Batches for `fitDataset` from the rows of a table, a dataset, or a stream of tables, shuffled with a seed. A dataset is
+ * read a row group at a time, once for each epoch, and its rows are drawn from a buffer, so memory stays bounded.
+ *
+ * @param source A table, a dataset, or a function that gives a stream of tables for each epoch.
+ * @param options.tensors The tensors of a batch, from its rows.
+ * @returns The batches. Fails with `OptionsError` if an option is not valid.
+ *
+ * @example
+ * ```ts
+ * const batches = yield* Tensorflow.batches(df, {
+ *   tensors: ({ columns, numRows }, tf) => ({
+ *     xs: tf.tensor2d(columns.review.map((text) => [text.length]), [numRows, 1]),
+ *     ys: tf.tensor1d(columns.labels)
+ *   })
+ * })
+ * const history = yield* Tensorflow.fitDataset(layersModel, batches, { epochs: 10 })
+ * ```
+ */
+export const batches = DatasetOptions.makeBatches as unknown as MakeBatches // a source's types decide what reading it needs
+
+/**
+ * Trains a compiled model on batches as they come, so that the data may be larger than memory: on `Tensorflow.batches`,
+ * on what a generator function yields (`{ xs, ys }`), or on a `tf.data` dataset. Each epoch asks for the batches anew.
+ * Their tensors are disposed after the step. Everything else is as in `fit`.
+ *
+ * @param options Named as in `model.fitDataset`.
+ * @returns The values of each metric by epoch: `history.loss`.
+ *
+ * @example
+ * ```ts
+ * const history = yield* Tensorflow.fitDataset(
+ *   layersModel,
+ *   function* () {
+ *     for (let batch = 0; batch < 100; batch++) yield { xs: tf.randomNormal([32, 2]), ys: tf.ones([32, 1]) }
+ *   },
+ *   { epochs: 2 }
+ * )
+ * ```
+ */
+export const fitDataset = Effect.fnUntraced(function* <E = never, R = never>(
+  model: LayersModel,
+  data: DatasetOptions.Batches<E, R> | DatasetOptions.TensorSource,
+  options: DatasetOptions.FitDatasetOptions<E, R> = {}
+): Effect.fn.Return<
+  { readonly [figure: string]: ReadonlyArray<number> },
+  E | OptionsError | TrainingError | LoadTf.TensorflowError,
+  R | Tensorflow
+> {
+  const checked = yield* DatasetOptions.make<E, R>(data, options)
+  const loaded = yield* load
+  const { backends = [] } = yield* Tensorflow
+  return yield* DatasetFit.fit(loaded, backends, model, data, checked)
 })

@@ -5,6 +5,7 @@
 import type { Tensor } from "@tensorflow/tfjs-core"
 import type { CustomCallbackArgs, Logs } from "@tensorflow/tfjs-layers"
 import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import { messageOf } from "../../internal/cause.ts"
 import type { FitCheckpoint } from "./fitCheckpoint.ts"
 import type { FitCallback } from "./fitOptions.ts"
@@ -44,9 +45,9 @@ export interface Feed<E, R> {
   readonly batchSize: number | undefined
   /** Passes over an epoch that is not trained: one before the first, or one that was trained before. */
   readonly skip: (epoch: number) => Effect.Effect<void, E, R>
-  readonly train: (epoch: number) => Pull<E, R>
+  readonly train: (epoch: number) => Effect.Effect<Pull<E, R>, E, R | Scope.Scope>
   /** The rows to validate on, from the first. */
-  readonly validate: (() => Pull<E, R>) | undefined
+  readonly validate: Effect.Effect<Pull<E, R>, E, R | Scope.Scope> | undefined
 }
 
 /** How to train. */
@@ -154,9 +155,8 @@ export const run = <E, R>(
       }
       if (progress.isStopped) model.stopTraining_ = true
     }
-    for (let epoch = initialEpoch + figuresOf.length; epoch < epochs && !model.stopTraining_; epoch++) {
-      yield* attemptPromise(() => callbacks.onEpochBegin(epoch))
-      const pull = feed.train(epoch)
+    const trainOnce = Effect.fnUntraced(function* (epoch: number) {
+      const pull = yield* feed.train(epoch)
       const sums: Figures = {}
       let rows = 0
       for (let number = 0; !model.stopTraining_; number++) {
@@ -176,12 +176,17 @@ export const run = <E, R>(
         yield* attemptPromise(() => callbacks.onBatchEnd(number, logs))
         yield* Effect.yieldNow
       }
+      return { rows, sums }
+    })
+    for (let epoch = initialEpoch + figuresOf.length; epoch < epochs && !model.stopTraining_; epoch++) {
+      yield* attemptPromise(() => callbacks.onEpochBegin(epoch))
+      const { rows, sums } = yield* Effect.scoped(trainOnce(epoch))
       if (rows === 0) {
         return yield* new TrainingError({ reason: "rows", message: `Epoch ${epoch + 1} has no rows to train on.` })
       }
       const figures = means(sums, rows)
       if (feed.validate !== undefined)
-        Object.assign(figures, yield* validate(tf, backend, model, feed.validate(), names, epoch + 1))
+        Object.assign(figures, yield* Effect.scoped(validate(tf, backend, model, feed.validate, names, epoch + 1)))
       yield* Report.epoch(epoch + 1, epochs, figures)
       figuresOf.push({ ...figures })
       yield* attemptPromise(() => callbacks.onEpochEnd(epoch, { ...figures }))
@@ -199,10 +204,11 @@ const validate = Effect.fnUntraced(function* <E, R>(
   tf: LoadTf.Tf,
   backend: string,
   model: Trainable.Trainable,
-  pull: Pull<E, R>,
+  open: Effect.Effect<Pull<E, R>, E, R | Scope.Scope>,
   names: ReadonlyArray<string>,
   epoch: number
 ) {
+  const pull = yield* open
   const sums: Figures = {}
   let rows = 0
   while (true) {

@@ -5,6 +5,7 @@
 import type { Tensor } from "@tensorflow/tfjs-core"
 import type { LayersModel } from "@tensorflow/tfjs-layers"
 import * as Effect from "effect/Effect"
+import { checkFinite } from "./finite.ts"
 import * as FitCheckpoint from "./fitCheckpoint.ts"
 import * as FitLoop from "./fitLoop.ts"
 import type { Checked } from "./fitOptions.ts"
@@ -30,24 +31,6 @@ interface Data {
 
 const given = (tensors: Trainable.Tensors): ReadonlyArray<unknown> =>
   "dataId" in tensors ? [tensors] : Object.values(tensors)
-
-/** Backends may take NaN for a number: WebAssembly clips it to a probability. So data are checked before the training. */
-const checkFinite = (data: ReadonlyArray<Tensor>, inputs: number, what: string): TrainingError | undefined => {
-  for (const [at, tensor] of data.entries()) {
-    if (tensor.dtype !== "float32") continue
-    const values = tensor.dataSync<"float32">()
-    const bad = values.findIndex((value) => !Number.isFinite(value))
-    if (bad < 0) continue
-    const row = Math.floor(bad / (values.length / (tensor.shape[0] as number))) // there are rows where there are values
-    const name = at < inputs ? "xs" : "ys"
-    return new TrainingError({
-      reason: "diverged",
-      message: `Row ${row} of the ${what} ${name} has the value ${values[bad]}, so the loss can't be finite.`,
-      row
-    })
-  }
-  return undefined
-}
 
 /** Brings the caller's tensors into the order and the shapes of the model. */
 const prepare = Effect.fnUntraced(function* (tf: LoadTf.Tf, model: Trainable.Trainable, options: Checked) {
@@ -142,19 +125,21 @@ const feedOf = (tf: LoadTf.Tf, data: Data, { batchSize, seed, shuffle }: Checked
     samples: data.trainRows,
     batchSize,
     skip: () => Effect.sync(begin),
-    train: () => {
-      begin()
-      return batches(0, data.trainRows, (start, end) => {
-        const indices = tf.tensor1d(order.subarray(start, end), "int32")
-        return data.train.map((tensor) => tf.gather(tensor, indices))
-      })
-    },
+    train: () =>
+      Effect.sync(() => {
+        begin()
+        return batches(0, data.trainRows, (start, end) => {
+          const indices = tf.tensor1d(order.subarray(start, end), "int32")
+          return data.train.map((tensor) => tf.gather(tensor, indices))
+        })
+      }),
     validate:
       data.validationEnd > data.validationStart
-        ? () =>
+        ? Effect.sync(() =>
             batches(data.validationStart, data.validationEnd, (start, end) =>
               data.validation.map((tensor) => tf.slice(tensor, start, end - start))
             )
+          )
         : undefined
   }
 }
