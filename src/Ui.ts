@@ -38,6 +38,13 @@ export interface Options {
   readonly store?: string
   /** The command line for this store, used in the commands that the page suggests. Default: `npx effect-flow`. */
   readonly command?: string
+  /** The flow that `command` runs. Default: none, as for `npx effect-flow`. */
+  readonly flow?: string
+  /**
+   * The flags that select this store in any command line and any directory, such as `--directory /data/flows`. Default:
+   * none.
+   */
+  readonly storeFlags?: string
 }
 
 /** A running server. */
@@ -70,8 +77,10 @@ export const layer = (options: Options = {}): Layer.Layer<Server, UiError, RunSt
   const host = options.host ?? loopback
   const about = {
     store: options.store ?? "",
+    version,
     command: options.command ?? "npx effect-flow",
-    version
+    ...(options.flow === undefined ? {} : { flow: options.flow }),
+    ...(options.storeFlags === undefined ? {} : { storeFlags: options.storeFlags })
   }
   const on = (port: number): Layer.Layer<Server, ServeError, RunStore | ArtifactStore> =>
     Layer.effect(

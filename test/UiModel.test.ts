@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as FastCheck from "fast-check"
 import type { LogView, RunView, TaskView } from "../src/internal/server/shapes.ts"
 import * as Format from "../src/ui/format.ts"
+import * as Concurrency from "../src/ui/model/concurrency.ts"
 import * as Graph from "../src/ui/model/graph.ts"
 import * as Log from "../src/ui/model/log.ts"
 import * as RunList from "../src/ui/model/runList.ts"
@@ -251,7 +252,47 @@ describe("Waterfall", () => {
       task("a/2", { startedAt: 25, finishedAt: 99 }),
       task("a/3", { startedAt: 75, finishedAt: undefined as never })
     ]
-    assert.deepStrictEqual(Waterfall.concurrency(tasks, 0, 100, 100, 4), [1, 2, 2, 2])
+    assert.deepStrictEqual(Waterfall.concurrency(tasks, 0, 100, 100, 4), [1, 2, 1, 2])
+    assert.strictEqual(Concurrency.highest(tasks, 100), 2)
+  })
+
+  it("counts one task after the other as one at once, however many fit into a column of the display", () => {
+    const turns = Array.from({ length: 3000 }, (_, i) => ({
+      ...task("a/1", { startedAt: 0, finishedAt: i * 20 + 20 }), // all were asked for at the start
+      attempts: [{ number: 1, status: "succeeded" as const, startedAt: i * 20, finishedAt: i * 20 + 20 }]
+    }))
+    assert.deepStrictEqual([...new Set(Waterfall.concurrency(turns, 0, 60_000, 60_000, 100))], [1])
+    const instants = Array.from({ length: 500 }, (_, i) =>
+      task("a/1", { startedAt: i >> 4, finishedAt: i >> 4, attempts: [] })
+    )
+    assert.strictEqual(Concurrency.highest(instants, 100), 1)
+  })
+
+  it("counts what ran at once as a count of every moment does, whatever the tasks", () => {
+    const interval = FastCheck.tuple(FastCheck.integer({ min: 0, max: 30 }), FastCheck.integer({ min: 1, max: 10 }))
+    FastCheck.assert(
+      FastCheck.property(FastCheck.array(interval, { maxLength: 12 }), (intervals) => {
+        const tasks = intervals.map(([from, took]) =>
+          task("a/1", { startedAt: from, finishedAt: from + took, attempts: [] })
+        )
+        const at = Array.from(
+          { length: 40 },
+          (_, moment) => intervals.filter(([from, took]) => from <= moment && moment < from + took).length
+        )
+        assert.strictEqual(Concurrency.highest(tasks, 40), Math.max(...at))
+        assert.deepStrictEqual(Waterfall.concurrency(tasks, 0, 40, 40, 40), at)
+        assert.deepStrictEqual(
+          Waterfall.concurrency(tasks, 0, 40, 40, 4),
+          [0, 10, 20, 30].map((from) => Math.max(...at.slice(from, from + 10)))
+        )
+      })
+    )
+  })
+
+  it("does not count tasks that wait, or that were not executed", () => {
+    const waiting = task("a/1", { status: "running", attempts: [], finishedAt: undefined as never })
+    const reused = task("a/2", { how: "takenOver", attempts: [] })
+    assert.strictEqual(Concurrency.highest([waiting, reused], 100), 0)
   })
 
   it("has ticks at round times, few of them, within the window", () => {
@@ -356,7 +397,7 @@ describe("A log", () => {
 
 describe("Metrics", () => {
   it("share a chart with their validation, and over tasks", () => {
-    const series = (name: string, task: string) => ({ task, name, steps: [1], values: [1], total: 1 })
+    const series = (name: string, task: string) => ({ task, name, steps: [1], values: [1], total: 1, last: 1 })
     const [loss, accuracy] = Series.chartsOf([
       series("loss", "t/1"),
       series("val_loss", "t/1"),

@@ -2,7 +2,6 @@
  * A client of the server's API, typed by the server's own definitions. Failures are `ApiError`s with the server's
  * message.
  */
-import { useCallback, useEffect, useRef, useState } from "react"
 import type {
   About,
   ArtifactView,
@@ -10,6 +9,7 @@ import type {
   ColumnsView,
   CompareView,
   LogView,
+  NamesView,
   RunDetail,
   RunView,
   SeriesView,
@@ -24,6 +24,7 @@ import type {
 import { splitTask } from "./router.ts"
 
 export type * from "../internal/server/shapes.ts"
+export { type QueryState, useGrowing, useQuery } from "./query.ts"
 
 export class ApiError extends Error {
   /** The HTTP status. 0 if the server could not be reached. */
@@ -70,6 +71,7 @@ const reach = async (address: string, init: RequestInit): Promise<Response> => {
 type Signal = AbortSignal | undefined
 
 export const about = (signal?: Signal) => get<About>(signal, ["about"])
+export const names = (signal?: Signal) => get<NamesView>(signal, ["names"])
 export const workers = (signal?: Signal) => get<WorkersView>(signal, ["workers"])
 export const runs = (query: Query, signal?: Signal) =>
   get<{ readonly runs: ReadonlyArray<RunView>; readonly next?: string }>(signal, ["runs"], query)
@@ -86,10 +88,14 @@ export const why = (id: string, of: string, signal?: Signal) =>
   get<WhyView>(signal, ["runs", id, "tasks", ...splitTask(of), "why"])
 export const logs = (id: string, query: Query, signal?: Signal) =>
   get<{ readonly lines: ReadonlyArray<LogView>; readonly next?: number }>(signal, ["runs", id, "logs"], query)
-export const metrics = (id: string, of: string | undefined, signal?: Signal) =>
-  get<ReadonlyArray<SeriesView>>(signal, ["runs", id, "metrics"], { task: of })
-export const cards = (id: string, of: string | undefined, signal?: Signal) =>
-  get<ReadonlyArray<CardView>>(signal, ["runs", id, "cards"], { task: of })
+/** The points after a place, or all of them. */
+export const metrics = (id: string, of: string | undefined, after: number, signal?: Signal) =>
+  get<ReadonlyArray<SeriesView>>(signal, ["runs", id, "metrics"], { task: of, after })
+export const labels = (id: string, signal?: Signal) =>
+  get<Readonly<Record<string, string>>>(signal, ["runs", id, "labels"])
+/** The cards that were written after a place, or all of them. */
+export const cards = (id: string, of: string | undefined, after: number, signal?: Signal) =>
+  get<ReadonlyArray<CardView>>(signal, ["runs", id, "cards"], { task: of, after })
 export const compare = (left: string, right: string, signal?: Signal) =>
   get<CompareView>(signal, ["compare", left, right])
 export const artifact = (digest: string, signal?: Signal) => get<ArtifactView>(signal, ["artifacts", digest])
@@ -112,44 +118,4 @@ export const bytes = async (digest: string, start: number, end: number, signal?:
     ...(signal === undefined ? {} : { signal })
   })
   return new Uint8Array(await response.arrayBuffer())
-}
-
-/** The state of a query. */
-export interface QueryState<A> {
-  readonly data: A | undefined
-  readonly error: ApiError | undefined
-  readonly reload: () => void
-}
-
-/**
- * Runs a query on mount and whenever `key` changes. Existing data stays on the screen during a reload. With the key
- * `undefined`, nothing is queried.
- */
-export const useQuery = <A>(key: string | undefined, query: (signal: AbortSignal) => Promise<A>): QueryState<A> => {
-  const [state, setState] = useState<{ key: string | undefined; data?: A; error?: ApiError }>({ key: undefined })
-  const [round, setRound] = useState(0)
-  const latest = useRef(query)
-  latest.current = query
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a new `round` repeats the query
-  useEffect(() => {
-    if (key === undefined) return
-    const controller = new AbortController()
-    latest.current(controller.signal).then(
-      (data) => {
-        if (!controller.signal.aborted) setState({ key, data })
-      },
-      (cause) => {
-        if (controller.signal.aborted) return
-        const error = cause instanceof ApiError ? cause : new ApiError(String(cause), 0)
-        // If the server can't be reached, existing data stays on the screen.
-        setState((before) =>
-          before.key === key && before.data !== undefined && error.status === 0 ? before : { key, error }
-        )
-      }
-    )
-    return () => controller.abort()
-  }, [key, round])
-  const reload = useCallback(() => setRound((before) => before + 1), [])
-  const current = state.key === key
-  return { data: current ? state.data : undefined, error: current ? state.error : undefined, reload }
 }

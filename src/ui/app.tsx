@@ -1,20 +1,21 @@
 /** The page's frame: the top bar, the current view, and the global keyboard shortcuts. */
-import { lazy, Suspense, useEffect, useRef, useState } from "react"
+import { useEffect, useRef, useState } from "react"
 import * as Api from "./api.ts"
 import { clock } from "./format.ts"
 import { useKeys } from "./hooks.ts"
 import { useConnection } from "./live.ts"
-import { Empty, Failure, Link, Loading } from "./parts/basic.tsx"
+import { Empty, Failure, Link } from "./parts/basic.tsx"
+import { Boundary, lazyPart } from "./parts/boundary.tsx"
 import { Help } from "./parts/help.tsx"
 import { navigate, parse, type Route, toRuns, toWorkers, useAddress } from "./router.ts"
 import { nextTheme, useTheme } from "./theme.ts"
 import { Runs } from "./views/runs.tsx"
 
-const Run = lazy(() => import("./views/run.tsx"))
-const Task = lazy(() => import("./views/task.tsx"))
-const Artifact = lazy(() => import("./views/artifact.tsx"))
-const Workers = lazy(() => import("./views/workers.tsx"))
-const Compare = lazy(() => import("./views/compare.tsx"))
+const Run = lazyPart(() => import("./views/run.tsx"), "the view")
+const Task = lazyPart(() => import("./views/task.tsx"), "the view")
+const Artifact = lazyPart(() => import("./views/artifact.tsx"), "the view")
+const Workers = lazyPart(() => import("./views/workers.tsx"), "the view")
+const Compare = lazyPart(() => import("./views/compare.tsx"), "the view")
 
 export const App = () => {
   const address = useAddress()
@@ -64,9 +65,9 @@ export const App = () => {
       </header>
       <ConnectionNotice />
       <main id="main" ref={main} tabIndex={-1}>
-        <Suspense fallback={<Loading what="the view" />}>
+        <Boundary place={pathname}>
           <View route={parse(pathname)} about={about.data ?? unknown} />
-        </Suspense>
+        </Boundary>
       </main>
       <Help open={help} close={() => setHelp(false)} />
     </>
@@ -80,20 +81,15 @@ const View = ({ about, route }: { readonly route: Route; readonly about: Api.Abo
     case "runs":
       return <Runs about={about} />
     case "run":
-      return <Run key={route.run} id={route.run} about={about} />
+      return <Run key={route.run} id={route.run} />
     case "task":
       return (
-        <Task
-          key={`${route.run}/${route.step}/${route.index}`}
-          run={route.run}
-          id={`${route.step}/${route.index}`}
-          about={about}
-        />
+        <Task key={`${route.run}/${route.step}/${route.index}`} run={route.run} id={`${route.step}/${route.index}`} />
       )
     case "artifact":
-      return <Artifact key={JSON.stringify(route)} digest={route.digest} of={route.of} about={about} />
+      return <Artifact key={JSON.stringify(route)} digest={route.digest} of={route.of} />
     case "compare":
-      return <Compare key={`${route.left} ${route.right}`} left={route.left} right={route.right} about={about} />
+      return <Compare key={`${route.left} ${route.right}`} left={route.left} right={route.right} />
     case "workers":
       return <Workers about={about} />
     case "missing":

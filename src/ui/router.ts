@@ -1,5 +1,6 @@
 /** Maps addresses to routes and back. Every view has its own address, so that it can be shared. */
-import { type MouseEvent, useCallback, useSyncExternalStore } from "react"
+import { type MouseEvent, useCallback, useMemo, useSyncExternalStore } from "react"
+import * as Scroll from "./scroll.ts"
 
 export type Route =
   | { readonly view: "runs" }
@@ -74,10 +75,11 @@ const subscribe = (listener: () => void) => {
 }
 
 export const navigate = (url: string, options?: { readonly replace?: boolean }): void => {
-  if (options?.replace) history.replaceState(null, "", url)
+  if (options?.replace) history.replaceState(history.state, "", url)
   else {
+    Scroll.remember()
     history.pushState(null, "", url)
-    window.scrollTo(0, 0)
+    Scroll.reset()
   }
   for (const listener of listeners) listener()
 }
@@ -99,7 +101,31 @@ export const setParameters = (changes: Readonly<Record<string, string | undefine
     else query.set(name, value)
   }
   const text = query.toString()
-  navigate(location.pathname + (text === "" ? "" : `?${text}`), { replace: true })
+  navigate(location.pathname + (text === "" ? "" : `?${text}`) + location.hash, { replace: true })
+}
+
+/** A query parameter that is a set of names, and a function that adds or removes one. */
+export const useNames = (name: string): readonly [ReadonlySet<string>, (one: string) => void] => {
+  const [text] = useParameter(name)
+  const names = useMemo(() => new Set((text ?? "").split(",").filter(Boolean).map(decode)), [text])
+  const toggle = useCallback(
+    (one: string) => {
+      const next = new Set((new URLSearchParams(location.search).get(name) ?? "").split(",").filter(Boolean))
+      const word = encodeURIComponent(one)
+      if (!next.delete(word)) next.add(word)
+      setParameters({ [name]: [...next].join(",") })
+    },
+    [name]
+  )
+  return [names, toggle]
+}
+
+const decode = (word: string): string => {
+  try {
+    return decodeURIComponent(word)
+  } catch {
+    return word
+  }
 }
 
 /** Follows a link within the page. Clicks that open a new tab are left to the browser. */
@@ -107,5 +133,6 @@ export const follow = (event: MouseEvent<HTMLAnchorElement>): void => {
   if (event.defaultPrevented || event.button !== 0) return
   if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return
   event.preventDefault()
-  navigate(event.currentTarget.pathname + event.currentTarget.search)
+  const { hash, pathname, search } = event.currentTarget
+  navigate(pathname + search + hash)
 }

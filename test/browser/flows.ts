@@ -247,3 +247,25 @@ export const ChatterFlow = Flow.make("ChatterFlow", {
   steps: [chatter],
   run: ({ lines }) => chatter({ lines })
 })
+
+const tune = Step.make("tune", {
+  input: { rate: Schema.Number, seed: Schema.Int, points: Schema.Int },
+  output: { loss: Schema.Number },
+  run: Effect.fnUntraced(function* ({ points, rate, seed }) {
+    for (let i = 1; i <= points; i++) yield* Run.metric("loss", Math.exp(-i * rate) + seed / 100, i)
+    return { loss: Math.exp(-points * rate) + seed / 100 }
+  })
+})
+
+/** A sweep over learning rates, each task with a curve of its own. */
+export const TuneFlow = Flow.make("TuneFlow", {
+  parameters: {
+    width: Flow.parameter(Schema.Int, { default: 14 }),
+    points: Flow.parameter(Schema.Int, { default: 8 })
+  },
+  steps: [tune],
+  run: Effect.fnUntraced(function* ({ points, width }) {
+    const rates = Array.from({ length: width }, (_, i) => (i + 1) / 20)
+    yield* Step.forEach(rates, (rate) => tune({ rate, seed: 3, points }), { concurrency: 4 })
+  })
+})

@@ -5,52 +5,13 @@
 import * as Fs from "node:fs/promises"
 import * as Path from "node:path"
 import { assert, describe, it, layer } from "@effect/vitest"
-import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
-import type { BrowserContext } from "playwright-core"
 import { RunStore } from "../../src/RunStore.ts"
 import * as Storage from "../../src/Storage.ts"
 import * as Ui from "../../src/Ui.ts"
-import { putRun, run } from "../conformance/records.ts"
-import { temporaryDirectory } from "../support/directory.ts"
-import { browserPath, launch } from "./browser.ts"
-import { built } from "./built.ts"
-import { flood, seed } from "./seed.ts"
-import { accessible, expected, hasCount, profile, visit } from "./visit.ts"
-
-class Seeded extends Context.Service<Seeded, Effect.Success<typeof seed> & { readonly flood: string }>()("Seeded") {}
-class Opened extends Context.Service<Opened, BrowserContext>()("Opened") {}
-class Directory extends Context.Service<Directory, string>()("Directory") {}
-
-const served = Layer.mergeAll(
-  Ui.layer({ port: 0, store: "/projects/reviews/.effect-flow" }),
-  Layer.effect(Opened, Effect.flatMap(launch, profile))
-).pipe(
-  Layer.provideMerge(
-    Layer.effect(
-      Seeded,
-      Effect.orDie(
-        Effect.gen(function* () {
-          yield* built
-          return { ...(yield* seed), flood: yield* flood }
-        })
-      )
-    )
-  ),
-  Layer.provideMerge(Layer.unwrap(Effect.map(Directory, (directory) => Storage.layerLocal({ directory })))),
-  Layer.provideMerge(Layer.effect(Directory, temporaryDirectory))
-)
-
-/** Opens an address of the page. */
-const open = Effect.fnUntraced(function* (path: string, colorScheme: "light" | "dark" = "light") {
-  const { url } = yield* Ui.Server
-  const visited = yield* visit(yield* Opened, colorScheme)
-  yield* Effect.promise(() => visited.page.goto(url + path))
-  return visited
-})
-
-const act = <A>(what: () => Promise<A>) => Effect.promise(what)
+import { browserPath } from "./browser.ts"
+import { act, Directory, Opened, open, Seeded, served } from "./served.ts"
+import { accessible, expected, hasCount, visit } from "./visit.ts"
 
 if (browserPath === undefined) {
   console.info("Skipped: the page in a browser. Install chromium, or set EFFECT_FLOW_TEST_BROWSER to one's program.")
@@ -124,7 +85,7 @@ if (browserPath === undefined) {
             yield* act(async () => {
               await visited.page.goto(url)
               await visited.page.getByText("No run yet").waitFor()
-              await visited.page.getByText("npx tsx examples/branch.ts").waitFor()
+              await visited.page.getByText("effect-flow run --module FILE").waitFor()
             })
             yield* accessible(visited.page)
             yield* act(() => visited.page.goto("about:blank"))
@@ -223,19 +184,6 @@ if (browserPath === undefined) {
         })
       )
 
-      it.effect("whose process is gone says so, and how to resume it", () =>
-        Effect.gen(function* () {
-          const store = yield* RunStore
-          yield* store.write([putRun(run("00gone", { host: "elsewhere" }))])
-          const { page } = yield* open("/runs/00gone")
-          yield* act(async () => {
-            await page.getByText("The process of this run is gone").waitFor()
-            await page.getByText("npx effect-flow resume 00gone").first().waitFor()
-          })
-          yield* store.remove(["00gone"])
-        })
-      )
-
       it.effect("shows its metrics and cards", () =>
         Effect.gen(function* () {
           const { review } = yield* Seeded
@@ -269,7 +217,7 @@ if (browserPath === undefined) {
             await inputs.getByRole("table").getByText("labels").waitFor()
             assert.match(await page.getByRole("region", { name: "Why" }).innerText(), /executed: input epochs differs/)
             await page.getByRole("region", { name: "Card" }).getByText("12 of 12").waitFor()
-            await page.getByText(`npx effect-flow resume ${resumed} --from train`).first().waitFor()
+            await page.getByText(`npx effect-flow why ${resumed}/train/3`).waitFor()
             await page.getByText("validation loss no longer falls").waitFor()
           })
         })
@@ -294,7 +242,7 @@ if (browserPath === undefined) {
             await page.getByText("100,000 lines").waitFor()
             await page.keyboard.press("s")
             await page.keyboard.type("line 77777 ")
-            await page.getByText("1 of 1", { exact: true }).waitFor()
+            await page.getByText("1 hit", { exact: true }).waitFor()
             await page.keyboard.press("Enter")
             await page.locator(".line.current mark").waitFor()
             assert.strictEqual(await page.locator(".line.current mark").innerText(), "line 77777 ")

@@ -259,6 +259,24 @@ export const suite = (name: string, layer: Layer.Layer<ArtifactStore | RunStore,
       })
     )
 
+    effect("counts its runs, and names their flows and tags", () =>
+      Effect.gen(function* () {
+        const store = yield* RunStore
+        assert.strictEqual(yield* store.count, 0)
+        assert.deepStrictEqual(yield* store.names, { flows: [], tags: [] })
+        yield* store.write([
+          putRun(run("r1", { flow: "B", tags: ["nightly"] })),
+          putRun(run("r2", { flow: "A", tags: ["best", "nightly"] })),
+          putRun(run("r3", { flow: "B" }))
+        ])
+        assert.strictEqual(yield* store.count, 3)
+        assert.deepStrictEqual(yield* store.names, { flows: ["A", "B"], tags: ["best", "nightly"] })
+        yield* store.remove(["r2"])
+        assert.strictEqual(yield* store.count, 2)
+        assert.deepStrictEqual(yield* store.names, { flows: ["B"], tags: ["nightly"] })
+      })
+    )
+
     effect("makes a task's small artifacts readable with its record", () =>
       Effect.gen(function* () {
         const store = yield* RunStore

@@ -2,7 +2,7 @@
  * The context that the verbs of the command line share: the flow, the output streams, commands to suggest, and exit
  * codes.
  */
-
+import { relative, resolve } from "node:path"
 import * as Data from "effect/Data"
 import type * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
@@ -92,6 +92,22 @@ export const command = (cli: Cli, { store }: Chosen, ...words: ReadonlyArray<str
       : []),
     ...store.flags.map(quote)
   ].join(" ")
+
+/** The words that start this flow's program again, without a verb: they can be followed by `run` and `resume`. */
+export const program = (cli: Cli, subject: Subject): string =>
+  cli.invocation === "npx effect-flow"
+    ? [cli.invocation, "--module", quote(near(subject.module)), "--flow", quote(subject.flow.flowName)].join(" ")
+    : cli.invocation
+
+/** A path as seen from the working directory, if it is below it. */
+const near = (path: string): string => {
+  const found = relative(process.cwd(), path)
+  return found === "" || found.startsWith("..") ? path : found
+}
+
+/** The flags that select a store from any directory. */
+export const storeFlags = (store: Store): ReadonlyArray<string> =>
+  store._tag === "Local" ? ["--directory", resolve(store.directory)] : store.flags
 
 /** Prints a line of the result to stdout. */
 export const print = (cli: Cli, text: string): void => void cli.stdout.write(`${text}\n`)

@@ -16,6 +16,11 @@ const user = (): string => {
   }
 }
 
+/** The system tag with the command that started the run, without verb and flags. Only the command line sets it. */
+export const programTag = "program"
+/** The system tag with the working directory of that command. */
+export const directoryTag = "directory"
+
 /** The system tags of runs in this context. */
 export const SystemTags: Context.Reference<Effect.Effect<Readonly<Record<string, string>>>> = Context.Reference(
   "effect-flow/SystemTags",

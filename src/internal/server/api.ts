@@ -73,6 +73,7 @@ const runs = HttpApiGroup.make("runs")
       success: Schema.Struct({ runs: Schema.Array(Shapes.RunView), next: Schema.optionalKey(Schema.String) }),
       error: errors
     }),
+    HttpApiEndpoint.get("names", "/names", { success: Shapes.NamesView, error: errors }),
     HttpApiEndpoint.get("find", "/find", {
       query: { path: Schema.String.check(Schema.isMaxLength(2000)) },
       success: Schema.Struct({ url: Schema.String }),
@@ -103,13 +104,19 @@ const runs = HttpApiGroup.make("runs")
     }),
     HttpApiEndpoint.get("metrics", "/runs/:run/metrics", {
       params: run,
-      query: { task: text },
+      /** `after`: only points after this place, for pages that already have the others. */
+      query: { task: text, after: natural },
       success: Schema.Array(Shapes.SeriesView),
+      error: errors
+    }),
+    HttpApiEndpoint.get("labels", "/runs/:run/labels", {
+      params: run,
+      success: Schema.Record(Schema.String, Schema.String),
       error: errors
     }),
     HttpApiEndpoint.get("cards", "/runs/:run/cards", {
       params: run,
-      query: { task: text },
+      query: { task: text, after: natural },
       success: Schema.Array(Shapes.CardView),
       error: errors
     }),
@@ -171,6 +178,12 @@ const live = HttpApiGroup.make("live")
   .add(
     HttpApiEndpoint.get("runs", "/live", {
       success: HttpApiSchema.StreamSse({ data: Shapes.LiveEvent }),
+      error: errors
+    }),
+    HttpApiEndpoint.get("events", "/events", {
+      /** Channels, separated by line feeds: runs' ids, and `*` for the list of runs. */
+      query: { of: Schema.String.check(Schema.isMaxLength(20_000)) },
+      success: HttpApiSchema.StreamSse({ data: Shapes.ChannelEvent }),
       error: errors
     }),
     HttpApiEndpoint.get("run", "/live/:run", {

@@ -1,9 +1,10 @@
 /** Compares two runs for the page: the result of `Diff`, plus the parameters that are equal. */
 import type * as Diff from "../../Diff.ts"
-import type { CompareView, Pair, RunView, StepSide } from "./shapes.ts"
+import type { Commands, CompareView, Pair, RunView, StepSide } from "./shapes.ts"
 
 /** Makes the view of a comparison. */
-export const view = (diff: Diff.Diff, left: RunView, right: RunView): CompareView => ({
+export const view = (diff: Diff.Diff, left: RunView, right: RunView, commands: Commands): CompareView => ({
+  commands,
   left,
   right,
   parameters: [...new Set([...Object.keys(left.parameters), ...Object.keys(right.parameters)])].map((name) =>

@@ -12,8 +12,9 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { RunRecord, TaskRecord } from "../../RunRecord.ts"
 import { type Pulse, RunStore, type StoreError } from "../../RunStore.ts"
-import type { Count, LiveEvent, RunView, TaskView } from "./shapes.ts"
-import { countsByRun, runView, shownStatus, taskView } from "./views.ts"
+import { type Ending, make as makeEndingOf } from "./ending.ts"
+import type { ChannelEvent, Count, LiveEvent, RunView, TaskView } from "./shapes.ts"
+import { countsByRun, runView, taskView } from "./views.ts"
 
 /**
  * Poll intervals in milliseconds for a running run, a run with many changes, a run that has ended, and the list of
@@ -36,6 +37,8 @@ interface Mailbox {
   readonly tasks: Map<string, TaskView>
   readonly logs: Set<string>
   readonly cards: Set<string>
+  readonly removed: Set<string>
+  isListShorter: boolean
   last: number
   metrics: boolean
   broken: string | undefined
@@ -53,6 +56,8 @@ const makeMailbox = (): Mailbox => ({
   tasks: new Map(),
   logs: new Set(),
   cards: new Set(),
+  removed: new Set(),
+  isListShorter: false,
   last: 0,
   metrics: false,
   broken: undefined
@@ -79,11 +84,14 @@ const drain = (mailbox: Mailbox): ReadonlyArray<LiveEvent> => {
   if (mailbox.logs.size > 0) events.push({ _tag: "Logs", tasks: [...mailbox.logs], last: mailbox.last })
   if (mailbox.metrics) events.push({ _tag: "Metrics" })
   if (mailbox.cards.size > 0) events.push({ _tag: "Cards", tasks: [...mailbox.cards] })
+  if (mailbox.removed.size > 0 || mailbox.isListShorter) events.push({ _tag: "Removed", runs: [...mailbox.removed] })
   if (mailbox.broken !== undefined) events.push({ _tag: "Broken", message: mailbox.broken })
   mailbox.runs.clear()
   mailbox.tasks.clear()
   mailbox.logs.clear()
   mailbox.cards.clear()
+  mailbox.removed.clear()
+  mailbox.isListShorter = false
   mailbox.metrics = false
   mailbox.broken = undefined
   return events
@@ -95,12 +103,14 @@ export interface Live {
   readonly runs: Stream.Stream<LiveEvent>
   /** Changes in a run. */
   readonly run: (run: string) => Stream.Stream<LiveEvent>
+  /** Changes in several channels, runs' ids and `*` for the list of runs, over one stream with one beat. */
+  readonly channels: (channels: ReadonlyArray<string>) => Stream.Stream<ChannelEvent>
 }
 
 /** Makes pollers that start with the first page and end soon after the last one leaves. */
 export const make: Effect.Effect<Live, never, RunStore | Scope.Scope> = Effect.gen(function* () {
   const store = yield* RunStore
-  const channels = yield* RcMap.make({
+  const watched = yield* RcMap.make({
     lookup: Effect.fnUntraced(function* (run: string) {
       const channel = makeChannel()
       const tick = run === "" ? watchRuns(store, channel) : watchRun(store, run, channel)
@@ -112,13 +122,12 @@ export const make: Effect.Effect<Live, never, RunStore | Scope.Scope> = Effect.g
   const listen = (run: string): Stream.Stream<LiveEvent> =>
     Stream.unwrap(
       Effect.gen(function* () {
-        const channel = yield* RcMap.get(channels, run)
+        const channel = yield* RcMap.get(watched, run)
         const mailbox = makeMailbox()
         yield* Effect.acquireRelease(
           Effect.sync(() => channel.mailboxes.add(mailbox)),
           () => Effect.sync(() => channel.mailboxes.delete(mailbox))
         )
-        const beatNow = Effect.map(Clock.currentTimeMillis, (at): LiveEvent => ({ _tag: "Beat", at }))
         const next = Effect.timeoutOption(mailbox.wake.await, beatIntervalMs).pipe(
           Effect.andThen(Effect.sync(() => drain(mailbox))),
           Effect.flatMap((events) =>
@@ -128,8 +137,26 @@ export const make: Effect.Effect<Live, never, RunStore | Scope.Scope> = Effect.g
         return Stream.concat(Stream.fromEffect(beatNow), Stream.fromIterableEffectRepeat(next))
       })
     )
-  return { runs: listen(""), run: listen }
+  const channels = (names: ReadonlyArray<string>): Stream.Stream<ChannelEvent> => {
+    const beats = Stream.concat(
+      Stream.fromEffect(beatNow),
+      Stream.fromIterableEffectRepeat(Effect.map(Effect.delay(beatNow, beatIntervalMs), (event) => [event]))
+    ).pipe(Stream.map((event): ChannelEvent => ({ of: "", event })))
+    const parts = names.slice(0, channelsLimit).map((of) =>
+      listen(of === "*" ? "" : of).pipe(
+        Stream.filter((event) => event._tag !== "Beat"),
+        Stream.map((event): ChannelEvent => ({ of, event }))
+      )
+    )
+    return Stream.mergeAll([beats, ...parts], { concurrency: "unbounded" })
+  }
+  return { runs: listen(""), run: listen, channels }
 })
+
+const beatNow = Effect.map(Clock.currentTimeMillis, (at): LiveEvent => ({ _tag: "Beat", at }))
+
+/** The number of channels that one page, with all its tabs, can listen to. */
+const channelsLimit = 100
 
 /** Polls forever. If the store fails, pages are informed and polling continues. */
 const poll = (tick: Effect.Effect<number, StoreError>, channel: Channel): Effect.Effect<never> =>
@@ -162,7 +189,9 @@ const makeCounts = (store: RunStore["Service"]) => {
 const watchRuns = (store: RunStore["Service"], channel: Channel): Effect.Effect<number, StoreError> => {
   const sent = new Map<string, string>()
   const countsOf = makeCounts(store)
+  const endingOf = makeEndingOf(store)
   const runningIds = new Set<string>()
+  const isRemoved = watchCount(store)
   let ticks = 0
   return Effect.gen(function* () {
     const found = new Map<string, RunRecord>()
@@ -170,6 +199,12 @@ const watchRuns = (store: RunStore["Service"], channel: Channel): Effect.Effect<
     // New runs are among the newest. Older runs that are still running are looked up now and then.
     if (ticks++ % 20 === 0) {
       for (const run of yield* store.runs({ status: "running", limit: 200 })) found.set(run.id, run)
+    }
+    const arrived = ticks === 1 ? 0 : [...found.keys()].filter((id) => !sent.has(id)).length
+    if (yield* isRemoved(arrived, ticks)) {
+      channel.send((mailbox) => {
+        mailbox.isListShorter = true
+      })
     }
     for (const id of runningIds) {
       if (!found.has(id)) for (const run of yield* store.runs({ id })) found.set(run.id, run)
@@ -179,7 +214,7 @@ const watchRuns = (store: RunStore["Service"], channel: Channel): Effect.Effect<
     const counts = yield* countsOf([...found.values()])
     const now = yield* Clock.currentTimeMillis
     for (const run of found.values()) {
-      const view = runView(run, shownStatus(run, now), counts(run.id))
+      const view = runView(run, yield* endingOf(run, now), counts(run.id))
       const signature = signatureOf(view)
       if (sent.get(view.id) === signature) continue
       sent.set(view.id, signature)
@@ -189,6 +224,22 @@ const watchRuns = (store: RunStore["Service"], channel: Channel): Effect.Effect<
   })
 }
 
+/** Watches the number of runs, which falls only when runs are removed. */
+const watchCount = (store: RunStore["Service"]) => {
+  let expected: number | undefined
+  return Effect.fnUntraced(function* (arrived: number, tick: number) {
+    if (expected !== undefined) expected += arrived
+    if (tick % countEvery !== 1) return false
+    const count = yield* store.count
+    const isLess = expected !== undefined && count < expected
+    expected = count
+    return isLess
+  })
+}
+
+/** The runs are counted at one of this many polls. */
+const countEvery = 8
+
 /** Identifies the content of a view. Heartbeats are ignored, because pages need not hear about them. */
 const signatureOf = (view: RunView): string => JSON.stringify({ ...view, heartbeatAt: 0 })
 
@@ -196,16 +247,23 @@ const signatureOf = (view: RunView): string => JSON.stringify({ ...view, heartbe
 const watchRun = (store: RunStore["Service"], run: string, channel: Channel): Effect.Effect<number, StoreError> => {
   const tasks = watchTasks(store, run, channel)
   const countsOf = makeCounts(store)
+  const endingOf = makeEndingOf(store)
+  let isGone = false
   let sentRun = ""
   let lastPulse: Pulse | undefined
 
   return Effect.gen(function* () {
     const [record] = yield* store.runs({ id: run })
-    if (record === undefined || record.id !== run) return pollIntervalMs.ended
-    const sentCount = yield* tasks(record.status !== "running")
-    const counts = yield* countsOf([record])
+    if (record === undefined || record.id !== run) {
+      if (!isGone) channel.send((mailbox) => mailbox.removed.add(run))
+      isGone = true
+      return pollIntervalMs.ended
+    }
     const now = yield* Clock.currentTimeMillis
-    const view = runView(record, shownStatus(record, now), counts(run))
+    const ending = yield* endingOf(record, now)
+    const sentCount = yield* tasks(record.status !== "running", ending)
+    const counts = yield* countsOf([record])
+    const view = runView(record, ending, counts(run))
     const signature = signatureOf(view)
     if (signature !== sentRun) {
       sentRun = signature
@@ -250,16 +308,16 @@ const watchTasks = (store: RunStore["Service"], run: string, channel: Channel) =
   let max: number | undefined
   let sentCount = 0
 
-  const update = (task: TaskRecord): void => {
+  const update = (task: TaskRecord, ending: Ending | undefined): void => {
     for (let missing = (max ?? 0) + 1; missing < task.index; missing++) pending.set(missing, "")
     if (task.index > (max ?? 0)) max = task.index
-    const signature = signatureOfTask(task)
+    const signature = signatureOfTask(task, ending)
     const lastSignature = pending.get(task.index)
     if (task.status === "running") pending.set(task.index, signature)
     else pending.delete(task.index)
     if (lastSignature === signature) return
     sentCount++
-    const view = taskView(task)
+    const view = taskView(task, ending)
     channel.send((mailbox) => mailbox.tasks.set(view.id, view))
   }
 
@@ -273,7 +331,10 @@ const watchTasks = (store: RunStore["Service"], run: string, channel: Channel) =
     }
   })
 
-  const isNews = (task: TaskRecord): boolean => signatureOfTask(task) !== pending.get(task.index)
+  const isNews =
+    (ending: Ending | undefined) =>
+    (task: TaskRecord): boolean =>
+      signatureOfTask(task, ending) !== pending.get(task.index)
 
   /** Reads the pending tasks that have been written, without their refs. */
   const readPending = Effect.gen(function* () {
@@ -297,18 +358,18 @@ const watchTasks = (store: RunStore["Service"], run: string, channel: Channel) =
     return written
   })
 
-  return Effect.fnUntraced(function* (ended: boolean) {
+  return Effect.fnUntraced(function* (ended: boolean, ending: Ending | undefined) {
     sentCount = 0
     // The tasks of a run that ended before the first page opened don't change.
     if (max === undefined && ended) return sentCount
     if (max === undefined) yield* readInitial
     // Refs are read for changed tasks only, because a join over many tasks has megabytes of them.
-    for (const { index } of (yield* readPending).filter(isNews)) {
-      for (const task of yield* store.tasks({ run, after: index - 1, limit: 1 })) update(task)
+    for (const { index } of (yield* readPending).filter(isNews(ending))) {
+      for (const task of yield* store.tasks({ run, after: index - 1, limit: 1 })) update(task, ending)
     }
     for (;;) {
       const page: ReadonlyArray<TaskRecord> = yield* store.tasks({ run, after: max ?? 0, limit: pageSize })
-      for (const task of page) update(task)
+      for (const task of page) update(task, ending)
       if (page.length < pageSize) return sentCount
     }
   })
@@ -317,5 +378,5 @@ const watchTasks = (store: RunStore["Service"], run: string, channel: Channel) =
 /** Up to this many tasks are read one by one. */
 const oneByOneLimit = 24
 
-const signatureOfTask = ({ attempts, finishedAt, how, status }: TaskRecord): string =>
-  `${status} ${how} ${finishedAt} ${attempts.map((attempt) => attempt.status + attempt.number).join()}`
+const signatureOfTask = ({ attempts, finishedAt, how, status }: TaskRecord, ending: Ending | undefined): string =>
+  `${status === "running" ? ending?.status : ""} ${status} ${how} ${finishedAt} ${attempts.map((attempt) => attempt.status + attempt.number).join()}`

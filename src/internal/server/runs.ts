@@ -17,7 +17,10 @@ import { childIds } from "../history/tasks.ts"
 import { display } from "../run/output.ts"
 import { UiApi, UiBroken, UiNotFound } from "./api.ts"
 import { storeFailed } from "./artifacts.ts"
+import * as UiCommands from "./commands.ts"
 import * as UiCompare from "./compare.ts"
+import * as UiEnding from "./ending.ts"
+import * as UiLabels from "./labels.ts"
 import type { About, CardView, RunView } from "./shapes.ts"
 import * as UiViews from "./views.ts"
 
@@ -41,8 +44,11 @@ export const makeFind = Effect.map(
     )
 )
 
+/** What the server knows about itself. */
+export interface ServerInfo extends UiCommands.CommandLine, Omit<About, "now"> {}
+
 /** Handles the `runs` group. */
-export const layer = (about: Omit<About, "now">) =>
+export const layer = ({ storeFlags, ...about }: ServerInfo) =>
   HttpApiBuilder.group(
     UiApi,
     "runs",
@@ -50,6 +56,9 @@ export const layer = (about: Omit<About, "now">) =>
       const store = yield* RunStore
       const artifacts = yield* ArtifactStore
       const find = yield* makeFind
+      const endingOf = UiEnding.make(store)
+      const labelsOf = yield* UiLabels.make
+      const commandLine: UiCommands.CommandLine = { ...about, ...(storeFlags === undefined ? {} : { storeFlags }) }
       const context = yield* Effect.context<RunStore | ArtifactStore>()
       /** Runs the library's own query, and turns its errors into the API's errors. */
       const within = <A>(
@@ -59,8 +68,15 @@ export const layer = (about: Omit<About, "now">) =>
       const viewAll = Effect.fnUntraced(function* (runs: ReadonlyArray<RunRecord>) {
         const counts = UiViews.countsByRun(yield* store.taskCounts(runs.map(({ id }) => id)))
         const now = yield* Clock.currentTimeMillis
-        return runs.map((run) => UiViews.runView(run, UiViews.shownStatus(run, now), counts.get(run.id) ?? []))
+        return yield* Effect.forEach(runs, (run) =>
+          Effect.map(endingOf(run, now), (ending) => UiViews.runView(run, ending, counts.get(run.id) ?? []))
+        )
       }, Effect.mapError(storeFailed))
+      const endingNow = (run: RunRecord) =>
+        Effect.mapError(
+          Effect.flatMap(Clock.currentTimeMillis, (now) => endingOf(run, now)),
+          storeFailed
+        )
       const viewOf = (run: RunRecord): Effect.Effect<RunView, ReturnType<typeof storeFailed>> =>
         Effect.map(viewAll([run]), ([view]) => view as RunView) // one view per run
 
@@ -81,8 +97,15 @@ export const layer = (about: Omit<About, "now">) =>
         function* (card: CardLine) {
           if (card.size > cardLimitBytes) return []
           const bytes = yield* artifacts.get(card.digest)
-          const { at, attempt, digest, task } = card
-          const view: CardView = { task, attempt, digest, at, card: JSON.parse(new TextDecoder().decode(bytes)) }
+          const { at, attempt, digest, sequence, task } = card
+          const view: CardView = {
+            task,
+            attempt,
+            digest,
+            at,
+            sequence,
+            card: JSON.parse(new TextDecoder().decode(bytes))
+          }
           return [view]
           // A card that was replaced a moment ago, or is damaged, is left out.
         },
@@ -99,6 +122,8 @@ export const layer = (about: Omit<About, "now">) =>
                 Effect.mapError(({ message }) => new UiBroken({ message }))
               )
             : Effect.succeed({ workers: [], queues: [] }),
+
+        names: () => Effect.mapError(store.names, storeFailed),
 
         list: Effect.fnUntraced(function* ({ query }) {
           const limit = query.limit ?? 100
@@ -164,6 +189,7 @@ export const layer = (about: Omit<About, "now">) =>
           const children = yield* Effect.mapError(store.runs({ parent: run.id, limit: 200 }), storeFailed)
           return {
             run: yield* viewOf(run),
+            commands: UiCommands.of(commandLine, run),
             ...(run.output === undefined ? {} : { output: display(run.output) }),
             children: yield* viewAll(children)
           }
@@ -178,8 +204,9 @@ export const layer = (about: Omit<About, "now">) =>
             storeFailed
           )
           const last = tasks.at(-1)
+          const ending = yield* endingNow(run)
           return {
-            tasks: tasks.map(UiViews.taskView),
+            tasks: tasks.map((task) => UiViews.taskView(task, ending)),
             ...(tasks.length === limit && last !== undefined ? { next: last.index } : {})
           }
         }),
@@ -187,7 +214,16 @@ export const layer = (about: Omit<About, "now">) =>
         task: Effect.fnUntraced(function* ({ params }) {
           const { run, task } = yield* findTask(params.run, params.step, params.index)
           const children = yield* Effect.mapError(Effect.provideContext(childIds(task), context), storeFailed)
-          return { run: yield* viewOf(run), task, children }
+          const ending = yield* endingNow(run)
+          return {
+            run: yield* viewOf(run),
+            commands: UiCommands.of(commandLine, run),
+            task: {
+              ...UiEnding.within(ending, task),
+              attempts: task.attempts.map((attempt) => UiEnding.within(ending, attempt))
+            },
+            children
+          }
         }),
 
         why: Effect.fnUntraced(function* ({ params }) {
@@ -220,17 +256,25 @@ export const layer = (about: Omit<About, "now">) =>
 
         metrics: Effect.fnUntraced(function* ({ params, query }) {
           const run = yield* find(params.run)
-          const { task } = query
+          const { after = 0, task } = query
           return UiViews.series(
-            yield* Effect.mapError(store.metrics({ run: run.id, ...(task === undefined ? {} : { task }) }), storeFailed)
+            yield* Effect.mapError(
+              store.metrics({ run: run.id, after, ...(task === undefined ? {} : { task }) }),
+              storeFailed
+            )
           )
+        }),
+
+        labels: Effect.fnUntraced(function* ({ params }) {
+          const run = yield* find(params.run)
+          return yield* Effect.mapError(labelsOf(run.id), storeFailed)
         }),
 
         cards: Effect.fnUntraced(function* ({ params, query }) {
           const run = yield* find(params.run)
-          const { task } = query
+          const { after = 0, task } = query
           const cards = yield* Effect.mapError(
-            store.cards({ run: run.id, ...(task === undefined ? {} : { task }) }),
+            store.cards({ run: run.id, after, ...(task === undefined ? {} : { task }) }),
             storeFailed
           )
           return (yield* Effect.forEach(cards.slice(0, 200), showCard, { concurrency: 4 })).flat()
@@ -238,7 +282,10 @@ export const layer = (about: Omit<About, "now">) =>
 
         compare: Effect.fnUntraced(function* ({ params }) {
           const diff = yield* within(Diff.runs(params.left, params.right))
-          return UiCompare.view(diff, yield* viewOf(diff.before), yield* viewOf(diff.now))
+          // A flow's own command line does not read runs of other flows.
+          const other = [diff.before, diff.now].find(({ flow }) => flow !== about.flow) ?? diff.now
+          const commands = UiCommands.of(commandLine, other)
+          return UiCompare.view(diff, yield* viewOf(diff.before), yield* viewOf(diff.now), { read: commands.read })
         })
       })
     })

@@ -15,7 +15,6 @@ import * as UiArtifacts from "./artifacts.ts"
 import * as UiLive from "./live.ts"
 import * as UiRuns from "./runs.ts"
 import * as UiSecurity from "./security.ts"
-import type { About } from "./shapes.ts"
 import * as UiStatic from "./static.ts"
 
 const live = HttpApiBuilder.group(
@@ -26,6 +25,7 @@ const live = HttpApiBuilder.group(
     const find = yield* UiRuns.makeFind
     return handlers.handleAll({
       runs: () => Effect.succeed(events.runs),
+      events: ({ query }) => Effect.succeed(events.channels(query.of.split("\n").filter(Boolean))),
       run: ({ params }) => Effect.map(find(params.run), ({ id }) => events.run(id))
     })
   })
@@ -36,10 +36,26 @@ const sentences = HttpApiMiddleware.layerSchemaErrorTransform(Sentences, (error,
     ? Effect.fail(error)
     : Effect.fail(
         new UiBadRequest({
-          message: `The ${error.kind.toLowerCase()} of ${endpoint.path} can't be: ${error.cause.message}`
+          message: sentenceOf(error.kind.toLowerCase(), endpoint.path, error.cause)
         })
       )
 )
+
+/** A schema's text as a sentence about the value that a request gives: `status must be running, failed or …`. */
+const sentenceOf = (part: string, path: string, cause: { readonly message: string }): string => {
+  const [first = "", at = ""] = cause.message.split("\n  at ")
+  const name = /^\["([^"]+)"\]/.exec(at)?.[1]
+  const expected = /^Expected (.+)$/s.exec(first)?.[1]
+  const start = `The ${part === "params" ? "path" : part} of ${path} can't be read`
+  if (name === undefined || expected === undefined) return `${start}: ${cause.message}.`
+  const words = [...expected.matchAll(/"([^"]*)"/g)].map(([, word]) => word)
+  const wanted = /^"[^"]*"(?: \| "[^"]*")+$/.test(expected)
+    ? `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`
+    : /RegExp \^\[0-9a-f\]/.test(expected)
+      ? "a digest of 64 hexadecimal digits"
+      : expected.replace("a string representing a finite number", "a number")
+  return `${start}: ${name} must be ${wanted}.`
+}
 
 const unknownEndpoint = "This address is an unknown endpoint. The page's own requests are under /api/runs."
 
@@ -105,7 +121,7 @@ const page = HttpRouter.use((router) =>
 )
 
 /** The server's routes without the socket. */
-export const app = (about: Omit<About, "now">, listening: string) =>
+export const app = (about: UiRuns.ServerInfo, listening: string) =>
   Layer.mergeAll(
     HttpApiBuilder.layer(UiApi).pipe(
       Layer.provide([UiRuns.layer(about), UiArtifacts.layer, live]),
@@ -116,7 +132,7 @@ export const app = (about: Omit<About, "now">, listening: string) =>
   )
 
 /** The server on a port. Open event streams do not delay its shutdown. */
-export const layer = (about: Omit<About, "now">, address: { readonly host: string; readonly port: number }) => {
+export const layer = (about: UiRuns.ServerInfo, address: { readonly host: string; readonly port: number }) => {
   const server = createServer({ keepAliveTimeout: 30_000 })
   return HttpRouter.serve(app(about, address.host), {
     disableLogger: true,

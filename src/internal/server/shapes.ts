@@ -3,28 +3,44 @@
  * page imports only the types, so both sides are checked against one definition and the page's bundle has no schemas.
  */
 import * as Schema from "effect/Schema"
-import { AttemptRecord, RefRecord, RunRecord, TaskRecord, TaskStatus } from "../../RunRecord.ts"
+import { AttemptRecord, RefRecord, RunRecord, TaskRecord } from "../../RunRecord.ts"
 
-/** The number of tasks of a step in a status. */
-export const Count = Schema.Struct({ step: Schema.String, status: TaskStatus, count: Schema.Int })
-export type Count = typeof Count.Type
-
-/** A run's status, or `crashed`: the run is recorded as running, but its process no longer exists. */
+/**
+ * The status of a run, a task or an attempt, or `crashed`: it is recorded as running, but the process of its run no
+ * longer exists.
+ */
 export const ShownStatus = Schema.Literals(["running", "succeeded", "failed", "interrupted", "crashed"])
 export type ShownStatus = typeof ShownStatus.Type
+
+/** The number of tasks of a step in a status. */
+export const Count = Schema.Struct({ step: Schema.String, status: ShownStatus, count: Schema.Int })
+export type Count = typeof Count.Type
 
 /** A run in a list. */
 export const RunView = RunRecord.mapFields(({ output: _, status: __, ...shared }) => ({
   ...shared,
   status: ShownStatus,
+  /** When it ended. For a crashed run this is the time of the last sign of life. */
+  endedAt: Schema.optionalKey(Schema.Number),
   counts: Schema.Array(Count)
 }))
 export type RunView = typeof RunView.Type
+
+/** The beginnings of command lines for a run: the words of a verb can be appended to each. */
+export const Commands = Schema.Struct({
+  /** Reads the run: `show`, `logs`, `why`, `dump`, `diff`. */
+  read: Schema.String,
+  /** Resumes it. Absent if the store doesn't know which program runs its flow. */
+  resume: Schema.optionalKey(Schema.String)
+})
+export type Commands = typeof Commands.Type
 
 /** A run with its related runs. */
 export const RunDetail = Schema.Struct({
   run: RunView,
   output: Schema.optionalKey(Schema.Json),
+  /** The commands that resume the run and read it, as far as they are known. */
+  commands: Commands,
   /** Runs that this run called, newest first. */
   children: Schema.Array(RunView)
 })
@@ -35,7 +51,7 @@ const TaskView = Schema.Struct({
   id: Schema.String,
   step: Schema.String,
   index: Schema.Int,
-  status: TaskStatus,
+  status: ShownStatus,
   how: TaskRecord.fields.how,
   source: Schema.optionalKey(Schema.String),
   startedAt: Schema.Number,
@@ -43,7 +59,7 @@ const TaskView = Schema.Struct({
   attempts: Schema.Array(
     Schema.Struct({
       number: Schema.Int,
-      status: TaskStatus,
+      status: ShownStatus,
       startedAt: Schema.Number,
       finishedAt: Schema.optionalKey(Schema.Number)
     })
@@ -70,7 +86,13 @@ export const TaskViews = Schema.declare((tasks): tasks is ReadonlyArray<TaskView
 /** A task in full. */
 export const TaskDetail = Schema.Struct({
   run: RunView,
-  task: Schema.Struct({ ...TaskRecord.fields, attempts: Schema.Array(AttemptRecord), inputs: Schema.Array(RefRecord) }),
+  task: Schema.Struct({
+    ...TaskRecord.fields,
+    status: ShownStatus,
+    attempts: Schema.Array(AttemptRecord.mapFields((fields) => ({ ...fields, status: ShownStatus }))),
+    inputs: Schema.Array(RefRecord)
+  }),
+  commands: Commands,
   /** Tasks that read outputs of this task. */
   children: Schema.Array(Schema.String)
 })
@@ -100,7 +122,9 @@ export const SeriesView = Schema.Struct({
   steps: Schema.Array(Schema.Number),
   /** `null` for values that are not finite. */
   values: Schema.Array(Schema.NullOr(Schema.Finite)),
-  total: Schema.Int
+  total: Schema.Int,
+  /** The place of the last point: `after` in a query for what is new. */
+  last: Schema.Number
 })
 export type SeriesView = typeof SeriesView.Type
 
@@ -110,6 +134,8 @@ export const CardView = Schema.Struct({
   attempt: Schema.Int,
   digest: Schema.String,
   at: Schema.Number,
+  /** The place of the card: `after` in a query for what is new. */
+  sequence: Schema.Number,
   card: Schema.Json
 })
 export type CardView = typeof CardView.Type
@@ -212,6 +238,8 @@ export type StepSide = typeof StepSide.Type
 
 /** The comparison of two runs, as in the verb `diff`. */
 export const CompareView = Schema.Struct({
+  /** The beginning of command lines that read both runs. */
+  commands: Commands,
   left: RunView,
   right: RunView,
   parameters: Schema.Array(Pair),
@@ -249,6 +277,8 @@ export const LiveEvent = Schema.Union([
   Schema.TaggedStruct("Logs", { tasks: Schema.Array(Schema.String), last: Schema.Number }),
   Schema.TaggedStruct("Metrics", {}),
   Schema.TaggedStruct("Cards", { tasks: Schema.Array(Schema.String) }),
+  /** These runs no longer exist. Without ids, some of the runs of the list don't. */
+  Schema.TaggedStruct("Removed", { runs: Schema.Array(Schema.String) }),
   /** The store can't be read. The page shows the message and keeps listening. */
   Schema.TaggedStruct("Broken", { message: Schema.String })
 ])
@@ -257,11 +287,22 @@ export type LiveEvent = typeof LiveEvent.Type
 /** About the server: the store it shows, and the command line to suggest. */
 export const About = Schema.Struct({
   store: Schema.String,
+  /** The command line for the store, to which the words of a verb can be appended. */
   command: Schema.String,
+  /** The flow that the command line runs. Absent for the package's own, which runs none. */
+  flow: Schema.optionalKey(Schema.String),
   version: Schema.String,
   now: Schema.Number
 })
 export type About = typeof About.Type
+
+/** An event with the channel that it belongs to: a run's id, or `*` for the list of runs. */
+export const ChannelEvent = Schema.Struct({ of: Schema.String, event: LiveEvent })
+export type ChannelEvent = typeof ChannelEvent.Type
+
+/** What the list of runs can be filtered by. */
+export const NamesView = Schema.Struct({ flows: Schema.Array(Schema.String), tags: Schema.Array(Schema.String) })
+export type NamesView = typeof NamesView.Type
 
 /** The workers of a cluster, and the tasks that wait for one. Empty for a store without a cluster. */
 export const WorkersView = Schema.Struct({

@@ -1,24 +1,27 @@
 /** Turns records into the page's views, without the fields that lists don't show. */
-import { hostname } from "node:os"
 import type * as Effect from "effect/Effect"
-import type { MetricRecord, RefRecord, RunRecord, TaskRecord } from "../../RunRecord.ts"
-import type { LogLine, RunStore } from "../../RunStore.ts"
-import { isCrashed } from "../history/reading.ts"
-import type { Count, LogView, RunView, SeriesView, ShownStatus, TaskView } from "./shapes.ts"
+import type { RefRecord, RunRecord, TaskRecord } from "../../RunRecord.ts"
+import type { LogLine, MetricLine, RunStore } from "../../RunStore.ts"
+import { type Ending, statusIn, within } from "./ending.ts"
+import type { Count, LogView, RunView, SeriesView, TaskView } from "./shapes.ts"
 
 /** The number of points of a series that are sent. A chart is at most a few thousand pixels wide. */
 const pointsLimit = 4000
 
-const host = hostname()
-
-/** A run's status at a given time. */
-export const shownStatus = (run: RunRecord, now: number): ShownStatus =>
-  isCrashed(run, { now, host }) ? "crashed" : run.status
-
 /** The view of a run in lists. */
-export const runView = (run: RunRecord, status: ShownStatus, counts: ReadonlyArray<Count>): RunView => {
+export const runView = (run: RunRecord, ending: Ending | undefined, counts: ReadonlyArray<Count>): RunView => {
   const { output: _, status: __, ...rest } = run
-  return { ...rest, status, counts }
+  return {
+    ...rest,
+    status: ending?.status ?? "running",
+    ...(ending === undefined ? {} : { endedAt: ending.at }),
+    counts:
+      ending === undefined
+        ? counts
+        : counts.map((count) =>
+            count.status === "running" ? { ...count, status: statusIn(ending, "running") } : count
+          )
+  }
 }
 
 /** Groups task counts by run. */
@@ -35,7 +38,8 @@ export const countsByRun = (
 }
 
 /** The view of a task in the graph, the waterfall and lists. */
-export const taskView = (task: TaskRecord): TaskView => {
+export const taskView = (record: TaskRecord, ending: Ending | undefined): TaskView => {
+  const task = within(ending, record)
   let bytes = 0
   for (const { size } of task.outputs) bytes += size
   return {
@@ -45,14 +49,17 @@ export const taskView = (task: TaskRecord): TaskView => {
     status: task.status,
     how: task.how,
     startedAt: task.startedAt,
-    attempts: task.attempts.map(({ finishedAt, number, startedAt, status }) => ({
-      number,
-      status,
-      startedAt,
-      ...(finishedAt === undefined ? {} : { finishedAt })
-    })),
+    attempts: task.attempts.map((attempt) => {
+      const { finishedAt, number, startedAt, status } = within(ending, attempt)
+      return {
+        number,
+        status,
+        startedAt,
+        ...(finishedAt === undefined ? {} : { finishedAt })
+      }
+    }),
     parents: task.parents,
-    given: inputsOf(task),
+    given: inputsOf(record),
     outputs: task.outputs.map(({ name }) => name),
     bytes,
     ...(task.source === undefined ? {} : { source: task.source }),
@@ -97,12 +104,16 @@ export const logView = ({ at, attempt, level, message, sequence, task }: LogLine
 })
 
 /** Turns points into columns, one series per task and name, in the order in which the series began. */
-export const series = (points: ReadonlyArray<MetricRecord>): ReadonlyArray<SeriesView> => {
-  const all = new Map<string, { task: string; name: string; steps: Array<number>; values: Array<number | null> }>()
-  for (const { name, step, task, value } of points) {
+export const series = (points: ReadonlyArray<MetricLine>): ReadonlyArray<SeriesView> => {
+  const all = new Map<
+    string,
+    { task: string; name: string; steps: Array<number>; values: Array<number | null>; last: number }
+  >()
+  for (const { name, sequence = 0, step, task, value } of points) {
     const key = `${task}\n${name}`
-    const series = all.get(key) ?? { task, name, steps: [], values: [] }
+    const series = all.get(key) ?? { task, name, steps: [], values: [], last: 0 }
     all.set(key, series)
+    series.last = sequence
     series.steps.push(step)
     series.values.push(Number.isFinite(value) ? value : null)
   }

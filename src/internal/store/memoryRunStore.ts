@@ -361,6 +361,17 @@ export const make = (inline?: Inline): RunStore["Service"] => {
       Effect.sync(() =>
         [...(runs.get(run)?.checkpoints.values() ?? [])].filter((found) => task === undefined || found.task === task)
       ),
+    count: Effect.sync(() => [...runs.values()].filter(({ record }) => record !== undefined).length),
+    names: Effect.sync(() => {
+      const flows = new Set<string>()
+      const tags = new Set<string>()
+      for (const { record } of runs.values()) {
+        if (record === undefined) continue
+        flows.add(record.flow)
+        for (const tag of record.tags) tags.add(tag)
+      }
+      return { flows: [...flows].sort().slice(0, 1000), tags: [...tags].sort().slice(0, 1000) }
+    }),
     pulse: (run) =>
       Effect.sync(() => {
         const known = runs.get(run)

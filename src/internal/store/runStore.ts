@@ -245,6 +245,13 @@ export class RunStore extends Context.Service<
       readonly run: string
       readonly task?: string
     }) => Effect.Effect<ReadonlyArray<CheckpointRecord>, StoreError>
+    /** How many runs there are: it falls only when runs are removed. */
+    readonly count: Effect.Effect<number, StoreError>
+    /** The names of all flows that have runs, and all tags of runs, each sorted, at most 1,000 of each. */
+    readonly names: Effect.Effect<
+      { readonly flows: ReadonlyArray<string>; readonly tags: ReadonlyArray<string> },
+      StoreError
+    >
     /** A cheap check for pollers: has the run any new log lines, metric points or cards? */
     readonly pulse: (run: string) => Effect.Effect<Pulse, StoreError>
     /** Every task that reads or wrote an artifact, newest run first. */

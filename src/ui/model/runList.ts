@@ -43,6 +43,12 @@ export const refreshed = (list: RunList | undefined, page: RunList): RunList => 
   return { runs: [...page.runs, ...older], next: list.next }
 }
 
+/** A list without the runs that no longer exist. */
+export const without = (list: RunList, removed: ReadonlyArray<string>): RunList => {
+  const gone = new Set(removed)
+  return { runs: list.runs.filter(({ id }) => !gone.has(id)), next: list.next }
+}
+
 /** Applies live updates. A run that no longer matches the filters is removed. */
 export const withUpdates = (list: RunList, updates: ReadonlyArray<RunView>, filters: Filters): RunList => {
   const known = new Map(list.runs.map((run) => [run.id, run]))
@@ -59,10 +65,8 @@ export const withUpdates = (list: RunList, updates: ReadonlyArray<RunView>, filt
 }
 
 /** The number of tasks by status. */
-export const totals = (
-  run: RunView
-): Readonly<Record<"running" | "succeeded" | "failed" | "interrupted" | "all", number>> => {
-  const sum = { running: 0, succeeded: 0, failed: 0, interrupted: 0, all: 0 }
+export const totals = (run: RunView): Readonly<Record<ShownStatus | "all", number>> => {
+  const sum = { running: 0, succeeded: 0, failed: 0, interrupted: 0, crashed: 0, all: 0 }
   for (const { count, status } of run.counts) {
     sum[status] += count
     sum.all += count

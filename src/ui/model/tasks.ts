@@ -1,7 +1,12 @@
 /** The tasks of a run, loaded page by page and updated by live events, in any order. */
 import type { TaskView } from "../../internal/server/shapes.ts"
 
-const rank = (task: TaskView): number => (task.status === "running" ? 0 : 1_000_000) + task.attempts.length
+/**
+ * Grows with what happens to a task. A crashed task counts as later than the same attempt running, and as earlier than
+ * the next attempt of a process that has taken its run over.
+ */
+const rank = ({ attempts, status }: TaskView): number =>
+  (status === "running" || status === "crashed" ? 0 : 1_000_000) + 2 * attempts.length + (status === "crashed" ? 1 : 0)
 
 /** The later of two records of a task. A response may be older than a live event that arrived before it. */
 const later = (one: TaskView, other: TaskView): TaskView => (rank(other) >= rank(one) ? other : one)
@@ -69,6 +74,7 @@ export interface StepSummary {
   readonly succeeded: number
   readonly failed: number
   readonly interrupted: number
+  readonly crashed: number
   readonly reused: number
   readonly bytes: number
   readonly from: number
@@ -80,7 +86,7 @@ export interface StepSummary {
 export const stepsOf = (tasks: ReadonlyArray<TaskView>): ReadonlyArray<StepSummary> => {
   const byStep = Map.groupBy(tasks, (task) => task.step)
   return Array.from(byStep, ([step, ofStep]) => {
-    const sum = { running: 0, succeeded: 0, failed: 0, interrupted: 0 }
+    const sum = { running: 0, succeeded: 0, failed: 0, interrupted: 0, crashed: 0 }
     let reused = 0
     let bytes = 0
     let from = Number.POSITIVE_INFINITY
@@ -98,7 +104,15 @@ export const stepsOf = (tasks: ReadonlyArray<TaskView>): ReadonlyArray<StepSumma
 
 /** The worst status wins, because users look for failures. */
 export const statusOf = (step: StepSummary): TaskView["status"] =>
-  step.failed > 0 ? "failed" : step.interrupted > 0 ? "interrupted" : step.running > 0 ? "running" : "succeeded"
+  step.failed > 0
+    ? "failed"
+    : step.crashed > 0
+      ? "crashed"
+      : step.interrupted > 0
+        ? "interrupted"
+        : step.running > 0
+          ? "running"
+          : "succeeded"
 
 /** The task that failed first. It may have caused the other failures. */
 export const firstFailed = (tasks: ReadonlyArray<TaskView>): TaskView | undefined => {

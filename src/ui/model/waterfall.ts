@@ -2,9 +2,15 @@
 import type { TaskView } from "../../internal/server/shapes.ts"
 import { type StepSummary, stepsOf } from "./tasks.ts"
 
+/** A part of the time that is shown. */
+export interface TimeWindow {
+  readonly from: number
+  readonly to: number
+}
+
 /** A time span of a task. */
 export interface Span {
-  readonly kind: "waiting" | "running" | "succeeded" | "failed" | "interrupted"
+  readonly kind: "waiting" | TaskView["status"]
   readonly from: number
   /** Absent while it is still running. */
   readonly to: number | undefined
@@ -57,32 +63,7 @@ export const spansOf = (task: TaskView): ReadonlyArray<Span> => {
   return spans
 }
 
-/** The number of tasks of a step that ran at once, in `bins` intervals between `from` and `to`. */
-export const concurrency = (
-  tasks: ReadonlyArray<TaskView>,
-  from: number,
-  to: number,
-  now: number,
-  bins: number
-): ReadonlyArray<number> => {
-  const changes = new Array<number>(bins + 1).fill(0)
-  const width = (to - from) / bins
-  if (!(width > 0)) return []
-  for (const task of tasks) {
-    const first = Math.floor((task.startedAt - from) / width)
-    const last = Math.floor(((task.finishedAt ?? now) - from) / width)
-    if (last < 0 || first >= bins) continue
-    const a = Math.max(0, first)
-    const b = Math.min(bins, last + 1)
-    changes[a] = (changes[a] ?? 0) + 1
-    changes[b] = (changes[b] ?? 0) - 1
-  }
-  let sum = 0
-  return changes.slice(0, bins).map((change) => {
-    sum += change
-    return sum
-  })
-}
+export { concurrency } from "./concurrency.ts"
 
 /** Round times for an axis, labelled with the time since the start. */
 export const timeTicks = (

@@ -2,6 +2,7 @@
  * Line and bar charts, drawn by uPlot in the colours of the theme. The legend shows the last values, or those under the
  * pointer.
  */
+import type React from "react"
 import { useEffect, useMemo, useRef, useState } from "react"
 import uPlot from "uplot"
 import "uplot/dist/uPlot.min.css"
@@ -15,6 +16,8 @@ export interface Series {
   readonly x: ReadonlyArray<number>
   readonly y: ReadonlyArray<number | null>
   readonly dashed?: boolean
+  /** Selects a colour and a dash. Default: the place of the series. */
+  readonly style?: number
 }
 
 interface ChartProps {
@@ -28,7 +31,16 @@ interface ChartProps {
   readonly labels?: ReadonlyArray<string>
 }
 
-const classOf = (index: number): string => `series-${(index % 6) + 1}`
+const colors = 12
+/** The dashes of series beyond the number of colours, so that no two of the series look alike. */
+const dashes: ReadonlyArray<ReadonlyArray<number>> = [[], [2, 3], [9, 3, 2, 3]]
+/** As many series are drawn in one chart as have a style of their own. */
+const seriesLimit = colors * dashes.length
+
+const styleOf = (series: Series, index: number): number => (series.style ?? index) % seriesLimit
+const classOf = (style: number): string => `series-${(style % colors) + 1}`
+const dashOf = (style: number, isDashed: boolean): Array<number> =>
+  isDashed ? [6, 4] : [...(dashes[Math.floor(style / colors)] ?? [])]
 
 /**
  * Aligns all series on one axis. A missing point does not interrupt a line, a `null` does. A series may have several
@@ -56,7 +68,46 @@ const dataOf = (series: ReadonlyArray<Series>, labels: ReadonlyArray<string> | u
   }
 }
 
-export const Chart = ({ height = 180, labels, series, title, xLabel, yLabel, yRange }: ChartProps) => {
+export const Chart = ({ series: all, ...props }: ChartProps) => {
+  const [search, setSearch] = useState("")
+  const wanted = useMemo(
+    () => (search === "" ? all : all.filter(({ name }) => name.toLowerCase().includes(search.toLowerCase()))),
+    [all, search]
+  )
+  const series = useMemo(() => wanted.slice(0, seriesLimit), [wanted])
+  return (
+    <Drawing
+      {...props}
+      series={series}
+      note={
+        all.length <= seriesLimit ? null : (
+          <span className="chart-note">
+            <span role="status">
+              {series.length} of {all.length} series are shown
+            </span>
+            <input
+              value={search}
+              onChange={(event) => setSearch(event.target.value)}
+              placeholder="Find a series"
+              aria-label={`Find a series of ${props.title}`}
+            />
+          </span>
+        )
+      }
+    />
+  )
+}
+
+const Drawing = ({
+  height = 180,
+  labels,
+  note,
+  series,
+  title,
+  xLabel,
+  yLabel,
+  yRange
+}: ChartProps & { readonly note: React.ReactNode }) => {
   const [holder, width] = useSize<HTMLDivElement>()
   const element = useRef<HTMLDivElement>(null)
   const plot = useRef<uPlot>(undefined)
@@ -66,7 +117,7 @@ export const Chart = ({ height = 180, labels, series, title, xLabel, yLabel, yRa
   const latest = useRef(data)
   latest.current = data
   const shape = JSON.stringify([
-    series.map(({ dashed, name }) => [name, dashed]),
+    series.map(({ dashed, name, style }) => [name, dashed, style]),
     labels,
     xLabel,
     yLabel,
@@ -124,15 +175,18 @@ export const Chart = ({ height = 180, labels, series, title, xLabel, yLabel, yRa
         ],
         series: [
           {},
-          ...series.map(({ dashed, name }, i): uPlot.Series => {
-            const stroke = color(classOf(i))
+          ...series.map((one, i): uPlot.Series => {
+            const { dashed, name } = one
+            const style = styleOf(one, i)
+            const stroke = color(classOf(style))
+            const dash = dashOf(style, dashed === true)
             return {
               label: name,
               stroke,
               width: 2,
               spanGaps: false,
               points: { show: (u) => (u.data[0]?.length ?? 0) < 30, size: 4 },
-              ...(dashed === true ? { dash: [6, 4] } : {}),
+              ...(dash.length > 0 ? { dash } : {}),
               ...(labels === undefined || bars === undefined
                 ? {}
                 : {
@@ -173,14 +227,20 @@ export const Chart = ({ height = 180, labels, series, title, xLabel, yLabel, yRa
           <span className="muted tabular">{labels === undefined ? `${xLabel ?? "step"} ${number(x)}` : labels[x]}</span>
         )}
         <span className="keys">
-          {series.map(({ dashed, name }, i) => (
-            <span key={name} className={`key ${classOf(i)}`}>
-              <i className={dashed === true ? "dashed" : ""} />
-              {series.length === 1 && name === title ? "" : name}{" "}
-              {labels !== undefined && at === undefined ? "" : <b className="tabular">{show(values[i])}</b>}
-            </span>
-          ))}
+          {series.map((one, i) => {
+            const style = styleOf(one, i)
+            return (
+              <span key={one.name} className={`key ${classOf(style)}`} data-series={one.name}>
+                <svg viewBox="0 0 16 4" width="16" height="4" aria-hidden="true">
+                  <path d="M0 2H16" strokeDasharray={dashOf(style, one.dashed === true).join(" ")} />
+                </svg>
+                {series.length === 1 && one.name === title ? "" : one.name}{" "}
+                {labels !== undefined && at === undefined ? "" : <b className="tabular">{show(values[i])}</b>}
+              </span>
+            )
+          })}
         </span>
+        {note}
       </figcaption>
       <div
         ref={element}

@@ -119,15 +119,15 @@ const Canvas = ({ expanded, run, select, selected, tasks, toggle, version }: Gra
   const fitted = useRef<Viewport>({ x: 0, y: 0, zoom: 1 })
   // The viewport is computed from the layout and set before the browser paints, so that nodes never appear where they
   // don't stay.
-  const fit = useCallback(() => {
+  const fitGraph = useCallback(() => {
     if (layout === undefined || holderWidth === 0) return
     const bounds = { x: 0, y: 0, width: layout.width, height: layout.height }
     fitted.current = getViewportForBounds(bounds, holderWidth, tall, minFitZoom, 1, 0.06)
     void flow.setViewport(fitted.current)
   }, [flow, layout, holderWidth, tall])
   useLayoutEffect(() => {
-    if (!moved.current) fit()
-  }, [fit])
+    if (!moved.current) fitGraph()
+  }, [fitGraph])
 
   return (
     <section className="graph" style={{ height: tall }} aria-label="Graph" ref={holder}>
@@ -160,7 +160,7 @@ const Canvas = ({ expanded, run, select, selected, tasks, toggle, version }: Gra
           showInteractive={false}
           onFitView={() => {
             moved.current = false
-            fit()
+            fitGraph()
           }}
         />
       </ReactFlow>
@@ -267,13 +267,14 @@ const StepNode = memo(({ data: { node, select, selected, toggle } }: NodeProps<N
 export const StepBar = ({ step }: { readonly step: StepSummary }) => (
   <span className="progress">
     <span className="segments" aria-hidden="true">
-      {(["succeeded", "failed", "interrupted", "running"] as const).map((status) =>
+      {(["succeeded", "failed", "crashed", "interrupted", "running"] as const).map((status) =>
         step[status] === 0 ? null : <span key={status} className={status} style={{ flexGrow: step[status] }} />
       )}
     </span>
     <span className="tabular">
       {count(step.succeeded)}
       {step.failed > 0 ? ` · ${count(step.failed)} failed` : ""}
+      {step.crashed > 0 ? ` · ${count(step.crashed)} crashed` : ""}
     </span>
   </span>
 )

@@ -2,7 +2,7 @@
 import { useVirtualizer } from "@tanstack/react-virtual"
 import { useCallback, useDeferredValue, useEffect, useMemo, useRef, useState } from "react"
 import * as Api from "../api.ts"
-import { absolute, clock, count } from "../format.ts"
+import { absolute, clock, count, plural } from "../format.ts"
 import { useKeys } from "../hooks.ts"
 import { hits, levels, linesLimit, pieces, rank, shownLines } from "../model/log.ts"
 import { toTask } from "../router.ts"
@@ -85,7 +85,7 @@ export const Log = ({
   const [attempt, setAttempt] = useState<number>()
   const [search, setSearch] = useState("")
   const [only, setOnly] = useState(false)
-  const [at, setAt] = useState(0)
+  const [at, setAt] = useState(-1) // no hit was gone to yet
   const [follow, setFollow] = useState(going)
   const field = useRef<HTMLInputElement>(null)
   const scroll = useRef<HTMLDivElement>(null)
@@ -118,7 +118,7 @@ export const Log = ({
   useKeys({
     s: () => field.current?.focus(),
     n: () => go(at + 1),
-    N: () => go(at - 1),
+    N: () => go(Math.max(at, 0) - 1),
     End: () => setFollow(true)
   })
   const current = found[at]
@@ -162,10 +162,10 @@ export const Log = ({
           spellCheck={false}
           onChange={(event) => {
             setSearch(event.target.value)
-            setAt(0)
+            setAt(-1)
           }}
           onKeyDown={(event) => {
-            if (event.key === "Enter") go(event.shiftKey ? at - 1 : at + (found[at] === undefined ? 0 : 1))
+            if (event.key === "Enter") go(event.shiftKey ? Math.max(at, 0) - 1 : at + 1)
             if (event.key === "Escape") {
               setSearch("")
               event.currentTarget.blur()
@@ -175,7 +175,11 @@ export const Log = ({
         {search === "" ? null : (
           <>
             <span className="muted tabular" role="status">
-              {found.length === 0 ? "nothing" : `${count(Math.min(at + 1, found.length))} of ${count(found.length)}`}
+              {found.length === 0
+                ? "nothing"
+                : at < 0
+                  ? plural(found.length, "hit")
+                  : `${count(Math.min(at + 1, found.length))} of ${count(found.length)}`}
             </span>
             <label>
               <input type="checkbox" checked={only} onChange={(event) => setOnly(event.target.checked)} />

@@ -1,13 +1,14 @@
 /** The inputs or outputs of a task: each artifact with its format and size, small values in full, others on demand. */
-import { lazy, Suspense, useState } from "react"
+import { useState } from "react"
 import type { RefRecord } from "../../RunRecord.ts"
 import * as Api from "../api.ts"
 import { count, shortDigest, size } from "../format.ts"
 import { toArtifactOf, toWriter } from "../router.ts"
-import { Link, Loading } from "./basic.tsx"
+import { Link } from "./basic.tsx"
+import { Boundary, lazyPart } from "./boundary.tsx"
 import "../styles/artifact.css"
 
-const Preview = lazy(() => import("./viewer.tsx").then((module) => ({ default: module.Preview })))
+const Preview = lazyPart(async () => ({ default: (await import("./viewer.tsx")).Preview }), "the artifact")
 
 /** JSON values up to this size are shown immediately. */
 const inlineLimitBytes = 2048
@@ -92,9 +93,9 @@ const RefRow = ({
         </span>
       </div>
       {open ? (
-        <Suspense fallback={<Loading what="the artifact" />}>
+        <Boundary place={artifact.digest}>
           <Preview digest={artifact.digest} />
-        </Suspense>
+        </Boundary>
       ) : null}
     </li>
   )
@@ -103,7 +104,7 @@ const RefRow = ({
 const decoder = new TextDecoder()
 
 const SmallValue = ({ digest }: { readonly digest: string }) => {
-  const text = Api.useQuery(digest, async (signal) =>
+  const text = Api.useQuery(`small ${digest}`, async (signal) =>
     decoder.decode(await Api.bytes(digest, 0, inlineLimitBytes, signal))
   )
   if (text.error !== undefined) return <span className="bad-text">{text.error.message}</span>

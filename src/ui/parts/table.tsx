@@ -25,8 +25,8 @@ const columnWidths: Readonly<Record<string, readonly [least: number, share: numb
 type Pages = ReadonlyMap<number, Api.TableView["values"]>
 
 const TableViewer = ({ compact, digest }: { readonly digest: string; readonly compact: boolean }) => {
-  const first = Api.useQuery(digest, (signal) => Api.table(digest, { offset: 0, limit: page }, signal))
-  const columns = Api.useQuery(digest, (signal) => Api.columns(digest, signal))
+  const first = Api.useQuery(`table ${digest}`, (signal) => Api.table(digest, { offset: 0, limit: page }, signal))
+  const columns = Api.useQuery(`columns ${digest}`, (signal) => Api.columns(digest, signal))
   if (first.error !== undefined) return <Failure error={first.error} retry={first.reload} />
   if (first.data === undefined) return <Loading what="the table" />
   return <Rows key={digest} digest={digest} first={first.data} looks={columns.data} compact={compact} />
@@ -228,7 +228,7 @@ const WholeRow = ({
   useEffect(() => {
     if (dialog.current?.open === false) dialog.current.showModal()
   }, [])
-  const result = Api.useQuery(`${digest} ${index}`, (signal) =>
+  const result = Api.useQuery(`row ${digest} ${index}`, (signal) =>
     Api.table(digest, { offset: index, limit: 1, cut: 200_000 }, signal)
   )
   const row = result.data?.values[0]

@@ -8,7 +8,7 @@ import { Histogram } from "./histogram.tsx"
 import { JsonTree } from "./json.tsx"
 
 const TensorsViewer = ({ compact, digest }: { readonly digest: string; readonly compact: boolean }) => {
-  const result = Api.useQuery(digest, (signal) => Api.tensors(digest, signal))
+  const result = Api.useQuery(`tensors ${digest}`, (signal) => Api.tensors(digest, signal))
   if (result.error !== undefined) return <Failure error={result.error} retry={result.reload} />
   if (result.data === undefined) return <Loading what="the tensors" />
   const { metadata, tensors } = result.data

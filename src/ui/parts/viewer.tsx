@@ -1,13 +1,13 @@
 /** Shows an artifact by its format. Its bytes are always shown as data: text, cells, numbers, an image. */
-import { lazy, Suspense } from "react"
 import * as Api from "../api.ts"
 import { size } from "../format.ts"
 import { Failure, Loading } from "./basic.tsx"
+import { Boundary, lazyPart } from "./boundary.tsx"
 import { JsonTree } from "./json.tsx"
 import "../styles/artifact.css"
 
-const TableViewer = lazy(() => import("./table.tsx"))
-const TensorsViewer = lazy(() => import("./tensors.tsx"))
+const TableViewer = lazyPart(() => import("./table.tsx"), "the table")
+const TensorsViewer = lazyPart(() => import("./tensors.tsx"), "the tensors")
 
 /** JSON values up to this size are shown as a tree. Of larger values, the beginning is shown as text. */
 const treeLimitBytes = 4_000_000
@@ -15,7 +15,7 @@ const head = 128 * 1024
 
 /** A viewer for a digest. It first loads the artifact's metadata. */
 export const Preview = ({ digest }: { readonly digest: string }) => {
-  const result = Api.useQuery(digest, (signal) => Api.artifact(digest, signal))
+  const result = Api.useQuery(`artifact ${digest}`, (signal) => Api.artifact(digest, signal))
   if (result.error !== undefined) return <Failure error={result.error} retry={result.reload} />
   return result.data === undefined ? <Loading what="the artifact" /> : <Viewer artifact={result.data} compact />
 }
@@ -29,7 +29,7 @@ export const Viewer = ({
 }) => {
   const { ref, viewer } = artifact
   return (
-    <Suspense fallback={<Loading what="the artifact" />}>
+    <Boundary place={ref.digest}>
       {viewer === "table" ? (
         <TableViewer digest={ref.digest} compact={compact} />
       ) : viewer === "tensors" ? (
@@ -45,7 +45,7 @@ export const Viewer = ({
       ) : (
         <HexViewer digest={ref.digest} bytes={ref.size} />
       )}
-    </Suspense>
+    </Boundary>
   )
 }
 
@@ -61,7 +61,7 @@ const JsonViewer = ({
   readonly compact: boolean
 }) => {
   const large = bytes > treeLimitBytes
-  const result = Api.useQuery(digest, async (signal) => {
+  const result = Api.useQuery(`json ${digest}`, async (signal) => {
     const text = decoder.decode(await Api.bytes(digest, 0, large ? head : bytes, signal))
     return large ? { text } : { value: JSON.parse(text) as unknown }
   })
@@ -78,7 +78,9 @@ const JsonViewer = ({
 
 const TextViewer = ({ bytes, digest }: { readonly digest: string; readonly bytes: number }) => {
   const end = Math.min(bytes, head)
-  const result = Api.useQuery(digest, async (signal) => decoder.decode(await Api.bytes(digest, 0, end, signal)))
+  const result = Api.useQuery(`text ${digest}`, async (signal) =>
+    decoder.decode(await Api.bytes(digest, 0, end, signal))
+  )
   if (result.error !== undefined) return <Failure error={result.error} retry={result.reload} />
   return result.data === undefined ? <Loading what="the text" /> : <Plain text={result.data} rest={bytes - end} />
 }
@@ -94,7 +96,7 @@ const Plain = ({ rest, text }: { readonly text: string; readonly rest: number })
 
 const HexViewer = ({ bytes, digest }: { readonly digest: string; readonly bytes: number }) => {
   const end = Math.min(bytes, 4096)
-  const result = Api.useQuery(digest, async (signal) => hex(await Api.bytes(digest, 0, end, signal)))
+  const result = Api.useQuery(`hex ${digest}`, async (signal) => hex(await Api.bytes(digest, 0, end, signal)))
   if (result.error !== undefined) return <Failure error={result.error} retry={result.reload} />
   return result.data === undefined ? <Loading what="the bytes" /> : <Plain text={result.data} rest={bytes - end} />
 }

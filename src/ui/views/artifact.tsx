@@ -16,21 +16,21 @@ interface ArtifactAddress {
 }
 
 const Artifact = ({
-  about,
   digest,
   of
 }: {
   readonly digest: string | undefined
   readonly of: ArtifactAddress | undefined
-  readonly about: Api.About
 }) => {
-  const task = Api.useQuery(of === undefined ? undefined : JSON.stringify(of), (signal) =>
+  const task = Api.useQuery(of === undefined ? undefined : `task ${of.run}/${of.step}/${of.index}`, (signal) =>
     Api.task(of?.run ?? "", `${of?.step}/${of?.index}`, signal)
   )
   const refs = task.data === undefined ? [] : [...task.data.task.outputs, ...task.data.task.inputs]
   const named = of === undefined ? undefined : refs.find(({ name }) => name === of.name)
   const found = digest ?? named?.digest
-  const result = Api.useQuery(found, (signal) => Api.artifact(found ?? "", signal))
+  const result = Api.useQuery(found === undefined ? undefined : `artifact ${found}`, (signal) =>
+    Api.artifact(found ?? "", signal)
+  )
   const error = task.error ?? result.error
   useTitle(of?.name ?? (digest === undefined ? "" : shortDigest(digest)))
 
@@ -61,6 +61,7 @@ const Artifact = ({
   if (result.data === undefined) return <Loading what="the artifact" />
   const ref = named ?? result.data.ref
   const run = task.data?.run
+  const commands = task.data?.commands
   // Many tasks may have written the same bytes. Link to the writer that this task got it from.
   const writer = named === undefined ? result.data.writer : named.writer
   return (
@@ -121,11 +122,11 @@ const Artifact = ({
               </div>
             </Section>
           )}
-          {run === undefined || of === undefined ? null : (
+          {run === undefined || of === undefined || commands === undefined ? null : (
             <Section title="Command line">
               <div className="body">
-                <Command says="dump">{`${about.command} dump ${run.id}/${of.step}/${of.index}/${ref.name}`}</Command>
-                <Command says="to a file">{`${about.command} dump ${run.id}/${of.step}/${of.index}/${ref.name} --out ${ref.name}`}</Command>
+                <Command says="dump">{`${commands.read} dump ${run.id}/${of.step}/${of.index}/${ref.name}`}</Command>
+                <Command says="to a file">{`${commands.read} dump ${run.id}/${of.step}/${of.index}/${ref.name} --out ${ref.name}`}</Command>
               </div>
             </Section>
           )}

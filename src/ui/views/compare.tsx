@@ -1,28 +1,21 @@
 /** Two runs side by side: parameters, metrics, artifacts and steps that differ. */
-import { Fragment, lazy, Suspense, useMemo, useState } from "react"
+import { Fragment, useMemo, useState } from "react"
 import * as Api from "../api.ts"
 import { duration, inline, number, plural, shortDigest, size } from "../format.ts"
 import { useTitle } from "../hooks.ts"
 import { Ago, Command, Empty, Failure, Link, Loading, Section, Took } from "../parts/basic.tsx"
+import { Boundary, lazyPart } from "../parts/boundary.tsx"
 import { Status } from "../parts/status.tsx"
 import { toArtifact, toCompare, toRun, toRuns } from "../router.ts"
 import "../styles/run.css"
 import "../styles/compare.css"
 
-const Charts = lazy(() => import("../parts/charts.tsx"))
+const Charts = lazyPart(() => import("../parts/charts.tsx"), "the charts")
 
-const Compare = ({
-  about,
-  left,
-  right
-}: {
-  readonly left: string
-  readonly right: string
-  readonly about: Api.About
-}) => {
-  const result = Api.useQuery(`${left} ${right}`, (signal) => Api.compare(left, right, signal))
-  const a = Api.useQuery(left, (signal) => Api.metrics(left, undefined, signal))
-  const b = Api.useQuery(right, (signal) => Api.metrics(right, undefined, signal))
+const Compare = ({ left, right }: { readonly left: string; readonly right: string }) => {
+  const result = Api.useQuery(`compare ${left} ${right}`, (signal) => Api.compare(left, right, signal))
+  const a = Api.useQuery(`metrics ${left}`, (signal) => Api.metrics(left, undefined, 0, signal))
+  const b = Api.useQuery(`metrics ${right}`, (signal) => Api.metrics(right, undefined, 0, signal))
   const [all, setAll] = useState(false)
   useTitle("Compare")
   const charts = useMemo(() => together(a.data ?? [], b.data ?? []), [a.data, b.data])
@@ -88,9 +81,9 @@ const Compare = ({
             none={metrics.length === 0 ? "Neither run has metrics." : "The last values are the same."}
           />
           {charts.length === 0 ? null : (
-            <Suspense fallback={<Loading what="the charts" />}>
+            <Boundary place="charts">
               <Charts charts={charts} />
-            </Suspense>
+            </Boundary>
           )}
         </Section>
         <Section title="Artifacts">
@@ -120,7 +113,7 @@ const Compare = ({
             none="The same steps ran, with equal numbers of tasks and equal statuses."
           />
         </Section>
-        <Command says="diff">{`${about.command} diff ${result.data.left.id} ${result.data.right.id}`}</Command>
+        <Command says="diff">{`${result.data.commands.read} diff ${result.data.left.id} ${result.data.right.id}`}</Command>
       </div>
     </div>
   )
@@ -139,7 +132,7 @@ const Side = ({ name, run }: { readonly name: string; readonly run: Api.RunView 
         {run.id}
       </Link>
       <div className="muted">
-        <Ago at={run.startedAt} />, <Took from={run.startedAt} to={run.finishedAt} going={run.status === "running"} />
+        <Ago at={run.startedAt} />, <Took from={run.startedAt} to={run.endedAt} going={run.status === "running"} />
       </div>
     </div>
   </section>
@@ -241,12 +234,14 @@ const together = (a: ReadonlyArray<Api.SeriesView>, b: ReadonlyArray<Api.SeriesV
   const names = [...new Set([...a, ...b].map(({ name }) => name))]
   return names.map((title) => {
     const of = (side: string, all: ReadonlyArray<Api.SeriesView>, dashed: boolean) => {
-      const series = all.filter(({ name }) => name === title).slice(0, 4)
-      return series.map(({ steps, task, values }) => ({
+      const series = all.filter(({ name }) => name === title)
+      return series.map(({ steps, task, values }, i) => ({
         name: series.length > 1 ? `${side} ${task}` : side,
         x: steps,
         y: values,
-        dashed
+        dashed,
+        // One task on both sides has one colour, where there are several.
+        style: series.length > 1 ? i : dashed ? 1 : 0
       }))
     }
     return { title, series: [...of("A", a, false), ...of("B", b, true)] }

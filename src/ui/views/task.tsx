@@ -1,36 +1,39 @@
 /** A task: its error, inputs, outputs, card, attempts and log, and why it was executed or not. */
-import { lazy, Suspense } from "react"
+import { useMemo, useState } from "react"
 import * as Api from "../api.ts"
 import { clock, duration, shortId } from "../format.ts"
 import { useKeys, useTitle } from "../hooks.ts"
 import { useLive } from "../live.ts"
+import { useCards, useMetrics } from "../model/observations.ts"
 import { chartsOf } from "../model/series.ts"
 import { Ago, Command, Empty, Failure, Link, Loading, Section, Took } from "../parts/basic.tsx"
+import { Boundary, lazyPart } from "../parts/boundary.tsx"
 import { Log, useLog } from "../parts/log.tsx"
 import { Refs } from "../parts/refs.tsx"
 import { How, Status } from "../parts/status.tsx"
 import { Trouble } from "../parts/trouble.tsx"
 import { navigate, toRun, toRuns, toTask, toWriter } from "../router.ts"
+import { Resume } from "./runHead.tsx"
 import "../styles/run.css"
 
-const Charts = lazy(() => import("../parts/charts.tsx"))
-const CardBody = lazy(() => import("../parts/cards.tsx").then((module) => ({ default: module.CardBody })))
+const Charts = lazyPart(() => import("../parts/charts.tsx"), "the charts")
+const CardBody = lazyPart(async () => ({ default: (await import("../parts/cards.tsx")).CardBody }), "the card")
 
-const Task = ({ about, id, run: name }: { readonly run: string; readonly id: string; readonly about: Api.About }) => {
+const Task = ({ id, run: name }: { readonly run: string; readonly id: string }) => {
   const key = `${name}/${id}`
-  const result = Api.useQuery(key, (signal) => Api.task(name, id, signal))
+  const result = Api.useQuery(`task ${key}`, (signal) => Api.task(name, id, signal))
+  const [isRemoved, setRemoved] = useState(false)
   const run = result.data?.run
-  const metrics = Api.useQuery(key, (signal) => Api.metrics(name, id, signal))
+  const metrics = useMetrics(name, id)
   const source = result.data?.task.source
   // A task that was taken over shows the card and the log of the task that was executed.
   const [sourceRun, sourceTask] = source === undefined ? [name, id] : splitWriter(source)
-  const cards = Api.useQuery(result.data === undefined ? undefined : `${sourceRun}/${sourceTask}`, (signal) =>
-    Api.cards(sourceRun, sourceTask, signal)
-  )
+  const cards = useCards(result.data === undefined ? undefined : sourceRun, sourceTask)
+  const charts = useMemo(() => chartsOf(metrics.data ?? []), [metrics.data])
   const log = useLog(sourceRun, sourceTask, result.data !== undefined)
   useTitle(result.data === undefined ? "" : `${id} · ${result.data.run.flow}`)
   useKeys({ Backspace: () => navigate(toRun(name)) })
-  useLive(run === undefined ? undefined : `/api/live/${encodeURIComponent(run.id)}`, {
+  useLive(run?.id, {
     onOpen: () => {
       if (run?.status !== "running") return
       result.reload()
@@ -44,6 +47,7 @@ const Task = ({ about, id, run: name }: { readonly run: string; readonly id: str
         result.reload()
       if (event._tag === "Logs") log.hear(event.tasks)
       if (event._tag === "Metrics") metrics.reload()
+      if (event._tag === "Removed") setRemoved(true)
       if (event._tag === "Cards" && event.tasks.includes(id)) cards.reload()
     }
   })
@@ -61,10 +65,9 @@ const Task = ({ about, id, run: name }: { readonly run: string; readonly id: str
       <Failure error={result.error} retry={result.reload} />
     )
   }
-  const { children, task } = result.data
+  const { children, commands, task } = result.data
   const going = task.status === "running"
   const path = `${run.id}/${task.id}`
-  const charts = chartsOf(metrics.data ?? [])
   const card = cards.data?.[0]
   return (
     <div className="task">
@@ -91,10 +94,17 @@ const Task = ({ about, id, run: name }: { readonly run: string; readonly id: str
           {task.attempts.length > 1 ? <span>{task.attempts.length} attempts</span> : null}
         </div>
       </header>
+      {isRemoved ? (
+        <p className="notice warn" role="alert">
+          The run of this task was removed from the store. What is on the screen is all that is left of it.
+        </p>
+      ) : null}
       {task.error === undefined ? null : (
         <Trouble title={`${task.id} ${task.status}`} error={task.error}>
-          <Command says="resume">{`${about.command} resume ${run.id}`}</Command>
-          <Command says="rerun from here">{`${about.command} resume ${run.id} --from ${task.step}`}</Command>
+          <Resume run={run} commands={commands} />
+          {commands.resume === undefined ? null : (
+            <Resume run={run} commands={commands} from={task.step} says="rerun from here" />
+          )}
         </Trouble>
       )}
       <div className="columns">
@@ -112,9 +122,9 @@ const Task = ({ about, id, run: name }: { readonly run: string; readonly id: str
           </Section>
           {card === undefined ? null : (
             <Section title="Card" id="card">
-              <Suspense fallback={<Loading what="the card" />}>
+              <Boundary place={card.digest}>
                 <CardBody view={card} />
-              </Suspense>
+              </Boundary>
             </Section>
           )}
           <div className="section">
@@ -154,9 +164,9 @@ const Task = ({ about, id, run: name }: { readonly run: string; readonly id: str
           </Section>
           {charts.length === 0 ? null : (
             <Section title="Metrics">
-              <Suspense fallback={<Loading what="the charts" />}>
+              <Boundary place={task.id}>
                 <Charts charts={charts} height={140} />
-              </Suspense>
+              </Boundary>
             </Section>
           )}
           <Section title="Around it">
@@ -189,9 +199,9 @@ const Task = ({ about, id, run: name }: { readonly run: string; readonly id: str
           </Section>
           <Section title="Command line">
             <div className="body">
-              <Command says="logs">{`${about.command} logs ${path}${going ? " --follow" : ""}`}</Command>
-              <Command says="why">{`${about.command} why ${run.id} ${task.step}`}</Command>
-              <Command says="again">{`${about.command} resume ${run.id} --from ${task.step}`}</Command>
+              <Command says="logs">{`${commands.read} logs ${path}${going ? " --follow" : ""}`}</Command>
+              <Command says="why">{`${commands.read} why ${path}`}</Command>
+              {run.status === "running" ? null : <Resume run={run} commands={commands} from={task.step} says="again" />}
             </div>
           </Section>
         </aside>
@@ -225,7 +235,7 @@ const WhySection = ({
   readonly task: string
   readonly status: string
 }) => {
-  const why = Api.useQuery(`${run}/${task} ${status}`, (signal) => Api.why(run, task, signal))
+  const why = Api.useQuery(`why ${run}/${task} ${status}`, (signal) => Api.why(run, task, signal))
   return (
     <Section title="Why">
       <div className="body why">

@@ -1,7 +1,9 @@
 /** Loads a run with its tasks, metrics and cards, then follows live events. */
 import { useCallback, useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react"
 import * as Api from "../api.ts"
-import { useLive } from "../live.ts"
+import { onConnected, useLive } from "../live.ts"
+import { useCards, useMetrics } from "../model/observations.ts"
+import type { Labels } from "../model/series.ts"
 import { Tasks } from "../model/tasks.ts"
 
 export interface RunState {
@@ -11,25 +13,52 @@ export interface RunState {
   readonly version: number
   /** Whether all tasks are loaded. */
   readonly complete: boolean
+  /** Whether the run was removed from the store while the page was open. */
+  readonly isRemoved: boolean
   readonly metrics: ReadonlyArray<Api.SeriesView>
+  readonly labels: Labels
   readonly cards: ReadonlyArray<Api.CardView>
 }
 
+/** The tasks of the runs that were last looked at, so that going back shows them at once. */
+const visited = new Map<string, Tasks>()
+const visitedLimit = 4
+
+const tasksOf = (name: string): Tasks => {
+  const tasks = visited.get(name) ?? new Tasks()
+  visited.delete(name)
+  // `latest` is another run tomorrow.
+  if (name !== "latest") visited.set(name, tasks)
+  const [oldest] = visited.size > visitedLimit ? visited.keys() : []
+  if (oldest !== undefined) visited.delete(oldest)
+  return tasks
+}
+
 export const useRun = (name: string, onLogs: (tasks: ReadonlyArray<string>) => void): RunState => {
-  const tasks = useMemo(() => new Tasks(), [])
+  const tasks = useMemo(() => tasksOf(name), [name])
   const version = useSyncExternalStore(tasks.subscribe, () => tasks.version)
-  const detail = Api.useQuery(name, (signal) => Api.run(name, signal))
+  const detail = Api.useQuery(`run ${name}`, (signal) => Api.run(name, signal))
   const [heard, setHeard] = useState<Api.RunView>()
   const [broken, setBroken] = useState<Api.ApiError>()
   const [complete, setComplete] = useState(false)
+  const [isRemoved, setRemoved] = useState(false)
   const [ready, setReady] = useState(false)
   const id = detail.data?.run.id
-  const metrics = Api.useQuery(ready && id !== undefined ? id : undefined, (signal) =>
-    Api.metrics(id ?? "", undefined, signal)
+  const shown = ready ? id : undefined
+  const metrics = useMetrics(shown, undefined)
+  const cards = useCards(shown, undefined)
+  // Labels depend on which tasks there are. They are asked for when another task has metrics, and at the end.
+  const measured = useMemo(() => new Set(metrics.data?.map(({ task }) => task)).size, [metrics.data])
+  const status = (heard ?? detail.data?.run)?.status
+  const labels = Api.useQuery(
+    shown === undefined || metrics.data === undefined ? undefined : `labels ${shown} ${measured} ${status}`,
+    (signal) => Api.labels(shown ?? "", signal),
+    { isKept: false }
   )
-  const cards = Api.useQuery(ready && id !== undefined ? id : undefined, (signal) =>
-    Api.cards(id ?? "", undefined, signal)
-  )
+  const [known, setKnown] = useState<Labels>({})
+  useEffect(() => {
+    if (labels.data !== undefined) setKnown(labels.data)
+  }, [labels.data])
   const loading = useRef(0)
   const latestLogs = useRef(onLogs)
   latestLogs.current = onLogs
@@ -52,15 +81,15 @@ export const useRun = (name: string, onLogs: (tasks: ReadonlyArray<string>) => v
 
   useEffect(() => {
     void load()
+    const forget = onConnected(() => void load())
     return () => {
+      forget()
       loading.current++
     }
   }, [load])
 
-  const reloadMetrics = useThrottled(metrics.reload, 250)
-  const reloadCards = useThrottled(cards.reload, 120)
   const opened = useRef(false)
-  useLive(id === undefined ? undefined : `/api/live/${encodeURIComponent(id)}`, {
+  useLive(id, {
     onOpen: () => {
       setBroken(undefined)
       // Events between the first load and now, or during a lost connection, were missed, so reload.
@@ -87,9 +116,11 @@ export const useRun = (name: string, onLogs: (tasks: ReadonlyArray<string>) => v
         case "Logs":
           return latestLogs.current(event.tasks)
         case "Metrics":
-          return reloadMetrics()
+          return metrics.reload()
         case "Cards":
-          return reloadCards()
+          return cards.reload()
+        case "Removed":
+          return setRemoved(true)
         case "Broken":
           return setBroken(new Api.ApiError(event.message, 500))
       }
@@ -99,31 +130,15 @@ export const useRun = (name: string, onLogs: (tasks: ReadonlyArray<string>) => v
   const run = heard !== undefined && heard.id === id ? heard : detail.data?.run
   return {
     detail: detail.data === undefined || run === undefined ? undefined : { ...detail.data, run },
-    error: detail.error ?? broken,
+    error: isRemoved ? undefined : (detail.error ?? broken),
     tasks,
     version,
     complete,
+    isRemoved,
     metrics: metrics.data ?? none,
+    labels: known,
     cards: cards.data ?? none
   }
 }
 
 const none: ReadonlyArray<never> = []
-
-/** Acts immediately, and then at most once per interval. The last call is never dropped. */
-const useThrottled = (act: () => void, intervalMs: number): (() => void) => {
-  const latest = useRef(act)
-  latest.current = act
-  const state = useRef<{ at: number; timer: ReturnType<typeof setTimeout> | undefined }>({ at: 0, timer: undefined })
-  useEffect(() => () => clearTimeout(state.current.timer), [])
-  return useCallback(() => {
-    const now = performance.now()
-    const { at, timer } = state.current
-    if (timer !== undefined) return
-    const wait = Math.max(0, at + intervalMs - now)
-    state.current.timer = setTimeout(() => {
-      state.current = { at: performance.now(), timer: undefined }
-      latest.current()
-    }, wait)
-  }, [intervalMs])
-}

@@ -30,7 +30,13 @@ const Workers = ({ about }: { readonly about: Api.About }) => {
       ))}
       {data.workers.length === 0 ? (
         <Empty title="No worker was seen in the last minute">
-          <Command>{`${about.command} worker --module flow.ts`}</Command>
+          {about.flow === undefined ? (
+            <p>
+              Start one with <code>effect-flow worker --module FILE</code>, where FILE exports the flows.
+            </p>
+          ) : (
+            <Command>{`${about.command} worker`}</Command>
+          )}
         </Empty>
       ) : (
         <div className="table">

@@ -17,7 +17,7 @@ import { RunObserver } from "../../../RunObserver.ts"
 import { failureOf, fromCause } from "../../run/errorRecord.ts"
 import { format } from "../../run/logLine.ts"
 import * as Output from "../../run/output.ts"
-import { SystemTags, withGit } from "../../run/systemTags.ts"
+import { directoryTag, programTag, SystemTags, withGit } from "../../run/systemTags.ts"
 import * as Units from "../../units.ts"
 import * as Cli from "../cli.ts"
 import * as Failure from "../failure.ts"
@@ -93,7 +93,14 @@ const runMasked = Effect.fnUntraced(function* (
     yield* printOutput(cli, reporter, options)
   }).pipe(
     Effect.provideService(RunObserver, reporter.observe),
-    Effect.provideService(SystemTags, Fiber.join(git)),
+    Effect.provideService(
+      SystemTags,
+      Effect.map(Fiber.join(git), (tags) => ({
+        ...tags,
+        [programTag]: Cli.program(cli, subject),
+        [directoryTag]: process.cwd()
+      }))
+    ),
     Telemetry.observed(cli, flow.flowName),
     Effect.provideService(Logger.CurrentLoggers, new Set([outsideRuns(reporter)]))
   )

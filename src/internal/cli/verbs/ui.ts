@@ -2,6 +2,7 @@
 import { resolve } from "node:path"
 import * as Ui from "../../../Ui.ts"
 import * as Cli from "../cli.ts"
+import { quote } from "../program.ts"
 import { withExistingStore } from "../store.ts"
 
 /** Where to listen. */
@@ -19,6 +20,10 @@ export const ui = (cli: Cli.Cli, chosen: Cli.Chosen, { host, port }: Options) =>
     Ui.serve({
       store: chosen.store._tag === "Local" ? resolve(chosen.store.directory) : Cli.storeName(chosen.store),
       command: Cli.command(cli, chosen),
+      storeFlags: Cli.storeFlags(chosen.store).map(quote).join(" "),
+      ...(cli.subject === undefined || cli.invocation === "npx effect-flow"
+        ? undefined
+        : { flow: cli.subject.flow.flowName }),
       ...(port === undefined ? undefined : { port }),
       ...(host === undefined ? undefined : { host })
     })

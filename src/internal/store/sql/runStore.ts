@@ -289,6 +289,14 @@ export const make = (database: Database, writer: Writer): RunStore["Service"] =>
       const where = new Where().add("run = ?", query.run).add("task = ?", query.task)
       return read(`SELECT * FROM checkpoints${where} ORDER BY run, task, name`, where.params, Rows.toCheckpoint)
     },
+    count: Effect.map(database.query("SELECT COUNT(*) AS count FROM runs", []), ([row]) => Number(row?.count ?? 0)),
+    names: Effect.map(
+      Effect.all([
+        read(distinct("runs", "flow"), [], (row) => row.name as string),
+        read(distinct("run_tags", "tag"), [], (row) => row.name as string)
+      ]),
+      ([flows, tags]) => ({ flows, tags })
+    ),
     pulse: (run) =>
       Effect.map(
         read(
@@ -369,6 +377,13 @@ export const make = (database: Database, writer: Writer): RunStore["Service"] =>
       )
   }
 }
+
+/**
+ * The distinct values of an indexed column, in order. It goes from one value to the next by the index, because
+ * `SELECT DISTINCT` reads every row.
+ */
+const distinct = (table: string, column: string): string =>
+  `WITH RECURSIVE distinct_names(name) AS (SELECT MIN(${column}) FROM ${table} UNION ALL SELECT (SELECT MIN(${column}) FROM ${table} WHERE ${column} > distinct_names.name) FROM distinct_names WHERE distinct_names.name IS NOT NULL) SELECT name FROM distinct_names WHERE name IS NOT NULL LIMIT 1000`
 
 /** A condition: the run that a small artifact belongs to is still there. */
 export const ownerExists = "EXISTS (SELECT 1 FROM tasks WHERE tasks.run = blobs.run)"

@@ -1,0 +1,175 @@
+/** Facts about a run beside its graph: parameters, what it yielded, its surroundings, and the task that is selected. */
+import type * as Api from "../api.ts"
+import { inline, shortId, size } from "../format.ts"
+import type { Tasks } from "../model/tasks.ts"
+import { Link, Section, Took } from "../parts/basic.tsx"
+import { How, Status } from "../parts/status.tsx"
+import { toArtifact, toCompare, toRun, toTask } from "../router.ts"
+
+export const Pairs = ({ none, of }: { readonly of: Readonly<Record<string, unknown>>; readonly none: string }) => {
+  const entries = Object.entries(of)
+  return entries.length === 0 ? (
+    <p className="body muted">{none}</p>
+  ) : (
+    <dl className="pairs">
+      {entries.map(([name, value]) => (
+        <div key={name} className="pair">
+          <dt>{name}</dt>
+          <dd className="mono">{inline(value, 400)}</dd>
+        </div>
+      ))}
+    </dl>
+  )
+}
+
+interface RefData {
+  readonly name: string
+  readonly digest: string
+  readonly size: number
+  readonly format: string
+}
+
+/** A ref in a flow's output. */
+const refOf = (value: unknown): RefData | undefined =>
+  typeof value === "object" && value !== null && "$ref" in value && typeof value.$ref === "object"
+    ? ((value.$ref as RefData | null) ?? undefined) // an object is a ref; a text is the flow's own data
+    : undefined
+
+/** What the flow's body yielded: its refs as links, everything else as it is. */
+export const Yielded = ({ output }: { readonly output: unknown }) => {
+  const entries =
+    typeof output === "object" && output !== null && !Array.isArray(output) && refOf(output) === undefined
+      ? Object.entries(output)
+      : [["value", output] as const]
+  return (
+    <dl className="pairs">
+      {entries.slice(0, 40).map(([name, value]) => {
+        const ref = refOf(value)
+        return (
+          <div key={name} className="pair">
+            <dt>{name}</dt>
+            {ref === undefined ? (
+              <dd className="mono">{inline(value, 400)}</dd>
+            ) : (
+              <dd>
+                <Link to={toArtifact(ref.digest)}>{ref.name}</Link>{" "}
+                <span className="muted">
+                  {ref.format}, {size(ref.size)}
+                </span>
+              </dd>
+            )}
+          </div>
+        )
+      })}
+    </dl>
+  )
+}
+
+export const About = ({ run }: { readonly run: Api.RunView }) => {
+  const parent = run.parent?.split("/")[0]
+  return (
+    <dl className="pairs">
+      {run.origin === undefined ? null : (
+        <div className="pair">
+          <dt>resumed</dt>
+          <dd>
+            <Link to={toRun(run.origin)} className="mono" title={run.origin}>
+              {shortId(run.origin)}
+            </Link>
+            , <Link to={toCompare(run.origin, run.id)}>compare</Link>
+          </dd>
+        </div>
+      )}
+      {parent === undefined ? null : (
+        <div className="pair">
+          <dt>called by</dt>
+          <dd>
+            <Link to={toRun(parent)} className="mono" title={parent}>
+              {shortId(parent)}
+            </Link>
+          </dd>
+        </div>
+      )}
+      {Object.entries(run.systemTags).map(([name, value]) => (
+        <div key={name} className="pair">
+          <dt>{name}</dt>
+          <dd className="mono">{value}</dd>
+        </div>
+      ))}
+      <div className="pair">
+        <dt>process</dt>
+        <dd className="mono">{run.pid}</dd>
+      </div>
+    </dl>
+  )
+}
+
+/** Details of the selection in the graph or the waterfall. */
+export const Selected = ({
+  isComplete,
+  run,
+  selected,
+  tasks
+}: {
+  /** Whether all tasks are loaded. */
+  readonly isComplete: boolean
+  readonly run: Api.RunView
+  readonly tasks: Tasks
+  readonly selected: string | undefined
+}) => {
+  const task = selected === undefined ? undefined : tasks.get(selected)
+  if (selected !== undefined && isComplete && task === undefined && !isStep(selected, tasks)) {
+    return (
+      <Section title="Selection">
+        <p className="body">This run has no task “{selected}”.</p>
+      </Section>
+    )
+  }
+  if (task === undefined) return null
+  const given = task.given.flatMap(({ names }) => names)
+  return (
+    <Section title={task.id} actions={<Link to={toTask(run.id, task.id)}>Open</Link>}>
+      <dl className="pairs">
+        <div className="pair">
+          <dt>status</dt>
+          <dd>
+            <Status status={task.status} /> <How how={task.how} />
+          </dd>
+        </div>
+        <div className="pair">
+          <dt>took</dt>
+          <dd>
+            <Took from={task.startedAt} to={task.finishedAt} going={task.status === "running"} />
+            {task.attempts.length > 1 ? `, ${task.attempts.length} attempts` : ""}
+          </dd>
+        </div>
+        {given.length === 0 ? null : (
+          <div className="pair">
+            <dt>given</dt>
+            <dd className="mono">
+              {given.slice(0, 20).join(", ")}
+              {given.length > 20 ? ` and ${given.length - 20} more` : ""}
+            </dd>
+          </div>
+        )}
+        {task.outputs.length === 0 ? null : (
+          <div className="pair">
+            <dt>wrote</dt>
+            <dd className="mono">
+              {task.outputs.join(", ")} <span className="muted">{size(task.bytes)}</span>
+            </dd>
+          </div>
+        )}
+        {task.error === undefined ? null : (
+          <div className="pair">
+            <dt>error</dt>
+            <dd className="bad-text">{task.error.message}</dd>
+          </div>
+        )}
+      </dl>
+    </Section>
+  )
+}
+
+const isStep = (selected: string, tasks: Tasks): boolean =>
+  selected.startsWith("step:") && tasks.all.some(({ step }) => `step:${step}` === selected)

@@ -1,0 +1,94 @@
+/** The filters above the list of runs. They offer what the store has, not only what is loaded. */
+import { useRef } from "react"
+import * as Api from "../api.ts"
+import { useKeys } from "../hooks.ts"
+import { allRuns, useLive } from "../live.ts"
+import { navigate, setParameters, useParameter } from "../router.ts"
+import { statuses } from "./useRunList.ts"
+
+export const FilterBar = () => {
+  const [flow] = useParameter("flow")
+  const [status] = useParameter("status")
+  const [tag] = useParameter("tag")
+  const [period] = useParameter("within")
+  const first = useRef<HTMLSelectElement>(null)
+  useKeys({ f: () => first.current?.focus() })
+  const names = Api.useQuery("names", Api.names)
+  const known = useRef(new Set<string>())
+  useLive(allRuns, {
+    onOpen: () => {},
+    onEvent: (event) => {
+      if (event._tag === "Removed") names.reload()
+      if (event._tag !== "Runs" || names.data === undefined) return
+      for (const name of [...names.data.flows, ...names.data.tags]) known.current.add(name)
+      const isNew = (name: string) => !known.current.has(name)
+      if (event.runs.some((run) => isNew(run.flow) || run.tags.some(isNew))) names.reload()
+    }
+  })
+  const flows = withCurrent(names.data?.flows ?? [], flow)
+  const tags = names.data?.tags ?? []
+  return (
+    <form className="filters" aria-label="Filter" onSubmit={(event) => event.preventDefault()}>
+      <label>
+        <span>Flow</span>
+        <select ref={first} value={flow ?? ""} onChange={(event) => setParameters({ flow: event.target.value })}>
+          <option value="">any</option>
+          {flows.map((name) => (
+            <option key={name}>{name}</option>
+          ))}
+        </select>
+      </label>
+      <label>
+        <span>Status</span>
+        <select value={status ?? ""} onChange={(event) => setParameters({ status: event.target.value })}>
+          <option value="">any</option>
+          {withCurrent(statuses, status).map((name) => (
+            <option key={name}>{name}</option>
+          ))}
+        </select>
+      </label>
+      <TagField key={tag ?? ""} tag={tag} tags={tags} />
+      <label>
+        <span>Started</span>
+        <select value={period ?? ""} onChange={(event) => setParameters({ within: event.target.value })}>
+          <option value="">any time</option>
+          <option value="1h">within an hour</option>
+          <option value="24h">within a day</option>
+          <option value="7d">within a week</option>
+          <option value="30d">within 30 days</option>
+        </select>
+      </label>
+      {(flow ?? status ?? tag ?? period) ? (
+        <button type="button" className="quiet" onClick={() => navigate("/", { replace: true })}>
+          Clear
+        </button>
+      ) : null}
+    </form>
+  )
+}
+
+/** The choices, and what is chosen although it is not among them. */
+const withCurrent = (names: ReadonlyArray<string>, current: string | undefined): ReadonlyArray<string> =>
+  current === undefined || names.includes(current) ? names : [...names, current]
+
+const TagField = ({ tag, tags }: { readonly tag: string | undefined; readonly tags: ReadonlyArray<string> }) => (
+  <label>
+    <span>Tag</span>
+    <input
+      defaultValue={tag ?? ""}
+      list="known-tags"
+      placeholder="any"
+      size={12}
+      onBlur={(event) => setParameters({ tag: event.target.value.trim() })}
+      onKeyDown={(event) => {
+        if (event.key === "Enter") setParameters({ tag: event.currentTarget.value.trim() })
+        if (event.key === "Escape") event.currentTarget.blur()
+      }}
+    />
+    <datalist id="known-tags">
+      {tags.map((name) => (
+        <option key={name} value={name} />
+      ))}
+    </datalist>
+  </label>
+)
