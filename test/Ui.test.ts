@@ -101,6 +101,81 @@ layer(served, { excludeTestServices: true })("Ui", (it) => {
       })
     )
 
+    it.effect("whose process is gone take their tasks with them, at the last sign of life", () =>
+      Effect.gen(function* () {
+        const store = yield* RunStore
+        const attempt = { number: 1, status: "running" as const, startedAt: 3000 }
+        yield* store.write([
+          putRun(run("00gone", { host: "elsewhere", heartbeatAt: 2000 })),
+          putTask(task("00gone", 1, { finishedAt: 2500 })),
+          putTask(task("00gone", 2, { status: "running", startedAt: 3000, attempts: [attempt] })),
+          { _tag: "Logs", lines: [line("00gone", "step/2", "still here", { at: 9000 })] }
+        ])
+        const { json } = yield* get("/api/runs/00gone")
+        assert.deepInclude(json.run, { status: "crashed", endedAt: 9000 })
+        assert.deepInclude(json.run.counts, { step: "step", status: "crashed", count: 1 })
+        const [, second] = (yield* get("/api/runs/00gone/tasks")).json.tasks
+        assert.deepInclude(second, { status: "crashed", finishedAt: 9000 })
+        assert.deepInclude(second.attempts[0], { status: "crashed", finishedAt: 9000 })
+        const detail = (yield* get("/api/runs/00gone/tasks/step/2")).json
+        assert.strictEqual(detail.task.status, "crashed")
+        assert.strictEqual(detail.task.attempts[0].status, "crashed")
+        yield* store.remove(["00gone"])
+      })
+    )
+
+    it.effect("have their flows and tags named, whatever is listed", () =>
+      Effect.gen(function* () {
+        const { json } = yield* get("/api/names")
+        assert.deepStrictEqual(json, { flows: ["ReviewFlow", "SweepFlow"], tags: ["deployment_candidate", "nightly"] })
+      })
+    )
+
+    it.effect("have a command that resumes them only where the store knows their program", () =>
+      Effect.gen(function* () {
+        const store = yield* RunStore
+        const systemTags = { program: "node nightly.ts", directory: "/projects/it's nightly" }
+        yield* store.write([
+          putRun(run("00app", { status: "failed", finishedAt: 2000 })),
+          putRun(run("00cli", { status: "failed", finishedAt: 2000, systemTags })),
+          putRun(run("00here", { status: "failed", systemTags: { ...systemTags, directory: process.cwd() } }))
+        ])
+        const commandsOf = (id: string) => Effect.map(get(`/api/runs/${id}`), ({ json }) => json.commands)
+        assert.deepStrictEqual(yield* commandsOf("00app"), { read: "flow" })
+        assert.deepStrictEqual(yield* commandsOf("00cli"), {
+          read: "flow",
+          resume: "cd '/projects/it'\\''s nightly' && node nightly.ts"
+        })
+        assert.deepStrictEqual(yield* commandsOf("00here"), { read: "flow", resume: "node nightly.ts" })
+        yield* store.remove(["00app", "00cli", "00here"])
+      })
+    )
+
+    it.effect("label the tasks of a fan-out by the inputs that differ", () =>
+      Effect.gen(function* () {
+        const { sweep } = yield* Seeded
+        const { json } = yield* get(`/api/runs/${sweep}/labels`)
+        assert.strictEqual(json["score/2"], "item 0")
+        assert.strictEqual(json["score/25"], "item 23")
+        assert.notProperty(json, "list/1")
+      })
+    )
+
+    it.effect("send the points and cards that came after a place", () =>
+      Effect.gen(function* () {
+        const { review } = yield* Seeded
+        const { json } = yield* get(`/api/runs/${review}/metrics?task=train/3`)
+        const last = Math.max(...json.map((series: any) => series.last))
+        const after = yield* get(`/api/runs/${review}/metrics?after=${last - 3}`)
+        assert.strictEqual(after.json.flatMap((series: any) => series.steps).length, 3)
+        assert.deepStrictEqual((yield* get(`/api/runs/${review}/metrics?after=${last}`)).json, [])
+        const cards = (yield* get(`/api/runs/${review}/cards`)).json
+        const sequences = cards.map((card: any) => card.sequence)
+        const news = (yield* get(`/api/runs/${review}/cards?after=${Math.min(...sequences)}`)).json
+        assert.strictEqual(news.length, cards.length - 1)
+      })
+    )
+
     it.effect("are read one by one, by id, prefix or latest, with the runs that they called", () =>
       Effect.gen(function* () {
         const { review } = yield* Seeded

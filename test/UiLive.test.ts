@@ -34,9 +34,9 @@ const counting = Effect.gen(function* () {
   return { store: wrapped, counts }
 })
 
-const pull = Effect.fnUntraced(function* (stream: Stream.Stream<LiveEvent>) {
+const pull = Effect.fnUntraced(function* <A>(stream: Stream.Stream<A>) {
   const next = yield* Stream.toPull(stream)
-  const take: Effect.Effect<ReadonlyArray<LiveEvent>> = Effect.catchCause(next, () => Effect.succeed([])) as never
+  const take: Effect.Effect<ReadonlyArray<A>> = Effect.catchCause(next, () => Effect.succeed([])) as never
   return take
 })
 
@@ -201,6 +201,38 @@ describe("UiLive", () => {
         seen.runs.map(({ id }) => id),
         ["s"]
       )
+    }).pipe(Effect.scoped, Effect.provide(Storage.layerMemory))
+  )
+
+  it.effect("tells of runs that were removed, on the list and to the pages of the runs", () =>
+    Effect.gen(function* () {
+      const store = yield* RunStore
+      yield* store.write([putRun(run("a", here)), putRun(run("b", here)), putRun(run("c", here))])
+      const live = yield* UiLive.make
+      const list = yield* pull(live.runs)
+      const both = yield* pull(live.channels(["*", "b"]))
+      const until = (take: Effect.Effect<ReadonlyArray<LiveEvent>>) =>
+        Effect.gen(function* () {
+          for (;;) {
+            const found = (yield* take).find((event) => event._tag === "Removed")
+            if (found !== undefined) return found
+          }
+        })
+      const removed = yield* Effect.forkChild(until(list))
+      const heard = new Set<string>()
+      yield* Effect.forkChild(
+        Effect.forever(
+          Effect.map(both, (events) => {
+            for (const { event, of } of events) if (event._tag === "Removed") heard.add(`${of} ${event.runs.join()}`)
+          })
+        )
+      )
+      yield* TestClock.adjust("3 seconds")
+      yield* store.write([putRun(run("d", here))])
+      yield* store.remove(["b"])
+      yield* TestClock.adjust("5 seconds")
+      assert.deepStrictEqual(yield* Fiber.join(removed), { _tag: "Removed", runs: [] })
+      assert.sameMembers([...heard], ["* ", "b b"])
     }).pipe(Effect.scoped, Effect.provide(Storage.layerMemory))
   )
 
