@@ -76,7 +76,7 @@ export const Chart = ({ series: all, ...props }: ChartProps) => {
   )
   const series = useMemo(() => wanted.slice(0, seriesLimit), [wanted])
   return (
-    <Drawing
+    <Plot
       {...props}
       series={series}
       note={
@@ -98,7 +98,7 @@ export const Chart = ({ series: all, ...props }: ChartProps) => {
   )
 }
 
-const Drawing = ({
+const Plot = ({
   height = 180,
   labels,
   note,
