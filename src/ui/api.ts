@@ -21,19 +21,12 @@ import type {
   WhyView,
   WorkersView
 } from "../internal/server/shapes.ts"
+import { ApiError } from "./apiError.ts"
 import { splitTask } from "./router.ts"
 
 export type * from "../internal/server/shapes.ts"
+export { ApiError } from "./apiError.ts"
 export { type QueryState, useGrowing, useQuery } from "./query.ts"
-
-export class ApiError extends Error {
-  /** The HTTP status. 0 if the server could not be reached. */
-  readonly status: number
-  constructor(message: string, status: number) {
-    super(message)
-    this.status = status
-  }
-}
 
 type Query = Readonly<Record<string, string | number | undefined>>
 

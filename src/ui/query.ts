@@ -4,7 +4,7 @@
  * kept, so that going back shows a view at once.
  */
 import { useCallback, useEffect, useRef, useState } from "react"
-import { ApiError } from "./api.ts"
+import { ApiError } from "./apiError.ts"
 import { onConnected } from "./live.ts"
 
 /** The state of a query. */
