@@ -130,7 +130,10 @@ export interface ExecutorService {
   /** Refuses, when a run starts, a flow that it can't execute, or a store that its workers can't open. */
   readonly prepare: (flow: FlowDefinition) => Effect.Effect<void, ExecutorError, ArtifactStore | RunStore>
   /** Called when a run begins, by executors that let another process continue the run if this one dies. */
-  readonly watch?: (run: RunRecord) => Effect.Effect<void, ExecutorError, ArtifactStore | RunStore>
+  readonly watch?: (
+    run: RunRecord,
+    flow: FlowDefinition
+  ) => Effect.Effect<void, ExecutorError, ArtifactStore | RunStore>
   /** Makes one attempt. Fails with the step's own error, `WorkerDied` or `ExecutorError`. */
   readonly execute: (attempt: Attempt) => Effect.Effect<Outcome, unknown, ArtifactStore | RunStore>
 }

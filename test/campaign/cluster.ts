@@ -1,43 +1,30 @@
 /**
  * A cluster under fire. Runs are driven by processes of their own while random events hit them: workers and drivers are
- * killed, stopped or suspended, a worker loses its database, and the database restarts or takes no writes. The workers are
- * 15 ms away from the database, and one of another version of another flow shares their group. The checker then looks at
- * every run: it succeeded with the right result, each task has one recorded success, nothing is left running, and a body that
- * began more than once did so because of an event.
+ * killed, stopped, suspended or cut off the network, workers are replaced by another version, and the database restarts, takes
+ * no writes or has a full disk. All processes are 15 ms away from the database. Two versions of the flow and a worker of
+ * another flow share the group. The checker then looks at every run: it succeeded with the right result, each task ran in the
+ * run's version and has one recorded success, nothing is left running, and a body that began more than once did so because
+ * of an event.
  *
- * `node test/campaign/cluster.ts [runs] [events] [seed]` prints figures, and exits with 1 where something did not hold. It
- * needs the binaries of a Postgres.
+ * `node test/campaign/cluster.ts [runs] [events] [seed] [pattern of events]` prints figures, and exits with 1 where something did not hold. It
+ * needs the binaries of a Postgres. The full disk and the network need root and Debian's `iproute2`; without them these
+ * events are left out, and it says so. With `CAMPAIGN_LOGS=DIRECTORY` it keeps what the processes printed.
  */
+import { mkdir, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
-import * as Scope from "effect/Scope"
-import * as Semaphore from "effect/Semaphore"
 import { RunStore } from "../../src/RunStore.ts"
 import * as Storage from "../../src/Storage.ts"
-import { beginnings } from "../cluster/counted.ts"
+import { type Beginning, timedBeginnings } from "../cluster/counted.ts"
 import * as Postgres from "../cluster/postgres.ts"
-import * as Processes from "../cluster/processes.ts"
-import { type Proxied, proxied } from "../support/delayed.ts"
 import { temporaryDirectory } from "../support/directory.ts"
-
-/** What can happen. */
-export const kinds = [
-  "kill a worker",
-  "stop a worker",
-  "suspend a worker for 5 s",
-  "suspend a worker for 20 s",
-  "cut a worker off the database for 8 s",
-  "kill the driver",
-  "suspend the driver for 5 s",
-  "suspend the driver for 20 s",
-  "restart the database",
-  "let the database take no writes for 5 s"
-] as const
-export type Kind = (typeof kinds)[number]
+import * as Events from "./clusterEvents.ts"
+import { type Kind, kinds } from "./clusterEvents.ts"
+import * as Machines from "./machines.ts"
 
 interface Options {
   readonly runs: number
@@ -51,7 +38,7 @@ interface Options {
   readonly tasks?: number
   /** How long each task takes. */
   readonly milliseconds?: number
-  /** Whether a worker of another flow shares the group. Default: it does. */
+  /** Whether half of the workers and runs have another version, and a worker of another flow shares the group. Default: yes. */
   readonly mixed?: boolean
   readonly say?: (line: string) => void
 }
@@ -75,129 +62,81 @@ const random = (seed: number) => {
   }
 }
 
-const runLimitMs = 240_000
+const runLimitMs = Number(process.env.CAMPAIGN_LIMIT ?? 240_000)
 
-interface Member {
-  readonly process: Processes.Process
-  readonly proxy: Proxied
+/** An event, and the processes that it hit: milliseconds since the epoch. */
+interface Hit {
+  readonly kind: Kind
+  readonly pids: ReadonlySet<number>
+  readonly from: number
+  readonly to: number
 }
+
+/** How long a worker may need to find its feet after an event: it joins again, and its share comes back to it. */
+const recoveryMs = 15_000
+
+/** Whether an event is why a body began again: it hit the first process, or the second that did not know of the first. */
+const explains = ({ from, pids, to }: Hit, first: Beginning, second: Beginning): boolean =>
+  (pids.has(first.pid) || pids.has(second.pid)) && from <= second.at && to + recoveryMs >= first.at
 
 /** Runs a campaign. */
 export const campaign = Effect.fnUntraced(function* (options: Options) {
-  const { delayMs = 15, tasks: count = 40, workers: size = 3 } = options
+  const { delayMs = 15, tasks: count = 40, workers: size = 4 } = options
   const milliseconds = options.milliseconds ?? 800
   const next = random(options.seed)
   const pick = <A>(from: ReadonlyArray<A>): A => from[Math.floor(next() * from.length)] as A // none of them is empty
   const problems: Array<string> = []
   const tally: Record<string, number> = {}
+  const hits: Array<Hit> = []
+  const drivers = new Map<number, string>()
   let repeated = 0
 
-  const postgres = yield* Postgres.make()
-  const blobs = yield* temporaryDirectory
-  const scope = yield* Effect.scope
-  const context = yield* Layer.build(Storage.layerPostgres({ url: postgres.url, blobs }))
-  const start = (more: object = {}): Effect.Effect<Member> =>
-    Effect.gen(function* () {
-      const proxy = yield* proxied(postgres.url, delayMs)
-      const process = yield* Processes.worker({ database: proxy.url, blobs, size: 1, ...more })
-      return { process, proxy }
-    }).pipe(Scope.provide(scope))
-  const workers = yield* Effect.all(
-    Array.from({ length: size }, () => start()),
-    { concurrency: "unbounded" }
+  const wanted = options.kinds ?? kinds
+  const isRoot = process.getuid?.() === 0
+  const needsNetwork = wanted.some((kind) => kind.startsWith("unplug"))
+  const network = isRoot && needsNetwork && (yield* Machines.isPossible) ? yield* Machines.make : undefined
+  const chosen = wanted.filter((kind) =>
+    kind.startsWith("unplug") ? network !== undefined : kind.startsWith("fill") ? isRoot : true
   )
-  if (options.mixed !== false) {
-    yield* start({ module: new URL("../cluster/versioned.ts?version=2", import.meta.url).href })
-  }
-  const driverProxy = yield* proxied(postgres.url, delayMs)
-
-  /** Only one thing happens to the database at a time. */
-  const database = yield* Semaphore.make(1)
-  const sql = (statement: string) => Effect.promise(() => postgres.query(statement))
-
-  /** Lets something happen. Yields the processes that it hit; all of them if it hit the database. */
-  const happen = Effect.fnUntraced(function* (kind: Kind, driver: Processes.Process) {
-    const at = Math.floor(next() * workers.length)
-    const member = workers[at]
-    if (member === undefined) return []
-    const pid = member.process.child.pid ?? 0
-    const replace = Effect.map(start(), (fresh) => {
-      workers[at] = fresh
-    })
-    const suspend = (process: Processes.Process, seconds: number) =>
-      Effect.andThen(process.kill("SIGSTOP"), Effect.andThen(Effect.sleep(seconds * 1000), process.kill("SIGCONT")))
-    switch (kind) {
-      case "kill a worker":
-        yield* member.process.kill("SIGKILL")
-        yield* replace
-        return [pid]
-      case "stop a worker":
-        yield* member.process.kill("SIGTERM")
-        yield* replace
-        return []
-      case "suspend a worker for 5 s":
-        yield* suspend(member.process, 5)
-        return [pid]
-      case "suspend a worker for 20 s":
-        yield* suspend(member.process, 20)
-        return [pid]
-      case "cut a worker off the database for 8 s":
-        yield* member.proxy.cut(true)
-        yield* Effect.sleep("8 seconds")
-        yield* member.proxy.cut(false)
-        return [pid]
-      case "kill the driver":
-        yield* driver.kill("SIGKILL")
-        return []
-      case "suspend the driver for 5 s":
-        yield* suspend(driver, 5)
-        return []
-      case "suspend the driver for 20 s":
-        yield* suspend(driver, 20)
-        return []
-      case "restart the database":
-        yield* database.withPermits(1)(Effect.andThen(postgres.stop, postgres.start))
-        return workers.map(({ process }) => process.child.pid ?? 0)
-      case "let the database take no writes for 5 s":
-        yield* database.withPermits(1)(
-          Effect.gen(function* () {
-            yield* sql("ALTER SYSTEM SET default_transaction_read_only = on")
-            yield* sql("SELECT pg_reload_conf()")
-            yield* Effect.sleep("5 seconds")
-            yield* sql("ALTER SYSTEM RESET default_transaction_read_only")
-            yield* sql("SELECT pg_reload_conf()")
-          })
-        )
-        return workers.map(({ process }) => process.child.pid ?? 0)
-    }
+  const skipped = wanted.filter((kind) => !chosen.includes(kind))
+  if (skipped.length > 0) options.say?.(`Skipped, for want of root or of \`ip netns\`: ${skipped.join("; ")}.`)
+  const postgres = yield* Postgres.make(chosen.some((kind) => kind.startsWith("fill")) ? { diskMegabytes: 160 } : {})
+  const blobs = yield* temporaryDirectory
+  const context = yield* Layer.build(Storage.layerPostgres({ url: postgres.url, blobs }))
+  const isMixed = options.mixed !== false
+  const versionOf = (number: number): Events.Version => (isMixed && number % 2 === 0 ? "2" : "1")
+  const { drive, happen, outputs } = yield* Events.make({
+    postgres,
+    blobs,
+    delayMs,
+    versions: Array.from({ length: size }, (_, index) => versionOf(index + 1)),
+    mixed: isMixed,
+    network,
+    next
   })
 
   const round = Effect.fnUntraced(function* (number: number, events: number) {
     const store = yield* RunStore
     const file = join(blobs, `counted-${number}`)
-    const driver = yield* Processes.start("./driver.ts", {
-      database: driverProxy.url,
-      blobs,
-      parameters: { count, milliseconds, file }
-    })
+    const version = versionOf(number)
+    const driver = yield* drive(version, { count, milliseconds, file })
     yield* driver.prints(`finished counted/${1 + Math.floor(next() * 4)}`)
     const id = /run (\S+)/.exec(driver.output())?.[1] ?? ""
-    const hit = new Set<number>()
     const happened: Array<string> = []
     // Events overlap: a worker may be suspended while the database restarts.
     const fire = Effect.forEach(
-      Array.from({ length: events }, () => ({ kind: pick(options.kinds ?? kinds), pauseMs: next() * 1500 })),
+      Array.from({ length: events }, () => ({ kind: pick(chosen), pauseMs: next() * 1500 })),
       Effect.fnUntraced(function* ({ kind, pauseMs }) {
         yield* Effect.sleep(pauseMs)
         tally[kind] = (tally[kind] ?? 0) + 1
         happened.push(kind)
+        const from = Date.now()
         return yield* Effect.forkChild(
-          Effect.map(happen(kind, driver), (pids) => {
-            for (const pid of pids) hit.add(pid)
-          })
+          Effect.map(happen(kind, driver), (pids) => hits.push({ kind, pids: new Set(pids), from, to: Date.now() }))
         )
       })
     ).pipe(Effect.flatMap((fibers) => Effect.forEach(fibers, (fiber) => Fiber.join(fiber), { discard: true })))
+    yield* Effect.addFinalizer(() => Effect.sync(() => drivers.set(number, driver.output())))
     const firing = yield* Effect.forkChild(fire)
     const from = performance.now()
     const find = Effect.orElseSucceed(
@@ -211,7 +150,7 @@ export const campaign = Effect.fnUntraced(function* (options: Options) {
     }
     const seconds = (performance.now() - from) / 1000
     yield* Fiber.join(firing)
-    const where = `run ${number} (${id}: ${happened.join(", ")})`
+    const where = `run ${number} (${id}, version ${version}: ${happened.join(", ")})`
     const check = (holds: boolean, what: string) => {
       if (!holds) problems.push(`${where}: ${what}`)
     }
@@ -222,16 +161,19 @@ export const campaign = Effect.fnUntraced(function* (options: Options) {
     for (const task of tasks) {
       const succeeded = task.attempts.filter(({ status }) => status === "succeeded").length
       check(task.status === "succeeded" && succeeded === 1, `${task.id} is ${task.status}, with ${succeeded} successes`)
+      if (task.step === "counted") check(task.version === version, `${task.id} ran in version "${task.version}"`)
       check(!task.attempts.some(({ status }) => status === "running"), `an attempt at ${task.id} is left running`)
     }
-    for (const [index, pids] of beginnings(file)) {
-      if (pids.length === 1) continue
-      repeated += pids.length - 1
-      // The last one to begin may be any worker. Those before must have been hit.
-      check(
-        pids.slice(0, -1).every((pid) => hit.has(pid)),
-        `task ${index} began ${pids.length} times, and no event explains it`
-      )
+    for (const [index, begun] of timedBeginnings(file)) {
+      for (const [before, first] of begun.entries()) {
+        const second = begun[before + 1]
+        if (second === undefined) break
+        repeated++
+        check(
+          hits.some((hit) => explains(hit, first, second)),
+          `task ${index} began at process ${first.pid}, began again ${second.at - first.at} ms later at process ${second.pid}, and no event explains it`
+        )
+      }
     }
     options.say?.(`${where}: ended after ${seconds.toFixed(1)} s`)
   })
@@ -245,13 +187,29 @@ export const campaign = Effect.fnUntraced(function* (options: Options) {
     ),
     context
   )
+  const logs = process.env.CAMPAIGN_LOGS
+  if (logs !== undefined) {
+    yield* Effect.promise(async () => {
+      await mkdir(logs, { recursive: true })
+      for (const [number, output] of drivers) await writeFile(join(logs, `run-${number}.log`), output)
+      for (const [pid, output] of outputs()) await writeFile(join(logs, `${pid}.log`), output)
+      await writeFile(join(logs, "events.json"), JSON.stringify(hits.map((hit) => ({ ...hit, pids: [...hit.pids] }))))
+    })
+  }
   return { problems, events: tally, repeated } satisfies Outcome
 }, Effect.scoped)
 
 if (process.argv[1] === import.meta.filename && Postgres.binaries !== undefined) {
-  const [runs = 30, events = 200, seed = 1] = process.argv.slice(2).map(Number)
+  const [runs = 30, events = 200, seed = 1] = process.argv.slice(2, 5).map(Number)
+  const pattern = new RegExp(process.argv[5] ?? "")
   NodeRuntime.runMain(
-    campaign({ runs, events, seed, say: (line) => console.log(line) }).pipe(
+    campaign({
+      runs,
+      events,
+      seed,
+      kinds: kinds.filter((kind) => pattern.test(kind)),
+      say: (line) => console.log(line)
+    }).pipe(
       Effect.provide(Logger.layer([])),
       Effect.tap((outcome) =>
         Effect.sync(() => {

@@ -6,9 +6,12 @@ import * as Executor from "../../src/Executor.ts"
 import * as Flow from "../../src/Flow.ts"
 import { RunObserver } from "../../src/RunObserver.ts"
 import * as Storage from "../../src/Storage.ts"
-import * as Flows from "../executor/flows.ts"
+import type * as Deployed from "../executor/flows.ts"
 
-const { blobs, database, parameters } = JSON.parse(process.argv[2] ?? "{}")
+const { blobs, database, parameters, secret, version } = JSON.parse(process.argv[2] ?? "{}")
+const module = new URL("../executor/flows.ts", import.meta.url)
+if (version !== undefined) module.searchParams.set("version", version)
+const Flows: typeof Deployed = await import(module.href)
 
 Flow.run(Flows.CountedFlow, parameters).pipe(
   Effect.flatMap(({ output }) => Console.log(`result ${JSON.stringify(output)}`)),
@@ -18,7 +21,7 @@ Flow.run(Flows.CountedFlow, parameters).pipe(
   }),
   Effect.provide([
     Storage.layerPostgres({ url: database, blobs }),
-    Executor.layerCluster({ url: database, lockExpiration: "5 seconds" })
+    Executor.layerCluster({ url: database, lockExpiration: "5 seconds", ...(secret === undefined ? {} : { secret }) })
   ]),
   NodeRuntime.runMain
 )

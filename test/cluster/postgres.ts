@@ -22,6 +22,8 @@ export interface Postgres {
   readonly directory: string
   readonly stop: Effect.Effect<void>
   readonly start: Effect.Effect<void>
+  /** Fills the disk of the tables, or frees it again. Only where the tables have a disk of their own. */
+  readonly fillDisk: (isFull: boolean) => Effect.Effect<void>
   /** Executes a statement as the server's owner, on a connection of its own. */
   readonly query: (statement: string) => Promise<void>
 }
@@ -63,9 +65,15 @@ export const freePort = (): Promise<number> =>
  *
  * @param options.durable Whether a commit waits for the disk, as it does in earnest.
  * @param options.settings More flags of the server.
+ * @param options.diskMegabytes The size of a disk of the tables' own, which `fillDisk` fills: a file system in memory, for
+ *   which this process must be root. The write-ahead log stays elsewhere, or a full disk would stop the server.
  */
 export const make = (
-  options: { readonly durable?: boolean; readonly settings?: ReadonlyArray<string> } = {}
+  options: {
+    readonly durable?: boolean
+    readonly settings?: ReadonlyArray<string>
+    readonly diskMegabytes?: number
+  } = {}
 ): Effect.Effect<Postgres, never, Scope.Scope> =>
   Effect.gen(function* () {
     const bin = binaries ?? ""
@@ -76,6 +84,16 @@ export const make = (
     const who = yield* Effect.promise(owner)
     const port = yield* Effect.promise(freePort)
     const data = join(directory, "data")
+    if (options.diskMegabytes !== undefined) {
+      const flags = `size=${options.diskMegabytes}m,mode=700,uid=${who.uid},gid=${who.gid}`
+      yield* Effect.acquireRelease(
+        Effect.promise(async () => {
+          await mkdir(data)
+          await run("mount", ["-t", "tmpfs", "-o", flags, "tmpfs", data])
+        }),
+        () => Effect.promise(() => run("umount", [data]))
+      )
+    }
     yield* Effect.promise(async () => {
       const file = join(directory, "password")
       await writeFile(file, password)
@@ -84,6 +102,7 @@ export const make = (
         await chown(file, who.uid, who.gid)
       }
       const flags = ["-D", data, "-U", "flow", "-A", "scram-sha-256", "--pwfile", file, "-E", "UTF8", "--no-sync"]
+      if (options.diskMegabytes !== undefined) flags.push("--waldir", join(directory, "wal"))
       await run(join(bin, "initdb"), flags, who)
     })
     const settings = [`-p ${port}`, `-k ${directory}`, "-c listen_addresses=127.0.0.1", "-c max_connections=300"]
@@ -102,7 +121,13 @@ export const make = (
     yield* Effect.acquireRelease(start, () => stop)
     const url = `postgres://flow:${password}@127.0.0.1:${port}/postgres`
     const query = async (statement: string) => void (await run(join(bin, "psql"), [url, "-qc", statement]))
-    return { url, directory, stop, start, query }
+    const fillDisk = (isFull: boolean) =>
+      Effect.promise(async () => {
+        const file = join(data, "filler")
+        if (!isFull) return rm(file, { force: true })
+        await run("dd", ["if=/dev/zero", `of=${file}`, "bs=64k"]).catch(() => "the disk is full")
+      })
+    return { url, directory, stop, start, query, fillDisk }
   })
 
 /** The folder in which the workers of one test run agree on their shared server; set by `test/support/sharedServer.ts`. */

@@ -15,9 +15,24 @@ export interface Process {
   readonly kill: (signal: NodeJS.Signals) => Effect.Effect<void>
 }
 
-/** Starts one of this directory's programs with its options; it is killed when the scope ends. */
-export const start = (program: string, options: object): Effect.Effect<Process, never, Scope.Scope> =>
-  run(process.execPath, [fileURLToPath(new URL(program, import.meta.url)), JSON.stringify(options)])
+/**
+ * Starts one of this directory's programs with its options; it is killed when the scope ends.
+ *
+ * @param machine The words of a command that executes the program elsewhere, such as in a network namespace.
+ */
+export const start = (
+  program: string,
+  options: object,
+  machine: ReadonlyArray<string> = []
+): Effect.Effect<Process, never, Scope.Scope> => {
+  const [first = "", ...rest] = [
+    ...machine,
+    process.execPath,
+    fileURLToPath(new URL(program, import.meta.url)),
+    JSON.stringify(options)
+  ]
+  return run(first, rest)
+}
 
 /** Starts a program; it is killed when the scope ends. */
 export const run = (program: string, words: ReadonlyArray<string>): Effect.Effect<Process, never, Scope.Scope> =>
@@ -69,8 +84,8 @@ export const run = (program: string, words: ReadonlyArray<string>): Effect.Effec
   )
 
 /** A worker that is ready. */
-export const worker = Effect.fnUntraced(function* (options: object) {
-  const process = yield* start("./worker.ts", options)
+export const worker = Effect.fnUntraced(function* (options: object, machine?: ReadonlyArray<string>) {
+  const process = yield* start("./worker.ts", options, machine)
   yield* process.prints("Working at")
   return process
 })

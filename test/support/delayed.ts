@@ -25,8 +25,9 @@ export interface Proxied {
  * A database through a proxy that ends with the scope.
  *
  * @param delayMs Milliseconds each way.
+ * @param host The address to listen at.
  */
-export const proxied = (url: string, delayMs: number): Effect.Effect<Proxied, never, Scope.Scope> =>
+export const proxied = (url: string, delayMs: number, host = "127.0.0.1"): Effect.Effect<Proxied, never, Scope.Scope> =>
   Effect.suspend(() => {
     let isCut = false
     const open = Effect.promise(
@@ -44,7 +45,7 @@ export const proxied = (url: string, delayMs: number): Effect.Effect<Proxied, ne
             forward(near, far, delayMs, () => isCut)
             forward(far, near, delayMs, () => isCut)
           })
-          server.listen(0, "127.0.0.1", () => {
+          server.listen(0, host, () => {
             const address = server.address()
             resolve({
               port: typeof address === "object" && address !== null ? address.port : 0,
@@ -60,7 +61,7 @@ export const proxied = (url: string, delayMs: number): Effect.Effect<Proxied, ne
       Effect.acquireRelease(open, ({ close }) => Effect.sync(close)),
       ({ port }) => {
         const through = new URL(url)
-        through.hostname = "127.0.0.1"
+        through.hostname = host
         through.port = String(port)
         return {
           url: through.href,

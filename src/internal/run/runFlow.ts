@@ -187,7 +187,8 @@ const runOnce = Effect.fnUntraced(function* (flow: FlowDefinition, parameters: o
         }
 
         const interpreter = InterpreterOf.make(run, origin, start.origin?.from, runFlow)
-        const watch = start.parent === undefined && start.begun === undefined ? executor.watch?.(record) : undefined
+        const watch =
+          start.parent === undefined && start.begun === undefined ? executor.watch?.(record, flow) : undefined
         const ended = yield* Effect.exit(
           restore(
             runBody(run, interpreter, decoded).pipe(

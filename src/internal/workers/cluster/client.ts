@@ -84,7 +84,7 @@ const make = Effect.fnUntraced(function* (options: ClusterOptions) {
       yield* ThreadStore.placeOf(yield* ArtifactStore, "cluster")
       yield* (yield* executor).prepare(flow)
     }),
-    watch: (run) => Effect.flatMap(executor, (executor) => executor.watch?.(run) ?? Effect.void),
+    watch: (run, flow) => Effect.flatMap(executor, (executor) => executor.watch?.(run, flow) ?? Effect.void),
     execute: (attempt: Attempt) => Effect.flatMap(executor, (executor) => executor.execute(attempt))
   } satisfies ExecutorService
 })

@@ -23,6 +23,7 @@ import * as Spans from "../spans.ts"
 import { comparableCode } from "./comparableCode.ts"
 import type { Engine } from "./engine.ts"
 import type { Placement, Unplaced } from "./placement.ts"
+import * as Registry from "./registry.ts"
 import { type Shared, showUrl } from "./settings.ts"
 import type { Tail } from "./tail.ts"
 import {
@@ -65,7 +66,7 @@ export const make = (options: {
   /** A temporarily unavailable database must not fail anything. */
   const persistently = <A>(effect: Effect.Effect<A>): Effect.Effect<A, ExecutorError> =>
     Effect.sandbox(effect).pipe(
-      Effect.retry({ while: isPersistence, schedule: patience }),
+      Effect.retry({ while: (cause) => isPersistence(cause) || isAbandoned(cause), schedule: patience }),
       Effect.catch((cause) =>
         isPersistence(cause)
           ? Effect.fail(
@@ -163,10 +164,11 @@ export const make = (options: {
         )
       }
     }),
-    watch: Effect.fnUntraced(function* ({ flow, id }) {
-      const placed = yield* placement.choose({ name: id, needs: { flow }, refused: none, refusedBy: none })
+    watch: Effect.fnUntraced(function* ({ flow, id }, described) {
+      const steps = Registry.stepVersions(described)
+      const placed = yield* placement.choose({ name: id, needs: { flow, steps }, refused: none, refusedBy: none })
       const executionId = typeof placed === "string" ? placed : `${id}.0`
-      yield* persistently(engine.execute(RunWorkflow, { executionId, payload: { run: id }, discard: true }))
+      yield* persistently(engine.execute(RunWorkflow, { executionId, payload: { run: id, steps }, discard: true }))
     }),
     execute: Effect.fnUntraced(function* (attempt: Attempt) {
       if (attempt.definition.runsOn === "fiber") return yield* attempt.here
@@ -242,6 +244,12 @@ const isPersistence = (cause: Cause.Cause<unknown>): boolean =>
     if (sql !== undefined) return Away.isAway(sql)
     return hasProperty(reason.defect, "_tag") && reason.defect._tag === "PersistenceError"
   })
+
+/**
+ * Whether a worker of this process gave an execution up, because it lost its share for a while: another one will execute it.
+ * If this fiber itself was interrupted, nothing is tried again.
+ */
+const isAbandoned = (cause: Cause.Cause<unknown>): boolean => Cause.hasInterruptsOnly(cause)
 
 const pack = Effect.fnUntraced(function* (task: TaskDescription) {
   if (task.inputs.length <= manyInputs) return task

@@ -16,6 +16,8 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as SqlClient from "effect/sql/SqlClient"
+import * as Away from "../../store/sql/away.ts"
+import * as SqlRetry from "../../store/sql/retry.ts"
 import * as Gather from "./gather.ts"
 import { interruptSignal } from "./workflows.ts"
 
@@ -24,6 +26,9 @@ const longestKey = 255
 
 /** What a claim said about interruptions holds for this long; then they are looked for in the database. */
 const knownForMs = 5000
+
+/** An abandoned request is released after this, when the engine has forgotten that it executed it. */
+const releaseDelayMs = 500
 
 interface Keyed {
   readonly envelope: Extract<Envelope.Encoded, { readonly _tag: "Request" }>
@@ -85,14 +90,19 @@ export const makeEncoded = Effect.fnUntraced(function* (prefix: string) {
     )
   )
 
-  /** Locks the messages in the order in which a claim does, so that the two can't wait for each other. */
+  /**
+   * Locks the messages in the order in which a claim does, so that the two can't wait for each other. The first reply stands:
+   * a worker that lost its share in the meantime may come later, with its own.
+   */
   const saveReply = yield* Gather.make((exits: ReadonlyArray<WithExit>) =>
     Effect.as(
       sql.unsafe(
         `WITH given AS (SELECT * FROM json_to_recordset($1::json) AS t (id bigint, request_id bigint, payload text)),
-         locked AS (SELECT m.id, given.id AS reply_id FROM ${messages} m JOIN given USING (request_id) ORDER BY m.rowid FOR UPDATE OF m),
-         processed AS (UPDATE ${messages} m SET processed = TRUE, last_reply_id = locked.reply_id FROM locked WHERE m.id = locked.id)
-         INSERT INTO ${replies} (id, kind, request_id, payload) SELECT id, 0, request_id, payload FROM given`,
+         locked AS (SELECT m.id, m.request_id FROM ${messages} m JOIN given USING (request_id) ORDER BY m.rowid FOR UPDATE OF m),
+         saved AS (INSERT INTO ${replies} (id, kind, request_id, payload) SELECT id, 0, request_id, payload FROM given
+           ON CONFLICT (request_id, kind) DO NOTHING RETURNING id, request_id)
+         UPDATE ${messages} m SET processed = TRUE, last_reply_id = saved.id
+         FROM locked JOIN saved USING (request_id) WHERE m.id = locked.id`,
         [
           JSON.stringify(
             exits.map(({ exit, id, requestId }) => ({ id, request_id: requestId, payload: JSON.stringify(exit) }))
@@ -175,7 +185,12 @@ export const makeEncoded = Effect.fnUntraced(function* (prefix: string) {
     }),
     saveReply: Effect.fnUntraced(function* (reply) {
       if (reply._tag === "Chunk" || (yield* isInTransaction)) return yield* base.saveReply(reply)
-      yield* PersistenceError.refail(saveReply(reply))
+      if (isAbandoned(reply)) {
+        const release = Effect.ignore(base.resetRequests([Snowflake.Snowflake(reply.requestId)]))
+        return yield* Effect.asVoid(Effect.forkDetach(Effect.delay(release, releaseDelayMs)))
+      }
+      // The body has run: its result must not be lost because the disk is full for a moment.
+      yield* PersistenceError.refail(SqlRetry.whileBusy(saveReply(reply), { isAway: Away.isAway }))
     }),
     unprocessedMessages: (shards, now, options) =>
       options?.addresses?.length === 0
@@ -189,6 +204,13 @@ export const makeEncoded = Effect.fnUntraced(function* (prefix: string) {
     })
   } satisfies MessageStorage.Encoded
 }, Effect.withTracerEnabled(false))
+
+/**
+ * Whether an execution only ended because its worker did, or lost it for a while. That is no answer: a workflow that was
+ * interrupted by request answers so in a result. Whoever has the share next executes it.
+ */
+const isAbandoned = ({ exit }: WithExit): boolean =>
+  exit._tag === "Failure" && exit.cause.every(({ _tag }) => _tag === "Interrupt")
 
 const monotonicMs = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1e6)
 

@@ -6,9 +6,11 @@
 import type * as Context from "effect/Context"
 import * as ClusterSchema from "effect/cluster/ClusterSchema"
 import * as EntityId from "effect/cluster/EntityId"
+import * as ShardId from "effect/cluster/ShardId"
 import type * as Sharding from "effect/cluster/Sharding"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import type { ShardLocksState } from "./shardLocks.ts"
 
 const pollIntervalMs = 200
 
@@ -16,6 +18,16 @@ const pollIntervalMs = 200
 export const lost = Effect.fnUntraced(function* (sharding: Sharding.Sharding["Service"], executionId: string) {
   const shard = sharding.getShardId(EntityId.make(executionId), "default")
   while (sharding.hasShardId(shard)) yield* Effect.sleep(pollIntervalMs)
+})
+
+/** Whether an execution certainly belongs to this worker, which may have been suspended for a while. */
+export const isCertain = Effect.fnUntraced(function* (
+  sharding: Sharding.Sharding["Service"],
+  locks: ShardLocksState,
+  executionId: string
+) {
+  const shard = sharding.getShardId(EntityId.make(executionId), "default")
+  return sharding.hasShardId(shard) && (yield* locks.isCertain(ShardId.toString(shard)))
 })
 
 /** Hands over this fiber's execution to its current owner. */

@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as SqlClient from "effect/sql/SqlClient"
 import { ExecutorError } from "../../../Executor.ts"
 import type { Any as AnyFlow } from "../../../Flow.ts"
-import type { Definition } from "../../run/definition.ts"
+import type { Definition, FlowDefinition } from "../../run/definition.ts"
 import { comparableCode } from "./comparableCode.ts"
 import { type Engine, schema } from "./engine.ts"
 import type { Shared } from "./settings.ts"
@@ -16,6 +16,13 @@ import type { Shared } from "./settings.ts"
 export type Flows = {
   readonly [flow: string]: { readonly [step: string]: { readonly version: string; readonly code?: string } }
 }
+
+/** The versions of a flow's steps, by their names. */
+export type StepVersions = { readonly [step: string]: string }
+
+/** The versions of a flow's steps. */
+export const stepVersions = ({ definitions }: Pick<FlowDefinition, "definitions">): StepVersions =>
+  Object.fromEntries([...definitions.values()].map(({ name, version }) => [name, version]))
 
 /** A worker. */
 export interface WorkerRecord {
@@ -58,6 +65,8 @@ export interface Registry {
 /** The requirements for a worker: a whole flow, or a step in one version and with one source. */
 export interface Needs {
   readonly flow: string
+  /** The version of each of the flow's steps, where a run is to be continued that began with them. */
+  readonly steps?: StepVersions | undefined
   readonly step?: string
   readonly version?: string
   readonly code?: string | undefined
@@ -99,6 +108,9 @@ export const checkAddress = Effect.fnUntraced(function* (registry: Registry, add
 export const unable = (flows: Flows, needs: Needs): "flow" | "step" | "version" | "code" | undefined => {
   const steps = flows[needs.flow]
   if (steps === undefined) return "flow"
+  for (const [name, version] of Object.entries(needs.steps ?? {})) {
+    if (steps[name]?.version !== version) return "version"
+  }
   if (needs.step === undefined) return undefined
   const step = steps[needs.step]
   if (step === undefined) return "step"

@@ -21,6 +21,7 @@ import { runFlow } from "../../run/runFlow.ts"
 import { prefixOf } from "./engine.ts"
 import * as Ownership from "./ownership.ts"
 import type { Placement } from "./placement.ts"
+import * as Registry from "./registry.ts"
 import type { Settings } from "./settings.ts"
 import { RunWorkflow } from "./workflows.ts"
 
@@ -51,19 +52,19 @@ export const layer = (
     yield* Fiber.await(fiber)
   })
 
-  /** Hands a run to a worker that has its flow. Yields whether there is one. */
-  const handOver = Effect.fnUntraced(function* (record: RunRecord) {
+  /** Hands a run to a worker that has its flow, with the step versions that the run began with. Yields whether there is one. */
+  const handOver = Effect.fnUntraced(function* (record: RunRecord, steps: Registry.StepVersions | undefined) {
     const engine = yield* WorkflowEngine.WorkflowEngine
     const refused = new Set(yield* placement.asked(record.id))
-    const needs = { flow: record.flow }
+    const needs = { flow: record.flow, steps }
     const placed = yield* placement.choose({ name: record.id, needs, refused, refusedBy: new Set() })
     if (typeof placed !== "string") return false
-    yield* engine.execute(RunWorkflow, { executionId: placed, payload: { run: record.id }, discard: true })
+    yield* engine.execute(RunWorkflow, { executionId: placed, payload: { run: record.id, steps }, discard: true })
     return true
   })
 
   return RunWorkflow.toLayer(
-    Effect.fnUntraced(function* ({ run }, executionId) {
+    Effect.fnUntraced(function* ({ run, steps }, executionId) {
       const runs = yield* RunStore
       const sharding = yield* Sharding.Sharding
       const watch = Effect.gen(function* () {
@@ -85,11 +86,11 @@ export const layer = (
           // A driver that hands over its run sets the heartbeat to 0.
           if (record !== undefined && (seen === 0 || now - since >= settings.patience)) {
             const flow = flows.get(record.flow)
-            if (flow === undefined) {
-              if (yield* handOver(record)) return
+            if (flow === undefined || !hasVersions(flow, steps)) {
+              if (yield* handOver(record, steps)) return
               if (!hasWarned) {
                 yield* Effect.logWarning(
-                  `The driver of run ${run} is gone, and no worker has its flow "${record.flow}" to continue it. The run waits for one.`
+                  `The driver of run ${run} is gone, and no worker has its flow "${record.flow}"${flow === undefined ? "" : " with the step versions that it began with"} to continue it. The run waits for one; \`resume ${run}\` starts a run from what has finished.`
                 )
               }
               hasWarned = true
@@ -109,6 +110,12 @@ export const layer = (
       if (!over) yield* Ownership.abandon
     })
   )
+}
+
+/** Whether a flow has the step versions that a run began with. */
+const hasVersions = (flow: AnyFlow, steps: Registry.StepVersions | undefined): boolean => {
+  const own = Registry.stepVersions(flow)
+  return Object.entries(steps ?? {}).every(([name, version]) => own[name] === version)
 }
 
 /** Monotonic time in milliseconds, so that setting the clock does not make a driver look silent. */

@@ -30,6 +30,11 @@ export interface ShardLocksState {
   readonly missing: () => number
   /** When the database last answered for its locks: milliseconds of a monotonic clock. */
   readonly answeredAt: () => number
+  /**
+   * Whether a shard is certainly locked by this process: it asks the database if it has not for a while, because this process
+   * may have been suspended and another one may have the lock by now.
+   */
+  readonly isCertain: (shard: string) => Effect.Effect<boolean>
 }
 
 /** The state of this process's locks. */
@@ -192,7 +197,8 @@ const make = Effect.fnUntraced(function* (options: { readonly prefix: string; re
   // --- confirming ----------------------------------------------------------------------------------------------------
 
   const confirming = Semaphore.makeUnsafe(1)
-  const refresh = (address: string, shards: ReadonlyArray<string>) =>
+  let address: string | undefined
+  const refresh = (own: string, shards: ReadonlyArray<string>) =>
     confirming.withPermits(1)(
       Effect.gen(function* () {
         const now = yield* monotonicMs
@@ -203,9 +209,10 @@ const make = Effect.fnUntraced(function* (options: { readonly prefix: string; re
         const rows = yield* use((connection) =>
           connection.executeValues(
             `WITH beat AS (UPDATE ${runners} SET last_heartbeat = now() WHERE address = $1) ${mine}`,
-            [address]
+            [own]
           )
         )
+        address = own
         held = new Set(rows.map((row) => shardOf(Number(row[0]))))
         confirmedAt = now
         answeredAt = now
@@ -299,7 +306,16 @@ const make = Effect.fnUntraced(function* (options: { readonly prefix: string; re
   const state: ShardLocksState = {
     held: () => held.size,
     missing: () => missing.length,
-    answeredAt: () => answeredAt
+    answeredAt: () => answeredAt,
+    isCertain: Effect.fnUntraced(function* (shard) {
+      const isRecent = (yield* monotonicMs) - confirmedAt < lockExpirationMs / 2
+      if (isRecent || address === undefined) return held.has(shard)
+      return yield* refresh(address, [shard]).pipe(
+        Effect.map((confirmed) => confirmed.includes(shard)),
+        Effect.catchCause(() => Effect.succeed(false)),
+        Effect.withTracerEnabled(false)
+      )
+    })
   }
   return Context.make(RunnerStorage.RunnerStorage, storage).pipe(Context.add(ShardLocks, state))
 })

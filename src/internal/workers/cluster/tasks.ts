@@ -25,6 +25,7 @@ import type { Result } from "../thread/protocol.ts"
 import * as Ownership from "./ownership.ts"
 import * as Registry from "./registry.ts"
 import type { Settings } from "./settings.ts"
+import { ShardLocks } from "./shardLocks.ts"
 import {
   type AttemptRequest,
   decodeRequest,
@@ -49,6 +50,7 @@ export const layer = (
       const told: Told = { lines: 0, tags: [] }
       const spans: Array<Spans.SpanReport> = []
       const sharding = yield* Sharding.Sharding
+      const locks = yield* ShardLocks
       const address = `${settings.host}:${settings.port}`
       const asked = yield* Effect.exit(decodeRequest(body))
       if (Exit.isFailure(asked)) {
@@ -78,7 +80,8 @@ export const layer = (
             print: () => Effect.void,
             spans: span === undefined ? undefined : Spans.kept(span, spans)
           },
-          Ownership.lost(sharding, executionId)
+          Ownership.lost(sharding, executionId),
+          Ownership.isCertain(sharding, locks, executionId)
         )
       })
       const done = yield* attempt.pipe(

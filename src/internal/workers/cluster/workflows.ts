@@ -62,7 +62,11 @@ export const TaskWorkflow = Workflow.make("effect-flow/task", {
 
 /** A run, which a worker continues if its driver dies. */
 export const RunWorkflow = Workflow.make("effect-flow/run", {
-  payload: { run: Schema.String },
+  payload: {
+    run: Schema.String,
+    /** The versions of its flow's steps: a worker with other versions would execute again what has finished. */
+    steps: Schema.optional(Schema.Record(Schema.String, Schema.String))
+  },
   idempotencyKey: ({ run }) => run
 })
 

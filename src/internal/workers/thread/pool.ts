@@ -18,10 +18,11 @@ export interface Pool {
   readonly load: () => { readonly busy: number; readonly queued: number }
   /** Fails with `WorkerDied`, or as no thread could be started. */
   readonly execute: (work: Thread.Work) => Effect.Effect<Thread.Done, unknown>
-  /** The same, but yields `undefined` if `letGo` ends before a thread is free. */
+  /** The same, but yields `undefined` if `letGo` ends before a thread is free, or if it then may not begin. */
   readonly executeUnless: (
     work: Thread.Work,
-    letGo: Effect.Effect<void>
+    letGo: Effect.Effect<void>,
+    mayBegin: Effect.Effect<boolean>
   ) => Effect.Effect<Thread.Done | undefined, unknown>
 }
 
@@ -108,6 +109,10 @@ export const make = Effect.fnUntraced(function* (options: Thread.Options & { rea
     ),
     load: () => ({ busy: size - free, queued: waiting.size }),
     execute: (work) => withThread((thread) => thread.execute(work)) as Effect.Effect<Thread.Done, unknown>, // it is not let go
-    executeUnless: (work, letGo) => withThread((thread) => thread.execute(work), letGo)
+    executeUnless: (work, letGo, mayBegin) =>
+      withThread(
+        (thread) => Effect.flatMap(mayBegin, (may) => (may ? thread.execute(work) : Effect.succeed(undefined))),
+        letGo
+      )
   } satisfies Pool
 })
