@@ -13,6 +13,8 @@ export default async (): Promise<() => Promise<void>> => {
   process.env.NODE_OPTIONS = `${process.env.NODE_OPTIONS ?? ""} --conditions=effect-flow-source`.trim()
   // Hundreds of them load the same modules: Node compiles each once.
   process.env.NODE_COMPILE_CACHE ??= join(root, "node_modules", ".cache", "effect-flow-tests")
+  process.env.EFFECT_FLOW_TEST_RESOLUTIONS = join(directory, "resolutions.json")
+  process.env.NODE_OPTIONS = `${process.env.NODE_OPTIONS ?? ""} --import=${new URL("./resolutions.ts", import.meta.url)}`
   return async () => {
     await stopShared(directory)
     await rm(directory, { recursive: true, force: true })
