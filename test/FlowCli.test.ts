@@ -39,7 +39,7 @@ describe("FlowCli.main", { concurrent: false }, () => {
     () =>
       Effect.gen(function* () {
         const directory = yield* temporaryDirectory
-        const failed = yield* run(flowFile, ["run", "--mode", "throw", "--directory", directory])
+        const failed = yield* run(flowFile, ["run", "--mode", "throw", "--directory", directory], { by: "tsx" })
         assert.strictEqual(failed.code, 1)
         assert.strictEqual(failed.stdout, "")
         const run1 = runOf(failed.stderr)
@@ -68,7 +68,7 @@ describe("FlowCli.main", { concurrent: false }, () => {
   it.live("refuses what it can't understand with a sentence and 2, and runs nothing", () =>
     Effect.gen(function* () {
       const directory = yield* temporaryDirectory
-      const ended = yield* run(flowFile, ["--x", "many", "--directory", directory], { by: "node" })
+      const ended = yield* run(flowFile, ["--x", "many", "--directory", directory])
       assert.deepStrictEqual(
         { code: ended.code, stdout: ended.stdout, stderr: ended.stderr },
         {
@@ -84,7 +84,7 @@ describe("FlowCli.main", { concurrent: false }, () => {
     Effect.gen(function* () {
       const directory = yield* temporaryDirectory
       for (const signal of ["SIGINT", "SIGTERM"] as const) {
-        const running = yield* start(flowFile, ["--wait-for", "60000", "--directory", directory], { by: "node" })
+        const running = yield* start(flowFile, ["--wait-for", "60000", "--directory", directory])
         yield* running.says("[second/2] started")
         running.child.kill(signal)
         const ended = yield* running.ended
@@ -106,9 +106,7 @@ describe("FlowCli.main", { concurrent: false }, () => {
   it.live("leaves at once at the second signal, whatever a step is at, and the run is recorded as interrupted", () =>
     Effect.gen(function* () {
       const directory = yield* temporaryDirectory
-      const running = yield* start(flowFile, ["--mode", "stuck", "--wait-for", "60000", "--directory", directory], {
-        by: "node"
-      })
+      const running = yield* start(flowFile, ["--mode", "stuck", "--wait-for", "60000", "--directory", directory], {})
       yield* running.says("[second/2] started")
       running.child.kill("SIGINT")
       yield* running.says("Press Ctrl-C again to exit without waiting.")
@@ -124,8 +122,8 @@ describe("FlowCli.main", { concurrent: false }, () => {
   it.live("shows a run that was killed as crashed, and resumes it; another run goes on beside it", () =>
     Effect.gen(function* () {
       const directory = yield* temporaryDirectory
-      const killed = yield* start(flowFile, ["--wait-for", "60000", "--directory", directory], { by: "node" })
-      const beside = yield* start(flowFile, ["--x", "5", "--directory", directory], { by: "node" })
+      const killed = yield* start(flowFile, ["--wait-for", "60000", "--directory", directory])
+      const beside = yield* start(flowFile, ["--x", "5", "--directory", directory])
       yield* killed.says("[second/2] started")
       const besideEnded = yield* beside.ended
       assert.strictEqual(besideEnded.code, 0)
@@ -145,16 +143,12 @@ describe("FlowCli.main", { concurrent: false }, () => {
   it.live("does nothing where its module is imported: by another program, or by a worker thread", () =>
     Effect.gen(function* () {
       const directory = yield* temporaryDirectory
-      const ended = yield* run(`${import.meta.dirname}/cli/fixtures/importing.ts`, ["--directory", directory], {
-        by: "node"
-      })
+      const ended = yield* run(`${import.meta.dirname}/cli/fixtures/importing.ts`, ["--directory", directory], {})
       assert.deepStrictEqual(
         { code: ended.code, stdout: ended.stdout, stderr: ended.stderr },
         { code: 0, stdout: "imported TestFlow\nimported TestFlow in a thread\n", stderr: "" }
       )
-      const threads = yield* run(flowFile, ["--executor", "threads", "--quiet", "--directory", directory], {
-        by: "node"
-      })
+      const threads = yield* run(flowFile, ["--executor", "threads", "--quiet", "--directory", directory], {})
       assert.deepStrictEqual(
         { code: threads.code, stdout: threads.stdout, stderr: threads.stderr },
         { code: 0, stdout: '{"mode":"ok","wait":0,"y":6,"z":7}\n', stderr: "" }
@@ -174,7 +168,7 @@ describe("FlowCli.main", { concurrent: false }, () => {
         }),
         (path) => Effect.sync(() => rmSync(path))
       )
-      const ended = yield* run(file, [])
+      const ended = yield* run(file, [], { by: "tsx" })
       assert.strictEqual(ended.code, 2)
       assert.strictEqual(
         ended.stderr,
@@ -186,7 +180,7 @@ describe("FlowCli.main", { concurrent: false }, () => {
   it.live("is quiet, or writes its log as JSON, as it is told", () =>
     Effect.gen(function* () {
       const directory = yield* temporaryDirectory
-      const ended = yield* run(flowFile, ["--log", "json", "--mode", "fail", "--directory", directory], { by: "node" })
+      const ended = yield* run(flowFile, ["--log", "json", "--mode", "fail", "--directory", directory])
       assert.strictEqual(ended.code, 1)
       const events = ended.stderr
         .trimEnd()

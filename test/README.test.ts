@@ -7,6 +7,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { afterAll, assert, describe, it } from "vitest"
 import { blocks } from "./support/readme.ts"
+import { optionsForTsx } from "./support/resolutions.ts"
 
 const root = join(import.meta.dirname, "..")
 const [words = ""] = blocks("ts")
@@ -22,7 +23,7 @@ const tsx = (...words: ReadonlyArray<string>) =>
     execFile(
       process.execPath,
       program,
-      { cwd: root, env: { ...process.env, NO_COLOR: "1" } },
+      { cwd: root, env: { ...process.env, NO_COLOR: "1", NODE_OPTIONS: optionsForTsx } },
       (error, stdout, stderr) => resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr })
     )
   })

@@ -116,7 +116,7 @@ describe("a secret that is read as it should be", () => {
         const { code, stderr, stdout } = yield* run(
           flowFile,
           ["run", "--executor", executor, "--directory", directory],
-          { env: { TOKEN: secret }, by: "node" }
+          { env: { TOKEN: secret } }
         )
         assert.strictEqual(code, 1)
         assert.include(stderr, "could not log in with <redacted>")
@@ -130,7 +130,7 @@ describe("a secret that is read as it should be", () => {
         assert.isNotEmpty(files)
         for (const file of files) if (statSync(file).isFile()) look(file, readFileSync(file))
         for (const verb of executor === "threads" ? ["show", "card"] : []) {
-          const shown = yield* run(flowFile, [verb, "latest", "--directory", directory], { by: "node" })
+          const shown = yield* run(flowFile, [verb, "latest", "--directory", directory])
           assert.strictEqual(shown.code, 0, shown.stderr)
           look(verb, shown.stdout + shown.stderr)
         }

@@ -58,7 +58,7 @@ describe("a run is recorded when its process ends by", { concurrent: true, timeo
     it.live(name, () =>
       Effect.gen(function* () {
         const directory = yield* temporaryDirectory
-        const running = yield* start(file, ["--how", how, "--directory", directory], { by: "node" })
+        const running = yield* start(file, ["--how", how, "--directory", directory])
         yield* running.says("printed")
         for (const signal of signals) {
           yield* Effect.sleep(100)
@@ -87,7 +87,7 @@ describe("a run is recorded when its process ends by", { concurrent: true, timeo
   it.live("nothing: a reader that closes stdout early does not end it", () =>
     Effect.gen(function* () {
       const directory = yield* temporaryDirectory
-      const running = yield* start(file, ["--how", "ok", "--json", "--directory", directory], { by: "node" })
+      const running = yield* start(file, ["--how", "ok", "--json", "--directory", directory])
       yield* running.says("printed")
       running.child.stdout?.destroy()
       const ended = yield* running.ended

@@ -112,7 +112,7 @@ describe("a collector", () => {
     Effect.gen(function* () {
       const { lines, metrics, services, spans, url } = yield* collector
       const env = { OTEL_EXPORTER_OTLP_ENDPOINT: url, OTEL_EXPORTER_OTLP_PROTOCOL: "http/json" }
-      const ended = yield* run(flowFile, ["run", "--directory", join(directory, "cli")], { env, by: "node" })
+      const ended = yield* run(flowFile, ["run", "--directory", join(directory, "cli")], { env })
       assert.strictEqual(ended.code, 0, ended.stderr)
       assert.deepStrictEqual(treeOf(spans), [
         "run TestFlow",
@@ -137,7 +137,7 @@ describe("a collector", () => {
         OTEL_SERVICE_NAME: "nightly"
       }
       const words = ["run", "--directory", join(directory, "cli"), "--executor", "threads", "--mode", "fail"]
-      const ended = yield* run(flowFile, words, { env, by: "node" })
+      const ended = yield* run(flowFile, words, { env })
       assert.strictEqual(ended.code, 1, ended.stderr)
       const root = spans.find((span) => span.name === "run TestFlow")
       assert.deepStrictEqual(root?.status, { code: 2, message: 'The mode is "fail".' })
@@ -151,7 +151,7 @@ describe("a collector", () => {
       const words = ["run", "--directory", join(directory, "cli")]
       const [absent, wrong] = yield* Effect.all(
         ["http://127.0.0.1:9", "nowhere"].map((endpoint) =>
-          run(flowFile, words, { env: { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint }, by: "node" })
+          run(flowFile, words, { env: { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint } })
         ),
         { concurrency: "unbounded" }
       )

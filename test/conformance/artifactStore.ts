@@ -15,7 +15,7 @@ import { temporaryDirectory } from "./layers.ts"
 import { putTask, ref, task } from "./records.ts"
 
 /** Bytes that differ with their seed: what a cipher makes of zeros, which costs a few milliseconds for megabytes. */
-const bytesOf = (size: number, seed = 1): Uint8Array =>
+const bytesOf = (size: number, seed = 1): Uint8Array<ArrayBuffer> =>
   createCipheriv("aes-128-ctr", Buffer.alloc(16, seed), Buffer.alloc(16)).update(new Uint8Array(size))
 
 const inParts = (bytes: Uint8Array, size: number): ReadonlyArray<Uint8Array> =>
@@ -34,7 +34,8 @@ export const suite = (name: string, layer: Layer.Layer<ArtifactStore | RunStore,
         const store = yield* ArtifactStore
         const limit = store.inlineLimit
         const samples = FastCheck.sample(FastCheck.uint8Array({ maxLength: 300 }), 30)
-        for (const size of [0, 1, limit - 1, limit, limit + 1, 8 * 1024 * 1024 + 1, 9_000_000]) samples.push(bytesOf(size))
+        for (const size of [0, 1, limit - 1, limit, limit + 1, 8 * 1024 * 1024 + 1, 9_000_000])
+          samples.push(bytesOf(size))
         for (const bytes of samples) {
           const parts = inParts(bytes, Math.ceil(bytes.length / 3))
           const address = yield* store.put(parts)

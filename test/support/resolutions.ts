@@ -8,15 +8,19 @@ import { readFileSync, renameSync, writeFileSync } from "node:fs"
 import { registerHooks } from "node:module"
 import { threadId } from "node:worker_threads"
 
-/** Of the modules that import one, by what they import: its address and its format. */
+/** `NODE_OPTIONS` for a process under tsx, whose own hooks depend on being the first. */
+export const optionsForTsx = (process.env.NODE_OPTIONS ?? "").replace(/--import=\S*resolutions\.ts/, "").trim()
+
+/** By the module that imports and by what it imports: the address and the format of what was found. */
 type Resolutions = Record<string, Record<string, readonly [url: string, format: string]>>
 
 const file = process.env.EFFECT_FLOW_TEST_RESOLUTIONS
 // What lies elsewhere may come and go during a run.
 const root = new URL("../../", import.meta.url).href
 
-/** Flags that change where modules are found, or what they become: tsx's, for example. */
-const isLoading = (flag: string) => /^(?:--import|--require|-r|--loader|--experimental-loader|--conditions|-C)\b/.test(flag)
+/** Whether a flag changes where modules are found, or what they become: tsx's does, for example. */
+const isLoading = (flag: string) =>
+  /^(?:--import|--require|-r|--loader|--experimental-loader|--conditions|-C)\b/.test(flag)
 
 const read = (path: string): Resolutions => {
   try {

@@ -10,11 +10,11 @@ export default async (): Promise<() => Promise<void>> => {
   const directory = await mkdtemp(join(tmpdir(), "effect-flow-tests-"))
   process.env.EFFECT_FLOW_TEST_SHARED = directory
   // The processes that the tests start load the library's source, too, whatever the last build left in `dist`.
-  process.env.NODE_OPTIONS = `${process.env.NODE_OPTIONS ?? ""} --conditions=effect-flow-source`.trim()
-  // Hundreds of them load the same modules: Node compiles each once.
+  const flags = ["--conditions=effect-flow-source", `--import=${new URL("./resolutions.ts", import.meta.url)}`]
+  process.env.NODE_OPTIONS = [process.env.NODE_OPTIONS, ...flags].join(" ").trim()
+  // Hundreds of them load the same modules: Node compiles and finds each once.
   process.env.NODE_COMPILE_CACHE ??= join(root, "node_modules", ".cache", "effect-flow-tests")
   process.env.EFFECT_FLOW_TEST_RESOLUTIONS = join(directory, "resolutions.json")
-  process.env.NODE_OPTIONS = `${process.env.NODE_OPTIONS ?? ""} --import=${new URL("./resolutions.ts", import.meta.url)}`
   return async () => {
     await stopShared(directory)
     await rm(directory, { recursive: true, force: true })

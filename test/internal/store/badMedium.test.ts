@@ -38,7 +38,7 @@ describe("a local store", () => {
       const program = fileURLToPath(new URL("openFiles.ts", import.meta.url))
       const lines = execFileSync(
         "sh",
-        ["-c", 'ulimit -n 256; exec "$0" --import tsx "$1" "$2"', process.execPath, program, directory],
+        ["-c", 'ulimit -n 256; exec "$0" "$1" "$2"', process.execPath, program, directory],
         { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }
       )
       const [first, ...more] = lines

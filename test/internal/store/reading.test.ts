@@ -222,11 +222,10 @@ describe("reading a store", () => {
       Fs.chmodSync(shared, 0o2775)
       yield* fill(shared, "a")
       const as = (uid: number): string =>
-        execFileSync(
-          process.execPath,
-          ["--import", "tsx", fileURLToPath(new URL("otherUser.ts", import.meta.url)), directory],
-          { encoding: "utf8", env: { ...process.env, TEST_UID: String(uid), TEST_GID: "4242", TSX_DISABLE_CACHE: "1" } }
-        ).trim()
+        execFileSync(process.execPath, [fileURLToPath(new URL("otherUser.ts", import.meta.url)), directory], {
+          encoding: "utf8",
+          env: { ...process.env, TEST_UID: String(uid), TEST_GID: "4242" }
+        }).trim()
       assert.deepStrictEqual(as(12_345).split("\n"), ["r", "b a"])
       // And the first user goes on with what the second one wrote.
       yield* fill(shared, "c")
