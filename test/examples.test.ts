@@ -197,8 +197,15 @@ describe("examples/branch.ts", () => {
       yield* write("large.parquet", { review: text, labels: binary }, columns, 20_000) // larger than what the database holds
       const words = ["--train-file", at("large.parquet"), "--valid-file", valid]
       assert.strictEqual((yield* here(...words)).code, 0)
-      const [blob] = readdirSync(at("altered/blobs"), { recursive: true, withFileTypes: true }).filter((entry) =>
-        entry.isFile()
+      const shown = JSON.parse((yield* here("show", "latest", "--json")).stdout) as {
+        readonly tasks: ReadonlyArray<{
+          readonly outputs: ReadonlyArray<{ readonly name: string; readonly digest: string }>
+        }>
+      }
+      const digest = shown.tasks.flatMap(({ outputs }) => outputs).find(({ name }) => name === "df")?.digest
+      assert.isDefined(digest)
+      const blob = readdirSync(at("altered/blobs"), { recursive: true, withFileTypes: true }).find(
+        (entry) => entry.isFile() && entry.name.startsWith(digest ?? "")
       )
       assert.isDefined(blob)
       const path = join(blob?.parentPath ?? "", blob?.name ?? "")
