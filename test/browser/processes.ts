@@ -23,7 +23,7 @@ export const stop = (child: ChildProcess, signal: NodeJS.Signals = "SIGTERM"): E
   })
 
 /** The first line that a process prints. */
-const firstLine = (child: ChildProcess): Effect.Effect<string> =>
+export const firstLine = (child: ChildProcess): Effect.Effect<string> =>
   Effect.callback<string>((resume) => {
     let text = ""
     child.stdout?.on("data", (part: Buffer) => {
