@@ -4,6 +4,7 @@
  * probabilities (log-loss, Brier score, calibration). Labels are 0 and 1. A higher score means that a row is more likely
  * to be 1. Labels, scores and thresholds that are not numbers are errors: no metric counts them as 0.
  */
+export { bestThreshold, type Costs, type Threshold } from "./internal/bestThreshold.ts"
 export { MetricsError } from "./internal/metricsInput.ts"
 export {
   brierScore,

@@ -9,7 +9,7 @@ import { join } from "node:path"
 export const given = `
 import { Effect, Schema } from "effect"
 import { Artifact, Flow, Step } from "effect-flow"
-import type { Nbow, SparseMatrix, Tensorflow } from "effect-flow/nbow"
+import type { MulticlassNbow, Nbow, SparseMatrix, Tensorflow } from "effect-flow/nbow"
 import { Nbow as Models } from "effect-flow/nbow"
 export const Reviews = Artifact.table({ labels: Schema.Int, review: Schema.String })
 export class TrainingDiverged extends Schema.TaggedError<TrainingDiverged>()("TrainingDiverged", { epoch: Schema.Int }) {}
@@ -83,6 +83,7 @@ export declare const empty: Artifact.Value<typeof Reviews>
 export declare const reviews: Artifact.Dataset<typeof Reviews["fields"]>
 export declare const model: Nbow.Model
 export declare const tinyModel: Nbow.Model
+export declare const topics: MulticlassNbow.Model
 export declare const program: Effect.Effect<void>
 export declare const url: string
 export declare const trainFile: string

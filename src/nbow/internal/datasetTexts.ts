@@ -10,23 +10,40 @@ export interface TextsOf<F extends Artifact.TableFields> {
   readonly texts: keyof F & string
 }
 
-/** The texts of a dataset with labels 0 or 1. */
+/** The texts of a dataset with labels. */
 export interface LabelledOf<F extends Artifact.TableFields> extends TextsOf<F> {
   /** The column that has the labels. */
   readonly labels: keyof F & string
+}
+
+/** The texts of a dataset with labels, and weights of rows. */
+export interface TrainingDataOf<F extends Artifact.TableFields> extends LabelledOf<F> {
+  /** The column that has a weight of at least 0 for each row, by which its loss is multiplied. */
+  readonly sampleWeight?: keyof F & string
 }
 
 /** Whether texts are given as a column of a dataset. */
 export const isDataset = (data: object): data is TextsOf<Artifact.TableFields> =>
   typeof data === "object" && data !== null && "dataset" in data
 
-/** Calls a function with the texts of each row group, and with their labels where they are asked for. */
+/** Calls a function with the texts of each row group, and with their labels and weights where they are asked for. */
 export const eachTextChunk = <F extends Artifact.TableFields, E>(
-  { dataset, labels, texts }: TextsOf<F> & { readonly labels?: keyof F & string },
-  use: (texts: ReadonlyArray<string>, labels: ArrayLike<number>) => Effect.Effect<void, E>
-) =>
-  Stream.runForEach(dataset.scan({ columns: labels === undefined ? [texts] : [texts, labels] }), ({ columns }) => {
+  {
+    dataset,
+    labels,
+    sampleWeight,
+    texts
+  }: TextsOf<F> & {
+    readonly labels?: (keyof F & string) | undefined
+    readonly sampleWeight?: (keyof F & string) | undefined
+  },
+  use: (texts: ReadonlyArray<string>, labels: ArrayLike<unknown>, weights: ArrayLike<unknown>) => Effect.Effect<void, E>
+) => {
+  const names = [texts, labels, sampleWeight].filter((name) => name !== undefined)
+  return Stream.runForEach(dataset.scan({ columns: [...new Set(names)] }), ({ columns }) => {
     const all = columns as { readonly [name: string]: unknown }
-    // `eachText` looks at each text, and the labels are checked together.
-    return use(all[texts] as ReadonlyArray<string>, labels === undefined ? [] : (all[labels] as ArrayLike<number>))
+    const column = (name: string | undefined) => (name === undefined ? [] : (all[name] as ArrayLike<unknown>))
+    // `eachText` looks at each text, and labels and weights are checked together.
+    return use(all[texts] as ReadonlyArray<string>, column(labels), column(sampleWeight))
   })
+}

@@ -24,7 +24,8 @@ const isOf = (kind: Kind, score: unknown): boolean =>
   !Number.isNaN(score) &&
   (kind === "number" || (kind === "finite" ? Number.isFinite(score) : score >= 0 && score <= 1))
 
-const isList = (value: unknown): boolean =>
+/** Whether a value can be read by index. */
+export const isList = (value: unknown): boolean =>
   typeof value === "object" && value !== null && typeof (value as { readonly length?: unknown }).length === "number"
 
 /** Checks that every row has a label and a score. */

@@ -45,6 +45,13 @@ export const Options = Schema.Struct({
     Schema.NullOr(Schema.Struct({ patience: positiveInt, minDelta: orElse(notNegative, 0) })),
     null
   ),
+  /**
+   * The weight of each class, by which the losses of its rows are multiplied in training, 1 for those that are missing; or
+   * `"balanced"` for weights that make up for different numbers of rows, as scikit-learn computes them. Default: none.
+   */
+  classWeight: Schema.optionalKey(
+    Schema.NullOr(Schema.Union([Schema.Literal("balanced"), Schema.Record(Schema.String, notNegative)]))
+  ),
   /** Whether to return the weights of the epoch with the lowest validation loss instead of the last. */
   restoreBest: orElse(Schema.Boolean, false)
 })
@@ -55,25 +62,32 @@ export type Options = typeof Options.Type
 /** Options as callers pass them, with defaults missing. */
 export type OptionsInput = typeof Options.Encoded
 
-const check = decode(Options, "Nbow.fit")
-
-/** Validates options, also in combination. */
-export const make = (given: OptionsInput): Effect.Effect<Options, OptionsError> =>
-  Effect.flatMap(check(given), (options) => {
+/** Validates options, also in combination. `owner` is the function that messages name. */
+export const make = (given: OptionsInput, owner = "Nbow.fit"): Effect.Effect<Options, OptionsError> => {
+  if (typeof given === "object" && given !== null && "sampleWeight" in given) {
+    const message = "the weights of rows are data: pass them beside texts and labels"
+    return Effect.fail(invalid(owner, "sampleWeight", message))
+  }
+  return Effect.flatMap(decode(Options, owner)(given), (options) => {
     if (options.validationSplit === 0 && options.earlyStopping !== null) {
-      return Effect.fail(invalid("Nbow.fit", "earlyStopping", "there is no validation loss with validationSplit 0"))
+      return Effect.fail(invalid(owner, "earlyStopping", "there is no validation loss with validationSplit 0"))
     }
     if (options.validationSplit === 0 && options.restoreBest) {
-      return Effect.fail(invalid("Nbow.fit", "restoreBest", "there is no validation loss with validationSplit 0"))
+      return Effect.fail(invalid(owner, "restoreBest", "there is no validation loss with validationSplit 0"))
     }
     const problem = problemIn(options.vectorizer)
     return problem === undefined
       ? Effect.succeed(options)
-      : Effect.fail(invalid("Nbow.fit", `vectorizer.${problem.option}`, problem.message))
+      : Effect.fail(invalid(owner, `vectorizer.${problem.option}`, problem.message))
   })
+}
 
 /** The options of a model's vectorizer. */
 export const vectorizerOptions = ({ vectorizer, vocabularySize }: Options): CountVectorizer.Options => ({
   ...vectorizer,
   maxFeatures: vocabularySize
 })
+
+/** Whether options have what the first version of stored models does not know. */
+export const isLater = ({ classWeight, vectorizer }: Options): boolean =>
+  classWeight !== undefined || Object.keys(laterFields).some((name) => name in vectorizer)

@@ -3,10 +3,10 @@ import * as Effect from "effect/Effect"
 import type * as Artifact from "../../Artifact.ts"
 import type { ArtifactError, ArtifactStore } from "../../ArtifactStore.ts"
 import * as BinaryMetrics from "../BinaryMetrics.ts"
-import * as CountVectorizer from "../CountVectorizer.ts"
 import { eachTextChunk, isDataset, type TextsOf } from "./datasetTexts.ts"
 import type { Model } from "./nbowModel.ts"
-import { makeTokenScore, measure, penaltyOf } from "./network.ts"
+import { measure, penaltyOf } from "./network.ts"
+import { makeScorer, type TextNetwork } from "./scorer.ts"
 import { checkList, detailsOf, eachText, laterBy, TextError } from "./texts.ts"
 
 /** Texts with labels 0 or 1. */
@@ -46,27 +46,28 @@ export const predict: Predict = ((model: Model, texts: ReadonlyArray<string> | T
       )
     : Effect.orDie(score(model, texts))) as Predict // services and errors are those of a dataset only where one is given
 
-const score = (model: Model, texts: ReadonlyArray<string>): Effect.Effect<Float32Array, TextError> => {
+/** Scores texts that are in memory: one number for each output of a row. */
+export const score = (model: TextNetwork, texts: ReadonlyArray<string>): Effect.Effect<Float32Array, TextError> => {
   const error = checkList(texts)
   return error === undefined ? scoreChunks(model, texts.length, (use) => use(texts)) : Effect.fail(error)
 }
 
-const scoreChunks = <E, R>(
-  model: Model,
+/** Scores texts that arrive in chunks: one number for each output of a row. */
+export const scoreChunks = <E, R>(
+  model: TextNetwork,
   rows: number,
   eachChunk: (use: (texts: ReadonlyArray<string>) => Effect.Effect<void, TextError>) => Effect.Effect<void, E, R>
 ) =>
   Effect.suspend(() => {
-    const table = CountVectorizer.finderOf(model.vectorizer)
-    const scoreTokens = makeTokenScore(model.weights)
-    const scores = new Float32Array(rows)
+    const scoreText = makeScorer(model)
+    const outputs = model.weights.outputBias.length
+    const scores = new Float32Array(rows * outputs)
     let row = 0
     const scoring = eachChunk((texts) => {
       const before = row
       return Effect.mapError(
         eachText(texts, (text) => {
-          const count = table.scan(text, false)
-          scores[row++] = scoreTokens(table.tokens, count)
+          scoreText(text, scores, outputs * row++)
         }),
         (error) => laterBy(error, before)
       )

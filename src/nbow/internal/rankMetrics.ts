@@ -47,7 +47,8 @@ interface Counts {
   readonly thresholds: ReadonlyArray<number>
 }
 
-const countsOf = (labels: ArrayLike<number>, scores: ArrayLike<number>): Counts => {
+/** Counts rows by label for each distinct score. */
+export const countsOf = (labels: ArrayLike<number>, scores: ArrayLike<number>): Counts => {
   const ones = sortedScores(labels, scores, 1)
   const zeros = sortedScores(labels, scores, 0)
   const falsePositives: Array<number> = []
