@@ -6,7 +6,9 @@ import type { LeafColumn } from "./columnChunk.ts"
 import type { ColumnType } from "./columnType.ts"
 import { isFlat, isOptional, type Leaf, leafOf, typeText } from "./leaf.ts"
 import { conversion } from "./leafValues.ts"
-import { type Assembly, assemble, isPlainWant, Refusal } from "./nested.ts"
+import { type Assembly, assemble } from "./nested.ts"
+import { Refusal } from "./nestedFault.ts"
+import { isPlainWant } from "./wants.ts"
 
 /** How a declared column is read from the file's: one value a row from one leaf, or put together from several. */
 export type Plan = { readonly type: ColumnType; readonly node: SchemaTree } & (

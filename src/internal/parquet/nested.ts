@@ -13,13 +13,14 @@ import * as SchemaParser from "effect/SchemaParser"
 import type { SchemaTree } from "hyparquet"
 import * as CodecIssue from "../schema/codecIssue.ts"
 import { toCodecJson } from "../schema/jsonCodec.ts"
-import { idOf } from "../schema/schemaTraits.ts"
 import type { StorableSchema } from "../schema/storableSchema.ts"
 import type { LeafColumn } from "./columnChunk.ts"
 import type { Raw } from "./encodings.ts"
-import { isElement, isList, isMap, isVariant, leafOf, typeText } from "./leaf.ts"
-import { isEmpty } from "./leafKind.ts"
+import { isElement, isList, isMap, isVariant, leafOf } from "./leaf.ts"
 import { conversion, type Target } from "./leafValues.ts"
+import { type Entry, mapForm } from "./mapForm.ts"
+import { mismatch, Refusal, ShapeError } from "./nestedFault.ts"
+import { acceptsNull, type Exactness, isNullable, membersOf, type Want, wantOf } from "./wants.ts"
 
 /** A leaf's levels and values in one row group, and how far they have been read. */
 export interface LevelCursor {
@@ -39,22 +40,10 @@ export interface Assembly {
   readonly read: (cursors: ReadonlyArray<LevelCursor>) => unknown
 }
 
-/** Thrown where a value of a row can't have the form that the schema wants. */
-export class ShapeError extends Error {}
-
-/** Why a column can't be read as it is declared: the end of a sentence that begins with the column. */
-export class Refusal {
-  readonly message: string
-  constructor(message: string) {
-    this.message = message
-  }
-}
-
 type Reader = (cursors: ReadonlyArray<LevelCursor>) => unknown
 
-interface Context {
+interface Context extends Exactness {
   readonly leaves: Array<LeafColumn>
-  isExact: boolean
 }
 
 const maxDepth = 64
@@ -70,119 +59,6 @@ export const assemble = (node: SchemaTree, schema: StorableSchema): Assembly | R
     throw cause
   }
 }
-
-// What a schema wants
-
-type Want =
-  | { readonly kind: "leaf"; readonly target: Target }
-  | { readonly kind: "list"; readonly ast: SchemaAST.Arrays }
-  | { readonly kind: "object"; readonly ast: SchemaAST.Objects }
-  | { readonly kind: "map"; readonly key: SchemaAST.AST; readonly value: SchemaAST.AST }
-  | { readonly kind: "set"; readonly item: SchemaAST.AST }
-  /** Anything at all, in JSON's terms. */
-  | { readonly kind: "plain" }
-  /** Another class of values, which is made from its JSON form. */
-  | { readonly kind: "class"; readonly ast: SchemaAST.AST }
-
-/** The members of a schema in its encoded form, or that form itself. */
-export const membersOf = (ast: SchemaAST.AST): ReadonlyArray<SchemaAST.AST> => {
-  const encoded = ast.encoding === undefined ? ast : SchemaAST.toEncoded(ast)
-  if (encoded._tag === "Suspend") return membersOf(encoded.thunk())
-  return encoded._tag === "Union" ? encoded.types.flatMap(membersOf) : [encoded]
-}
-
-const plain: Want = { kind: "plain" }
-
-const wantOf = (context: Context, ast: SchemaAST.AST): Want => {
-  const members = membersOf(ast).filter((member) => !isEmpty(member))
-  if (ast.encoding !== undefined || (ast._tag === "Union" && ast.checks !== undefined)) context.isExact = false
-  const [first, ...others] = members
-  if (first === undefined) return plain
-  const want = wantOfMember(context, first)
-  if (others.length === 0) return want
-  context.isExact = false
-  for (const other of others) {
-    const also = wantOfMember(context, other)
-    if (want.kind !== "leaf" || also.kind !== "leaf" || also.target !== want.target) return plain
-  }
-  return want
-}
-
-/** Whether a schema leaves open what its values are, so that a text is one of them. */
-export const isPlainWant = ({ ast }: StorableSchema): boolean =>
-  wantOf({ leaves: [], isExact: true }, ast).kind === "plain"
-
-const leafWant = (target: Target): Want => ({ kind: "leaf", target })
-
-const wantOfMember = (context: Context, ast: SchemaAST.AST): Want => {
-  const { checks } = ast
-  const isInt =
-    checks?.some((check) => check._tag === "Filter" && idOf(check.annotations) === "effect/schema/isInt") === true
-  if (checks !== undefined && !(isInt && checks.length === 1)) context.isExact = false
-  switch (ast._tag) {
-    case "String":
-      return leafWant("text")
-    case "Number":
-      return leafWant(isInt ? "int" : "number")
-    case "Boolean":
-      return leafWant("boolean")
-    case "BigInt":
-      return leafWant("bigint")
-    case "Unknown":
-    case "Any":
-    case "ObjectKeyword":
-      return plain
-    case "Arrays":
-      return { kind: "list", ast }
-    case "Objects":
-      return { kind: "object", ast }
-    case "Declaration":
-      return wantOfDeclaration(context, ast)
-    default:
-      context.isExact = false
-      return ast._tag === "Literal"
-        ? wantOfValue(ast.literal)
-        : ast._tag === "TemplateLiteral"
-          ? leafWant("text")
-          : plain
-  }
-}
-
-const wantOfValue = (value: unknown): Want => {
-  switch (typeof value) {
-    case "string":
-      return leafWant("text")
-    case "number":
-      return leafWant(Number.isSafeInteger(value) ? "int" : "number")
-    case "bigint":
-      return leafWant("bigint")
-    default:
-      return leafWant("boolean")
-  }
-}
-
-const wantOfDeclaration = (context: Context, ast: SchemaAST.Declaration): Want => {
-  const [first, second] = ast.typeParameters
-  const id = idOf(ast.annotations)
-  if (id === "effect/schema/Date") return leafWant("date")
-  if (id === "effect/schema/Uint8Array") return leafWant("bytes")
-  context.isExact = false
-  if (id === "effect/schema/Json" || id === "effect/schema/MutableJson") return plain
-  if (id === "effect/schema/ReadonlyMap" && first !== undefined && second !== undefined) {
-    return { kind: "map", key: first, value: second }
-  }
-  if (id === "effect/schema/ReadonlySet" && first !== undefined) return { kind: "set", item: first }
-  return { kind: "class", ast }
-}
-
-const isNullable = (ast: SchemaAST.AST): boolean =>
-  membersOf(ast).some((member) => isEmpty(member) || member._tag === "Unknown" || member._tag === "Any")
-
-/** Whether null is one of the values, and not only a sign that there is none. */
-const acceptsNull = (ast: SchemaAST.AST): boolean =>
-  membersOf(ast).some(({ _tag }) => _tag === "Null" || _tag === "Unknown" || _tag === "Any")
-
-// How a node is read
 
 const nodeReader = (
   context: Context,
@@ -265,11 +141,6 @@ const contentReader = (
   }
   return structReader(context, node, want, definition, repetition, depth)
 }
-
-const mismatch = (node: SchemaTree): Refusal =>
-  new Refusal(
-    `${node.path.length > 1 ? `has at ${node.path.slice(1).join(".")} a ` : "is "}${typeText(node)} in the file`
-  )
 
 const leafReader = (
   context: Context,
@@ -486,10 +357,6 @@ const classReader = (
   }
 }
 
-// Maps
-
-type Entry = readonly [key: unknown, value: unknown]
-
 const mapReader = (
   context: Context,
   node: SchemaTree,
@@ -515,81 +382,4 @@ const mapReader = (
     }
     return form.make(entries)
   }
-}
-
-interface MapForm {
-  readonly key: SchemaAST.AST
-  readonly value: SchemaAST.AST
-  readonly make: (entries: ReadonlyArray<Entry>) => unknown
-}
-
-const mapForm = (context: Context, node: SchemaTree, want: Want, keyNode: SchemaTree): MapForm => {
-  const open = SchemaModule.Unknown.ast
-  switch (want.kind) {
-    case "map":
-      return { key: want.key, value: want.value, make: (entries) => onceEach(entries, new Map(entries)) }
-    case "plain": {
-      const isText = keyNode.element.type !== undefined && ["text", "uuid"].includes(leafOf(keyNode.element).kind)
-      return { key: open, value: open, make: isText ? objectOf : (entries) => entries }
-    }
-    case "object": {
-      const [index] = want.ast.indexSignatures
-      if (want.ast.propertySignatures.length > 0) {
-        context.isExact = false
-        return { key: SchemaModule.String.ast, value: open, make: objectOf }
-      }
-      if (index === undefined) throw mismatch(node)
-      if (index.parameter._tag !== "String") context.isExact = false
-      return {
-        key: index.parameter._tag === "String" ? index.parameter : SchemaModule.String.ast,
-        value: index.type,
-        make: objectOf
-      }
-    }
-    case "list": {
-      const [item = open] = [...want.ast.elements, ...want.ast.rest]
-      const [member] = membersOf(item)
-      context.isExact = false
-      if (member?._tag === "Arrays") {
-        const [key = open, value = open] = member.elements
-        return { key, value, make: (entries) => entries }
-      }
-      if (member?._tag === "Objects") {
-        const typeOf = (name: string) =>
-          member.propertySignatures.find((property) => property.name === name)?.type ?? open
-        return {
-          key: typeOf("key"),
-          value: typeOf("value"),
-          make: (entries) => entries.map(([key, value]) => ({ key, value }))
-        }
-      }
-      if (member === undefined || member._tag === "Unknown")
-        return { key: open, value: open, make: (entries) => entries }
-      throw mismatch(node)
-    }
-    default:
-      throw mismatch(node)
-  }
-}
-
-const onceEach = (entries: ReadonlyArray<Entry>, map: ReadonlyMap<unknown, unknown>) => {
-  if (map.size !== entries.length)
-    throw new ShapeError("its map has a key twice; declare it as an array of [key, value] to read both")
-  return map
-}
-
-/** An object with the entries of a map. It keeps their order, or there is an error: integers come first in an object. */
-const objectOf = (entries: ReadonlyArray<Entry>): unknown => {
-  const value = Object.fromEntries(entries as ReadonlyArray<readonly [string, unknown]>) // keys of text; `__proto__` is a key like others
-  const keys = Object.keys(value)
-  if (keys.length !== entries.length) {
-    throw new ShapeError("its map has a key twice; declare it as an array of [key, value] to read both")
-  }
-  const moved = keys.findIndex((key, i) => key !== entries[i]?.[0])
-  if (moved >= 0) {
-    throw new ShapeError(
-      `an object does not keep the place of the key ${JSON.stringify(keys[moved])}; declare the map Schema.ReadonlyMap, or as an array of [key, value]`
-    )
-  }
-  return value
 }

@@ -12,7 +12,9 @@ import { idOf } from "../schema/schemaTraits.ts"
 import type { StorableSchema } from "../schema/storableSchema.ts"
 import { type ColumnType, sqlTypes } from "./columnType.ts"
 import { isEmpty, type LeafKind, leafKindOf } from "./leafKind.ts"
-import { type Assembly, assemble, membersOf, Refusal } from "./nested.ts"
+import { type Assembly, assemble } from "./nested.ts"
+import { Refusal } from "./nestedFault.ts"
+import { membersOf } from "./wants.ts"
 
 /** A node of the layout. `optional` says whether null may stand for it. */
 export type Node = { readonly optional: boolean } & (

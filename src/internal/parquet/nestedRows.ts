@@ -12,7 +12,8 @@ import { difference } from "../schema/difference.ts"
 import { ColumnError, isInt64, lossMessage, negativeZeroMessage, type Physical, pack } from "./columnCodec.ts"
 import type { ColumnType } from "./columnType.ts"
 import type { LeafKind } from "./leafKind.ts"
-import { type LevelCursor, ShapeError } from "./nested.ts"
+import type { LevelCursor } from "./nested.ts"
+import { ShapeError } from "./nestedFault.ts"
 import type { LeafRange, NestedLayout, Node } from "./nestedLayout.ts"
 
 /** A leaf's values and levels. */

@@ -10,7 +10,8 @@ import * as ColumnCodec from "./columnCodec.ts"
 import type { ValueCodec } from "./columnType.ts"
 import type { Raw } from "./encodings.ts"
 import { ValueError } from "./leafValues.ts"
-import { type Assembly, type LevelCursor, ShapeError } from "./nested.ts"
+import type { Assembly, LevelCursor } from "./nested.ts"
+import { ShapeError } from "./nestedFault.ts"
 
 /** Takes pages, in the order of the file. Throws `ColumnFault` for a value that the column can't have. */
 export interface PageSink {

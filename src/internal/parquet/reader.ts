@@ -12,7 +12,7 @@ import * as ColumnCodec from "./columnCodec.ts"
 import type { ColumnType } from "./columnType.ts"
 import { Unsupported } from "./compression.ts"
 import * as FileTypes from "./fileTypes.ts"
-import { Refusal } from "./nested.ts"
+import { Refusal } from "./nestedFault.ts"
 import * as PageSinks from "./pageSinks.ts"
 import * as Thrift from "./thrift.ts"
 
