@@ -15,8 +15,9 @@ import { ColumnError } from "./internal/parquet/columnCodec.ts"
 import * as ColumnType from "./internal/parquet/columnType.ts"
 import type { FileSchema } from "./internal/parquet/fileSchema.ts"
 import { filesOf, type Source, sourceName } from "./internal/parquet/files.ts"
+import type { FileError } from "./internal/parquet/footer.ts"
 import * as Modules from "./internal/parquet/lazy.ts"
-import type { FileError, ReadTable } from "./internal/parquet/reader.ts"
+import type { ReadTable } from "./internal/parquet/reader.ts"
 import * as FileSource from "./internal/parquet/source.ts"
 import { textFormat } from "./internal/parquet/textFormat.ts"
 import type { WriteOptions } from "./internal/parquet/writer.ts"
@@ -165,7 +166,7 @@ export const readAny = (
       undefined,
       (
         file // `expand` gives a file at least
-      ) => Effect.flatMap(Modules.reader, ({ metadata }) => Effect.map(metadata(file), inferAll))
+      ) => Effect.flatMap(Modules.footer, ({ metadata }) => Effect.map(metadata(file), inferAll))
     )
     const all = new Map(inferred.map(({ column, schema }) => [column.name, schema]))
     const names = options?.columns ?? [...all.keys()]
@@ -191,7 +192,7 @@ export const schema = (source: Source): Effect.Effect<FileSchema, ParquetError> 
   Effect.gen(function* () {
     const files = yield* expand(source)
     const { fileSchema, joined } = yield* Modules.schema
-    const { metadata } = yield* Modules.reader
+    const { metadata } = yield* Modules.footer
     const schemas = yield* Effect.forEach(files, (file) =>
       Effect.map(withFile(file, undefined, metadata), (meta) => ({ file, schema: fileSchema(meta) }))
     )

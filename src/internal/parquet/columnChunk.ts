@@ -7,10 +7,11 @@ import { crc32 } from "node:zlib"
 import type { ColumnMetaData, PageHeader, SchemaElement } from "hyparquet"
 import { parquetHeader } from "hyparquet/src/column.js"
 import { decompress, Unsupported } from "./compression.ts"
+import { type Convert, type Target, ValueError } from "./convert.ts"
 import * as Encodings from "./encodings.ts"
 import * as Runs from "./hybridRuns.ts"
 import type { Leaf } from "./leaf.ts"
-import { type Convert, type Target, textOf, ValueError } from "./leafValues.ts"
+import { textOf } from "./leafValues.ts"
 import * as Thrift from "./thrift.ts"
 
 /** A leaf of the file's schema, and what it is read as. */

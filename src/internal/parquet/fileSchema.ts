@@ -3,9 +3,9 @@
  * groups, their statistics, and the declaration that reads it.
  */
 import type { ColumnMetaData, SchemaTree } from "hyparquet"
+import type { Metadata } from "./footer.ts"
 import { type FileColumn, type Inferred, infer, objectCode } from "./inferredFields.ts"
 import { type Leaf, leafOf } from "./leaf.ts"
-import type { Metadata } from "./reader.ts"
 
 /** The least and the greatest value that a row group's statistics name. Long texts may be cut. */
 export type Bound = string | number | bigint | boolean | Date

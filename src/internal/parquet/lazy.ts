@@ -7,6 +7,9 @@ import * as Effect from "effect/Effect"
 /** The reader's module. */
 export const reader = Effect.promise(() => import("./reader.ts"))
 
+/** The module of footers. */
+export const footer = Effect.promise(() => import("./footer.ts"))
+
 /** The writer's module. */
 export const writer = Effect.promise(() => import("./writer.ts"))
 

@@ -5,8 +5,8 @@
 import * as SchemaAST from "effect/SchemaAST"
 import { idOf } from "../schema/schemaTraits.ts"
 import type { StorableSchema } from "../schema/storableSchema.ts"
+import type { Target } from "./convert.ts"
 import { isEmpty } from "./leafKind.ts"
-import type { Target } from "./leafValues.ts"
 
 /** Whether what is read fits the schema whatever the file holds. */
 export interface Exactness {
