@@ -13,6 +13,7 @@ import * as Description from "../schema/description.ts"
 import * as JsonCodec from "../schema/jsonCodec.ts"
 import { problemOf } from "../schema/schemaTraits.ts"
 import type { StorableSchema } from "../schema/storableSchema.ts"
+import { mapSync } from "../schema/sync.ts"
 import { type Artifact, type Captured, make } from "./artifact.ts"
 import { memoryOf } from "./memory.ts"
 
@@ -74,7 +75,7 @@ const makeJson = <S extends StorableSchema>(schema: S): Artifact<S["Type"]> => {
       return Exit.fail(new CodecError({ path: problem.path, message: `it ${problem.message}` }))
     }
     const checked = codec().encodeChecked(value)
-    return JsonCodec.mapSync(Exit.isExit(checked) ? checked : checkedLater(codec(), value, checked), captured)
+    return mapSync(Exit.isExit(checked) ? checked : checkedLater(codec(), value, checked), captured)
   }
   return make<S["Type"]>({
     format: "json",

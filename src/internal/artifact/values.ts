@@ -62,8 +62,59 @@ const toOwn = (encoded: Artifact.Encoded): Artifact.Captured<never> => ({
  * Stores a captured value, or, where it is small enough, leaves its bytes to be stored with its task's record.
  *
  * @param label How messages call it: `train/3/model of run 01k…`.
+ * @returns At once, for a small value that is encoded already: an effect for each value is what a task would pay most for.
  */
-export const writeCaptured = Effect.fnUntraced(function* <A>(
+export const writeCaptured = <A>(
+  store: Store,
+  artifact: Artifact.Artifact<A>,
+  captured: Effect.Effect<Artifact.Captured<A>, CodecError>,
+  name: string,
+  label: string,
+  writer: string | undefined
+): Effect.Effect<Written, ArtifactError> => {
+  if (Exit.isExit(captured) && Exit.isSuccess(captured)) {
+    const { decoded, encoded, parts } = captured.value as Artifact.Captured<A> // an effect that is an exit has its type
+    if (parts === undefined && isParts(encoded)) {
+      const size = Bytes.sizeOf(encoded)
+      if (size <= store.inlineLimit) {
+        const blob = toBlob(encoded, size)
+        remember(store, artifact, blob.digest, encoded, decoded)
+        const record: RefRecord = {
+          name,
+          digest: blob.digest,
+          size,
+          format: artifact.format,
+          mediaType: artifact.mediaType,
+          schema: artifact.description().digest,
+          ...(writer === undefined ? undefined : { writer })
+        }
+        return Exit.succeed({ record, blob })
+      }
+    }
+  }
+  return writeLater(store, artifact, captured, name, label, writer)
+}
+
+const toBlob = (encoded: ReadonlyArray<Uint8Array>, size: number): NonNullable<Written["blob"]> => {
+  const bytes = encoded.length === 1 ? (encoded[0] as Uint8Array) : Bytes.concat(encoded, size) // its length was looked at
+  return { digest: Digest.ofChunks([bytes]), bytes }
+}
+
+/** Keeps a value that was just written in memory, for the tasks that receive it. */
+const remember = <A>(
+  store: Store,
+  artifact: Artifact.Artifact<A>,
+  digest: string,
+  encoded: ReadonlyArray<Uint8Array>,
+  decoded: { readonly value: A } | undefined
+): void => {
+  const sharing = artifact.sharing?.()
+  if (sharing !== undefined && decoded !== undefined)
+    store.values.set(sharedKey(digest, sharing.id), decoded.value, sharing.memory(decoded.value))
+  else store.values.setBytes?.(digest, encoded)
+}
+
+const writeLater = Effect.fnUntraced(function* <A>(
   store: Store,
   artifact: Artifact.Artifact<A>,
   captured: Effect.Effect<Artifact.Captured<A>, CodecError>,
@@ -89,16 +140,12 @@ export const writeCaptured = Effect.fnUntraced(function* <A>(
   } else {
     const size = Bytes.sizeOf(encoded)
     if (size <= store.inlineLimit) {
-      const bytes = encoded.length === 1 ? (encoded[0] as Uint8Array) : Bytes.concat(encoded, size) // its length was looked at
-      address = { digest: Digest.ofChunks([bytes]), size }
-      blob = { digest: address.digest, bytes }
+      blob = toBlob(encoded, size)
+      address = { digest: blob.digest, size }
     } else {
       address = yield* store.put(encoded)
     }
-    const sharing = artifact.sharing?.()
-    if (sharing !== undefined && decoded !== undefined) {
-      store.values.set(sharedKey(address.digest, sharing.id), decoded.value, sharing.memory(decoded.value))
-    } else store.values.setBytes?.(address.digest, encoded)
+    remember(store, artifact, address.digest, encoded, decoded)
   }
   const extension = isParts(encoded) || encoded.remove !== undefined ? "" : Extension.ofPath(encoded.path)
   const record: RefRecord = {
@@ -138,6 +185,18 @@ const isParts = (encoded: Artifact.Encoded): encoded is ReadonlyArray<Uint8Array
 const at = (path: ReadonlyArray<PropertyKey> | undefined) =>
   path === undefined || path.length === 0 ? "" : ` at ${path.map(String).join(".")}`
 
+/** The value of a ref, as its receiver may have it, if it is in memory. */
+export const fromMemory = <A>(
+  store: Store,
+  artifact: Artifact.Artifact<A>,
+  record: RefRecord
+): { readonly value: A } | undefined => {
+  const sharing = artifact.sharing?.()
+  if (sharing === undefined) return undefined
+  const shared = store.values.get(sharedKey(record.digest, sharing.id))
+  return shared === undefined ? undefined : { value: sharing.receive(shared.value as A) } // kept under this sharing's id
+}
+
 /** The value of a ref, as its receiver may have it: from memory where that is possible, else read, verified and decoded. */
 export const read = <A>(
   store: Store,
@@ -146,12 +205,10 @@ export const read = <A>(
   via?: string
 ): Effect.Effect<A, ArtifactError> =>
   Effect.suspend(() => {
+    const known = fromMemory(store, artifact, record)
+    if (known !== undefined) return Effect.succeed(known.value)
     const sharing = artifact.sharing?.()
     const key = sharing === undefined ? undefined : sharedKey(record.digest, sharing.id)
-    const shared = key === undefined ? undefined : store.values.get(key)
-    if (sharing !== undefined && shared !== undefined) {
-      return Effect.succeed(sharing.receive(shared.value as A)) // kept under this sharing's id
-    }
     const bytes = Effect.suspend(() => {
       const kept = store.values.takeBytes?.(record.digest)
       return kept === undefined ? Effect.map(store.get(record.digest), Bytes.whole) : Effect.succeed(kept)

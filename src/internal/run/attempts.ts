@@ -66,7 +66,8 @@ export const make = (
       const fiber = yield* thisFiber
       if (run.scope.isOver()) return yield* Effect.interrupt
       run.scope.enter(fiber)
-      const began = begun?.startedAt ?? (yield* Clock.currentTimeMillis)
+      const clock = Context.get(fiber.context as Context.Context<never>, Clock.Clock) // a reference has a default
+      const began = begun?.startedAt ?? clock.currentTimeMillisUnsafe()
       const made: Array<AttemptRecord> = begun?.attempts.filter(({ status }) => status !== "running") ?? []
       const next = definition.retry === undefined ? undefined : yield* makeRetry(definition.name, definition.retry)
       const memory: Memory = { checkpoints: begun !== undefined }
@@ -85,7 +86,7 @@ export const make = (
       }
       while (true) {
         const number = made.length + 1
-        const startedAt = number === 1 ? began : yield* Clock.currentTimeMillis
+        const startedAt = number === 1 ? began : clock.currentTimeMillisUnsafe()
         const running: TaskRecord = {
           ...base,
           status: "running",
@@ -97,7 +98,7 @@ export const make = (
         run.recorder.running({ _tag: "Task", task: running, blobs: inputs.blobs, schemas: inputs.schemas })
         run.observe({ _tag: "TaskStarted", task: running })
 
-        const untraced = attempt(run, definition, base, number, place, inputs, memory, fiber.context)
+        const untraced = attempt(run, definition, base, number, place, inputs, memory, fiber.context, clock)
         const exit = yield* Effect.exit(
           restore(
             run.traced
@@ -111,7 +112,7 @@ export const make = (
               : untraced
           )
         )
-        const finishedAt = yield* Clock.currentTimeMillis
+        const finishedAt = clock.currentTimeMillisUnsafe()
         if (Exit.isSuccess(exit)) {
           const { outputs, blobs, checkpoints = memory.checkpoints, schemas, ...where } = exit.value
           made.push({ number, status: "succeeded", startedAt, finishedAt, ...where })
@@ -258,7 +259,8 @@ const attempt = (
   { continues, occurrence }: Place,
   inputs: Inputs.Inputs,
   memory: Memory,
-  context: Context.Context<never>
+  context: Context.Context<never>,
+  clock: Clock.Clock
 ): Effect.Effect<Outcome, unknown> => {
   const seed = run.seeds.seedOf(context, { key: base.key, occurrence, attempt: number })
   const task: TaskDescription = {
@@ -280,27 +282,29 @@ const attempt = (
   }
   const sink = new AttemptSink(run, base.id, number, memory)
   const body = withBlobs(run.artifacts, inputs.blobs, execute(definition, task, sink))
+  const executed = Effect.flatMap(
+    Effect.suspend(() =>
+      run.executor.execute({
+        task,
+        definition,
+        blobs: inputs.blobs,
+        here: Seeds.within(seed)(run.withServices(body)),
+        sink,
+        confirm: Effect.suspend(() => run.recorder.confirm(0)),
+        askedBefore: run.begun !== undefined,
+        show: (line) => sink.show(line)
+      })
+    ),
+    (outcome) =>
+      Cancellation.isOverdue(run.runs) ? Effect.as(Cancellation.catchUp(run.runs), outcome) : Effect.succeed(outcome)
+  )
   return withStores(
     run,
     context,
-    // A process that was suspended may have lost the run in the meantime.
-    Effect.flatMap(run.recorder.confirm(), (isHeld) =>
-      isHeld
-        ? Effect.flatMap(
-            run.executor.execute({
-              task,
-              definition,
-              blobs: inputs.blobs,
-              here: Seeds.within(seed)(run.withServices(body)),
-              sink,
-              confirm: Effect.suspend(() => run.recorder.confirm(0)),
-              askedBefore: run.begun !== undefined,
-              show: (line) => sink.show(line)
-            }),
-            (outcome) => Effect.as(Cancellation.catchUp(run.runs), outcome)
-          )
-        : Effect.interrupt
-    )
+    run.recorder.isFresh(clock)
+      ? executed
+      : // A process that was suspended may have lost the run in the meantime.
+        Effect.flatMap(run.recorder.confirm(), (isHeld) => (isHeld ? executed : Effect.interrupt))
   )
 }
 

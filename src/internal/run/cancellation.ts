@@ -80,13 +80,19 @@ export const errorOf = ({ by, reason }: CancelRecord): ErrorRecord => ({
 export const catchUp = (store: RunStore["Service"]): Effect.Effect<void> =>
   Effect.suspend(() => {
     const driven = stores.get(store)
-    if (driven === undefined || !driven.isWatched || monotonicMs() - driven.queriedAt < overdueMs) return Effect.void
+    if (driven === undefined || !isOverdue(store)) return Effect.void
     // Requests that arrived in the meantime are handled before this fiber continues.
     return Effect.andThen(
       inRealTime(Effect.sleep(turnMs)),
       Effect.andThen(query(store, driven), inRealTime(Effect.sleep(1)))
     )
   })
+
+/** Whether `catchUp` has something to do. */
+export const isOverdue = (store: RunStore["Service"]): boolean => {
+  const driven = stores.get(store)
+  return driven?.isWatched === true && monotonicMs() - driven.queriedAt >= overdueMs
+}
 
 const monotonicMs = (): number => performance.now()
 

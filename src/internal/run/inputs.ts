@@ -2,8 +2,9 @@
  * Resolves a task's inputs: a ref of stored bytes for every declared input (literals are stored on the way), in the
  * order of their names; the tasks that they come from, which are the task's parents in the graph; and the task's key.
  */
-import * as Effect from "effect/Effect"
-import type { ArtifactStore } from "../../ArtifactStore.ts"
+import type * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type { ArtifactError, ArtifactStore } from "../../ArtifactStore.ts"
 import { FlowError } from "../../FlowError.ts"
 import { isRef, type Ref } from "../../Ref.ts"
 import type { RefRecord } from "../../RunRecord.ts"
@@ -11,6 +12,7 @@ import * as State from "../../State.ts"
 import { descriptionsOf } from "../artifact/artifact.ts"
 import { capture, type Written, writeCaptured } from "../artifact/values.ts"
 import * as Digest from "../schema/digest.ts"
+import { allSync, mapSync } from "../schema/sync.ts"
 import type { Definition, Slot } from "./definition.ts"
 import { ItemRef, StoredRef, via } from "./refs.ts"
 import { stateSlots } from "./taskBody.ts"
@@ -34,36 +36,46 @@ interface Entry {
   readonly value: unknown
 }
 
-/** Resolves the arguments of a step or join. */
-export const resolve = Effect.fnUntraced(function* (
+/** Resolves the arguments of a step or join: at once where all are refs and small literals. */
+export const resolve = (
   store: ArtifactStore["Service"],
   definition: Definition,
   given: object | undefined,
   states: { readonly [branch: string]: unknown } | undefined
-) {
+): Effect.Effect<Inputs, ArtifactError> => {
   const { counts, entries, parents } = collect(definition, given, states)
-  const refs: Array<{ readonly name: string; readonly ref: StoredRef<unknown> }> = []
-  const blobs: Array<NonNullable<Written["blob"]>> = []
-  const schemas: Array<{ readonly digest: string; readonly text: string }> = []
   // All literals are captured before the first is stored, because the flow may change them in the meantime.
   const captured = entries.map(({ slot, value }) =>
     value instanceof StoredRef ? undefined : capture(slot.artifact, value instanceof ItemRef ? value.value : value)
   )
-  for (const [index, { name, slot, value }] of entries.entries()) {
-    if (value instanceof StoredRef) {
-      refs.push({ name, ref: value })
-      continue
-    }
-    const item = value instanceof ItemRef ? value : undefined
+  const written = entries.map(({ name, slot, value }, index) => {
+    const literal = captured[index]
+    if (literal === undefined) return notWritten
     const label = `input "${name}" of step "${definition.name}"`
-    const literal = captured[index] as NonNullable<(typeof captured)[number]> // captured for every entry except stored refs
-    const written = yield* writeCaptured(store, slot.artifact, literal, slot.name, label, item?.task)
-    if (written.blob !== undefined) blobs.push(written.blob)
-    schemas.push(...descriptionsOf(slot.artifact))
-    refs.push({ name, ref: new StoredRef(written.record, slot.artifact, item?.via) })
-  }
-  return { refs, counts, parents: [...parents], blobs, schemas } satisfies Inputs
-})
+    const writer = value instanceof ItemRef ? value.task : undefined
+    return writeCaptured(store, slot.artifact, literal, slot.name, label, writer)
+  })
+  return mapSync(allSync<Written | undefined, ArtifactError>(written), (written) => {
+    const refs: Array<{ readonly name: string; readonly ref: StoredRef<unknown> }> = []
+    const blobs: Array<NonNullable<Written["blob"]>> = []
+    const schemas: Array<{ readonly digest: string; readonly text: string }> = []
+    for (let index = 0; index < entries.length; index++) {
+      const { name, slot, value } = entries[index] as Entry // within bounds
+      const literal = written[index]
+      if (literal === undefined)
+        refs.push({ name, ref: value as StoredRef<unknown> }) // nothing else is not written
+      else {
+        if (literal.blob !== undefined) blobs.push(literal.blob)
+        for (const description of descriptionsOf(slot.artifact)) schemas.push(description)
+        const via = value instanceof ItemRef ? value.via : undefined
+        refs.push({ name, ref: new StoredRef(literal.record, slot.artifact, via) })
+      }
+    }
+    return { refs, counts, parents: [...parents], blobs, schemas }
+  })
+}
+
+const notWritten = Exit.succeed(undefined)
 
 /** The task's arguments in the order of their names, which is the order of everything that is hashed. */
 const collect = (

@@ -67,6 +67,8 @@ export interface Recorder {
    * @param maxAgeMs Milliseconds. Default: a little more than the time between two heartbeats.
    */
   readonly confirm: (maxAgeMs?: number) => Effect.Effect<boolean>
+  /** Whether the hold was renewed so lately that `confirm` would not ask the store. */
+  readonly isFresh: (clock: Clock.Clock) => boolean
 }
 
 /**
@@ -192,6 +194,14 @@ export const make = (store: RunStore["Service"], driver?: Driver, before?: Resum
     Deferred.doneUnsafe(lost, Effect.fail(lostTo))
     return Effect.interrupt
   }
+  const isFresh = (clock: Clock.Clock, maxAgeMs: number): boolean => {
+    if (closed) return false
+    if (driver === undefined) return true
+    const wall = clock.currentTimeMillisUnsafe()
+    const monotonic = Number(clock.monotonicTimeNanosUnsafe()) / 1e6
+    renewed ??= { monotonic, wall }
+    return monotonic - renewed.monotonic < maxAgeMs && Math.abs(wall - renewed.wall) < maxAgeMs
+  }
   const beat = (changes: ReadonlyArray<Change>) =>
     Effect.gen(function* () {
       const wall = yield* Clock.currentTimeMillis
@@ -229,15 +239,10 @@ export const make = (store: RunStore["Service"], driver?: Driver, before?: Resum
     lost: Deferred.await(lost),
     lostTo: () => lostTo,
     confirm: (maxAgeMs = freshMs) =>
-      Effect.clockWith((clock) => {
-        if (closed || driver === undefined) return Effect.succeed(!closed)
-        const wall = clock.currentTimeMillisUnsafe()
-        const monotonic = Number(clock.monotonicTimeNanosUnsafe()) / 1e6
-        renewed ??= { monotonic, wall }
-        if (monotonic - renewed.monotonic < maxAgeMs && Math.abs(wall - renewed.wall) < maxAgeMs)
-          return Effect.succeed(true)
-        return Effect.map(Effect.exit(beat([])), () => !closed)
-      }),
+      Effect.clockWith((clock) =>
+        closed || isFresh(clock, maxAgeMs) ? Effect.succeed(!closed) : Effect.map(Effect.exit(beat([])), () => !closed)
+      ),
+    isFresh: (clock) => isFresh(clock, freshMs),
     loop: Effect.gen(function* () {
       let beatAt = yield* monotonicMs
       let runningAt = beatAt

@@ -17,7 +17,8 @@ import { ExecutorError, type Outcome, type TaskDescription, TaskTimeout } from "
 import type { RefRecord } from "../../RunRecord.ts"
 import { RunStore } from "../../RunStore.ts"
 import { descriptionsOf } from "../artifact/artifact.ts"
-import { capture, read, writeCaptured } from "../artifact/values.ts"
+import { capture, fromMemory, read, writeCaptured } from "../artifact/values.ts"
+import { allSync, mapSync } from "../schema/sync.ts"
 import { checkedEffect, explainExit } from "./callback.ts"
 import type { Definition, Slot } from "./definition.ts"
 import { lineText } from "./logLine.ts"
@@ -175,24 +176,29 @@ const surround = (context: Context.Context<ArtifactStore>, handle: TaskHandle) =
 
 const decode = (definition: Definition, task: TaskDescription, store: ArtifactStore["Service"]) =>
   definition.branches === undefined
-    ? Effect.map(decodeSlots(definition.input, task.inputs, "", store), (input) => [input])
+    ? mapSync(decodeSlots(definition.input, task.inputs, "", store), (input) => [input])
     : decodeStates(definition, task, store)
 
-const decodeSlots = Effect.fnUntraced(function* (
+/** At once where all values are in memory. */
+const decodeSlots = (
   slots: ReadonlyArray<Slot>,
   records: ReadonlyArray<RefRecord>,
   prefix: string,
   store: ArtifactStore["Service"]
-) {
-  const values: Record<string, unknown> = {}
-  for (const slot of slots) {
+): Effect.Effect<Record<string, unknown>, ArtifactError> => {
+  const found = slots.map((slot): Effect.Effect<unknown, ArtifactError> => {
     const name = prefix + slot.name
     const record = records.find((record) => record.name === name)
-    if (record === undefined) return yield* Effect.die(new Error(`A task was described without its input "${name}".`))
-    values[slot.name] = yield* read(store, slot.artifact, record)
-  }
-  return values
-})
+    if (record === undefined) return Exit.die(new Error(`A task was described without its input "${name}".`))
+    const known = fromMemory(store, slot.artifact, record)
+    return known === undefined ? read(store, slot.artifact, record) : Exit.succeed(known.value)
+  })
+  return mapSync(allSync(found), (found) => {
+    const values: Record<string, unknown> = {}
+    for (let index = 0; index < slots.length; index++) values[(slots[index] as Slot).name] = found[index] // within bounds
+    return values
+  })
+}
 
 /** The slots of a branch's state: its outputs, and the inputs that they do not shadow. */
 export const stateSlots = (definition: Definition): ReadonlyArray<Slot> => [
@@ -235,38 +241,43 @@ interface Given {
   readonly captured: ReturnType<typeof capture>
 }
 
-const encode = Effect.fnUntraced(function* (
+const encode = (
   definition: Definition,
   task: TaskDescription,
   store: ArtifactStore["Service"],
   yielded: unknown
-): Effect.fn.Return<Outcome, ArtifactError> {
-  const outputs: Array<RefRecord> = []
-  const blobs: Array<{ readonly digest: string; readonly bytes: Uint8Array<ArrayBuffer> }> = []
-  const schemas: Array<{ readonly digest: string; readonly text: string }> = []
+): Effect.Effect<Outcome, ArtifactError> => {
   const given: Array<Given> = []
   for (const slot of definition.output) {
     const label = `${task.task}/${slot.name}`
     if (typeof yielded !== "object" || yielded === null || !(slot.name in yielded)) {
-      return yield* new ArtifactError({
-        reason: "invalid",
-        artifact: label,
-        message: `Step "${task.step}" declares the output "${slot.name}", but its body (${task.task} of run ${task.run}) yielded ${
-          typeof yielded === "object" && yielded !== null
-            ? `only ${Object.keys(yielded).join(", ") || "an empty object"}`
-            : inspect(yielded)
-        }.`
-      })
+      return Exit.fail(
+        new ArtifactError({
+          reason: "invalid",
+          artifact: label,
+          message: `Step "${task.step}" declares the output "${slot.name}", but its body (${task.task} of run ${task.run}) yielded ${
+            typeof yielded === "object" && yielded !== null
+              ? `only ${Object.keys(yielded).join(", ") || "an empty object"}`
+              : inspect(yielded)
+          }.`
+        })
+      )
     }
     const value = (yielded as Record<string, unknown>)[slot.name] // the key exists
     given.push({ slot, label, captured: capture(slot.artifact, value) })
   }
   // All outputs are captured before the first is stored, because other code may change them in the meantime.
-  for (const { captured, label, slot } of given) {
-    const written = yield* writeCaptured(store, slot.artifact, captured, slot.name, label, `${task.run}/${task.task}`)
-    outputs.push(written.record)
-    if (written.blob !== undefined) blobs.push(written.blob as (typeof blobs)[number]) // codecs make their own buffers
-    schemas.push(...descriptionsOf(slot.artifact))
-  }
-  return { outputs, blobs, schemas }
-})
+  const writer = `${task.run}/${task.task}`
+  const written = given.map(({ captured, label, slot }) =>
+    writeCaptured(store, slot.artifact, captured, slot.name, label, writer)
+  )
+  return mapSync(allSync(written), (written) => {
+    const outputs: Array<RefRecord> = []
+    const blobs: Array<{ readonly digest: string; readonly bytes: Uint8Array<ArrayBuffer> }> = []
+    for (const { blob, record } of written) {
+      outputs.push(record)
+      if (blob !== undefined) blobs.push(blob as (typeof blobs)[number]) // codecs make their own buffers
+    }
+    return { outputs, blobs, schemas: given.flatMap(({ slot }) => descriptionsOf(slot.artifact)) }
+  })
+}

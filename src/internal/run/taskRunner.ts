@@ -4,9 +4,12 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type { ArtifactError } from "../../ArtifactStore.ts"
 import { FlowError } from "../../FlowError.ts"
 import type { Ref } from "../../Ref.ts"
 import type { RefRecord, TaskRecord } from "../../RunRecord.ts"
+import type { StoreError } from "../../RunStore.ts"
 import * as State from "../../State.ts"
 import * as References from "../artifact/references.ts"
 import { codeDigest } from "../code/codeDigest.ts"
@@ -21,27 +24,28 @@ import * as Tracing from "./tracing.ts"
 import * as UsageErrors from "./usageErrors.ts"
 
 /** Runs a step on its inputs. */
-export const runTask = Effect.fnUntraced(function* (
+export const runTask = (
   run: RunContext,
   called: Definition,
   given: object | undefined,
   branches: { readonly [branch: string]: unknown } | undefined
-) {
+): Effect.Effect<State.Any, unknown> => {
   const definition = listed(run.steps, called)
   if (definition === undefined) {
-    return yield* Effect.die(
+    return Effect.die(
       new FlowError({
         reason: "unlisted",
         message: `Flow "${run.flow.flowName}" runs a task of step "${called.name}", which it does not list. Add it to the flow's steps: [${[...run.steps.keys(), called.name].join(", ")}].`
       })
     )
   }
-  const states = branches === undefined ? undefined : yield* settle(branches)
-  const task = runSettled(run, definition, given, states)
-  return yield* run.traced
-    ? Tracing.span(task, `task ${definition.name}`, { flow: run.flow.flowName, run: run.id, step: definition.name })
-    : task
-})
+  const attributes = { flow: run.flow.flowName, run: run.id, step: definition.name }
+  const settled = (states: { readonly [branch: string]: unknown } | undefined) => {
+    const task = runSettled(run, definition, given, states)
+    return run.traced ? Tracing.span(task, `task ${definition.name}`, attributes) : task
+  }
+  return branches === undefined ? settled(undefined) : Effect.flatMap(settle(branches), settled)
+}
 
 /** Runs a step whose inputs are all resolved. */
 const runSettled = Effect.fnUntraced(function* (
@@ -78,13 +82,13 @@ const runSettled = Effect.fnUntraced(function* (
     inputs: Inputs.records(inputs.refs)
   }
   const earlier = yield* findEarlier(run, definition, base.key, occurrence)
-  if (earlier?.source !== undefined) {
+  if (earlier.source !== undefined) {
     const now = yield* Clock.currentTimeMillis
-    const { source, ...how } = earlier
+    const { source } = earlier
     const sourceCode = source.sourceCode ?? source.code
     const record: TaskRecord = {
       ...base,
-      ...how,
+      how: earlier.how ?? "takenOver",
       source: source.source ?? `${source.run}/${source.id}`,
       ...(sourceCode === undefined ? undefined : { sourceCode }),
       status: "succeeded",
@@ -104,7 +108,7 @@ const runSettled = Effect.fnUntraced(function* (
     }
     return stateOf(definition, inputs.refs, source.outputs, base.id)
   }
-  const lost = begun?.status === "succeeded" ? `${run.id}/${begun.id}` : earlier?.lost
+  const lost = begun?.status === "succeeded" ? `${run.id}/${begun.id}` : earlier.lost
   const outputs = yield* Attempts.make(
     run,
     definition,
@@ -129,17 +133,40 @@ const settle = (branches: { readonly [branch: string]: unknown }) => {
       }))
 }
 
+/** The earlier task to reuse, or the artifact that is lost so that there is none. */
+interface Earlier {
+  readonly source?: TaskRecord
+  readonly how?: "takenOver" | "cached"
+  readonly lost?: string | undefined
+}
+
 /** Finds the earlier task to reuse, by key: a task of the run's origin, or of any run if the step is cached. */
-const findEarlier = Effect.fnUntraced(function* (
+const findEarlier = (
   run: RunContext,
   definition: Definition,
   key: string,
   occurrence: number
+): Effect.Effect<Earlier, ArtifactError | StoreError> => {
+  const source = run.takeOver(definition, key)
+  if (source !== undefined) return Exit.succeed({ source, how: "takenOver" })
+  if (run.executesAgain(definition)) return none
+  const lost = run.lost(key)
+  return definition.cache === undefined
+    ? lost === undefined
+      ? none
+      : Exit.succeed({ lost })
+    : findCached(run, definition, key, occurrence, lost)
+}
+
+const none: Exit.Exit<Earlier> = Exit.succeed({})
+
+const findCached = Effect.fnUntraced(function* (
+  run: RunContext,
+  definition: Definition,
+  key: string,
+  occurrence: number,
+  lost: string | undefined
 ) {
-  const taken = run.takeOver(definition, key)
-  if (taken !== undefined) return { source: taken, how: "takenOver" as const }
-  const lost = run.executesAgain(definition) ? undefined : run.lost(key)
-  if (definition.cache === undefined || run.executesAgain(definition)) return { lost }
   const cached = yield* run.cached(definition, key, occurrence)
   if (cached === undefined || !fits(definition, cached)) return { lost }
   const intact = yield* run.artifacts.touch(References.addressesOf(cached.outputs))

@@ -20,6 +20,7 @@ import { deepFreeze } from "./deepFreeze.ts"
 import { type Difference, difference } from "./difference.ts"
 import { isPlain, isScalar } from "./schemaTraits.ts"
 import type { StorableSchema } from "./storableSchema.ts"
+import { flatMapSync, mapSync } from "./sync.ts"
 import { type Unions, unionsOf } from "./unions.ts"
 
 /** A value as canonical JSON text, together with the value that the text decodes to. */
@@ -148,18 +149,3 @@ const attempt = (
     Cause.hasInterruptsOnly(cause) ? Effect.interrupt : Effect.fail(CodecIssue.fromCause(cause, value))
   )
 }
-
-// Nearly every schema encodes synchronously. Then no effect has to run and no other fiber can interleave.
-
-const flatMapSync = <A, B>(
-  self: Effect.Effect<A, CodecError>,
-  f: (value: A) => Effect.Effect<B, CodecError>
-): Effect.Effect<B, CodecError> => {
-  if (!Exit.isExit(self)) return Effect.flatMap(self, f)
-  const exit = self as Exit.Exit<A, CodecError> // an effect that is an exit has the effect's types
-  return Exit.isSuccess(exit) ? f(exit.value) : Exit.failCause(exit.cause)
-}
-
-/** `Effect.map` that runs synchronously if the effect is already an exit. */
-export const mapSync = <A, B>(self: Effect.Effect<A, CodecError>, f: (value: A) => B): Effect.Effect<B, CodecError> =>
-  flatMapSync(self, (value) => Exit.succeed(f(value)))

@@ -148,7 +148,7 @@ describe("small artifacts of a long run", () => {
       })
       yield* Effect.provide(Flow.run(Long, { from: 0, length: many }), Storage.layerLocal({ directory }))
       atEnd = Effect.void
-      assert.isBelow(recent, length * 2)
+      assert.isBelow(recent, RecentBlobs.movedAtOnce / 2)
       assert.strictEqual(countIn(directory, "blobs"), 2 * many)
       assert.strictEqual(ask(directory, "PRAGMA integrity_check").integrity_check, "ok")
     }).pipe(Effect.scoped)

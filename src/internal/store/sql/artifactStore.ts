@@ -230,7 +230,8 @@ export const make = (options: {
     touch: (artifacts) =>
       Effect.gen(function* () {
         const now = yield* Clock.currentTimeMillis
-        const small = yield* inParts(artifacts.map(digestOf), touchInline(now), verifiedAtOnce)
+        // In the order of the index, where those of one part share pages.
+        const small = yield* inParts(artifacts.map(digestOf).sort(), touchInline(now), verifiedAtOnce)
         const intact = new Set(small)
         for (const digest of yield* files.touch(artifacts.filter((artifact) => !intact.has(digestOf(artifact)))))
           intact.add(digest)

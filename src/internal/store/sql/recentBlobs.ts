@@ -30,10 +30,16 @@ export const isStaleInSqlite =
 /** The statements that move all rows, in one transaction. None in Postgres. */
 export const move = (dialect: "sqlite" | "pg"): ReadonlyArray<Prepared> => (dialect === "pg" ? [] : moving)
 
+/** A row in `blobs` names one run. Others that refer to the same artifact have a row in `uses`. */
+const otherUses = (condition: string): string =>
+  `INSERT INTO uses (digest, run) SELECT recent_blobs.digest, recent_blobs.run FROM recent_blobs JOIN blobs ON blobs.digest = recent_blobs.digest WHERE ${condition} AND blobs.run <> recent_blobs.run ORDER BY recent_blobs.digest ON CONFLICT DO NOTHING`
+
 const moving: ReadonlyArray<Prepared> = [
+  // Before the rows are there: most digests are new, and then this looks into the index alone.
+  otherUses("true"),
   `INSERT INTO blobs (digest, touched_at, size, bytes, run) SELECT digest, touched_at, size, bytes, run FROM recent_blobs WHERE true ORDER BY digest${replacing(isStaleInSqlite)}`,
-  // A row in `blobs` names one run. Others that refer to the same artifact have a row in `uses`.
-  "INSERT INTO uses (digest, run) SELECT recent_blobs.digest, recent_blobs.run FROM recent_blobs JOIN blobs ON blobs.digest = recent_blobs.digest WHERE blobs.run <> recent_blobs.run ON CONFLICT DO NOTHING",
+  // And after it, where several runs may have brought the same artifact.
+  otherUses("(SELECT COUNT(DISTINCT run) FROM recent_blobs) > 1"),
   "DELETE FROM recent_blobs"
 ].map((sql) => ({ sql, params: [] }))
 
