@@ -53,6 +53,8 @@ export class CurrentTask extends Context.Service<
       schema: F,
       options?: CheckpointOptions
     ) => Effect.Effect<Checkpoint<Artifact.Value<F>>, StoreError>
+    /** Runs an effect when the attempt ends, after its outputs are stored; the last one added runs first. */
+    readonly addFinalizer: (finalizer: Effect.Effect<unknown>) => Effect.Effect<void>
     /** A directory for this attempt alone, made at the first call and removed when the attempt ends. */
     readonly scratch: Effect.Effect<string>
     /** Adds a point to a metric's series; kept with the run, in batches. `step` counts up by itself where none is given. */

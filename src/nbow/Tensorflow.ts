@@ -5,24 +5,26 @@
  * A process runs TensorFlow.js on one backend at a time. If layers for two backends are used, each use switches the
  * backend.
  */
-import type { TensorContainer } from "@tensorflow/tfjs-core"
+import type { Tensor, TensorContainer } from "@tensorflow/tfjs-core"
 import type { LayersModel } from "@tensorflow/tfjs-layers"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
-import type * as Stream from "effect/Stream"
+import * as Stream from "effect/Stream"
 import type * as Artifact from "../Artifact.ts"
 import type { ArtifactError, ArtifactStore } from "../ArtifactStore.ts"
 import { messageOf } from "../internal/cause.ts"
 import * as DatasetFit from "./internal/datasetFit.ts"
 import * as DatasetOptions from "./internal/datasetOptions.ts"
+import * as Disposal from "./internal/disposal.ts"
 import * as CheckedFit from "./internal/fitOptions.ts"
 import * as LayersFit from "./internal/layersFit.ts"
 import * as LoadTf from "./internal/loadTf.ts"
 import type { OptionsError } from "./internal/options.ts"
 import { TrainingError } from "./internal/TrainingError.ts"
+import * as Trainable from "./internal/trainable.ts"
 
 export type {
   Batches,
@@ -147,6 +149,77 @@ export const tensors = <A extends TensorContainer>(
     )
   )
 
+/**
+ * Makes a model that is disposed when the scope closes. A step whose body is scoped may return it all the same.
+ *
+ * @param make Makes the model. If it throws, nothing stays behind.
+ *
+ * @example
+ * ```ts
+ * const layersModel = yield* Tensorflow.model((tf) =>
+ *   tf.sequential({ layers: [tf.layers.dense({ units: 1, inputShape: [2], activation: "sigmoid" })] })
+ * )
+ * ```
+ */
+export const model = <M extends LayersModel>(
+  make: (tf: LoadTf.Tf) => M
+): Effect.Effect<M, LoadTf.TensorflowError | TrainingError, Tensorflow | Scope.Scope> =>
+  Effect.flatMap(tf, (tf) =>
+    Effect.acquireRelease(
+      attempt("could not make the model", () => Trainable.makeOrDispose(tf, () => make(tf))),
+      (made) => Effect.sync(() => Disposal.disposeOnce(made))
+    )
+  )
+
+/** The scores of a batch: what the model's outputs are for its rows. */
+export interface Scores {
+  readonly numRows: number
+  /** Each output in the model's order, row by row. */
+  readonly outputs: ReadonlyArray<{ readonly shape: ReadonlyArray<number>; readonly data: Float32Array }>
+  /** The data of the first output: for a binary classifier, the probability of each row. */
+  readonly scores: Float32Array
+}
+
+/**
+ * Scores rows as they come, in the batches that they arrive in, so that there may be more of them than fit in memory. No
+ * tensor outlives its batch.
+ *
+ * @param layersModel The model; it need not be compiled.
+ * @param batches Tables of rows, as of `dataset.stream()`.
+ * @param tensors The model's inputs, from a batch. Tensors that it makes are disposed.
+ * @returns A batch of scores for each batch. Fails with `TrainingError` if the model can't score the inputs.
+ *
+ * @example
+ * ```ts
+ * const scores = Tensorflow.predict(layersModel, reviews.stream(), ({ columns, numRows }, tf) =>
+ *   tf.tensor2d(columns.review.map((text) => [text.length]), [numRows, 1])
+ * )
+ * ```
+ */
+export const predict = <Batch, E, R>(
+  layersModel: LayersModel,
+  batches: Stream.Stream<Batch, E, R>,
+  tensors: (batch: Batch, tf: LoadTf.Tf) => Tensor | Array<Tensor>
+): Stream.Stream<Scores, E | LoadTf.TensorflowError | TrainingError, R | Tensorflow> =>
+  Stream.mapEffect(batches, (batch) =>
+    Effect.flatMap(tf, (tf) =>
+      attempt("could not score a batch", (): Scores => {
+        let numRows = 0
+        let outputs: Scores["outputs"] = []
+        tf.tidy(() => {
+          const inputs = tensors(batch, tf)
+          numRows = [inputs].flat()[0]?.shape[0] ?? 0
+          if (numRows === 0) return
+          outputs = [layersModel.predictOnBatch(inputs)].flat().map((output) => ({
+            shape: output.shape,
+            data: output.dataSync<"float32">().slice()
+          }))
+        })
+        return { numRows, outputs, scores: outputs[0]?.data ?? new Float32Array(0) }
+      })
+    )
+  )
+
 const attempt = <A>(what: string, run: () => A): Effect.Effect<A, TrainingError> =>
   Effect.try({ try: run, catch: (cause) => refused(what, cause) })
 
@@ -215,7 +288,7 @@ export interface MakeBatches {
  * const batches = yield* Tensorflow.batches(df, {
  *   tensors: ({ columns, numRows }, tf) => ({
  *     xs: tf.tensor2d(columns.review.map((text) => [text.length]), [numRows, 1]),
- *     ys: tf.tensor1d(columns.labels)
+ *     ys: tf.tensor1d([...columns.labels])
  *   })
  * })
  * const history = yield* Tensorflow.fitDataset(layersModel, batches, { epochs: 10 })
@@ -233,6 +306,7 @@ export const batches = DatasetOptions.makeBatches as unknown as MakeBatches // a
  *
  * @example
  * ```ts
+ * const tf = yield* Tensorflow.tf
  * const history = yield* Tensorflow.fitDataset(
  *   layersModel,
  *   function* () {

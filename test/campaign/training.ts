@@ -2,7 +2,7 @@
  * Kills trainings at random moments, with `kill -9`, and resumes them, on fibers and on threads: each must continue from
  * its last epoch, and end with the same bits as one that nobody killed.
  *
- * `npx tsx test/campaign/training.ts [kills]` prints figures, and exits with 1 where something did not hold.
+ * `npx tsx test/campaign/training.ts [kills] [fibers|threads]` prints figures, and exits with 1 where something did not hold.
  */
 import { spawn } from "node:child_process"
 import { mkdtempSync, rmSync } from "node:fs"
@@ -102,7 +102,9 @@ export const campaign = (kills: number, executor: "fibers" | "threads", epochs: 
 if (process.argv[1] === import.meta.filename) {
   const kills = Number(process.argv[2] ?? 20)
   const problems: Array<string> = []
-  for (const executor of ["fibers", "threads"] as const) {
+  for (const executor of process.argv[3] === undefined
+    ? (["fibers", "threads"] as const)
+    : [process.argv[3] as "threads"]) {
     const began = performance.now()
     const result = await Effect.runPromise(campaign(kills, executor, 12, Math.random))
     const { again, continued, missed, runs, ...tally } = result.tally

@@ -28,7 +28,7 @@ const train = Step.make("train", {
   run: Effect.fnUntraced(function* ({ name }) {
     const architecture = named(name)
     const tf = yield* Tensorflow.tf
-    const model = architecture.make(tf)
+    const model = yield* Tensorflow.model(architecture.make)
     model.compile({ optimizer: "adam", loss: architecture.loss ?? "binaryCrossentropy" })
     const { xs, ys } = yield* Tensorflow.tensors((tf) => ({ xs: architecture.xs(tf), ys: architecture.ys(tf) }))
     yield* Tensorflow.fit(model, { xs, ys, epochs: 2, batchSize: 5 })
@@ -44,18 +44,27 @@ const score = Step.make("score", {
   })
 })
 
+/** How many tensors there are in the process or thread. */
+const count = Step.make("count", {
+  input: { at: Schema.String },
+  output: { tensors: Schema.Int },
+  run: () => Effect.map(Tensorflow.tf, (tf) => ({ tensors: tf.memory().numTensors }))
+})
+
 export const ArchitecturesFlow = Flow.provide(
   Flow.make("ArchitecturesFlow", {
     parameters: {},
-    steps: [train, score],
+    steps: [train, score, count],
     run: Effect.fnUntraced(function* () {
       const results: Array<readonly [name: string, expected: typeof Scores.Type, scores: typeof Scores.Type]> = []
+      const before = yield* count({ at: "the beginning" })
       for (const name of ["LSTM", "embedding", "conv2d", "several outputs"]) {
         const { expected, model } = yield* train({ name })
         const { scores } = yield* score({ name, model })
         results.push([name, yield* expected, yield* scores])
       }
-      return results
+      const after = yield* count({ at: "the end" })
+      return { results, tensors: [yield* before.tensors, yield* after.tensors] }
     })
   }),
   Tensorflow.layer

@@ -28,6 +28,7 @@ export class TaskHandle implements Pick<CurrentTask["Service"], keyof CurrentTas
   #counters: Map<string, number> | undefined
   #card: ReturnType<typeof CardSink.make> | undefined
   #scratch: Promise<string> | undefined
+  #finalizers: Array<Effect.Effect<unknown>> | undefined
 
   constructor(task: TaskDescription, sink: TaskSink, sources: Checkpoints.Sources) {
     this.flow = task.flow
@@ -59,6 +60,14 @@ export class TaskHandle implements Pick<CurrentTask["Service"], keyof CurrentTas
       })
   }
 
+  get addFinalizer(): CurrentTask["Service"]["addFinalizer"] {
+    return (finalizer) =>
+      Effect.sync(() => {
+        this.#finalizers ??= []
+        this.#finalizers.push(finalizer)
+      })
+  }
+
   get scratch(): Effect.Effect<string> {
     return Effect.promise(() => {
       this.#scratch ??= mkdtemp(join(tmpdir(), `effect-flow-${this.step}-`))
@@ -87,17 +96,18 @@ export class TaskHandle implements Pick<CurrentTask["Service"], keyof CurrentTas
       })
   }
 
-  /** Sends the last card and removes the scratch directory, if the body used them. */
+  /** Sends the last card, runs the finalizers and removes the scratch directory, if the body used them. */
   close(): Effect.Effect<void> | undefined {
     const card = this.#card
     const scratch = this.#scratch
-    if (card === undefined && scratch === undefined) return undefined
-    return Effect.andThen(
-      card === undefined ? Effect.void : card.flush,
-      scratch === undefined
-        ? Effect.void
-        : Effect.promise(async () => rm(await scratch, { recursive: true, force: true }))
-    )
+    const finalizers = this.#finalizers
+    if (card === undefined && scratch === undefined && finalizers === undefined) return undefined
+    return Effect.gen(function* () {
+      if (card !== undefined) yield* card.flush
+      for (const finalizer of finalizers?.toReversed() ?? [])
+        yield* Effect.catchCause(finalizer, (cause) => Effect.logError("A finalizer of the task failed", cause))
+      if (scratch !== undefined) yield* Effect.promise(async () => rm(await scratch, { recursive: true, force: true }))
+    })
   }
 }
 

@@ -5,11 +5,16 @@
 import type { io } from "@tensorflow/tfjs-core"
 import type { LayersModel } from "@tensorflow/tfjs-layers"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Scope from "effect/Scope"
 import * as Artifact from "../../Artifact.ts"
+import { CurrentTask } from "../../CurrentTask.ts"
 import { messageOf } from "../../internal/cause.ts"
 import * as Description from "../../internal/schema/description.ts"
+import * as Disposal from "./disposal.ts"
 import * as LoadTf from "./loadTf.ts"
-import { dtypeOf, dtypes, isDtype } from "./tensorData.ts"
+import * as SavedModel from "./savedModel.ts"
+import { dtypeOf } from "./tensorData.ts"
 
 const codecError =
   (what: string) =>
@@ -19,62 +24,48 @@ const codecError =
 /** A codec can't require services, so a model runs on the process's current backend, or else on the best one. */
 const loadTf = Effect.mapError(LoadTf.current, ({ message }) => new Artifact.CodecError({ message }))
 
-const topologyKey = "topology"
-
-const encode = Effect.fnUntraced(function* (model: LayersModel) {
-  const tf = yield* loadTf
-  const saved = yield* Effect.tryPromise({
-    try: () =>
-      new Promise<io.ModelArtifacts>((resolve, reject) => {
-        model
-          .save(
-            tf.io.withSaveHandler(async (artifacts) => {
-              resolve(artifacts)
-              return { modelArtifactsInfo: { dateSaved: new Date(0), modelTopologyType: "JSON" } } // required, but unused
-            })
-          )
-          .catch(reject)
-      }),
-    catch: codecError("TensorFlow.js can't save the model")
+const encode = (model: LayersModel): Effect.Effect<Artifact.Tensors, Artifact.CodecError> =>
+  Effect.suspend(() => {
+    const saved = Disposal.savedOf(model) ?? SavedModel.save(model)
+    return saved instanceof Artifact.CodecError ? Effect.fail(saved) : Effect.succeed(saved)
   })
-  const data = tf.io.concatenateArrayBuffers([saved.weightData ?? []].flat())
-  const tensors: Record<string, Artifact.Tensor> = {}
-  let offset = 0
-  for (const { dtype, name, shape } of saved.weightSpecs ?? []) {
-    if (!isDtype(dtype))
-      return yield* new Artifact.CodecError({ message: `weight ${name} is of type ${dtype}, which can't be stored` })
-    if (Object.hasOwn(tensors, name)) {
-      return yield* new Artifact.CodecError({
-        message: `two weights are named ${name}: give the layers unique names`
-      })
-    }
-    const { name: stored, of, size } = dtypes[dtype]
-    const end = offset + size * shape.reduce((product, length) => product * length, 1)
-    tensors[name] = { dtype: stored, shape, data: of(data.slice(offset, end)) }
-    offset = end
-  }
-  return { tensors, metadata: { [topologyKey]: JSON.stringify(saved.modelTopology) } }
-})
 
-/** The error about a layer of the caller's own that TensorFlow.js does not know, if that is the cause. */
-const unknownLayer = (cause: unknown): Artifact.CodecError | undefined => {
+/** The error about layers of the caller's own that TensorFlow.js does not know, if there are any. */
+const unknownLayers = (tf: LoadTf.Tf, topology: unknown): Artifact.CodecError | undefined => {
+  const known = tf.serialization.SerializationMap.getMap().classNameMap
+  const unknown = [...SavedModel.layerClasses(topology)].filter((name) => known[name] === undefined).sort()
+  return unknown.length === 0 ? undefined : unregistered(unknown)
+}
+
+const unregistered = (names: ReadonlyArray<string>): Artifact.CodecError => {
+  const calls = names.map((name) => `tf.serialization.registerClass(${name})`).join(" and ")
+  const classes = names.length === 1 ? `the class ${names[0]}` : `the classes ${names.join(", ")}`
+  return new Artifact.CodecError({
+    message:
+      `the model has a layer or another part of ${classes}, which TensorFlow.js does not know: ` +
+      `call ${calls} before the model is read`,
+    path: ["metadata", SavedModel.topologyKey]
+  })
+}
+
+/** The same for a part that is not a layer, an initializer for example, if that is the cause. */
+const unknownPart = (cause: unknown): Artifact.CodecError | undefined => {
   const name = /^Unknown (?:layer|object|\w+): (\w+)/.exec(messageOf(cause))?.[1]
-  return name === undefined
-    ? undefined
-    : new Artifact.CodecError({
-        message:
-          `the model has a layer or another part of the class ${name}, which TensorFlow.js does not know: ` +
-          `call tf.serialization.registerClass(${name}) before the model is read`,
-        path: ["metadata", topologyKey]
-      })
+  return name === undefined ? undefined : unregistered([name])
 }
 
 const decode = Effect.fnUntraced(function* ({ metadata, tensors }: Artifact.Tensors) {
   const tf = yield* loadTf
-  const topology = metadata[topologyKey]
-  if (topology === undefined) {
+  const text = metadata[SavedModel.topologyKey]
+  if (text === undefined) {
     return yield* new Artifact.CodecError({ message: "the metadata of the tensors have no model topology" })
   }
+  const topology = yield* Effect.try({
+    try: () => JSON.parse(text) as object,
+    catch: codecError("the model's topology is not valid JSON")
+  })
+  const unknown = unknownLayers(tf, topology)
+  if (unknown !== undefined) return yield* unknown
   const weightSpecs: Array<io.WeightsManifestEntry> = []
   const weightData: Array<ArrayBuffer> = []
   for (const [name, { data, dtype, shape }] of Object.entries(tensors)) {
@@ -84,14 +75,37 @@ const decode = Effect.fnUntraced(function* ({ metadata, tensors }: Artifact.Tens
     weightSpecs.push({ name, shape: [...shape], dtype: ours })
     weightData.push(data.slice().buffer as ArrayBuffer) // a slice is not shared
   }
-  return yield* Effect.tryPromise({
-    try: async () =>
-      tf.loadLayersModel(tf.io.fromMemory({ modelTopology: JSON.parse(topology) as object, weightSpecs, weightData })),
-    catch: (cause) => unknownLayer(cause) ?? codecError("TensorFlow.js can't make a model of the tensors")(cause)
-  })
+  const artifacts: io.ModelArtifacts = {
+    // Read where the model is about to be made and its weights loaded, without a pause in between.
+    get modelTopology() {
+      Disposal.expectWeights(true)
+      return topology
+    },
+    weightSpecs,
+    weightData
+  }
+  const model = yield* Effect.tryPromise({
+    try: async () => tf.loadLayersModel({ load: async () => artifacts }),
+    catch: (cause) => unknownPart(cause) ?? codecError("TensorFlow.js can't make a model of the tensors")(cause)
+  }).pipe(Effect.ensuring(Effect.sync(() => Disposal.expectWeights(false))), Effect.uninterruptible)
+  yield* freeLater(model)
+  return model
 })
 
-/** Any `tf.LayersModel`, as safetensors with its topology. */
+/** A model is freed with the task that reads it, or else with the scope. */
+const freeLater = Effect.fnUntraced(function* (model: LayersModel) {
+  const free = Effect.sync(() => Disposal.disposeOnce(model))
+  const task = yield* Effect.serviceOption(CurrentTask)
+  if (Option.isSome(task)) return yield* task.value.addFinalizer(free)
+  const scope = yield* Effect.serviceOption(Scope.Scope)
+  if (Option.isSome(scope)) yield* Scope.addFinalizer(scope.value, free)
+})
+
+/**
+ * Any `tf.LayersModel`, as safetensors with its topology. A model that a step reads is disposed when the task ends; elsewhere
+ * it is disposed with the scope, or by its reader where there is none. A step may return a model that was made in a scope
+ * around its body.
+ */
 export const Model: Artifact.Artifact<LayersModel> = Artifact.transform(Artifact.tensors(), {
   description: Description.lazy(() => Description.make({ format: "tensors", model: "tf.LayersModel" })),
   encode,

@@ -44,11 +44,8 @@ export interface Trainable {
 export const of = (model: LayersModel): Trainable =>
   ((model as { readonly model?: unknown }).model ?? model) as Trainable // `model` is a field of tf.Sequential
 
-/**
- * Runs a function in a `tf.tidy`. If it throws, the tensors that it kept with `tf.keep` are disposed, too: the layers
- * keep metrics and dropout masks before they compute gradients.
- */
-export const tidy = <A extends ReadonlyArray<number> | undefined>(tf: Tf, run: () => A): A => {
+/** Runs a function. If it throws, `onThrow` gets the tensors and variables that it made. */
+const tracking = <A>(tf: Tf, run: () => A, onThrow: (made: ReadonlyArray<Tensor>) => void): A => {
   const engine = tf.engine() as unknown as { trackTensor: (tensor: Tensor, ...rest: ReadonlyArray<unknown>) => void } // private
   const { trackTensor } = engine
   const made: Array<Tensor> = []
@@ -57,18 +54,36 @@ export const tidy = <A extends ReadonlyArray<number> | undefined>(tf: Tf, run: (
     trackTensor.call(engine, tensor, ...rest)
   }
   try {
-    let result: A | undefined
-    tf.tidy(() => {
-      result = run()
-    })
-    return result as A // set, unless `run` threw
+    return run()
   } catch (cause) {
-    for (const tensor of made) if (!tensor.isDisposed && !(tensor instanceof tf.Variable)) tensor.dispose()
+    onThrow(made.filter((tensor) => !tensor.isDisposed))
     throw cause
   } finally {
     engine.trackTensor = trackTensor
   }
 }
+
+/**
+ * Runs a function in a `tf.tidy`. If it throws, the tensors that it kept with `tf.keep` are disposed, too: the layers
+ * keep metrics and dropout masks before they compute gradients.
+ */
+export const tidy = <A extends ReadonlyArray<number> | undefined>(tf: Tf, run: () => A): A =>
+  tracking(
+    tf,
+    () => {
+      let result: A | undefined
+      tf.tidy(() => {
+        result = run()
+      })
+      return result as A // set, unless `run` threw
+    },
+    (made) => {
+      for (const tensor of made) if (!(tensor instanceof tf.Variable)) tensor.dispose()
+    }
+  )
+
+/** Runs a function that makes something. If it throws, all tensors and variables that it made are disposed. */
+export const makeOrDispose = <A>(tf: Tf, make: () => A): A => tracking(tf, make, (made) => tf.dispose([...made]))
 
 /** Runs a function on another backend. There is no other work in between, because the function is synchronous. */
 export const onBackend = <A>(tf: Tf, backend: string, run: () => A): A => {
