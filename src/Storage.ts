@@ -1,6 +1,7 @@
 /**
  * Layers for both stores at once, `RunStore` and `ArtifactStore`: in memory for a unit test, in a directory for one
- * machine, in Postgres for several. A program names its storage once, as a layer; nothing else in it changes.
+ * machine, in Postgres for several, with large artifacts in a shared directory or in a bucket. A program names its
+ * storage once, as a layer; nothing else in it changes.
  */
 import * as Path from "node:path"
 import * as Context from "effect/Context"
@@ -9,11 +10,13 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import { ArtifactStore, type Location } from "./ArtifactStore.ts"
 import { defaultLimitBytes } from "./internal/artifact/valueCache.ts"
+import * as Address from "./internal/s3/address.ts"
+import type { BucketLocation } from "./internal/store/artifactStore.ts"
 import * as StoreDirectory from "./internal/store/directory.ts"
 import * as MemoryArtifactStore from "./internal/store/memoryArtifactStore.ts"
 import * as MemoryRunStore from "./internal/store/memoryRunStore.ts"
 import * as SqlArtifactStore from "./internal/store/sql/artifactStore.ts"
-import { RunStore, type StoreError } from "./RunStore.ts"
+import { RunStore, StoreError } from "./RunStore.ts"
 
 /**
  * A store in memory, empty for every program that it is provided to.
@@ -104,6 +107,10 @@ export const layerPostgres = (options: {
   readonly valueBytes?: number
 }): Layer.Layer<ArtifactStore | RunStore, StoreError> => {
   const url = typeof options.url === "string" ? Redacted.make(options.url) : options.url
+  if (Address.isMeant(options.blobs)) {
+    const message = "The large artifacts of this store are in a bucket: open it with Storage.layerS3."
+    return Layer.effectContext(Effect.fail(new StoreError({ message })))
+  }
   const blobs = Path.resolve(options.blobs)
   return Layer.unwrap(
     Effect.map(
@@ -112,6 +119,116 @@ export const layerPostgres = (options: {
     )
   ).pipe(located({ kind: "postgres", url, blobs }))
 }
+
+/**
+ * A store whose large artifacts are objects in a bucket: of AWS, or of any other server that speaks the S3 API, such as
+ * R2, MinIO, Ceph or Google Cloud Storage. Runs and small artifacts are in Postgres, so that machines share nothing but
+ * a bucket and a database, or in a directory.
+ *
+ * Needs the packages `@smithy/signature-v4` and `@aws-sdk/credential-provider-node`, which are loaded when the layer is
+ * built. Building it fails with `StoreError` if the bucket can't be used, with a sentence that says why.
+ *
+ * @param options.bucket The name of the bucket. It is not created.
+ * @param options.prefix What the keys of all objects begin with, `team/flows`. Different databases need different
+ *   prefixes. Default: none.
+ * @param options.region Default: `AWS_REGION`, the profile's, or the one that the server names.
+ * @param options.endpoint The URL of a server other than AWS. Default: `AWS_ENDPOINT_URL_S3` or `AWS_ENDPOINT_URL`.
+ * @param options.forcePathStyle Whether the bucket's name is a part of the path and not of the host name. Default: true
+ *   with an endpoint.
+ * @param options.credentials Default: as AWS's tools find them (environment, profile, SSO, web identity, container,
+ *   instance), renewed before they expire. They appear in no message, no log and no store.
+ * @param options.runs A Postgres URL, `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, or a directory.
+ * @param options.cacheDirectory Where artifacts that were read are kept on this machine, so that they are fetched once.
+ *   Processes may share it. Default: only files that a step asks for by path, until the process ends.
+ * @param options.cacheBytes How much the cache may take. Default: 10 GB.
+ * @param options.valueBytes How much memory remembered values may take in this process. Default: 1 GiB, or a quarter of
+ *   the heap if that is less.
+ * @param options.sync As for `layerLocal`, if the runs are in a directory. Default: false.
+ * @param options.readOnly Nothing is written, and the bucket is asked only when a large artifact is read. Default: false.
+ *
+ * @example
+ * ```ts
+ * import { Storage } from "effect-flow"
+ *
+ * const shared = Storage.layerS3({ bucket: "acme-flows", prefix: "nlp", runs: "postgres://me@host/runs" })
+ * const minio = Storage.layerS3({ bucket: "flows", endpoint: "http://localhost:9000", runs: ".effect-flow" })
+ * ```
+ */
+export const layerS3 = (options: {
+  readonly bucket: string
+  readonly prefix?: string | undefined
+  readonly region?: string | undefined
+  readonly endpoint?: string | undefined
+  readonly forcePathStyle?: boolean | undefined
+  readonly credentials?: S3Credentials | (() => Promise<S3Credentials>) | undefined
+  readonly runs: string | Redacted.Redacted
+  readonly cacheDirectory?: string | undefined
+  readonly cacheBytes?: number | undefined
+  readonly valueBytes?: number | undefined
+  readonly sync?: boolean | undefined
+  readonly readOnly?: boolean | undefined
+}): Layer.Layer<ArtifactStore | RunStore, StoreError> => {
+  const { bucket, cacheBytes = defaultCacheBytes, readOnly = false, sync = false } = options
+  const mistake =
+    Address.bucketMistake(bucket) ??
+    (options.endpoint === undefined ? undefined : Address.endpointMistake(options.endpoint))
+  if (mistake !== undefined) return Layer.effectContext(Effect.fail(new StoreError({ message: mistake })))
+  const runs = typeof options.runs === "string" ? options.runs : Redacted.value(options.runs)
+  const location: BucketLocation = {
+    kind: "s3",
+    bucket,
+    prefix: Address.prefixOf(options.prefix ?? ""),
+    region: options.region,
+    endpoint: options.endpoint,
+    forcePathStyle: options.forcePathStyle,
+    credentials: hidden(options.credentials),
+    cache: {
+      directory: options.cacheDirectory === undefined ? undefined : Path.resolve(options.cacheDirectory),
+      limitBytes: cacheBytes
+    },
+    runs: isDatabaseUrl(runs)
+      ? { kind: "postgres", url: Redacted.make(runs) }
+      : { kind: "local", directory: Path.resolve(runs), sync }
+  }
+  const valueBytes = options.valueBytes ?? defaultLimitBytes()
+  return Layer.unwrap(
+    Effect.promise(async () => {
+      const { open } = await import("./internal/store/s3/open.ts")
+      const blobs = open(location, readOnly)
+      if (location.runs.kind === "postgres")
+        return (await import("./internal/store/sql/postgres.ts")).layer({ url: location.runs.url, blobs, valueBytes })
+      const filename = Path.join(location.runs.directory, "runs.sqlite")
+      return (await import("./internal/store/sql/sqlite.ts")).layer({ filename, blobs, valueBytes, sync, readOnly })
+    })
+  ).pipe(located(location))
+}
+
+/** Credentials for object storage. */
+export interface S3Credentials {
+  readonly accessKeyId: string
+  readonly secretAccessKey: string | Redacted.Redacted
+  /** For temporary credentials. */
+  readonly sessionToken?: string | Redacted.Redacted | undefined
+  /** When they expire. A function that yields credentials is asked again shortly before. */
+  readonly expiration?: Date | undefined
+}
+
+const defaultCacheBytes = 10_000_000_000
+
+const isDatabaseUrl = (text: string): boolean => /^postgres(ql)?:/i.test(text)
+
+/** Credentials that no inspection of a store shows. */
+const hidden = (credentials: S3Credentials | (() => Promise<S3Credentials>) | undefined) =>
+  credentials === undefined || typeof credentials === "function"
+    ? credentials
+    : {
+        ...credentials,
+        secretAccessKey: redacted(credentials.secretAccessKey),
+        sessionToken: credentials.sessionToken === undefined ? undefined : redacted(credentials.sessionToken)
+      }
+
+const redacted = (value: string | Redacted.Redacted): Redacted.Redacted =>
+  typeof value === "string" ? Redacted.make(value) : value
 
 /** Adds the scope in which started runs live: it closes before the store does. */
 function withScope<E, R>(

@@ -11,6 +11,7 @@ import * as Redacted from "effect/Redacted"
 import * as Runtime from "effect/Runtime"
 import { ArtifactStore } from "./ArtifactStore.ts"
 import { ExecutorError } from "./Executor.ts"
+import { databaseUrl } from "./internal/store/location.ts"
 import type { RunStore } from "./RunStore.ts"
 
 /** The options of a worker. Missing options are read from the environment (`EFFECT_FLOW_…`), or have a default. */
@@ -139,7 +140,8 @@ export const teardown: Runtime.Teardown = (exit, onExit) => {
 const urlOf = Effect.fnUntraced(function* ({ url }: Selection) {
   if (url !== undefined) return typeof url === "string" ? Redacted.make(url) : url
   const { location } = yield* ArtifactStore
-  if (location?.kind === "postgres") return location.url
+  const found = databaseUrl(location)
+  if (found !== undefined) return found
   return yield* new ExecutorError({
     reason: "settings",
     message:

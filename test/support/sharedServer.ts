@@ -1,10 +1,17 @@
-/** What the test files of one run share: a folder, and the Postgres server that the first of them to need one starts. */
+/**
+ * What the test files of one run share: a folder, the Postgres server that the first of them to need one starts, and the
+ * object storage server, which takes long to start: a run of all tests starts it at once.
+ */
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { stopShared } from "../cluster/postgres.ts"
+import * as ObjectServer from "./objectServer.ts"
 
 const root = join(import.meta.dirname, "..", "..")
+
+/** Whether all tests run, and not just the files that someone names. */
+const isWhole = process.argv.slice(2).every((argument) => argument === "run" || argument.startsWith("-"))
 
 export default async (): Promise<() => Promise<void>> => {
   const directory = await mkdtemp(join(tmpdir(), "effect-flow-tests-"))
@@ -15,8 +22,11 @@ export default async (): Promise<() => Promise<void>> => {
   // Hundreds of them load the same modules: Node compiles and finds each once.
   process.env.NODE_COMPILE_CACHE ??= join(root, "node_modules", ".cache", "effect-flow-tests")
   process.env.EFFECT_FLOW_TEST_RESOLUTIONS = join(directory, "resolutions.json")
+  if (isWhole && process.env.npm_lifecycle_event === "test" && ObjectServer.isInstalled)
+    void ObjectServer.startShared(directory).catch(() => undefined) // the tests that wait for it will say so
   return async () => {
     await stopShared(directory)
+    await ObjectServer.stopShared(directory)
     await rm(directory, { recursive: true, force: true })
   }
 }

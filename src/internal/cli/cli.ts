@@ -9,6 +9,7 @@ import * as Redacted from "effect/Redacted"
 import type { ArtifactStore } from "../../ArtifactStore.ts"
 import type { Any as AnyFlow } from "../../Flow.ts"
 import type { RunStore } from "../../RunStore.ts"
+import type { Address } from "../s3/address.ts"
 import type { Stream } from "./live/reporter.ts"
 import { quote } from "./program.ts"
 
@@ -49,21 +50,28 @@ export interface Cli {
   }
 }
 
-/** The selected store: a directory, or a Postgres database with a shared directory of blobs. */
+/** The selected store: a directory, or a Postgres database with a shared directory of blobs; the blobs may be in a bucket. */
 export type Store =
   | {
       readonly _tag: "Local"
       readonly directory: string
+      /** Where large artifacts are, if they are in a bucket. */
+      readonly bucket?: Bucket | undefined
       /** The flags that select this store again. Empty if it is found without flags. */
       readonly flags: ReadonlyArray<string>
     }
   | {
       readonly _tag: "Postgres"
       readonly url: Redacted.Redacted
-      readonly blobs: string
+      readonly blobs: string | Bucket
       /** The flags that select this store again, without the password. Empty if the environment selects it. */
       readonly flags: ReadonlyArray<string>
     }
+
+/** A bucket for large artifacts, and where they are cached. */
+export interface Bucket extends Address {
+  readonly cacheDirectory: string | undefined
+}
 
 /** The global choices of a command line. */
 export interface Chosen {

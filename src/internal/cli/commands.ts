@@ -71,6 +71,7 @@ export const reserved: ReadonlySet<string> = new Set([
     "directory",
     "database",
     "blobs",
+    "cache-dir",
     "module",
     "flow",
     "from",

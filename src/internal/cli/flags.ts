@@ -30,19 +30,30 @@ export const Database = GlobalFlag.Setting("database")({
   )
 })
 
-/** `--blobs`, used together with `--database`. */
+/** `--blobs`, used together with `--database`, or with `--directory` for a bucket. */
 export const Blobs = GlobalFlag.Setting("blobs")({
   flag: Flag.String("blobs").pipe(
+    Flag.withMetavar("dir|s3://bucket/prefix"),
+    Flag.withDescription(
+      "Where large artifacts are: a bucket, or for a Postgres store, a directory that its users share (default: EFFECT_FLOW_BLOBS)"
+    ),
+    Flag.optional
+  )
+})
+
+/** `--cache-dir`, used together with a bucket. */
+export const CacheDirectory = GlobalFlag.Setting("cache-dir")({
+  flag: Flag.String("cache-dir").pipe(
     Flag.withMetavar("dir"),
     Flag.withDescription(
-      "The shared directory for the large artifacts of a Postgres store (default: EFFECT_FLOW_BLOBS)"
+      "Where artifacts of a bucket are kept on this machine, so that they are fetched once (default: EFFECT_FLOW_CACHE_DIR)"
     ),
     Flag.optional
   )
 })
 
 /** The flags that select the store. */
-export const storeFlags = [Directory, Database, Blobs] as const
+export const storeFlags = [Directory, Database, Blobs, CacheDirectory] as const
 
 /**
  * `--module`, a flag of the package's own command line. It is read before all others, because the flow defines further

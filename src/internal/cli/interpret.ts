@@ -19,7 +19,7 @@ import * as Terminal from "effect/Terminal"
 import { failureOf, fromCause } from "../run/errorRecord.ts"
 import * as Cli from "./cli.ts"
 import * as Commands from "./commands.ts"
-import { Blobs, Database, Directory, FlowName, maybe, type Select } from "./flags.ts"
+import { Blobs, CacheDirectory, Database, Directory, FlowName, maybe, type Select } from "./flags.ts"
 import { loadSubject } from "./module.ts"
 import * as Parameters from "./parameterFlags.ts"
 import { choose } from "./store.ts"
@@ -64,7 +64,8 @@ const program = Effect.fnUntraced(function* (cli: Cli.Cli, bin: boolean, argv: R
       const given = {
         directory: maybe(yield* Directory),
         database: maybe(yield* Database),
-        blobs: maybe(yield* Blobs)
+        blobs: maybe(yield* Blobs),
+        cacheDirectory: maybe(yield* CacheDirectory)
       }
       const action = Effect.flatMap(choose(cli, given), (store) =>
         then({ store, flow: subject?.flow.flowName ?? named })

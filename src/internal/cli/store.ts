@@ -6,14 +6,27 @@ import * as Logger from "effect/Logger"
 import * as Redacted from "effect/Redacted"
 import type { StoreError } from "../../RunStore.ts"
 import { codeOf } from "../cause.ts"
+import * as Address from "../s3/address.ts"
 import * as StoreDirectory from "../store/directory.ts"
-import { type Chosen, type Cli, command, Exit, exitCodes, type Store, type Stores, say, storeName } from "./cli.ts"
+import {
+  type Bucket,
+  type Chosen,
+  type Cli,
+  command,
+  Exit,
+  exitCodes,
+  type Store,
+  type Stores,
+  say,
+  storeName
+} from "./cli.ts"
 
 /** The values of the flags that select a store. */
 export interface Given {
   readonly directory: string | undefined
   readonly database: string | undefined
   readonly blobs: string | undefined
+  readonly cacheDirectory: string | undefined
 }
 
 const usage = (message: string) => Effect.fail(new Exit({ code: exitCodes.usage, message }))
@@ -22,41 +35,60 @@ const usage = (message: string) => Effect.fail(new Exit({ code: exitCodes.usage,
 const ambiguousStore = (directory: string, database: string) =>
   usage(`${directory} and ${database} select two different stores. Use one of them.`)
 
+/** The bucket that a text names, if it is meant to name one. */
+const bucketOf = (cli: Cli, text: string | undefined, given: Given): Effect.Effect<Bucket | undefined, Exit> => {
+  if (text === undefined || !Address.isMeant(text)) return Effect.undefined
+  const address = Address.parse(text)
+  if ("mistake" in address) {
+    return usage(
+      `${address.mistake} (It was given ${given.blobs === undefined ? "in EFFECT_FLOW_BLOBS" : "with --blobs"}.)`
+    )
+  }
+  const cacheDirectory = given.cacheDirectory ?? (cli.environment.EFFECT_FLOW_CACHE_DIR || undefined)
+  return Effect.succeed({ ...address, cacheDirectory })
+}
+
 /** The store selected by flags, else by the environment, else the nearest directory that has one. */
-export const choose = (cli: Cli, given: Given): Effect.Effect<Store, Exit> => {
+export const choose = Effect.fnUntraced(function* (cli: Cli, given: Given): Effect.fn.Return<Store, Exit> {
   const { environment } = cli
   const isGiven = given.directory !== undefined || given.database !== undefined
   const directory = isGiven ? given.directory : environment[StoreDirectory.variable] || undefined
   const url = isGiven ? given.database : environment.EFFECT_FLOW_DATABASE_URL || undefined
   if (directory !== undefined && url !== undefined) {
-    return isGiven
+    return yield* isGiven
       ? ambiguousStore("--directory", "--database")
       : ambiguousStore(StoreDirectory.variable, "EFFECT_FLOW_DATABASE_URL")
   }
+  const blobs = given.blobs ?? (environment.EFFECT_FLOW_BLOBS || undefined)
+  const bucket = yield* bucketOf(cli, blobs, given)
+  const blobFlags = [
+    ...(given.blobs === undefined ? [] : ["--blobs", given.blobs]),
+    ...(given.cacheDirectory === undefined ? [] : ["--cache-dir", given.cacheDirectory])
+  ]
   if (url === undefined) {
     const cwd = process.cwd()
-    return Effect.succeed({
+    return {
       _tag: "Local",
       directory: given.directory ?? StoreDirectory.show(StoreDirectory.find(cwd, environment), cwd),
-      flags: given.directory === undefined ? [] : ["--directory", given.directory]
-    })
+      bucket,
+      flags: [
+        ...(given.directory === undefined ? [] : ["--directory", given.directory]),
+        ...(bucket === undefined ? [] : blobFlags)
+      ]
+    }
   }
-  const blobs = given.blobs ?? environment.EFFECT_FLOW_BLOBS
   if (blobs === undefined || blobs === "") {
-    return usage(
-      "A store in Postgres keeps large artifacts in a directory that all its users share: name it with --blobs, or in EFFECT_FLOW_BLOBS."
+    return yield* usage(
+      "A store in Postgres keeps large artifacts in a bucket, or in a directory that all its users share: name it with --blobs, or in EFFECT_FLOW_BLOBS."
     )
   }
-  return Effect.succeed({
+  return {
     _tag: "Postgres",
     url: Redacted.make(url),
-    blobs,
-    flags: [
-      ...(given.database === undefined ? [] : ["--database", withoutPassword(url)]),
-      ...(given.blobs === undefined ? [] : ["--blobs", blobs])
-    ]
-  })
-}
+    blobs: bucket ?? blobs,
+    flags: [...(given.database === undefined ? [] : ["--database", withoutPassword(url)]), ...blobFlags]
+  }
+})
 
 const withoutPassword = (url: string): string => {
   if (!URL.canParse(url)) return "postgres://…"
@@ -65,11 +97,17 @@ const withoutPassword = (url: string): string => {
   return shown.href
 }
 
-/** The store that an argument names: a directory, or the Postgres URL of a shared store. */
+/**
+ * The store that an argument names: a directory, or the Postgres URL of a shared store. A bucket that the environment
+ * names is not that of a directory: it belongs to the store that a command line works on.
+ */
 export const storeNamed = (cli: Cli, name: string, blobs: string | undefined): Effect.Effect<Store, Exit> =>
   /^postgres(ql)?:/.test(name)
-    ? choose(cli, { directory: undefined, database: name, blobs })
-    : choose(cli, { directory: name, database: undefined, blobs })
+    ? choose(cli, { directory: undefined, database: name, blobs, cacheDirectory: undefined })
+    : choose(
+        { ...cli, environment: { ...cli.environment, EFFECT_FLOW_BLOBS: undefined } },
+        { directory: name, database: undefined, blobs, cacheDirectory: undefined }
+      )
 
 /** The layer of a store that need not exist yet. */
 export const layerOf = (store: Store) => layer({ store }, {})
@@ -78,10 +116,17 @@ export const layerOf = (store: Store) => layer({ store }, {})
 const layer = ({ store }: Pick<Chosen, "store">, options: { readonly readOnly?: boolean; readonly sync?: boolean }) =>
   Effect.map(
     Effect.promise(() => import("../../Storage.ts")),
-    (Storage) =>
-      store._tag === "Local"
+    (Storage) => {
+      const bucket = store._tag === "Local" ? store.bucket : typeof store.blobs === "string" ? undefined : store.blobs
+      if (bucket !== undefined) {
+        const { key, ...place } = bucket
+        const runs = store._tag === "Local" ? store.directory : store.url
+        return Storage.layerS3({ ...place, prefix: key, runs, ...options })
+      }
+      return store._tag === "Local"
         ? Storage.layerLocal({ directory: store.directory, ...options })
-        : Storage.layerPostgres(store)
+        : Storage.layerPostgres({ url: store.url, blobs: store.blobs as string }) // there is no bucket
+    }
   )
 
 /**

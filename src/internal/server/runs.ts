@@ -15,6 +15,7 @@ import * as Worker from "../../Worker.ts"
 import * as Reading from "../history/reading.ts"
 import { childIds } from "../history/tasks.ts"
 import { display } from "../run/output.ts"
+import { databaseUrl } from "../store/location.ts"
 import { UiApi, UiBroken, UiNotFound } from "./api.ts"
 import { storeFailed } from "./artifacts.ts"
 import * as UiCommands from "./commands.ts"
@@ -116,7 +117,7 @@ export const layer = ({ storeFlags, ...about }: ServerInfo) =>
         about: () => Effect.map(Clock.currentTimeMillis, (now): About => ({ ...about, now })),
 
         workers: () =>
-          artifacts.location?.kind === "postgres"
+          databaseUrl(artifacts.location) !== undefined
             ? Worker.status().pipe(
                 Effect.provideService(ArtifactStore, artifacts),
                 Effect.mapError(({ message }) => new UiBroken({ message }))

@@ -7,15 +7,40 @@ import type * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
 import type * as Stream from "effect/Stream"
 import type { ValueCache } from "../artifact/valueCache.ts"
+import type { Keys, Provider } from "../s3/credentials.ts"
 import type { Address, ArtifactError } from "./artifactError.ts"
 
 /**
  * How another thread or process opens a store, as data: `local` from the same machine, `postgres` from anywhere that
- * has the database and the directory of the blobs.
+ * has the database and the directory of the blobs, `s3` from anywhere that has the runs and the bucket.
  */
-export type Location =
-  | { readonly kind: "local"; readonly directory: string; readonly sync: boolean }
-  | { readonly kind: "postgres"; readonly url: Redacted.Redacted; readonly blobs: string }
+export type Location = LocalLocation | PostgresLocation | BucketLocation
+
+export interface LocalLocation {
+  readonly kind: "local"
+  readonly directory: string
+  readonly sync: boolean
+}
+
+export interface PostgresLocation {
+  readonly kind: "postgres"
+  readonly url: Redacted.Redacted
+  readonly blobs: string
+}
+
+/** Large artifacts in a bucket, and runs in Postgres or in a directory. */
+export interface BucketLocation {
+  readonly kind: "s3"
+  readonly bucket: string
+  readonly prefix: string
+  readonly region?: string | undefined
+  readonly endpoint?: string | undefined
+  readonly forcePathStyle?: boolean | undefined
+  /** Default: as AWS's tools find them. A function can't be handed to another thread. */
+  readonly credentials?: Keys | Provider | undefined
+  readonly cache: { readonly directory?: string | undefined; readonly limitBytes: number }
+  readonly runs: Omit<PostgresLocation, "blobs"> | LocalLocation
+}
 
 /** A stored artifact that is not as it should be. */
 export interface ArtifactFault {

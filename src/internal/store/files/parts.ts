@@ -2,13 +2,8 @@
 import { createHash } from "node:crypto"
 import * as Fs from "node:fs/promises"
 import { setImmediate as immediate } from "node:timers/promises"
+import type { Range } from "../blobs.ts"
 import * as Bytes from "../bytes.ts"
-
-/** Bytes from `start` to before `end`. */
-export interface Range {
-  readonly start: number
-  readonly end: number
-}
 
 /** How many reads or writes are in flight at once: enough that neither the disk nor the hashing waits for the other. */
 const ahead = 4

@@ -17,12 +17,13 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { type Address, ArtifactError } from "../artifactError.ts"
+import type { Blobs, LocalFiles, Range } from "../blobs.ts"
 import * as Bytes from "../bytes.ts"
 import { directories as directoriesOf } from "./directories.ts"
 import * as Integrity from "./integrity.ts"
 import { isMissing, lookAt } from "./look.ts"
 import * as Names from "./names.ts"
-import { fileParts, hashFile, type Range, readable, readParts } from "./parts.ts"
+import { fileParts, hashFile, readable, readParts } from "./parts.ts"
 import * as Places from "./places.ts"
 import * as Problem from "./problem.ts"
 import * as Sweep from "./sweep.ts"
@@ -30,44 +31,11 @@ import * as Verify from "./verify.ts"
 import { attempt } from "./work.ts"
 import * as Write from "./write.ts"
 
-export interface FileStore {
-  readonly put: (chunks: ReadonlyArray<Uint8Array>, address?: Address) => Effect.Effect<Address, ArtifactError>
-  readonly putFile: (path: string) => Effect.Effect<Address, ArtifactError>
-  readonly get: (digest: string) => Effect.Effect<Uint8Array, ArtifactError>
-  readonly stream: (digest: string, range?: Range) => Stream.Stream<Uint8Array, ArtifactError>
-  /** The path of the file, once it is verified. */
-  readonly path: (digest: string) => Effect.Effect<string, ArtifactError>
-  /**
-   * A second name of a file, which ends in an extension: a symbolic link in `named/`, which lasts as long as the file.
-   * None where it can't be made.
-   */
-  readonly name: (digest: string, extension: string) => Effect.Effect<string | undefined>
-  readonly has: (digest: string) => Effect.Effect<boolean, ArtifactError>
-  /**
-   * Starts the age of files anew. Yields those that are intact: a file of another size, or changed from outside, is
-   * not.
-   */
-  readonly touch: (artifacts: ReadonlyArray<string | Address>) => Effect.Effect<ReadonlySet<string>, ArtifactError>
-  /** Files last touched before a time, with their sizes. */
-  readonly old: (before: number) => Effect.Effect<ReadonlyArray<Address>, ArtifactError>
-  /** Removes files unless they were touched since; yields those it removed. */
-  readonly remove: (
-    files: ReadonlyArray<Address>,
-    before: number
-  ) => Effect.Effect<ReadonlyArray<Address>, ArtifactError>
-  /**
-   * Removes what a killed process left half written before a time, and what was set apart as damaged before it. A
-   * damaged file that is the only copy of an artifact in `keep` stays for a week longer, so that it can be examined.
-   */
-  readonly tidy: (before: number, keep: ReadonlySet<string>) => Effect.Effect<void, ArtifactError>
-  /** Checks every file against its name, including those in `damaged/`. */
-  readonly verify: (each: (checked: Verify.Checked) => void) => Effect.Effect<void, ArtifactError>
-  /** Moves an intact file from a wrong place to its own, unless there is one already. Says whether it did. */
-  readonly restore: (digest: string, from: string) => Effect.Effect<boolean, ArtifactError>
-  /** Moves a damaged file to `damaged/`. */
-  readonly setApart: (digest: string) => Effect.Effect<void, ArtifactError>
-  /** Removes a file from a wrong place. */
-  readonly discard: (path: string) => Effect.Effect<void, ArtifactError>
+/** A directory of files: blobs that are their own local files. */
+export interface FileStore extends Blobs, LocalFiles {
+  readonly put: Blobs["put"]
+  /** Stores what a stream yields, under the digest that it turns out to have. */
+  readonly putStream: (parts: Stream.Stream<Uint8Array, ArtifactError>) => Effect.Effect<Address, ArtifactError>
 }
 
 interface Options {
@@ -76,6 +44,8 @@ interface Options {
   readonly hint: string
   /** Writes nothing: damaged files stay where they are, and `put` fails. Default: false. */
   readonly readOnly?: boolean
+  /** Whether files survive a power cut. Default: true. */
+  readonly durable?: boolean
 }
 
 export const make = (options: Options): FileStore => {
@@ -86,7 +56,7 @@ export const make = (options: Options): FileStore => {
   const directories = directoriesOf(directory)
   const names = Names.make(places, directories)
   const integrity = Integrity.make(places, directories, readOnly)
-  const writer = Write.make(places, directories, integrity)
+  const writer = Write.make(places, directories, integrity, options.durable ?? true)
 
   const unreadable = async (digest: string, cause: unknown): Promise<ArtifactError> => {
     if (cause instanceof ArtifactError) return cause
@@ -166,7 +136,7 @@ export const make = (options: Options): FileStore => {
     }
   }
 
-  return {
+  const store: Omit<FileStore, "local" | "isRemote"> = {
     put: (chunks, address) =>
       Clock.clockWith((clock) =>
         writing((signal) =>
@@ -181,6 +151,12 @@ export const make = (options: Options): FileStore => {
     putFile: (path) =>
       Clock.clockWith((clock) =>
         writing((signal) => writer.put(readable(path), undefined, () => clock.currentTimeMillisUnsafe(), signal))
+      ),
+    putStream: (parts) =>
+      Clock.clockWith((clock) =>
+        writing((signal) =>
+          writer.put(Stream.toAsyncIterable(parts), undefined, () => clock.currentTimeMillisUnsafe(), signal)
+        )
       ),
     get: (digest) => reading(digest, (path, signal) => load(digest, path, signal)),
     stream: (digest, range) =>
@@ -235,4 +211,5 @@ export const make = (options: Options): FileStore => {
     remove: (files, before) => writing(() => Sweep.remove(places, files, before)),
     tidy: (before, keep) => writing(() => Sweep.tidy(places, names, before, keep))
   }
+  return { ...store, local: store, isRemote: false }
 }

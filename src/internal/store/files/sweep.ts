@@ -5,6 +5,7 @@
 import * as Fs from "node:fs/promises"
 import * as Path from "node:path"
 import type { Address } from "../artifactError.ts"
+import type { Aged } from "../blobs.ts"
 import { entries } from "./directories.ts"
 import { isMissing, lookAt, timeOf } from "./look.ts"
 import type { Names } from "./names.ts"
@@ -13,14 +14,15 @@ import { isDigest, type Places } from "./places.ts"
 /** A week: so much longer a damaged file stays if it is the only copy. */
 const damagedStaysMs = 7 * 24 * 60 * 60 * 1000
 
-/** Files last touched before a time, with their sizes. */
-export const old = async ({ directory, pathOf }: Places, before: number): Promise<ReadonlyArray<Address>> => {
-  const found: Array<Address> = []
+/** Files last touched before a time. */
+export const old = async ({ directory, pathOf }: Places, before: number): Promise<ReadonlyArray<Aged>> => {
+  const found: Array<Aged> = []
   for (const folder of await entries(directory)) {
     if (folder.length !== 2) continue
     for (const digest of await entries(Path.join(directory, folder))) {
       const look = isDigest(digest) ? await lookAt(pathOf(digest)) : undefined
-      if (look !== undefined && timeOf(look) < before) found.push({ digest, size: Number(look.size) })
+      if (look !== undefined && timeOf(look) < before)
+        found.push({ digest, size: Number(look.size), touchedAt: timeOf(look) })
     }
   }
   return found
@@ -37,7 +39,7 @@ export const remove = async (
   return gone
 }
 
-/** Removes what was left behind before a time; see `FileStore.tidy`. */
+/** Removes what was left behind before a time; see `Blobs.tidy`. */
 export const tidy = async (
   { damaged, pathOf, temporary }: Places,
   names: Names,

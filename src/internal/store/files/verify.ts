@@ -2,22 +2,11 @@
 import * as Fs from "node:fs/promises"
 import * as Path from "node:path"
 import { reasonOf } from "../../cause.ts"
+import type { Checked } from "../blobs.ts"
 import type { Directories } from "./directories.ts"
 import { isMissing, lookAt } from "./look.ts"
 import { hashFile } from "./parts.ts"
 import { files, type Places } from "./places.ts"
-
-/** A file that was read. */
-export interface Checked {
-  readonly digest: string
-  readonly path: string
-  readonly size: number
-  readonly intact: boolean
-  /** Where it lies: where readers look, in `damaged/`, or in the directory of another digest. */
-  readonly place: "right" | "apart" | "wrong"
-  /** Why it could not be read. */
-  readonly error?: string
-}
 
 /** Checks every file, including those in `damaged/`. */
 export const verify = async (places: Places, each: (checked: Checked) => void, signal: AbortSignal): Promise<void> => {

@@ -36,7 +36,8 @@ const fileMode = process.platform === "win32" ? 0o666 : 0o444
 /** A file touched within this many milliseconds may have a name that is not durable yet. */
 const youngMs = 60_000
 
-export const make = (places: Places, directories: Directories, integrity: Integrity): Writer => {
+/** @param durable Whether files are synced, so that they survive a power cut. */
+export const make = (places: Places, directories: Directories, integrity: Integrity, durable: boolean): Writer => {
   const { damaged, pathOf, temporary } = places
 
   const temporaryName = (): string => Path.join(temporary, `${process.pid}-${randomUUID()}`)
@@ -69,7 +70,7 @@ export const make = (places: Places, directories: Directories, integrity: Integr
       // Another user of the group owns it: a copy of our own takes its place.
       await replaceByCopy(path, now)
     }
-    if (now - Number(look.ctimeMs) < youngMs) await directories.sync(Path.dirname(path))
+    if (durable && now - Number(look.ctimeMs) < youngMs) await directories.sync(Path.dirname(path))
     if (known) {
       const after = await lookAt(path)
       if (after !== undefined) integrity.remember(digest, after)
@@ -87,7 +88,7 @@ export const make = (places: Places, directories: Directories, integrity: Integr
       let size = 0
       try {
         size = await writeParts(file, parts, (part) => hash?.update(part), signal)
-        await file.datasync()
+        if (durable) await file.datasync()
         await file.utimes(now() / 1000, now() / 1000)
       } finally {
         await file.close()
@@ -95,7 +96,7 @@ export const make = (places: Places, directories: Directories, integrity: Integr
       const made = address ?? { digest: (hash as Hash).digest("hex"), size } // made where no address was given
       const path = pathOf(made.digest)
       await directories.within(Path.dirname(path), () => Fs.rename(name, path))
-      await directories.sync(Path.dirname(path))
+      if (durable) await directories.sync(Path.dirname(path))
       const look = await lookAt(path)
       if (look !== undefined) integrity.remember(made.digest, look)
       await Fs.rm(Path.join(damaged, made.digest), { force: true })

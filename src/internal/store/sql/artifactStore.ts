@@ -6,6 +6,7 @@
  * task writes the same bytes again.
  */
 
+import * as Fs from "node:fs/promises"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
@@ -14,8 +15,8 @@ import type { StoreError } from "../../../RunStore.ts"
 import * as Extension from "../../artifact/extension.ts"
 import * as ValueCache from "../../artifact/valueCache.ts"
 import * as Digest from "../../schema/digest.ts"
+import type { Blobs } from "../blobs.ts"
 import * as Bytes from "../bytes.ts"
-import type { FileStore } from "../files/store.ts"
 import type { TemporaryFiles } from "../temporaryFiles.ts"
 import type { Database } from "./database.ts"
 import * as RecentBlobs from "./recentBlobs.ts"
@@ -37,14 +38,15 @@ const verifiedAtOnce = 500
 export const make = (options: {
   readonly database: Database
   readonly writer: Writer
-  readonly files: FileStore
+  /** Where large artifacts are. */
+  readonly blobs: Blobs
   readonly valueBytes: number
   /** Local files of artifacts, where the store's own directory can't be written to. */
   readonly temporary: TemporaryFiles
   /** Marks nothing and writes nothing. Default: false. */
   readonly readOnly?: boolean
 }): ArtifactStore["Service"] => {
-  const { database, files, temporary, writer } = options
+  const { blobs, database, temporary, writer } = options
   const { dialect } = database
   const recent = RecentFinder.make(database)
   const readOnly = options.readOnly === true
@@ -190,41 +192,52 @@ export const make = (options: {
       })
     }
 
+  const put: ArtifactStore["Service"]["put"] = (chunks, address) =>
+    Effect.suspend(() => {
+      const size = address?.size ?? Bytes.sizeOf(chunks)
+      if (size > inlineLimit) return blobs.put(chunks, address)
+      const digest = address?.digest ?? Digest.ofChunks(chunks)
+      return Effect.as(
+        Effect.mapError(
+          writer({ changes: [], blobs: [{ digest, bytes: Bytes.join(chunks, size) }] }),
+          asArtifactError("unwritable", digest)
+        ),
+        { digest, size }
+      )
+    })
+
+  /** Stores a file: a small one where small artifacts are, which takes no request to a server of objects. */
+  const putFile = Effect.fnUntraced(function* (path: string): Effect.fn.Return<Address, ArtifactError> {
+    const small = yield* Effect.tryPromise({
+      try: () => smallFile(path),
+      catch: (cause) => Bytes.failed("unreadable", `The file ${path} can't be read`, cause)
+    })
+    return yield* small === undefined ? blobs.putFile(path) : put([small])
+  })
+
   return {
     inlineLimit,
-    put: (chunks, address) =>
-      Effect.suspend(() => {
-        const size = address?.size ?? Bytes.sizeOf(chunks)
-        if (size > inlineLimit) return files.put(chunks, address)
-        const digest = address?.digest ?? Digest.ofChunks(chunks)
-        return Effect.as(
-          Effect.mapError(
-            writer({ changes: [], blobs: [{ digest, bytes: Bytes.join(chunks, size) }] }),
-            asArtifactError("unwritable", digest)
-          ),
-          { digest, size }
-        )
-      }),
-    putFile: files.putFile,
-    get: (digest) => inlineOr(digest, Effect.succeed, files.get(digest)),
+    put,
+    putFile: (path) => (blobs.isRemote ? putFile(path) : blobs.putFile(path)),
+    get: (digest) => inlineOr(digest, Effect.succeed, blobs.get(digest)),
     stream: (digest, range) =>
       Stream.unwrap(
         Effect.map(inline(digest), (bytes) =>
-          bytes === undefined ? files.stream(digest, range) : Stream.fromIterable(Bytes.parts(bytes, range))
+          bytes === undefined ? blobs.stream(digest, range) : Stream.fromIterable(Bytes.parts(bytes, range))
         )
       ),
     path: (digest, extension) =>
       Effect.gen(function* () {
         const ending = Extension.normalized(extension)
-        if (!(yield* files.has(digest))) {
+        if (!(yield* blobs.local.has(digest))) {
           const bytes = yield* inline(digest)
           if (bytes !== undefined && readOnly)
             return yield* temporarily(digest, () => temporary.write(digest + ending, bytes))
-          if (bytes !== undefined) yield* files.put([bytes], { digest, size: bytes.length })
+          if (bytes !== undefined) yield* blobs.local.put([bytes], { digest, size: bytes.length })
         }
-        const path = yield* files.path(digest)
+        const path = yield* blobs.local.path(digest)
         if (ending === "") return path
-        const named = yield* files.name(digest, ending)
+        const named = yield* blobs.local.name(digest, ending)
         return named ?? (yield* temporarily(digest, () => temporary.link(digest + ending, path)))
       }),
     touch: (artifacts) =>
@@ -233,7 +246,7 @@ export const make = (options: {
         // In the order of the index, where those of one part share pages.
         const small = yield* inParts(artifacts.map(digestOf).sort(), touchInline(now), verifiedAtOnce)
         const intact = new Set(small)
-        for (const digest of yield* files.touch(artifacts.filter((artifact) => !intact.has(digestOf(artifact)))))
+        for (const digest of yield* blobs.touch(artifacts.filter((artifact) => !intact.has(digestOf(artifact)))))
           intact.add(digest)
         return intact
       }),
@@ -246,10 +259,7 @@ export const make = (options: {
         const small = yield* ask("SELECT digest, size, touched_at FROM blobs WHERE touched_at < ?", [latest])
         const sizes = new Map<string, number>()
         for (const row of small) if (goes(row.digest, row.touched_at)) sizes.set(row.digest, row.size)
-        const earlier = latest === before ? undefined : new Set((yield* files.old(before)).map(({ digest }) => digest))
-        const old = (yield* files.old(latest)).filter(({ digest }) =>
-          goes(digest, earlier === undefined || earlier.has(digest) ? Number.NEGATIVE_INFINITY : before)
-        )
+        const old = (yield* blobs.old(latest)).filter(({ digest, touchedAt }) => goes(digest, touchedAt))
         if (dryRun === true) return total([...sizes.values(), ...old.map(({ size }) => size)])
         // Asked again as they go: what a run has come to refer to since `keep` was made, or was put again, stays.
         const gone = yield* inParts([...sizes.keys()], (part, marks) =>
@@ -262,13 +272,13 @@ export const make = (options: {
         if (old.length > 0) yield* Effect.mapError(database.freeing(database.flush), asArtifactError("unwritable"))
         const removed = yield* inParts(old, (part) =>
           Effect.flatMap(used(part.map(({ digest }) => digest)), (inUse) =>
-            files.remove(
+            blobs.remove(
               part.filter(({ digest }) => !inUse.has(digest)),
               latest
             )
           )
         )
-        yield* files.tidy(before, keep)
+        yield* blobs.tidy(before, keep)
         yield* Effect.mapError(database.compact, asArtifactError("unwritable"))
         return total([...gone.map((digest) => sizes.get(digest) ?? 0), ...removed.map(({ size }) => size)])
       }),
@@ -276,11 +286,35 @@ export const make = (options: {
       Effect.andThen(
         repair && dialect === "sqlite" ? moveRecent : Effect.void,
         VerifyArtifacts.verify(
-          { files, database: `${database.name[0]?.toLowerCase()}${database.name.slice(1)}`, dialect, ask, change },
+          {
+            files: blobs,
+            database: `${database.name[0]?.toLowerCase()}${database.name.slice(1)}`,
+            dialect,
+            ask,
+            change
+          },
           repair
         )
       ),
     values: ValueCache.make(options.valueBytes)
+  }
+}
+
+/** The bytes of a file that is small enough for the database. */
+const smallFile = async (path: string): Promise<Uint8Array | undefined> => {
+  const file = await Fs.open(path, "r")
+  try {
+    if ((await file.stat()).size > inlineLimit) return undefined
+    const buffer = new Uint8Array(inlineLimit + 1)
+    let length = 0
+    while (length < buffer.length) {
+      const { bytesRead } = await file.read(buffer, length, buffer.length - length, length)
+      if (bytesRead === 0) return buffer.slice(0, length)
+      length += bytesRead
+    }
+    return undefined // it has grown
+  } finally {
+    await file.close()
   }
 }
 

@@ -17,11 +17,22 @@ import { migration as blobOwner } from "./migrations/0005_blob_owner.ts"
 import { migration as life } from "./migrations/0006_life.ts"
 import { migration as checkpoints } from "./migrations/0007_checkpoints.ts"
 import { migration as recentBlobs } from "./migrations/0008_recent_blobs.ts"
+import { migration as objects } from "./migrations/0009_objects.ts"
 import type { ColumnTypes, Migration } from "./migrations/migration.ts"
 import * as SqlRetry from "./retry.ts"
 
 /** All migrations, oldest first. */
-export const all: ReadonlyArray<Migration> = [first, driver, lost, code, blobOwner, life, checkpoints, recentBlobs]
+export const all: ReadonlyArray<Migration> = [
+  first,
+  driver,
+  lost,
+  code,
+  blobOwner,
+  life,
+  checkpoints,
+  recentBlobs,
+  objects
+]
 
 /** The version this program reads and writes: the id of the newest migration. */
 export const version = all.length

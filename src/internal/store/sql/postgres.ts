@@ -1,6 +1,6 @@
 /**
  * Opens a run database in Postgres, which several machines may share, with the blob files in a directory that they
- * share too. The driver is effect's own. The URL has a password in it: it is in no message and no log.
+ * share too, or in a bucket. The driver is effect's own. The URL has a password in it: it is in no message and no log.
  */
 import * as Fs from "node:fs/promises"
 import * as Os from "node:os"
@@ -21,8 +21,8 @@ import * as WriteNow from "./writeNow.ts"
 
 export interface Options {
   readonly url: Redacted.Redacted
-  /** The directory of the blob files. */
-  readonly blobs: string
+  /** The directory of the blob files, or how to open another place for large artifacts. */
+  readonly blobs: string | SqlStorage.OpenBlobs
   readonly valueBytes: number
 }
 
@@ -31,7 +31,8 @@ export const layer = (options: Options): Layer.Layer<ArtifactStore | RunStore, S
     Effect.gen(function* () {
       const where = yield* target(options.url)
       const PgClient = yield* driver
-      yield* directory(options.blobs)
+      const { blobs } = options
+      if (typeof blobs === "string") yield* directory(blobs)
       const stores = yield* SqlStorage.make({
         client: PgClient.make({ url: options.url, ...(where.isNamed ? {} : { applicationName: "effect-flow" }) }),
         name: `The run database ${where.database} on ${where.host}`,
@@ -39,16 +40,30 @@ export const layer = (options: Options): Layer.Layer<ArtifactStore | RunStore, S
         isAway: Away.isAway,
         isAbsent: Away.isAbsent,
         prepare: () => Effect.void,
-        writeNow: () => WriteNow.toPostgres(() => ({ url: Redacted.value(options.url), blobs: options.blobs })),
-        files: FileStore.make({
-          directory: options.blobs,
-          hint: ` on ${Os.hostname()}. Is this directory shared with the host that wrote it?`
-        }),
+        writeNow: () => WriteNow.toPostgres(() => Redacted.value(options.url)),
+        blobs:
+          typeof blobs === "string"
+            ? () =>
+                Effect.sync(() =>
+                  FileStore.make({
+                    directory: blobs,
+                    hint: ` on ${Os.hostname()}. Is this directory shared with the host that wrote it?`
+                  })
+                )
+            : blobs,
         valueBytes: options.valueBytes
       })
       return Context.make(ArtifactStore, stores.artifacts).pipe(Context.add(RunStore, stores.runs))
     })
   )
+
+/** Opens the database to write records, with no place for large artifacts. */
+export const recordsOnly = (url: string): Layer.Layer<ArtifactStore | RunStore, StoreError> =>
+  layer({
+    url: Redacted.make(url),
+    valueBytes: 0,
+    blobs: () => Effect.sync(() => FileStore.make({ directory: Os.tmpdir(), hint: ".", readOnly: true }))
+  })
 
 interface Target {
   readonly user: string

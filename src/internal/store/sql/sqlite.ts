@@ -30,8 +30,8 @@ import * as WriteNow from "./writeNow.ts"
 export interface Options {
   /** A path, or `:memory:`. */
   readonly filename: string
-  /** The directory of the blob files. */
-  readonly blobs: string
+  /** The directory of the blob files, or how to open another place for large artifacts. */
+  readonly blobs: string | SqlStorage.OpenBlobs
   readonly valueBytes: number
   /** Whether the last transactions survive a power cut too, and not just the end of the process. */
   readonly sync: boolean
@@ -55,7 +55,7 @@ const nameOf = ({ filename }: Options): string =>
 const writing = Effect.fnUntraced(function* (options: Options) {
   const { blobs, filename, sync, valueBytes } = options
   const inMemory = filename === ":memory:"
-  yield* directory(Path.resolve(blobs))
+  if (typeof blobs === "string") yield* directory(Path.resolve(blobs))
   if (!inMemory) {
     yield* directory(Path.dirname(Path.resolve(filename)))
     yield* sharedFile(Path.resolve(filename))
@@ -80,7 +80,7 @@ const writing = Effect.fnUntraced(function* (options: Options) {
       yield* sql.unsafe("PRAGMA wal_autocheckpoint = 8000")
       yield* settings
     }),
-    files: FileStore.make({ directory: blobs, hint: "." }),
+    blobs: openBlobs(blobs),
     valueBytes,
     transact: SqliteClient.transactOf,
     writeNow: (sql) => {
@@ -90,7 +90,7 @@ const writing = Effect.fnUntraced(function* (options: Options) {
     ...(inMemory
       ? {}
       : {
-          whyLost: whyLost([Path.resolve(filename), Path.resolve(blobs)]),
+          whyLost: whyLost([Path.resolve(filename), ...(typeof blobs === "string" ? [Path.resolve(blobs)] : [])]),
           queue: Queue.make(Path.resolve(filename), () => clock.currentTimeMillisUnsafe()),
           release: () => Obstacle.isFull(filename) && reserve.release()
         })
@@ -120,12 +120,15 @@ const reading = Effect.fnUntraced(function* (options: Options) {
     name,
     explain: explain(Path.resolve(filename)),
     prepare: () => Effect.flatMap(SqlClient.SqlClient, () => settings),
-    files: FileStore.make({ directory: blobs, hint: ".", readOnly: true }),
+    blobs: openBlobs(blobs, true),
     valueBytes,
     limitMs: readingLimitMs,
     older: upgraded(options)
   })
 })
+
+const openBlobs = (blobs: Options["blobs"], readOnly = false): SqlStorage.OpenBlobs =>
+  typeof blobs === "string" ? () => Effect.sync(() => FileStore.make({ directory: blobs, hint: ".", readOnly })) : blobs
 
 /** Settings of this connection alone. */
 const settings = Effect.gen(function* () {

@@ -7,10 +7,12 @@ import * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import type { ArtifactStore } from "../../../ArtifactStore.ts"
 import { type RunStore, StoreError } from "../../../RunStore.ts"
-import type { FileStore } from "../files/store.ts"
+import type { Blobs } from "../blobs.ts"
+import type { Ledger } from "../ledger.ts"
 import * as TemporaryFiles from "../temporaryFiles.ts"
 import * as SqlArtifactStore from "./artifactStore.ts"
 import * as SqlDatabase from "./database.ts"
+import * as SqlLedger from "./ledger.ts"
 import * as Migrations from "./migrations.ts"
 import type { Queue } from "./queue.ts"
 import * as SqlRetry from "./retry.ts"
@@ -24,6 +26,9 @@ export interface Stores {
   readonly runs: RunStore["Service"]
 }
 
+/** Opens the place of large artifacts, given what the run database knows of them. */
+export type OpenBlobs = (ledger: Ledger) => Effect.Effect<Blobs, StoreError, Scope.Scope>
+
 export const make = Effect.fnUntraced(function* (options: {
   readonly client: Effect.Effect<SqlClient.SqlClient, SqlError, Scope.Scope | Reactivity.Reactivity>
   readonly name: string
@@ -33,7 +38,8 @@ export const make = Effect.fnUntraced(function* (options: {
   readonly isAbsent?: (error: SqlError) => boolean
   /** Settings of the connection, given the version of the database that was found. */
   readonly prepare: (version: number) => Effect.Effect<void, SqlError, SqlClient.SqlClient>
-  readonly files: FileStore
+  /** Where large artifacts are: opened once the database is. */
+  readonly blobs: OpenBlobs
   readonly valueBytes: number
   /** How a process that is about to end writes, by the client. */
   readonly writeNow?: (sql: SqlClient.SqlClient) => WriteNow | undefined
@@ -115,6 +121,7 @@ export const make = Effect.fnUntraced(function* (options: {
     limitMs,
     transact: options.transact?.(sql)
   })
+  const blobs = yield* Scope.provide(options.blobs(SqlLedger.make(database)), scope)
   const temporary = TemporaryFiles.make()
   yield* Scope.addFinalizer(scope, Effect.promise(temporary.close))
   const writer = readOnly ? SqlWriter.refusing(database) : yield* SqlWriter.make(database, options.writeNow?.(sql))
@@ -122,7 +129,7 @@ export const make = Effect.fnUntraced(function* (options: {
     artifacts: SqlArtifactStore.make({
       database,
       writer,
-      files: options.files,
+      blobs,
       valueBytes: options.valueBytes,
       temporary,
       readOnly

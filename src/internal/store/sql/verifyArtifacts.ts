@@ -5,8 +5,7 @@
 import * as Effect from "effect/Effect"
 import type { ArtifactError, ArtifactFault, VerifiedArtifacts } from "../../../ArtifactStore.ts"
 import * as Digest from "../../schema/digest.ts"
-import type { FileStore } from "../files/store.ts"
-import type { Checked } from "../files/verify.ts"
+import type { Blobs, Checked } from "../blobs.ts"
 import type { Row } from "./rows.ts"
 
 /** How many rows are read at once: each may hold up to 64 KiB. */
@@ -14,7 +13,7 @@ const rowsAtOnce = 500
 
 /** What the check needs of the store. */
 export interface Access {
-  readonly files: FileStore
+  readonly files: Blobs
   /** Where the small artifacts are, in a sentence. */
   readonly database: string
   readonly dialect: "sqlite" | "pg"

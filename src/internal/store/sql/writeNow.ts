@@ -58,15 +58,14 @@ const program = (): string =>
 /** What the process that writes into Postgres is given. */
 export interface PostgresWork {
   readonly url: string
-  readonly blobs: string
   readonly writes: ReadonlyArray<Changes.Write>
 }
 
 /** Writes into Postgres. */
 export const toPostgres =
-  (place: () => Omit<PostgresWork, "writes">): WriteNow =>
+  (url: () => string): WriteNow =>
   (writes) => {
-    const work: PostgresWork = { ...place(), writes }
+    const work: PostgresWork = { url: url(), writes }
     const { error, status, stderr } = spawnSync(process.execPath, [...process.execArgv, program()], {
       input: serialize(work),
       encoding: "utf8",

@@ -3,15 +3,15 @@ import { readFileSync } from "node:fs"
 import { deserialize } from "node:v8"
 import * as Effect from "effect/Effect"
 import { RunStore } from "../../../RunStore.ts"
-import * as Storage from "../../../Storage.ts"
+import * as PostgresStorage from "./postgres.ts"
 import type { PostgresWork } from "./writeNow.ts"
 
-const { blobs, url, writes }: PostgresWork = deserialize(readFileSync(0))
+const { url, writes }: PostgresWork = deserialize(readFileSync(0))
 
 const program = Effect.gen(function* () {
   const runs = yield* RunStore
   for (const { changes, driver } of writes) yield* runs.write(changes, driver)
-}).pipe(Effect.provide(Storage.layerPostgres({ url, blobs })))
+}).pipe(Effect.provide(PostgresStorage.recordsOnly(url)))
 
 Effect.runPromise(program).then(
   () => process.exit(0),

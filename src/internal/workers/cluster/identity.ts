@@ -1,6 +1,6 @@
 /**
- * Proof that the processes of a group share their storage. A directory of blobs has a random token in a file, and a run
- * database has one in a table. Workers register both tokens, and a process whose tokens are others is refused when it starts,
+ * Proof that the processes of a group share their storage. A directory of blobs has a random token in a file, a bucket in an
+ * object, and a run database in a table. Workers register both tokens, and a process whose tokens are others is refused when it starts,
  * instead of failing later with a missing artifact.
  */
 import { randomUUID } from "node:crypto"
@@ -13,6 +13,8 @@ import type { SqlClient } from "effect/sql/SqlClient"
 import type { Location } from "../../../ArtifactStore.ts"
 import { ExecutorError } from "../../../Executor.ts"
 import { codeOf, messageOf } from "../../cause.ts"
+import type { BucketLocation } from "../../store/artifactStore.ts"
+import { blobsOf, databaseUrl } from "../../store/location.ts"
 import { driver } from "../../store/postgresDriver.ts"
 import { createSchema, schema, unreachable } from "./engine.ts"
 import type { WorkerRecord } from "./registry.ts"
@@ -52,6 +54,13 @@ export const ofDirectory = (directory: string): Effect.Effect<string, ExecutorEr
         message: `The directory of blobs ${directory} can't be used: ${messageOf(cause)}. Set EFFECT_FLOW_BLOBS to a directory that every worker and driver can write to.`
       })
   })
+
+/** The token of a bucket and prefix. The first process that asks creates it. */
+const ofBucket = (location: BucketLocation): Effect.Effect<string, ExecutorError> =>
+  Effect.flatMap(
+    Effect.promise(() => import("../../store/s3/open.ts")),
+    ({ token }) => token(location)
+  ).pipe(Effect.mapError(({ message }) => new ExecutorError({ reason: "store", message })))
 
 /** The token of a database. */
 const ofDatabase = Effect.fnUntraced(function* (sql: SqlClient) {
@@ -98,11 +107,17 @@ export const of = Effect.fnUntraced(function* (
     const token = yield* ofDirectory(location.directory)
     return { blobs: token, store: token }
   }
-  const blobs = yield* ofDirectory(location.blobs)
-  const isClusters = Redacted.value(location.url) === Redacted.value(url)
+  const blobs = yield* location.kind === "s3" ? ofBucket(location) : ofDirectory(location.blobs)
+  const runs = databaseUrl(location)
+  if (runs === undefined) {
+    // The runs of a bucket may be in a directory.
+    const { runs: local } = location as BucketLocation // a Postgres store has a URL
+    return { blobs, store: local.kind === "local" ? yield* ofDirectory(local.directory) : "" }
+  }
+  const isClusters = Redacted.value(runs) === Redacted.value(url)
   const store = yield* isClusters
     ? Effect.catchCause(ofDatabase(sql), (cause) => Effect.fail(unreachable(url, cause)))
-    : ofUrl(location.url)
+    : ofUrl(runs)
   return { blobs, store }
 })
 
@@ -121,9 +136,10 @@ export const check = (
       )
     }
     if (isOther(blobs, own.blobs)) {
-      const here = location?.kind === "postgres" ? location.blobs : (location?.directory ?? "")
+      const what =
+        location?.kind === "s3" ? "the same bucket and prefix" : "a directory that all machines share, the same"
       return refuse(
-        `Worker ${address} of group "${group}" (on ${host}) sees other blobs than this process does in ${here}. Set EFFECT_FLOW_BLOBS to a directory that all machines share, the same in every worker and driver of a group.`
+        `Worker ${address} of group "${group}" (on ${host}) sees other blobs than this process does in ${blobsOf(location)}. Set EFFECT_FLOW_BLOBS to ${what} in every worker and driver of a group.`
       )
     }
   }

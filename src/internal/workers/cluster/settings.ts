@@ -9,6 +9,7 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import type { ArtifactStore } from "../../../ArtifactStore.ts"
 import { ExecutorError } from "../../../Executor.ts"
+import { databaseUrl } from "../../store/location.ts"
 import * as Group from "./group.ts"
 
 /** The settings of drivers and workers. */
@@ -111,7 +112,7 @@ export const load = Effect.fnUntraced(function* (
       new ExecutorError({ reason: "settings", message: `The cluster's settings are invalid: ${error.message}` })
   )
   const here = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Given // without holes
-  const url = given.url ?? found.url ?? (store.location?.kind === "postgres" ? store.location.url : undefined)
+  const url = given.url ?? found.url ?? databaseUrl(store.location)
   if (url === undefined) {
     return yield* new ExecutorError({
       reason: "settings",

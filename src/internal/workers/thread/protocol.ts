@@ -4,14 +4,22 @@ import type { TaskDescription } from "../../../Executor.ts"
 import type { RefRecord } from "../../../RunRecord.ts"
 import type { SentCard } from "../../card/sink.ts"
 import type { CheckpointChange, TaskSink } from "../../run/taskSink.ts"
+import type { Keys } from "../../s3/credentials.ts"
+import type { BucketLocation, LocalLocation } from "../../store/artifactStore.ts"
 import type { CallerContext } from "../callerContext.ts"
 import type { Failure } from "../failureCodec.ts"
 import type { AttemptSpan, SpanReport } from "../spans.ts"
 
 /** A store's location, with its secrets. */
 export type StorePlace =
-  | { readonly kind: "local"; readonly directory: string; readonly sync: boolean }
+  | LocalLocation
   | { readonly kind: "postgres"; readonly url: string; readonly blobs: string }
+  | (Omit<BucketLocation, "runs" | "credentials"> & {
+      readonly credentials: Keys | undefined
+      /** A directory, or the URL of a database. */
+      readonly runs: string
+      readonly sync: boolean
+    })
 
 /** The data that a thread is started with. */
 export interface ThreadData {

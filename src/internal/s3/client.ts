@@ -1,0 +1,322 @@
+/**
+ * The operations on a bucket that effect-flow needs, over the S3 API as AWS, R2, MinIO, Ceph and Google's XML API have it.
+ * Keys are whole keys; what is stored under them, and why, is up to the caller.
+ */
+import { createHash } from "node:crypto"
+import * as Effect from "effect/Effect"
+import type { S3Error } from "./failure.ts"
+import * as Request from "./request.ts"
+import type { Body, Incoming } from "./transport.ts"
+import * as Xml from "./xml.ts"
+
+/** What the server knows of an object. */
+export interface Look {
+  readonly size: number
+  /** Changes whenever the object does. */
+  readonly etag: string
+  /** Where the bucket keeps versions. */
+  readonly version: string | undefined
+  /** The SHA-256 of the whole object in base64, if it was uploaded with one. */
+  readonly sha256: string | undefined
+}
+
+/** An object in a list. */
+export interface Listed {
+  readonly key: string
+  readonly size: number
+  readonly etag: string
+  /** When it was written, in milliseconds since the epoch by the server's clock. */
+  readonly modifiedAt: number
+}
+
+/** A multipart upload that was begun and neither completed nor aborted. */
+export interface Upload {
+  readonly key: string
+  readonly id: string
+  /** In milliseconds since the epoch by the server's clock. */
+  readonly startedAt: number
+}
+
+/** A part of a list, and where the next begins. */
+export interface Page<A> {
+  readonly items: ReadonlyArray<A>
+  readonly next: string | undefined
+}
+
+/** The body of an object that is written in one request. */
+export interface Content {
+  readonly body: Body
+  readonly size: number
+  /** The SHA-256 in hexadecimal: the server refuses other bytes. */
+  readonly digest: string
+}
+
+export interface Client {
+  readonly bucket: string
+  /** The server, for messages. */
+  readonly server: () => string
+  /**
+   * Writes an object.
+   *
+   * @param options.isNew Fails with `changed` if there is an object.
+   * @returns The object's new etag.
+   */
+  readonly put: (
+    key: string,
+    content: Content,
+    options: { readonly isNew: boolean; readonly mediaType?: string }
+  ) => Effect.Effect<string, S3Error>
+  readonly look: (key: string, version?: string) => Effect.Effect<Look, S3Error>
+  /**
+   * The bytes from `start` to before `end`, or fewer where the object is shorter, and the size of the whole object.
+   *
+   * @param options.etag Fails with `changed` if the object has another one.
+   */
+  readonly range: (
+    key: string,
+    start: number,
+    end: number,
+    options?: { readonly etag?: string | undefined; readonly version?: string | undefined }
+  ) => Effect.Effect<{ readonly bytes: Uint8Array; readonly size: number; readonly etag: string }, S3Error>
+  /** Objects in the order of their keys, up to 1,000 at once. */
+  readonly list: (prefix: string, after?: string, limit?: number) => Effect.Effect<Page<Listed>, S3Error>
+  /** Removes up to 1,000 objects with one request. Yields those that could not be removed, with the reason. */
+  readonly remove: (
+    keys: ReadonlyArray<string>
+  ) => Effect.Effect<ReadonlyArray<{ readonly key: string; readonly reason: string }>, S3Error>
+  /** Copies an object of up to 5 GB within the bucket. */
+  readonly copy: (from: string, to: string) => Effect.Effect<void, S3Error>
+  readonly beginUpload: (key: string) => Effect.Effect<string, S3Error>
+  /** Sends a part; the first has the number 1. Yields its etag. */
+  readonly putPart: (
+    upload: Pick<Upload, "key" | "id">,
+    part: number,
+    content: Content
+  ) => Effect.Effect<string, S3Error>
+  readonly completeUpload: (
+    upload: Pick<Upload, "key" | "id">,
+    etags: ReadonlyArray<string>,
+    options: { readonly isNew: boolean }
+  ) => Effect.Effect<string, S3Error>
+  readonly abortUpload: (upload: Pick<Upload, "key" | "id">) => Effect.Effect<void, S3Error>
+  readonly uploads: (prefix: string, after?: string) => Effect.Effect<Page<Upload>, S3Error>
+  readonly close: () => void
+}
+
+/** How many objects one request lists or removes. */
+export const pageSize = 1000
+
+export const make = (options: Request.Options): Client => {
+  const { bucket } = options
+  const { close, send, server } = Request.make(options)
+  const xml = (request: Request.Request) => Effect.map(send(request), ({ body }) => new TextDecoder().decode(body))
+  return {
+    bucket,
+    server,
+    close,
+    put: (key, { body, digest, size }, { isNew, mediaType = "application/octet-stream" }) =>
+      Effect.map(
+        send({
+          method: "PUT",
+          key,
+          body,
+          size,
+          digest,
+          headers: { "content-type": mediaType, ...(isNew ? { "if-none-match": "*" } : {}) },
+          action: "s3:PutObject"
+        }),
+        etagOf
+      ),
+    look: (key, version) =>
+      Effect.map(
+        // The answer to HEAD has no body: what is wrong, other than that there is no object, a read of one byte tells.
+        Effect.catchIf(
+          send({
+            method: "HEAD",
+            key,
+            query: versioned(version),
+            headers: { "x-amz-checksum-mode": "ENABLED" },
+            action: "s3:GetObject"
+          }),
+          (error: S3Error) => error.kind === "refused",
+          () =>
+            send({
+              method: "GET",
+              key,
+              query: versioned(version),
+              headers: { range: "bytes=0-0" },
+              action: "s3:GetObject"
+            })
+        ),
+        (answer) => ({
+          size: Number(/\/(\d+)$/.exec(answer.headers["content-range"] ?? "")?.[1] ?? answer.headers["content-length"]),
+          etag: etagOf(answer),
+          version: answer.headers["x-amz-version-id"] === "null" ? undefined : answer.headers["x-amz-version-id"],
+          // A composite checksum, of a multipart upload, is that of the parts' checksums: it ends in their number.
+          sha256: /^[A-Za-z0-9+/]{43}=$/.test(answer.headers["x-amz-checksum-sha256"] ?? "")
+            ? answer.headers["x-amz-checksum-sha256"]
+            : undefined
+        })
+      ),
+    range: (key, start, end, { etag, version } = {}) =>
+      Effect.catchIf(
+        Effect.map(
+          send({
+            method: "GET",
+            key,
+            query: versioned(version),
+            headers: { range: `bytes=${start}-${end - 1}`, ...(etag === undefined ? {} : { "if-match": etag }) },
+            action: "s3:GetObject"
+          }),
+          (answer) => {
+            const total = /\/(\d+)$/.exec(answer.headers["content-range"] ?? "")?.[1]
+            return total === undefined
+              ? { bytes: answer.body.subarray(start, end), size: answer.body.length, etag: etagOf(answer) } // ranges are not served
+              : { bytes: answer.body, size: Number(total), etag: etagOf(answer) }
+          }
+        ),
+        // There is nothing at `start`: the object is empty, or ends before.
+        (error: S3Error) => error.status === 416,
+        () => Effect.succeed({ bytes: new Uint8Array(0), size: start, etag: "" })
+      ),
+    list: (prefix, after, limit = pageSize) =>
+      Effect.map(
+        xml({
+          method: "GET",
+          key: "",
+          query: {
+            "list-type": "2",
+            "max-keys": String(limit),
+            prefix,
+            ...(after === undefined ? {} : { "continuation-token": after })
+          },
+          action: "s3:ListBucket"
+        }),
+        (text) => ({
+          items: Xml.all(text, "Contents").map((item) => ({
+            key: Xml.text(item, "Key") ?? "",
+            size: Number(Xml.text(item, "Size")),
+            etag: Xml.text(item, "ETag") ?? "",
+            modifiedAt: Date.parse(Xml.text(item, "LastModified") ?? "")
+          })),
+          next: Xml.text(text, "IsTruncated") === "true" ? Xml.text(text, "NextContinuationToken") : undefined
+        })
+      ),
+    remove: (keys) =>
+      Effect.suspend(() => {
+        if (keys.length === 0) return Effect.succeed([])
+        const objects = keys.map((key) => `<Object><Key>${Xml.escape(key)}</Key></Object>`).join("")
+        const body = new TextEncoder().encode(
+          `<Delete xmlns="http://s3.amazonaws.com/doc/2006-03-01/">${objects}<Quiet>true</Quiet></Delete>`
+        )
+        return Effect.map(
+          xml({
+            method: "POST",
+            key: "",
+            query: { delete: "" },
+            body: [body],
+            headers: {
+              "content-type": "application/xml",
+              "content-md5": createHash("md5").update(body).digest("base64")
+            },
+            action: "s3:DeleteObject"
+          }),
+          (text) =>
+            Xml.all(text, "Error").flatMap((item) => {
+              const code = Xml.text(item, "Code") ?? ""
+              return code === "NoSuchKey" ? [] : [{ key: Xml.text(item, "Key") ?? "", reason: reasonOf(code, bucket) }]
+            })
+        )
+      }),
+    copy: (from, to) =>
+      Effect.asVoid(
+        send({
+          method: "PUT",
+          key: to,
+          headers: { "x-amz-copy-source": `/${bucket}/${from.split("/").map(encodeURIComponent).join("/")}` },
+          action: "s3:PutObject"
+        })
+      ),
+    beginUpload: (key) =>
+      Effect.map(
+        xml({
+          method: "POST",
+          key,
+          query: { uploads: "" },
+          headers: { "content-type": "application/octet-stream" },
+          action: "s3:PutObject"
+        }),
+        (text) => Xml.text(text, "UploadId") ?? ""
+      ),
+    putPart: ({ id, key }, part, { body, digest, size }) =>
+      Effect.map(
+        send({
+          method: "PUT",
+          key,
+          query: { partNumber: String(part), uploadId: id },
+          body,
+          size,
+          digest,
+          action: "s3:PutObject"
+        }),
+        etagOf
+      ),
+    completeUpload: ({ id, key }, etags, { isNew }) =>
+      Effect.suspend(() => {
+        const parts = etags
+          .map((etag, index) => `<Part><PartNumber>${index + 1}</PartNumber><ETag>${Xml.escape(etag)}</ETag></Part>`)
+          .join("")
+        return Effect.map(
+          xml({
+            method: "POST",
+            key,
+            query: { uploadId: id },
+            body: [new TextEncoder().encode(`<CompleteMultipartUpload>${parts}</CompleteMultipartUpload>`)],
+            headers: { "content-type": "application/xml", ...(isNew ? { "if-none-match": "*" } : {}) },
+            action: "s3:PutObject"
+          }),
+          (text) => Xml.text(text, "ETag") ?? ""
+        )
+      }),
+    abortUpload: ({ id, key }) =>
+      Effect.asVoid(send({ method: "DELETE", key, query: { uploadId: id }, action: "s3:AbortMultipartUpload" })),
+    uploads: (prefix, after) =>
+      Effect.map(
+        xml({
+          method: "GET",
+          key: "",
+          query: {
+            uploads: "",
+            prefix,
+            "max-uploads": String(pageSize),
+            ...(after === undefined ? {} : markers(after))
+          },
+          action: "s3:ListBucketMultipartUploads"
+        }),
+        (text) => ({
+          items: Xml.all(text, "Upload").map((item) => ({
+            key: Xml.text(item, "Key") ?? "",
+            id: Xml.text(item, "UploadId") ?? "",
+            startedAt: Date.parse(Xml.text(item, "Initiated") ?? "")
+          })),
+          next:
+            Xml.text(text, "IsTruncated") === "true"
+              ? JSON.stringify([Xml.text(text, "NextKeyMarker") ?? "", Xml.text(text, "NextUploadIdMarker") ?? ""])
+              : undefined
+        })
+      )
+  }
+}
+
+const markers = (after: string): Readonly<Record<string, string>> => {
+  const [key, id] = JSON.parse(after) as readonly [string, string] // written above
+  return { "key-marker": key, "upload-id-marker": id }
+}
+
+const versioned = (version: string | undefined): Readonly<Record<string, string>> =>
+  version === undefined ? {} : { versionId: version }
+
+const etagOf = ({ headers }: Incoming): string => headers.etag ?? ""
+
+const reasonOf = (code: string, bucket: string): string =>
+  code === "AccessDenied" ? `the credentials do not allow s3:DeleteObject on the bucket "${bucket}" (${code})` : code

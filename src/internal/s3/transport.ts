@@ -1,0 +1,145 @@
+/**
+ * One HTTP exchange: a request whose body is in memory or comes in parts, and an answer that is read into memory.
+ * Everything that passes is small, because large objects are transferred in ranges and parts of a few megabytes.
+ *
+ * It is `node:http` itself and not a client on top of it, for one reason: its timeout counts from the last byte that
+ * went either way. Clients that count from the beginning of a request, or only until its headers, give up on slow lines
+ * or wait forever on dead ones.
+ */
+import * as Http from "node:http"
+import * as Https from "node:https"
+import * as Effect from "effect/Effect"
+
+/** What is sent. */
+export interface Outgoing {
+  readonly method: string
+  readonly url: URL
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: Body
+}
+
+/** Bytes in memory, or a source of parts that can be opened again for another attempt. */
+export type Body = ReadonlyArray<Uint8Array> | (() => AsyncIterable<Uint8Array>)
+
+/** What came back. */
+export interface Incoming {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string | undefined>>
+  readonly body: Uint8Array
+}
+
+/** Connections that are kept open for later requests. */
+export interface Transport {
+  /** Sends a request. Fails with what the system or the connection reports. */
+  readonly send: (request: Outgoing) => Effect.Effect<Incoming, unknown>
+  readonly close: () => void
+}
+
+/**
+ * @param stallMs After so long without a byte in either direction, a connection is taken for dead.
+ */
+export const make = (stallMs: number): Transport => {
+  const options = { keepAlive: true, maxSockets: 64, scheduling: "lifo" } as const
+  const agents = { http: new Http.Agent(options), https: new Https.Agent(options) }
+  return {
+    send: (request) =>
+      Effect.callback((resume) => {
+        const isSecure = request.url.protocol === "https:"
+        const sent = (isSecure ? Https : Http).request(request.url, {
+          method: request.method,
+          headers: request.headers,
+          agent: isSecure ? agents.https : agents.http
+        })
+        let isOver = false
+        const fail = (cause: unknown): void => {
+          if (isOver) return
+          isOver = true
+          sent.destroy()
+          resume(Effect.fail(cause))
+        }
+        sent.setTimeout(stallMs, () => fail(stalled(stallMs)))
+        // One that trickles is dead too: below 32 kB/s nothing gets done.
+        const limitMs = 4 * stallMs + (Number(request.headers["content-length"] ?? 0) + largestAnswer) / 32
+        const limit = setTimeout(() => fail(stalled(limitMs)), limitMs)
+        limit.unref()
+        sent.on("error", fail)
+        sent.on("close", () => {
+          clearTimeout(limit)
+          fail(Object.assign(new Error("the connection was closed"), { code: "ECONNRESET" }))
+        })
+        sent.on("response", (answer) => {
+          const length = request.method === "HEAD" ? 0 : Number(answer.headers["content-length"] ?? Number.NaN)
+          const body = collector(length)
+          answer.on("data", body.add)
+          answer.on("error", fail)
+          answer.on("end", () => {
+            if (!answer.complete || isOver) return
+            isOver = true
+            // The server may answer before it has read the whole request. What is left of it is not sent.
+            if (!sent.writableFinished) sent.destroy()
+            resume(
+              Effect.succeed({
+                status: answer.statusCode ?? 0,
+                headers: answer.headers as Incoming["headers"], // those that are read here occur once
+                body: body.bytes()
+              })
+            )
+          })
+        })
+        void write(sent, request.body, () => isOver).catch(fail)
+        return Effect.sync(() => {
+          isOver = true
+          sent.destroy()
+        })
+      }),
+    close: () => {
+      agents.http.destroy()
+      agents.https.destroy()
+    }
+  }
+}
+
+/** No answer is larger: ranges and lists are asked for in smaller pieces. */
+const largestAnswer = 16 * 1024 * 1024
+
+const stalled = (milliseconds: number): Error =>
+  Object.assign(new Error(`has sent and accepted nothing for ${Math.round(milliseconds / 1000)} s`), {
+    code: "ESTALLED"
+  })
+
+const write = async (request: Http.ClientRequest, body: Body, isOver: () => boolean): Promise<void> => {
+  for await (const part of typeof body === "function" ? body() : body) {
+    if (isOver()) return
+    if (!request.write(part)) await drained(request)
+  }
+  if (!isOver()) request.end()
+}
+
+/** Waits until a request takes more bytes, or is over. */
+const drained = (request: Http.ClientRequest): Promise<void> =>
+  new Promise((resolve) => {
+    const done = (): void => {
+      request.off("drain", done)
+      request.off("close", done)
+      resolve()
+    }
+    request.on("drain", done)
+    request.on("close", done)
+  })
+
+/** Gathers the parts of an answer: in one array of the announced length, so that a large one is copied once. */
+const collector = (length: number): { readonly add: (part: Buffer) => void; readonly bytes: () => Uint8Array } => {
+  if (length > 0 && length <= largestAnswer) {
+    const bytes = new Uint8Array(length)
+    let at = 0
+    return {
+      add: (part) => {
+        bytes.set(part, at)
+        at += part.length
+      },
+      bytes: () => bytes
+    }
+  }
+  const parts: Array<Buffer> = []
+  return { add: (part) => void parts.push(part), bytes: () => new Uint8Array(Buffer.concat(parts)) }
+}

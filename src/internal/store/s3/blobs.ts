@@ -1,0 +1,208 @@
+/**
+ * Large artifacts as objects in a bucket, `ab/abcdef…` under a prefix. What is uploaded is checked by the server, what is
+ * read is verified here, and when each was last wanted stands in the run database (`store/ledger.ts`).
+ *
+ * Damage is a matter of the ledger, too: an object that does not have its digest is marked there, counts as missing, and
+ * is replaced as soon as a task writes the right bytes.
+ */
+import { createHash } from "node:crypto"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import type { Client } from "../../s3/client.ts"
+import * as Download from "../../s3/download.ts"
+import * as Digest from "../../schema/digest.ts"
+import type { ArtifactError } from "../artifactError.ts"
+import type { Blobs, Range } from "../blobs.ts"
+import * as Bytes from "../bytes.ts"
+import { type Claim, damaged, type Ledger } from "../ledger.ts"
+import * as Cache from "./cache.ts"
+import * as FileSource from "./fileSource.ts"
+import * as Places from "./places.ts"
+import * as Problem from "./problem.ts"
+import * as Sweep from "./sweep.ts"
+import * as Verify from "./verify.ts"
+import * as Write from "./write.ts"
+
+export interface Options {
+  readonly client: Client
+  readonly prefix: string
+  readonly ledger: Ledger
+  readonly cache: Omit<Cache.Options, "fetch" | "wrong">
+  readonly readOnly: boolean
+}
+
+/** How many objects are looked at, or read to be verified, at once. */
+const concurrency = 16
+
+export const make = (options: Options): { readonly blobs: Blobs; readonly close: () => Promise<void> } => {
+  const { client, ledger, readOnly } = options
+  const places = Places.make(client, options.prefix)
+  const { keyOf } = places
+
+  const valid = (digest: string): Effect.Effect<void, ArtifactError> =>
+    Places.isDigest(digest) ? Effect.void : Effect.fail(Problem.missing(places, digest))
+
+  const writing = <A>(effect: Effect.Effect<A, ArtifactError>): Effect.Effect<A, ArtifactError> =>
+    readOnly ? Effect.fail(Problem.readOnly(places)) : effect
+
+  const opened = (digest: string, range?: Range, key = keyOf(digest)): Effect.Effect<Download.Opened, ArtifactError> =>
+    Effect.mapError(Download.open(client, key, { range }), (error) => Problem.unreadable(places, digest, error))
+
+  const parts = (digest: string, { parts }: Download.Opened): Stream.Stream<Uint8Array, ArtifactError> =>
+    Stream.mapError(parts, (error) => Problem.unreadable(places, digest, error))
+
+  /** The parts, straight from the bucket, unverified. */
+  const raw = (digest: string, range?: Range, key?: string): Stream.Stream<Uint8Array, ArtifactError> =>
+    Stream.unwrap(Effect.map(opened(digest, range, key), (object) => parts(digest, object)))
+
+  /** Whether an object has a digest. */
+  const isIntact = (digest: string, key?: string): Effect.Effect<boolean, ArtifactError> =>
+    Effect.map(
+      Stream.runFold(
+        raw(digest, undefined, key),
+        () => createHash("sha256"),
+        (hash, part) => hash.update(part)
+      ),
+      (hash) => hash.digest("hex") === digest
+    )
+
+  /** What to fail with if other bytes arrived than the digest says: it is asked whether the object itself is wrong. */
+  const wrong = (digest: string): Effect.Effect<ArtifactError, ArtifactError> =>
+    Effect.gen(function* () {
+      if (yield* isIntact(digest)) return Problem.garbled(places, digest)
+      if (!readOnly) yield* Effect.ignore(ledger.settle(digest, -1, damaged))
+      return Problem.altered(places, digest)
+    })
+
+  const fetchOnce = Effect.fnUntraced(function* (digest: string) {
+    const object = yield* opened(digest)
+    const bytes = new Uint8Array(object.size)
+    const hash = createHash("sha256")
+    let at = 0
+    yield* Stream.runForEach(parts(digest, object), (part) =>
+      Effect.sync(() => {
+        bytes.set(part.subarray(0, bytes.length - at), at)
+        at += part.length
+        hash.update(part)
+      })
+    )
+    return hash.digest("hex") === digest ? bytes : undefined
+  })
+
+  /** The bytes, straight from the bucket. What arrived altered on the way is fetched once more. */
+  const fetch = Effect.fnUntraced(function* (digest: string): Effect.fn.Return<Uint8Array, ArtifactError> {
+    const bytes = (yield* fetchOnce(digest)) ?? (yield* fetchOnce(digest))
+    return bytes ?? (yield* Effect.flatMap(wrong(digest), Effect.fail))
+  })
+
+  /** A whole object, verified at its end. */
+  const streamed = (digest: string): Stream.Stream<Uint8Array, ArtifactError> =>
+    Stream.suspend(() => {
+      const hash = createHash("sha256")
+      const end = Effect.suspend(() =>
+        hash.digest("hex") === digest ? Effect.succeed(Stream.empty) : Effect.flatMap(wrong(digest), Effect.fail)
+      )
+      return Stream.concat(
+        Stream.tap(raw(digest), (part) => Effect.sync(() => hash.update(part))),
+        Stream.unwrap(end)
+      )
+    })
+
+  const cache = Cache.make({ ...options.cache, fetch: raw, wrong })
+
+  /** Whether an object is there and as it was written. */
+  const isThere = Effect.fnUntraced(function* (
+    digest: string,
+    size: number,
+    known: { readonly size: number; readonly etag: string }
+  ) {
+    if (known.etag === damaged) return false
+    const found = yield* Effect.catchIf(
+      Effect.asSome(client.look(keyOf(digest))),
+      (error) => error.kind === "missing",
+      () => Effect.succeedNone
+    ).pipe(Effect.mapError((error) => Problem.unreadable(places, digest, error)))
+    if (found._tag === "None") return false
+    const { etag } = found.value
+    if (size >= 0 && found.value.size !== size) return false
+    if (etag === known.etag && etag !== "") return true
+    // Somebody else has written it: its bytes have to tell.
+    const intact = yield* isIntact(digest)
+    yield* ledger.settle(digest, intact ? found.value.size : -1, intact ? etag : damaged)
+    return intact
+  })
+
+  const blobs: Blobs = {
+    isRemote: true,
+    local: {
+      has: (digest) => (Places.isDigest(digest) ? cache.has(digest) : Effect.succeed(false)),
+      put: cache.put,
+      path: (digest) => Effect.andThen(valid(digest), cache.path(digest)),
+      name: cache.name
+    },
+    put: (chunks, address) =>
+      writing(
+        Effect.gen(function* () {
+          const now = yield* Clock.currentTimeMillis
+          const made = address ?? { digest: Digest.ofChunks(chunks), size: Bytes.sizeOf(chunks) }
+          return yield* Write.write(client, ledger, places, Write.ofChunks(chunks, made), now)
+        })
+      ),
+    putFile: (path) =>
+      writing(
+        Effect.gen(function* () {
+          const now = yield* Clock.currentTimeMillis
+          return yield* Write.write(client, ledger, places, yield* FileSource.open(path), now)
+        }).pipe(Effect.scoped)
+      ),
+    get: (digest) => Effect.andThen(valid(digest), cache.isKept ? cache.get(digest) : fetch(digest)),
+    stream: (digest, range) =>
+      Stream.unwrap(
+        Effect.map(valid(digest), () =>
+          range !== undefined ? raw(digest, range) : cache.isKept ? cache.stream(digest) : streamed(digest)
+        )
+      ),
+    touch: (artifacts) =>
+      artifacts.length === 0
+        ? Effect.succeed(new Set())
+        : writing(
+            Effect.gen(function* () {
+              const now = yield* Clock.currentTimeMillis
+              const claims: Array<Claim> = []
+              for (const artifact of artifacts) {
+                const { digest, size } = typeof artifact === "string" ? { digest: artifact, size: -1 } : artifact
+                if (Places.isDigest(digest)) claims.push({ digest, size, etag: "" })
+              }
+              const known = yield* ledger.claim(claims, now)
+              const there = new Set<string>()
+              yield* Effect.forEach(
+                claims,
+                ({ digest, size }) => {
+                  const entry = known.get(digest)
+                  if (entry === undefined) return Effect.void // it is being removed
+                  return Effect.map(isThere(digest, size, entry), (is) => void (is && there.add(digest)))
+                },
+                { concurrency, discard: true }
+              )
+              return there
+            })
+          ),
+    old: (before) => Sweep.old(client, ledger, places, before),
+    remove: (artifacts, before) =>
+      writing(
+        Effect.tap(Sweep.remove(client, ledger, places, artifacts, before), (gone) => cache.remove(gone, before))
+      ),
+    tidy: (before) => writing(Effect.andThen(Sweep.abortStale(client, places, before), cache.tidy(before))),
+    verify: (each) => Verify.verify(client, places, isIntact, each),
+    restore: (digest, from) => writing(Verify.restore(client, places, digest, places.keyIn(from), isIntact)),
+    setApart: (digest) => writing(ledger.settle(digest, -1, damaged)),
+    discard: (path) =>
+      writing(
+        Effect.asVoid(
+          Effect.mapError(client.remove([places.keyIn(path)]), (error) => Problem.ofStore(places, "removed", error))
+        )
+      )
+  }
+  return { blobs, close: cache.close }
+}

@@ -1,0 +1,115 @@
+/**
+ * Writes artifacts into a bucket. The digest of an artifact, or of each part of a large one, is the payload hash that signs
+ * its upload, so the server refuses other bytes. An object that is there already is left alone if its contents are known
+ * to be right, and replaced otherwise: the right bytes are at hand.
+ */
+import { createHash } from "node:crypto"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import type { Client, Content } from "../../s3/client.ts"
+import { isMismatch, type S3Error } from "../../s3/failure.ts"
+import * as Upload from "../../s3/upload.ts"
+import type { Address, ArtifactError } from "../artifactError.ts"
+import * as Bytes from "../bytes.ts"
+import type { Entry, Ledger } from "../ledger.ts"
+import type { Places } from "./places.ts"
+import * as Problem from "./problem.ts"
+
+/** The bytes of an artifact, to be sent as often as necessary. */
+export interface Source extends Address {
+  /** The whole, for an object that is written in one request. */
+  readonly body: Content["body"]
+  /** Parts, for one that is uploaded in several. */
+  readonly parts: Parameters<typeof Upload.upload<ArtifactError>>[3]
+  /** What servers without encryption call these contents; empty if that is not known. */
+  readonly etag: string
+  /** What is wrong if the bytes that are sent are no longer those that were hashed. */
+  readonly changed?: ArtifactError
+}
+
+/** From this size on a writer asks first whether the object is there, which takes less than sending it in vain. */
+const askFirstBytes = 4 * 1024 * 1024
+
+/** How long a writer waits before it looks again whether an object is removed at last, and can be written anew. */
+const leavingPause = Effect.provideService(Effect.sleep("200 millis"), Clock.Clock, Clock.Clock.defaultValue())
+
+/** Writes an artifact. */
+export const write = Effect.fnUntraced(function* (
+  client: Client,
+  ledger: Ledger,
+  places: Places,
+  source: Source,
+  now: number
+): Effect.fn.Return<Address, ArtifactError> {
+  const { digest, etag, size } = source
+  const key = places.keyOf(digest)
+  const failed = (error: S3Error): ArtifactError =>
+    isMismatch(error) && source.changed !== undefined ? source.changed : Problem.unwritable(places, digest, error)
+  let entry = (yield* ledger.claim([{ digest, size, etag }], now)).get(digest)
+  while (entry === undefined) {
+    yield* leavingPause
+    entry = (yield* ledger.claim([{ digest, size, etag }], now)).get(digest)
+  }
+  const known: Entry = entry
+  const isRight = (found: { readonly size: number; readonly etag: string }): boolean =>
+    found.size === size && found.etag !== "" && (found.etag === known.etag || found.etag === etag)
+  const send = (isNew: boolean): Effect.Effect<string, ArtifactError | S3Error> =>
+    size > Upload.thresholdBytes
+      ? Upload.upload(client, key, size, source.parts, isNew)
+      : client.put(key, { body: source.body, size, digest }, { isNew })
+  const found =
+    size < askFirstBytes
+      ? undefined
+      : yield* Effect.catchIf(
+          Effect.mapError(client.look(key), (error) => (error.kind === "missing" ? undefined : failed(error))),
+          (error) => error === undefined,
+          () => Effect.undefined
+        )
+  if (found !== undefined && isRight(found)) return { digest, size }
+  const written = yield* Effect.catchIf(
+    send(found === undefined),
+    (error) => error._tag === "S3Error" && error.kind === "changed",
+    () => Effect.flatMap(client.look(key), (there) => (isRight(there) ? Effect.undefined : send(false)))
+  ).pipe(Effect.mapError((error) => (error._tag === "S3Error" ? failed(error) : error)))
+  if (written !== undefined && written !== known.etag) yield* ledger.settle(digest, size, written)
+  return { digest, size }
+})
+
+/** The bytes of an artifact in memory. */
+export const ofChunks = (chunks: ReadonlyArray<Uint8Array>, address: Address): Source => ({
+  ...address,
+  body: chunks,
+  parts: {
+    part: (start, end) =>
+      Effect.sync(() => {
+        const bytes = slice(chunks, start, end)
+        return { bytes, digest: createHash("sha256").update(bytes).digest("hex") }
+      })
+  },
+  etag: etagOf(chunks, address.size)
+})
+
+/** Above this size the hash that the server goes by is not worth its time. */
+const etagLimitBytes = 4 * 1024 * 1024
+
+const etagOf = (chunks: ReadonlyArray<Uint8Array>, size: number): string => {
+  if (size > etagLimitBytes) return ""
+  try {
+    const hash = createHash("md5")
+    for (const chunk of chunks) hash.update(chunk)
+    return `"${hash.digest("hex")}"`
+  } catch {
+    return "" // this system forbids MD5
+  }
+}
+
+/** A range of bytes in parts; a view, where it is within one of them. */
+const slice = (chunks: ReadonlyArray<Uint8Array>, start: number, end: number): Uint8Array => {
+  const found: Array<Uint8Array> = []
+  let at = 0
+  for (const chunk of chunks) {
+    if (at + chunk.length > start && at < end) found.push(chunk.subarray(Math.max(0, start - at), end - at))
+    at += chunk.length
+  }
+  return Bytes.join(found, end - start)
+}
