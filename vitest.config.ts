@@ -45,8 +45,11 @@ class LongestFirst extends BaseSequencer {
 }
 
 export default defineConfig({
-  // Tests import the library by its name, and get its source.
-  ssr: { resolve: { conditions: ["effect-flow-source", ...defaultServerConditions] } },
+  // Tests import the library by its name, and get its source. Without the condition "module", under which some packages
+  // have files that only bundlers can read.
+  ssr: {
+    resolve: { conditions: ["effect-flow-source", ...defaultServerConditions.filter((name) => name !== "module")] }
+  },
   test: {
     include: [chosen === undefined ? "test/**/*.test.ts" : `${chosen}/*.test.ts`],
     exclude: chosen === undefined ? Object.values(groups) : [],

@@ -124,8 +124,18 @@ export const start = async (directory: string): Promise<ObjectServer> => {
   ])
   daemon("ceph-mon", "-i", "a")
   await writeFile(join(directory, "pids"), pids.join("\n"))
-  await run("ceph", [...conf, "osd", "new", storage], { env })
-  await run("ceph", [...conf, "osd", "crush", "add", "osd.0", "1", "root=default", "host=h"], { env })
+  // A monitor that has just started may not answer in time on a busy machine; both commands may be repeated.
+  const ask = async (...words: ReadonlyArray<string>): Promise<void> => {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return void (await run("ceph", [...conf, ...words], { env, timeout: 20_000 }))
+      } catch (cause) {
+        if (attempt === 5) throw cause
+      }
+    }
+  }
+  await ask("osd", "new", storage)
+  await ask("osd", "crush", "add", "osd.0", "1", "root=default", "host=h")
   daemon("ceph-osd", "-i", "0")
   await writeFile(join(directory, "pids"), pids.join("\n"))
   const { accessKeyId, secretAccessKey } = credentials
@@ -147,15 +157,20 @@ export const start = async (directory: string): Promise<ObjectServer> => {
   daemon("radosgw", "-n", "client.rgw")
   await writeFile(join(directory, "pids"), pids.join("\n"))
   const endpoint = `http://127.0.0.1:${port}`
-  while (
-    !(await fetch(endpoint).then(
-      ({ ok }) => ok,
-      () => false
-    ))
-  )
-    await sleep(100)
+  for (const until = performance.now() + startLimitMs; !(await answers(endpoint)); await sleep(100)) {
+    if (performance.now() > until) throw new Error(`the gateway does not answer: see ${directory}/log`)
+  }
   return { endpoint, directory, pids }
 }
+
+/** A server that takes longer to start does not start at all. */
+const startLimitMs = 120_000
+
+const answers = (endpoint: string): Promise<boolean> =>
+  fetch(endpoint).then(
+    ({ ok }) => ok,
+    () => false
+  )
 
 /** Stops what `start` started in a directory. */
 export const stop = async (directory: string): Promise<void> => {
@@ -178,6 +193,9 @@ const sharedDirectory = process.env.EFFECT_FLOW_TEST_SHARED
 
 const place = (directory: string): string => join(directory, "objects")
 
+/** The server of a test run, or why there is none. */
+type Outcome = ObjectServer | { readonly error: string }
+
 /** Starts the server of a test run, unless it was started already. */
 export const startShared = async (directory: string): Promise<void> => {
   const first = await mkdir(`${place(directory)}-lock`).then(
@@ -187,8 +205,8 @@ export const startShared = async (directory: string): Promise<void> => {
   if (!first) return
   const data = await mkdtemp(join(tmpdir(), "effect-flow-objects-"))
   await writeFile(`${place(directory)}-directory`, data)
-  const server = await start(data)
-  await writeFile(`${place(directory)}.new`, JSON.stringify(server))
+  const outcome: Outcome = await start(data).catch((cause: unknown) => ({ error: String(cause) }))
+  await writeFile(`${place(directory)}.new`, JSON.stringify(outcome))
   await rename(`${place(directory)}.new`, `${place(directory)}.json`)
 }
 
@@ -203,7 +221,11 @@ export const shared: Effect.Effect<ObjectServer> = Effect.promise(async () => {
   void startShared(sharedDirectory)
   for (;;) {
     const text = await readFile(`${place(sharedDirectory)}.json`, "utf8").catch(() => undefined)
-    if (text !== undefined) return JSON.parse(text) as ObjectServer
+    if (text !== undefined) {
+      const outcome = JSON.parse(text) as Outcome
+      if ("error" in outcome) throw new Error(`The object storage server did not start: ${outcome.error}`)
+      return outcome
+    }
     await sleep(50)
   }
 })
