@@ -16,7 +16,7 @@ import type { Model } from "./internal/nbowModel.ts"
 import { predict } from "./internal/predict.ts"
 import * as Tensorflow from "./Tensorflow.ts"
 
-export { evaluationCard } from "./evaluationCard.ts"
+export { type CardOptions, type EvaluationCard, evaluationCard, type LabelledRows } from "./evaluationCard.ts"
 export { type Classified, type ClassifyOptions, classify } from "./internal/classify.ts"
 export type { LabelledOf, TextsOf, TrainingDataOf } from "./internal/datasetTexts.ts"
 export type { CountedEffect, Explanation, TermEffect } from "./internal/effects.ts"
