@@ -24,6 +24,7 @@ import * as NestedLayout from "./internal/parquet/nestedLayout.ts"
 import { openSource } from "./internal/parquet/source.ts"
 import { textFormat } from "./internal/parquet/textFormat.ts"
 import { fieldsOf } from "./internal/parquet/valueFields.ts"
+import * as Numbers from "./internal/run/numbers.ts"
 import * as Parquet from "./Parquet.ts"
 import * as Ref from "./Ref.ts"
 
@@ -91,6 +92,7 @@ export const query = <A extends TableArtifact<any> | DatasetArtifact<any> | unde
 ): Effect.Effect<Result<A>, DuckdbError | ArtifactError, ArtifactStore> =>
   Effect.scoped(
     Effect.gen(function* () {
+      Numbers.wholeNumber("`threads` of Duckdb.query", options.threads, 1)
       const directory = yield* scratch
       const connection = yield* Effect.mapError(
         Driver.connect("Queries are run", {

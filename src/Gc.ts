@@ -11,6 +11,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { type ArtifactError, ArtifactStore } from "./ArtifactStore.ts"
 import { isCrashed, placeOf } from "./internal/history/reading.ts"
+import * as Numbers from "./internal/run/numbers.ts"
 import { bytes as bytesText, plural } from "./internal/units.ts"
 import type { RunRecord } from "./RunRecord.ts"
 import { type Hold, RunStore, type StoreError } from "./RunStore.ts"
@@ -75,6 +76,9 @@ const beforeStartMs = Duration.toMillis("10 minutes")
 export const collect = Effect.fnUntraced(function* (
   options: Options = {}
 ): Effect.fn.Return<Collected, StoreError | ArtifactError, RunStore | ArtifactStore> {
+  Numbers.wholeNumber("`keepRuns` of Gc.collect", options.keepRuns, 0)
+  Numbers.number("`keepDays` of Gc.collect", options.keepDays, 0)
+  const graceMs = Numbers.durationOrZeroMs("`grace` of Gc.collect", options.grace)
   const store = yield* RunStore
   const artifacts = yield* ArtifactStore
   const now = yield* Clock.currentTimeMillis
@@ -98,7 +102,7 @@ export const collect = Effect.fnUntraced(function* (
   const keep = yield* store.digests(new Set(runs))
   const started = all.reduce((first, run) => (isLive(run) ? Math.min(first, run.startedAt) : first), now)
   const anyLive = all.some(isLive)
-  const grace = Duration.toMillis(options.grace ?? (anyLive ? "1 hour" : "1 minute"))
+  const grace = graceMs ?? Duration.toMillis(anyLive ? "1 hour" : "1 minute")
   const before = now - grace
   const orphansBefore = options.grace === undefined && anyLive ? Math.min(before, started - beforeStartMs) : before
   const swept = yield* artifacts.sweep({ keep, before: orphansBefore, released: { digests: released, before }, dryRun })

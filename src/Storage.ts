@@ -10,6 +10,7 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import { ArtifactStore, type Location } from "./ArtifactStore.ts"
 import { defaultLimitBytes } from "./internal/artifact/valueCache.ts"
+import * as Numbers from "./internal/run/numbers.ts"
 import * as Address from "./internal/s3/address.ts"
 import type { BucketLocation } from "./internal/store/artifactStore.ts"
 import * as StoreDirectory from "./internal/store/directory.ts"
@@ -71,6 +72,7 @@ export const layerLocal = (
 ): Layer.Layer<ArtifactStore | RunStore, StoreError> => {
   const directory = options.directory ?? StoreDirectory.find(process.cwd())
   const sync = options.sync ?? false
+  const valueBytes = Numbers.wholeNumber("`valueBytes` of Storage.layerLocal", options.valueBytes, 0)
   // Loaded when the layer is built: a program that only shows its help needs no database.
   return Layer.unwrap(
     Effect.map(
@@ -79,7 +81,7 @@ export const layerLocal = (
         SqliteStorage.layer({
           filename: Path.join(directory, "runs.sqlite"),
           blobs: Path.resolve(directory, "blobs"), // a step may change the working directory
-          valueBytes: options.valueBytes ?? defaultLimitBytes(),
+          valueBytes: valueBytes ?? defaultLimitBytes(),
           sync,
           readOnly: options.readOnly ?? false
         })
@@ -112,10 +114,11 @@ export const layerPostgres = (options: {
     return Layer.effectContext(Effect.fail(new StoreError({ message })))
   }
   const blobs = Path.resolve(options.blobs)
+  const valueBytes = Numbers.wholeNumber("`valueBytes` of Storage.layerPostgres", options.valueBytes, 0)
   return Layer.unwrap(
     Effect.map(
       Effect.promise(() => import("./internal/store/sql/postgres.ts")),
-      (PostgresStorage) => PostgresStorage.layer({ url, blobs, valueBytes: options.valueBytes ?? defaultLimitBytes() })
+      (PostgresStorage) => PostgresStorage.layer({ url, blobs, valueBytes: valueBytes ?? defaultLimitBytes() })
     )
   ).pipe(located({ kind: "postgres", url, blobs }))
 }

@@ -11,6 +11,7 @@ import * as Redacted from "effect/Redacted"
 import * as Runtime from "effect/Runtime"
 import { ArtifactStore } from "./ArtifactStore.ts"
 import { ExecutorError } from "./Executor.ts"
+import * as Numbers from "./internal/run/numbers.ts"
 import { databaseUrl } from "./internal/store/location.ts"
 import type { RunStore } from "./RunStore.ts"
 
@@ -114,11 +115,19 @@ export interface Selection {
  *
  * Gotchas: a worker that other machines reach (`host`) needs a `secret`, the same in every worker and driver of its group.
  */
-export const run = (options: Options): Effect.Effect<void, ExecutorError, ArtifactStore | RunStore> =>
-  Effect.flatMap(
+export const run = (options: Options): Effect.Effect<void, ExecutorError, ArtifactStore | RunStore> => {
+  Numbers.wholeNumber("`size` of Worker.run", options.size, 1)
+  Numbers.wholeNumber("`heapMegabytes` of Worker.run", options.heapMegabytes, 1)
+  Numbers.port("`port` of Worker.run", options.port)
+  Numbers.port("`healthPort` of Worker.run", options.healthPort)
+  Numbers.durationOrZeroMs("`drain` of Worker.run", options.drain)
+  Numbers.durationMs("`lockExpiration` of Worker.run", options.lockExpiration)
+  Numbers.durationMs("`patience` of Worker.run", options.patience)
+  return Effect.flatMap(
     Effect.promise(() => import("./internal/workers/cluster/worker.ts")),
     (worker) => worker.run(options)
   )
+}
 
 /**
  * The exit code of a program that is a worker, for `NodeRuntime.runMain`: 0 if it was stopped by a signal and drained in

@@ -171,8 +171,21 @@ const flowVerbs = (cli: Cli, subject: Subject, flags: Parameters, select: Select
   return [started, resumed, planned, workerVerb(cli, subject, select)] as const
 }
 
-const whole = (name: string, metavar: string, description: string) =>
-  Flag.Int(name).pipe(Flag.withMetavar(metavar), Flag.withDescription(description), Flag.optional)
+const whole = (name: string, metavar: string, description: string, least: number, most: number) =>
+  Flag.Int(name).pipe(
+    Flag.withMetavar(metavar),
+    Flag.withDescription(description),
+    Flag.filter(
+      (value) => value >= least && value <= most,
+      () =>
+        most === Number.MAX_SAFE_INTEGER
+          ? `Expected a number of at least ${least}`
+          : `Expected a number from ${least} to ${most}`
+    ),
+    Flag.optional
+  )
+
+const highestPort = 65_535
 
 /** `worker`: starts a cluster worker for this module's flows. */
 const workerVerb = (cli: Cli, subject: Subject, select: Select) =>
@@ -182,7 +195,9 @@ const workerVerb = (cli: Cli, subject: Subject, select: Select) =>
       size: whole(
         "size",
         "n",
-        "The number of tasks executed at once (default: EFFECT_FLOW_THREADS, or the number of cores)"
+        "The number of tasks executed at once (default: EFFECT_FLOW_THREADS, or the number of cores)",
+        1,
+        Number.MAX_SAFE_INTEGER
       ),
       group: optional(
         "group",
@@ -194,11 +209,13 @@ const workerVerb = (cli: Cli, subject: Subject, select: Select) =>
         "address",
         "The address at which other processes reach it (default: EFFECT_FLOW_HOST, or localhost)"
       ),
-      port: whole("port", "n", "The port to listen on (default: EFFECT_FLOW_PORT, or any free port)"),
+      port: whole("port", "n", "The port to listen on (default: EFFECT_FLOW_PORT, or any free port)", 0, highestPort),
       healthPort: whole(
         "health-port",
         "n",
-        "The port of its health endpoint: /live, /ready, /metrics (default: EFFECT_FLOW_HEALTH_PORT, or none)"
+        "The port of its health endpoint: /live, /ready, /metrics (default: EFFECT_FLOW_HEALTH_PORT, or none)",
+        0,
+        highestPort
       ),
       log: Flag.Literals("log", ["text", "json"]).pipe(
         Flag.withAlias("log-format"),

@@ -39,7 +39,11 @@ export const verbs = (cli: Cli, select: Select) => [
       ),
       limit: Flag.Int("limit").pipe(
         Flag.withMetavar("n"),
-        Flag.withDescription("The maximum number of runs (default: 20)"),
+        Flag.withDescription("The maximum number of runs (default: 20; 0: all)"),
+        Flag.filter(
+          (value) => value >= 0,
+          () => "Expected a non-negative number"
+        ),
         Flag.withDefault(20)
       ),
       json: json("the runs")
@@ -261,6 +265,10 @@ export const verbs = (cli: Cli, select: Select) => [
       keepDays: Flag.Finite("keep-days").pipe(
         Flag.withMetavar("days"),
         Flag.withDescription("Keep runs that are at most this old"),
+        Flag.filter(
+          (value) => value >= 0,
+          () => "Expected a non-negative number"
+        ),
         Flag.optional
       ),
       keepTag: Flag.String("keep-tag").pipe(

@@ -10,6 +10,7 @@ import * as Schema from "effect/Schema"
 import type { RunRecord, RunStatus } from "../../RunRecord.ts"
 import { type RunQuery, RunStore, type StoreError } from "../../RunStore.ts"
 import * as Tags from "../../Tags.ts"
+import * as Numbers from "../run/numbers.ts"
 
 /** No run has this name, or several ids start with it. The message names them. */
 export class RunNotFound extends Schema.TaggedError<RunNotFound>()("RunNotFound", {
@@ -34,6 +35,9 @@ export interface ListQuery extends Omit<RunQuery, "status"> {
 /**
  * Runs that match a query, newest first. Tags match in any spelling that Unicode takes for the same.
  *
+ * @param query.limit How many at most. Default: all.
+ * @param query.since Only runs that started at this time or later, in milliseconds since the epoch.
+ * @param query.until Only runs that started before this time.
  * @param query.status One status or several. `crashed` runs are those whose process is gone and that nobody has resumed
  *   yet; one that was resumed says so in `resumedBy`, and is listed as neither `crashed` nor `running`.
  *
@@ -47,6 +51,9 @@ export const list = Effect.fnUntraced(function* (
 ): Effect.fn.Return<ReadonlyArray<RunRecord>, StoreError, RunStore> {
   const store = yield* RunStore
   const { limit, status: wanted, tags, ...others } = query
+  Numbers.wholeNumber("`limit` of Run.list", limit, 0)
+  Numbers.number("`since` of Run.list", others.since)
+  Numbers.number("`until` of Run.list", others.until)
   const conditions = tags === undefined ? others : { ...others, tags: tags.map(Tags.spelling) }
   const limited = limit === undefined ? {} : { limit }
   if (wanted === undefined) return yield* store.runs({ ...conditions, ...limited })

@@ -25,6 +25,18 @@ export const wholeNumber = <A extends number | undefined>(option: string, given:
     ? given
     : refuse(option, `a whole number of at least ${least}`, given)
 
+/** A number of at least `least`, which may be a fraction, or `undefined`. */
+export const number = <A extends number | undefined>(option: string, given: A, least = Number.NEGATIVE_INFINITY): A =>
+  given === undefined || (Number.isFinite(given) && given >= least)
+    ? given
+    : refuse(option, `a number${least === Number.NEGATIVE_INFINITY ? "" : ` of at least ${least}`}`, given)
+
+/** The number of a port: from 0, which takes any free one, to 65535; or `undefined`. */
+export const port = <A extends number | undefined>(option: string, given: A): A =>
+  given === undefined || (Number.isInteger(given) && given >= 0 && given < 65_536)
+    ? given
+    : refuse(option, "a whole number from 0 to 65535", given)
+
 /** A concurrency: a whole number of at least 1, or "unbounded" (or `Infinity`). */
 export const concurrency = <A extends number | "unbounded" | undefined>(option: string, given: A): A =>
   given === "unbounded" || given === Number.POSITIVE_INFINITY || given === undefined
@@ -33,11 +45,23 @@ export const concurrency = <A extends number | "unbounded" | undefined>(option: 
       ? given
       : refuse(option, 'a whole number of at least 1, or "unbounded"', given)
 
+const millisecondsOf = (given: Duration.Input): number => {
+  const duration = Option.getOrUndefined(Duration.fromInput(given))
+  return duration === undefined ? Number.NaN : Duration.toMillis(duration)
+}
+
 /** A positive duration in milliseconds, or `undefined`. */
 export const durationMs = (option: string, given: Duration.Input | undefined): number | undefined => {
   if (given === undefined) return undefined
-  const duration = Option.getOrUndefined(Duration.fromInput(given))
-  const milliseconds = duration === undefined ? Number.NaN : Duration.toMillis(duration)
+  const milliseconds = millisecondsOf(given)
   // Node's timers are limited to 2^31 - 1 ms, but Effect's clock waits for longer durations in parts.
   return milliseconds > 0 ? milliseconds : refuse(option, 'a duration of more than 0, such as "30 seconds"', given)
+}
+
+/** A duration in milliseconds, which may be 0, or `undefined`. */
+export const durationOrZeroMs = (option: string, given: Duration.Input | undefined): number | undefined => {
+  if (given === undefined) return undefined
+  // Effect makes a duration of 0 of a negative number and of NaN.
+  const milliseconds = typeof given === "number" && !(given >= 0) ? Number.NaN : millisecondsOf(given)
+  return milliseconds >= 0 ? milliseconds : refuse(option, 'a duration, such as "30 seconds"', given)
 }

@@ -115,7 +115,6 @@ export class TaskHandle implements Pick<CurrentTask["Service"], keyof CurrentTas
 const metricProblem = (name: unknown, value: unknown, step: unknown): string | undefined => {
   if (typeof name !== "string") return "its name must be a string."
   if (typeof value !== "number") return `the value of "${name}" must be a number, but it is a ${typeof value}.`
-  return step === undefined || typeof step === "number"
-    ? undefined
-    : `the step of "${name}" must be a number, but it is a ${typeof step}.`
+  if (step === undefined || Number.isFinite(step)) return undefined
+  return `the step of "${name}" must be a number, but it is ${typeof step === "number" ? step : `a ${typeof step}`}.`
 }

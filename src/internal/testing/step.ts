@@ -14,6 +14,7 @@ import type { Component } from "../card/data.ts"
 import { codeDigest } from "../code/codeDigest.ts"
 import type { Definition } from "../run/definition.ts"
 import * as Inputs from "../run/inputs.ts"
+import * as Numbers from "../run/numbers.ts"
 import { execute } from "../run/taskBody.ts"
 import type { TaskSink } from "../run/taskSink.ts"
 import * as MemoryArtifactStore from "../store/memoryArtifactStore.ts"
@@ -101,7 +102,7 @@ export const run = Effect.fnUntraced(function* (definition: Definition, args: Ar
     run: "test",
     step: definition.name,
     task: `${definition.name}/1`,
-    attempt: options?.attempt ?? 1,
+    attempt: Numbers.wholeNumber("`attempt` of runStep", options?.attempt, 1) ?? 1,
     key: Inputs.taskKey(definition, codeDigest(definition.run), inputs.refs, inputs.counts),
     occurrence: 0,
     version: definition.version,

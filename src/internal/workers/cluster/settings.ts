@@ -128,8 +128,27 @@ export const load = Effect.fnUntraced(function* (
       message: `"${settings.group}" can't name a group of workers: a name has at most 24 lower-case letters, digits and "_", a letter first.`
     })
   }
+  const outside = limits.find(({ least, most, setting }) => {
+    const given = settings[setting]
+    return given !== undefined && !(Number.isInteger(given) && given >= least && given <= most)
+  })
+  if (outside !== undefined) {
+    const { least, most, setting, variable } = outside
+    return yield* new ExecutorError({
+      reason: "settings",
+      message: `${variable} must be a whole number ${most === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`}, but it is ${settings[setting]}.`
+    })
+  }
   return settings
 })
+
+/** What the numbers among the settings may be. */
+const limits = [
+  { setting: "port", variable: "EFFECT_FLOW_PORT", least: 0, most: 65_535 },
+  { setting: "healthPort", variable: "EFFECT_FLOW_HEALTH_PORT", least: 0, most: 65_535 },
+  { setting: "threads", variable: "EFFECT_FLOW_THREADS", least: 1, most: Number.MAX_SAFE_INTEGER },
+  { setting: "heapMegabytes", variable: "EFFECT_FLOW_HEAP_MEGABYTES", least: 1, most: Number.MAX_SAFE_INTEGER }
+] as const
 
 /** Whether only this machine can reach a host. */
 export const isLoopback = (host: string): boolean =>
