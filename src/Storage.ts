@@ -193,7 +193,8 @@ export const layerS3 = (options: {
       ? { kind: "postgres", url: Redacted.make(runs) }
       : { kind: "local", directory: Path.resolve(runs), sync }
   }
-  const valueBytes = options.valueBytes ?? defaultLimitBytes()
+  const valueBytes =
+    Numbers.wholeNumber("`valueBytes` of Storage.layerS3", options.valueBytes, 0) ?? defaultLimitBytes()
   return Layer.unwrap(
     Effect.promise(async () => {
       const { open } = await import("./internal/store/s3/open.ts")

@@ -37,6 +37,11 @@ const options: ReadonlyArray<Option> = [
     least: 0,
     use: (valueBytes) => Storage.layerPostgres({ url: "postgres://host/database", blobs: "blobs", valueBytes })
   },
+  {
+    name: "`valueBytes` of Storage.layerS3",
+    least: 0,
+    use: (valueBytes) => Storage.layerS3({ bucket: "bucket", runs: "runs", valueBytes })
+  },
   { name: "`threads` of Duckdb.query", least: 1, use: (threads) => Duckdb.query("SELECT 1", {}, { threads }) },
   {
     name: "`concurrency` of Executor.layerFibers",
