@@ -465,8 +465,8 @@ const resumeErased = Effect.fnUntraced(function* (flow: Any, options: Resume.Opt
     return yield* runFlow(flow, parameters, start)
   })
   // Of two processes that resume a run at the same moment, one claims it; the other looks at the run again.
-  const lookAgain = Effect.map(Reading.get(origin.id, { flow: flow.flowName }), (found) => {
-    origin = found
+  const lookAgain = Effect.map(Reading.get(origin.id, { flow: flow.flowName }), (record) => {
+    origin = record
   })
   return yield* Effect.retry(attempt, {
     while: (error) =>

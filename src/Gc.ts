@@ -200,9 +200,9 @@ const claimedSince = (all: ReadonlyArray<RunRecord>): ((now: ReadonlyArray<Hold>
   const claimed = new Set<string>()
   return (now) => {
     for (const { driver, id, status } of now) {
-      const known = byId.get(id)
-      if (known === undefined || (known.driver === driver && known.status === status)) continue
-      for (const run of resumedBy(all, [{ ...known, id: "", origin: id, status: "running" }])) claimed.add(run)
+      const before = byId.get(id)
+      if (before === undefined || (before.driver === driver && before.status === status)) continue
+      for (const run of resumedBy(all, [{ ...before, id: "", origin: id, status: "running" }])) claimed.add(run)
     }
     return claimed
   }

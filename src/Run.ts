@@ -107,11 +107,11 @@ export const output = <F extends Flow.Any>(
   run: string | RunRecord,
   flow: F
 ): Effect.Effect<Flow.Output<F> | undefined, RunNotFound | StoreError | ArtifactError, RunStore> =>
-  Effect.flatMap(typeof run === "string" ? get(run, { flow: flow.flowName }) : Effect.succeed(run), (found) => {
-    if (found.output === undefined) return Effect.undefined
+  Effect.flatMap(typeof run === "string" ? get(run, { flow: flow.flowName }) : Effect.succeed(run), (record) => {
+    if (record.output === undefined) return Effect.undefined
     const among = Output.artifactAmong(flow.definitions.values())
     return Output.decode(
-      found.output as Schema.Json,
+      record.output as Schema.Json,
       (record) => among(record) ?? (genericArtifact(record) as Artifact.Artifact<unknown>),
       flow
     ) as Effect.Effect<Flow.Output<F>, ArtifactError> // it was encoded from one

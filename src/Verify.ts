@@ -88,9 +88,9 @@ const usesOf = Effect.fnUntraced(function* (store: RunStore["Service"]) {
   const uses = new Map<string, Use>()
   const runs = yield* Effect.provideService(store.runs({}), MinimumLogLevel, "None")
   const use = (run: RunRecord, digest: string, ref: string, writer: string | undefined): void => {
-    const known = uses.get(digest)
-    if (known === undefined) uses.set(digest, { ref, runs: new Set([run.id]), writer })
-    else known.runs.add(run.id)
+    const entry = uses.get(digest)
+    if (entry === undefined) uses.set(digest, { ref, runs: new Set([run.id]), writer })
+    else entry.runs.add(run.id)
   }
   for (const run of runs) {
     // A damaged task has been reported as a record; its run is read no further.

@@ -84,9 +84,9 @@ const collect = Step.join(
 export const Mutations = Flow.make("Mutations", {
   steps: [make, change, look, fill, collect],
   run: Effect.fnUntraced(function* () {
-    const made = yield* make()
-    const changed = yield* change(made)
-    const looked = yield* look({ ...made, n: changed.n })
+    const value = yield* make()
+    const changed = yield* change(value)
+    const looked = yield* look({ ...value, n: changed.n })
     const filled = yield* collect({ parts: Step.forEach([1, 2, 3], (n) => fill({ n }), { concurrency: 3 }) })
     return {
       bytes: yield* looked.bytes,

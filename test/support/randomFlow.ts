@@ -75,7 +75,7 @@ const stepsOf = ({ field, value }: Case, i: number, version: string) => {
 
 /** The flow; its looking steps have a version. */
 export const make = (version: string) => {
-  const all = cases.map((one, i) => stepsOf(one, i, version))
+  const all = cases.map((pair, i) => stepsOf(pair, i, version))
   return Flow.make("RandomValues", {
     steps: all.flatMap(({ change, give, look }) => [give, change, look]),
     run: () =>

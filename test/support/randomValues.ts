@@ -55,38 +55,38 @@ const arrayOf = ({ schema, value }: Kind): Kind => ({
 })
 
 const combine = (inner: ReadonlyArray<Kind>): fc.Arbitrary<Kind> => {
-  const one = fc.constantFrom(...inner)
+  const kind = fc.constantFrom(...inner)
   return fc.oneof(
-    one,
-    one.map(arrayOf),
-    one.map(({ schema, value }) => ({ schema: Schema.NullOr(schema), value: fc.option(value) })),
-    one.map(({ schema, value }) => ({
+    kind,
+    kind.map(arrayOf),
+    kind.map(({ schema, value }) => ({ schema: Schema.NullOr(schema), value: fc.option(value) })),
+    kind.map(({ schema, value }) => ({
       schema: Schema.Option(schema),
-      value: fc.option(value.map((some) => Option.some(some))).map((found) => found ?? Option.none())
+      value: fc.option(value.map((some) => Option.some(some))).map((value) => value ?? Option.none())
     })),
-    one.map(({ schema, value }) => ({
+    kind.map(({ schema, value }) => ({
       schema: Schema.Record(Schema.String, schema),
       value: fc.dictionary(key, value, { maxKeys: 4, noNullPrototype: true })
     })),
-    fc.tuple(one, one).map(([a, b]) => ({
+    fc.tuple(kind, kind).map(([a, b]) => ({
       schema: Schema.ReadonlyMap(a.schema, b.schema),
       value: fc.array(fc.tuple(a.value, b.value), { maxLength: 4 }).map((entries) => new Map(entries))
     })),
-    one.map(({ schema, value }) => ({
+    kind.map(({ schema, value }) => ({
       schema: Schema.ReadonlySet(schema),
       value: fc.array(value, { maxLength: 4 }).map((items) => new Set(items))
     })),
-    fc.tuple(one, one, one).map(([a, b, c]) => ({
+    fc.tuple(kind, kind, kind).map(([a, b, c]) => ({
       schema: Schema.Struct({ b: a.schema, a: Schema.optionalKey(b.schema), "10": Schema.Option(c.schema) }),
       value: fc
         .record({
           b: a.value,
           a: fc.option(b.value),
-          "10": fc.option(c.value.map(Option.some)).map((found) => found ?? Option.none())
+          "10": fc.option(c.value.map(Option.some)).map((value) => value ?? Option.none())
         })
         .map(({ a: optional, ...rest }) => (optional === null ? rest : { ...rest, a: optional }))
     })),
-    fc.tuple(one, one).map(([a, b]) => ({
+    fc.tuple(kind, kind).map(([a, b]) => ({
       schema: Schema.Union([
         Schema.Struct({ _tag: Schema.Literal("a"), value: a.schema }),
         Schema.Struct({ _tag: Schema.Literal("b"), value: b.schema })
@@ -96,7 +96,7 @@ const combine = (inner: ReadonlyArray<Kind>): fc.Arbitrary<Kind> => {
         b.value.map((value) => ({ _tag: "b", value }))
       )
     })),
-    fc.tuple(one, one).map(([a, b]) => ({
+    fc.tuple(kind, kind).map(([a, b]) => ({
       schema: Schema.Tuple([a.schema, b.schema]),
       value: fc.tuple(a.value, b.value)
     }))

@@ -47,8 +47,8 @@ const artifacts = new WeakMap<Schema.Top, Artifact<any>>()
  * ```
  */
 export const json = <S extends StorableSchema>(schema: S): Artifact<S["Type"]> => {
-  const known = artifacts.get(schema)
-  if (known !== undefined) return known
+  const remembered = artifacts.get(schema)
+  if (remembered !== undefined) return remembered
   const artifact = makeJson(schema)
   artifacts.set(schema, artifact)
   return artifact

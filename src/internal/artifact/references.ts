@@ -7,12 +7,12 @@ import type { PartAddress } from "./artifact.ts"
 
 /** All artifacts that records refer to, each once. */
 export const addressesOf = (records: Iterable<RefRecord>): ReadonlyArray<PartAddress> => {
-  const found = new Map<string, PartAddress>()
+  const addresses = new Map<string, PartAddress>()
   for (const record of records) {
-    found.set(record.digest, record)
-    for (const part of record.parts ?? []) found.set(part.digest, part)
+    addresses.set(record.digest, record)
+    for (const part of record.parts ?? []) addresses.set(part.digest, part)
   }
-  return [...found.values()]
+  return [...addresses.values()]
 }
 
 /** Whether all that a record refers to is in a set. */

@@ -66,8 +66,8 @@ const check = <S extends TensorSpec>(
   if (spec !== undefined) {
     for (const [name, { dtype, shape }] of Object.entries(spec)) {
       const tensor = Object.hasOwn(value.tensors, name) ? value.tensors[name] : undefined
-      const there = Object.keys(value.tensors).join(", ") || "none"
-      if (tensor === undefined) return fail(`tensor ${name} is missing; there: ${there}`, "tensors", name)
+      const names = Object.keys(value.tensors).join(", ") || "none"
+      if (tensor === undefined) return fail(`tensor ${name} is missing; there: ${names}`, "tensors", name)
       if (tensor?.dtype !== dtype) {
         return fail(`tensor ${name} is declared ${dtype} and is ${String(tensor?.dtype)}`, "tensors", name, "dtype")
       }

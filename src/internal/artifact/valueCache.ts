@@ -62,8 +62,8 @@ export const make = (limitBytes: number, options: { readonly keepBytes?: boolean
   }
   const set = (key: string, value: unknown, memoryBytes: number): void => {
     const bytes = memoryBytes + overheadBytes
-    const known = entries.get(key)
-    if (known !== undefined) remove(key)
+    const entry = entries.get(key)
+    if (entry !== undefined) remove(key)
     if (!(bytes <= limitBytes)) return
     entries.set(key, { value, bytes })
     total += bytes

@@ -205,8 +205,8 @@ export const read = <A>(
   via?: string
 ): Effect.Effect<A, ArtifactError> =>
   Effect.suspend(() => {
-    const known = fromMemory(store, artifact, record)
-    if (known !== undefined) return Effect.succeed(known.value)
+    const cached = fromMemory(store, artifact, record)
+    if (cached !== undefined) return Effect.succeed(cached.value)
     const sharing = artifact.sharing?.()
     const key = sharing === undefined ? undefined : sharedKey(record.digest, sharing.id)
     const bytes = Effect.suspend(() => {
@@ -255,9 +255,9 @@ const named = (error: ArtifactError, record: RefRecord) =>
 /** Why bytes do not decode: where they were written under another schema, both sides' difference. */
 const unreadable = Effect.fnUntraced(function* (artifact: Artifact.Any, record: RefRecord, error: CodecError) {
   const label = labelOf(record)
-  const there = artifact.description()
+  const reading = artifact.description()
   const detail = `${error.message}${at(error.path)}`
-  if (there.digest === record.schema) {
+  if (reading.digest === record.schema) {
     return new ArtifactError({
       reason: "invalid",
       artifact: label,
@@ -269,7 +269,7 @@ const unreadable = Effect.fnUntraced(function* (artifact: Artifact.Any, record: 
   const stored = Option.isNone(runs)
     ? undefined
     : yield* Effect.orElseSucceed(runs.value.schema(record.schema), () => undefined)
-  const difference = stored === undefined ? "" : ` ${Description.difference(stored, there.text)}`
+  const difference = stored === undefined ? "" : ` ${Description.difference(stored, reading.text)}`
   return new ArtifactError({
     reason: "mismatch",
     artifact: label,

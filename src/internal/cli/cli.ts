@@ -109,8 +109,8 @@ export const program = (cli: Cli, subject: Subject): string =>
 
 /** A path as seen from the working directory, if it is below it. */
 const near = (path: string): string => {
-  const found = relative(process.cwd(), path)
-  return found === "" || found.startsWith("..") ? path : found
+  const below = relative(process.cwd(), path)
+  return below === "" || below.startsWith("..") ? path : below
 }
 
 /** The flags that select a store from any directory. */

@@ -23,7 +23,7 @@ export const paragraph = (cli: Cli.Cli, chosen: Cli.Chosen, progress: Progress, 
   const error = task?.error ?? run.error
   const log = Cli.command(cli, chosen, "logs", task === undefined ? run.id : `${task.run}/${task.id}`)
   const attempts = task === undefined || task.attempts.length < 2 ? "" : ` after ${task.attempts.length} attempts`
-  const what =
+  const reason =
     task === undefined
       ? `The flow's own body failed: ${sentence(error)}`
       : `${task.id} failed${progress.counts().failed > 1 ? " first" : ""}${attempts}: ${sentence(error)}`
@@ -34,8 +34,8 @@ export const paragraph = (cli: Cli.Cli, chosen: Cli.Chosen, progress: Progress, 
   const causes = causeLines(error)
   const next = `Its log: ${log} · Fix the cause, then resume with: ${resume}`
   return causes.length === 0
-    ? `${what}${besides} ${next}`
-    : [`${what}${besides}`, ...causes.map((line) => `  ${line}`), next].join("\n")
+    ? `${reason}${besides} ${next}`
+    : [`${reason}${besides}`, ...causes.map((line) => `  ${line}`), next].join("\n")
 }
 
 const sentence = (error: RunRecord["error"]): string => {

@@ -85,9 +85,9 @@ export const lazily =
     Effect.flatMap(Effect.promise(load), use)
 
 /** `--json`. */
-export const json = (what: string) =>
+export const json = (subject: string) =>
   Flag.Boolean("json").pipe(
-    Flag.withDescription(`Print ${what} as JSON`),
+    Flag.withDescription(`Print ${subject} as JSON`),
     Flag.withDefault(false),
     Flag.withoutNegation
   )

@@ -47,8 +47,8 @@ export const loadSubject = Effect.fnUntraced(function* (argv: ReadonlyArray<stri
   if (path === undefined) return yield* refuse(`--module names ${file}, but there is no such file or package.`)
   const flows = yield* flowsOf(path, file)
   const name = valueOf(argv, "--flow")
-  const found = name === undefined ? flows : flows.filter(({ flow }) => flow.flowName === name)
-  const [first, second] = found
+  const matching = name === undefined ? flows : flows.filter(({ flow }) => flow.flowName === name)
+  const [first, second] = matching
   const names = flows.map(({ flow }) => flow.flowName).join(", ")
   if (first === undefined) {
     return yield* refuse(

@@ -129,13 +129,13 @@ const readings = (kind: Kind, text: string): ReadonlyArray<unknown> => {
 /** A default value as a user would type it. */
 const defaultText = (field: Codec, kind: Kind): Effect.Effect<string | undefined> => {
   const fallback = AST.resolve(field.ast)?.default
-  const made = fallback === undefined ? field.ast.context?.constructorDefault : Effect.succeed(fallback)
-  if (made === undefined) return Effect.succeed(undefined)
+  const byDefault = fallback === undefined ? field.ast.context?.constructorDefault : Effect.succeed(fallback)
+  if (byDefault === undefined) return Effect.succeed(undefined)
   if (kind._tag === "Duration")
-    return Effect.map(Effect.option(made as Effect.Effect<Duration.Duration, unknown>), (value) =>
+    return Effect.map(Effect.option(byDefault as Effect.Effect<Duration.Duration, unknown>), (value) =>
       Option.isSome(value) ? Duration.format(value.value) : undefined
     )
-  return (made as Effect.Effect<unknown, unknown>).pipe(
+  return (byDefault as Effect.Effect<unknown, unknown>).pipe(
     Effect.flatMap(Schema.encodeUnknownEffect(Schema.toCodecJson(field))),
     Effect.map((value) => (kind._tag === "Json" || typeof value !== "string" ? JSON.stringify(value) : value)),
     Effect.orElseSucceed(() => undefined)

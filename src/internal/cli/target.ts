@@ -26,9 +26,9 @@ export const parse = Effect.fnUntraced(function* (chosen: Cli.Chosen, text: stri
       `"${text}" is not the name of a run or task. Write RUN, RUN/STEP or RUN/STEP/ID, for example latest/train/3.`
     )
   }
-  const found = yield* run(chosen, name)
+  const record = yield* run(chosen, name)
   const target: Target = {
-    run: found,
+    run: record,
     ...(step === undefined ? undefined : { step }),
     ...(id === undefined ? undefined : { task: `${step}/${id}` })
   }
@@ -39,8 +39,8 @@ export const parse = Effect.fnUntraced(function* (chosen: Cli.Chosen, text: stri
 export const tasks = Effect.fnUntraced(function* (target: Target) {
   if (target.task !== undefined) return [yield* Reading.task(target.run, target.task)]
   if (target.step === undefined) return yield* Reading.tasks(target.run)
-  const found: ReadonlyArray<TaskRecord> = yield* Reading.tasks(target.run, { step: target.step })
-  return found.length > 0 ? found : [yield* Reading.task(target.run, target.step)] // fails with the names that exist
+  const tasks: ReadonlyArray<TaskRecord> = yield* Reading.tasks(target.run, { step: target.step })
+  return tasks.length > 0 ? tasks : [yield* Reading.task(target.run, target.step)] // fails with the names that exist
 })
 
 /** Resolves `RUN/STEP[/ID]/ARTIFACT` to a task and the output with that name, or else the input. */
@@ -51,8 +51,8 @@ export const artifact = Effect.fnUntraced(function* (chosen: Cli.Chosen, text: s
       `"${text}" is not the name of an artifact. Write RUN/STEP/ARTIFACT or RUN/STEP/ID/ARTIFACT, for example latest/train/model.`
     )
   }
-  const found = yield* run(chosen, name)
-  const task = yield* Reading.task(found, fourth === undefined ? step : `${step}/${third}`)
+  const record = yield* run(chosen, name)
+  const task = yield* Reading.task(record, fourth === undefined ? step : `${step}/${third}`)
   const wanted = fourth ?? third
   const ref = [...task.outputs, ...task.inputs].find((record) => record.name === wanted)
   if (ref !== undefined) return { task, ref }

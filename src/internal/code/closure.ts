@@ -31,13 +31,13 @@ export const closureOf = (of: object, names: ReadonlyArray<string>): ReadonlyArr
 
 const read = (session: Session, names: ReadonlyArray<string>): ReadonlyArray<string> => {
   const properties = (objectId: string | undefined): Runtime.GetPropertiesReturnType => {
-    let found: Runtime.GetPropertiesReturnType = { result: [] }
-    if (objectId === undefined) return found
+    let answered: Runtime.GetPropertiesReturnType = { result: [] }
+    if (objectId === undefined) return answered
     // A session of the same thread answers before `post` returns.
     session.post("Runtime.getProperties", { objectId, ownProperties: true }, (error, answer) => {
-      if (error === null) found = answer
+      if (error === null) answered = answer
     })
-    return found
+    return answered
   }
   let root: string | undefined
   const expression = `globalThis[Symbol.for(${JSON.stringify(place.description)})]`
@@ -45,14 +45,14 @@ const read = (session: Session, names: ReadonlyArray<string>): ReadonlyArray<str
     if (error === null) root = answer.result.objectId
   })
   const scopes = properties(root).internalProperties?.find(({ name }) => name === "[[Scopes]]")
-  const found = new Map<string, ReadonlyArray<string>>()
+  const sources = new Map<string, ReadonlyArray<string>>()
   for (const { value: scope } of properties(scopes?.value?.objectId).result) {
     if (!/^(Closure|Block|Local)/.test(scope?.description ?? "")) continue
     for (const { name, value } of properties(scope?.objectId).result) {
-      if (!names.includes(name) || found.has(name) || value === undefined) continue
+      if (!names.includes(name) || sources.has(name) || value === undefined) continue
       const functions =
         value.subtype === "array" ? properties(value.objectId).result.map((item) => item.value) : [value]
-      found.set(
+      sources.set(
         name,
         functions.flatMap((item) =>
           item?.type === "function" && item.description !== undefined ? [item.description] : []
@@ -60,5 +60,5 @@ const read = (session: Session, names: ReadonlyArray<string>): ReadonlyArray<str
       )
     }
   }
-  return names.flatMap((name) => found.get(name) ?? [])
+  return names.flatMap((name) => sources.get(name) ?? [])
 }

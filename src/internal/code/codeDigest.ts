@@ -13,8 +13,8 @@ const digests = new WeakMap<Body, string>()
 
 /** The digest of a function's source, computed once in a process. Empty where the source can't be read, as of a bound function. */
 export const codeDigest = (body: Body): string => {
-  const known = digests.get(body)
-  if (known !== undefined) return known
+  const remembered = digests.get(body)
+  if (remembered !== undefined) return remembered
   const sources = sourcesOf(body)
   const native = sources.length === 0 || sources.some((source) => source.includes("{ [native code] }"))
   const digest = native ? "" : Digest.ofTexts("effect-flow/code/1", sources.map(canonicalCode))

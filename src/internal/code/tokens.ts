@@ -51,9 +51,9 @@ export const tokenize = (source: string): ReadonlyArray<Token> => {
 
   const take = (pattern: RegExp): string | undefined => {
     pattern.lastIndex = at
-    const found = pattern.exec(source)?.[0]
-    if (found !== undefined) at += found.length
-    return found
+    const text = pattern.exec(source)?.[0]
+    if (text !== undefined) at += text.length
+    return text
   }
   /** A template's text up to its end or its next `${`. Escapes stay, because a tag may read them. */
   const takeTemplate = () => {

@@ -63,8 +63,8 @@ export const list = Effect.fnUntraced(function* (
     return yield* store.runs({ ...conditions, ...limited, status: written })
   // A crash is not recorded anywhere, so every run recorded as running has to be checked.
   const at = { now: yield* Clock.currentTimeMillis, host: Os.hostname() }
-  const found = yield* store.runs({ ...conditions, status: [...new Set([...written, "running" as const])] })
-  return found
+  const candidates = yield* store.runs({ ...conditions, status: [...new Set([...written, "running" as const])] })
+  return candidates
     .filter((run) => {
       if (run.status !== "running") return true
       // Until another run resumes it, a crashed run is also listed as running, because that is what its record says.
@@ -99,8 +99,8 @@ export const get = Effect.fnUntraced(function* (
   }
   const [exact] = yield* store.runs({ ...flow, id: name })
   if (exact !== undefined) return exact
-  const found = yield* store.runs({ ...flow, idPrefix: name, limit: 6 })
-  const [only, ...others] = found
+  const matching = yield* store.runs({ ...flow, idPrefix: name, limit: 6 })
+  const [only, ...others] = matching
   if (only === undefined) {
     const [elsewhere] = options.flow === undefined ? [] : yield* store.runs({ idPrefix: name, limit: 1 })
     const message =
@@ -110,7 +110,7 @@ export const get = Effect.fnUntraced(function* (
     return yield* new RunNotFound({ run: name, reason: "none", candidates: [], message })
   }
   if (others.length === 0) return only
-  const candidates = found.map((run) => run.id)
+  const candidates = matching.map((run) => run.id)
   const some = candidates.slice(0, 5).join(", ")
   const message = `Several runs${among} start with "${name}": ${some}${candidates.length > 5 ? ", …" : ""}. Use a longer prefix.`
   return yield* new RunNotFound({ run: name, reason: "ambiguous", candidates, message })
@@ -129,12 +129,12 @@ export const get = Effect.fnUntraced(function* (
 export const named = (run: Named): Effect.Effect<RunRecord, RunNotFound | StoreError, RunStore> =>
   typeof run === "string" ? get(run) : Effect.succeed(run)
 
-const first = (query: ListQuery, what: string): Effect.Effect<RunRecord, RunNotFound | StoreError, RunStore> =>
+const first = (query: ListQuery, kind: string): Effect.Effect<RunRecord, RunNotFound | StoreError, RunStore> =>
   Effect.flatMap(list({ ...query, limit: 1 }), ([run]) => {
     if (run !== undefined) return Effect.succeed(run)
     const of = query.flow === undefined ? "" : ` of flow "${query.flow}"`
     const tagged = (query.tags ?? []).map((tag) => `"${tag}"`).join(" and ")
-    const message = `There is no ${what}${of}${tagged === "" ? "" : ` tagged ${tagged}`} yet.`
+    const message = `There is no ${kind}${of}${tagged === "" ? "" : ` tagged ${tagged}`} yet.`
     return Effect.fail(new RunNotFound({ run: "latest", reason: "none", candidates: [], message }))
   })
 

@@ -53,8 +53,8 @@ export const task = Effect.fnUntraced(function* (
 ): Effect.fn.Return<TaskRecord, RunNotFound | TaskNotFound | StoreError, RunStore> {
   const store = yield* RunStore
   const { id: of } = yield* named(run)
-  const [found] = yield* store.tasks({ run: of, id })
-  if (found !== undefined) return found
+  const [exact] = yield* store.tasks({ run: of, id })
+  if (exact !== undefined) return exact
   const [only, ...others] = yield* store.tasks({ run: of, step: id, limit: 11 })
   if (only !== undefined && others.length === 0) return only
   const counts = yield* store.taskCounts([of])
@@ -83,8 +83,8 @@ export const parents = Effect.fnUntraced(function* (
   const store = yield* RunStore
   const ids = new Set(task.parents)
   if (ids.size > oneByOneLimit) return yield* filterTasks(store, task.run, 0, (other) => ids.has(other.id))
-  const found = yield* Effect.forEach(ids, (id) => store.tasks({ run: task.run, id, limit: 1 }))
-  return found.flat().sort((a, b) => a.index - b.index)
+  const pages = yield* Effect.forEach(ids, (id) => store.tasks({ run: task.run, id, limit: 1 }))
+  return pages.flat().sort((a, b) => a.index - b.index)
 })
 
 /**
@@ -103,11 +103,11 @@ export const children = (task: TaskRecord): Effect.Effect<ReadonlyArray<TaskReco
 /** The ids of the tasks that read a task's outputs, found without loading the refs of those tasks. */
 export const childIds = Effect.fnUntraced(function* (task: TaskRecord) {
   const store = yield* RunStore
-  const found: Array<string> = []
+  const children: Array<string> = []
   yield* forEachPage(store, task.run, task.index, false, (page) => {
-    for (const { id, parents } of page) if (parents.includes(task.id)) found.push(id)
+    for (const { id, parents } of page) if (parents.includes(task.id)) children.push(id)
   })
-  return found
+  return children
 })
 
 /** The tasks after a number that match a predicate. */
@@ -117,11 +117,11 @@ const filterTasks = Effect.fnUntraced(function* (
   after: number,
   matches: (task: TaskRecord) => boolean
 ) {
-  const found: Array<TaskRecord> = []
+  const matching: Array<TaskRecord> = []
   yield* forEachPage(store, run, after, true, (page) => {
-    for (const task of page) if (matches(task)) found.push(task)
+    for (const task of page) if (matches(task)) matching.push(task)
   })
-  return found
+  return matching
 })
 
 /** Reads the tasks of a run after a number, a page at a time. */

@@ -282,7 +282,7 @@ const lines = ({ lines, run }: Place) =>
   new Pages(lines, (after) =>
     Effect.map(
       Effect.flatMap(RunStore, (store) => store.logs({ run, after, limit: pageSize })),
-      (found) => found.map(({ sequence, ...line }) => ({ sequence, event: { _tag: "Logged" as const, ...line } }))
+      (lines) => lines.map(({ sequence, ...line }) => ({ sequence, event: { _tag: "Logged" as const, ...line } }))
     )
   )
 
@@ -290,8 +290,8 @@ const points = ({ points, run }: Place) =>
   new Pages(points, (after) =>
     Effect.map(
       Effect.flatMap(RunStore, (store) => store.metrics({ run, after, limit: pageSize })),
-      (found) =>
-        found.map(({ sequence = 0, ...point }) => ({ sequence, event: { _tag: "Measured" as const, ...point } }))
+      (points) =>
+        points.map(({ sequence = 0, ...point }) => ({ sequence, event: { _tag: "Measured" as const, ...point } }))
     )
   )
 
@@ -299,6 +299,6 @@ const cards = ({ cards, run }: Place) =>
   new Pages(cards, (after) =>
     Effect.map(
       Effect.flatMap(RunStore, (store) => store.cards({ run, after })),
-      (found) => found.map(({ sequence, ...card }) => ({ sequence, event: { _tag: "CardShown" as const, ...card } }))
+      (cards) => cards.map(({ sequence, ...card }) => ({ sequence, event: { _tag: "CardShown" as const, ...card } }))
     )
   )

@@ -55,9 +55,9 @@ export const start = Effect.fnUntraced(function* (flow: FlowDefinition, given: o
   yield* RunId.check(flow.flowName, id)
   const encoded = yield* Parameters.encode(flow, parameters)
   while (true) {
-    const [found] = yield* (yield* RunStore).runs({ id })
-    if (found !== undefined) yield* fits(flow, encoded, found)
-    const attempt = found === undefined ? Started.launch(flow, parameters, { id, tags }) : goOn(flow, found)
+    const [record] = yield* (yield* RunStore).runs({ id })
+    if (record !== undefined) yield* fits(flow, encoded, record)
+    const attempt = record === undefined ? Started.launch(flow, parameters, { id, tags }) : goOn(flow, record)
     const started = yield* Effect.catchIf(Effect.asSome(attempt), isLost, () => Effect.succeedNone)
     if (started._tag === "Some") return yield* handle(flow, id, started.value)
   }
@@ -120,18 +120,18 @@ const settle = Effect.fnUntraced(function* (flow: FlowDefinition, of: string, ow
       if (record !== undefined && record.status !== "running") return exit
     }
     started = undefined
-    const found = yield* Successor.find(id)
-    if (found === undefined) {
+    const successor = yield* Successor.find(id)
+    if (successor === undefined) {
       const message = `Run ${id} of flow "${flow.flowName}" is no longer in the store: it was removed.`
       return yield* new RunNotFound({ run: id, reason: "none", candidates: [], message })
     }
-    if (found.run.id !== id) {
-      id = found.run.id
+    if (successor.run.id !== id) {
+      id = successor.run.id
       continue
     }
-    if (found.status !== "crashed" && found.status !== "running") return yield* Outcome.of(flow, found.run)
-    if (found.status === "crashed") {
-      started = yield* Effect.catchIf(goOn(flow, found.run), isLost, () => Effect.succeed(undefined))
+    if (successor.status !== "crashed" && successor.status !== "running") return yield* Outcome.of(flow, successor.run)
+    if (successor.status === "crashed") {
+      started = yield* Effect.catchIf(goOn(flow, successor.run), isLost, () => Effect.succeed(undefined))
       continue
     }
     yield* pause

@@ -38,20 +38,20 @@ export const find = (store: RunStore["Service"], id: string): Started | undefine
 
 /** The runs that were started on a store. The first run binds them to the store's scope. */
 const runsOf = Effect.fnUntraced(function* (store: RunStore["Service"]) {
-  const known = stores.get(store)
-  if (known !== undefined) return known
-  const made: Runs = { live: new Map(), isClosed: false }
-  stores.set(store, made)
+  const remembered = stores.get(store)
+  if (remembered !== undefined) return remembered
+  const runs: Runs = { live: new Map(), isClosed: false }
+  stores.set(store, runs)
   if (store.scope !== undefined) {
     yield* Scope.addFinalizer(
       store.scope,
       Effect.suspend(() => {
-        made.isClosed = true
-        return stopAll(store, made)
+        runs.isClosed = true
+        return stopAll(store, runs)
       })
     )
   }
-  return made
+  return runs
 })
 
 /**

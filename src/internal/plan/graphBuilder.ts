@@ -166,7 +166,7 @@ export const mergeAlternatives = (builder: GraphBuilder, alternatives: ReadonlyA
   const lists = present.filter(Array.isArray)
   const [list] = lists
   if (list !== undefined) {
-    const longest = lists.reduce((one, other) => (other.length > one.length ? other : one), list)
+    const longest = lists.reduce((longest, other) => (other.length > longest.length ? other : longest), list)
     return longest.map((_, index) =>
       mergeAlternatives(
         builder,

@@ -26,7 +26,7 @@ interface Known {
 
 /** The cache for one run: tasks of runs that started before it. */
 export const make = (store: RunStore["Service"], flow: string, run: string): Cache => {
-  const known = new Map<string, Known>() // only for keys that occur more than once
+  const listings = new Map<string, Known>() // only for keys that occur more than once
   const newest = (definition: Definition, key: string, before: string) =>
     store.tasks({ flow, step: definition.name, key, status: "succeeded", before, order: "newest", limit: 1 })
   return Effect.fnUntraced(function* (definition, key, occurrence) {
@@ -34,16 +34,16 @@ export const make = (store: RunStore["Service"], flow: string, run: string): Cac
       const [task] = yield* newest(definition, key, run)
       return task
     }
-    const found = known.get(key) ?? { runs: [], complete: false }
-    known.set(key, found)
+    const entry = listings.get(key) ?? { runs: [], complete: false }
+    listings.set(key, entry)
     while (true) {
-      const tasks = found.runs.find((tasks) => tasks.length > occurrence)
+      const tasks = entry.runs.find((tasks) => tasks.length > occurrence)
       if (tasks !== undefined) return tasks[occurrence]
-      if (found.complete || found.runs.length >= searchedRuns) return undefined
-      const [next] = yield* newest(definition, key, found.runs.at(-1)?.[0]?.run ?? run)
+      if (entry.complete || entry.runs.length >= searchedRuns) return undefined
+      const [next] = yield* newest(definition, key, entry.runs.at(-1)?.[0]?.run ?? run)
       const equal = next === undefined ? [] : yield* store.tasks({ run: next.run, key, status: "succeeded" })
-      if (equal.length === 0) found.complete = true
-      else found.runs.push(equal)
+      if (equal.length === 0) entry.complete = true
+      else entry.runs.push(equal)
     }
   })
 }

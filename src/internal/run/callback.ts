@@ -11,36 +11,36 @@ import { FlowError } from "../../FlowError.ts"
 /**
  * Calls a function that must return an Effect, and runs that. What the function throws becomes a defect.
  *
- * @param what The function's name in messages: `The body of step "train"`.
+ * @param subject The function's name in messages: `The body of step "train"`.
  */
 export const runEffect = (what: string, call: () => unknown): Effect.Effect<unknown, unknown, unknown> =>
   Effect.suspend(() => checkedEffect(what, call()))
 
 /** Returns the value if it is an Effect, else a defect. */
-export const checkedEffect = (what: string, returned: unknown): Effect.Effect<unknown, unknown, unknown> =>
-  Effect.isEffect(returned) ? returned : Effect.die(notAnEffect(what, returned))
+export const checkedEffect = (subject: string, returned: unknown): Effect.Effect<unknown, unknown, unknown> =>
+  Effect.isEffect(returned) ? returned : Effect.die(notAnEffect(subject, returned))
 
 /** Calls a function that must return `true` or `false`. What it throws, or a value of another kind, becomes a defect. */
-export const runPredicate = (what: string, call: () => unknown): Effect.Effect<boolean> =>
+export const runPredicate = (subject: string, call: () => unknown): Effect.Effect<boolean> =>
   Effect.suspend(() => {
     const returned = call()
-    return typeof returned === "boolean" ? Effect.succeed(returned) : Effect.die(notABoolean(what, returned))
+    return typeof returned === "boolean" ? Effect.succeed(returned) : Effect.die(notABoolean(subject, returned))
   })
 
 /** The error of a condition that returned neither true nor false. */
-export const notABoolean = (what: string, returned: unknown): FlowError => {
+export const notABoolean = (subject: string, returned: unknown): FlowError => {
   ignoreRejection(returned)
   return new FlowError({
     reason: "callback",
-    message: `${what} must return true or false, but it returned ${kindOf(returned)}.`
+    message: `${subject} must return true or false, but it returned ${kindOf(returned)}.`
   })
 }
 
-const notAnEffect = (what: string, returned: unknown): FlowError => {
+const notAnEffect = (subject: string, returned: unknown): FlowError => {
   ignoreRejection(returned)
   return new FlowError({
     reason: "callback",
-    message: `${what} must return an Effect, but it returned ${kindOf(returned)}. ${remedy(returned)}`
+    message: `${subject} must return an Effect, but it returned ${kindOf(returned)}. ${remedy(returned)}`
   })
 }
 
@@ -84,7 +84,7 @@ const notValid = "Fiber.runLoop: Not a valid effect: "
  * Replaces the run loop's message about something that is not an Effect (a function within a body, given to
  * `Effect.flatMap` for one, returned a Promise) by a sentence that names the body.
  */
-export const explainExit = <A, E>(what: string, exit: Exit.Exit<A, E>): Exit.Exit<A, E> => {
+export const explainExit = <A, E>(subject: string, exit: Exit.Exit<A, E>): Exit.Exit<A, E> => {
   if (Exit.isSuccess(exit)) return exit
   const reported = exit.cause.reasons.find(
     (reason) => Cause.isDieReason(reason) && typeof reason.defect === "string" && reason.defect.startsWith(notValid)
@@ -94,7 +94,7 @@ export const explainExit = <A, E>(what: string, exit: Exit.Exit<A, E>): Exit.Exi
   return Exit.die(
     new FlowError({
       reason: "callback",
-      message: `${what} ran something that is not an Effect (${value}): a function in it, for example one given to Effect.flatMap, must return an Effect. Wrap a promise in Effect.promise(() => …).`
+      message: `${subject} ran something that is not an Effect (${value}): a function in it, for example one given to Effect.flatMap, must return an Effect. Wrap a promise in Effect.promise(() => …).`
     })
   )
 }

@@ -46,8 +46,8 @@ export const wait = (store: RunStore["Service"], run: string): Effect.Effect<Can
     const requested = Deferred.makeUnsafe<CancelRecord>()
     driven.runs.set(run, requested)
     const cancellation: Cancellation = {
-      interrupted: Effect.flatMap(Deferred.await(requested), (found) => {
-        request = found
+      interrupted: Effect.flatMap(Deferred.await(requested), (received) => {
+        request = received
         return Effect.interrupt
       }),
       error: () => (request === undefined ? undefined : errorOf(request)),
@@ -102,8 +102,8 @@ const inRealTime = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E
 
 const query = Effect.fnUntraced(function* (store: RunStore["Service"], driven: Driven) {
   driven.queriedAt = monotonicMs()
-  const found = yield* Effect.orElseSucceed(store.runs({ status: "running", cancelled: true }), () => [])
-  for (const { cancel, id } of found) if (cancel !== undefined) deliver(store, id, cancel)
+  const cancelled = yield* Effect.orElseSucceed(store.runs({ status: "running", cancelled: true }), () => [])
+  for (const { cancel, id } of cancelled) if (cancel !== undefined) deliver(store, id, cancel)
 })
 
 /** Queries for requests while this process drives runs. */

@@ -53,8 +53,8 @@ export const make = (task: TaskDescription, { artifacts, runs }: Sources, sink: 
   /** The record to continue from: the task's own, or that of the task that the origin left unfinished. */
   const findLatest = Effect.fnUntraced(function* (name: string, schema: string) {
     const [run = "", ...origin] = continues?.split("/") ?? []
-    const fits = (found: CheckpointRecord | undefined) =>
-      found?.ref !== undefined && found.key === task.key && found.code === code && found.ref.schema === schema
+    const fits = (record: CheckpointRecord | undefined) =>
+      record?.ref !== undefined && record.key === task.key && record.code === code && record.ref.schema === schema
     const own = yield* find(task.run, task.task, name)
     if (fits(own)) return own
     if (continues === undefined) return undefined
@@ -94,8 +94,8 @@ export const make = (task: TaskDescription, { artifacts, runs }: Sources, sink: 
       ) as Artifact.Artifact<Artifact.Value<F>> // a schema stands for the artifact of its JSON
       const description = artifact.description()
       yield* sink.checkpoint({ _tag: "Checkpoint", checkpoint: recordOf(name, yield* Clock.currentTimeMillis) })
-      const found = yield* findLatest(name, description.digest)
-      const ref = found?.ref
+      const saved = yield* findLatest(name, description.digest)
+      const ref = saved?.ref
       const latest =
         ref === undefined
           ? Option.none<Artifact.Value<F>>()
@@ -110,7 +110,7 @@ export const make = (task: TaskDescription, { artifacts, runs }: Sources, sink: 
                 )
             })
       // A task that continues another one's work keeps the place of it as its own, in case it gets no further.
-      if (found !== undefined && found.run !== task.run && ref !== undefined && Option.isSome(latest))
+      if (saved !== undefined && saved.run !== task.run && ref !== undefined && Option.isSome(latest))
         yield* save(name, ref, undefined, descriptionsOf(artifact))
       return {
         latest,

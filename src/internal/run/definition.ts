@@ -75,8 +75,8 @@ export const of = (step: { readonly [definition]: Definition }): Definition => s
  * does not list the step.
  */
 export const listed = (definitions: ReadonlyMap<string, Definition>, called: Definition): Definition | undefined => {
-  const found = definitions.get(called.name)
-  return found === called || found?.replaces === called ? found : undefined
+  const own = definitions.get(called.name)
+  return own === called || own?.replaces === called ? own : undefined
 }
 
 /** The artifact of a declared field. */
@@ -95,12 +95,12 @@ export const slots = (owner: string, kind: "input" | "output", fields: Artifact.
     })
 
 /** Refuses declarations of values that can't be stored, and of secrets. */
-export const refuseProblem = (what: string, name: string | undefined, problem: Problem | undefined): void => {
+export const refuseProblem = (subject: string, name: string | undefined, problem: Problem | undefined): void => {
   if (problem === undefined) return
   const place = [...(name === undefined ? [] : [name]), ...problem.path].map(String).join(".")
   throw new FlowError({
     reason: problem.isSecret ? "secret" : "schema",
-    message: `${what} can't be stored: ${place === "" ? "it" : `"${place}"`} ${problem.message}.`
+    message: `${subject} can't be stored: ${place === "" ? "it" : `"${place}"`} ${problem.message}.`
   })
 }
 
@@ -112,11 +112,11 @@ export const checkedError = (owner: string, error: Schema.Top | undefined): Sche
 }
 
 /** Refuses a name that could not stand in a path, a URL, or between the dots of `branch.3.name`. */
-export const checkName = (what: string, name: string): void => {
+export const checkName = (subject: string, name: string): void => {
   if (!/^[\p{L}_][\p{L}\p{N}_-]*$/u.test(name)) {
     throw new FlowError({
       reason: "name",
-      message: `${JSON.stringify(name)} can't name ${what}: a name starts with a letter or "_" and has only letters, digits, "_" and "-".`
+      message: `${JSON.stringify(name)} can't name ${subject}: a name starts with a letter or "_" and has only letters, digits, "_" and "-".`
     })
   }
 }

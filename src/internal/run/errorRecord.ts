@@ -41,10 +41,10 @@ const readCause = (cause: Cause.Cause<unknown>, schema: Schema.Top | undefined):
 const withOthers = (record: ErrorRecord, cause: Cause.Cause<unknown>, first: Cause.Reason<unknown>): ErrorRecord => {
   const errorOf = (reason: Cause.Reason<unknown>): unknown =>
     Cause.isFailReason(reason) ? reason.error : Cause.isDieReason(reason) ? reason.defect : undefined
-  const known = new Set([errorOf(first), undefined])
+  const errors = new Set([errorOf(first), undefined])
   const others = cause.reasons.filter((reason) => {
     const error = errorOf(reason)
-    return !known.has(error) && known.add(error) !== undefined
+    return !errors.has(error) && errors.add(error) !== undefined
   })
   if (others.length === 0) return record
   const causes = others.flatMap((reason) => {
@@ -74,7 +74,7 @@ export type CauseRecord = NonNullable<ErrorRecord["causes"]>[number]
 
 /** The causes of an error, the nearest first: those of an `AggregateError` one after the other, each with its own. */
 const causesOf = (error: unknown): ReadonlyArray<CauseRecord> => {
-  const found: Array<CauseRecord> = []
+  const causes: Array<CauseRecord> = []
   const seen = new Set<unknown>([error]) // an error may be its own cause
   const follow = (at: unknown): void => {
     if (typeof at !== "object" || at === null) return
@@ -84,15 +84,15 @@ const causesOf = (error: unknown): ReadonlyArray<CauseRecord> => {
     ]
     // A cause of Effect's own stands for the failures that it holds.
     for (const cause of inner.flatMap((cause) => (Cause.isCause(cause) ? errorsOf(cause) : [cause]))) {
-      if (found.length >= causesLimit || seen.has(cause)) continue
+      if (causes.length >= causesLimit || seen.has(cause)) continue
       seen.add(cause)
       const { message, tag } = describeError(cause)
-      found.push({ tag, message })
+      causes.push({ tag, message })
       follow(cause)
     }
   }
   follow(error)
-  return found
+  return causes
 }
 
 const errorsOf = (cause: Cause.Cause<unknown>): ReadonlyArray<unknown> =>
@@ -105,10 +105,10 @@ export const withCauses = (error: unknown, causes: ReadonlyArray<CauseRecord> | 
   if (causes === undefined || typeof error !== "object" || error === null) return error
   if (("cause" in error && error.cause !== undefined) || !Object.isExtensible(error)) return error
   const chain = causes.reduceRight<Error | undefined>((cause, { message, tag }) => {
-    const made = new Error(message, cause === undefined ? undefined : { cause })
-    made.name = tag
-    delete made.stack // it would be the stack of this function
-    return made
+    const error = new Error(message, cause === undefined ? undefined : { cause })
+    error.name = tag
+    delete error.stack // it would be the stack of this function
+    return error
   }, undefined)
   return chain === undefined
     ? error
@@ -154,6 +154,6 @@ export const statusOf = (cause: Cause.Cause<unknown>): TaskStatus =>
 
 /** The typed failure of a cause, if it has one. */
 export const failureOf = (cause: Cause.Cause<unknown>): { readonly error: unknown } | undefined => {
-  const found = Cause.findError(cause)
-  return Result.isSuccess(found) ? { error: found.success } : undefined
+  const failure = Cause.findError(cause)
+  return Result.isSuccess(failure) ? { error: failure.success } : undefined
 }

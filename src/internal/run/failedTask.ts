@@ -52,10 +52,10 @@ const below =
     Cause.fromReasons(
       cause.reasons.map((reason) => {
         if (Cause.isInterruptReason(reason)) return reason
-        const known = Context.getOrUndefined(Cause.reasonAnnotations(reason), Cause.StackTrace)
-        return reason.annotate(Context.make(Cause.StackTrace, appended(known, frame)), { overwrite: true })
+        const stack = Context.getOrUndefined(Cause.reasonAnnotations(reason), Cause.StackTrace)
+        return reason.annotate(Context.make(Cause.StackTrace, appended(stack, frame)), { overwrite: true })
       })
     )
 
-const appended = (known: References.StackFrame | undefined, frame: References.StackFrame): References.StackFrame =>
-  known === undefined ? frame : { ...known, parent: appended(known.parent, frame) }
+const appended = (stack: References.StackFrame | undefined, frame: References.StackFrame): References.StackFrame =>
+  stack === undefined ? frame : { ...stack, parent: appended(stack.parent, frame) }

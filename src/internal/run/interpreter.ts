@@ -53,11 +53,11 @@ export const make = (
         const task = via(from)
         return Object.defineProperty([], State.origin, { value: { tasks: task === undefined ? [] : [task], via: {} } })
       }
-      const what = `The function given to Step.forEach in flow "${flowName}"`
+      const subject = `The function given to Step.forEach in flow "${flowName}"`
       return yield* Effect.forEach(
         list,
         (value: unknown, index) =>
-          runEffect(what, () =>
+          runEffect(subject, () =>
             task(isRef(value) ? value : new ItemRef(value, `${name}.${index}`, from?.task, from && via(from)), index)
           ),
         { concurrency }

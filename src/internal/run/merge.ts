@@ -33,21 +33,21 @@ export const merge = (
   states: States,
   resolve: { readonly [name: string]: string }
 ): Effect.Effect<State.Any, MergeConflict> => {
-  const found = new Map<string, Array<{ readonly branch: string; readonly ref: Ref<unknown> }>>()
+  const candidatesByName = new Map<string, Array<{ readonly branch: string; readonly ref: Ref<unknown> }>>()
   const tasks = new Set<string>()
   for (const [branch, state] of Object.entries(states)) {
     for (const task of State.originOf(state)?.tasks ?? []) tasks.add(task)
     for (const [name, ref] of Object.entries(state)) {
       if (!isRef(ref) || (name in resolve && resolve[name] !== branch)) continue
-      const others = found.get(name)
-      if (others === undefined) found.set(name, [{ branch, ref }])
+      const others = candidatesByName.get(name)
+      if (others === undefined) candidatesByName.set(name, [{ branch, ref }])
       else others.push({ branch, ref })
     }
   }
   const refs: Record<string, Ref<unknown>> = {}
   const from: Record<string, string> = {}
   const conflicts: Array<{ readonly name: string; readonly branches: ReadonlyArray<string> }> = []
-  for (const [name, candidates] of found) {
+  for (const [name, candidates] of candidatesByName) {
     const [first] = candidates
     if (first === undefined) continue
     if (candidates.every(({ ref }) => identity(ref) === identity(first.ref))) {

@@ -108,12 +108,12 @@ const encodeUndeclared = (flow: FlowDefinition, yielded: unknown): Effect.Effect
 const secretsAreNotStored =
   "secrets are never stored: read it with Config.Redacted in the step or layer that needs it, and yield only results"
 
-const refusal = (flow: FlowDefinition, path: ReadonlyArray<PropertyKey>, what: string) =>
+const refusal = (flow: FlowDefinition, path: ReadonlyArray<PropertyKey>, problem: string) =>
   Effect.fail(
     outputError(
       flow,
       path,
-      `it is ${what}, which the run's record can't represent. Yield refs or plain data, or give the flow a schema for it: \`output: { … }\``
+      `it is ${problem}, which the run's record can't represent. Yield refs or plain data, or give the flow a schema for it: \`output: { … }\``
     )
   )
 

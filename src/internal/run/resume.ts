@@ -128,14 +128,16 @@ export const load = Effect.fnUntraced(function* (
     lost: (key) => lost.get(key),
     continues: ({ name }, key, code = "") => {
       if (code === "") return undefined // another process may have had other code
-      const found = unfinished.findIndex((task) => task.step === name && task.key === key && task.code === code)
-      return found < 0 ? undefined : unfinished.splice(found, 1)[0]?.task
+      const index = unfinished.findIndex((task) => task.step === name && task.key === key && task.code === code)
+      return index < 0 ? undefined : unfinished.splice(index, 1)[0]?.task
     },
     takeChild: (flow, parameters) =>
-      Effect.map(children, (found) => {
+      Effect.map(children, (remaining) => {
         const text = CanonicalJson.stringify(parameters)
-        const index = found.findIndex((run) => run.flow === flow && CanonicalJson.stringify(run.parameters) === text)
-        return index < 0 ? undefined : found.splice(index, 1)[0]
+        const index = remaining.findIndex(
+          (run) => run.flow === flow && CanonicalJson.stringify(run.parameters) === text
+        )
+        return index < 0 ? undefined : remaining.splice(index, 1)[0]
       })
   } satisfies Origin
 })
@@ -155,31 +157,31 @@ const chainOf = Effect.fnUntraced(function* (runs: RunStore["Service"], run: Run
 
 /** Finished tasks, those of later runs first. An earlier run adds only what no later one has or set out to execute again. */
 const finishedIn = Effect.fnUntraced(function* (runs: RunStore["Service"], chain: ReadonlyArray<RunRecord>) {
-  const found: Array<TaskRecord> = []
+  const finished: Array<TaskRecord> = []
   const had = new Set<string>()
   const again = new Set<string>()
   for (const run of chain) {
     const tasks = yield* runs.tasks({ run: run.id, status: "succeeded", refs: "outputs" })
-    for (const task of tasks) if (!had.has(sourceOf(task)) && !again.has(task.step)) found.push(task)
+    for (const task of tasks) if (!had.has(sourceOf(task)) && !again.has(task.step)) finished.push(task)
     for (const task of tasks) had.add(sourceOf(task))
     if (run.from !== undefined) again.add(run.from)
   }
-  return found
+  return finished
 })
 
 /** Tasks that have checkpoints, those of later runs first. A step that a later run set out to execute again starts from nothing. */
 const checkpointsIn = Effect.fnUntraced(function* (runs: RunStore["Service"], chain: ReadonlyArray<RunRecord>) {
-  const found = new Map<string, { readonly task: string; readonly step: string; key: string; code: string }>()
+  const latest = new Map<string, { readonly task: string; readonly step: string; key: string; code: string }>()
   const again = new Set<string>()
   for (const run of chain) {
     for (const { code, key, ref, task } of yield* runs.checkpoints({ run: run.id })) {
       const step = task.slice(0, task.lastIndexOf("/"))
       const name = `${run.id}/${task}`
-      if (ref !== undefined && !again.has(step)) found.set(name, { task: name, step, key, code })
+      if (ref !== undefined && !again.has(step)) latest.set(name, { task: name, step, key, code })
     }
     if (run.from !== undefined) again.add(run.from)
   }
-  return [...found.values()]
+  return [...latest.values()]
 })
 
 /** The task that was executed. */
@@ -187,13 +189,13 @@ const sourceOf = (task: TaskRecord): string => task.source ?? `${task.run}/${tas
 
 /** The runs that these called, in the order in which they started, without those that a later one resumed. */
 const childrenOf = Effect.fnUntraced(function* (runs: RunStore["Service"], chain: ReadonlyArray<RunRecord>) {
-  const found: Array<RunRecord> = []
+  const all: Array<RunRecord> = []
   const resumed = new Set<string | undefined>()
   for (const run of chain) {
     const children = yield* runs.runs({ parent: run.id })
-    found.push(...[...children].reverse().filter((child) => !resumed.has(child.id)))
+    all.push(...[...children].reverse().filter((child) => !resumed.has(child.id)))
     // Also of one that was resumed itself: else two calls with equal parameters could take over the same run.
     for (const child of children) resumed.add(child.origin)
   }
-  return found
+  return all
 })

@@ -243,7 +243,7 @@ const nestedRun = (flow: FlowDefinition, task: CurrentTask["Service"]) =>
   })
 /** Runs the flow's body, on a fiber of its own, until all that it started has ended. */
 const runBody = (run: RunContext, interpreter: Interpreter, parameters: object): Effect.Effect<unknown, unknown> => {
-  const what = `The body of flow "${run.flow.flowName}"`
+  const subject = `The body of flow "${run.flow.flowName}"`
   const line = (at: number, level: string, message: string) => {
     const line = { run: run.id, task: "", attempt: 1, at, level, message }
     run.recorder.log(line)
@@ -254,7 +254,7 @@ const runBody = (run: RunContext, interpreter: Interpreter, parameters: object):
     const printing = new Printing.Printing({ run: run.id }, (stream, message) =>
       line(now(), stream === "stdout" ? "Info" : "Warn", message)
     )
-    const body = runEffect(what, () => run.flow.body(parameters as never)) // they are decoded and complete
+    const body = runEffect(subject, () => run.flow.body(parameters as never)) // they are decoded and complete
     return onOwnFiber(body, surround(context, interpreter, line), {
       start: (start) => Printing.during(printing, start),
       close: () => {
@@ -262,7 +262,7 @@ const runBody = (run: RunContext, interpreter: Interpreter, parameters: object):
         return run.scope.end
       }
     }).pipe(
-      Effect.flatMap((exit) => explainExit(what, exit)),
+      Effect.flatMap((exit) => explainExit(subject, exit)),
       Effect.tap(() =>
         Effect.sync(() => {
           for (const { step, tasks } of run.scope.neverRun()) line(now(), "Warn", RunScope.neverRunMessage(step, tasks))

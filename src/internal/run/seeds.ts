@@ -31,8 +31,8 @@ export const make: Effect.Effect<Seeds> = Effect.gen(function* () {
   const draw = (context: Context.Context<never>): number | undefined => {
     if (!context.mapUnsafe.has(Random.Random.key)) return undefined
     const generator = Context.get(context, Random.Random)
-    const known = drawn.get(generator)
-    if (known !== undefined) return known
+    const seed = drawn.get(generator)
+    if (seed !== undefined) return seed
     if (codeOf(generator) !== code) return undefined
     const number = generator.nextIntUnsafe()
     drawn.set(generator, number)

@@ -60,7 +60,7 @@ export const load = Effect.fnUntraced(function* (
     else same.push(task)
   }
   const intact = yield* artifacts.touch(References.addressesOf(outputs.values()))
-  const children = yield* Effect.cached(Effect.map(runs.runs({ parent: run }), (found) => [...found].reverse()))
+  const children = yield* Effect.cached(Effect.map(runs.runs({ parent: run }), (records) => [...records].reverse()))
   return {
     lastIndex,
     places: { from: placesAfter(lastPlace), of: places },
@@ -75,10 +75,12 @@ export const load = Effect.fnUntraced(function* (
       fits(definition, task) &&
       task.outputs.every((output) => References.isWithin(output, intact)),
     child: (flow, parameters) =>
-      Effect.map(children, (found) => {
+      Effect.map(children, (remaining) => {
         const text = CanonicalJson.stringify(parameters)
-        const index = found.findIndex((run) => run.flow === flow && CanonicalJson.stringify(run.parameters) === text)
-        return index < 0 ? undefined : found.splice(index, 1)[0]
+        const index = remaining.findIndex(
+          (run) => run.flow === flow && CanonicalJson.stringify(run.parameters) === text
+        )
+        return index < 0 ? undefined : remaining.splice(index, 1)[0]
       })
   } satisfies ResumeState
 })

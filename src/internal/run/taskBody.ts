@@ -42,11 +42,11 @@ export const execute = (
     const store = Context.get(context, ArtifactStore)
     const runs = Context.getOrUndefined(context, RunStore)
     const handle = new TaskHandle(task, sink, { artifacts: store, runs })
-    const what = `The body of step "${definition.name}"`
+    const subject = `The body of step "${definition.name}"`
     const work = Effect.flatMap(decode(definition, task, store), (values) =>
       Effect.flatMap(
         // Decoded by the definition's own slots.
-        checkedEffect(what, definition.run(...(values as unknown as ReadonlyArray<never>))),
+        checkedEffect(subject, definition.run(...(values as unknown as ReadonlyArray<never>))),
         (yielded) => encode(definition, task, store, yielded)
       )
     ) as Effect.Effect<Outcome, unknown, ArtifactStore | CurrentTask> // what else the body needs, the caller provides
@@ -58,7 +58,7 @@ export const execute = (
           ? exit
           : Cause.hasInterruptsOnly(exit.cause)
             ? Effect.fail(interruptedInside(task))
-            : explainExit(what, exit)
+            : explainExit(subject, exit)
     )
   })
 
@@ -146,11 +146,11 @@ const extended = new WeakMap<Loggers, Loggers>()
 /** Loggers, and the one above. Made once for all tasks below the same loggers. */
 const withLogger = (loggers: Loggers): Loggers => {
   if (loggers.has(logger)) return loggers
-  const known = extended.get(loggers)
-  if (known !== undefined) return known
-  const made = new Set([...unprinted(loggers), logger])
-  extended.set(loggers, made)
-  return made
+  const remembered = extended.get(loggers)
+  if (remembered !== undefined) return remembered
+  const withLogger = new Set([...unprinted(loggers), logger])
+  extended.set(loggers, withLogger)
+  return withLogger
 }
 
 /** Loggers whose own output is not captured, because the logged line is already stored. */
@@ -190,8 +190,8 @@ const decodeSlots = (
     const name = prefix + slot.name
     const record = records.find((record) => record.name === name)
     if (record === undefined) return Exit.die(new Error(`A task was described without its input "${name}".`))
-    const known = fromMemory(store, slot.artifact, record)
-    return known === undefined ? read(store, slot.artifact, record) : Exit.succeed(known.value)
+    const cached = fromMemory(store, slot.artifact, record)
+    return cached === undefined ? read(store, slot.artifact, record) : Exit.succeed(cached.value)
   })
   return mapSync(allSync(found), (found) => {
     const values: Record<string, unknown> = {}

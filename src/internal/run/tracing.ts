@@ -52,17 +52,17 @@ const meters = new Map<string, Meters>()
 /** Counts a finished task, and records its duration if it was executed. */
 export const measureTask = (context: Context.Context<never>, flow: string, task: TaskRecord): void => {
   const key = `${flow}\n${task.step}\n${task.status}\n${task.how}`
-  let found = meters.get(key)
-  if (found === undefined) {
+  let meter = meters.get(key)
+  if (meter === undefined) {
     const attributes = { flow, step: task.step, status: task.status, how: task.how }
-    found = {
+    meter = {
       count: Metric.withAttributes(tasks, attributes) as Metric.Metric<number, unknown>, // its input counts
       duration: Metric.withAttributes(durations, attributes)
     }
-    meters.set(key, found)
+    meters.set(key, meter)
   }
   // Not `Metric.update`: a task pays for no effects here.
-  found.count.updateUnsafe(1, context)
+  meter.count.updateUnsafe(1, context)
   if (task.how === "executed" && task.finishedAt !== undefined)
-    found.duration.updateUnsafe(task.finishedAt - task.startedAt, context)
+    meter.duration.updateUnsafe(task.finishedAt - task.startedAt, context)
 }

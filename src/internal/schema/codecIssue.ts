@@ -68,7 +68,7 @@ const notJson = (
 ): { readonly path: ReadonlyArray<PropertyKey>; readonly message: string } | undefined => {
   const above = new Set<object>()
   const find = (value: unknown, path: ReadonlyArray<PropertyKey>): ReturnType<typeof notJson> => {
-    const refuse = (what: string) => ({ path, message: `expected JSON, got ${what}` })
+    const refuse = (kind: string) => ({ path, message: `expected JSON, got ${kind}` })
     if (value === null || typeof value === "string" || typeof value === "boolean") return undefined
     if (typeof value === "number") return Number.isFinite(value) ? undefined : refuse(String(value))
     if (typeof value !== "object") return refuse(valueText(value))

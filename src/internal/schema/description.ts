@@ -55,10 +55,10 @@ const named = (node: unknown): unknown => {
 
 /** A function that computes once. Descriptions are made lazily: most programs that import a flow never run it. */
 export const lazy = (make: () => Description): (() => Description) => {
-  let made: Description | undefined
+  let description: Description | undefined
   return () => {
-    made ??= make()
-    return made
+    description ??= make()
+    return description
   }
 }
 
@@ -70,5 +70,5 @@ export const typeText = (schema: Schema.Top): string => SchemaText.typeText(repr
  *
  * `field labels: stored as Int, read as String`.
  */
-export const difference = (there: string, here: string): string =>
-  SchemaText.difference(JSON.parse(there), JSON.parse(here))
+export const difference = (stored: string, reading: string): string =>
+  SchemaText.difference(JSON.parse(stored), JSON.parse(reading))

@@ -48,9 +48,9 @@ export const difference = (given: unknown, decoded: unknown, unions: Unions | un
     if (typeof b !== "object" || b === null || typeof a !== "object" || a === null) return differs(a, b)
     if (unions === undefined) return compareObjects(a, b)
     above.push(a)
-    const found = compareObjects(a, b)
+    const inner = compareObjects(a, b)
     above.pop()
-    return found
+    return inner
   }
 
   const compareObjects = (a: object, b: object): Difference | undefined => {
@@ -67,8 +67,8 @@ export const difference = (given: unknown, decoded: unknown, unions: Unions | un
   ): Difference | undefined => {
     if (a.length !== b.length) return differs(ofA, ofB)
     for (let i = 0; i < b.length; i++) {
-      const found = compare(a[i], b[i])
-      if (found !== undefined) return at(i, found)
+      const inner = compare(a[i], b[i])
+      if (inner !== undefined) return at(i, inner)
     }
     return undefined
   }
@@ -85,8 +85,8 @@ export const difference = (given: unknown, decoded: unknown, unions: Unions | un
 
   const compareProperties = (a: object, b: object): Difference | undefined => {
     for (const key of Object.keys(b)) {
-      const found = compare(valueAt(a, key), valueAt(b, key))
-      if (found !== undefined) return at(key, found)
+      const inner = compare(valueAt(a, key), valueAt(b, key))
+      if (inner !== undefined) return at(key, inner)
     }
     return undefined
   }
@@ -133,8 +133,8 @@ export const difference = (given: unknown, decoded: unknown, unions: Unions | un
   }
 
   const inside = (key: string, a: unknown, b: unknown): Difference | undefined => {
-    const found = compare(a, b)
-    return found === undefined ? undefined : at(key, found)
+    const inner = compare(a, b)
+    return inner === undefined ? undefined : at(key, inner)
   }
 
   const compareMaps = (a: ReadonlyMap<unknown, unknown>, b: ReadonlyMap<unknown, unknown>): Difference | undefined => {
@@ -146,8 +146,8 @@ export const difference = (given: unknown, decoded: unknown, unions: Unions | un
         continue
       }
       if (!a.has(key)) return differs(a, b)
-      const found = compare(a.get(key), value)
-      if (found !== undefined) return at(String(key), found)
+      const inner = compare(a.get(key), value)
+      if (inner !== undefined) return at(String(key), inner)
     }
     return compareUnordered(
       [...a].filter(([key]) => typeof key === "object" && key !== null),
@@ -195,7 +195,7 @@ export const difference = (given: unknown, decoded: unknown, unions: Unions | un
   return compare(given, decoded) ?? uncertain
 }
 
-const at = (key: PropertyKey, found: Difference): Difference => ({ ...found, path: [key, ...found.path] })
+const at = (key: PropertyKey, inner: Difference): Difference => ({ ...inner, path: [key, ...inner.path] })
 
 const valueAt = (object: object, key: string): unknown => (object as Record<string, unknown>)[key] // looked up by name
 

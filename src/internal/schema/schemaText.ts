@@ -108,10 +108,10 @@ const nameOf = (reference: string): string => reference.replace(/Encoded$/, "")
 
 /** How two descriptions differ, as a sentence. */
 export const difference = (stored: unknown, reading: unknown): string => {
-  const found = compare(stored as Described, reading as Described) // the JSON passed to `Description.make`
-  if (found.length === 0) return "the schemas differ only in how they are described"
-  const more = found.length - maxDifferences
-  return found.slice(0, maxDifferences).join("; ") + (more > 0 ? `; and ${more} more` : "")
+  const differences = compare(stored as Described, reading as Described) // the JSON passed to `Description.make`
+  if (differences.length === 0) return "the schemas differ only in how they are described"
+  const more = differences.length - maxDifferences
+  return differences.slice(0, maxDifferences).join("; ") + (more > 0 ? `; and ${more} more` : "")
 }
 
 const maxDifferences = 4
@@ -135,8 +135,10 @@ const compare = (stored: Described, reading: Described): ReadonlyArray<string> =
   if (stored.format !== reading.format)
     return [`format: ${sides(stored.format ?? "another", reading.format ?? "another")}`]
   if (stored.schema !== undefined && reading.schema !== undefined) {
-    const found = compareDocuments(stored.schema, reading.schema)
-    return found.length > 0 ? found : compareDocuments(stored.type ?? stored.schema, reading.type ?? reading.schema)
+    const differences = compareDocuments(stored.schema, reading.schema)
+    return differences.length > 0
+      ? differences
+      : compareDocuments(stored.type ?? stored.schema, reading.type ?? reading.schema)
   }
   if (stored.columns !== undefined && reading.columns !== undefined) {
     const texts = (columns: NonNullable<Described["columns"]>) =>
@@ -169,15 +171,15 @@ const compareTexts = (
   stored: ReadonlyMap<string, string>,
   reading: ReadonlyMap<string, string>
 ): ReadonlyArray<string> => {
-  const found: Array<string> = []
+  const differences: Array<string> = []
   for (const [name, text] of stored) {
     const other = reading.get(name)
-    if (other === undefined) found.push(`${word} ${name}: only in the stored schema`)
-    else if (other !== text) found.push(`${word} ${name}: ${sides(text, other)}`)
+    if (other === undefined) differences.push(`${word} ${name}: only in the stored schema`)
+    else if (other !== text) differences.push(`${word} ${name}: ${sides(text, other)}`)
   }
   for (const name of reading.keys())
-    if (!stored.has(name)) found.push(`${word} ${name}: only in the schema that reads it`)
-  return found
+    if (!stored.has(name)) differences.push(`${word} ${name}: only in the schema that reads it`)
+  return differences
 }
 
 const compareDocuments = (stored: Document, reading: Document): ReadonlyArray<string> =>
@@ -213,24 +215,24 @@ const compareNodes = (a: Node, b: Node, path: string, context: Context): Readonl
 }
 
 const compareProperties = (stored: Node, reading: Node, path: string, context: Context): ReadonlyArray<string> => {
-  const found: Array<string> = []
+  const differences: Array<string> = []
   const byName = (node: Node) => new Map((node.propertySignatures ?? []).map((item) => [String(item.name.value), item]))
   const others = byName(reading)
   const at = (name: string) => (path === "" ? name : `${path}.${name}`)
   for (const [name, property] of byName(stored)) {
     const other = others.get(name)
     others.delete(name)
-    if (other === undefined) found.push(`field ${at(name)}: only in the stored schema`)
+    if (other === undefined) differences.push(`field ${at(name)}: only in the stored schema`)
     else {
       if (property.isOptional !== other.isOptional) {
         const word = (isOptional: boolean) => (isOptional ? "optional" : "required")
-        found.push(`field ${at(name)}: ${sides(word(property.isOptional), word(other.isOptional))}`)
+        differences.push(`field ${at(name)}: ${sides(word(property.isOptional), word(other.isOptional))}`)
       }
-      found.push(...compareNodes(property.type, other.type, at(name), context))
+      differences.push(...compareNodes(property.type, other.type, at(name), context))
     }
   }
-  for (const name of others.keys()) found.push(`field ${at(name)}: only in the schema that reads it`)
-  return found
+  for (const name of others.keys()) differences.push(`field ${at(name)}: only in the schema that reads it`)
+  return differences
 }
 
 const resolve = (node: Node, references: References): Node =>

@@ -71,21 +71,21 @@ export interface Problem {
   readonly isSecret: boolean
 }
 
-const problems = new WeakMap<SchemaAST.AST, { readonly found: Problem | undefined }>()
+const problems = new WeakMap<SchemaAST.AST, { readonly problem: Problem | undefined }>()
 
 /** Why values of a schema can't be stored. Empty if they can. */
 export const problemOf = ({ ast }: Schema.Top): Problem | undefined => {
-  let known = problems.get(ast)
-  if (known === undefined) {
-    let found: Problem | undefined
+  let remembered = problems.get(ast)
+  if (remembered === undefined) {
+    let first: Problem | undefined
     visit(ast, (node, path) => {
       const problem = problemAt(node, path)
-      if (problem !== undefined && (found === undefined || (problem.isSecret && !found.isSecret))) found = problem
+      if (problem !== undefined && (first === undefined || (problem.isSecret && !first.isSecret))) first = problem
     })
-    known = { found }
-    problems.set(ast, known)
+    remembered = { problem: first }
+    problems.set(ast, remembered)
   }
-  return known.found
+  return remembered.problem
 }
 
 const problemAt = (ast: SchemaAST.AST, path: ReadonlyArray<PropertyKey>): Problem | undefined => {

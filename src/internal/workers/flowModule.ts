@@ -43,8 +43,8 @@ export const load = (url: string): Effect.Effect<ReadonlyMap<string, AnyFlow>, E
         const offered = layerOf(exported)
         const value = offered === undefined ? exported : (provide(exported, offered) as AnyFlow) // still a flow
         const name: string = value.flowName
-        const known = flows.get(name)
-        if (known === undefined || (known.layer === undefined && value.layer !== undefined)) flows.set(name, value)
+        const earlier = flows.get(name)
+        if (earlier === undefined || (earlier.layer === undefined && value.layer !== undefined)) flows.set(name, value)
       }
       return flows
     }

@@ -19,14 +19,14 @@ import type { Done } from "./thread/thread.ts"
 /** Refuses workers whose module lacks this flow or has different versions of its steps. */
 export const compare = Effect.fnUntraced(function* (flow: FlowDefinition, flows: Flows, module: string) {
   const name: string = flow.flowName
-  const there = flows[name]
-  if (there === undefined) return yield* FlowModule.notExported(module, name, Object.keys(flows))
+  const versions = flows[name]
+  if (versions === undefined) return yield* FlowModule.notExported(module, name, Object.keys(flows))
   for (const definition of flow.definitions.values()) {
-    const version = there[definition.name]
+    const version = versions[definition.name]
     if (version === undefined) {
       return yield* new ExecutorError({
         reason: "version",
-        message: `Flow "${name}" has a step "${definition.name}" here, but the workers' module ${FlowModule.show(module)} does not have it. It has: ${Object.keys(there).join(", ")}. Start the workers with the same code.`
+        message: `Flow "${name}" has a step "${definition.name}" here, but the workers' module ${FlowModule.show(module)} does not have it. It has: ${Object.keys(versions).join(", ")}. Start the workers with the same code.`
       })
     }
     if (version !== definition.version) {

@@ -28,17 +28,17 @@ export const card = (cli: Cli.Cli, chosen: Cli.Chosen, text: string, out: string
         title: id,
         ...(source === undefined ? { run, task: id } : Reading.placeOf(source))
       }))
-      const found: Array<{ readonly title: string; readonly card: Card }> = []
-      for (const [run, there] of Map.groupBy(places, ({ run }) => run)) {
+      const decoded: Array<{ readonly title: string; readonly card: Card }> = []
+      for (const [run, ofRun] of Map.groupBy(places, ({ run }) => run)) {
         const cards = yield* runs.cards({ run })
-        for (const { task, title } of there) {
+        for (const { task, title } of ofRun) {
           const last = cards.findLast((card) => card.task === task)
           if (last === undefined) continue
           const bytes = yield* artifacts.get(last.digest)
-          found.push({ title, card: yield* decode(new TextDecoder().decode(bytes)) })
+          decoded.push({ title, card: yield* decode(new TextDecoder().decode(bytes)) })
         }
       }
-      if (found.length === 0) {
+      if (decoded.length === 0) {
         return yield* new Cli.Exit({
           code: Cli.exitCodes.failed,
           message: `No task of ${text} has a card. A step makes one with yield* Card.append(Card.markdown("…")).`
@@ -46,7 +46,7 @@ export const card = (cli: Cli.Cli, chosen: Cli.Chosen, text: string, out: string
       }
       const { run } = target
       const subtitle = `${run.flow} · run ${run.id} · ${Units.dateTime(run.startedAt)}`
-      const html = toHtml(found, { title: `${run.flow} ${text}`, subtitle })
+      const html = toHtml(decoded, { title: `${run.flow} ${text}`, subtitle })
       if (out === undefined || out === "-") return void cli.stdout.write(html)
       yield* Effect.tryPromise({
         try: () => Fs.writeFile(out, html),
@@ -56,6 +56,6 @@ export const card = (cli: Cli.Cli, chosen: Cli.Chosen, text: string, out: string
             message: `${out} can't be written: ${messageOf(cause)}.`
           })
       })
-      Cli.say(cli, `${out}: ${Units.plural(found.length, "card")}`)
+      Cli.say(cli, `${out}: ${Units.plural(decoded.length, "card")}`)
     })
   )

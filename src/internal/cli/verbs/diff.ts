@@ -11,7 +11,7 @@ export const diff = (cli: Cli.Cli, chosen: Cli.Chosen, left: string, right: stri
     cli,
     chosen,
     Effect.gen(function* () {
-      const found = yield* Diff.runs(yield* Target.run(chosen, left), yield* Target.run(chosen, right))
-      Cli.print(cli, json ? JSON.stringify(found, undefined, 2) : Diff.toText(found))
+      const difference = yield* Diff.runs(yield* Target.run(chosen, left), yield* Target.run(chosen, right))
+      Cli.print(cli, json ? JSON.stringify(difference, undefined, 2) : Diff.toText(difference))
     })
   )

@@ -29,7 +29,7 @@ export const plan = Effect.fnUntraced(function* (
   format: Format
 ) {
   const flow = subject.flow as Flow.Flow<string, any, unknown, unknown, never> // erased: the flags were made from its parameters
-  const made = yield* Plan.make(flow, parameters)
-  Cli.print(cli, draw(made, format))
-  if (made.stop !== undefined && (format === "mermaid" || format === "dot")) Cli.say(cli, made.stop.message)
+  const plan = yield* Plan.make(flow, parameters)
+  Cli.print(cli, draw(plan, format))
+  if (plan.stop !== undefined && (format === "mermaid" || format === "dot")) Cli.say(cli, plan.stop.message)
 })

@@ -33,7 +33,7 @@ const list = Effect.fnUntraced(function* (cli: Cli.Cli, chosen: Cli.Chosen, opti
   // A crash is not recorded but inferred here, so all runs recorded as running are checked.
   const inferred = options.status === "crashed" || options.status === "running"
   const limit = options.limit <= 0 ? Number.POSITIVE_INFINITY : options.limit
-  const found = yield* Reading.list({
+  const candidates = yield* Reading.list({
     tags: options.tags,
     ...(chosen.flow === undefined ? undefined : { flow: chosen.flow }),
     ...(options.status === undefined
@@ -42,7 +42,7 @@ const list = Effect.fnUntraced(function* (cli: Cli.Cli, chosen: Cli.Chosen, opti
     ...(options.since === undefined ? undefined : { since: options.since }),
     ...(inferred || limit === Number.POSITIVE_INFINITY ? undefined : { limit })
   })
-  const runs = (inferred ? found.filter((run) => statusOf(run) === options.status) : found).slice(0, limit)
+  const runs = (inferred ? candidates.filter((run) => statusOf(run) === options.status) : candidates).slice(0, limit)
   const counts = new Map<string, number>()
   for (const { count, run } of yield* store.taskCounts(runs.map(({ id }) => id)))
     counts.set(run, (counts.get(run) ?? 0) + count)

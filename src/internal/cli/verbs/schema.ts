@@ -10,18 +10,18 @@ import { styleFor } from "../style.ts"
 export const schema = (cli: Cli.Cli, files: ReadonlyArray<string>, options: { readonly json: boolean }) =>
   Effect.matchEffect(Parquet.schema(files), {
     onFailure: ({ message }) => Effect.fail(new Cli.Exit({ code: Cli.exitCodes.failed, message: `${message}.` })),
-    onSuccess: (found) =>
+    onSuccess: (schema) =>
       Effect.sync(() => {
-        if (options.json) return Cli.print(cli, JSON.stringify(found, jsonValue, 2))
+        if (options.json) return Cli.print(cli, JSON.stringify(schema, jsonValue, 2))
         const style = styleFor(cli.stdout, cli.environment)
         const header = ["column", "type", "null", "min", "max"].map(style.dim)
-        const rows = found.columns.flatMap((column) => lines(column, ""))
+        const rows = schema.columns.flatMap((column) => lines(column, ""))
         Cli.print(cli, Text.columns([header, ...rows]))
         Cli.print(cli, "")
-        Cli.print(cli, summary(found, files.length))
-        for (const hint of found.hints) Cli.print(cli, `Hint: ${hint}.`)
+        Cli.print(cli, summary(schema, files.length))
+        for (const hint of schema.hints) Cli.print(cli, `Hint: ${hint}.`)
         Cli.print(cli, "")
-        Cli.print(cli, found.code)
+        Cli.print(cli, schema.code)
       })
   })
 

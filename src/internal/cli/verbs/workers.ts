@@ -64,10 +64,10 @@ export const drain = (cli: Cli.Cli, chosen: Cli.Chosen, address: string, group: 
     Effect.gen(function* () {
       const asked = yield* Worker.drain(address, selection(group))
       if (asked.length === 0) {
-        const known = (yield* Worker.status(selection(group))).workers.map((worker) => worker.address)
+        const addresses = (yield* Worker.status(selection(group))).workers.map((worker) => worker.address)
         return yield* new Cli.Exit({
           code: Cli.exitCodes.failed,
-          message: `There is no worker ${address === "all" ? "to drain" : `at ${address}`}. ${known.length === 0 ? "No worker was seen in the last minute." : `The workers: ${known.join(", ")}.`}`
+          message: `There is no worker ${address === "all" ? "to drain" : `at ${address}`}. ${addresses.length === 0 ? "No worker was seen in the last minute." : `The workers: ${addresses.join(", ")}.`}`
         })
       }
       Cli.print(

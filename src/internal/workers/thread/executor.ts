@@ -31,8 +31,8 @@ export const make = Effect.fnUntraced(function* (options: ThreadsOptions) {
   const poolOf = Effect.fnUntraced(function* (store: ArtifactStore["Service"]) {
     const place = yield* ThreadStore.placeOf(store, "threads")
     const key = JSON.stringify(place)
-    const known = pools.get(key)
-    if (known !== undefined) return known
+    const open = pools.get(key)
+    if (open !== undefined) return open
     const pool = yield* ThreadPool.make({
       module,
       store: place,

@@ -100,9 +100,9 @@ export const make = Effect.fnUntraced(function* (options: Thread.Options & { rea
       flows === undefined
         ? Effect.map(
             withThread((thread) => Effect.succeed(thread.flows)) as Effect.Effect<Flows, unknown>, // it is not let go
-            (found) => {
-              flows = found
-              return found
+            (exported) => {
+              flows = exported
+              return exported
             }
           )
         : Effect.succeed(flows)

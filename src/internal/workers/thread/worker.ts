@@ -74,8 +74,8 @@ const program = Effect.gen(function* () {
   const [flows, stores] = loaded.value
   const services = new Map<AnyFlow, Effect.Effect<Context.Context<unknown>, unknown>>()
   const servicesOf = (flow: AnyFlow): Effect.Effect<Context.Context<unknown>, unknown> => {
-    const known = services.get(flow)
-    if (known !== undefined) return known
+    const running = services.get(flow)
+    if (running !== undefined) return running
     const layer = flow.layer as Layer.Layer<unknown> | undefined // its requirements are already provided
     const made = layer === undefined ? Effect.succeed(none) : Services.lazily(layer, scope)
     services.set(flow, made)
@@ -186,11 +186,11 @@ const surround = <R>(
 const withBlobs = (stores: Context.Context<ArtifactStore | RunStore>, blobs: ReadonlyArray<Blob>) => {
   if (blobs.length === 0) return stores
   const store = Context.get(stores, ArtifactStore)
-  const known = new Map(blobs.map(({ bytes, digest }) => [digest, bytes]))
+  const bytesOf = new Map(blobs.map(({ bytes, digest }) => [digest, bytes]))
   return Context.add(stores, ArtifactStore, {
     ...store,
     get: (digest) => {
-      const bytes = known.get(digest)
+      const bytes = bytesOf.get(digest)
       return bytes === undefined ? store.get(digest) : Effect.sync(() => new Uint8Array(bytes))
     }
   })
