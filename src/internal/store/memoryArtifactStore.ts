@@ -12,7 +12,7 @@ import * as Digest from "../schema/digest.ts"
 import { type Address, ArtifactError } from "./artifactError.ts"
 import type { ArtifactFault, ArtifactStore } from "./artifactStore.ts"
 import * as Bytes from "./bytes.ts"
-import type { Inline } from "./memoryRunStore.ts"
+import type { Inline } from "./memoryRecords.ts"
 import * as TemporaryFiles from "./temporaryFiles.ts"
 
 interface Entry {
