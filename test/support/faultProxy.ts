@@ -17,6 +17,8 @@ export type Fault =
   | "503"
   | "429"
   | "500"
+  /** The answer is that the credentials have expired. */
+  | "expired"
   /** Nothing comes. */
   | "stall"
   /** Half of the answer comes, then nothing. */
@@ -96,8 +98,8 @@ const pass = async (
   if (fault === "cut") return void request.socket.destroy()
   const body = Buffer.concat(await request.toArray())
   if (fault === "stall") return
-  if (fault === "503" || fault === "429" || fault === "500") {
-    response.writeHead(Number(fault), { "content-type": "application/xml" })
+  if (fault === "503" || fault === "429" || fault === "500" || fault === "expired") {
+    response.writeHead(fault === "expired" ? 400 : Number(fault), { "content-type": "application/xml" })
     return void response.end(`<?xml version="1.0"?><Error><Code>${codes[fault]}</Code></Error>`)
   }
   const answer = await forward(target, request, fault === "wrongRequest" ? altered(body) : body)
@@ -122,7 +124,7 @@ const pass = async (
   }
 }
 
-const codes = { "503": "SlowDown", "429": "TooManyRequests", "500": "InternalError" } as const
+const codes = { "503": "SlowDown", "429": "TooManyRequests", "500": "InternalError", expired: "ExpiredToken" } as const
 
 /** The same bytes but one. */
 const altered = (bytes: Buffer): Buffer => {
