@@ -41,7 +41,7 @@ const randomOf = (seed: number) => (): number => {
 const tuning = { stallMs: 250, pauseMs: 5, attempts: 4 }
 
 /** No operation takes longer, however many of its attempts stall. */
-const limit = Duration.seconds(20)
+const limit = Duration.seconds(60)
 
 /** Runs operations until so many faults have happened. */
 export const campaign = Effect.fnUntraced(function* (

@@ -38,7 +38,7 @@ const resources = ["kubernetes.yaml", "kubernetes-run.yaml"].flatMap(read)
 
 describe("the manifests of the cluster guide", () => {
   it.skipIf(!isInstalled)("are what Kubernetes' schemas allow", async () => {
-    assert.isAbove(resources.length, 7)
+    assert.isAtLeast(resources.length, 7)
     for (const resource of resources) new (await modelOf(resource))(resource).validate()
     const Deployment = await modelOf({ apiVersion: "apps/v1", kind: "Deployment" })
     assert.throws(() => new Deployment({ spec: { replicas: "two" } }).validate(), /replicas must be integer/)

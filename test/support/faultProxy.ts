@@ -126,11 +126,11 @@ const pass = async (
 
 const codes = { "503": "SlowDown", "429": "TooManyRequests", "500": "InternalError", expired: "ExpiredToken" } as const
 
-/** The same bytes but one. */
+/** The same bytes but one, at another place each time. */
 const altered = (bytes: Buffer): Buffer => {
   if (bytes.length === 0) return bytes
   const copy = Buffer.from(bytes)
-  const at = bytes.length >> 1
+  const at = Math.floor(Math.random() * bytes.length)
   copy[at] = (copy[at] ?? 0) ^ 1
   return copy
 }

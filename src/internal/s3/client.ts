@@ -165,6 +165,7 @@ export const make = (options: Request.Options): Client => {
             method: "GET",
             key,
             query: versioned(version),
+            answerBytes: end - start,
             headers: { range: `bytes=${start}-${end - 1}`, ...(etag === undefined ? {} : { "if-match": etag }) },
             action: "s3:GetObject"
           }),

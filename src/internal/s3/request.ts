@@ -25,6 +25,8 @@ export interface Request {
   readonly size?: number | undefined
   /** The SHA-256 of the body, in hexadecimal. Default: it is computed; a body that is not in memory needs it. */
   readonly digest?: string | undefined
+  /** How long the answer may be, in bytes. Default: 1 MB. */
+  readonly answerBytes?: number | undefined
   /** What the credentials must allow, `s3:GetObject`, for the sentence that says that they don't. */
   readonly action: string
 }
@@ -104,6 +106,7 @@ export const make = (options: Options): Requests => {
       method: request.method,
       url,
       body,
+      answerBytes: request.answerBytes,
       headers: {
         ...headers,
         ...(request.method === "PUT" || request.method === "POST" ? { "content-length": String(size) } : {})

@@ -16,6 +16,8 @@ export interface Outgoing {
   readonly url: URL
   readonly headers: Readonly<Record<string, string>>
   readonly body: Body
+  /** How long the answer may be, in bytes. Default: 1 MB. */
+  readonly answerBytes?: number | undefined
 }
 
 /** Bytes in memory, or a source of parts that can be opened again for another attempt. */
@@ -59,7 +61,8 @@ export const make = (stallMs: number): Transport => {
         }
         sent.setTimeout(stallMs, () => fail(stalled(stallMs)))
         // One that trickles is dead too: below 32 kB/s nothing gets done.
-        const limitMs = 4 * stallMs + (Number(request.headers["content-length"] ?? 0) + largestAnswer) / 32
+        const { answerBytes = 1_000_000 } = request
+        const limitMs = 4 * stallMs + (Number(request.headers["content-length"] ?? 0) + answerBytes) / 32
         const limit = setTimeout(() => fail(stalled(limitMs)), limitMs)
         limit.unref()
         sent.on("error", fail)

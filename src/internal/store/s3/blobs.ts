@@ -32,6 +32,9 @@ export interface Options {
   readonly readOnly: boolean
 }
 
+/** How often an object is read again if wrong bytes arrive, before it is said that something alters them on the way. */
+const rereads = 3
+
 /** How many objects are looked at, or read to be verified, at once. */
 const concurrency = 16
 
@@ -56,24 +59,45 @@ export const make = (options: Options): { readonly blobs: Blobs; readonly close:
   const raw = (digest: string, range?: Range, key?: string): Stream.Stream<Uint8Array, ArtifactError> =>
     Stream.unwrap(Effect.map(opened(digest, range, key), (object) => parts(digest, object)))
 
-  /** Whether an object has a digest. */
-  const isIntact = (digest: string, key?: string): Effect.Effect<boolean, ArtifactError> =>
+  /** The digest that an object really has. */
+  const hashOf = (digest: string, key?: string): Effect.Effect<string, ArtifactError> =>
     Effect.map(
       Stream.runFold(
         raw(digest, undefined, key),
         () => createHash("sha256"),
         (hash, part) => hash.update(part)
       ),
-      (hash) => hash.digest("hex") === digest
+      (hash) => hash.digest("hex")
     )
 
-  /** What to fail with if other bytes arrived than the digest says: it is asked whether the object itself is wrong. */
-  const wrong = (digest: string): Effect.Effect<ArtifactError, ArtifactError> =>
-    Effect.gen(function* () {
-      if (yield* isIntact(digest)) return Problem.garbled(places, digest)
-      if (!readOnly) yield* Effect.ignore(ledger.settle(digest, -1, damaged))
-      return Problem.altered(places, digest)
-    })
+  /**
+   * What to fail with if bytes arrived that have another digest, `found`. The object is read again until it is right or
+   * wrong in the same way twice: only then is it taken for altered, and not the bytes on their way.
+   */
+  const wrong = Effect.fnUntraced(function* (
+    digest: string,
+    found: string
+  ): Effect.fn.Return<ArtifactError, ArtifactError> {
+    let last = found
+    for (let read = 0; read < rereads; read++) {
+      const next = yield* hashOf(digest)
+      if (next === digest) break
+      if (next === last) {
+        if (!readOnly) yield* Effect.ignore(ledger.settle(digest, -1, damaged))
+        return Problem.altered(places, digest)
+      }
+      last = next
+    }
+    return Problem.garbled(places, digest)
+  })
+
+  /** Whether an object has a digest. */
+  const isIntact = Effect.fnUntraced(function* (digest: string, key?: string) {
+    const found = yield* hashOf(digest, key)
+    if (found === digest) return true
+    // Bytes may have been altered on their way.
+    return (yield* hashOf(digest, key)) === digest
+  })
 
   const fetchOnce = Effect.fnUntraced(function* (digest: string) {
     const object = yield* opened(digest)
@@ -87,22 +111,26 @@ export const make = (options: Options): { readonly blobs: Blobs; readonly close:
         hash.update(part)
       })
     )
-    return hash.digest("hex") === digest ? bytes : undefined
+    return { bytes, found: hash.digest("hex") }
   })
 
   /** The bytes, straight from the bucket. What arrived altered on the way is fetched once more. */
   const fetch = Effect.fnUntraced(function* (digest: string): Effect.fn.Return<Uint8Array, ArtifactError> {
-    const bytes = (yield* fetchOnce(digest)) ?? (yield* fetchOnce(digest))
-    return bytes ?? (yield* Effect.flatMap(wrong(digest), Effect.fail))
+    const first = yield* fetchOnce(digest)
+    if (first.found === digest) return first.bytes
+    const second = yield* fetchOnce(digest)
+    if (second.found === digest) return second.bytes
+    return yield* Effect.flatMap(wrong(digest, second.found), Effect.fail)
   })
 
   /** A whole object, verified at its end. */
   const streamed = (digest: string): Stream.Stream<Uint8Array, ArtifactError> =>
     Stream.suspend(() => {
       const hash = createHash("sha256")
-      const end = Effect.suspend(() =>
-        hash.digest("hex") === digest ? Effect.succeed(Stream.empty) : Effect.flatMap(wrong(digest), Effect.fail)
-      )
+      const end = Effect.suspend(() => {
+        const found = hash.digest("hex")
+        return found === digest ? Effect.succeed(Stream.empty) : Effect.flatMap(wrong(digest, found), Effect.fail)
+      })
       return Stream.concat(
         Stream.tap(raw(digest), (part) => Effect.sync(() => hash.update(part))),
         Stream.unwrap(end)

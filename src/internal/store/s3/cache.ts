@@ -31,8 +31,8 @@ export interface Options {
   readonly limitBytes: number
   /** The bytes of an artifact in the bucket, unverified. */
   readonly fetch: (digest: string) => Stream.Stream<Uint8Array, ArtifactError>
-  /** What to fail with if they do not have the digest. */
-  readonly wrong: (digest: string) => Effect.Effect<ArtifactError, ArtifactError>
+  /** What to fail with if they have another digest. */
+  readonly wrong: (digest: string, found: string) => Effect.Effect<ArtifactError, ArtifactError>
 }
 
 export const make = ({ directory, fetch, limitBytes, wrong }: Options): Cache => {
@@ -73,12 +73,14 @@ export const make = ({ directory, fetch, limitBytes, wrong }: Options): Cache =>
 
   /** Fetches into a file. Bytes that arrived altered are fetched once more. */
   const download = Effect.fnUntraced(function* (digest: string): Effect.fn.Return<Address, ArtifactError> {
+    let found = ""
     for (let attempt = 1; attempt <= 2; attempt++) {
       const address = yield* files().putStream(fetch(digest))
       if (address.digest === digest) return address
       yield* files().remove([address], Number.POSITIVE_INFINITY)
+      found = address.digest
     }
-    return yield* Effect.flatMap(wrong(digest), Effect.fail)
+    return yield* Effect.flatMap(wrong(digest, found), Effect.fail)
   })
 
   const fetched = (digest: string): Effect.Effect<string, ArtifactError> => {
