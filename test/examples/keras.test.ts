@@ -51,7 +51,7 @@ describe("keras.ts", () => {
     Effect.gen(function* () {
       const plan = yield* Plan.make(KerasFlow, {})
       assert.isUndefined(plan.stop)
-      assert.deepStrictEqual(plan.tasks.map(({ step }) => step).sort(), [
+      assert.deepStrictEqual(plan.nodes.map(({ step }) => step).sort(), [
         "baseline",
         "end",
         "gate",
