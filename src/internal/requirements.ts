@@ -8,6 +8,7 @@
 import { createRequire } from "node:module"
 import * as SchemaAST from "effect/SchemaAST"
 import { getCurrentVersion } from "effect/Version"
+import * as Location from "./location.ts"
 
 /** Something that this package needs is missing, too old, or there twice. */
 export class RequirementError extends Error {
@@ -64,14 +65,14 @@ const packageOf = (name: string, from: string): string => {
 }
 
 // Looked up only where this file is an installed package's: a bundle has its peers within.
-const here: string | undefined = import.meta.url
-if (here?.endsWith("/dist/internal/requirements.js")) {
+const { isInstalled, self } = Location
+if (isInstalled && self !== undefined) {
   const name = "@effect/platform-node"
-  const peer = packageOf(name, here)
+  const peer = packageOf(name, self)
   if (peer === "missing") {
     refuse(`effect-flow needs ${name} beside it, and it is not installed: run \`npm install ${name}\`.`)
   }
-  if (peer !== "unknown" && packageOf("effect", peer) !== packageOf("effect", here)) twoCopies(`${name} uses`)
+  if (peer !== "unknown" && packageOf("effect", peer) !== packageOf("effect", self)) twoCopies(`${name} uses`)
 }
 
 // All nodes of schemas extend one class, which a second copy of effect has a second of.

@@ -9,6 +9,7 @@ import { gzip } from "node:zlib"
 import * as Effect from "effect/Effect"
 import type { HttpServerRequest } from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
+import * as Location from "../location.ts"
 
 interface Asset {
   readonly type: string
@@ -25,13 +26,6 @@ const types: Readonly<Record<string, string>> = {
   json: "application/json"
 }
 
-/**
- * The directory of the built page: beside this module in the package, in `dist` when running from source. Computed on
- * demand, because a CommonJS bundle has no `import.meta.url` and must still be able to load this file.
- */
-const directoryOf = (): string =>
-  fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "../../../dist/ui/" : "../../ui/", import.meta.url))
-
 const deflate = promisify(gzip)
 
 /** The page's files by address, and the files that the view of a run needs. */
@@ -41,7 +35,7 @@ interface Page {
 }
 
 const load = async (): Promise<Page> => {
-  const directory = directoryOf()
+  const directory = fileURLToPath(Location.pageDirectory())
   const entries = await readdir(directory, { recursive: true, withFileTypes: true })
   const assets = new Map<string, Asset>()
   let ofRun: ReadonlyArray<string> = []

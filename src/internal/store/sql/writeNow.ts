@@ -7,6 +7,7 @@ import type { DatabaseSync, SQLInputValue } from "node:sqlite"
 import { fileURLToPath } from "node:url"
 import { serialize } from "node:v8"
 import { StoreError } from "../../../RunStore.ts"
+import * as Location from "../../location.ts"
 import * as Changes from "./changes.ts"
 import * as Fence from "./fence.ts"
 import type { Prepared } from "./statement.ts"
@@ -46,15 +47,6 @@ export const toSqlite =
     }
   }
 
-/**
- * The program stands beside this file, compiled or not as this one is. Asked for when it is needed: a bundle does not have
- * it, and must be able to load this file.
- */
-const program = (): string =>
-  fileURLToPath(
-    new URL(import.meta.url.endsWith(".ts") ? "./writeNowPostgres.ts" : "./writeNowPostgres.js", import.meta.url)
-  )
-
 /** What the process that writes into Postgres is given. */
 export interface PostgresWork {
   readonly url: string
@@ -66,7 +58,8 @@ export const toPostgres =
   (url: () => string): WriteNow =>
   (writes) => {
     const work: PostgresWork = { url: url(), writes }
-    const { error, status, stderr } = spawnSync(process.execPath, [...process.execArgv, program()], {
+    const program = fileURLToPath(Location.programAt("store/sql/writeNowPostgres"))
+    const { error, status, stderr } = spawnSync(process.execPath, [...process.execArgv, program], {
       input: serialize(work),
       encoding: "utf8",
       timeout: processLimitMs

@@ -8,21 +8,19 @@ import * as Effect from "effect/Effect"
 import { hasProperty } from "effect/Predicate"
 import { ExecutorError } from "../../../Executor.ts"
 import { messageOf } from "../../cause.ts"
+import * as Location from "../../location.ts"
 
 /** Worker threads can't be started in this process. */
 export const notStarted = (why: string): ExecutorError =>
   new ExecutorError({ reason: "settings", message: `A worker thread could not be started: ${why}.` })
 
-// Undefined in a bundle that is CommonJS.
-const here: string | undefined = import.meta.url
-
-/** The program of a thread, which stands beside this file. Fails in a bundle, where it does not. */
+/** The program of a thread. Fails in a bundle, which does not have it. */
 export const locate: Effect.Effect<URL, ExecutorError> = Effect.suspend(() => {
-  const program = here === undefined ? undefined : new URL(here.endsWith(".ts") ? "./worker.ts" : "./worker.js", here)
+  const program = Location.self === undefined ? undefined : Location.programAt("workers/thread/worker")
   if (program !== undefined && existsSync(fileURLToPath(program))) return Effect.succeed(program)
   return Effect.fail(
     notStarted(
-      `effect-flow is part of a bundle${here === undefined ? "" : ` (${fileURLToPath(here)})`}, and a thread needs its own ` +
+      `effect-flow is part of a bundle${Location.self === undefined ? "" : ` (${fileURLToPath(Location.self)})`}, and a thread needs its own ` +
         "files. Leave effect-flow, effect and @effect/platform-node out of the bundle (esbuild: --packages=external), or " +
         "run the flow on fibers"
     )
