@@ -6,8 +6,9 @@
  * What a flow file loads is one chunk, what its command line needs another; what is loaded on demand stays apart.
  */
 import { readdirSync, readFileSync } from "node:fs"
-import { join, resolve } from "node:path"
-import { defineConfig, type Plugin } from "vite"
+import { dirname, join, posix, relative, resolve } from "node:path"
+import { fileURLToPath } from "node:url"
+import { defineConfig, type Plugin, type Rolldown } from "vite"
 
 const root = join(import.meta.dirname, "..")
 const source = join(root, "src")
@@ -40,12 +41,55 @@ const chunks: Readonly<Record<string, ReadonlyArray<string>>> = {
 }
 const groups = Object.entries(chunks).map(([name, modules]) => {
   const found = new Set(modules.flatMap((module) => [...loadedWith(fileOf(module))]))
-  return { name, test: (id: string) => found.has(id) || id === "\0rolldown/runtime.js" }
+  return {
+    name,
+    test: (id: string) =>
+      found.has(id) || (name === "commandLine" && id.startsWith(effect)) || id === "\0rolldown/runtime.js"
+  }
 })
+
+/** What the parser of the command line needs of effect and no flow does: `effect/cli`, and the keys of its services. */
+const parser =
+  /^(?:cli\/.*|FileSystem|Path|PlatformError|Stdio|Terminal|process\/ChildProcessSpawner|internal\/record)$/
+/** Parquet's codecs. */
+const codecs = /^(?:hyparquet|hysnappy|fzstd)/
+const effect = dirname(fileURLToPath(import.meta.resolve("effect")))
+
+/**
+ * Leaves dependencies out of the build, except for two. Parquet's codecs, which are seventy modules, are built in with what
+ * is used of them. And so is the parser: it is built into the chunk of the command line, without what this command line does not use of it (prompts,
+ * files, streams): that saves Node some sixty modules at each start. Everything else of effect stays a peer's, so there is
+ * one copy of what a flow sees.
+ */
+const dependencies: Plugin = {
+  name: "dependencies",
+  enforce: "pre",
+  resolveId(id, importer = "") {
+    const isEffects = importer.startsWith(effect)
+    const path = isEffects && id.startsWith(".") ? resolve(importer, "..", id) : resolve(effect, `${id.slice(7)}.js`)
+    const module = relative(effect, path).replace(/\.js$/, "")
+    const isParsers = isEffects || importer.startsWith(join(source, "internal", "cli"))
+    if (isParsers && (isEffects || id.startsWith("effect/")) && parser.test(module)) {
+      return { id: path, moduleSideEffects: false }
+    }
+    if (isEffects) return { id: `effect/${module}`, external: true }
+    return /^[./\0]/.test(id) || codecs.test(id) ? undefined : { id, external: true }
+  }
+}
+
+/** The names that a file exports, where all that it does is to export names of one other file. */
+const forwarded = (chunk: Rolldown.OutputAsset | Rolldown.OutputChunk | undefined) => {
+  const [, names, file] =
+    (chunk?.type === "chunk" && /^export \{ ([^}]*) \} from "([^"]+)";$/.exec(chunk.code.trim())) || []
+  if (names === undefined || file === undefined) return undefined
+  const renamed = names.split(", ").map((name) => name.split(" as "))
+  return { file, names: renamed.map(([from, to = from]) => `${to}: $.${from}`).join(", ") }
+}
 
 /**
  * Moves the dynamic imports of all chunks into one small file. tsx rewrites every file that has one: it parses the file
- * and draws its source map anew, which for a large chunk takes longer than loading it.
+ * and draws its source map anew, which for a large chunk takes longer than loading it. A file that only forwards names is
+ * passed over, and left out if it is nobody's way in.
  */
 const loaders: Plugin = {
   name: "loaders",
@@ -53,18 +97,28 @@ const loaders: Plugin = {
     order: "post",
     handler(_, bundle) {
       const functions = new Map([["url", "(url) => import(url)"]])
+      const passedOver = new Set<string>()
+      const load = (file: string): string => {
+        const path = posix.join("internal", file)
+        const to = file.startsWith(".") ? forwarded(bundle[path]) : undefined
+        if (to === undefined) return `() => import("${file}")`
+        passedOver.add(path)
+        const target = `./${posix.relative("internal", posix.join(posix.dirname(path), to.file))}`
+        return `() => import("${target}").then(($) => ({ ${to.names} }))`
+      }
       for (const chunk of Object.values(bundle)) {
         if (chunk.type !== "chunk" || !/^internal\/[^/]+$/.test(chunk.fileName)) continue
         const before = chunk.code
         chunk.code = before
-          .replaceAll(/\bimport\("([^"]+)"\)/g, (expression, file: string) => {
+          .replaceAll(/\bimport\("([^"]+)"\)/g, (_, file: string) => {
             const name = file.replace(/\.js$/, "").replace(/^\W+/, "").replaceAll(/\W/g, "_")
-            functions.set(name, `() => ${expression}`)
+            functions.set(name, load(file))
             return `$load.${name}()`
           })
           .replaceAll(/\bimport\((?=\w)/g, "$$load.url(")
         if (chunk.code !== before) chunk.code = `import * as $load from "./loaders.js";${chunk.code}`
       }
+      for (const path of passedOver) if (bundle[path]?.type === "chunk" && !bundle[path].isEntry) delete bundle[path]
       const source = [...functions].sort().map(([name, load]) => `export const ${name} = ${load};\n`)
       this.emitFile({ type: "asset", fileName: "internal/loaders.js", source: source.join("") })
     }
@@ -74,17 +128,18 @@ const loaders: Plugin = {
 export default defineConfig({
   root,
   publicDir: false,
-  plugins: [loaders],
+  plugins: [dependencies, loaders],
+  ssr: { noExternal: codecs },
   build: {
     ssr: true,
     target: "es2024",
     outDir: "dist",
     emptyOutDir: false,
     minify: false,
+    license: { fileName: "licenses.md" },
     sourcemap: true,
     rolldownOptions: {
       input: Object.fromEntries(entries.map((entry) => [entry, fileOf(entry)])),
-      external: /^[^./]/,
       treeshake: { moduleSideEffects: (_: string, external: boolean) => !external },
       output: {
         format: "esm",

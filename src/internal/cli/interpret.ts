@@ -80,15 +80,16 @@ const program = Effect.fnUntraced(function* (cli: Cli.Cli, bin: boolean, argv: R
 })
 
 /**
- * The services that the parser requires. No flag reads a file or prompts, so most of them are stubs, which load fast.
+ * The services that the parser requires. No flag reads a file or prompts, so most of them are unused. Their keys alone
+ * are imported, so that the build can leave out what they would load.
  */
 const surroundings = (cli: Cli.Cli, bin: boolean, argv: ReadonlyArray<string>) =>
   Layer.mergeAll(
-    FileSystem.layerNoop({}),
-    Path.layer,
-    Stdio.layerTest({}),
-    Layer.succeed(Terminal.Terminal, stub as never), // unused: no flag prompts
-    Layer.succeed(ChildProcessSpawner.ChildProcessSpawner, stub as never), // unused, too
+    Layer.succeed(FileSystem.FileSystem, stub),
+    Layer.succeed(Path.Path, stub),
+    Layer.succeed(Stdio.Stdio, stub),
+    Layer.succeed(Terminal.Terminal, stub),
+    Layer.succeed(ChildProcessSpawner.ChildProcessSpawner, stub),
     CliConfig.layer({
       // No wizard, because it prompts. No completions for flow files, because they are not commands on the PATH.
       builtIns: [GlobalFlag.Help, GlobalFlag.Version, ...(bin ? [completions] : []), GlobalFlag.LogLevel] as never // the type wants a fixed tuple
@@ -97,7 +98,7 @@ const surroundings = (cli: Cli.Cli, bin: boolean, argv: ReadonlyArray<string>) =
     Layer.succeed(Console.Console, { ...globalThis.console, log: (text: unknown) => Cli.print(cli, String(text)) })
   )
 
-const stub = {}
+const stub = {} as never
 
 const completions = {
   ...GlobalFlag.Completions,
