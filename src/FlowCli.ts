@@ -24,6 +24,15 @@ const withoutForeignMaps = (): void => {
   if (support?.enabled === true) Module.setSourceMapsSupport(true, { ...support, nodeModules: false })
 }
 
+/**
+ * Keeps the compiled code of what the command line loads from here on, so that the next start need not compile it: the
+ * library's own code and TensorFlow.js, which take a tenth of a second. Node keeps it in the system's directory for
+ * temporary files, or in `NODE_COMPILE_CACHE`, and goes without where that can't be read or written.
+ */
+const keepCompiledCode = (): void => {
+  if (process.env.NODE_V8_COVERAGE === undefined) Module.enableCompileCache?.() // it would blur the coverage
+}
+
 /** The services that the command line itself provides. */
 type Provided = ArtifactStore | RunStore
 
@@ -75,6 +84,7 @@ export const main: {
   mains.push((flow as Flow.Any).flowName)
   if (mains.length > 1) return
   withoutForeignMaps()
+  keepCompiledCode()
   void import("./internal/cli/main.ts").then(({ start }) => {
     if (mains.length > 1) refuseSecond()
     else start({ flow: flow as Flow.Any, layer, module: process.argv[1] ?? "" }, Effect.succeed)

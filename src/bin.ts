@@ -1,5 +1,10 @@
 #!/usr/bin/env node
 /** The package's own command line: the verbs of `FlowCli`, for any store, and for any flow with `--module`. */
+import * as Module from "node:module"
+
+// The next start need not compile what this one has: see `FlowCli.ts`.
+if (process.env.NODE_V8_COVERAGE === undefined) Module.enableCompileCache?.()
+
 try {
   await import("./internal/requirements.ts")
   const { start } = await import("./internal/cli/main.ts")
