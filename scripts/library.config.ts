@@ -1,9 +1,9 @@
 /**
- * Builds the library's JavaScript: a file for each public module, which only names what it exports, and behind them a few
- * chunks, because Node (and even more a loader such as tsx) resolves, reads and compiles each file on its own. TypeScript
- * writes the declarations.
+ * Builds what Node loads, `dist/node`: a file for each public module, which only names what it exports, and behind them a
+ * few chunks, because Node (and even more a loader such as tsx) resolves, reads and compiles each file on its own. What a
+ * flow file loads is one chunk, what its command line needs another; what is loaded on demand stays apart.
  *
- * What a flow file loads is one chunk, what its command line needs another; what is loaded on demand stays apart.
+ * Bundlers get what TypeScript compiles, a file for each module, of which they can leave out more.
  */
 import { readdirSync, readFileSync } from "node:fs"
 import { dirname, join, posix, relative, resolve } from "node:path"
@@ -86,6 +86,9 @@ const forwarded = (chunk: Rolldown.OutputAsset | Rolldown.OutputChunk | undefine
   return { file, names: renamed.map(([from, to = from]) => `${to}: $.${from}`).join(", ") }
 }
 
+/** The folder of the chunks. */
+const folder = "node/internal"
+
 /**
  * Moves the dynamic imports of all chunks into one small file. tsx rewrites every file that has one: it parses the file
  * and draws its source map anew, which for a large chunk takes longer than loading it. A file that only forwards names is
@@ -99,15 +102,18 @@ const loaders: Plugin = {
       const functions = new Map([["url", "(url) => import(url)"]])
       const passedOver = new Set<string>()
       const load = (file: string): string => {
-        const path = posix.join("internal", file)
-        const to = file.startsWith(".") ? forwarded(bundle[path]) : undefined
+        // A bundler only warns of an optional package that is not installed, if the import's failure is handled.
+        if (!file.startsWith("."))
+          return `async () => { try { return await import("${file}") } catch (error) { throw error } }`
+        const path = posix.join(folder, file)
+        const to = forwarded(bundle[path])
         if (to === undefined) return `() => import("${file}")`
         passedOver.add(path)
-        const target = `./${posix.relative("internal", posix.join(posix.dirname(path), to.file))}`
+        const target = `./${posix.relative(folder, posix.join(posix.dirname(path), to.file))}`
         return `() => import("${target}").then(($) => ({ ${to.names} }))`
       }
       for (const chunk of Object.values(bundle)) {
-        if (chunk.type !== "chunk" || !/^internal\/[^/]+$/.test(chunk.fileName)) continue
+        if (chunk.type !== "chunk" || posix.dirname(chunk.fileName) !== folder) continue
         const before = chunk.code
         chunk.code = before
           .replaceAll(/\bimport\("([^"]+)"\)/g, (_, file: string) => {
@@ -118,9 +124,15 @@ const loaders: Plugin = {
           .replaceAll(/\bimport\((?=\w)/g, "$$load.url(")
         if (chunk.code !== before) chunk.code = `import * as $load from "./loaders.js";${chunk.code}`
       }
-      for (const path of passedOver) if (bundle[path]?.type === "chunk" && !bundle[path].isEntry) delete bundle[path]
+      const rest = Object.values(bundle).map((chunk) => (chunk.type === "chunk" ? chunk.code : ""))
+      for (const path of passedOver) {
+        const chunk = bundle[path]
+        if (chunk?.type !== "chunk" || chunk.isEntry || rest.some((code) => code.includes(posix.basename(path))))
+          continue
+        delete bundle[path]
+      }
       const source = [...functions].sort().map(([name, load]) => `export const ${name} = ${load};\n`)
-      this.emitFile({ type: "asset", fileName: "internal/loaders.js", source: source.join("") })
+      this.emitFile({ type: "asset", fileName: `${folder}/loaders.js`, source: source.join("") })
     }
   }
 }
@@ -136,15 +148,16 @@ export default defineConfig({
     outDir: "dist",
     emptyOutDir: false,
     minify: false,
-    license: { fileName: "licenses.md" },
+    license: { fileName: "node/licenses.md" },
     sourcemap: true,
     rolldownOptions: {
+      checks: { pluginTimings: false },
       input: Object.fromEntries(entries.map((entry) => [entry, fileOf(entry)])),
       treeshake: { moduleSideEffects: (_: string, external: boolean) => !external },
       output: {
         format: "esm",
-        entryFileNames: "[name].js",
-        chunkFileNames: "internal/[name].js",
+        entryFileNames: ({ name }) => (name === "bin" ? "bin.js" : `node/${name}.js`),
+        chunkFileNames: `${folder}/[name].js`,
         sourcemapExcludeSources: true,
         minifyInternalExports: false,
         comments: { jsdoc: false },

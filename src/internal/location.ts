@@ -1,7 +1,7 @@
 /**
- * Where the package's own files are: the program of a worker thread, the built page. In the source they are found from
- * this module; in the build, from the chunk that has it, since all chunks lie in `dist/internal`. In an application's
- * bundle they are not there.
+ * Where the package's own files are: the program of a worker thread, the built page. They are found from this module, or
+ * from the chunk that has it: chunks lie in `dist/node/internal`, with the programs below them. In an application's bundle
+ * they are not there.
  */
 
 /** The address of this file, or of the chunk or bundle that has it. Undefined in a bundle that is CommonJS. */
@@ -10,8 +10,8 @@ export const self: string | undefined = import.meta.url
 /** Whether this is the source, and not a build of it. */
 const isSource = self?.endsWith(".ts") === true
 
-/** Whether this is a file of the installed package: not of the source, and not of an application's bundle. */
-export const isInstalled: boolean = self?.endsWith("/effect-flow/dist/internal/library.js") === true
+/** Whether this is the chunk that Node loads: not the source, and not an application's bundle. */
+export const isChunk: boolean = self?.endsWith("/dist/node/internal/library.js") === true
 
 const at = (path: string): URL => {
   if (self === undefined) throw new Error(`effect-flow is part of a CommonJS bundle, which does not have ${path}`)
@@ -27,4 +27,4 @@ const at = (path: string): URL => {
 export const programAt = (module: string): URL => at(`./${module}${isSource ? ".ts" : ".js"}`)
 
 /** The address of the directory with the built page. Fails like `programAt`. */
-export const pageDirectory = (): URL => at(isSource ? "../../dist/ui/" : "../ui/")
+export const pageDirectory = (): URL => at(isSource ? "../../dist/ui/" : isChunk ? "../../ui/" : "../ui/")

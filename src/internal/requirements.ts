@@ -65,8 +65,8 @@ const packageOf = (name: string, from: string): string => {
 }
 
 // Looked up only where this file is an installed package's: a bundle has its peers within.
-const { isInstalled, self } = Location
-if (isInstalled && self !== undefined) {
+const { isChunk, self } = Location
+if (isChunk && self !== undefined) {
   const name = "@effect/platform-node"
   const peer = packageOf(name, self)
   if (peer === "missing") {
