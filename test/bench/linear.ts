@@ -1,7 +1,8 @@
 /**
  * How the time of every reading verb and page endpoint grows with the tasks of a run and with the runs of a store: for each
- * the times at several sizes, and the exponent between the last two (1 is linear, 2 quadratic). Times of less than 20 ms
- * say nothing of growth and get none. `npm run bench linear` goes to 100,000 tasks and runs;
+ * the times at several sizes, and the exponent between the last two (1 is linear, 2 quadratic): of the times, and of what the
+ * processor spent, which other programs on the machine change less. Times of less than 20 ms say nothing of growth and get
+ * none. `npm run bench linear` goes to 100,000 tasks and runs;
  * `npx tsx test/bench/linear.ts million` to a million tasks for `show`, `why STEP` and the page, in a process of 8 GB.
  */
 import { spawnSync } from "node:child_process"
@@ -81,8 +82,8 @@ const writeRuns = Effect.fnUntraced(function* (count: number) {
   }
 })
 
-/** What happens at one size: its name and how long it took, in milliseconds. */
-type Times = ReadonlyArray<readonly [name: string, milliseconds: number]>
+/** What happens at one size: its name, how long it took, and how long the processor was busy with it, in milliseconds. */
+type Times = ReadonlyArray<readonly [name: string, time: { readonly wall: number; readonly processor: number }]>
 
 const measure = (directory: string, isTasks: boolean, count: number): Effect.Effect<Times, unknown> =>
   Effect.gen(function* () {
@@ -141,11 +142,13 @@ const measure = (directory: string, isTasks: boolean, count: number): Effect.Eff
           ["gc --keep-runs, dry", Gc.collect({ keepRuns: 10, dryRun: true })],
           ["gc --keep-runs", Gc.collect({ keepRuns: 10 })]
         ]
-    const times: Array<readonly [string, number]> = []
+    const times: Array<Times[number]> = []
     for (const [name, effect] of count > 100_000 ? large : all) {
       const start = performance.now()
+      const before = process.cpuUsage()
       yield* effect
-      times.push([name, performance.now() - start])
+      const { system, user } = process.cpuUsage(before)
+      times.push([name, { wall: performance.now() - start, processor: (system + user) / 1000 }])
     }
     return times
   }).pipe(
@@ -174,11 +177,15 @@ const report = (kind: "tasks" | "runs", sizes: ReadonlyArray<number>) => {
   )
   for (const name of bySize[0]?.keys() ?? []) {
     const times = bySize.flatMap((times) => times.get(name) ?? [])
-    const [before = 0, now = 0] = times.slice(-2)
+    const [before, now] = times.slice(-2)
     const growth = Math.log((sizes[times.length - 1] ?? 1) / (sizes[times.length - 2] ?? 1))
-    const exponent = times.length < 2 || now < 20 ? "" : `exponent ${(Math.log(now / before) / growth).toFixed(2)}`
+    const between = (from: number, to: number): string => (Math.log(to / from) / growth).toFixed(2)
+    const exponent =
+      before === undefined || now === undefined || now.wall < 20
+        ? ""
+        : `exponent ${between(before.wall, now.wall)}, of the processor's time ${between(before.processor, now.processor)}`
     console.log(
-      `  ${name.padEnd(34)} ${times.map((time) => `${time.toFixed(0)} ms`.padStart(9)).join("")}  ${exponent}`
+      `  ${name.padEnd(34)} ${times.map(({ wall }) => `${wall.toFixed(0)} ms`.padStart(9)).join("")}  ${exponent}`
     )
   }
 }

@@ -115,9 +115,10 @@ const effectTypeOf = (value: object): string | undefined => {
 export const fromThrown = (thrown: unknown, value: unknown): CodecError => {
   if (thrown instanceof TooDeep || (thrown instanceof RangeError && /call stack/i.test(thrown.message))) {
     const path = cycleIn(value)
+    const fewer = thrown instanceof TooDeep ? "" : ", and fewer of maps and sets, which take more of the stack"
     return path === undefined
       ? new CodecError({
-          message: `it is nested too deeply: ${maxDepth.toLocaleString("en")} levels can be stored. Flatten it (a list of nodes with their parents, say), or store it as Artifact.text or Artifact.bytes`
+          message: `it is nested too deeply: ${maxDepth.toLocaleString("en")} levels can be stored${fewer}. Flatten it (a list of nodes with their parents, say), or store it as Artifact.text or Artifact.bytes`
         })
       : new CodecError({ message: "it contains itself, and stored values are trees", path })
   }
