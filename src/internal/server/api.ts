@@ -43,7 +43,7 @@ export class Sentences extends HttpApiMiddleware.Service<Sentences>()("effect-fl
   error: UiBadRequest
 }) {}
 
-const errors = [UiNotFound, UiBroken, UiAltered] as const
+const errors = [UiNotFound, UiBroken, UiAltered, UiBadRequest] as const
 
 const limit = (most: number) => Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: most })))
 const natural = Schema.optionalKey(Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)))
@@ -53,6 +53,14 @@ const text = Schema.optionalKey(Schema.String)
 const run = { run: Schema.String }
 const task = { ...run, step: Schema.String, index: Schema.String }
 const digest = { digest: Schema.String.check(Schema.isPattern(/^[0-9a-f]{64}$/)) }
+
+/** Which rows of a table, and in which order. `where` is a list of conditions as JSON. */
+const question = {
+  sort: text,
+  order: Schema.optionalKey(Schema.Literals(["up", "down"])),
+  where: Schema.optionalKey(Schema.fromJsonString(Schema.Array(Shapes.Condition))),
+  search: text
+}
 
 const runs = HttpApiGroup.make("runs")
   .add(
@@ -102,6 +110,12 @@ const runs = HttpApiGroup.make("runs")
       success: Schema.Struct({ lines: Schema.Array(Shapes.LogView), next: Schema.optionalKey(Schema.Number) }),
       error: errors
     }),
+    HttpApiEndpoint.get("logText", "/runs/:run/log.txt", {
+      params: run,
+      query: { task: text },
+      success: HttpApiSchema.StreamUint8Array(),
+      error: errors
+    }),
     HttpApiEndpoint.get("metrics", "/runs/:run/metrics", {
       params: run,
       /** `after`: only points after this place, for pages that already have the others. */
@@ -145,13 +159,36 @@ const artifacts = HttpApiGroup.make("artifacts")
     HttpApiEndpoint.get("table", "/artifacts/:digest/table", {
       params: digest,
       /** `cut`: the number of characters after which a text is cut. */
-      query: { offset: natural, limit: limit(1000), cut: limit(1_000_000) },
+      query: { offset: natural, limit: limit(1000), cut: limit(1_000_000), ...question },
       success: Shapes.TableView,
       error: errors
     }),
     HttpApiEndpoint.get("columns", "/artifacts/:digest/columns", {
       params: digest,
       success: Shapes.ColumnsView,
+      error: errors
+    }),
+    HttpApiEndpoint.get("statistics", "/artifacts/:digest/statistics", {
+      params: digest,
+      success: Shapes.StatisticsView,
+      error: errors
+    }),
+    HttpApiEndpoint.get("csv", "/artifacts/:digest/csv", {
+      params: digest,
+      /** `columns`: their names, separated by line feeds. */
+      query: { ...question, columns: text, name: text },
+      success: HttpApiSchema.StreamUint8Array(),
+      error: errors
+    }),
+    HttpApiEndpoint.get("model", "/artifacts/:digest/model", {
+      params: digest,
+      success: Shapes.ModelView,
+      error: errors
+    }),
+    HttpApiEndpoint.get("score", "/artifacts/:digest/score", {
+      params: digest,
+      query: { text: Schema.String.check(Schema.isMaxLength(20_000)) },
+      success: Shapes.ScoreView,
       error: errors
     }),
     HttpApiEndpoint.get("tensors", "/artifacts/:digest/tensors", {

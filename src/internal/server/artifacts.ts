@@ -12,9 +12,12 @@ import type { RefRecord } from "../../RunRecord.ts"
 import { RunStore, type StoreError } from "../../RunStore.ts"
 import * as Extension from "../artifact/extension.ts"
 import { UiAltered, UiApi, UiBroken, UiNotFound } from "./api.ts"
+import * as UiModel from "./model.ts"
 import * as UiRange from "./range.ts"
-import type { ArtifactView } from "./shapes.ts"
+import type { ArtifactView, Condition } from "./shapes.ts"
+import * as UiStatistics from "./statistics.ts"
 import * as UiTable from "./table.ts"
+import * as UiTableQuery from "./tableQuery.ts"
 import * as UiTensors from "./tensors.ts"
 
 /** Up to this many bytes an artifact is verified before its first byte is sent. */
@@ -36,18 +39,18 @@ const artifactFailed = (error: ArtifactError): UiNotFound | UiAltered | UiBroken
       ? new UiAltered({ message: error.message })
       : new UiBroken({ message: error.message })
 
-const viewerOf = (ref: RefRecord, head: Uint8Array): ArtifactView["viewer"] => {
+const viewerOf = (ref: RefRecord, head: Uint8Array, isModel: boolean): ArtifactView["viewer"] => {
   if (images.has(ref.mediaType)) return "image"
   // The content of a file decides how it is shown: a Parquet file starts and ends with "PAR1".
   const parquet = head[0] === 0x50 && head[1] === 0x41 && head[2] === 0x52 && head[3] === 0x31
   switch (ref.format) {
     case "dataset":
-      return "json" // its parts, their rows and statistics
     case "json":
     case "table":
-    case "tensors":
     case "text":
       return ref.format
+    case "tensors":
+      return isModel ? "model" : "tensors"
     default:
       return parquet
         ? "table"
@@ -107,6 +110,28 @@ export const layer = HttpApiBuilder.group(
       capacity: 32,
       lookup: (digest: string) => Effect.flatMap(sourceOf(digest), (source) => UiTensors.view(source, readWith(digest)))
     })
+    const loaded = yield* Cache.make({
+      capacity: 3,
+      timeToLive: "5 minutes",
+      lookup: (digest: string) => Effect.flatMap(Cache.get(tables, digest), UiTableQuery.load)
+    })
+    const found = yield* Cache.make({
+      capacity: 24,
+      timeToLive: "5 minutes",
+      lookup: (key: string) => {
+        const { digest, ...question }: UiTableQuery.Question & { readonly digest: string } = JSON.parse(key)
+        return Effect.map(Cache.get(loaded, digest), (table) => UiTableQuery.rowsOf(table, question))
+      }
+    })
+    const statistics = yield* Cache.make({
+      capacity: 64,
+      lookup: (digest: string) => Effect.flatMap(Cache.get(tables, digest), UiStatistics.make)
+    })
+    const models = yield* Cache.make({
+      capacity: 8,
+      lookup: (digest: string) =>
+        Effect.flatMap(Effect.mapError(store.get(digest), artifactFailed), (bytes) => UiModel.open(bytes))
+    })
     // Failures are not cached, because the store may recover.
     const cached = <A, E>(cache: Cache.Cache<string, A, E>, digest: string) =>
       Effect.tapError(Cache.get(cache, digest), () => Cache.invalidate(cache, digest))
@@ -119,7 +144,7 @@ export const layer = HttpApiBuilder.group(
           ref.format === "file" || ref.format === "bytes" ? yield* readWith(digest)(0, Math.min(4, ref.size)) : none
         const view: ArtifactView = {
           ref,
-          viewer: viewerOf(ref, head),
+          viewer: viewerOf(ref, head, text?.includes(`"effect-flow/nbow/`) === true),
           ...(text === undefined ? {} : { schema: JSON.parse(text) }),
           ...(ref.writer === undefined ? {} : { writer: ref.writer })
         }
@@ -132,10 +157,31 @@ export const layer = HttpApiBuilder.group(
           onSuccess: (uses) => uses.map(({ ref, run, side, task }) => ({ run, task, side, name: ref.name }))
         }),
 
-      table: ({ params, query }) =>
-        Effect.flatMap(cached(tables, params.digest), (table) =>
-          UiTable.page(table, query.offset ?? 0, query.limit ?? 100, query.cut ?? 300)
-        ),
+      table: Effect.fnUntraced(function* ({ params: { digest }, query }) {
+        const table = yield* cached(tables, digest)
+        const { cut = 300, limit = 100, offset = 0 } = query
+        const question = questionOf(query)
+        if (UiTableQuery.isPlain(question)) return yield* UiTable.page(table, offset, limit, cut)
+        const rows = yield* cached(found, JSON.stringify({ digest, ...question }))
+        return UiTableQuery.page(table, yield* cached(loaded, digest), rows, offset, limit, cut)
+      }),
+
+      statistics: ({ params }) => cached(statistics, params.digest),
+
+      csv: Effect.fnUntraced(function* ({ params: { digest }, query }) {
+        const table = yield* cached(tables, digest)
+        const ref = yield* refOf(digest)
+        const rows = yield* cached(found, JSON.stringify({ digest, ...questionOf(query) }))
+        const names = query.columns?.split("\n").filter(Boolean) ?? table.columns.map(({ name }) => name)
+        const lines = UiTableQuery.csv(yield* cached(loaded, digest), rows, names)
+        return HttpServerResponse.stream(Stream.encodeText(Stream.fromIterable(lines)), {
+          headers: downloadHeaders(`${query.name ?? ref.name}.csv`, "text/csv; charset=utf-8")
+        })
+      }),
+
+      model: ({ params }) => Effect.map(cached(models, params.digest), ({ view }) => view),
+
+      score: ({ params, query }) => Effect.flatMap(cached(models, params.digest), ({ score }) => score(query.text)),
 
       columns: ({ params }) => cached(columns, params.digest),
 
@@ -174,6 +220,26 @@ export const layer = HttpApiBuilder.group(
 )
 
 const none = new Uint8Array(0)
+
+const questionOf = (query: {
+  readonly sort?: string
+  readonly order?: "up" | "down"
+  readonly where?: ReadonlyArray<Condition>
+  readonly search?: string
+}): UiTableQuery.Question => ({
+  sort: query.sort,
+  descending: query.order === "down",
+  where: query.where ?? [],
+  search: query.search ?? ""
+})
+
+/** Headers of a text that a browser saves as a file and never shows. */
+export const downloadHeaders = (file: string, contentType: string) => ({
+  "content-type": contentType,
+  "content-disposition": `attachment; filename="${file.replace(/[^\w.-]/g, "_")}"`,
+  "content-security-policy": "default-src 'none'; sandbox",
+  "cache-control": "private, no-cache"
+})
 
 const contentHeaders = (ref: RefRecord, name: string) => {
   const shown = images.has(ref.mediaType)

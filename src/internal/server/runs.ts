@@ -4,7 +4,10 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
 import { ArtifactStore } from "../../ArtifactStore.ts"
 import * as Diff from "../../Diff.ts"
 import type { RunRecord } from "../../RunRecord.ts"
@@ -17,7 +20,7 @@ import { childIds } from "../history/tasks.ts"
 import { display } from "../run/output.ts"
 import { databaseUrl } from "../store/location.ts"
 import { UiApi, UiBroken, UiNotFound } from "./api.ts"
-import { storeFailed } from "./artifacts.ts"
+import { downloadHeaders, storeFailed } from "./artifacts.ts"
 import * as UiCommands from "./commands.ts"
 import * as UiCompare from "./compare.ts"
 import * as UiEnding from "./ending.ts"
@@ -27,6 +30,8 @@ import * as UiViews from "./views.ts"
 
 /** The number of running runs that are checked for crashes. */
 const runningLimit = 1000
+/** The number of lines read at a time for a download. */
+const logPageSize = 5000
 /** A card larger than this is not sent to the page. */
 const cardLimitBytes = 32 * 1024 * 1024
 
@@ -253,6 +258,25 @@ export const layer = ({ storeFlags, ...about }: ServerInfo) =>
             lines: lines.map(UiViews.logView),
             ...(lines.length === limit && last !== undefined ? { next: last.sequence } : {})
           }
+        }),
+
+        logText: Effect.fnUntraced(function* ({ params, query }) {
+          const run = yield* find(params.run)
+          const { task } = query
+          const pages = Stream.paginate(0, (after) =>
+            Effect.map(
+              store.logs({ run: run.id, after, limit: logPageSize, ...(task === undefined ? {} : { task }) }),
+              (lines) => {
+                const last = lines.at(-1)
+                const isMore = lines.length === logPageSize && last !== undefined
+                return [[lines.map(UiViews.logText).join("")], isMore ? Option.some(last.sequence) : Option.none()]
+              }
+            )
+          )
+          const name = `${run.flow}-${run.id}${task === undefined ? "" : `-${task}`}.log`
+          return HttpServerResponse.stream(Stream.encodeText(pages), {
+            headers: downloadHeaders(name, "text/plain; charset=utf-8")
+          })
         }),
 
         metrics: Effect.fnUntraced(function* ({ params, query }) {

@@ -21,7 +21,8 @@ export interface Source {
 /** The number of rows that column summaries are computed from. */
 const sampledRows = 20_000
 
-interface OpenTable {
+/** A table whose footer was read. */
+export interface OpenTable {
   readonly file: AsyncBuffer
   readonly metadata: FileMetaData
   readonly columns: ReadonlyArray<{ readonly name: string; readonly kind: string }>
@@ -90,7 +91,8 @@ export const columns = (table: OpenTable): Effect.Effect<ColumnsView, UiBroken> 
   }))
 }
 
-const read = (table: OpenTable, rowStart: number, rowEnd: number) =>
+/** Rows as objects. */
+export const read = (table: OpenTable, rowStart: number, rowEnd: number) =>
   attempt(async () => {
     const [{ parquetReadObjects }, { compressors }] = await Promise.all([
       import("hyparquet"),
@@ -100,7 +102,8 @@ const read = (table: OpenTable, rowStart: number, rowEnd: number) =>
     return parquetReadObjects({ file, metadata, compressors, rowStart, rowEnd, useOffsetIndex: true })
   })
 
-const bytesText = (bytes: Uint8Array): string => `${bytes.byteLength} bytes`
+/** How bytes are shown. */
+export const bytesText = (bytes: Uint8Array): string => `${bytes.byteLength} bytes`
 
 /** A value as JSON for the page, cut to what fits a cell. */
 const show = (value: unknown, maxLength: number): Json =>

@@ -103,6 +103,10 @@ export const logView = ({ at, attempt, level, message, sequence, task }: LogLine
   message
 })
 
+/** A log line as a line of a text file. */
+export const logText = ({ at, attempt, level, message, task }: LogLine): string =>
+  `${new Date(at).toISOString()} ${level.toUpperCase().padEnd(5)} ${task === "" ? "flow" : `${task}${attempt > 1 ? ` (attempt ${attempt})` : ""}`} ${message}\n`
+
 /** Turns points into columns, one series per task and name, in the order in which the series began. */
 export const series = (points: ReadonlyArray<MetricLine>): ReadonlyArray<SeriesView> => {
   const all = new Map<
