@@ -158,6 +158,43 @@ layer(served, { excludeTestServices: true })("Artifacts on the page", (it) => {
     })
   )
 
+  it.effect("sort, filter and search the rows of a table", () =>
+    Effect.gen(function* () {
+      const where = (...conditions: ReadonlyArray<object>) => encodeURIComponent(JSON.stringify(conditions))
+      const sorted = (yield* of("table", "/table?sort=id&order=down&limit=3")).json
+      assert.deepStrictEqual(sorted.at, [rows - 1, rows - 2, rows - 3])
+      assert.strictEqual(sorted.values[0][0], rows - 1)
+      assert.strictEqual(sorted.matches, rows)
+      const kinds = (yield* of("table", `/table?where=${where({ column: "kind", op: "is", value: "a" })}`)).json
+      assert.isTrue(kinds.values.every((row: any) => row[2] === "a"))
+      assert.isBelow(kinds.matches, rows)
+      const both = where({ column: "id", op: "atLeast", value: "10" }, { column: "id", op: "atMost", value: "12" })
+      assert.deepStrictEqual((yield* of("table", `/table?where=${both}`)).json.at, [10, 11, 12])
+      const nulls = where({ column: "note", op: "isNull", value: "" })
+      assert.isTrue((yield* of("table", `/table?where=${nulls}`)).json.values.every((row: any) => row[3] === null))
+      const found = (yield* of("table", "/table?search=ROW%201234")).json
+      assert.isAtLeast(found.matches, 1)
+      assert.match(found.values[0][1], /row 1234/)
+      assert.strictEqual((yield* of("table", "/table?where=nonsense")).status, 400)
+      const csv = (yield* of("table", `/csv?where=${both}&columns=${encodeURIComponent("kind\nid")}`)).text
+      assert.match(csv, /^kind,id\r\n[ab],10\r\n[ab],11\r\n[ab],12\r\n$/)
+    })
+  )
+
+  it.effect("have statistics over all rows", () =>
+    Effect.gen(function* () {
+      const { json } = yield* of("table", "/statistics")
+      const [id, , kind, note] = json.columns
+      assert.strictEqual(json.rows, rows)
+      assert.deepInclude(id, { min: 0, max: rows - 1, nulls: 0 })
+      assert.closeTo(id.mean, (rows - 1) / 2, 1e-6)
+      assert.strictEqual(kind.distinct, 2)
+      assert.strictEqual(kind.top[0].count + kind.top[1].count, rows)
+      assert.isAbove(note.nulls, 2000)
+      assert.deepStrictEqual((yield* of("empty", "/statistics")).json.rows, 0)
+    })
+  )
+
   it.effect("show what a table's columns hold", () =>
     Effect.gen(function* () {
       const { json } = yield* of("table", "/columns")

@@ -3,7 +3,10 @@ import { assert, describe, it } from "@effect/vitest"
 import * as FastCheck from "fast-check"
 import type { LogView, RunView, TaskView } from "../src/internal/server/shapes.ts"
 import * as Format from "../src/ui/format.ts"
+import * as Ansi from "../src/ui/model/ansi.ts"
+import * as Code from "../src/ui/model/code.ts"
 import * as Concurrency from "../src/ui/model/concurrency.ts"
+import * as Csv from "../src/ui/model/csv.ts"
 import * as Graph from "../src/ui/model/graph.ts"
 import * as Log from "../src/ui/model/log.ts"
 import * as RunList from "../src/ui/model/runList.ts"
@@ -395,7 +398,96 @@ describe("A log", () => {
   })
 })
 
+describe("Colours of a terminal", () => {
+  it("become pieces, and every other control sequence is left out", () => {
+    assert.deepStrictEqual(Ansi.parse("\u001b[1;31mred\u001b[0m plain \u001b[38;5;196mbright\u001b[39m\u001b[2K"), [
+      { text: "red", className: "ansi-1 bold" },
+      { text: " plain ", className: "" },
+      { text: "bright", className: "", color: "rgb(255 0 0)" }
+    ])
+    assert.strictEqual(Ansi.strip("a\u001b]8;;http://x\u0007link\u001b]8;;\u0007\u0000b"), "alinkb")
+  })
+
+  it("lose no letter of a text without them, and leave no control character of any", () => {
+    FastCheck.assert(
+      FastCheck.property(
+        FastCheck.array(FastCheck.constantFrom("\u001b[", "3", "1", ";", "m", "x", "\u001b]", "\u0007", "\n")),
+        (parts) => {
+          const text = parts.join("")
+          const shown = Ansi.parse(text)
+            .map((piece) => piece.text)
+            .join("")
+          assert.strictEqual(shown, Ansi.strip(text))
+          assert.isFalse(Ansi.hasControls(shown))
+          if (!text.includes("\u001b") && !text.includes("\u0007")) assert.strictEqual(shown, text)
+        }
+      )
+    )
+  })
+})
+
+describe("Texts", () => {
+  it("of CSV are cut at the delimiter that they have, quoted cells in one", () => {
+    assert.deepStrictEqual(Csv.parse('a;b\r\n"1;""x""\n";2\n', 10), [
+      ["a", "b"],
+      ['1;"x"\n', "2"]
+    ])
+    assert.deepStrictEqual(Csv.parse("a,b\n1,2\n3,4\n", 2).length, 2)
+  })
+
+  it("of code lose no letter, whatever they are", () => {
+    FastCheck.assert(
+      FastCheck.property(
+        FastCheck.array(
+          FastCheck.constantFrom('"', "'", "`", "\\", "//", "/*", "*/", "#", "--", "if", "x1", "12", " ", "\n")
+        ),
+        FastCheck.constantFrom("py", "ts", "sql", "json"),
+        (parts, language) => {
+          const text = parts.join("")
+          assert.strictEqual(
+            Code.tokens(text, language)
+              .map((token) => token.text)
+              .join(""),
+            text
+          )
+        }
+      )
+    )
+  })
+})
+
 describe("Metrics", () => {
+  it("grow by the points that came after, which are never counted twice", () => {
+    const before = [{ task: "t/1", name: "loss", steps: [1, 2], values: [3, 2], total: 2, last: 7 }]
+    const news = [
+      { task: "t/1", name: "loss", steps: [3], values: [1], total: 1, last: 9 },
+      { task: "t/2", name: "loss", steps: [1], values: [5], total: 1, last: 8 }
+    ]
+    const once = Series.grown(before, news)
+    assert.deepStrictEqual(
+      once.map(({ last, steps, total }) => [steps, total, last]),
+      [
+        [[1, 2, 3], 3, 9],
+        [[1], 1, 8]
+      ]
+    )
+    assert.deepStrictEqual(Series.grown(once, news), once)
+    assert.strictEqual(Series.lastOf(once), 9)
+  })
+
+  it("of several tasks are named by what sets these apart, each in a style of its own", () => {
+    const of = (task: string) => ({ task, name: "loss", steps: [1], values: [1], total: 1, last: 1 })
+    const [chart] = Series.chartsOf([of("t/1"), of("t/2"), of("t/3")], {
+      "t/1": "rate 1",
+      "t/2": "rate 2",
+      "t/3": "rate 2"
+    })
+    assert.deepStrictEqual(
+      chart?.series.map(({ name, style }) => `${name} ${style}`),
+      ["loss rate 1 0", "loss rate 2 (t/2) 1", "loss rate 2 (t/3) 2"]
+    )
+  })
+
   it("share a chart with their validation, and over tasks", () => {
     const series = (name: string, task: string) => ({ task, name, steps: [1], values: [1], total: 1, last: 1 })
     const [loss, accuracy] = Series.chartsOf([

@@ -9,10 +9,13 @@ import type {
   ColumnsView,
   CompareView,
   LogView,
+  ModelView,
   NamesView,
   RunDetail,
   RunView,
+  ScoreView,
   SeriesView,
+  StatisticsView,
   TableView,
   TaskDetail,
   TaskView,
@@ -101,6 +104,14 @@ export const tensors = (digest: string, signal?: Signal) => get<TensorsView>(sig
 export const verify = (digest: string, signal?: Signal) =>
   get<{ readonly size: number }>(signal, ["artifacts", digest, "verify"])
 
+export const statistics = (digest: string, signal?: Signal) =>
+  get<StatisticsView>(signal, ["artifacts", digest, "statistics"])
+export const model = (digest: string, signal?: Signal) => get<ModelView>(signal, ["artifacts", digest, "model"])
+export const score = (digest: string, text: string, signal?: Signal) =>
+  get<ScoreView>(signal, ["artifacts", digest, "score"], { text })
+
+export const logUrl = (run: string, task: string | undefined): string => url(["runs", run, "log.txt"], { task })
+export const csvUrl = (digest: string, query: Query): string => url(["artifacts", digest, "csv"], query)
 export const contentUrl = (digest: string, name?: string): string => url(["artifacts", digest, "content"], { name })
 
 /** The first bytes of an artifact, up to `end`. */

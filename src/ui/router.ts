@@ -94,15 +94,19 @@ export const useParameter = (name: string): readonly [string | undefined, (value
   return [value, set]
 }
 
-export const setParameters = (changes: Readonly<Record<string, string | undefined>>): void => {
+/** The current address with other parameters. */
+export const addressWith = (changes: Readonly<Record<string, string | undefined>>): string => {
   const query = new URLSearchParams(location.search)
   for (const [name, value] of Object.entries(changes)) {
     if (value === undefined || value === "") query.delete(name)
     else query.set(name, value)
   }
   const text = query.toString()
-  navigate(location.pathname + (text === "" ? "" : `?${text}`) + location.hash, { replace: true })
+  return location.pathname + (text === "" ? "" : `?${text}`) + location.hash
 }
+
+export const setParameters = (changes: Readonly<Record<string, string | undefined>>): void =>
+  navigate(addressWith(changes), { replace: true })
 
 /** A query parameter that is a set of names, and a function that adds or removes one. */
 export const useNames = (name: string): readonly [ReadonlySet<string>, (one: string) => void] => {

@@ -5,9 +5,12 @@
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
 import * as Artifact from "../../src/Artifact.ts"
 import * as Card from "../../src/Card.ts"
 import * as Flow from "../../src/Flow.ts"
+import * as Nbow from "../../src/nbow/Nbow.ts"
+import * as Tensorflow from "../../src/nbow/Tensorflow.ts"
 import * as Run from "../../src/Run.ts"
 import * as Step from "../../src/Step.ts"
 
@@ -267,5 +270,69 @@ export const TuneFlow = Flow.make("TuneFlow", {
   run: Effect.fnUntraced(function* ({ points, width }) {
     const rates = Array.from({ length: width }, (_, i) => (i + 1) / 20)
     yield* Step.forEach(rates, (rate) => tune({ rate, seed: 3, points }), { concurrency: 4 })
+  })
+})
+
+const Visits = Artifact.dataset({ page: Schema.String, seconds: Schema.Number }, { rowsPerPart: 40 })
+
+const gather = Step.make("gather", {
+  input: { records: Schema.Int },
+  output: {
+    notes: Artifact.text("text/markdown"),
+    people: Artifact.text("text/csv"),
+    script: Artifact.text("text/x-python"),
+    picture: Artifact.bytes("image/png"),
+    visits: Visits,
+    tree: Schema.Unknown
+  },
+  run: Effect.fnUntraced(function* ({ records }) {
+    yield* Effect.log("\u001b[32mgathered\u001b[0m in \u001b[1mone go\u001b[22m")
+    yield* Effect.logWarning("\u001b[38;5;208mslow\u001b[0m source, needle 1")
+    yield* Effect.log("the last line, needle 2")
+    return {
+      notes: "# Notes\n\nA **bold** word, and <script>alert(1)</script>.\n\n- one\n- two\n",
+      people: 'name,age\n"Lovelace, Ada",36\nGrace,85\n',
+      script: "# says hello\ndef hello(name):\n    return f'hello {name}' * 2\n",
+      // One pixel.
+      picture: Buffer.from(
+        "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==",
+        "base64"
+      ),
+      visits: yield* Visits.write(
+        Stream.fromIterable(Array.from({ length: 100 }, (_, i) => ({ page: `/page/${i % 7}`, seconds: i / 4 })))
+      ),
+      tree: {
+        users: Array.from({ length: records }, (_, i) => ({ id: i, name: `user ${i}`, tags: ["a", "b"] })),
+        needle: { deep: "found here" }
+      }
+    }
+  })
+})
+
+const learn = Step.make("learn", {
+  output: { model: Nbow.Model },
+  run: () =>
+    Nbow.fit(
+      {
+        texts: Array.from({ length: 60 }, (_, i) =>
+          i % 2 === 0 ? `lovely soft dress ${i}` : `itchy cheap thing ${i}`
+        ),
+        labels: Array.from({ length: 60 }, (_, i) => (i % 2 === 0 ? 1 : 0))
+      },
+      { vocabularySize: 20, epochs: 60, seed: 1 }
+    ).pipe(
+      Effect.map((model) => ({ model })),
+      Effect.provide(Tensorflow.layer),
+      Effect.orDie
+    )
+})
+
+/** A value of each kind that the page has a tool for. */
+export const ToolsFlow = Flow.make("ToolsFlow", {
+  parameters: { records: Flow.parameter(Schema.Int, { default: 300 }) },
+  steps: [gather, learn],
+  run: Effect.fnUntraced(function* ({ records }) {
+    yield* gather({ records })
+    yield* learn({})
   })
 })

@@ -57,11 +57,22 @@ export const image = (data: Of<"Image">): Node =>
 
 export const heatmap = (data: Of<"Heatmap">): Node => {
   let max = 0
-  for (const row of data.values) for (const value of row) if (value !== null) max = Math.max(max, Math.abs(value))
+  let isSigned = false
+  for (const row of data.values) {
+    for (const value of row) {
+      if (value === null) continue
+      max = Math.max(max, Math.abs(value))
+      if (value < 0) isSigned = true
+    }
+  }
+  // Two colours diverge from zero, so that a value and its negative never look alike.
   const shade = (value: number | null): string =>
-    `heat heat-${value === null || max === 0 ? 0 : Math.round((Math.abs(value) / max) * shades)}`
+    `heat ${value !== null && value < 0 ? "cold" : "heat"}-${value === null || max === 0 ? 0 : Math.round((Math.abs(value) / max) * shades)}`
+  const legend = [...(isSigned ? [-max, -max / 2] : []), 0, max / 2, max].map((value) =>
+    element("span", { class: shade(value) }, [number(value)])
+  )
   const corner = [data.rowLabel, data.columnLabel].filter((label) => label !== undefined).join(" \\ ")
-  return element("table", { class: "heatmap" }, [
+  const map = element("table", { class: "heatmap" }, [
     ...caption(data.title),
     element("thead", {}, [
       element("tr", {}, [
@@ -81,6 +92,10 @@ export const heatmap = (data: Of<"Heatmap">): Node => {
         ])
       )
     )
+  ])
+  return element("div", { class: "heatmap-figure" }, [
+    map,
+    ...(max === 0 ? [] : [element("p", { class: "heat-legend muted" }, legend)])
   ])
 }
 

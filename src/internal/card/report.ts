@@ -71,7 +71,8 @@ th, td { padding: 4px 12px 4px 0; border-bottom: 1px solid var(--line); text-ali
 th { color: var(--muted); font-weight: 560; } .right { text-align: right; }
 .heatmap td { text-align: right; padding: 6px 14px; min-width: 64px; border: 2px solid var(--paper); }
 .heatmap th { padding: 6px 12px 6px 0; border: 0; }
-${Array.from({ length: 11 }, (_, i) => `.heat-${i} { background: color-mix(in srgb, var(--accent) ${i * 6}%, transparent); }`).join("\n")}
+${Array.from({ length: 11 }, (_, i) => `.heat-${i} { background: color-mix(in srgb, var(--accent) ${i * 6}%, transparent); } .cold-${i} { background: color-mix(in srgb, light-dark(#c05a12, #f5a05a) ${i * 6}%, transparent); }`).join("\n")}
+.heat-legend { display: flex; font-size: 12px; } .heat-legend span { padding: 2px 12px; }
 .progress-line { display: flex; gap: 12px; align-items: center; } progress { flex: 1; accent-color: var(--accent); }
 img { max-width: 100%; } figure { margin-left: 0; margin-right: 0; }
 .chart { display: block; width: 100%; height: auto; font-size: 11.5px; }

@@ -1,5 +1,6 @@
 /** A log in memory: its lines in order, filters, and search. */
 import type { LogView } from "../../internal/server/shapes.ts"
+import * as Ansi from "./ansi.ts"
 
 export const levels = ["Trace", "Debug", "Info", "Warn", "Error", "Fatal"] as const
 
@@ -12,12 +13,25 @@ export const rank = (level: string): number => {
 /** The number of lines that a page keeps, to bound the browser's memory. */
 export const linesLimit = 500_000
 
-/** The indices of the lines that pass the filters. */
+const stripped = new WeakMap<LogView, string>()
+
+/** A line's text as a terminal shows it. */
+export const textOf = (line: LogView): string => {
+  if (!Ansi.hasControls(line.message)) return line.message
+  const known = stripped.get(line)
+  if (known !== undefined) return known
+  const text = Ansi.strip(line.message)
+  stripped.set(line, text)
+  return text
+}
+
+/** The indices of the lines that pass the filters. `task` is a task's id, or a step's name for all of its tasks. */
 export const shownLines = (
   lines: ReadonlyArray<LogView>,
   minRank: number,
   attempt: number | undefined,
-  filter: string
+  filter: string,
+  task = ""
 ): ReadonlyArray<number> => {
   const found: Array<number> = []
   const wanted = filter.toLowerCase()
@@ -25,7 +39,8 @@ export const shownLines = (
     const line = lines[i]
     if (line === undefined || rank(line.level) < minRank) continue
     if (attempt !== undefined && line.attempt !== attempt) continue
-    if (wanted !== "" && !line.message.toLowerCase().includes(wanted)) continue
+    if (task !== "" && line.task !== task && !line.task.startsWith(`${task}/`)) continue
+    if (wanted !== "" && !textOf(line).toLowerCase().includes(wanted)) continue
     found.push(i)
   }
   return found
@@ -41,10 +56,15 @@ export const hits = (
   const wanted = text.toLowerCase()
   const found: Array<number> = []
   for (let i = 0; i < shown.length; i++) {
-    if (lines[shown[i] ?? -1]?.message.toLowerCase().includes(wanted)) found.push(i)
+    const line = lines[shown[i] ?? -1]
+    if (line !== undefined && textOf(line).toLowerCase().includes(wanted)) found.push(i)
   }
   return found
 }
+
+/** A line as it is copied. */
+export const lineText = (line: LogView): string =>
+  `${new Date(line.at).toISOString()} ${line.level.toUpperCase().padEnd(5)} ${line.task === "" ? "flow" : line.task} ${textOf(line)}`
 
 /** Splits a message at the search text: every other piece is a match. */
 export const pieces = (message: string, text: string): ReadonlyArray<string> => {

@@ -45,25 +45,37 @@ export const Took = ({
   return <span className="tabular">{duration((to ?? now) - from)}</span>
 }
 
-export const Copy = ({ text, label = "Copy" }: { readonly text: string; readonly label?: string }) => {
+/** Puts a text on the clipboard. */
+export const copyText = async (text: string): Promise<void> => {
+  try {
+    await navigator.clipboard.writeText(text)
+  } catch {
+    // Without TLS, browsers offer the clipboard API on loopback only. Elsewhere, copy a selection instead.
+    const area = document.createElement("textarea")
+    area.value = text
+    document.body.append(area)
+    area.select()
+    document.execCommand("copy")
+    area.remove()
+  }
+}
+
+/** A button that copies a text, or what a function makes when it is pressed. */
+export const Copy = ({ text, label = "Copy" }: { readonly text: string | (() => string); readonly label?: string }) => {
   const [copied, setCopied] = useState(false)
   const copy = async () => {
-    try {
-      await navigator.clipboard.writeText(text)
-    } catch {
-      // Without TLS, browsers offer the clipboard API on loopback only. Elsewhere, copy a selection instead.
-      const area = document.createElement("textarea")
-      area.value = text
-      document.body.append(area)
-      area.select()
-      document.execCommand("copy")
-      area.remove()
-    }
+    await copyText(typeof text === "string" ? text : text())
     setCopied(true)
     setTimeout(() => setCopied(false), 1200)
   }
   return (
-    <button type="button" className="copy" onClick={copy} aria-label={`${label}: ${text}`} title={label}>
+    <button
+      type="button"
+      className="copy"
+      onClick={copy}
+      aria-label={typeof text === "string" ? `${label}: ${text}` : label}
+      title={label}
+    >
       {copied ? "copied" : <CopyMark />}
     </button>
   )

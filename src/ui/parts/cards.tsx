@@ -1,30 +1,15 @@
 /** Renders cards as React elements. A card's text can't become markup, because everything is built from data. */
-import { createElement, type ReactNode, useMemo } from "react"
+import { useMemo } from "react"
 import type { Card, Component } from "../../internal/card/data.ts"
 import * as CardMarkdown from "../../internal/card/markdown.ts"
 import * as CardParts from "../../internal/card/parts.ts"
-import type { Node } from "../../internal/card/tree.ts"
 import type { CardView } from "../api.ts"
 import { shortDigest, size } from "../format.ts"
 import { toArtifact } from "../router.ts"
 import { Link } from "./basic.tsx"
 import { Chart } from "./chart.tsx"
+import { Tree } from "./tree.tsx"
 import "../styles/card.css"
-
-const names: Readonly<Record<string, string>> = { class: "className", colspan: "colSpan" }
-
-/** Converts a card's element tree to React elements. */
-const toReact = (node: Node, key: number): ReactNode => {
-  if (typeof node === "string") return node
-  const attributes: Record<string, unknown> = { key }
-  for (const [name, value] of Object.entries(node.attributes)) {
-    attributes[names[name] ?? name] = name === "colspan" || name === "start" ? Number(value) : value
-  }
-  const children = node.children.map(toReact)
-  return children.length === 0 ? createElement(node.tag, attributes) : createElement(node.tag, attributes, children)
-}
-
-const Tree = ({ nodes }: { readonly nodes: ReadonlyArray<Node> }) => <>{nodes.map(toReact)}</>
 
 const Part = ({ component }: { readonly component: Component }) => {
   switch (component._tag) {

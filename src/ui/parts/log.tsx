@@ -1,71 +1,45 @@
-/** A live log of any length, with filters and search. */
+/** A live log of any length: filters, search with counts, a link for each line, copy and download. */
 import { useVirtualizer } from "@tanstack/react-virtual"
-import { useCallback, useDeferredValue, useEffect, useMemo, useRef, useState } from "react"
+import { useDeferredValue, useEffect, useMemo, useRef, useState } from "react"
 import * as Api from "../api.ts"
-import { absolute, clock, count, plural } from "../format.ts"
+import { count, plural } from "../format.ts"
 import { useKeys } from "../hooks.ts"
-import { hits, levels, linesLimit, pieces, rank, shownLines } from "../model/log.ts"
-import { toTask } from "../router.ts"
-import { Link } from "./basic.tsx"
+import { hits, levels, linesLimit, lineText, rank, shownLines } from "../model/log.ts"
+import { addressWith, setParameters, useParameter } from "../router.ts"
+import { Copy } from "./basic.tsx"
+import { LogLine } from "./logLine.tsx"
+import type { LogState } from "./useLog.ts"
 import "../styles/log.css"
 
-const page = 10_000
+export { useLog } from "./useLog.ts"
 
-/**
- * The lines of a task or of a whole run, loaded once the log is shown (`active`). They are pushed onto one list, and
- * `version` counts the changes.
- */
-export const useLog = (run: string, task: string | undefined, active: boolean) => {
-  const lines = useRef<Array<Api.LogView>>([])
-  const [state, setState] = useState<{ version: number; complete: boolean; error?: Api.ApiError }>({
-    version: 0,
-    complete: false
-  })
-  const busy = useRef(false)
-  const again = useRef(false)
+const copyLimit = 20_000
 
-  const load = useCallback(async () => {
-    if (!active) return
-    if (busy.current) {
-      again.current = true
-      return
-    }
-    busy.current = true
-    try {
-      do {
-        again.current = false
-        for (;;) {
-          if (lines.current.length >= linesLimit) break
-          const after = lines.current.at(-1)?.sequence
-          const answer = await Api.logs(run, { task, after, limit: page })
-          for (const line of answer.lines) lines.current.push(line)
-          const complete = answer.next === undefined
-          if (answer.lines.length > 0 || complete) setState((before) => ({ version: before.version + 1, complete }))
-          if (complete) break
-        }
-      } while (again.current)
-    } catch (cause) {
-      if (cause instanceof Api.ApiError && cause.status !== 0) setState((before) => ({ ...before, error: cause }))
-    } finally {
-      busy.current = false
-    }
-  }, [run, task, active])
-
+/** The filters of a log, which are part of the address. */
+const useLogFilters = () => {
+  const [level] = useParameter("level")
+  const [attempt] = useParameter("attempt")
+  const [task] = useParameter("task")
+  const [line] = useParameter("line")
+  const [text] = useParameter("search")
+  const [only] = useParameter("only")
+  const [search, setSearch] = useState(text ?? "")
+  // Typing changes the address once it pauses, because browsers limit how often that may happen.
   useEffect(() => {
-    void load()
-  }, [load])
-
-  /** Handles a live event: reloads if it concerns this log. */
-  const hear = useCallback(
-    (tasks: ReadonlyArray<string>) => {
-      if (task === undefined || tasks.includes(task)) void load()
-    },
-    [load, task]
-  )
-  return { lines: lines.current, ...state, hear, reload: load }
+    if (search === (text ?? "")) return
+    const timer = setTimeout(() => setParameters({ search }), 300)
+    return () => clearTimeout(timer)
+  }, [search, text])
+  return {
+    least: level === undefined ? 0 : rank(level),
+    attempt: attempt === undefined || !/^\d+$/.test(attempt) ? undefined : Number(attempt),
+    task: task ?? "",
+    line: line === undefined || !/^\d+$/.test(line) ? undefined : Number(line),
+    only: only === "1",
+    search,
+    setSearch
+  }
 }
-
-type LogState = ReturnType<typeof useLog>
 
 export const Log = ({
   attempts,
@@ -81,21 +55,30 @@ export const Log = ({
   readonly attempts?: number
 }) => {
   const { lines, version } = log
-  const [least, setLeast] = useState(0)
-  const [attempt, setAttempt] = useState<number>()
-  const [search, setSearch] = useState("")
-  const [only, setOnly] = useState(false)
+  const filters = useLogFilters()
+  const { attempt, least, line: linked, only, search, setSearch } = filters
   const [at, setAt] = useState(-1) // no hit was gone to yet
-  const [follow, setFollow] = useState(going)
+  const [follow, setFollow] = useState(going && linked === undefined)
   const field = useRef<HTMLInputElement>(null)
   const scroll = useRef<HTMLDivElement>(null)
   const wanted = useDeferredValue(search)
   // biome-ignore lint/correctness/useExhaustiveDependencies: the list is changed in place, and its version counts the changes
   const shown = useMemo(
-    () => shownLines(lines, least, attempt, only ? wanted : ""),
-    [version, least, attempt, only, wanted]
+    () => shownLines(lines, least, attempt, only ? wanted : "", filters.task),
+    [version, least, attempt, only, wanted, filters.task]
   )
   const found = useMemo(() => hits(lines, shown, wanted), [lines, shown, wanted])
+  // biome-ignore lint/correctness/useExhaustiveDependencies: as above
+  const known = useMemo(() => {
+    const tasks = new Set<string>()
+    let most = attempts ?? 1
+    for (const line of lines) {
+      if (line.task !== "" && tasks.size < 2000) tasks.add(line.task)
+      if (line.attempt > most) most = line.attempt
+    }
+    const steps = new Set([...tasks].map((id) => id.slice(0, id.lastIndexOf("/"))))
+    return { attempts: most, tasks: [...steps, ...tasks] }
+  }, [version, attempts])
   const virtual = useVirtualizer({
     count: shown.length,
     getScrollElement: () => scroll.current,
@@ -107,6 +90,17 @@ export const Log = ({
   useEffect(() => {
     if (follow && shown.length > 0) virtual.scrollToIndex(shown.length - 1, { align: "end" })
   }, [follow, shown.length, virtual])
+
+  // Goes to the line that the address names, once it is loaded.
+  const gone = useRef<number>(undefined)
+  useEffect(() => {
+    if (linked === undefined || gone.current === linked) return
+    const index = shown.findIndex((place) => lines[place]?.sequence === linked)
+    if (index === -1) return
+    gone.current = linked
+    setFollow(false)
+    virtual.scrollToIndex(index, { align: "center" })
+  }, [linked, shown, lines, virtual])
 
   const go = (to: number) => {
     if (found.length === 0) return
@@ -128,24 +122,49 @@ export const Log = ({
       <div className="log-tools">
         <label>
           <span>From</span>
-          <select value={least} onChange={(event) => setLeast(Number(event.target.value))} aria-label="Least level">
-            <option value={0}>all levels</option>
+          <select
+            value={levels[least] ?? levels[0]}
+            onChange={(event) =>
+              setParameters({ level: rank(event.target.value) === 0 ? undefined : event.target.value })
+            }
+            aria-label="Least level"
+          >
+            <option value={levels[0]}>all levels</option>
             {levels.slice(1, 5).map((level) => (
-              <option key={level} value={rank(level)}>
+              <option key={level} value={level}>
                 {level.toLowerCase()}
               </option>
             ))}
           </select>
         </label>
-        {attempts === undefined || attempts < 2 ? null : (
+        {task !== undefined || known.tasks.length < 2 ? null : (
+          <label>
+            <span>Task</span>
+            <input
+              key={filters.task}
+              className="log-task"
+              defaultValue={filters.task}
+              list="log-tasks"
+              placeholder="all"
+              aria-label="Task or step"
+              onBlur={(event) => setParameters({ task: event.target.value.trim() })}
+              onKeyDown={(event) => {
+                if (event.key === "Enter") setParameters({ task: event.currentTarget.value.trim() })
+              }}
+            />
+            <datalist id="log-tasks">
+              {known.tasks.map((name) => (
+                <option key={name} value={name} />
+              ))}
+            </datalist>
+          </label>
+        )}
+        {known.attempts < 2 ? null : (
           <label>
             <span>Attempt</span>
-            <select
-              value={attempt ?? ""}
-              onChange={(event) => setAttempt(event.target.value === "" ? undefined : Number(event.target.value))}
-            >
+            <select value={attempt ?? ""} onChange={(event) => setParameters({ attempt: event.target.value })}>
               <option value="">all</option>
-              {Array.from({ length: attempts }, (_, i) => i + 1).map((number) => (
+              {Array.from({ length: known.attempts }, (_, i) => i + 1).map((number) => (
                 <option key={number} value={number}>
                   {number}
                 </option>
@@ -182,7 +201,11 @@ export const Log = ({
                   : `${count(Math.min(at + 1, found.length))} of ${count(found.length)}`}
             </span>
             <label>
-              <input type="checkbox" checked={only} onChange={(event) => setOnly(event.target.checked)} />
+              <input
+                type="checkbox"
+                checked={only}
+                onChange={(event) => setParameters({ only: event.target.checked ? "1" : undefined })}
+              />
               <span>only these</span>
             </label>
           </>
@@ -192,6 +215,21 @@ export const Log = ({
           {shown.length === lines.length ? "" : `${count(shown.length)} of `}
           {count(lines.length)} lines{log.complete ? "" : "…"}
         </span>
+        <Copy
+          text={() =>
+            shown
+              .slice(-copyLimit)
+              .flatMap((place) => {
+                const line = lines[place]
+                return line === undefined ? [] : [lineText(line)]
+              })
+              .join("\n")
+          }
+          label={shown.length > copyLimit ? `Copy the last ${count(copyLimit)} lines` : "Copy the lines shown"}
+        />
+        <a href={Api.logUrl(run, task)} download>
+          Download
+        </a>
         <button
           type="button"
           aria-pressed={follow}
@@ -203,9 +241,10 @@ export const Log = ({
       </div>
       {log.error === undefined ? null : <p className="notice bad">{log.error.message}</p>}
       {lines.length >= linesLimit ? (
-        <p className="notice warn">
-          The first {count(linesLimit)} lines are shown. `logs` on the command line has all of them.
-        </p>
+        <p className="notice warn">The first {count(linesLimit)} lines are shown. The download has all of them.</p>
+      ) : null}
+      {linked !== undefined && log.complete && !lines.some(({ sequence }) => sequence === linked) ? (
+        <p className="notice warn">This log has no line {count(linked)}.</p>
       ) : null}
       <div
         className="log-scroll"
@@ -229,18 +268,24 @@ export const Log = ({
                 : "No log lines."}
           </p>
         ) : null}
+        {shown.length === 0 && !log.complete && log.error === undefined ? (
+          <p className="log-empty" role="status">
+            Reading the log…
+          </p>
+        ) : null}
         <div style={{ height: virtual.getTotalSize(), position: "relative" }}>
           {virtual.getVirtualItems().map((item) => {
             const line = lines[shown[item.index] ?? -1]
             return line === undefined ? null : (
-              <Line
+              <LogLine
                 key={item.key}
                 line={line}
                 index={item.index}
                 top={item.start}
                 measure={virtual.measureElement}
                 search={wanted}
-                current={item.index === current && wanted !== ""}
+                current={(item.index === current && wanted !== "") || line.sequence === linked}
+                link={addressWith({ line: String(line.sequence) })}
                 run={task === undefined ? run : undefined}
               />
             )
@@ -248,49 +293,5 @@ export const Log = ({
         </div>
       </div>
     </section>
-  )
-}
-
-const Line = ({
-  current,
-  index,
-  line,
-  measure,
-  run,
-  search,
-  top
-}: {
-  readonly line: Api.LogView
-  readonly index: number
-  readonly top: number
-  readonly measure: (element: HTMLElement | null) => void
-  readonly search: string
-  readonly current: boolean
-  readonly run: string | undefined
-}) => {
-  const level = line.level.toLowerCase()
-  return (
-    <div
-      ref={measure}
-      data-index={index}
-      className={`line ${level} ${current ? "current" : ""}`}
-      style={{ transform: `translateY(${top}px)` }}
-    >
-      <time title={absolute(line.at)}>{clock(line.at)}</time>
-      <span className="level">{level === "info" ? "" : level}</span>
-      {run === undefined ? null : line.task === "" ? (
-        <span className="task">flow</span>
-      ) : (
-        <Link to={toTask(run, line.task)} className="task">
-          {line.task}
-        </Link>
-      )}
-      <span className="message">
-        {pieces(line.message, search).map((piece, i) =>
-          // biome-ignore lint/suspicious/noArrayIndexKey: pieces have no other identity
-          i % 2 === 1 ? <mark key={i}>{piece}</mark> : piece
-        )}
-      </span>
-    </div>
   )
 }

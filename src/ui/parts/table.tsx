@@ -1,12 +1,16 @@
-/** A table that loads rows while scrolling, with the kind and a summary of each column. */
+/** A table that loads rows while scrolling: sorted by its heads, filtered, searched, summarized, copied from. */
 import { useVirtualizer } from "@tanstack/react-virtual"
-import { useCallback, useEffect, useRef, useState } from "react"
+import { useRef, useState } from "react"
 import * as Api from "../api.ts"
-import { count, number } from "../format.ts"
-import { Failure, Loading } from "./basic.tsx"
-import { Histogram } from "./histogram.tsx"
+import { count } from "../format.ts"
+import { copyText, Failure, Loading } from "./basic.tsx"
+import { cell, plainCell } from "./tableCell.ts"
+import { Look } from "./tableLook.tsx"
+import { WholeRow } from "./tableRow.tsx"
+import { TableStatistics } from "./tableStatistics.tsx"
+import { TableTools } from "./tableTools.tsx"
+import { pageSize, type Question, toQuery, useQuestion, useRows } from "./useTable.ts"
 
-const page = 200
 const rowHeight = 26
 const columnsLimit = 200
 
@@ -22,72 +26,147 @@ const columnWidths: Readonly<Record<string, readonly [least: number, share: numb
   other: [112, 1]
 }
 
-type Pages = ReadonlyMap<number, Api.TableView["values"]>
-
 const TableViewer = ({ compact, digest }: { readonly digest: string; readonly compact: boolean }) => {
-  const first = Api.useQuery(`table ${digest}`, (signal) => Api.table(digest, { offset: 0, limit: page }, signal))
+  const table = useQuestion(compact)
+  const { ask, hidden, question, toggleHidden } = table
+  const [statistics, showStatistics] = useState(false)
+  const key = `table ${digest} ${JSON.stringify(question)}`
+  const first = Api.useQuery(key, (signal) =>
+    Api.table(digest, { offset: 0, limit: pageSize, ...toQuery(question) }, signal)
+  )
   const columns = Api.useQuery(`columns ${digest}`, (signal) => Api.columns(digest, signal))
-  if (first.error !== undefined) return <Failure error={first.error} retry={first.reload} />
-  if (first.data === undefined) return <Loading what="the table" />
-  return <Rows key={digest} digest={digest} first={first.data} looks={columns.data} compact={compact} />
+  // While another question is answered, the last answer stays on the screen.
+  const [answered, setAnswered] = useState<{
+    readonly key: string
+    readonly view: Api.TableView
+    readonly question: Question
+  }>()
+  if (first.data !== undefined && answered?.key !== key) setAnswered({ key, view: first.data, question })
+  if (answered === undefined) {
+    return first.error === undefined ? (
+      <Loading what="the table" />
+    ) : (
+      <Failure error={first.error} retry={first.reload} />
+    )
+  }
+  const { view } = answered
+  return (
+    <div className="table-viewer" aria-busy={answered.key !== key}>
+      <TableTools
+        digest={digest}
+        columns={view.columns}
+        question={question}
+        ask={ask}
+        rows={view.rows}
+        matches={view.matches}
+        hidden={hidden}
+        toggleHidden={toggleHidden}
+        statistics={statistics}
+        showStatistics={showStatistics}
+      />
+      {first.error === undefined ? null : <Failure error={first.error} retry={first.reload} />}
+      {statistics ? <TableStatistics digest={digest} /> : null}
+      <Rows
+        key={answered.key}
+        digest={digest}
+        first={view}
+        question={answered.question}
+        ask={ask}
+        hidden={hidden}
+        looks={columns.data}
+        compact={compact}
+      />
+    </div>
+  )
 }
 
 export default TableViewer
 
+interface Place {
+  readonly row: number
+  readonly column: number
+}
+
+const moves: Readonly<Record<string, readonly [row: number, column: number]>> = {
+  ArrowDown: [1, 0],
+  ArrowUp: [-1, 0],
+  ArrowLeft: [0, -1],
+  ArrowRight: [0, 1]
+}
+
 const Rows = ({
+  ask,
   compact,
   digest,
   first,
-  looks
+  hidden,
+  looks,
+  question
 }: {
   readonly digest: string
   readonly first: Api.TableView
+  readonly question: Question
+  readonly ask: (changes: Partial<Question>) => void
+  readonly hidden: ReadonlySet<string>
   readonly looks: Api.ColumnsView | undefined
   readonly compact: boolean
 }) => {
-  const [pages, setPages] = useState<Pages>(() => new Map([[0, first.values]]))
-  const [error, setError] = useState<Api.ApiError>()
   const [picked, setPicked] = useState<number>()
-  const requested = useRef(new Set([0]))
+  const [place, setPlace] = useState<Place>()
+  const [copied, setCopied] = useState("")
   const scroll = useRef<HTMLDivElement>(null)
-  const shown = first.columns.slice(0, columnsLimit)
+  const total = first.matches ?? first.rows
+  const visible = first.columns.map((column, i) => ({ ...column, i })).filter(({ name }) => !hidden.has(name))
+  const shown = visible.slice(0, columnsLimit)
   const virtual = useVirtualizer({
-    count: first.rows,
+    count: total,
     getScrollElement: () => scroll.current,
     estimateSize: () => rowHeight,
     overscan: 15
   })
   const items = virtual.getVirtualItems()
-  const from = Math.floor((items[0]?.index ?? 0) / page)
-  const to = Math.floor((items.at(-1)?.index ?? 0) / page)
-
-  const load = useCallback(
-    (at: number) => {
-      if (requested.current.has(at)) return
-      requested.current.add(at)
-      Api.table(digest, { offset: at * page, limit: page }).then(
-        (answer) => setPages((before) => new Map(before).set(at, answer.values)),
-        (cause) => {
-          requested.current.delete(at)
-          if (cause instanceof Api.ApiError) setError(cause)
-        }
-      )
-    },
-    [digest]
+  const { error, rowAt } = useRows(
+    digest,
+    question,
+    first,
+    Math.floor((items[0]?.index ?? 0) / pageSize),
+    Math.floor((items.at(-1)?.index ?? 0) / pageSize)
   )
-  useEffect(() => {
-    // Wait briefly, so that fast scrolling does not load rows that are only passed.
-    const timer = setTimeout(() => {
-      for (let at = from; at <= to; at++) load(at)
-    }, 60)
-    return () => clearTimeout(timer)
-  }, [from, to, load])
 
   const widths = shown.map(({ kind }) => columnWidths[kind] ?? columnWidths.other)
   const template = `64px ${widths.map(([least, share]) => `minmax(${least}px, ${share}fr)`).join(" ")}`
   const minWidth = widths.reduce((sum, [least]) => sum + least, 64)
+
+  /** Copies a cell in full: what is shown may be cut. */
+  const copy = async ({ column, row }: Place) => {
+    const number = rowAt(row).number
+    if (number === undefined) return
+    const { values } = await Api.table(digest, { offset: number, limit: 1, cut: 1_000_000 })
+    await copyText(plainCell(values[0]?.[shown[column]?.i ?? 0]))
+    setCopied(`${shown[column]?.name} of row ${count(number)} copied`)
+    setTimeout(() => setCopied(""), 2000)
+  }
+  const onKeyDown = (event: React.KeyboardEvent) => {
+    if (place === undefined) {
+      if (event.key === "Enter" && event.target === event.currentTarget) {
+        setPlace({ row: items[0]?.index ?? 0, column: 0 })
+      }
+      return
+    }
+    const move = moves[event.key]
+    if (move !== undefined) {
+      event.preventDefault()
+      const row = Math.min(total - 1, Math.max(0, place.row + move[0]))
+      setPlace({ row, column: Math.min(shown.length - 1, Math.max(0, place.column + move[1])) })
+      virtual.scrollToIndex(row, { align: "auto" })
+    } else if ((event.ctrlKey || event.metaKey) && event.key === "c" && String(getSelection()) === "") {
+      event.preventDefault()
+      copy(place).catch(() => setCopied("The cell could not be read"))
+    } else if (event.key === "Enter") setPicked(rowAt(place.row).number)
+    else if (event.key === "Escape") setPlace(undefined)
+  }
   return (
-    <div className="table-viewer">
+    <>
       {error === undefined ? null : <Failure error={error} />}
       <div
         className={`table-scroll ${compact ? "compact" : ""}`}
@@ -95,8 +174,9 @@ const Rows = ({
         tabIndex={0}
         role="table"
         aria-label="Rows"
-        aria-rowcount={first.rows + 1}
-        aria-colcount={first.columns.length + 1}
+        aria-rowcount={total + 1}
+        aria-colcount={shown.length + 1}
+        onKeyDown={onKeyDown}
       >
         <div
           className="table-row table-head"
@@ -107,19 +187,38 @@ const Rows = ({
           <div role="columnheader">
             <span className="hidden">Row</span>
           </div>
-          {shown.map(({ kind, name }, i) => (
-            <div role="columnheader" key={name}>
-              <span className="column-name" title={name}>
-                {name}
-              </span>
-              <span className="column-kind">{kind}</span>
-              <Look look={looks?.columns[i]} of={looks?.sampled ?? 0} />
-            </div>
-          ))}
+          {shown.map(({ i, kind, name }) => {
+            const isSorted = question.sort === name
+            return (
+              <div
+                role="columnheader"
+                key={name}
+                aria-sort={isSorted ? (question.order === "up" ? "ascending" : "descending") : "none"}
+              >
+                <button
+                  type="button"
+                  className="column-name"
+                  title={`Sort by ${name}`}
+                  onClick={() =>
+                    ask(
+                      isSorted && question.order === "down"
+                        ? { sort: undefined, order: "up" }
+                        : { sort: name, order: isSorted ? "down" : "up" }
+                    )
+                  }
+                >
+                  {name}
+                  <span aria-hidden="true">{isSorted ? (question.order === "up" ? " ↑" : " ↓") : ""}</span>
+                </button>
+                <span className="column-kind">{kind}</span>
+                <Look look={looks?.columns[i]} of={looks?.sampled ?? 0} />
+              </div>
+            )
+          })}
         </div>
         <div style={{ height: virtual.getTotalSize(), minWidth, position: "relative" }}>
           {items.map((item) => {
-            const row = pages.get(Math.floor(item.index / page))?.[item.index % page]
+            const { number, row } = rowAt(item.index)
             return (
               <div
                 key={item.key}
@@ -130,17 +229,21 @@ const Rows = ({
                 style={{ gridTemplateColumns: template, minWidth, transform: `translateY(${item.start}px)` }}
               >
                 <div role="cell" className="row-number">
-                  <button type="button" onClick={() => setPicked(item.index)} title="Show the whole row">
-                    {count(item.index)}
+                  <button type="button" onClick={() => setPicked(number)} title="Show the whole row">
+                    {count(number ?? item.index)}
                   </button>
                 </div>
-                {shown.map(({ name }, i) => {
+                {shown.map(({ i, name }, column) => {
                   const value = row?.[i]
+                  const isPlace = place?.row === item.index && place.column === column
                   return (
+                    // biome-ignore lint/a11y/useKeyWithClickEvents: the table handles the keys of its cells
                     <div
                       role="cell"
                       key={name}
-                      className={typeof value === "number" ? "right" : value === null ? "null" : ""}
+                      className={`${typeof value === "number" ? "right" : value === null ? "null" : ""} ${isPlace ? "picked" : ""}`}
+                      onClick={() => setPlace({ row: item.index, column })}
+                      title={isPlace ? "Ctrl+C copies the cell" : undefined}
                     >
                       {row === undefined ? "" : cell(value)}
                     </div>
@@ -151,109 +254,20 @@ const Rows = ({
           })}
         </div>
       </div>
-      <p className="viewer-note">
-        {count(first.rows)} rows, {count(first.columns.length)} columns
-        {first.columns.length > shown.length ? `, the first ${columnsLimit} of them shown` : ""}
-        {looks !== undefined && looks.sampled < looks.rows
-          ? `; the summaries cover the first ${count(looks.sampled)} rows`
-          : ""}
+      <p className="viewer-note" role="status">
+        {copied === ""
+          ? `${count(first.rows)} rows, ${count(first.columns.length)} columns${
+              visible.length > shown.length ? `, the first ${columnsLimit} of them shown` : ""
+            }${
+              looks !== undefined && looks.sampled < looks.rows
+                ? `; the summaries cover the first ${count(looks.sampled)} rows`
+                : ""
+            }`
+          : copied}
       </p>
       {picked === undefined ? null : (
         <WholeRow digest={digest} index={picked} columns={first.columns} close={() => setPicked(undefined)} />
       )}
-    </div>
-  )
-}
-
-const cell = (value: unknown): string =>
-  value === null || value === undefined
-    ? "null"
-    : typeof value === "number"
-      ? number(value)
-      : typeof value === "object"
-        ? JSON.stringify(value)
-        : String(value)
-
-const Look = ({ look, of }: { readonly look: Api.ColumnView | undefined; readonly of: number }) => {
-  if (look === undefined) return <span className="look" />
-  const nulls =
-    look.nulls === 0 ? null : (
-      <span title={`${look.nulls} of ${of} rows`}>{Math.round((look.nulls / Math.max(1, of)) * 100)}% null</span>
-    )
-  if (look.top !== undefined) {
-    return (
-      <span className="look">
-        {look.top.slice(0, 2).map(({ count: times, value }) => (
-          <span key={value} className="look-top" title={`${times} times`}>
-            {value === "" ? "(empty)" : value} <i>{Math.round((times / Math.max(1, of)) * 100)}%</i>
-          </span>
-        ))}
-        {nulls}
-      </span>
-    )
-  }
-  const time = look.kind === "time" || look.kind === "date"
-  return (
-    <span className="look">
-      {look.histogram === undefined ? null : (
-        <Histogram
-          histogram={look.histogram}
-          format={
-            time
-              ? (at) => new Date(at).toISOString().slice(0, 10)
-              : look.kind === "text"
-                ? (letters) => `${number(letters)} letters`
-                : number
-          }
-        />
-      )}
-      {nulls}
-    </span>
-  )
-}
-
-/** A row with uncut values. */
-const WholeRow = ({
-  close,
-  columns,
-  digest,
-  index
-}: {
-  readonly digest: string
-  readonly index: number
-  readonly columns: Api.TableView["columns"]
-  readonly close: () => void
-}) => {
-  const dialog = useRef<HTMLDialogElement>(null)
-  useEffect(() => {
-    if (dialog.current?.open === false) dialog.current.showModal()
-  }, [])
-  const result = Api.useQuery(`row ${digest} ${index}`, (signal) =>
-    Api.table(digest, { offset: index, limit: 1, cut: 200_000 }, signal)
-  )
-  const row = result.data?.values[0]
-  return (
-    <dialog ref={dialog} onClose={close} className="whole-row" aria-label={`Row ${index}`}>
-      <header>
-        <h2>Row {count(index)}</h2>
-        <button type="button" className="quiet" onClick={close} aria-label="Close">
-          ✕
-        </button>
-      </header>
-      {row === undefined ? (
-        <Loading what="the row" />
-      ) : (
-        <dl className="pairs">
-          {columns.map(({ name }, i) => (
-            <div key={name} className="pair">
-              <dt>{name}</dt>
-              <dd className="mono">
-                {typeof row[i] === "object" && row[i] !== null ? JSON.stringify(row[i], null, 2) : cell(row[i])}
-              </dd>
-            </div>
-          ))}
-        </dl>
-      )}
-    </dialog>
+    </>
   )
 }

@@ -11,56 +11,11 @@ const TensorsViewer = ({ compact, digest }: { readonly digest: string; readonly 
   const result = Api.useQuery(`tensors ${digest}`, (signal) => Api.tensors(digest, signal))
   if (result.error !== undefined) return <Failure error={result.error} retry={result.reload} />
   if (result.data === undefined) return <Loading what="the tensors" />
-  const { metadata, tensors } = result.data
+  const { metadata } = result.data
   const texts = Object.entries(metadata).map(([name, text]) => ({ name, value: parsed(text) }))
   return (
     <div className={`tensors-viewer ${compact ? "compact" : ""}`}>
-      <div className="tensors-table">
-        <table>
-          <thead>
-            <tr>
-              <th>Tensor</th>
-              <th>Shape</th>
-              <th>Type</th>
-              <th>Size</th>
-              <th className="right">Min</th>
-              <th className="right">Mean</th>
-              <th className="right">Max</th>
-              <th>Values</th>
-            </tr>
-          </thead>
-          <tbody>
-            {tensors.map((tensor) => (
-              <tr key={tensor.name}>
-                <th scope="row" className="mono">
-                  {tensor.name}
-                </th>
-                <td className="tabular">
-                  {tensor.shape.length === 0 ? "scalar" : tensor.shape.map(count).join(" × ")}
-                </td>
-                <td>{tensor.dtype}</td>
-                <td>{size(tensor.bytes)}</td>
-                <td className="right tabular">{show(tensor.min)}</td>
-                <td className="right tabular">{show(tensor.mean)}</td>
-                <td className="right tabular">{show(tensor.max)}</td>
-                <td>
-                  {tensor.histogram === undefined ? (
-                    <span className="muted">no preview</span>
-                  ) : (
-                    <Histogram histogram={tensor.histogram} />
-                  )}
-                  {tensor.nonFinite === undefined || tensor.nonFinite === 0 ? null : (
-                    <span className="bad-text">{count(tensor.nonFinite)} not finite</span>
-                  )}
-                  {tensor.sampled > 0 && tensor.sampled < tensor.elements ? (
-                    <span className="muted">first {count(tensor.sampled)}</span>
-                  ) : null}
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <TensorsTable digest={digest} />
       {texts.map(({ name, value }) => (
         <section key={name} className="metadata" aria-label={name}>
           <h3>{name}</h3>
@@ -78,6 +33,60 @@ const TensorsViewer = ({ compact, digest }: { readonly digest: string; readonly 
 }
 
 export default TensorsViewer
+
+/** The tensors of an artifact, each with a summary of its elements. */
+export const TensorsTable = ({ digest }: { readonly digest: string }) => {
+  const result = Api.useQuery(`tensors ${digest}`, (signal) => Api.tensors(digest, signal))
+  if (result.error !== undefined) return <Failure error={result.error} retry={result.reload} />
+  if (result.data === undefined) return <Loading what="the tensors" />
+  const { tensors } = result.data
+  return (
+    <div className="tensors-table">
+      <table>
+        <thead>
+          <tr>
+            <th>Tensor</th>
+            <th>Shape</th>
+            <th>Type</th>
+            <th>Size</th>
+            <th className="right">Min</th>
+            <th className="right">Mean</th>
+            <th className="right">Max</th>
+            <th>Values</th>
+          </tr>
+        </thead>
+        <tbody>
+          {tensors.map((tensor) => (
+            <tr key={tensor.name}>
+              <th scope="row" className="mono">
+                {tensor.name}
+              </th>
+              <td className="tabular">{tensor.shape.length === 0 ? "scalar" : tensor.shape.map(count).join(" × ")}</td>
+              <td>{tensor.dtype}</td>
+              <td>{size(tensor.bytes)}</td>
+              <td className="right tabular">{show(tensor.min)}</td>
+              <td className="right tabular">{show(tensor.mean)}</td>
+              <td className="right tabular">{show(tensor.max)}</td>
+              <td>
+                {tensor.histogram === undefined ? (
+                  <span className="muted">no preview</span>
+                ) : (
+                  <Histogram histogram={tensor.histogram} />
+                )}
+                {tensor.nonFinite === undefined || tensor.nonFinite === 0 ? null : (
+                  <span className="bad-text">{count(tensor.nonFinite)} not finite</span>
+                )}
+                {tensor.sampled > 0 && tensor.sampled < tensor.elements ? (
+                  <span className="muted">first {count(tensor.sampled)}</span>
+                ) : null}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  )
+}
 
 const show = (value: number | undefined): string => (value === undefined ? "–" : number(value))
 

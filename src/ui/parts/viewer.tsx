@@ -3,15 +3,14 @@ import * as Api from "../api.ts"
 import { size } from "../format.ts"
 import { Failure, Loading } from "./basic.tsx"
 import { Boundary, lazyPart } from "./boundary.tsx"
-import { JsonTree } from "./json.tsx"
 import "../styles/artifact.css"
 
 const TableViewer = lazyPart(() => import("./table.tsx"), "the table")
 const TensorsViewer = lazyPart(() => import("./tensors.tsx"), "the tensors")
-
-/** JSON values up to this size are shown as a tree. Of larger values, the beginning is shown as text. */
-const treeLimitBytes = 4_000_000
-const head = 128 * 1024
+const JsonViewer = lazyPart(() => import("./jsonViewer.tsx"), "the value")
+const TextViewer = lazyPart(() => import("./textViewer.tsx"), "the text")
+const DatasetViewer = lazyPart(() => import("./dataset.tsx"), "the dataset")
+const ModelViewer = lazyPart(() => import("./nbowModel.tsx"), "the model")
 
 /** A viewer for a digest. It first loads the artifact's metadata. */
 export const Preview = ({ digest }: { readonly digest: string }) => {
@@ -39,50 +38,18 @@ export const Viewer = ({
           <img src={Api.contentUrl(ref.digest)} alt={`The artifact ${ref.name}`} />
         </div>
       ) : viewer === "json" ? (
-        <JsonViewer digest={ref.digest} bytes={ref.size} compact={compact} />
+        <JsonViewer digest={ref.digest} compact={compact} />
       ) : viewer === "text" ? (
-        <TextViewer digest={ref.digest} bytes={ref.size} />
+        <TextViewer artifact={ref} />
+      ) : viewer === "dataset" ? (
+        <DatasetViewer digest={ref.digest} bytes={ref.size} compact={compact} />
+      ) : viewer === "model" ? (
+        <ModelViewer digest={ref.digest} compact={compact} />
       ) : (
         <HexViewer digest={ref.digest} bytes={ref.size} />
       )}
     </Boundary>
   )
-}
-
-const decoder = new TextDecoder()
-
-const JsonViewer = ({
-  bytes,
-  compact,
-  digest
-}: {
-  readonly digest: string
-  readonly bytes: number
-  readonly compact: boolean
-}) => {
-  const large = bytes > treeLimitBytes
-  const result = Api.useQuery(`json ${digest}`, async (signal) => {
-    const text = decoder.decode(await Api.bytes(digest, 0, large ? head : bytes, signal))
-    return large ? { text } : { value: JSON.parse(text) as unknown }
-  })
-  if (result.error !== undefined) return <Failure error={result.error} retry={result.reload} />
-  if (result.data === undefined) return <Loading what="the value" />
-  return "text" in result.data ? (
-    <Plain text={result.data.text ?? ""} rest={bytes - head} />
-  ) : (
-    <div className="json-viewer">
-      <JsonTree value={result.data.value} open={compact ? 1 : 2} />
-    </div>
-  )
-}
-
-const TextViewer = ({ bytes, digest }: { readonly digest: string; readonly bytes: number }) => {
-  const end = Math.min(bytes, head)
-  const result = Api.useQuery(`text ${digest}`, async (signal) =>
-    decoder.decode(await Api.bytes(digest, 0, end, signal))
-  )
-  if (result.error !== undefined) return <Failure error={result.error} retry={result.reload} />
-  return result.data === undefined ? <Loading what="the text" /> : <Plain text={result.data} rest={bytes - end} />
 }
 
 const Plain = ({ rest, text }: { readonly text: string; readonly rest: number }) => (

@@ -8,6 +8,7 @@ import { Boundary, lazyPart } from "../parts/boundary.tsx"
 import { Status } from "../parts/status.tsx"
 import { toArtifact, toCompare, toRun, toRuns } from "../router.ts"
 import "../styles/run.css"
+import "../styles/artifact.css"
 import "../styles/compare.css"
 
 const Charts = lazyPart(() => import("../parts/charts.tsx"), "the charts")
@@ -93,6 +94,7 @@ const Compare = ({ left, right }: { readonly left: string; readonly right: strin
               same: false,
               left: one === undefined ? undefined : <Address artifact={one} />,
               right: other === undefined ? undefined : <Address artifact={other} />,
+              images: [one, other].flatMap((ref) => (ref?.mediaType.startsWith("image/") === true ? [ref.digest] : [])),
               lines: diff
             }))}
             none="The artifacts are the same."
@@ -146,6 +148,8 @@ interface Row {
   readonly note?: string
   /** The lines that differ. */
   readonly lines?: ReadonlyArray<string>
+  /** The digests of the images that differ. */
+  readonly images?: ReadonlyArray<string>
 }
 
 const artifactsLimit = 200
@@ -179,7 +183,7 @@ const Comparison = ({ none, rows }: { readonly rows: ReadonlyArray<Row>; readonl
           </tr>
         </thead>
         <tbody>
-          {rows.map(({ left, lines, name, note, right, same }) => (
+          {rows.map(({ images = [], left, lines, name, note, right, same }) => (
             <Fragment key={name}>
               <tr className={same ? "same" : "differs"}>
                 <th scope="row">{name}</th>
@@ -187,6 +191,17 @@ const Comparison = ({ none, rows }: { readonly rows: ReadonlyArray<Row>; readonl
                 <td>{right ?? <span className="muted">none</span>}</td>
                 <td className="note">{same ? "=" : note === undefined || note === "" ? "≠" : note}</td>
               </tr>
+              {images.length === 0 ? null : (
+                <tr>
+                  <td colSpan={4}>
+                    <div className="side-by-side">
+                      {images.map((digest, i) => (
+                        <img key={digest} src={Api.contentUrl(digest)} alt={`${name} of run ${i === 0 ? "A" : "B"}`} />
+                      ))}
+                    </div>
+                  </td>
+                </tr>
+              )}
               {lines === undefined || lines.length === 0 ? null : (
                 <tr>
                   <td colSpan={4} className="diff">
