@@ -27,6 +27,11 @@ export interface Options {
   readonly size?: number
   /** The heap limit of each thread, in megabytes. */
   readonly heapMegabytes?: number
+  /**
+   * How long a thread without a task is kept. The next task then starts one, imports the module and builds the flow's layer
+   * again. Default: 5 minutes.
+   */
+  readonly threadIdle?: Duration.Input
   /** The name or address by which drivers and other workers reach it. Default: `localhost`. */
   readonly host?: string
   /** The port to listen on. Default: any free port. */

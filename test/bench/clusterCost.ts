@@ -1,17 +1,23 @@
 /**
- * What a cluster costs: the database's statements for each of 1,000 tasks of 5 ms on two workers, and what a worker takes of
- * a core and of memory while it has nothing to do. `node test/bench/clusterCost.ts` prints the figures. It needs the binaries
- * of a Postgres with `pg_stat_statements`, which Debian's package has.
+ * What a cluster costs: the database's statements for each of 1,000 tasks of 5 ms on two workers, how soon a run is cancelled,
+ * and what a worker of the built package takes of a core and of memory while it has nothing to do, beside a process that only
+ * has loaded Effect's cluster. `node test/bench/clusterCost.ts` prints the figures. It needs the binaries of a Postgres with
+ * `pg_stat_statements`, which Debian's package has, and `npm run build:library` for the idle worker.
  */
-import { readFileSync } from "node:fs"
+import { existsSync, readFileSync } from "node:fs"
+import { fileURLToPath } from "node:url"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as PgClient from "@effect/sql-pg/PgClient"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Logger from "effect/Logger"
 import * as Redacted from "effect/Redacted"
 import * as Reactivity from "effect/reactivity/Reactivity"
 import * as Executor from "../../src/Executor.ts"
 import * as Flow from "../../src/Flow.ts"
+import * as Run from "../../src/Run.ts"
+import { RunObserver } from "../../src/RunObserver.ts"
 import * as Storage from "../../src/Storage.ts"
 import * as Postgres from "../cluster/postgres.ts"
 import * as Processes from "../cluster/processes.ts"
@@ -30,12 +36,56 @@ const cpuSeconds = (pid: number): number => {
 const residentMegabytes = (pid: number): number =>
   Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 1024
 
+/** Loads what a bare worker of Effect's cluster needs, and waits. */
+const bare = `
+  await import("effect/Effect"); await import("@effect/sql-pg/PgClient"); await import("effect/cluster/SocketRunner")
+  await import("effect/cluster/ClusterWorkflowEngine"); await import("@effect/platform-node/NodeRuntime")
+  console.log("loaded"); setInterval(() => {}, 1000)`
+
+/** A worker of the built package, alone, with one thread that ends when it has been idle for two seconds. */
+const idle = Effect.fnUntraced(function* (database: string, blobs: string) {
+  const root = fileURLToPath(new URL("../../", import.meta.url))
+  const other = yield* Processes.run(process.execPath, ["--input-type=module", "-e", bare])
+  yield* other.prints("loaded")
+  const store = ["--database", database, "--blobs", blobs]
+  const words = ["dist/bin.js", "worker", "--module", "examples/sweep.ts", "--size", "1", "--group", "idle", ...store]
+  const worker = yield* Processes.run("env", [
+    ...["-C", root, "EFFECT_FLOW_THREAD_IDLE=2 seconds", process.execPath],
+    ...words
+  ])
+  yield* worker.prints("Working at")
+  const pid = worker.child.pid ?? 0
+  console.log(`a worker that has just started: ${residentMegabytes(pid).toFixed(0)} MB`)
+  yield* Effect.sleep("10 seconds")
+  const before = cpuSeconds(pid)
+  yield* Effect.sleep(idleSeconds * 1000)
+  const used = ((cpuSeconds(pid) - before) / idleSeconds) * 100
+  console.log(`idle, its thread ended: ${used.toFixed(1)} % of a core, ${residentMegabytes(pid).toFixed(0)} MB`)
+  console.log(`a process with Effect's cluster loaded: ${residentMegabytes(other.child.pid ?? 0).toFixed(0)} MB`)
+})
+
+/** How long it takes from the request to cancel a run until it is recorded as interrupted. */
+const cancelled = Effect.gen(function* () {
+  const began = yield* Deferred.make<string>()
+  const fiber = yield* Flow.run(Flows.EndlessFlow, { how: "idle" }).pipe(
+    Effect.provideService(RunObserver, (event) => {
+      if (event._tag === "Logged") Deferred.doneUnsafe(began, Effect.succeed(event.line.run))
+    }),
+    Effect.forkChild
+  )
+  const id = yield* Deferred.await(began)
+  const from = performance.now()
+  yield* Run.cancel(id)
+  yield* Fiber.await(fiber)
+  return performance.now() - from
+})
+
 const program = Effect.gen(function* () {
   const postgres = yield* Postgres.make({ settings: ["-c shared_preload_libraries=pg_stat_statements"] })
   const blobs = yield* temporaryDirectory
   const sql = yield* PgClient.make({ url: Redacted.make(postgres.url) })
   yield* sql.unsafe("CREATE EXTENSION pg_stat_statements SCHEMA public")
-  const workers = yield* Effect.all(
+  yield* Effect.all(
     [0, 1].map(() => Processes.worker({ database: postgres.url, blobs, size: 1, lockExpiration: "15 seconds" })),
     { concurrency: 2 }
   )
@@ -59,6 +109,7 @@ const program = Effect.gen(function* () {
     for (const { calls, query } of rows.slice(0, 14)) {
       console.log(`  ${(calls / count).toFixed(2)}  ${query.slice(0, 110)}`)
     }
+    console.log(`a run is cancelled ${(yield* cancelled).toFixed(0)} ms after the request`)
   }).pipe(
     Effect.provide([
       Storage.layerPostgres({ url: postgres.url, blobs }),
@@ -66,15 +117,8 @@ const program = Effect.gen(function* () {
       Logger.layer([])
     ])
   )
-  // The runs are over: the workers have nothing to do.
-  yield* Effect.sleep("5 seconds")
-  const pids = workers.map(({ child }) => child.pid ?? 0)
-  const before = pids.map(cpuSeconds)
-  yield* Effect.sleep(idleSeconds * 1000)
-  for (const [index, pid] of pids.entries()) {
-    const used = ((cpuSeconds(pid) - (before[index] ?? 0)) / idleSeconds) * 100
-    console.log(`idle worker ${index + 1}: ${used.toFixed(1)} % of a core, ${residentMegabytes(pid).toFixed(0)} MB`)
-  }
+  if (existsSync(new URL("../../dist/bin.js", import.meta.url))) yield* idle(postgres.url, blobs)
+  else console.log("Skipped: the idle worker. Build the package (npm run build:library) to measure it.")
 }).pipe(Effect.scoped, Effect.provide(Reactivity.layer))
 
 if (Postgres.binaries !== undefined) NodeRuntime.runMain(program)

@@ -48,6 +48,9 @@ export interface Cluster {
 
 const secret = "a secret of the campaign"
 
+/** How soon a death is noticed. */
+const timing = { lockExpiration: "5 seconds", patience: "8 seconds" }
+
 /** Starts a cluster. */
 export const make = Effect.fnUntraced(function* (options: {
   readonly postgres: Postgres.Postgres
@@ -66,7 +69,7 @@ export const make = Effect.fnUntraced(function* (options: {
   const place = Effect.gen(function* () {
     const machine = network === undefined ? undefined : yield* network.machine
     const proxy = yield* proxied(postgres.url, delayMs, network?.address)
-    const given = { database: proxy.url, blobs, ...(machine === undefined ? undefined : { secret }) }
+    const given = { database: proxy.url, blobs, ...timing, ...(machine === undefined ? undefined : { secret }) }
     return { machine, proxy, given }
   })
   const started = new Map<number, Processes.Process>()
@@ -107,8 +110,12 @@ export const make = Effect.fnUntraced(function* (options: {
     if (member === undefined) return []
     const pid = member.process.child.pid ?? 0
     const replace = (version: Version) =>
-      Effect.map(start(version), (fresh) => {
-        workers[at] = fresh
+      Effect.suspend(() => {
+        // At once, for events that overlap: one worker of each version is to stay.
+        workers[at] = { ...member, version }
+        return Effect.map(start(version), (fresh) => {
+          workers[at] = fresh
+        })
       })
     switch (kind) {
       case "kill a worker":

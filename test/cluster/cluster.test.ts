@@ -23,6 +23,7 @@ import { beginnings } from "./counted.ts"
 import * as Postgres from "./postgres.ts"
 import * as Processes from "./processes.ts"
 import * as Setting from "./setting.ts"
+import { lockExpiration } from "./timing.ts"
 
 const failureOf = (exit: Exit.Exit<unknown, unknown>): unknown =>
   Exit.isFailure(exit) ? exit.cause.reasons.find(Cause.isFailReason)?.error : undefined
@@ -30,10 +31,7 @@ const failureOf = (exit: Exit.Exit<unknown, unknown>): unknown =>
 /** On workers that could not execute it, a task is given up soon. */
 const impatient = <A, E, R>(run: Effect.Effect<A, E, R>) =>
   Effect.flatMap(Setting.Setting, ({ postgres }) =>
-    Effect.provide(
-      run,
-      Executor.layerCluster({ url: postgres.url, lockExpiration: "5 seconds", waitForWorker: "1 second" })
-    )
+    Effect.provide(run, Executor.layerCluster({ url: postgres.url, lockExpiration, waitForWorker: "1 second" }))
   )
 
 /** The newest run's record, its tasks and its lines. */
@@ -230,7 +228,7 @@ describe.skipIf(Postgres.binaries === undefined)("Executor.layerCluster", () => 
       Effect.gen(function* () {
         const { directory, options, postgres } = yield* Setting.Setting
         const run = Flow.run(Flows.LargeFlow, {}).pipe(
-          Effect.provide(Executor.layerCluster({ url: postgres.url, group: "apart", lockExpiration: "5 seconds" }))
+          Effect.provide(Executor.layerCluster({ url: postgres.url, group: "apart", lockExpiration }))
         )
         yield* Processes.worker({ ...options, group: "apart", blobs: join(directory, "not", "shared") })
         const error = failureOf(yield* Effect.exit(run))

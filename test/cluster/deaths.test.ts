@@ -17,6 +17,7 @@ import { beginnings, indexOf } from "./counted.ts"
 import * as Postgres from "./postgres.ts"
 import * as Processes from "./processes.ts"
 import * as Setting from "./setting.ts"
+import { lockExpiration } from "./timing.ts"
 
 /** How long a test may take: it waits until the living are sure of a death. */
 const patience = 180_000
@@ -77,7 +78,7 @@ describe.skipIf(Postgres.binaries === undefined)("a cluster", { concurrent: true
         const file = join(directory, "counted")
         const driver = yield* Processes.start("./driver.ts", {
           ...options,
-          parameters: { count: 2, milliseconds: 14_000, file }
+          parameters: { count: 2, milliseconds: 9000, file }
         })
         const begun = () => readFile(file, "utf8").catch(() => "")
         while (!(yield* Effect.promise(begun)).includes("begin 1")) yield* Effect.sleep(50)
@@ -122,6 +123,12 @@ describe.skipIf(Postgres.binaries === undefined)("a cluster", { concurrent: true
         yield* postgres.start
         const { id, output } = yield* Fiber.join(run)
         assert.deepStrictEqual(output, { sum: 120 })
+        // The worker said so in a line for each kind of error, and without stacks.
+        const said = (workers[0]?.output() ?? "").split("\n").map((line) => line.replace(/^\[.*?\] \w+ \(#\d+\): /, ""))
+        const warnings = said.filter((line) => /ECONN|terminat|administrator|starting up|shutting down/i.test(line))
+        assert.isAtLeast(warnings.length, 1)
+        assert.strictEqual(new Set(warnings).size, warnings.length, warnings.join("\n"))
+        assert.isFalse(said.some((line) => line.startsWith("    at ")))
         const tasks = yield* store.tasks({ run: id })
         assert.deepStrictEqual(
           tasks.map(({ status }) => status),
@@ -145,7 +152,7 @@ describe.skipIf(Postgres.binaries === undefined)("a cluster", { concurrent: true
         const cut = yield* Effect.forkChild(
           Effect.provide(
             Flow.run(Flows.CountedFlow, { count: 1, milliseconds: 60_000, file: join(directory, "cut") }),
-            Executor.layerCluster({ url: postgres.url, group: "short", lockExpiration: "5 seconds" })
+            Executor.layerCluster({ url: postgres.url, group: "short", lockExpiration })
           )
         )
         while (!(yield* Effect.promise(() => readFile(join(directory, "cut"), "utf8").catch(() => "")))) {

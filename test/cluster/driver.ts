@@ -7,8 +7,16 @@ import * as Flow from "../../src/Flow.ts"
 import { RunObserver } from "../../src/RunObserver.ts"
 import * as Storage from "../../src/Storage.ts"
 import type * as Deployed from "../executor/flows.ts"
+import { lockExpiration } from "./timing.ts"
 
-const { blobs, database, parameters, secret, version } = JSON.parse(process.argv[2] ?? "{}")
+const {
+  blobs,
+  database,
+  parameters,
+  secret,
+  version,
+  lockExpiration: expiration = lockExpiration
+} = JSON.parse(process.argv[2] ?? "{}")
 const module = new URL("../executor/flows.ts", import.meta.url)
 if (version !== undefined) module.searchParams.set("version", version)
 const Flows: typeof Deployed = await import(module.href)
@@ -21,7 +29,7 @@ Flow.run(Flows.CountedFlow, parameters).pipe(
   }),
   Effect.provide([
     Storage.layerPostgres({ url: database, blobs }),
-    Executor.layerCluster({ url: database, lockExpiration: "5 seconds", ...(secret === undefined ? {} : { secret }) })
+    Executor.layerCluster({ url: database, lockExpiration: expiration, ...(secret === undefined ? {} : { secret }) })
   ]),
   NodeRuntime.runMain
 )

@@ -1,12 +1,15 @@
 /** What a worker or a driver is told that was started with the wrong settings: a sentence that names the setting. */
+import { createServer, type Server } from "node:net"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Logger from "effect/Logger"
 import * as Redacted from "effect/Redacted"
 import * as Executor from "../../src/Executor.ts"
 import * as Flow from "../../src/Flow.ts"
 import * as Group from "../../src/internal/workers/cluster/group.ts"
 import * as Identity from "../../src/internal/workers/cluster/identity.ts"
+import * as Reach from "../../src/internal/workers/cluster/reach.ts"
 import * as ClusterSettings from "../../src/internal/workers/cluster/settings.ts"
 import * as Storage from "../../src/Storage.ts"
 import * as Flows from "../executor/flows.ts"
@@ -14,6 +17,7 @@ import { temporaryDirectory } from "../support/directory.ts"
 import * as Postgres from "./postgres.ts"
 import * as Processes from "./processes.ts"
 import * as Setting from "./setting.ts"
+import { lockExpiration } from "./timing.ts"
 
 describe("a worker's address", () => {
   it.effect("needs a secret as soon as other machines reach it", () =>
@@ -30,6 +34,48 @@ describe("a worker's address", () => {
         )
       }
     })
+  )
+})
+
+describe("an address at which nothing answers", () => {
+  it.live("is warned of, by the worker itself and by others, with the setting", () =>
+    Effect.gen(function* () {
+      const lines: Array<string> = []
+      const logger = Logger.make<unknown, void>(({ message }) => void lines.push(String(message)))
+      const port = yield* Effect.promise(Postgres.freePort)
+      const address = `127.0.0.1:${port}`
+      const warn = (self: string | undefined) => Reach.warnOfUnreachable([address, "nowhere.invalid:1"], self)
+      yield* Effect.andThen(warn(undefined), warn(address)).pipe(
+        Effect.provideService(Logger.CurrentLoggers, new Set([logger]))
+      )
+      const others = lines.filter((line) =>
+        line.startsWith(`Worker ${address} can't be reached from here (ECONNREFUSED)`)
+      )
+      assert.strictEqual(others.length, 1)
+      assert.include(others[0], "Check its EFFECT_FLOW_HOST and EFFECT_FLOW_PORT")
+      assert.strictEqual(lines.filter((line) => line.startsWith("Worker nowhere.invalid:1 can't be reached")).length, 2)
+      const own = lines.find((line) => line.startsWith(`This worker can't reach itself at ${address}`))
+      assert.include(own, "EFFECT_FLOW_LISTEN_HOST is where it listens")
+      assert.strictEqual(lines.length, 4)
+
+      // Something that answers is not warned of.
+      const server = yield* Effect.acquireRelease(
+        Effect.promise(
+          () =>
+            new Promise<Server>((resolve) => {
+              const server = createServer().listen(port, "127.0.0.1", () => resolve(server))
+            })
+        ),
+        (server) => Effect.sync(() => server.close())
+      )
+      assert.isTrue(server.listening)
+      yield* Effect.provideService(
+        Reach.warnOfUnreachable([address], address),
+        Logger.CurrentLoggers,
+        new Set([logger])
+      )
+      assert.strictEqual(lines.length, 4)
+    }).pipe(Effect.scoped)
   )
 })
 
@@ -68,49 +114,53 @@ describe.skipIf(Postgres.binaries === undefined)("a group with a secret", () => 
         const { options, workers } = yield* Setting.Setting
         const run = (secret: string) =>
           Effect.provide(
-            Flow.run(Flows.SquaresFlow, { count: 3 }),
+            Effect.tap(Flow.run(Flows.SquaresFlow, { count: 3 }), ({ output }) =>
+              Effect.sync(() => assert.strictEqual(output.total, 5))
+            ),
             Executor.layerCluster({
               url: options.database,
-              lockExpiration: "5 seconds",
+              lockExpiration,
               ...(secret === "" ? {} : { secret })
             })
           )
-        assert.strictEqual((yield* run("one")).output.total, 5)
-        const other = (yield* Effect.flip(run("two"))) as Executor.ExecutorError
-        assert.match(
-          other.message,
-          /^Worker localhost:\d+ of group "effect_flow" has another secret than this process\. Set EFFECT_FLOW_CLUSTER_SECRET/
-        )
-        const none = (yield* Effect.flip(run(""))) as Executor.ExecutorError
-        assert.match(none.message, /has a secret, and this process has none/)
-
-        // Another directory of blobs, another database of runs, a name that does not resolve.
         const { directory } = yield* Setting.Setting
         const elsewhere = join(directory, "elsewhere")
-        const misplaced = (yield* Effect.flip(
-          Effect.provide(run("one"), Storage.layerPostgres({ url: options.database, blobs: elsewhere }))
-        )) as Executor.ExecutorError
-        assert.match(
-          misplaced.message,
-          /sees other blobs than this process does in .*elsewhere\. Set EFFECT_FLOW_BLOBS/
-        )
         const otherDatabase = yield* Postgres.database
-        const apart = (yield* Effect.flip(
-          Effect.provide(run("one"), Storage.layerPostgres({ url: otherDatabase, blobs: directory }))
-        )) as Executor.ExecutorError
-        assert.match(
-          apart.message,
-          /keeps its runs in another database than this process\. Set EFFECT_FLOW_DATABASE_URL/
-        )
-        const lost = yield* Processes.start("./worker.ts", { ...options, host: "nowhere.invalid", secret: "one" })
-        assert.strictEqual(yield* lost.exit, 1)
-        assert.include(lost.output(), 'The name "nowhere.invalid" of this worker does not resolve')
-
         const port = Number(/Working at localhost:(\d+)/.exec(workers[0]?.output() ?? "")?.[1])
-        const twin = yield* Processes.start("./worker.ts", { ...options, port, listenHost: "127.0.0.2", secret: "one" })
-        assert.strictEqual(yield* twin.exit, 1)
+        const messageOf = <A, E, R>(run: Effect.Effect<A, E, R>) =>
+          Effect.map(Effect.flip(run), (error) => (error as Executor.ExecutorError).message)
+        const ends = Effect.fnUntraced(function* (more: object) {
+          const process = yield* Processes.start("./worker.ts", { ...options, secret: "one", ...more })
+          return { code: yield* process.exit, output: process.output() }
+        })
+        const { apart, lost, misplaced, none, other, twin } = yield* Effect.all(
+          {
+            other: messageOf(run("two")),
+            none: messageOf(run("")),
+            misplaced: messageOf(
+              Effect.provide(run("one"), Storage.layerPostgres({ url: options.database, blobs: elsewhere }))
+            ),
+            apart: messageOf(
+              Effect.provide(run("one"), Storage.layerPostgres({ url: otherDatabase, blobs: directory }))
+            ),
+            lost: ends({ host: "nowhere.invalid" }),
+            twin: ends({ port, listenHost: "127.0.0.2" }),
+            same: run("one")
+          },
+          { concurrency: "unbounded" }
+        )
+        assert.match(
+          other,
+          /^Worker localhost:\d+ of group "effect_flow" has another secret than this process\. Set EFFECT_FLOW_CLUSTER_SECRET/
+        )
+        assert.match(none, /has a secret, and this process has none/)
+        assert.match(misplaced, /sees other blobs than this process does in .*elsewhere\. Set EFFECT_FLOW_BLOBS/)
+        assert.match(apart, /keeps its runs in another database than this process\. Set EFFECT_FLOW_DATABASE_URL/)
+        assert.strictEqual(lost.code, 1)
+        assert.include(lost.output, 'The name "nowhere.invalid" of this worker does not resolve')
+        assert.strictEqual(twin.code, 1)
         assert.include(
-          twin.output(),
+          twin.output,
           `has the address localhost:${port}. Give this one an address of its own: EFFECT_FLOW_HOST`
         )
       }).pipe(Effect.provide(Setting.layer(1, { secret: "one" }))),

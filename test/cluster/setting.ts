@@ -8,6 +8,7 @@ import * as Storage from "../../src/Storage.ts"
 import { temporaryDirectory } from "../support/directory.ts"
 import * as Postgres from "./postgres.ts"
 import * as Processes from "./processes.ts"
+import { lockExpiration } from "./timing.ts"
 
 /** What a test may do to its cluster. */
 export class Setting extends Context.Service<
@@ -45,7 +46,7 @@ export const layer = (workers: number, more: object = {}, server: "shared" | "ow
       return Layer.mergeAll(
         Layer.succeed(Setting, { postgres, directory, options, workers: started }),
         Storage.layerPostgres({ url: postgres.url, blobs: directory }),
-        Executor.layerCluster({ url: postgres.url, lockExpiration: "5 seconds" }),
+        Executor.layerCluster({ url: postgres.url, lockExpiration }),
         Logger.layer([])
       )
     })

@@ -7,13 +7,15 @@ import * as Executor from "../../src/Executor.ts"
 import * as Flow from "../../src/Flow.ts"
 import { RunStore } from "../../src/RunStore.ts"
 import * as Flows from "../executor/flows.ts"
+import { beginnings } from "./counted.ts"
 import * as Postgres from "./postgres.ts"
 import * as Processes from "./processes.ts"
 import * as Setting from "./setting.ts"
+import { lockExpiration } from "./timing.ts"
 import * as Versioned from "./versioned.ts"
 
-const moduleOf = (version: string): string => new URL(`./versioned.ts?version=${version}`, import.meta.url).href
-describe.skipIf(Postgres.binaries === undefined)("a group of several versions", () => {
+const moduleOf = (version: string): string => new URL(`./deployment.ts?version=${version}`, import.meta.url).href
+describe.skipIf(Postgres.binaries === undefined)("a group of several versions", { concurrent: true }, () => {
   it.live(
     "runs each version on its own workers, and continues a run on a worker that has its flow",
     () =>
@@ -42,7 +44,7 @@ describe.skipIf(Postgres.binaries === undefined)("a group of several versions", 
         const error = yield* Effect.flip(
           Effect.provide(
             Flow.run(flow, {}),
-            Executor.layerCluster({ url: options.database, lockExpiration: "5 seconds", waitForWorker: "1 second" })
+            Executor.layerCluster({ url: options.database, lockExpiration, waitForWorker: "1 second" })
           )
         )
         assert(error instanceof Executor.ExecutorError)
@@ -52,17 +54,22 @@ describe.skipIf(Postgres.binaries === undefined)("a group of several versions", 
           /^Step "work" of flow "VersionedFlow" has version "3" in the driver of the run, but version "[12]" on worker /
         )
 
-        // The only worker with the flow of this run is not the one that a hash of its id would choose.
+        // Three workers have the flow of this run, each in a version of its own. The one with the run's version goes on with it.
         const file = join(directory, "counted")
         const driver = yield* Processes.start("./driver.ts", {
           ...options,
-          parameters: { count: 4, milliseconds: 1500, file }
+          parameters: { count: 4, milliseconds: 500, file }
         })
         yield* driver.prints("finished counted/1")
         yield* driver.kill("SIGKILL")
         const id = /run (\S+)/.exec(driver.output())?.[1] ?? ""
         while ((yield* store.runs({ idPrefix: id }))[0]?.status === "running") yield* Effect.sleep(200)
-        assert.strictEqual((yield* store.runs({ idPrefix: id }))[0]?.status, "succeeded")
+        const [continued] = yield* store.runs({ idPrefix: id })
+        assert.strictEqual(continued?.status, "succeeded")
+        const tasks = yield* store.tasks({ run: continued?.id ?? "" })
+        assert.strictEqual(tasks.length, 5)
+        for (const { version } of tasks) assert.strictEqual(version, "")
+        for (const pids of beginnings(file).values()) assert.strictEqual(pids.length, 1)
         assert.strictEqual(workers.length + apart.length, 3)
       }).pipe(Effect.provide(Setting.layer(1))),
     180_000

@@ -3,14 +3,15 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Effect from "effect/Effect"
 import * as Storage from "../../src/Storage.ts"
 import * as Worker from "../../src/Worker.ts"
+import { lockExpiration, patience } from "./timing.ts"
 
 const { database, directory, ...options } = JSON.parse(process.argv[2] ?? "{}")
 
 Worker.run({
   module: new URL("../executor/flows.ts", import.meta.url),
   url: database,
-  lockExpiration: "5 seconds",
-  patience: "8 seconds",
+  lockExpiration,
+  patience,
   ...options
 }).pipe(
   Effect.provide(

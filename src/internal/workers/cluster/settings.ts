@@ -42,6 +42,8 @@ export interface Settings extends Shared {
   readonly labels: string | undefined
   readonly threads: number | undefined
   readonly heapMegabytes: number | undefined
+  /** How long a thread without a task is kept, in milliseconds. */
+  readonly threadIdle: number
   /** How long a stopping worker waits for its tasks, in milliseconds. */
   readonly drain: number
   /** How long a run's driver may be silent before a worker continues the run, in milliseconds. */
@@ -72,6 +74,7 @@ const milliseconds = (name: string, byDefault: Duration.Input): Config.Config<nu
  * | `EFFECT_FLOW_LISTEN_HOST` | the address it listens at | its host |
  * | `EFFECT_FLOW_THREADS` | how many tasks a worker executes at once | its cores |
  * | `EFFECT_FLOW_HEAP_MEGABYTES` | the heap of each of its threads | Node's choice |
+ * | `EFFECT_FLOW_THREAD_IDLE` | how long a thread without a task is kept | `5 minutes` |
  * | `EFFECT_FLOW_DRAIN` | how long a worker that is told to stop waits for its tasks | `25 seconds` |
  * | `EFFECT_FLOW_DRIVER_PATIENCE` | how long a run's driver may be silent before a worker goes on with the run | `20 seconds` |
  * | `EFFECT_FLOW_HEALTH` | how workers are found dead: `ping` or `k8s` | `ping` |
@@ -94,6 +97,7 @@ export const config = Config.all({
   labels: optional(Config.NonEmptyString("EFFECT_FLOW_K8S_LABELS")),
   threads: optional(Config.Int("EFFECT_FLOW_THREADS")),
   heapMegabytes: optional(Config.Int("EFFECT_FLOW_HEAP_MEGABYTES")),
+  threadIdle: milliseconds("EFFECT_FLOW_THREAD_IDLE", "5 minutes"),
   drain: milliseconds("EFFECT_FLOW_DRAIN", "25 seconds"),
   patience: milliseconds("EFFECT_FLOW_DRIVER_PATIENCE", "20 seconds")
 })

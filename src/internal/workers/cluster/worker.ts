@@ -80,6 +80,7 @@ const work = Effect.fnUntraced(function* (
         store: yield* ThreadStore.placeOf(store, "cluster"),
         valueBytes: Math.floor(valueBytes / size),
         heapMegabytes: settings.heapMegabytes,
+        idleLimitMs: settings.threadIdle,
         size
       })
       yield* Effect.mapError(pool.flows, (error) =>
@@ -306,6 +307,7 @@ const settingsOf = Effect.fnUntraced(function* (options: Options, store: Artifac
       health: options.health,
       healthPort: options.healthPort,
       drain: millis(options.drain),
+      threadIdle: millis(options.threadIdle),
       secret: typeof options.secret === "string" ? Redacted.make(options.secret) : options.secret,
       lockExpiration: millis(options.lockExpiration),
       patience: millis(options.patience)

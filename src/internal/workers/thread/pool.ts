@@ -1,14 +1,18 @@
 /**
  * A number of worker threads that share the work. A thread is started when a task finds none idle, up to the pool's
- * size, and kept; one that died is replaced by the next that is needed. Tasks are served in order of arrival.
+ * size, and kept, or ended once it has been idle for long; one that died is replaced by the next that is needed. Tasks are
+ * served in order of arrival.
  */
 import * as NodeWorker from "@effect/platform-node/NodeWorker"
+import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import type { Flows } from "./protocol.ts"
 import * as Thread from "./thread.ts"
+
+const monotonicMs = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1e6)
 
 /** Threads of one module and one store. */
 export interface Pool {
@@ -26,11 +30,24 @@ export interface Pool {
   ) => Effect.Effect<Thread.Done | undefined, unknown>
 }
 
-/** A pool that ends with its scope. */
-export const make = Effect.fnUntraced(function* (options: Thread.Options & { readonly size: number }) {
+interface IdleThread {
+  readonly thread: Thread.Thread
+  /** Milliseconds of a monotonic clock. */
+  readonly since: number
+}
+
+/**
+ * A pool that ends with its scope.
+ *
+ * @param options.idleLimitMs A thread that has been idle for longer is ended, and its memory is free. Default: it is kept.
+ */
+export const make = Effect.fnUntraced(function* (
+  options: Thread.Options & { readonly size: number; readonly idleLimitMs?: number }
+) {
   const scope = yield* Effect.scope
-  const { size, ...settings } = options
-  const idle: Array<Thread.Thread> = []
+  const { idleLimitMs, size, ...settings } = options
+  /** The longest idle first. */
+  const idle: Array<IdleThread> = []
   const waiting = new Set<Deferred.Deferred<boolean>>() // in order of arrival
   let free = size
   let started = 0
@@ -71,15 +88,25 @@ export const make = Effect.fnUntraced(function* (options: Thread.Options & { rea
   )
   /** The most recently used thread, because its caches are warm. */
   const take: Effect.Effect<Thread.Thread, unknown> = Effect.suspend(() => {
-    for (let thread = idle.pop(); thread !== undefined; thread = idle.pop()) {
-      if (thread.isAlive()) return Effect.succeed(thread)
+    for (let last = idle.pop(); last !== undefined; last = idle.pop()) {
+      if (last.thread.isAlive()) return Effect.succeed(last.thread)
     }
     return start
   })
   const giveBack = (thread: Thread.Thread) =>
-    Effect.sync(() => {
-      if (thread.isAlive()) idle.push(thread)
+    Effect.map(monotonicMs, (since) => {
+      if (thread.isAlive()) idle.push({ thread, since })
     })
+  if (idleLimitMs !== undefined) {
+    const endIdle = Effect.gen(function* () {
+      const now = yield* monotonicMs
+      for (let [first] = idle; first !== undefined && now - first.since >= idleLimitMs; [first] = idle) {
+        idle.shift()
+        yield* Effect.ignoreCause(first.thread.close)
+      }
+    })
+    yield* Effect.forkIn(Effect.forever(Effect.delay(endIdle, idleLimitMs / 2)), scope)
+  }
   const withThread = <A, E>(
     use: (thread: Thread.Thread) => Effect.Effect<A, E>,
     letGo?: Effect.Effect<void>

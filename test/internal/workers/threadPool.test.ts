@@ -1,0 +1,54 @@
+/** A pool of worker threads ends a thread that has been idle for long, and starts another one for the next task. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as TestClock from "effect/testing/TestClock"
+import type { TaskDescription } from "../../../src/Executor.ts"
+import * as ThreadPool from "../../../src/internal/workers/thread/pool.ts"
+import { temporaryDirectory } from "../../support/directory.ts"
+
+const task: TaskDescription = {
+  flow: "WhereFlow",
+  run: "run",
+  step: "whoami",
+  task: "whoami/1",
+  attempt: 1,
+  key: "key",
+  occurrence: 0,
+  version: "",
+  tags: [],
+  inputs: [],
+  counts: {}
+}
+
+describe("a pool of threads", () => {
+  it.effect("ends a thread that was idle for its limit", () =>
+    Effect.gen(function* () {
+      const directory = yield* temporaryDirectory
+      const pool = yield* ThreadPool.make({
+        module: new URL("../../executor/flows.ts", import.meta.url).href,
+        store: { kind: "local", directory, sync: false },
+        valueBytes: 2 ** 20,
+        heapMegabytes: undefined,
+        size: 2,
+        idleLimitMs: 60_000
+      })
+      const execute = Effect.map(
+        pool.execute({
+          task,
+          blobs: [],
+          level: "Info",
+          sink: { log: () => {}, metric: () => {}, card: () => {}, tags: () => Effect.void, checkpoint: () => Effect.void },
+          print: () => Effect.void
+        }),
+        ({ worker }) => worker
+      )
+      assert.strictEqual(yield* execute, "thread-1")
+      yield* TestClock.adjust("59 seconds")
+      assert.strictEqual(yield* execute, "thread-1")
+      yield* TestClock.adjust("50 seconds")
+      assert.strictEqual(yield* execute, "thread-1")
+      yield* TestClock.adjust("2 minutes")
+      assert.strictEqual(yield* execute, "thread-2")
+    }).pipe(Effect.scoped)
+  )
+})
