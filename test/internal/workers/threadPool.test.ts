@@ -24,20 +24,28 @@ describe("a pool of threads", () => {
   it.effect("ends a thread that was idle for its limit", () =>
     Effect.gen(function* () {
       const directory = yield* temporaryDirectory
+      let emptied = 0
       const pool = yield* ThreadPool.make({
         module: new URL("../../executor/flows.ts", import.meta.url).href,
         store: { kind: "local", directory, sync: false },
         valueBytes: 2 ** 20,
         heapMegabytes: undefined,
         size: 2,
-        idleLimitMs: 60_000
+        idleLimitMs: 60_000,
+        whenEmpty: Effect.sync(() => void emptied++)
       })
       const execute = Effect.map(
         pool.execute({
           task,
           blobs: [],
           level: "Info",
-          sink: { log: () => {}, metric: () => {}, card: () => {}, tags: () => Effect.void, checkpoint: () => Effect.void },
+          sink: {
+            log: () => {},
+            metric: () => {},
+            card: () => {},
+            tags: () => Effect.void,
+            checkpoint: () => Effect.void
+          },
           print: () => Effect.void
         }),
         ({ worker }) => worker
@@ -47,7 +55,9 @@ describe("a pool of threads", () => {
       assert.strictEqual(yield* execute, "thread-1")
       yield* TestClock.adjust("50 seconds")
       assert.strictEqual(yield* execute, "thread-1")
+      assert.strictEqual(emptied, 0)
       yield* TestClock.adjust("2 minutes")
+      assert.strictEqual(emptied, 1)
       assert.strictEqual(yield* execute, "thread-2")
     }).pipe(Effect.scoped)
   )

@@ -24,6 +24,7 @@ import * as ThreadPool from "../thread/pool.ts"
 import * as ThreadStore from "../thread/store.ts"
 import * as ClusterEngine from "./engine.ts"
 import * as ClusterExecutor from "./executor.ts"
+import { freeMemory } from "./freeMemory.ts"
 import * as Health from "./health.ts"
 import * as Identity from "./identity.ts"
 import * as Operations from "./operations.ts"
@@ -81,6 +82,7 @@ const work = Effect.fnUntraced(function* (
         valueBytes: Math.floor(valueBytes / size),
         heapMegabytes: settings.heapMegabytes,
         idleLimitMs: settings.threadIdle,
+        whenEmpty: freeMemory,
         size
       })
       yield* Effect.mapError(pool.flows, (error) =>

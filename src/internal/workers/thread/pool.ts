@@ -40,12 +40,17 @@ interface IdleThread {
  * A pool that ends with its scope.
  *
  * @param options.idleLimitMs A thread that has been idle for longer is ended, and its memory is free. Default: it is kept.
+ * @param options.whenEmpty Executed when the last thread was ended because all were idle.
  */
 export const make = Effect.fnUntraced(function* (
-  options: Thread.Options & { readonly size: number; readonly idleLimitMs?: number }
+  options: Thread.Options & {
+    readonly size: number
+    readonly idleLimitMs?: number
+    readonly whenEmpty?: Effect.Effect<void>
+  }
 ) {
   const scope = yield* Effect.scope
-  const { idleLimitMs, size, ...settings } = options
+  const { idleLimitMs, size, whenEmpty = Effect.void, ...settings } = options
   /** The longest idle first. */
   const idle: Array<IdleThread> = []
   const waiting = new Set<Deferred.Deferred<boolean>>() // in order of arrival
@@ -103,6 +108,7 @@ export const make = Effect.fnUntraced(function* (
       for (let [first] = idle; first !== undefined && now - first.since >= idleLimitMs; [first] = idle) {
         idle.shift()
         yield* Effect.ignoreCause(first.thread.close)
+        if (idle.length === 0 && free === size) yield* whenEmpty
       }
     })
     yield* Effect.forkIn(Effect.forever(Effect.delay(endIdle, idleLimitMs / 2)), scope)
