@@ -4,7 +4,10 @@ import * as Path from "node:path"
 import { DatabaseSync } from "node:sqlite"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
 import { ArtifactStore, Flow, Gc, Run, RunStore, Step, Storage, Verify } from "effect-flow"
 import * as RecentBlobs from "../../../src/internal/store/sql/recentBlobs.ts"
 import { temporaryDirectory } from "../../support/directory.ts"
@@ -135,6 +138,24 @@ describe("small artifacts of a long run", () => {
         assert.deepStrictEqual((yield* Verify.check()).faults, [])
       }).pipe(Effect.provide(Storage.layerLocal({ directory: killed })))
       assert.strictEqual(countIn(killed, "recent_blobs"), 0)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("stay where they are, and do not delay the end, while another process keeps the database locked", () =>
+    Effect.gen(function* () {
+      const directory = yield* temporaryDirectory
+      yield* Effect.void.pipe(Effect.provide(Storage.layerLocal({ directory }))) // makes the database
+      const other = new DatabaseSync(Path.join(directory, "runs.sqlite"))
+      const layer = yield* Layer.buildWithScope(Storage.layerLocal({ directory }), yield* Effect.scope)
+      const scope = yield* Scope.make()
+      const context = yield* Layer.buildWithScope(Storage.layerLocal({ directory }), scope)
+      const { id } = yield* Effect.provideContext(Flow.run(Long, { from: 0, length }), context)
+      other.exec("BEGIN IMMEDIATE")
+      yield* Scope.close(scope, Exit.void)
+      other.exec("ROLLBACK")
+      other.close()
+      assert.isAbove(countIn(directory, "recent_blobs"), length / 2)
+      yield* Effect.provideContext(readAll(id), layer)
     }).pipe(Effect.scoped)
   )
 

@@ -20,6 +20,7 @@ import * as Changes from "./changes.ts"
 import type { Database } from "./database.ts"
 import type { Fenced } from "./fence.ts"
 import * as RecentBlobs from "./recentBlobs.ts"
+import * as SqlRetry from "./retry.ts"
 import type { WriteNow } from "./writeNow.ts"
 
 interface Entry extends Changes.Write {
@@ -41,6 +42,9 @@ const isRefusal = (entries: ReadonlyArray<Entry>, error: SqlError | Fenced): ent
   entries.length === 1 &&
   (error._tag === "Fenced" ||
     (entries[0]?.claim !== undefined && ["UniqueViolation", "ConstraintError"].includes(error.reason._tag)))
+
+/** How long a writer that ends tries to move what is left of the recent artifacts. */
+const lastMoveMs = 500
 
 /** How many calls may share a transaction. */
 const batchSize = 512
@@ -145,9 +149,13 @@ export const make = Effect.fnUntraced(function* (
     Effect.exit,
     Effect.forkDetach
   )
+  // A program that ends does not wait for another one's lock: what is left is moved another time.
   const moveLast = Effect.suspend(() =>
     stored > RecentBlobs.directCount && unmoved > 0 && database.dialect === "sqlite"
-      ? Effect.ignoreCause(database.write(RecentBlobs.move(database.dialect), []))
+      ? Effect.raceFirst(
+          Effect.interruptible(Effect.ignoreCause(database.write(RecentBlobs.move(database.dialect), []))),
+          SqlRetry.sleep(lastMoveMs)
+        )
       : Effect.void
   )
   yield* Effect.addFinalizer(() =>
