@@ -24,6 +24,8 @@ export interface Interpreter {
   /** The run's id. */
   readonly id: string
   readonly flow: string
+  /** Runs an effect when the run ends. */
+  readonly addFinalizer?: (finalizer: Effect.Effect<unknown>) => Effect.Effect<void>
   /** Runs a step on its inputs. `states` are a join's. */
   readonly task: (
     definition: Definition,

@@ -79,6 +79,31 @@ describe("a model in a flow", () => {
     )
   }
 
+  it.effect("is freed with the run whose body reads it", () =>
+    Effect.gen(function* () {
+      yield* Tensorflow.load
+      const before = numTensors()
+      const make = Step.make("make", {
+        output: { model: Tensorflow.Model },
+        run: Effect.fnUntraced(function* () {
+          const model = yield* Tensorflow.model((tf) =>
+            tf.sequential({ layers: [tf.layers.dense({ units: 2, inputShape: [3] })] })
+          )
+          return { model }
+        }, Effect.scoped)
+      })
+      const flow = Flow.make("ReadingFlow", {
+        steps: [make],
+        run: Effect.fnUntraced(function* () {
+          const { model } = yield* make()
+          return (yield* model).layers.length
+        })
+      })
+      assert.strictEqual((yield* Flow.run(flow, {})).output, 1)
+      assert.strictEqual(numTensors(), before)
+    }).pipe(Effect.provide(layer))
+  )
+
   it.effect("may be made in a scope by hand, or of an Nbow model", () =>
     Effect.gen(function* () {
       const { columns } = generate(100, 1)

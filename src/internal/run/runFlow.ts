@@ -12,6 +12,7 @@ import { identity } from "effect/Function"
 import type * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
+import * as Scope from "effect/Scope"
 import { ArtifactStore } from "../../ArtifactStore.ts"
 import { CurrentRun, type Interpreter } from "../../CurrentRun.ts"
 import { CurrentTask } from "../../CurrentTask.ts"
@@ -186,7 +187,10 @@ const runOnce = Effect.fnUntraced(function* (flow: FlowDefinition, parameters: o
           cancellation.end()
         }
 
-        const interpreter = InterpreterOf.make(run, origin, start.origin?.from, runFlow)
+        const interpreter: Interpreter = {
+          ...InterpreterOf.make(run, origin, start.origin?.from, runFlow),
+          addFinalizer: (finalizer) => Scope.addFinalizer(scope, Effect.ignoreCause(finalizer))
+        }
         const watch =
           start.parent === undefined && start.begun === undefined ? executor.watch?.(record, flow) : undefined
         const ended = yield* Effect.exit(

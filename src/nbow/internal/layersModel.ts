@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as Artifact from "../../Artifact.ts"
+import { CurrentRun } from "../../CurrentRun.ts"
 import { CurrentTask } from "../../CurrentTask.ts"
 import { messageOf } from "../../internal/cause.ts"
 import * as Description from "../../internal/schema/description.ts"
@@ -92,18 +93,20 @@ const decode = Effect.fnUntraced(function* ({ metadata, tensors }: Artifact.Tens
   return model
 })
 
-/** A model is freed with the task that reads it, or else with the scope. */
+/** A model is freed with the task or the flow's body that reads it, or else with the scope. */
 const freeLater = Effect.fnUntraced(function* (model: LayersModel) {
   const free = Effect.sync(() => Disposal.disposeOnce(model))
   const task = yield* Effect.serviceOption(CurrentTask)
   if (Option.isSome(task)) return yield* task.value.addFinalizer(free)
+  const run = yield* Effect.serviceOption(CurrentRun)
+  if (Option.isSome(run) && run.value.addFinalizer !== undefined) return yield* run.value.addFinalizer(free)
   const scope = yield* Effect.serviceOption(Scope.Scope)
   if (Option.isSome(scope)) yield* Scope.addFinalizer(scope.value, free)
 })
 
 /**
- * Any `tf.LayersModel`, as safetensors with its topology. A model that a step reads is disposed when the task ends; elsewhere
- * it is disposed with the scope, or by its reader where there is none. A step may return a model that was made in a scope
+ * Any `tf.LayersModel`, as safetensors with its topology. A model that a step reads is disposed when the task ends, and
+ * one that a flow's body reads with its run; elsewhere it is disposed with the scope, or by its reader where there is none. A step may return a model that was made in a scope
  * around its body.
  */
 export const Model: Artifact.Artifact<LayersModel> = Artifact.transform(Artifact.tensors(), {
