@@ -103,8 +103,8 @@ export interface ReadOptions {
  * stands for no other decimal, and as `Schema.BigInt` without the point: `12.34` is `1234n`. Times of day are texts
  * (`12:34:56.789000`), or their unit's count as bigints, and so are timestamps, whose dates keep milliseconds.
  *
- * @param source A path, a pattern (`data/*.parquet`), a `file:` or http(s) URL, or a list of them. Of a URL only the
- * needed ranges are fetched. Files named `.csv`, `.tsv`, `.jsonl` or `.ndjson` (or `.gz` of them) are read by DuckDB, the
+ * @param source A path, a pattern (`data/*.parquet`), a `file:` or http(s) URL, an object or a pattern of objects in a
+ * bucket (`s3://bucket/data/*.parquet`), or a list of them. Of URLs and objects only the needed ranges are fetched. Files named `.csv`, `.tsv`, `.jsonl` or `.ndjson` (or `.gz` of them) are read by DuckDB, the
  * optional peer `@duckdb/node-api`.
  * @param table Which columns, and what they hold.
  * @param options.rows Only some rows.

@@ -23,6 +23,12 @@ export type Encoded = ReadonlyArray<Uint8Array> | EncodedFile
 /** A file that holds an encoded value. */
 export interface EncodedFile {
   readonly path: string
+  /** Brings the bytes into the file, if they are elsewhere. */
+  readonly fetch?: Effect.Effect<void, CodecError>
+  /** The bytes' address, if it is known: they are not fetched if the store has them. */
+  readonly address?: PartAddress
+  /** The name that the extension is taken from. Default: the path's. */
+  readonly name?: string
   /** Removes the file once it is stored, if it exists for that alone. */
   readonly remove?: Effect.Effect<void>
 }

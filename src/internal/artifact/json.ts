@@ -6,6 +6,7 @@ import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
 import * as SchemaAST from "effect/SchemaAST"
 import { oneEffect } from "../requirements.ts"
+import * as Address from "../s3/address.ts"
 import { CodecError } from "../schema/codecError.ts"
 import * as CodecIssue from "../schema/codecIssue.ts"
 import { copy } from "../schema/copy.ts"
@@ -185,6 +186,10 @@ export const text = (mediaType = "text/plain"): Artifact<string> => {
  * A file. Its value is a path: given as the path of a file, which is stored by its contents; read back as the path of a
  * local file that holds them, which nobody may write to. Its name is another one, but ends in the same extension.
  *
+ * An object in a bucket is given by its address, `s3://bucket/key`, and stored by its contents, too, so that a task runs
+ * again if the object changes, and only then. It is downloaded once for each version; not at all if the store has its
+ * bytes and it was uploaded with a SHA-256 checksum.
+ *
  * @param mediaType What the file is. Default: "application/octet-stream".
  *
  * @example
@@ -199,7 +204,12 @@ export const file = (mediaType = "application/octet-stream"): Artifact<string> =
     description: Description.lazy(() => Description.make({ format: "file", mediaType })),
     encode: (path) =>
       typeof path === "string"
-        ? Effect.succeed({ path })
+        ? Address.isMeant(path)
+          ? Effect.flatMap(
+              Effect.promise(() => import("./objectFile.ts")),
+              ({ encode }) => encode(path)
+            )
+          : Effect.succeed({ path })
         : Effect.fail(new CodecError({ message: `expected the path of a file, got ${CodecIssue.valueText(path)}` })),
     decode: (stored) => stored.path
   })

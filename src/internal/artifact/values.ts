@@ -122,21 +122,13 @@ const writeLater = Effect.fnUntraced(function* <A>(
   label: string,
   writer: string | undefined
 ) {
-  const { decoded, encoded, parts } = yield* Effect.mapError(
-    captured,
-    (error) =>
-      new ArtifactError({
-        reason: "invalid",
-        artifact: label,
-        message: `${label} breaks its schema${at(error.path)}: ${error.message}`
-      })
-  )
+  const { decoded, encoded, parts } = yield* Effect.mapError(captured, invalid(label))
   if (parts !== undefined) yield* checkParts(store, label, parts)
   const description = artifact.description()
   let address: { readonly digest: string; readonly size: number }
   let blob: Written["blob"]
   if (!isParts(encoded)) {
-    address = yield* Effect.ensuring(store.putFile(encoded.path), encoded.remove ?? Effect.void)
+    address = yield* putFile(store, label, encoded)
   } else {
     const size = Bytes.sizeOf(encoded)
     if (size <= store.inlineLimit) {
@@ -147,7 +139,10 @@ const writeLater = Effect.fnUntraced(function* <A>(
     }
     remember(store, artifact, address.digest, encoded, decoded)
   }
-  const extension = isParts(encoded) || encoded.remove !== undefined ? "" : Extension.ofPath(encoded.path)
+  const extension =
+    isParts(encoded) || (encoded.remove !== undefined && encoded.name === undefined)
+      ? ""
+      : Extension.ofPath(encoded.name ?? encoded.path)
   const record: RefRecord = {
     name,
     digest: address.digest,
@@ -160,6 +155,28 @@ const writeLater = Effect.fnUntraced(function* <A>(
     ...(writer === undefined ? undefined : { writer })
   }
   return { record, blob } satisfies Written
+})
+
+const invalid =
+  (label: string) =>
+  (error: CodecError): ArtifactError =>
+    new ArtifactError({
+      reason: "invalid",
+      artifact: label,
+      message: `${label} breaks its schema${at(error.path)}: ${error.message}`
+    })
+
+/** Stores a file, which is fetched first if its bytes are elsewhere and the store does not have them. */
+const putFile = Effect.fnUntraced(function* (
+  store: Store,
+  label: string,
+  { address, fetch, path, remove = Effect.void }: Artifact.EncodedFile
+) {
+  if (address !== undefined && (yield* store.touch([address])).has(address.digest)) return address
+  return yield* Effect.ensuring(
+    Effect.andThen(fetch === undefined ? Effect.void : Effect.mapError(fetch, invalid(label)), store.putFile(path)),
+    remove
+  )
 })
 
 /** That the artifacts that a value refers to are there. Their age starts anew: from now on a task's record keeps them. */

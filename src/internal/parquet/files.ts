@@ -1,14 +1,15 @@
 /**
- * Which files a source stands for: a path, a URL, a pattern (`data/*.parquet`), or a list of those.
+ * Which files a source stands for: a path, a URL, an object in a bucket, a pattern (`data/*.parquet`,
+ * `s3://bucket/data/*.parquet`), or a list of those.
  */
 import { readdir, stat } from "node:fs/promises"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import * as Effect from "effect/Effect"
 import { codeOf, reasonOf } from "../cause.ts"
-import { isHttp, nameOf, SourceError } from "./source.ts"
+import { isHttp, isObject, nameOf, objectFlaw, objects, SourceError } from "./source.ts"
 
-/** Where tables are read from: a path or a pattern, a `file:` or http(s) URL, or a list of them. */
+/** Where tables are read from: a path or a pattern, a `file:`, http(s) or `s3:` URL, or a list of them. */
 export type Source = string | URL | ReadonlyArray<string | URL>
 
 /** How a source is called in messages. */
@@ -31,6 +32,7 @@ const isPattern = (path: string): boolean => /[*?[{]/.test(path)
 
 const expand = (path: string): Effect.Effect<ReadonlyArray<string>, SourceError> => {
   if (isHttp(path)) return Effect.succeed([path])
+  if (isObject(path)) return expandObjects(path)
   const local = path.startsWith("file:") ? fileURLToPath(path) : path
   if (!isPattern(local)) return Effect.succeed([path])
   return Effect.tryPromise({
@@ -42,6 +44,20 @@ const expand = (path: string): Effect.Effect<ReadonlyArray<string>, SourceError>
     },
     catch: (cause) =>
       cause instanceof SourceError ? cause : new SourceError("unreadable", `it can't be read: ${reasonOf(cause)}`)
+  })
+}
+
+/** The objects that a pattern fits; an address without one stands for itself. */
+const expandObjects = (text: string): Effect.Effect<ReadonlyArray<string>, SourceError> => {
+  const [address = "", query] = text.split(/\?((?:endpoint|region|forcePathStyle)=.*)/s)
+  if (!isPattern(address)) return Effect.succeed([text])
+  const options = query === undefined ? "" : `?${query}`
+  const fits = expressionOf(address)
+  return Effect.gen(function* () {
+    const { list } = yield* objects
+    const found = yield* Effect.mapError(list(address.slice(0, address.search(/[*?[{]/)) + options), objectFlaw)
+    const files = found.filter((one) => fits.test(one.slice(0, one.length - options.length)))
+    return files.length === 0 ? yield* Effect.fail(new SourceError("missing", "no object fits the pattern")) : files
   })
 }
 
@@ -90,14 +106,17 @@ const isDirectoryAt = (path: string): Promise<boolean> =>
     () => false
   )
 
-/** A part of a pattern as a regular expression: `*`, `?`, `[a-z]`, `[!a]` and `{a,b}`. */
+/** A pattern as a regular expression: `**`, `*`, `?`, `[a-z]`, `[!a]` and `{a,b}`. */
 const expressionOf = (part: string): RegExp => {
   let expression = ""
   let depth = 0
   for (let at = 0; at < part.length; at++) {
     const char = part[at] as string // within bounds
     const close = char === "[" ? part.indexOf("]", at + 2) : -1
-    if (char === "*") expression += "[^/]*"
+    if (part.startsWith("**/", at)) {
+      expression += "(?:.*/)?"
+      at += 2
+    } else if (char === "*") expression += "[^/]*"
     else if (char === "?") expression += "[^/]"
     else if (close > 0) {
       expression += `[${part

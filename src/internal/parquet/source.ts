@@ -1,5 +1,5 @@
 /**
- * Where Parquet is read from: a local file, or an http(s) URL of which only the needed ranges are fetched. The last half
+ * Where Parquet is read from: a local file, or an http(s) URL or an object in a bucket, of which only the needed ranges are fetched. The last half
  * megabyte is kept, which is the whole of a small file and the footer of a large one.
  */
 import { open } from "node:fs/promises"
@@ -37,14 +37,36 @@ export const nameOf = (source: string | URL): string => String(source)
 /** Whether a source is fetched over the network. */
 export const isHttp = (source: string): boolean => /^https?:\/\//i.test(source)
 
+/** Whether a source is an object in a bucket, or meant to be one. */
+export const isObject = (source: string): boolean => /^s3:/i.test(source)
+
 const tailBytes = 1 << 19
 
 /** Opens a file or a URL for as long as the scope lasts. */
 export const openSource = (source: string | URL): Effect.Effect<AsyncBuffer, SourceError, Scope.Scope> => {
   const name = nameOf(source)
   if (isHttp(name)) return openUrl(name)
+  if (isObject(name)) return openObject(name)
   return Effect.flatMap(Effect.try({ try: () => pathOf(name), catch: fileFlaw }), openFile)
 }
+
+/** What reads objects, loaded when one is read. */
+export const objects = Effect.promise(() => import("../s3/objects.ts"))
+
+/** Why an object can't be read. */
+export const objectFlaw = (error: { readonly kind: string; readonly reason: string }): SourceError =>
+  error.kind === "missing"
+    ? new SourceError("missing", error.reason)
+    : new SourceError("unreadable", `it can't be read: ${error.reason}`)
+
+const openObject = (name: string): Effect.Effect<AsyncBuffer, SourceError> =>
+  Effect.flatMap(objects, ({ open }) => Effect.mapError(open(name), objectFlaw)).pipe(
+    Effect.map(({ read, size }) =>
+      withTail(size, (start, end) =>
+        Effect.runPromise(Effect.map(Effect.mapError(read(start, end), objectFlaw), (bytes) => ownBuffer(bytes)))
+      )
+    )
+  )
 
 const pathOf = (name: string): string => (name.startsWith("file:") ? fileURLToPath(name) : name)
 

@@ -12,7 +12,7 @@ import type * as Scope from "effect/Scope"
 import { codeOf, reasonOf } from "../cause.ts"
 import { type ColumnType, sqlTypes } from "./columnType.ts"
 import * as Duckdb from "./duckdb.ts"
-import { isHttp, SourceError } from "./source.ts"
+import { isHttp, isObject, objectFlaw, objects, SourceError } from "./source.ts"
 import type { Format } from "./textFormat.ts"
 
 /** The path of a Parquet file with the rows of a text file, which is removed with the scope. */
@@ -24,9 +24,9 @@ export const asParquet = (
   Effect.gen(function* () {
     if (isHttp(file))
       return yield* Effect.fail(
-        new SourceError("unreadable", "CSV and JSON Lines are read from local files only; download it first")
+        new SourceError("unreadable", "CSV and JSON Lines are read from files and buckets only; download it first")
       )
-    const path = file.startsWith("file:") ? fileURLToPath(file) : file
+    const path = isObject(file) ? yield* downloaded(file) : file.startsWith("file:") ? fileURLToPath(file) : file
     yield* Effect.tryPromise({ try: () => stat(path), catch: statError })
     const connection = yield* Effect.mapError(Duckdb.connect("CSV and JSON Lines are read"), unreadable)
     const target = yield* Effect.acquireRelease(
@@ -50,6 +50,22 @@ export const asParquet = (
       `copy (select * from ${read}(${Duckdb.quote(path)}${options})) to ${Duckdb.quote(target)} (format parquet, compression zstd)`
     )
     return target
+  })
+
+/** A temporary copy of an object, which is removed with the scope. */
+const downloaded = (address: string): Effect.Effect<string, SourceError, Scope.Scope> =>
+  Effect.gen(function* () {
+    const { open } = yield* objects
+    const path = yield* Effect.acquireRelease(
+      // DuckDB sees by its name that a file is compressed.
+      Effect.sync(() => join(tmpdir(), `effect-flow-${randomUUID()}${/\.gz(\?|$)/i.test(address) ? ".gz" : ""}`)),
+      (path) => Effect.promise(() => rm(path, { force: true }))
+    )
+    yield* Effect.mapError(
+      Effect.flatMap(open(address), ({ download }) => download(path)),
+      objectFlaw
+    )
+    return path
   })
 
 const statError = (cause: unknown) =>

@@ -5,6 +5,7 @@ export type Format = "csv" | "json"
 
 /** The format of a text file, by its name; nothing for what must be Parquet. */
 export const textFormat = (file: string): Format | undefined => {
-  const [, extension] = /\.(csv|tsv|jsonl|ndjson)(?:\.gz)?$/i.exec(file) ?? []
+  const name = /^s3:/i.test(file) ? file.replace(/\?.*$/s, "") : file // an object's address may name a server
+  const [, extension] = /\.(csv|tsv|jsonl|ndjson)(?:\.gz)?$/i.exec(name) ?? []
   return extension === undefined ? undefined : /^[ct]sv$/i.test(extension) ? "csv" : "json"
 }

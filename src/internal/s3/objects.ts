@@ -1,0 +1,108 @@
+/**
+ * Objects that users name, `s3://bucket/key`: data that a step reads where it lies. Credentials, region and server are
+ * those of the environment, or of the address (`address.ts`).
+ */
+import * as Fs from "node:fs/promises"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import * as Address from "./address.ts"
+import * as Client from "./client.ts"
+import * as Download from "./download.ts"
+import { S3Error } from "./failure.ts"
+
+/** An object as it was when it was opened. Reading it fails if it was replaced since. */
+export interface Opened {
+  readonly size: number
+  /** Says which contents these are: the bucket's version of the object, or the etag. */
+  readonly version: string
+  /** The SHA-256 of its bytes in hexadecimal, if it was uploaded with one. */
+  readonly sha256: string | undefined
+  /** Its bytes from `start` to before `end`. */
+  readonly read: (start: number, end: number) => Effect.Effect<Uint8Array, S3Error>
+  /** Writes it to a file. */
+  readonly download: (path: string) => Effect.Effect<void, S3Error>
+}
+
+/** One client for each bucket and server, whose connections and credentials serve all objects. */
+const clients = new Map<string, Client.Client>()
+
+const clientOf = ({ key: _, ...place }: Address.Address): Client.Client => {
+  const name = JSON.stringify(place)
+  const known = clients.get(name)
+  if (known !== undefined) return known
+  const client = Client.make(place)
+  clients.set(name, client)
+  return client
+}
+
+const parse = (text: string): Effect.Effect<Address.Address, S3Error> => {
+  const address = Address.parse(text)
+  return "mistake" in address
+    ? Effect.fail(new S3Error({ kind: "refused", code: "Address", reason: address.mistake.replace(/\.$/, "") }))
+    : Effect.succeed(address)
+}
+
+/** Opens an object. */
+export const open = Effect.fnUntraced(function* (text: string): Effect.fn.Return<Opened, S3Error> {
+  const address = yield* parse(text)
+  const client = clientOf(address)
+  const { key } = address
+  const look = yield* client.look(key)
+  const { etag, size, version } = look
+  const checked = <A>(effect: Effect.Effect<A, S3Error>): Effect.Effect<A, S3Error> =>
+    Effect.mapError(effect, (error) =>
+      error.kind === "changed" ? new S3Error({ ...error, reason: "the object was replaced while it was read" }) : error
+    )
+  const parts = (start: number, end: number) =>
+    Effect.flatMap(Download.open(client, key, { range: { start, end }, version }), (opened) =>
+      opened.etag === etag || size === 0
+        ? Effect.succeed(opened.parts)
+        : Effect.fail(new S3Error({ kind: "changed", code: "Replaced", reason: "the object was replaced" }))
+    )
+  return {
+    size,
+    version: version ?? etag,
+    sha256: look.sha256 === undefined ? undefined : Buffer.from(look.sha256, "base64").toString("hex"),
+    read: (start, end) =>
+      checked(
+        Effect.gen(function* () {
+          const bytes = new Uint8Array(Math.max(0, Math.min(end, size) - start))
+          let at = 0
+          yield* Stream.runForEach(Stream.unwrap(parts(start, end)), (part) =>
+            Effect.sync(() => {
+              bytes.set(part, at)
+              at += part.length
+            })
+          )
+          return bytes
+        })
+      ),
+    download: (path) =>
+      checked(
+        Effect.scoped(
+          Effect.gen(function* () {
+            const file = yield* Effect.acquireRelease(
+              Effect.promise(() => Fs.open(path, "w")),
+              (file) => Effect.promise(() => file.close())
+            )
+            yield* Stream.runForEach(Stream.unwrap(parts(0, size)), (part) => Effect.promise(() => file.write(part)))
+          })
+        )
+      )
+  }
+})
+
+/** The objects of a bucket whose keys begin as an address does, as addresses in the order of their keys. */
+export const list = Effect.fnUntraced(function* (text: string): Effect.fn.Return<ReadonlyArray<string>, S3Error> {
+  const address = yield* parse(text)
+  const client = clientOf(address)
+  const query = text.includes("?") ? text.slice(text.indexOf("?")) : ""
+  const found: Array<string> = []
+  let after: string | undefined
+  do {
+    const page = yield* client.list(address.key, after)
+    for (const { key } of page.items) found.push(`${Address.show({ bucket: address.bucket, key })}${query}`)
+    after = page.next
+  } while (after !== undefined)
+  return found
+})
