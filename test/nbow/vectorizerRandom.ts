@@ -94,17 +94,23 @@ const measure = Effect.fnUntraced(function* (
   ]
 })
 
-/** Compares all cases of a group. Values are in single precision. */
-export const compare = (groups: Groups, group: string): Effect.Effect<void> => {
+/** Compares the cases of a group, or every so many of them. Values are in single precision. */
+export const compare = (groups: Groups, group: string, every = 1): Effect.Effect<void> => {
   const lines: Array<string> = []
   const logger = Logger.layer([Logger.make(({ message }) => void lines.push(String(message)))])
-  return Effect.provide(compareEach(groups, group, lines), logger)
+  return Effect.provide(compareEach(groups, group, every, lines), logger)
 }
 
-const compareEach = Effect.fnUntraced(function* ({ groups, seed }: Groups, group: string, lines: Array<string>) {
+const compareEach = Effect.fnUntraced(function* (
+  { groups, seed }: Groups,
+  group: string,
+  every: number,
+  lines: Array<string>
+) {
   const draw = drawing(seed + Object.keys(groups).indexOf(group))
   for (const [at, expected] of (groups[group] ?? []).entries()) {
     const drawn = draw(group)
+    if (at % every !== 0) continue
     const actual = yield* measure(drawn, lines)
     const [got, wanted] = [[actual].flat(), [expected].flat()]
     const isSame = (value: unknown, i: number) =>

@@ -52,8 +52,8 @@ export class NgramLearner implements Learner {
   private lasts: Int32Array = new Int32Array(0)
   private documents: Int32Array = new Int32Array(0)
   private occurrences: Int32Array = new Int32Array(0)
-  /** For each length that is wanted, the n-gram that begins at each place, or -1. */
-  private readonly wanted: Array<Int32Array> = []
+  /** For each length that is wanted, the n-grams and their rows: those of an n-gram are ascending. */
+  private readonly wanted: Array<Entries> = []
 
   constructor(
     stripAccents: "ascii" | null,
@@ -90,11 +90,13 @@ export class NgramLearner implements Learner {
   totals(minTexts: number): Effect.Effect<Totals> {
     return Effect.gen({ self: this }, function* () {
       yield* this.countWords()
-      let at = this.stream.subarray(0, this.length)
-      if (this.least === 1) this.wanted.push(at)
+      const { length, rowAt, stream } = this
+      if (this.least === 1) this.wanted.push({ nodes: stream.subarray(0, length), rows: rowAt.subarray(0, length) })
+      let at = stream
       for (let words = 2; words <= this.most; words++) {
-        at = yield* this.lengthen(at, words, minTexts)
-        if (words >= this.least) this.wanted.push(at)
+        const found = yield* this.lengthen(at, words, minTexts)
+        at = found.at
+        if (words >= this.least) this.wanted.push(found.entries)
       }
       const documents = this.documents.subarray(0, this.size)
       const occurrences = Float64Array.from(this.occurrences.subarray(0, this.size))
@@ -128,23 +130,28 @@ export class NgramLearner implements Learner {
     yield* eachTurn(this.length, (from, to) => countWords(stream, rowAt, from, to, lastRow, documents, occurrences))
   }
 
-  /** Finds the n-grams of so many words: of each place, that with one word less is given. */
+  /** Finds the n-grams of so many words. `shorter` has the n-gram with one word less at each place, or -1. */
   private *lengthen(shorter: Int32Array, words: number, minTexts: number) {
     const { length, rowAt, size, stream } = this
     const offset = words - 1
-    const places = { shorter, stream, rowAt, documents: this.documents, length, offset, minTexts }
+    const given = { shorter, stream, rowAt, documents: this.documents, length, offset, minTexts }
     // Places by the shorter n-gram that begins there, if a longer one can be frequent enough.
-    const parentAt = new Int32Array(length)
+    const at = new Int32Array(length)
     const ends = new Int32Array(size)
-    yield* eachTurn(length, (from, to) => markCandidates(places, from, to, parentAt, ends))
-    const byParent = new Int32Array(startsOf(ends))
-    yield* eachTurn(length, (from, to) => sortPlaces(parentAt, from, to, ends, byParent))
+    yield* eachTurn(length, (from, to) => markCandidates(given, from, to, at, ends))
+    const total = startsOf(ends)
+    const sorted = { parents: new Int32Array(total), words: new Int32Array(total), rows: new Int32Array(total) }
+    // Only an n-gram that may be lengthened again has to be found by its place.
+    const places = words < this.most ? new Int32Array(total) : undefined
+    yield* eachTurn(length, (from, to) => sortPlaces(given, at, from, to, ends, sorted, places))
     const seen = new Int32Array(3 * (this.words.size - this.stops)).fill(-1)
-    yield* eachTurn(byParent.length, (from, to) => {
+    yield* eachTurn(total, (from, to) => {
       this.reserve(this.size + to - from)
-      this.size = divide(this.counts(), this.size, { byParent, parentAt, stream, rowAt, offset, seen }, from, to)
+      this.size = divide(this.counts(), this.size, sorted, from, to, seen)
     })
-    return parentAt
+    const nodes = sorted.parents // overwritten
+    if (places !== undefined) for (let i = 0; i < total; i++) at[places[i] as number] = nodes[i] as number
+    return { at, entries: { nodes, rows: sorted.rows } }
   }
 
   private counts(): Counts {
@@ -212,15 +219,15 @@ export class NgramLearner implements Learner {
 
   toMatrix(columns: number, columnOf: Int32Array): Effect.Effect<SparseMatrix> {
     return Effect.gen({ self: this }, function* () {
-      const { length, rowAt, rows, wanted } = this
+      const { rows, wanted } = this
       // The rows of each column, ascending, a row as often as it has the term.
       const ends = new Int32Array(columns)
-      for (const nodes of wanted) {
-        yield* eachTurn(length, (from, to) => countEntries(nodes, from, to, columnOf, ends))
+      for (const { nodes } of wanted) {
+        yield* eachTurn(nodes.length, (from, to) => countEntries(nodes, from, to, columnOf, ends))
       }
       const byColumn = new Int32Array(startsOf(ends))
-      for (const nodes of wanted) {
-        yield* eachTurn(length, (from, to) => sortEntries(nodes, from, to, columnOf, rowAt, ends, byColumn))
+      for (const entries of wanted) {
+        yield* eachTurn(entries.nodes.length, (from, to) => sortEntries(entries, from, to, columnOf, ends, byColumn))
       }
       const rowPointers = countRows(byColumn, ends, rows)
       yield* Effect.yieldNow
@@ -231,6 +238,11 @@ export class NgramLearner implements Learner {
       return { rows, columns, rowPointers, columnIndices, values }
     })
   }
+}
+
+interface Entries {
+  readonly nodes: Int32Array
+  readonly rows: Int32Array
 }
 
 interface Counts {
@@ -272,28 +284,22 @@ const countWords = (
   }
 }
 
+interface Given {
+  readonly shorter: Int32Array
+  readonly stream: Int32Array
+  readonly rowAt: Int32Array
+  readonly documents: Int32Array
+  readonly length: number
+  readonly offset: number
+  readonly minTexts: number
+}
+
 /** Notes for each place the n-gram there, if it may be lengthened, or -1, and counts the places of each. */
 const markCandidates = (
-  {
-    documents,
-    length,
-    minTexts,
-    offset,
-    rowAt,
-    shorter,
-    stream
-  }: {
-    readonly shorter: Int32Array
-    readonly stream: Int32Array
-    readonly rowAt: Int32Array
-    readonly documents: Int32Array
-    readonly length: number
-    readonly offset: number
-    readonly minTexts: number
-  },
+  { documents, length, minTexts, offset, rowAt, shorter, stream }: Given,
   from: number,
   to: number,
-  parentAt: Int32Array,
+  at: Int32Array,
   counts: Int32Array
 ): void => {
   for (let place = from; place < to; place++) {
@@ -306,56 +312,62 @@ const markCandidates = (
       (documents[parent] as number) < minTexts ||
       (documents[stream[next] as number] as number) < minTexts
     ) {
-      parentAt[place] = -1
+      at[place] = -1
       continue
     }
-    parentAt[place] = parent
+    at[place] = parent
     counts[parent] = (counts[parent] as number) + 1
   }
 }
 
-/** Sorts places by their n-gram. */
-const sortPlaces = (parentAt: Int32Array, from: number, to: number, ends: Int32Array, byParent: Int32Array): void => {
+interface Sorted {
+  readonly parents: Int32Array
+  readonly words: Int32Array
+  readonly rows: Int32Array
+}
+
+/** Sorts places by the n-gram there, with its next word and row. They are then no longer noted at their places. */
+const sortPlaces = (
+  { offset, rowAt, stream }: Given,
+  at: Int32Array,
+  from: number,
+  to: number,
+  ends: Int32Array,
+  { parents, rows, words }: Sorted,
+  places: Int32Array | undefined
+): void => {
   for (let place = from; place < to; place++) {
-    const parent = parentAt[place] as number
+    const parent = at[place] as number
     if (parent < 0) continue
     const end = ends[parent] as number
-    byParent[end] = place
     ends[parent] = end + 1
+    parents[end] = parent
+    words[end] = stream[place + offset] as number
+    rows[end] = rowAt[place] as number
+    if (places === undefined) continue
+    places[end] = place
+    at[place] = -1
   }
 }
 
 /**
- * Divides places of one n-gram by their next words, and notes the longer n-gram at each. `seen` has three numbers for each
- * word: the n-gram it was last seen after, the longer n-gram, and its last row.
+ * Divides the entries of one n-gram by their next words: each gets the longer n-gram in place of its parent. `seen` has three
+ * numbers for each word: the n-gram it was last seen after, the longer n-gram, and its last row.
  */
 const divide = (
   { documents, lasts, occurrences, parents }: Counts,
   first: number,
-  {
-    byParent,
-    offset,
-    parentAt,
-    rowAt,
-    seen,
-    stream
-  }: {
-    readonly byParent: Int32Array
-    readonly parentAt: Int32Array
-    readonly stream: Int32Array
-    readonly rowAt: Int32Array
-    readonly offset: number
-    readonly seen: Int32Array
-  },
+  sorted: Sorted,
   from: number,
-  to: number
+  to: number,
+  seen: Int32Array
 ): number => {
+  const { parents: nodes, rows, words } = sorted
   let size = first
   for (let i = from; i < to; i++) {
-    const place = byParent[i] as number
-    const parent = parentAt[place] as number
-    const word = stream[place + offset] as number
-    const row = rowAt[place] as number
+    const parent = nodes[i] as number
+    const word = words[i] as number
+    const row = rows[i] as number
     const at = 3 * word
     if (seen[at] !== parent) {
       seen[at] = parent
@@ -365,7 +377,7 @@ const divide = (
       lasts[size++] = word
     }
     const node = seen[at + 1] as number
-    parentAt[place] = node
+    nodes[i] = node
     occurrences[node] = (occurrences[node] as number) + 1
     if (seen[at + 2] === row) continue
     seen[at + 2] = row
@@ -375,28 +387,25 @@ const divide = (
 }
 
 const countEntries = (nodes: Int32Array, from: number, to: number, columnOf: Int32Array, counts: Int32Array): void => {
-  for (let place = from; place < to; place++) {
-    const node = nodes[place] as number
-    const column = node < 0 ? -1 : (columnOf[node] as number)
+  for (let i = from; i < to; i++) {
+    const column = columnOf[nodes[i] as number] as number
     if (column >= 0) counts[column] = (counts[column] as number) + 1
   }
 }
 
 const sortEntries = (
-  nodes: Int32Array,
+  { nodes, rows }: Entries,
   from: number,
   to: number,
   columnOf: Int32Array,
-  rowAt: Int32Array,
   ends: Int32Array,
   byColumn: Int32Array
 ): void => {
-  for (let place = from; place < to; place++) {
-    const node = nodes[place] as number
-    const column = node < 0 ? -1 : (columnOf[node] as number)
+  for (let i = from; i < to; i++) {
+    const column = columnOf[nodes[i] as number] as number
     if (column < 0) continue
     const end = ends[column] as number
-    byColumn[end] = rowAt[place] as number
+    byColumn[end] = rows[i] as number
     ends[column] = end + 1
   }
 }

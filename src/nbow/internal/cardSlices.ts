@@ -70,7 +70,7 @@ export const tables = Effect.fnUntraced(function* (
   const components: Array<Card.Component> = []
   for (const [column, values] of Object.entries(columns)) {
     if (!isList(values) || values.length !== rows) {
-      const count = isList(values) ? `there are ${values.length} values` : "it is no list of values"
+      const count = isList(values) ? `there are ${values.length} values` : "it is not a list of values"
       const message = `Nbow.evaluationCard: option slices.${column}: ${count} for ${rows} rows`
       return yield* new MetricsError({ reason: "option", message })
     }
