@@ -59,6 +59,8 @@ export default defineConfig({
     sequence: { sequencer: LongestFirst },
     // A worker keeps the library's modules from one file to the next: loading them for each file took half of the time.
     isolate: chosen !== undefined,
+    // Thousands of short runs leave much garbage: with room for it, an eighth less time goes into collecting it.
+    execArgv: ["--min-semi-space-size=32", "--max-semi-space-size=64"],
     // More than two, because a suite that waits for a cluster needs no processor; not many more, because the suites start
     // processes of their own.
     maxWorkers: 3

@@ -13,8 +13,8 @@ import { FlowError } from "../../FlowError.ts"
  *
  * @param subject The function's name in messages: `The body of step "train"`.
  */
-export const runEffect = (what: string, call: () => unknown): Effect.Effect<unknown, unknown, unknown> =>
-  Effect.suspend(() => checkedEffect(what, call()))
+export const runEffect = (subject: string, call: () => unknown): Effect.Effect<unknown, unknown, unknown> =>
+  Effect.suspend(() => checkedEffect(subject, call()))
 
 /** Returns the value if it is an Effect, else a defect. */
 export const checkedEffect = (subject: string, returned: unknown): Effect.Effect<unknown, unknown, unknown> =>
