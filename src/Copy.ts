@@ -184,7 +184,7 @@ const refused = (run: RunRecord, name: string, { digest, message, reason }: Arti
  *
  * @example
  * ```ts
- * yield* Console.log(Copy.toText(yield* Copy.run("latest", { to: archive })))
+ * yield* Console.log(Copy.toText(yield* Copy.run("latest", { to: Storage.layerLocal({ directory: "/archive/.effect-flow" }) })))
  * ```
  */
 export const toText = (copied: ReadonlyArray<CopiedRun>): string =>

@@ -7,36 +7,34 @@
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type * as Option from "effect/Option"
-import type { Result as EffectResult } from "effect/Result"
 import * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
 import type { ArtifactError, ArtifactStore } from "./ArtifactStore.ts"
-import { type ChoiceArm, CurrentRun } from "./CurrentRun.ts"
+import { CurrentRun } from "./CurrentRun.ts"
 import type { ExecutorError } from "./Executor.ts"
 import { FlowError, type ParameterError } from "./FlowError.ts"
-import * as Reading from "./internal/history/reading.ts"
-import * as Resumable from "./internal/history/resumable.ts"
+import { type Arm, type ArmError, type ArmServices, type ArmSuccess, type Arms, thunk } from "./internal/flow/arms.ts"
+import type { BodyResult, Duplicate, OutputSchemas } from "./internal/flow/body.ts"
+import type * as Reading from "./internal/history/reading.ts"
 import * as Crashed from "./internal/life/crashed.ts"
 import type { Event } from "./internal/life/event.ts"
 import * as LifeHandle from "./internal/life/handle.ts"
 import { OnStop } from "./internal/life/onStop.ts"
+import * as Resumed from "./internal/life/resume.ts"
 import { oneEffect } from "./internal/requirements.ts"
 import * as Definition from "./internal/run/definition.ts"
 import * as Numbers from "./internal/run/numbers.ts"
 import * as ParameterValues from "./internal/run/parameters.ts"
-import * as Resume from "./internal/run/resume.ts"
 import { runFlow } from "./internal/run/runFlow.ts"
 import { problemOf } from "./internal/schema/schemaTraits.ts"
-import type { NoSecret, SecretMessage } from "./internal/schema/secretTypes.ts"
-import type { StorableSchema } from "./internal/schema/storableSchema.ts"
 import type { Ref } from "./Ref.ts"
-import { type Outside, type RunStore, StoreError } from "./RunStore.ts"
+import type { Outside, RunStore, StoreError } from "./RunStore.ts"
 import type { Simplify } from "./State.ts"
 import type * as Step from "./Step.ts"
 import type { TagError } from "./Tags.ts"
 
 export { FlowError, ParameterError } from "./FlowError.ts"
+export type { BodyResult, DeclaredOutput, OutputSchemas } from "./internal/flow/body.ts"
 export { FailedTask } from "./internal/run/failedTask.ts"
 
 /** The parameters of a flow: schemas by name, with defaults and descriptions (see `parameter`). */
@@ -72,66 +70,6 @@ type Types<F> = F extends { readonly [types]: infer T } ? T : never
 
 /** What a flow's body yields. */
 export type Output<F> = Types<F> extends { readonly output: infer Out } ? Out : never
-
-type Duplicate<S extends ReadonlyArray<unknown>, Seen = never> = S extends readonly [
-  infer Head extends { readonly stepName: string },
-  ...infer Rest
-]
-  ? Head["stepName"] extends Seen
-    ? { readonly steps: `two steps are named "${Head["stepName"]}"` }
-    : Duplicate<Rest, Seen | Head["stepName"]>
-  : unknown
-
-/** Schemas of what a flow's body yields, by name. */
-export type OutputSchemas = { readonly [name: string]: StorableSchema }
-
-/** What a body has to yield for a flow's `output`: a value of each schema, or a ref of one. */
-export type DeclaredOutput<O extends OutputSchemas> = keyof O extends never
-  ? unknown
-  : { readonly [K in keyof O]: O[K]["Type"] | Ref<O[K]["Type"]> }
-
-/**
- * What a flow's body returns: an effect, or a sentence that says why `Returned` is not one, or yields what it never ran.
- * `Returned` is unknown while the compiler infers the body. See `Step.BodyResult`.
- */
-export type BodyResult<Returned, Out, E, R, O extends OutputSchemas = {}, Given = never> = unknown extends Returned
-  ? Step.Body<Out, E, R>
-  : [Returned] extends [Step.Body<infer A, any, any>]
-    ? [Ran<A>] extends [never]
-      ? "forgotten yield*: the flow yields a task that it never ran"
-      : [NoSecret<{ readonly output: A; readonly parameters: Given }>] extends [never]
-        ? SecretMessage
-        : [YieldsDeclared<A, O>] extends [never]
-          ? "the body does not yield what the flow declares in `output`"
-          : Step.Body<Out, E, R>
-    : [Returned] extends [never]
-      ? Returned
-      : "a flow's body must return an Effect"
-
-type YieldsDeclared<A, O extends OutputSchemas> = [A] extends [DeclaredOutput<O>] ? true : never
-
-type Ran<A> = [Forgotten<A>] extends [never] ? true : never
-
-/** The tasks in a flow's output, up to three levels deep: effects that only a flow's body can run. */
-type Forgotten<A, Depth extends ReadonlyArray<unknown> = []> = Depth["length"] extends 4
-  ? never
-  : unknown extends A
-    ? never
-    : A extends Effect.Effect<any, any, infer R>
-      ? Step.IsAny<R> extends true
-        ? never
-        : CurrentRun extends R
-          ? true
-          : never
-      : A extends ReadonlyArray<infer Item> | ReadonlySet<infer Item> | Option.Option<infer Item>
-        ? Forgotten<Item, [...Depth, 0]>
-        : A extends ReadonlyMap<infer Key, infer Item> | EffectResult<infer Key, infer Item>
-          ? Forgotten<Key | Item, [...Depth, 0]>
-          : A extends (...given: never) => unknown
-            ? never
-            : A extends object
-              ? { [K in keyof A]-?: Forgotten<A[K], [...Depth, 0]> }[keyof A]
-              : never
 
 /**
  * A flow.
@@ -453,27 +391,7 @@ export const resume = <Name extends string, P extends Parameters, Out, E, R>(
   flow: Flow<Name, P, Out, E, R>,
   options: ResumeOptions<P> = {}
 ): Effect.Effect<Result<Out>, E | RunError | Reading.RunNotFound | FlowError, R | ArtifactStore | Outside.RunStore> =>
-  resumeErased(flow, options) as never // erased within
-
-const resumeErased = Effect.fnUntraced(function* (flow: Any, options: Resume.Options & { readonly origin?: string }) {
-  let origin = yield* Reading.get(options.origin ?? "latest", { flow: flow.flowName })
-  const attempt = Effect.gen(function* () {
-    const status = yield* Reading.status(origin)
-    const { parameters, start } = yield* Resume.prepare(flow, origin, status, options)
-    if (status === "running") return yield* runFlow(flow, parameters, { ...start, leavesOrigin: true })
-    yield* Resumable.check(origin, options.from, yield* ParameterValues.encode(flow, parameters))
-    return yield* runFlow(flow, parameters, start)
-  })
-  // Of two processes that resume a run at the same moment, one claims it; the other looks at the run again.
-  const lookAgain = Effect.map(Reading.get(origin.id, { flow: flow.flowName }), (record) => {
-    origin = record
-  })
-  return yield* Effect.retry(attempt, {
-    while: (error) =>
-      error instanceof StoreError && error.reason === "lost" ? Effect.as(lookAgain, true) : Effect.succeed(false),
-    times: 20
-  })
-})
+  Resumed.resume(flow, options) as never // erased within
 
 /**
  * Runs a flow as part of another: a run of its own, recorded as a child of this run and resumed with it.
@@ -492,19 +410,6 @@ export const call = <Name extends string, P extends Parameters, Out, E, R>(
   parameters: Given<P>
 ): Effect.Effect<Out, E | RunError, R | ArtifactStore | RunStore | CurrentRun> =>
   Effect.flatMap(CurrentRun, (run) => run.call(child, parameters)) as never // erased within
-
-type Arm<A, E, R> = Effect.Effect<A, E, R> | (() => Effect.Effect<A, E, R>)
-type ArmSuccess<T> = T extends Arm<infer A, any, any> ? A : never
-type ArmError<T> = T extends Arm<any, infer E, any> ? E : never
-type ArmServices<T> = T extends Arm<any, any, infer R> ? R : never
-
-/** The arms as they are, or a sentence at each that no value names. */
-type Arms<A, Names extends string> = [Exclude<keyof A, Names>] extends [never]
-  ? A
-  : { readonly [K in keyof A]: K extends Names ? A[K] : Step.Complaint<`no value is "${K & string}"`> }
-
-const thunk = (arm: Arm<unknown, unknown, unknown>): ChoiceArm =>
-  Effect.isEffect(arm) ? Object.assign(() => arm, { effect: arm }) : arm
 
 /**
  * Takes one of two arms, by a ref's value; a plan draws both.

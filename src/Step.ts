@@ -3,10 +3,8 @@
  * to compose their tasks; nothing here runs anything. Applying a step to inputs gives a task, a plain `Effect` that needs
  * `CurrentRun`, so tasks compose with `Effect.all`, `Effect.catchTag`, `if` and recursion like any other effect.
  */
-import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
 import type * as Schedule from "effect/Schedule"
 import type * as Schema from "effect/Schema"
 import type * as Artifact from "./Artifact.ts"
@@ -17,13 +15,16 @@ import type { ExecutorError, TaskTimeout, WorkerDied } from "./Executor.ts"
 import * as Definition from "./internal/run/definition.ts"
 import * as Merge from "./internal/run/merge.ts"
 import * as Numbers from "./internal/run/numbers.ts"
-import { type Made, mark } from "./internal/run/runScope.ts"
-import type { NoSecret, SecretMessage } from "./internal/schema/secretTypes.ts"
+import type { BodyResult, CoveredBy, TimeoutError } from "./internal/step/body.ts"
+import { define, fromDefinition } from "./internal/step/define.ts"
+import type { Mergeable, NamesIn, Resolution, ValueIn } from "./internal/step/merging.ts"
 import type { Ref, Value as RefValue } from "./Ref.ts"
-import type { Outside, StoreError } from "./RunStore.ts"
-import type { Given, Refs, Simplify, State, Values, WrittenOf } from "./State.ts"
+import type { StoreError } from "./RunStore.ts"
+import type { Given, Refs, Simplify, State, Values } from "./State.ts"
 
 export { MergeConflict } from "./internal/run/merge.ts"
+export type { Body, BodyResult, IsAny, Yielded } from "./internal/step/body.ts"
+export type { Mergeable, Resolution } from "./internal/step/merging.ts"
 
 /** What every task can fail with, whatever its step does: the store, or the executor. */
 export type TaskError = ArtifactError | StoreError | ExecutorError | WorkerDied
@@ -106,72 +107,7 @@ export interface Options<I extends Artifact.Fields, O extends Artifact.Fields, T
 }
 
 /** Rejects, in a sentence, an error schema that leaves out a failure of the body. What every task can fail with needs no schema. */
-export type Covers<E, X> = [Uncovered<E, X>] extends [never]
-  ? unknown
-  : { readonly error: `the schema does not cover ${TagOf<Uncovered<E, X>>}` }
-type Uncovered<E, X> = Exclude<E, X | TaskError>
-type TagOf<E> = E extends { readonly _tag: infer Tag extends string } ? Tag : "a failure of the body"
-
-/** What a body with these outputs yields. */
-export type Yielded<O extends Artifact.Fields> = keyof O extends never ? unknown : Simplify<Values<O>>
-
-/** An effect, by its types alone: the compiler's messages about one speak of these and of nothing else. */
-export interface Body<out A, out E, out R> {
-  readonly [Effect.TypeId]: Effect.Variance<A, E, R>
-}
-
-/**
- * What a body returns: an effect of the outputs, or a sentence that says why `Returned` is not one. `Returned` is unknown
- * while the compiler infers the body; the outputs then say which values are expected. `Stored` is what else is recorded of
- * the step: its inputs and its errors.
- *
- * Each question asks whether a type is `never`, because the compiler then lets a body of generic type pass.
- */
-export type BodyResult<Returned, O extends Artifact.Fields, E, R, Stored = never> = unknown extends Returned
-  ? Body<Yielded<O>, E, R>
-  : [Returned] extends [Body<infer A, any, any>]
-    ? [RunsNoTask<R>] extends [never]
-      ? "a step can't run tasks: compose them in the flow's body"
-      : [RunsNoFlow<R>] extends [never]
-        ? "a step can't run a flow: call it from the flow's body with Flow.call"
-        : [Declared<A, O>] extends [never]
-          ? Undeclared<A, O>
-          : [NoSecret<{ readonly stored: Stored; readonly output: Values<O>; readonly failure: E }>] extends [never]
-            ? SecretMessage
-            : Body<Yielded<O>, E, R>
-    : [Returned] extends [never]
-      ? Returned
-      : "a step's body must return an Effect"
-
-/** Whether a type is `any`, of which nothing is known. */
-export type IsAny<T> = 0 extends 1 & T ? true : false
-type RunsNoTask<R> = IsAny<R> extends true ? true : CurrentRun extends R ? never : true
-type RunsNoFlow<R> = IsAny<R> extends true ? true : [Extract<R, Outside.RunStore>] extends [never] ? true : never
-type Declared<A, O> = [Undeclared<A, O>] extends [never] ? true : never
-
-type Undeclared<A, O> = unknown extends A
-  ? never
-  : A extends Body<any, any, any>
-    ? A extends Error
-      ? never
-      : "forgotten yield*: the body yields an effect that it never ran"
-    : A extends object
-      ? A extends ReadonlyArray<unknown> | ((...given: never) => unknown)
-        ? never
-        : string extends keyof A
-          ? never
-          : HasMethods<A> extends true
-            ? never
-            : UndeclaredName<Exclude<keyof A, keyof O>>
-      : never
-type UndeclaredName<N> = N extends string ? `output "${N}" is not declared` : never
-
-/** Whether it is an object to work with, such as a fiber or a map, and no record of values. */
-type HasMethods<A> = true extends { [K in keyof A]: A[K] extends (...given: never) => unknown ? true : never }[keyof A]
-  ? true
-  : false
-
-type TimeoutError<T> = [T] extends [never] ? never : TaskTimeout
+export type Covers<E, X> = CoveredBy<E, X | TaskError>
 
 /**
  * A step.
@@ -210,63 +146,6 @@ export const make = <
 ): Step<Name, I, O, E | TimeoutError<T>, Exclude<R, CurrentTask>> =>
   fromDefinition(define(name, options, undefined)) as never // the definition is erased, this signature is its type
 
-const define = (
-  name: string,
-  options: Options<any, any, any, any> & { readonly run: (...values: ReadonlyArray<never>) => unknown },
-  branches: Branches | undefined
-): Definition.Definition => {
-  Definition.checkName("a step", name)
-  for (const branch of Object.keys(branches ?? {})) Definition.checkName(`a branch of step "${name}"`, branch)
-  return {
-    name,
-    description: options.description,
-    input: Definition.slots(`step "${name}"`, "input", options.input),
-    output: Definition.slots(`step "${name}"`, "output", options.output),
-    branches:
-      branches &&
-      Object.fromEntries(
-        Object.entries(branches).map(([branch, of]) => [
-          branch,
-          isMany(of)
-            ? { definition: Definition.of(of.many), many: true }
-            : { definition: Definition.of(of as Any), many: false }
-        ])
-      ),
-    error: Definition.checkedError(`step "${name}"`, options.error),
-    version: options.version ?? "",
-    cache: options.cache,
-    retry: Definition.retryOptions(name, options.retry),
-    timeoutMs: Numbers.durationMs(`\`timeout\` of step "${name}"`, options.timeout),
-    runsOn: options.runsOn,
-    run: options.run as Definition.Definition["run"] // a body yields an effect
-  }
-}
-
-/** Notes in the run whose body makes a task that it did; nothing outside of a body. */
-const noteMade = (definition: Definition.Definition): Made | undefined => {
-  const fiber = Fiber.getCurrent()
-  const run = fiber === undefined ? undefined : Context.getOrUndefined(fiber.context, CurrentRun)
-  return run?.noteMade?.(definition)
-}
-
-const fromDefinition = (definition: Definition.Definition) =>
-  Object.assign(
-    (first?: object, second?: object) => {
-      const made = noteMade(definition)
-      const task = Effect.flatMap(CurrentRun, (run) => {
-        made?.start()
-        return definition.branches === undefined
-          ? run.task(definition, first, undefined)
-          : run.task(definition, second, first as { readonly [branch: string]: unknown }) // a join's first argument
-      })
-      if (made !== undefined) mark(task, made)
-      return task
-    },
-    { stepName: definition.name, [Definition.definition]: definition }
-  )
-
-// --- joins ---------------------------------------------------------------------------------------------------------
-
 /** A branch of a join that takes many states of one step: those that `Step.forEach` gives. */
 export interface Many<S extends Any> {
   readonly many: S
@@ -286,8 +165,6 @@ export interface Many<S extends Any> {
  * ```
  */
 export const many = <S extends Any>(step: S): Many<S> => ({ many: step })
-
-const isMany = (branch: Any | Many<any>): branch is Many<Any> => "many" in branch
 
 /** The branches that a join declares. */
 export type Branches = { readonly [name: string]: Any | Many<any> }
@@ -412,8 +289,6 @@ export const join = <
 ): Join<Name, B, I, O, E | TimeoutError<T>, Exclude<R, CurrentTask>> =>
   fromDefinition(define(name, options, branches)) as never // the definition is erased, this signature is its type
 
-// --- composing tasks -----------------------------------------------------------------------------------------------
-
 /**
  * One task per element of a list.
  *
@@ -439,13 +314,6 @@ export const forEach = <A, S, E, R>(
 /** What a task of `forEach` is given for an item: a ref of its value, and for an item that is a ref (a part of a dataset) that ref. */
 export type Item<A> = [A] extends [never] ? Ref<A> : [A] extends [Ref<unknown>] ? A : Ref<A>
 
-type Conflicts<B> = {
-  [K in keyof B]: Extract<WrittenOf<B[K]>, { [J in Exclude<keyof B, K>]: keyof B[J] }[Exclude<keyof B, K>]>
-}[keyof B]
-type Having<B, N> = { [K in keyof B]: N extends keyof B[K] ? K : never }[keyof B]
-type NamesIn<B> = { [K in keyof B]: keyof B[K] }[keyof B]
-type ValueIn<B, N> = { [K in keyof B]: N extends keyof B[K] ? RefValue<B[K][N]> : never }[keyof B]
-
 /** The refs of merged states; `C` names the branch that wins, where there is a choice. */
 export type Merged<B, C = {}> = {
   readonly [N in NamesIn<B>]: Ref<
@@ -458,21 +326,6 @@ export type Merged<B, C = {}> = {
       : ValueIn<B, N>
   >
 } & {}
-
-/** What `merge` takes: the states as they are, or a sentence that names what must be resolved. */
-export type Mergeable<B, C> = [Exclude<Conflicts<B>, keyof C>] extends [never]
-  ? B
-  : `merge must resolve "${Exclude<Conflicts<B>, keyof C> & string}"`
-
-/** The second argument of `merge`: for each name in conflict, a branch that has it. */
-export type Resolution<B, C> = [Exclude<keyof C, Conflicts<B>>] extends [never]
-  ? [{ [N in keyof C]: C[N] extends Having<B, N> ? never : N }[keyof C]] extends [never]
-    ? C
-    : Choices<B>
-  : Choices<B>
-type Choices<B> = [Conflicts<B>] extends [never]
-  ? { readonly [name: string]: never }
-  : { readonly [N in Conflicts<B> & string]: Having<B, N> } & {}
 
 /**
  * Metaflow's `merge_artifacts`: the refs of several states as one. A name that all branches inherited unchanged is no

@@ -1,0 +1,83 @@
+/**
+ * What the compiler asks of a step's body: that it returns an effect of the declared outputs, runs no task and no flow, and
+ * fails only as the step's error schema says. Each refusal is a sentence, because the compiler shows it in its message.
+ */
+import type * as Effect from "effect/Effect"
+import type * as Artifact from "../../Artifact.ts"
+import type { CurrentRun } from "../../CurrentRun.ts"
+import type { TaskTimeout } from "../../Executor.ts"
+import type { Outside } from "../../RunStore.ts"
+import type { Simplify, Values } from "../../State.ts"
+import type { NoSecret, SecretMessage } from "../schema/secretTypes.ts"
+
+/**
+ * Rejects, in a sentence, an error schema that leaves out a failure of the body.
+ *
+ * `Covered` is what the schema describes, and what needs no schema because every task can fail with it.
+ */
+export type CoveredBy<E, Covered> = [Exclude<E, Covered>] extends [never]
+  ? unknown
+  : { readonly error: `the schema does not cover ${TagOf<Exclude<E, Covered>>}` }
+type TagOf<E> = E extends { readonly _tag: infer Tag extends string } ? Tag : "a failure of the body"
+
+/** What a body with these outputs yields. */
+export type Yielded<O extends Artifact.Fields> = keyof O extends never ? unknown : Simplify<Values<O>>
+
+/** An effect, by its types alone: the compiler's messages about one speak of these and of nothing else. */
+export interface Body<out A, out E, out R> {
+  readonly [Effect.TypeId]: Effect.Variance<A, E, R>
+}
+
+/**
+ * What a body returns: an effect of the outputs, or a sentence that says why `Returned` is not one. `Returned` is unknown
+ * while the compiler infers the body; the outputs then say which values are expected. `Stored` is what else is recorded of
+ * the step: its inputs and its errors.
+ *
+ * Each question asks whether a type is `never`, because the compiler then lets a body of generic type pass.
+ */
+export type BodyResult<Returned, O extends Artifact.Fields, E, R, Stored = never> = unknown extends Returned
+  ? Body<Yielded<O>, E, R>
+  : [Returned] extends [Body<infer A, any, any>]
+    ? [RunsNoTask<R>] extends [never]
+      ? "a step can't run tasks: compose them in the flow's body"
+      : [RunsNoFlow<R>] extends [never]
+        ? "a step can't run a flow: call it from the flow's body with Flow.call"
+        : [Declared<A, O>] extends [never]
+          ? Undeclared<A, O>
+          : [NoSecret<{ readonly stored: Stored; readonly output: Values<O>; readonly failure: E }>] extends [never]
+            ? SecretMessage
+            : Body<Yielded<O>, E, R>
+    : [Returned] extends [never]
+      ? Returned
+      : "a step's body must return an Effect"
+
+/** Whether a type is `any`, of which nothing is known. */
+export type IsAny<T> = 0 extends 1 & T ? true : false
+type RunsNoTask<R> = IsAny<R> extends true ? true : CurrentRun extends R ? never : true
+type RunsNoFlow<R> = IsAny<R> extends true ? true : [Extract<R, Outside.RunStore>] extends [never] ? true : never
+type Declared<A, O> = [Undeclared<A, O>] extends [never] ? true : never
+
+type Undeclared<A, O> = unknown extends A
+  ? never
+  : A extends Body<any, any, any>
+    ? A extends Error
+      ? never
+      : "forgotten yield*: the body yields an effect that it never ran"
+    : A extends object
+      ? A extends ReadonlyArray<unknown> | ((...given: never) => unknown)
+        ? never
+        : string extends keyof A
+          ? never
+          : HasMethods<A> extends true
+            ? never
+            : UndeclaredName<Exclude<keyof A, keyof O>>
+      : never
+type UndeclaredName<N> = N extends string ? `output "${N}" is not declared` : never
+
+/** Whether it is an object to work with, such as a fiber or a map, and no record of values. */
+type HasMethods<A> = true extends { [K in keyof A]: A[K] extends (...given: never) => unknown ? true : never }[keyof A]
+  ? true
+  : false
+
+/** What a `timeout` adds to a step's failures. */
+export type TimeoutError<T> = [T] extends [never] ? never : TaskTimeout
