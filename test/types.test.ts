@@ -13,7 +13,7 @@ import { accepted, prelude, rejected, shown } from "./types/snippets.ts"
 const file = (name: string) => `${name.replaceAll(/\W+/g, "-")}.ts`
 
 const imports = `import { Effect, Layer, Schema } from "effect"
-import { Artifact, Flow, FlowCli, Ref, Run, Step, Storage } from "effect-flow"
+import { Artifact, CurrentTask, Flow, FlowCli, Ref, Run, Step, Storage } from "effect-flow"
 import { baseline, compare, data, declared, flow, join, score, scored, scores, service, start, train, trained, TrainingDiverged, Weights } from "./prelude.ts"
 `
 

@@ -273,6 +273,11 @@ export const rejected: ReadonlyArray<{ readonly name: string; readonly code: str
     message: `output \\"b\\" is not declared`
   },
   {
+    name: "a checkpoint of another type than its schema's",
+    code: "Step.make('resumed', { run: Effect.fnUntraced(function*() { const { save } = yield* CurrentTask.checkpoint(Schema.Struct({ page: Schema.Int })); yield* save({ page: 'one' }) }) })",
+    message: "Type 'string' is not assignable to type 'number'"
+  },
+  {
     name: "a step that yields an effect it never ran",
     code: "Step.make('forgetful', { run: Effect.fnUntraced(function*() { return Effect.log('') }) })",
     message: "forgotten yield*: the body yields an effect that it never ran"
@@ -392,6 +397,21 @@ FlowCli.main(flow, { module: import.meta, layer: Layer.succeed(Weights)({ initia
 FlowCli.main(Flow.provide(flow, Layer.succeed(Weights, { initial: 1 })))`
   },
   {
+    name: "a flow that yields objects with optional fields",
+    code: "Flow.make('lenient', { steps: [score], run: Effect.fnUntraced(function*() { const { auc } = yield* score({ size: 1 }); return { auc, rest: null as never as { readonly [Symbol.toStringTag]?: string; readonly note?: string } } }) })"
+  },
+  {
+    name: "a step with a checkpoint, whose schema of errors covers its own",
+    code: `Step.make('resumed', {
+  error: TrainingDiverged,
+  run: Effect.fnUntraced(function*() {
+    const { latest, save } = yield* CurrentTask.checkpoint(Artifact.tensors({ w: { dtype: "F32" } }))
+    if (latest._tag === "Some") return yield* new TrainingDiverged({ epoch: latest.value.tensors.w.data.length })
+    yield* save({ tensors: { w: { dtype: "F32", shape: [1], data: new Float32Array(1) } }, metadata: {} })
+  })
+})`
+  },
+  {
     name: "a run whose store is provided",
     code: "Effect.runPromise(Flow.run(Flow.provide(flow, Layer.succeed(Weights, { initial: 1 })), { trainFile: '' }).pipe(Effect.provide(Storage.layerMemory)))"
   }
@@ -458,6 +478,11 @@ export const shown: ReadonlyArray<{ readonly name: string; readonly code: string
     name: "a merged state",
     code: `Effect.runSync(Step.merge({ scored, trained }, { note: 'trained' }))`,
     type: `{ readonly acc: Ref<number>; readonly df: Ref<Table<{ readonly labels: Int; readonly review: String; }>>; readonly model: Ref<string>; readonly note: Ref<string>; readonly valdf: Ref<Table<{ readonly labels: Int; readonly review: String; }>>; }`
+  },
+  {
+    name: "a checkpoint",
+    code: `CurrentTask.checkpoint(Schema.Struct({ page: Schema.Int }))`,
+    type: `Effect<Checkpoint<{ readonly page: number; }>, StoreError, CurrentTask>`
   },
   {
     name: "the latest run",

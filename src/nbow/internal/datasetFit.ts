@@ -320,7 +320,7 @@ export const fit = <E, R>(
     const first = yield* peek
     const backend = yield* Kernels.choose(loaded, backends, model, first.tensors)
     first.release()
-    const checkpoint = yield* FitCheckpoint.open("Tensorflow.fitDataset", checkpointEvery, () => {
+    const checkpoint = yield* FitCheckpoint.open("Tensorflow.fitDataset", model.stateful ? 0 : checkpointEvery, () => {
       const { batchSize, samples } = feed
       return FitState.partsOf(model, { batchSize, batchesPerEpoch, classWeight, epochs, initialEpoch, samples })
     })

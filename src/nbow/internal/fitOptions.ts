@@ -25,7 +25,9 @@ export interface FitOptions
   readonly seed?: number
   /**
    * In a task, the training's state is saved after every so many epochs, so that a training that is killed continues from
-   * there; 0 for never. Callbacks then see the figures of the epochs before once more. Default: 1.
+   * there; 0 for never. Callbacks then see the figures of the epochs before once more. A model with stateful layers starts
+   * over, because what they keep between batches is not saved. Each state takes as much room in the store as the model and
+   * its optimizer, until gc removes those that were replaced. Default: 1.
    */
   readonly checkpointEvery?: number
 }

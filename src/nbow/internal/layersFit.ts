@@ -168,7 +168,7 @@ export const fit = (
     prepare(tf, model, options),
     Effect.fnUntraced(function* (data) {
       const backend = yield* Kernels.choose(loaded, backends, model, data.train)
-      const checkpoint = yield* FitCheckpoint.open("Tensorflow.fit", checkpointEvery, () =>
+      const checkpoint = yield* FitCheckpoint.open("Tensorflow.fit", model.stateful ? 0 : checkpointEvery, () =>
         partsOf(model, data, options)
       )
       return yield* FitLoop.run(tf, LoadTf.names[backend], model, feedOf(tf, data, options), { ...options, checkpoint })

@@ -10,7 +10,7 @@ import * as TensorData from "./tensorData.ts"
 
 /** The metadata that hold the topology, and the classes of its layers. */
 export const topologyKey = "topology"
-export const layersKey = "layers"
+const layersKey = "layers"
 
 type Saved = Artifact.Tensors
 

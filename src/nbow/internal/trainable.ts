@@ -18,6 +18,8 @@ export interface Minimizer {
 export interface Trainable {
   readonly inputs: ReadonlyArray<{ readonly shape: ReadonlyArray<number | null> }>
   readonly outputs: ReadonlyArray<unknown>
+  /** Whether a layer keeps a state between batches, which is no weight. */
+  readonly stateful: boolean
   readonly layers: ReadonlyArray<unknown>
   readonly nonTrainableWeights: ReadonlyArray<LayerVariable>
   readonly weights: ReadonlyArray<LayerVariable>
