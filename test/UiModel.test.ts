@@ -6,6 +6,7 @@ import * as Format from "../src/ui/format.ts"
 import * as Ansi from "../src/ui/model/ansi.ts"
 import * as Code from "../src/ui/model/code.ts"
 import * as Concurrency from "../src/ui/model/concurrency.ts"
+import { criticalPath } from "../src/ui/model/criticalPath.ts"
 import * as Csv from "../src/ui/model/csv.ts"
 import * as Graph from "../src/ui/model/graph.ts"
 import * as Log from "../src/ui/model/log.ts"
@@ -314,6 +315,23 @@ describe("Waterfall", () => {
       Waterfall.timeTicks(0, 10_000, 0, 5).map(({ text }) => text),
       ["0", "2 s", "4 s", "6 s", "8 s", "10 s"]
     )
+  })
+})
+
+describe("The critical path", () => {
+  it("is the chain that ends last, through the parent that each task waited for", () => {
+    const at = (id: string, finishedAt: number, parents: ReadonlyArray<string> = []) =>
+      task(id, { finishedAt, parents })
+    const tasks = [
+      at("start/1", 10),
+      at("fast/2", 20, ["start/1"]),
+      at("slow/3", 90, ["start/1"]),
+      at("join/4", 95, ["fast/2", "slow/3"]),
+      at("aside/5", 50, ["start/1"])
+    ]
+    assert.deepStrictEqual([...criticalPath(tasks)], ["join/4", "slow/3", "start/1"])
+    assert.strictEqual(criticalPath([...tasks, task("late/6", { status: "running" })]).size, 0)
+    assert.strictEqual(criticalPath([at("only/1", 5)]).size, 0)
   })
 })
 

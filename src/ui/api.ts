@@ -11,6 +11,7 @@ import type {
   LogView,
   ModelView,
   NamesView,
+  PlaceView,
   RunDetail,
   RunView,
   ScoreView,
@@ -71,6 +72,7 @@ export const names = (signal?: Signal) => get<NamesView>(signal, ["names"])
 export const workers = (signal?: Signal) => get<WorkersView>(signal, ["workers"])
 export const runs = (query: Query, signal?: Signal) =>
   get<{ readonly runs: ReadonlyArray<RunView>; readonly next?: string }>(signal, ["runs"], query)
+export const search = (text: string, signal?: Signal) => get<ReadonlyArray<PlaceView>>(signal, ["search"], { text })
 export const find = (path: string, signal?: Signal) => get<{ readonly url: string }>(signal, ["find"], { path })
 export const run = (id: string, signal?: Signal) => get<RunDetail>(signal, ["runs", id])
 export const tasks = (id: string, after: number, signal?: Signal) =>

@@ -1,13 +1,15 @@
 /** The page's frame: the top bar, the current view, and the global keyboard shortcuts. */
-import { useEffect, useRef, useState } from "react"
+import { useEffect, useMemo, useRef, useState } from "react"
 import * as Api from "./api.ts"
 import { clock } from "./format.ts"
 import { useKeys } from "./hooks.ts"
 import { useConnection } from "./live.ts"
-import { Empty, Failure, Link } from "./parts/basic.tsx"
+import { copyText, Empty, Link } from "./parts/basic.tsx"
 import { Boundary, lazyPart } from "./parts/boundary.tsx"
 import { Help } from "./parts/help.tsx"
-import { navigate, parse, type Route, toRuns, toWorkers, useAddress } from "./router.ts"
+import { Palette } from "./parts/palette.tsx"
+import { type Choice, PlaceField } from "./parts/places.tsx"
+import { navigate, parse, type Route, toRun, toRuns, toWorkers, useAddress } from "./router.ts"
 import { nextTheme, useTheme } from "./theme.ts"
 import { Runs } from "./views/runs.tsx"
 
@@ -22,6 +24,7 @@ export const App = () => {
   const pathname = address.split("?")[0] ?? "/"
   const about = Api.useQuery("about", Api.about)
   const [help, setHelp] = useState(false)
+  const [palette, setPalette] = useState(false)
   const jump = useRef<HTMLInputElement>(null)
   const main = useRef<HTMLElement>(null)
 
@@ -31,6 +34,29 @@ export const App = () => {
     t: nextTheme,
     r: () => navigate(toRuns())
   })
+
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent) => {
+      if (event.key.toLowerCase() !== "k" || !(event.ctrlKey || event.metaKey) || event.altKey) return
+      event.preventDefault()
+      setPalette(true)
+    }
+    window.addEventListener("keydown", onKey)
+    return () => window.removeEventListener("keydown", onKey)
+  }, [])
+  const actions = useMemo(
+    (): ReadonlyArray<Choice> => [
+      { kind: "action", text: "Show the runs", detail: "r", act: () => navigate(toRuns()) },
+      { kind: "action", text: "Show the newest run", detail: "", act: () => navigate(toRun("latest")) },
+      { kind: "action", text: "Show the failed runs", detail: "", act: () => navigate("/?status=failed") },
+      { kind: "action", text: "Show the running runs", detail: "", act: () => navigate("/?status=running") },
+      { kind: "action", text: "Show the workers", detail: "", act: () => navigate(toWorkers()) },
+      { kind: "action", text: "Change the theme", detail: "t", act: nextTheme },
+      { kind: "action", text: "Copy the address of this view", detail: "", act: () => void copyText(location.href) },
+      { kind: "action", text: "List the keys", detail: "?", act: () => setHelp(true) }
+    ],
+    []
+  )
 
   // Move the focus to the top of a new view, for screen readers.
   const first = useRef(true)
@@ -46,14 +72,23 @@ export const App = () => {
         Skip to the content
       </a>
       <header className="bar">
-        <Link to={toRuns()} className="brand">
+        <Link to={toRuns()} className="brand" title="effect-flow">
           <Logo />
-          effect-flow
+          <span className="brand-name">effect-flow</span>
         </Link>
         <span className="store" title={about.data?.store}>
           {about.data?.store ?? ""}
         </span>
-        <Jump input={jump} />
+        <div className="jump">
+          <PlaceField
+            input={jump}
+            actions={none}
+            done={() => jump.current?.blur()}
+            label="Jump to a run, task or artifact"
+            placeholder="Jump to RUN/STEP/ID, a flow, a tag…"
+          />
+          <kbd>/</kbd>
+        </div>
         <nav aria-label="Page" className="tools">
           <Link to={toRuns()}>Runs</Link>
           <Link to={toWorkers()}>Workers</Link>
@@ -70,10 +105,12 @@ export const App = () => {
         </Boundary>
       </main>
       <Help open={help} close={() => setHelp(false)} />
+      <Palette open={palette} close={() => setPalette(false)} actions={actions} />
     </>
   )
 }
 
+const none: ReadonlyArray<never> = []
 const unknown: Api.About = { store: "", command: "npx effect-flow", version: "", now: 0 }
 
 const View = ({ about, route }: { readonly route: Route; readonly about: Api.About }) => {
@@ -102,48 +139,6 @@ const View = ({ about, route }: { readonly route: Route; readonly about: Api.Abo
         </Empty>
       )
   }
-}
-
-const Jump = ({ input }: { readonly input: React.RefObject<HTMLInputElement | null> }) => {
-  const [error, setError] = useState<Api.ApiError>()
-  const submit = async (event: React.FormEvent<HTMLFormElement>) => {
-    event.preventDefault()
-    const path = String(new FormData(event.currentTarget).get("path") ?? "").trim()
-    if (path === "") return
-    try {
-      const { url } = await Api.find(path)
-      setError(undefined)
-      if (input.current !== null) {
-        input.current.value = ""
-        input.current.blur()
-      }
-      navigate(url)
-    } catch (cause) {
-      setError(cause instanceof Api.ApiError ? cause : new Api.ApiError(String(cause), 0))
-    }
-  }
-  return (
-    <form className="jump" onSubmit={submit} role="search">
-      <input
-        ref={input}
-        name="path"
-        aria-label="Jump to a run, task or artifact"
-        placeholder="Jump to RUN/STEP/ID"
-        autoComplete="off"
-        spellCheck={false}
-        onChange={() => setError(undefined)}
-        onKeyDown={(event) => {
-          if (event.key === "Escape") event.currentTarget.blur()
-        }}
-      />
-      <kbd>/</kbd>
-      {error === undefined ? null : (
-        <div className="jump-error">
-          <Failure error={error} />
-        </div>
-      )}
-    </form>
-  )
 }
 
 const ThemeButton = () => {

@@ -82,6 +82,11 @@ const runs = HttpApiGroup.make("runs")
       error: errors
     }),
     HttpApiEndpoint.get("names", "/names", { success: Shapes.NamesView, error: errors }),
+    HttpApiEndpoint.get("search", "/search", {
+      query: { text: Schema.String.check(Schema.isMaxLength(200)) },
+      success: Schema.Array(Shapes.PlaceView),
+      error: errors
+    }),
     HttpApiEndpoint.get("find", "/find", {
       query: { path: Schema.String.check(Schema.isMaxLength(2000)) },
       success: Schema.Struct({ url: Schema.String }),

@@ -25,6 +25,7 @@ import * as UiCommands from "./commands.ts"
 import * as UiCompare from "./compare.ts"
 import * as UiEnding from "./ending.ts"
 import * as UiLabels from "./labels.ts"
+import * as UiPlaces from "./places.ts"
 import type { About, CardView, RunView } from "./shapes.ts"
 import * as UiViews from "./views.ts"
 
@@ -128,6 +129,8 @@ export const layer = ({ storeFlags, ...about }: ServerInfo) =>
                 Effect.mapError(({ message }) => new UiBroken({ message }))
               )
             : Effect.succeed({ workers: [], queues: [] }),
+
+        search: ({ query }) => within(UiPlaces.search(query.text)),
 
         names: () => Effect.mapError(store.names, storeFailed),
 

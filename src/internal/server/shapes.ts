@@ -361,6 +361,16 @@ export type About = typeof About.Type
 export const ChannelEvent = Schema.Struct({ of: Schema.String, event: LiveEvent })
 export type ChannelEvent = typeof ChannelEvent.Type
 
+/** A place that a search found. */
+export const PlaceView = Schema.Struct({
+  kind: Schema.Literals(["run", "flow", "tag", "step", "artifact"]),
+  text: Schema.String,
+  /** Where it is, for example a run's flow and status. */
+  detail: Schema.String,
+  url: Schema.String
+})
+export type PlaceView = typeof PlaceView.Type
+
 /** What the list of runs can be filtered by. */
 export const NamesView = Schema.Struct({ flows: Schema.Array(Schema.String), tags: Schema.Array(Schema.String) })
 export type NamesView = typeof NamesView.Type

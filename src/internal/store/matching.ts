@@ -30,6 +30,7 @@ export const matchesRun = (run: RunRecord, query: RunQuery): boolean =>
   (query.since === undefined || run.startedAt >= query.since) &&
   (query.until === undefined || run.startedAt < query.until) &&
   (query.idPrefix === undefined || run.id.startsWith(query.idPrefix)) &&
+  (query.idPart === undefined || run.id.includes(query.idPart)) &&
   (query.parent === undefined || run.parent === query.parent || run.parent?.startsWith(`${query.parent}/`) === true) &&
   (query.origin === undefined || run.origin === query.origin) &&
   (query.cancelled !== true || run.cancel !== undefined)

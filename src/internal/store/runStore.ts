@@ -110,6 +110,8 @@ export interface RunQuery {
   readonly until?: number
   readonly id?: string
   readonly idPrefix?: string
+  /** A part of the id, wherever in it. */
+  readonly idPart?: string
   /** Only runs that someone asked to cancel. */
   readonly cancelled?: boolean
   readonly parent?: string

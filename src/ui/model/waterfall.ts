@@ -25,8 +25,18 @@ export type Row =
 /** A step with more tasks than this is collapsed at first. */
 export const openUpTo = 12
 
+/** How the tasks of a step are ordered: as they were called, or the longest first. */
+export type Order = "called" | "longest"
+
+const durationOf = ({ finishedAt, startedAt }: TaskView): number =>
+  finishedAt === undefined ? Number.POSITIVE_INFINITY : finishedAt - startedAt
+
 /** Rows in the order in which the steps first ran. `toggled` has the steps that the user expanded or collapsed. */
-export const rowsOf = (tasks: ReadonlyArray<TaskView>, toggled: ReadonlySet<string>): ReadonlyArray<Row> => {
+export const rowsOf = (
+  tasks: ReadonlyArray<TaskView>,
+  toggled: ReadonlySet<string>,
+  order: Order = "called"
+): ReadonlyArray<Row> => {
   const rows: Array<Row> = []
   for (const step of stepsOf(tasks)) {
     const [only] = step.tasks
@@ -36,7 +46,14 @@ export const rowsOf = (tasks: ReadonlyArray<TaskView>, toggled: ReadonlySet<stri
     }
     const open = step.tasks.length <= openUpTo !== toggled.has(step.step)
     rows.push({ kind: "step", key: `step:${step.step}`, step, open })
-    if (open) for (const task of step.tasks) rows.push({ kind: "task", key: task.id, task, nested: true })
+    const ordered =
+      open && order === "longest"
+        ? [...step.tasks].sort((a, b) => {
+            const [one, other] = [durationOf(a), durationOf(b)]
+            return one === other ? a.index - b.index : other - one
+          })
+        : step.tasks
+    if (open) for (const task of ordered) rows.push({ kind: "task", key: task.id, task, nested: true })
   }
   return rows
 }

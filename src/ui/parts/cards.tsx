@@ -17,7 +17,7 @@ const Part = ({ component }: { readonly component: Component }) => {
       return <MarkdownPart text={component.text} />
     case "Table":
       return (
-        <div className="card-table">
+        <div className="card-table" tabIndex={0} role="group" aria-label={component.title ?? "Table"}>
           <Tree nodes={[CardParts.table(component)]} />
         </div>
       )
@@ -25,7 +25,7 @@ const Part = ({ component }: { readonly component: Component }) => {
       return <Tree nodes={[CardParts.image(component)]} />
     case "Heatmap":
       return (
-        <div className="card-table">
+        <div className="card-table" tabIndex={0} role="group" aria-label={component.title ?? "Table"}>
           <Tree nodes={[CardParts.heatmap(component)]} />
         </div>
       )

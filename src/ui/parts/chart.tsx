@@ -226,7 +226,12 @@ const Plot = ({
         {x === undefined ? null : (
           <span className="muted tabular">{labels === undefined ? `${xLabel ?? "step"} ${number(x)}` : labels[x]}</span>
         )}
-        <span className="keys">
+        <span
+          className="keys"
+          tabIndex={series.length > 12 ? 0 : undefined}
+          role="group"
+          aria-label={`Series of ${title}`}
+        >
           {series.map((one, i) => {
             const style = styleOf(one, i)
             return (

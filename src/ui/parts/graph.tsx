@@ -33,6 +33,8 @@ const width = 224
 const height = 60
 /** A graph is not shrunk below this to fit. Beyond that, it is panned. */
 const minFitZoom = 0.2
+/** The smallest zoom at which the names of nodes can be read. */
+const readableZoom = 0.72
 
 interface Actions {
   readonly select: (id: string) => void
@@ -42,6 +44,7 @@ interface Actions {
 interface NodeData extends Actions, Record<string, unknown> {
   readonly node: GraphNode
   readonly selected: boolean
+  readonly isCritical: boolean
 }
 
 interface EdgeData extends Record<string, unknown> {
@@ -56,6 +59,8 @@ interface GraphProps extends Actions {
   readonly version: number
   readonly expanded: ReadonlySet<string>
   readonly selected: Selection
+  /** The tasks on the critical path. */
+  readonly critical: ReadonlySet<string>
 }
 
 export const Graph = (props: GraphProps) => (
@@ -64,7 +69,7 @@ export const Graph = (props: GraphProps) => (
   </ReactFlowProvider>
 )
 
-const Canvas = ({ expanded, run, select, selected, tasks, toggle, version }: GraphProps) => {
+const Canvas = ({ critical, expanded, run, select, selected, tasks, toggle, version }: GraphProps) => {
   // biome-ignore lint/correctness/useExhaustiveDependencies: the list is changed in place, and its version counts the changes
   const model = useMemo(() => build(run, tasks, expanded), [run, version, expanded])
   const shape = useMemo(() => shapeOf(model), [model])
@@ -77,6 +82,14 @@ const Canvas = ({ expanded, run, select, selected, tasks, toggle, version }: Gra
   const flow = useReactFlow()
   const moved = useRef(false)
 
+  const criticalSteps = useMemo(
+    () => new Set([...critical].map((id) => `step:${id.slice(0, id.lastIndexOf("/"))}`)),
+    [critical]
+  )
+  const isCritical = useCallback(
+    (node: string) => critical.has(node) || criticalSteps.has(node),
+    [critical, criticalSteps]
+  )
   const nodes = useMemo(
     (): Array<Node<NodeData>> =>
       model.nodes.flatMap((node) => {
@@ -92,11 +105,11 @@ const Canvas = ({ expanded, run, select, selected, tasks, toggle, version }: Gra
                 height,
                 // React Flow ignores clicks on nodes that can't be dragged, unless this is set.
                 style: { pointerEvents: "all" },
-                data: { node, select, toggle, selected: node.id === selected }
+                data: { node, select, toggle, selected: node.id === selected, isCritical: isCritical(node.id) }
               }
             ]
       }),
-    [model, layout, select, toggle, selected]
+    [model, layout, select, toggle, selected, isCritical]
   )
   const edges = useMemo(
     (): Array<Edge<EdgeData>> =>
@@ -107,11 +120,11 @@ const Canvas = ({ expanded, run, select, selected, tasks, toggle, version }: Gra
           source: from,
           target: to,
           type: "given",
-          className: touched ? "touched" : "",
+          className: `${touched ? "touched" : ""} ${isCritical(from) && isCritical(to) ? "critical" : ""}`,
           data: { names, shown: id === hovered || touched, way: layout?.routes.get(id) ?? [] }
         }
       }),
-    [model, layout, hovered, selected]
+    [model, layout, hovered, selected, isCritical]
   )
 
   const tall = Math.min(520, Math.max(200, (layout?.height ?? 0) + 60))
@@ -122,7 +135,10 @@ const Canvas = ({ expanded, run, select, selected, tasks, toggle, version }: Gra
   const fitGraph = useCallback(() => {
     if (layout === undefined || holderWidth === 0) return
     const bounds = { x: 0, y: 0, width: layout.width, height: layout.height }
-    fitted.current = getViewportForBounds(bounds, holderWidth, tall, minFitZoom, 1, 0.06)
+    const whole = getViewportForBounds(bounds, holderWidth, tall, minFitZoom, 1, 0.06)
+    // On a phone the whole graph would be too small to read, so it begins at its left end and is panned.
+    const isSmall = holderWidth < 600 && whole.zoom < readableZoom
+    fitted.current = isSmall ? { x: 8, y: (tall - layout.height * readableZoom) / 2, zoom: readableZoom } : whole
     void flow.setViewport(fitted.current)
   }, [flow, layout, holderWidth, tall])
   useLayoutEffect(() => {
@@ -184,14 +200,14 @@ const Took = ({ task }: { readonly task: TaskView }) => {
   return <span className="tabular">{duration((task.finishedAt ?? now) - task.startedAt)}</span>
 }
 
-const TaskNode = memo(({ data: { node, select, selected, toggle } }: NodeProps<Node<NodeData>>) => {
+const TaskNode = memo(({ data: { isCritical, node, select, selected, toggle } }: NodeProps<Node<NodeData>>) => {
   if (node.kind !== "task") return null
   const { task } = node
   return (
     <>
       <Ports />
       <div
-        className={`node ${task.status} ${task.how} ${selected ? "selected" : ""}`}
+        className={`node ${task.status} ${task.how} ${selected ? "selected" : ""} ${isCritical ? "critical" : ""}`}
         data-task={task.id}
         data-status={task.status}
       >
@@ -224,7 +240,7 @@ const TaskNode = memo(({ data: { node, select, selected, toggle } }: NodeProps<N
   )
 })
 
-const StepNode = memo(({ data: { node, select, selected, toggle } }: NodeProps<Node<NodeData>>) => {
+const StepNode = memo(({ data: { isCritical, node, select, selected, toggle } }: NodeProps<Node<NodeData>>) => {
   const running = node.kind === "step" && node.step.running > 0
   const now = useNow(running)
   if (node.kind !== "step") return null
@@ -234,7 +250,7 @@ const StepNode = memo(({ data: { node, select, selected, toggle } }: NodeProps<N
     <>
       <Ports />
       <div
-        className={`node stacked ${status} ${selected ? "selected" : ""}`}
+        className={`node stacked ${status} ${selected ? "selected" : ""} ${isCritical ? "critical" : ""}`}
         data-step={step.step}
         data-status={status}
       >

@@ -6,6 +6,7 @@ const groups: ReadonlyArray<{ readonly title: string; readonly keys: ReadonlyArr
     title: "Everywhere",
     keys: [
       ["/", "jump to a run, task or artifact"],
+      ["Ctrl K", "command palette"],
       ["r", "the runs"],
       ["t", "theme: system, light, dark"],
       ["?", "this list"],
@@ -30,7 +31,8 @@ const groups: ReadonlyArray<{ readonly title: string; readonly keys: ReadonlyArr
       ["o", "open or close its step"],
       ["+ − 0", "zoom in, out, to fit"],
       ["← →", "move in time"],
-      ["1 2 3 4", "overview, log, metrics, cards"]
+      ["1 2 3 4", "overview, log, metrics, cards"],
+      ["← →", "on a tab: the tab before, after"]
     ]
   },
   {

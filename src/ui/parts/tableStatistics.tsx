@@ -12,7 +12,7 @@ export const TableStatistics = ({ digest }: { readonly digest: string }) => {
   if (result.data === undefined) return <Loading what="all rows" />
   const { columns, rows } = result.data
   return (
-    <section className="statistics" aria-label="Statistics over all rows">
+    <section className="statistics" aria-label="Statistics over all rows" tabIndex={0}>
       <table>
         <thead>
           <tr>

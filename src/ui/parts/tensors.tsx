@@ -41,7 +41,7 @@ export const TensorsTable = ({ digest }: { readonly digest: string }) => {
   if (result.data === undefined) return <Loading what="the tensors" />
   const { tensors } = result.data
   return (
-    <div className="tensors-table">
+    <div className="tensors-table" tabIndex={0} role="group" aria-label="Tensors">
       <table>
         <thead>
           <tr>

@@ -5,16 +5,18 @@ import type { TaskView } from "../api.ts"
 import { plural } from "../format.ts"
 import { useKeys, useNow, useSize } from "../hooks.ts"
 import type { Labels } from "../model/series.ts"
-import { rowsOf, type TimeWindow, timeTicks } from "../model/waterfall.ts"
-import { navigate, toTask, useNames } from "../router.ts"
+import { type Order, rowsOf, type TimeWindow, timeTicks } from "../model/waterfall.ts"
+import { navigate, setParameters, toTask, useNames, useParameter } from "../router.ts"
 import type { Selection } from "./graph.tsx"
 import { Axis } from "./waterfallAxis.tsx"
 import { WaterfallRow } from "./waterfallRow.tsx"
 
 const rowHeight = 26
-const labelWidth = 250
+/** The width of the labels: less on a phone. The stylesheet has the same. */
+const labelWidthOf = (width: number): number => (width < 600 ? 150 : 250)
 
 export const Waterfall = ({
+  critical,
   ended,
   labels,
   run,
@@ -29,6 +31,8 @@ export const Waterfall = ({
   /** Absent while the run is running. */
   readonly ended: number | undefined
   readonly tasks: ReadonlyArray<TaskView>
+  /** The tasks on the critical path. */
+  readonly critical: ReadonlySet<string>
   /** The inputs that set tasks apart, by task. */
   readonly labels: Labels
   readonly version: number
@@ -37,11 +41,13 @@ export const Waterfall = ({
 }) => {
   const now = useNow(ended === undefined)
   const [toggled, toggle] = useNames("rows")
+  const [sorted] = useParameter("order")
+  const order: Order = sorted === "longest" ? "longest" : "called"
   const [zoom, setZoom] = useState<TimeWindow>()
   const [holder, holderWidth] = useSize<HTMLDivElement>()
   const scroll = useRef<HTMLDivElement>(null)
   // biome-ignore lint/correctness/useExhaustiveDependencies: the list is changed in place, and its version counts the changes
-  const rows = useMemo(() => rowsOf(tasks, toggled), [version, toggled])
+  const rows = useMemo(() => rowsOf(tasks, toggled, order), [version, toggled, order])
   // biome-ignore lint/correctness/useExhaustiveDependencies: see above
   const last = useMemo(
     () => tasks.reduce((highest, task) => Math.max(highest, task.finishedAt ?? 0), started),
@@ -103,8 +109,9 @@ export const Waterfall = ({
     }
   }, [selected])
 
+  const labelWidth = labelWidthOf(holderWidth)
   const barWidth = Math.max(50, holderWidth - labelWidth)
-  const ticks = timeTicks(view.from, view.to, started, Math.max(3, Math.floor(barWidth / 90)))
+  const ticks = timeTicks(view.from, view.to, started, Math.max(2, Math.floor(barWidth / 90)))
   const place = (at: number) => `${((at - view.from) / (view.to - view.from)) * 100}%`
 
   return (
@@ -117,7 +124,20 @@ export const Waterfall = ({
           <i className="span waiting" /> waits
           <i className="span succeeded" /> runs
           <i className="span failed" /> failed
+          {critical.size === 0 ? null : (
+            <>
+              <i className="critical-mark" /> critical path
+            </>
+          )}
         </span>
+        <select
+          value={order}
+          onChange={(event) => setParameters({ order: event.target.value === "longest" ? "longest" : undefined })}
+          aria-label="Order of the tasks of a step"
+        >
+          <option value="called">as called</option>
+          <option value="longest">longest first</option>
+        </select>
         <div className="buttons">
           <button
             type="button"
@@ -156,6 +176,9 @@ export const Waterfall = ({
               <WaterfallRow
                 key={row.key}
                 row={row}
+                isCritical={
+                  row.kind === "task" ? critical.has(row.key) : row.step.tasks.some(({ id }) => critical.has(id))
+                }
                 label={row.kind === "task" && row.nested ? labels[row.task.id] : undefined}
                 top={item.start}
                 selected={row.key === selected}

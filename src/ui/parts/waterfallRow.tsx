@@ -9,6 +9,7 @@ import { StepBar } from "./graph.tsx"
 import { StatusMark } from "./status.tsx"
 
 export const WaterfallRow = ({
+  isCritical,
   label,
   now,
   open,
@@ -20,6 +21,8 @@ export const WaterfallRow = ({
   view
 }: {
   readonly row: Row
+  /** Whether it is on the critical path. */
+  readonly isCritical: boolean
   /** The inputs that set the task apart from the others of its step. */
   readonly label: string | undefined
   readonly top: number
@@ -64,7 +67,7 @@ export const WaterfallRow = ({
     )
   return (
     <div
-      className={`wf-row ${row.kind} ${selected ? "selected" : ""}`}
+      className={`wf-row ${row.kind} ${selected ? "selected" : ""} ${isCritical ? "critical" : ""}`}
       style={{ transform: `translateY(${top}px)` }}
       data-row={row.key}
     >

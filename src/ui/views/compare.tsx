@@ -168,7 +168,7 @@ const Comparison = ({ none, rows }: { readonly rows: ReadonlyArray<Row>; readonl
   rows.length === 0 ? (
     <p className="body muted">{none}</p>
   ) : (
-    <div className="comparison">
+    <div className="comparison" tabIndex={0} role="group" aria-label="Comparison">
       <table>
         <thead>
           <tr>

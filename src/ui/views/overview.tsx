@@ -1,6 +1,7 @@
 /** The first tab of a run: its graph and waterfall with a shared selection, its newest card, and facts beside them. */
 import { useCallback, useMemo } from "react"
 import type * as Api from "../api.ts"
+import { criticalPath } from "../model/criticalPath.ts"
 import { chartsOf } from "../model/series.ts"
 import { Ago, Command, Link, Section, Took } from "../parts/basic.tsx"
 import { Boundary, lazyPart } from "../parts/boundary.tsx"
@@ -21,6 +22,8 @@ export const Overview = ({ detail, state }: { readonly state: RunState; readonly
   const [expanded, toggle] = useNames("open")
   const select = useCallback((id: string | undefined) => setSelected(id), [setSelected])
   const all = state.tasks.all
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the list is changed in place, and its version counts the changes
+  const critical = useMemo(() => criticalPath(all), [state.version, all])
   const last = state.cards.reduce<Api.CardView | undefined>(
     (a, b) => (a === undefined || b.at >= a.at ? b : a),
     undefined
@@ -42,6 +45,7 @@ export const Overview = ({ detail, state }: { readonly state: RunState; readonly
                 version={state.version}
                 expanded={expanded}
                 selected={selected}
+                critical={critical}
                 select={select}
                 toggle={toggle}
               />
@@ -50,6 +54,7 @@ export const Overview = ({ detail, state }: { readonly state: RunState; readonly
                 started={run.startedAt}
                 ended={run.endedAt}
                 labels={state.labels}
+                critical={critical}
                 tasks={all}
                 version={state.version}
                 selected={selected}

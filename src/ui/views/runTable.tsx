@@ -1,6 +1,6 @@
 /** The table of runs, gone through by mouse or keyboard, with a selection of two to compare. */
 import { useWindowVirtualizer } from "@tanstack/react-virtual"
-import { useEffect, useRef, useState } from "react"
+import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react"
 import type * as Api from "../api.ts"
 import { duration, inline, plural, shortId } from "../format.ts"
 import { useKeys } from "../hooks.ts"
@@ -9,7 +9,18 @@ import { Ago, Link, Tags, Took } from "../parts/basic.tsx"
 import { Status } from "../parts/status.tsx"
 import { navigate, toCompare, toRun } from "../router.ts"
 
-const rowHeight = 44
+/** The height of a row in pixels: a row of a table, or a card of three lines on a phone. The stylesheet has the same. */
+const rowHeights = { table: 44, card: 92 }
+const phone = window.matchMedia("(max-width: 640px)")
+
+const usePhone = (): boolean =>
+  useSyncExternalStore(
+    (listener) => {
+      phone.addEventListener("change", listener)
+      return () => phone.removeEventListener("change", listener)
+    },
+    () => phone.matches
+  )
 
 /** A strip of the newest runs, the newest on the right, with status and duration. */
 export const Strip = ({ runs }: { readonly runs: ReadonlyArray<Api.RunView> }) => {
@@ -44,18 +55,22 @@ export const RunTable = ({ list, more }: { readonly list: RunList; readonly more
   const [cursor, setCursor] = useState(-1)
   const [selected, setSelected] = useState<ReadonlyArray<string>>([])
   const holder = useRef<HTMLDivElement>(null)
+  const rowHeight = rowHeights[usePhone() ? "card" : "table"]
   const virtual = useWindowVirtualizer({
     count: runs.length,
     estimateSize: () => rowHeight,
     overscan: 12,
     scrollMargin: holder.current?.offsetTop ?? 0
   })
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another height of rows makes the measured ones void
+  useEffect(() => virtual.measure(), [rowHeight])
   const items = virtual.getVirtualItems()
   const last = items.at(-1)?.index ?? 0
   useEffect(() => {
     if (last >= runs.length - 30) more()
   }, [last, runs.length, more])
 
+  const varying = useMemo(() => varyingOf(runs.slice(0, 500)), [runs])
   const select = (id: string) =>
     setSelected((before) => (before.includes(id) ? before.filter((one) => one !== id) : [...before.slice(-1), id]))
   const move = (by: number) => {
@@ -87,7 +102,7 @@ export const RunTable = ({ list, more }: { readonly list: RunList; readonly more
         className="grid"
       >
         <div role="row" className="row head" aria-rowindex={1}>
-          {["", "Status", "Run", "Flow", "Tasks", "Parameters", "Took", "Started"].map((title) => (
+          {["", "Status", "Run", "Flow", "Tasks", "Tags and parameters", "Took", "Started"].map((title) => (
             <div role="columnheader" key={title}>
               {title === "" ? <span className="hidden">Compare</span> : title}
             </div>
@@ -105,6 +120,7 @@ export const RunTable = ({ list, more }: { readonly list: RunList; readonly more
                 cursor={item.index === cursor}
                 selected={selected.includes(run.id)}
                 select={select}
+                varying={varying}
               />
             )
           })}
@@ -135,14 +151,32 @@ export const RunTable = ({ list, more }: { readonly list: RunList; readonly more
   )
 }
 
+/** The parameters that differ between the runs of a flow, as `flow` and name. */
+const varyingOf = (runs: ReadonlyArray<Api.RunView>): ReadonlySet<string> => {
+  const values = new Map<string, string>()
+  const varying = new Set<string>()
+  for (const { flow, parameters } of runs) {
+    for (const [name, value] of Object.entries(parameters)) {
+      const key = `${flow}\n${name}`
+      const text = JSON.stringify(value)
+      const known = values.get(key)
+      if (known === undefined) values.set(key, text)
+      else if (known !== text) varying.add(key)
+    }
+  }
+  return varying
+}
+
 const Row = ({
   cursor,
   index,
   run,
   select,
   selected,
-  top
+  top,
+  varying
 }: {
+  readonly varying: ReadonlySet<string>
   readonly run: Api.RunView
   readonly index: number
   readonly top: number
@@ -150,7 +184,10 @@ const Row = ({
   readonly selected: boolean
   readonly select: (id: string) => void
 }) => {
-  const parameters = Object.entries(run.parameters)
+  // What differs between the runs of a flow tells most, so it comes first.
+  const parameters = Object.entries(run.parameters).sort(
+    ([a], [b]) => Number(varying.has(`${run.flow}\n${b}`)) - Number(varying.has(`${run.flow}\n${a}`))
+  )
   return (
     <div
       role="row"
@@ -175,7 +212,6 @@ const Row = ({
         <Link to={toRun(run.id)} className="mono" title={run.id}>
           {shortId(run.id)}
         </Link>
-        <Tags tags={run.tags} />
         {run.origin === undefined ? null : <span className="badge">resumed</span>}
         {run.parent === undefined ? null : <span className="badge">child</span>}
       </Cell>
@@ -187,6 +223,7 @@ const Row = ({
         className="parameters"
         title={parameters.map(([name, value]) => `${name} = ${inline(value, 400)}`).join("\n")}
       >
+        <Tags tags={run.tags} />
         {run.error === undefined ? (
           parameters.map(([name, value]) => (
             <span key={name}>

@@ -4,6 +4,7 @@ import * as Api from "../api.ts"
 import { duration, plural } from "../format.ts"
 import { useTitle } from "../hooks.ts"
 import { Ago, Command, Empty, Failure, Loading } from "../parts/basic.tsx"
+import "../styles/run.css"
 
 const refreshIntervalMs = 2000
 
@@ -39,7 +40,7 @@ const Workers = ({ about }: { readonly about: Api.About }) => {
           )}
         </Empty>
       ) : (
-        <div className="table">
+        <div className="worker-table" tabIndex={0} role="group" aria-label="Workers">
           <table>
             <thead>
               <tr>

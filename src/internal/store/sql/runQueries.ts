@@ -32,6 +32,8 @@ export const make = (database: Database, { warn }: Reading): RunStore["Service"]
     where.add(`place < ${placeOr}`, query.before, query.before).add("id = ?", query.id)
     if (query.cancelled === true) where.add("cancel IS NOT NULL")
     if (query.idPrefix !== "") where.add("id >= ? AND id < ?", query.idPrefix, after(query.idPrefix))
+    if (query.idPart !== undefined && query.idPart !== "")
+      where.add("id LIKE ? ESCAPE '\\'", `%${query.idPart.replace(/[\\%_]/g, "\\$&")}%`)
     where.add("origin = ?", query.origin)
     if (query.parent !== undefined) {
       const inside = `${query.parent}/`
