@@ -40,6 +40,8 @@ interface Options {
   readonly milliseconds?: number
   /** Whether half of the workers and runs have another version, and a worker of another flow shares the group. Default: yes. */
   readonly mixed?: boolean
+  /** A server that is up, for events that leave it alone. Default: one of the campaign's own. */
+  readonly postgres?: Postgres.Postgres
   readonly say?: (line: string) => void
 }
 
@@ -100,7 +102,9 @@ export const campaign = Effect.fnUntraced(function* (options: Options) {
   )
   const skipped = wanted.filter((kind) => !chosen.includes(kind))
   if (skipped.length > 0) options.say?.(`Skipped, for want of root or of \`ip netns\`: ${skipped.join("; ")}.`)
-  const postgres = yield* Postgres.make(chosen.some((kind) => kind.startsWith("fill")) ? { diskMegabytes: 160 } : {})
+  const postgres =
+    options.postgres ??
+    (yield* Postgres.make(chosen.some((kind) => kind.startsWith("fill")) ? { diskMegabytes: 160 } : {}))
   const blobs = yield* temporaryDirectory
   const context = yield* Layer.build(Storage.layerPostgres({ url: postgres.url, blobs }))
   const isMixed = options.mixed !== false

@@ -14,10 +14,11 @@ describe.skipIf(Postgres.binaries === undefined)("a run on a cluster", () => {
           events: 2,
           seed: 2,
           kinds: ["kill a worker", "stop a worker"],
+          postgres: yield* Postgres.onShared,
           workers: 2,
           mixed: false,
           delayMs: 5,
-          tasks: 10,
+          tasks: 8,
           milliseconds: 200
         })
         assert.deepStrictEqual(problems, [])
@@ -26,6 +27,6 @@ describe.skipIf(Postgres.binaries === undefined)("a run on a cluster", () => {
           2
         )
       }),
-    120_000
+    180_000
   )
 })

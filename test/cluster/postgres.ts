@@ -181,3 +181,15 @@ export const database: Effect.Effect<string> = Effect.gen(function* () {
   url.pathname = `/${name}`
   return url.href
 })
+
+const unstoppable = new Error("This server is shared by all test files: ask for one of its own to stop it.")
+
+/** A database of its own on the shared server, in the form of a server: whatever would disturb the others fails. */
+export const onShared: Effect.Effect<Postgres> = Effect.map(database, (url) => ({
+  url,
+  directory: "",
+  stop: Effect.die(unstoppable),
+  start: Effect.die(unstoppable),
+  fillDisk: () => Effect.die(unstoppable),
+  query: () => Promise.reject(unstoppable)
+}))

@@ -23,8 +23,6 @@ export class Setting extends Context.Service<
   }
 >()("test/Setting") {}
 
-const unstoppable = Effect.die(new Error("This cluster's server is shared: ask for one of its own to stop it."))
-
 /**
  * A cluster of so many workers, with its store and its executor, in a database of its own.
  *
@@ -34,10 +32,7 @@ export const layer = (workers: number, more: object = {}, server: "shared" | "ow
   Layer.unwrap(
     Effect.gen(function* () {
       const directory = yield* temporaryDirectory
-      const postgres =
-        server === "own"
-          ? yield* Postgres.make()
-          : { url: yield* Postgres.database, stop: unstoppable, start: unstoppable }
+      const postgres = yield* server === "own" ? Postgres.make() : Postgres.onShared
       const options = { database: postgres.url, blobs: directory, size: 1, ...more }
       const started = yield* Effect.all(
         Array.from({ length: workers }, () => Processes.worker(options)),
