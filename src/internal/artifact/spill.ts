@@ -16,7 +16,7 @@ const defaultLimitBytes = 64 * 1024 ** 2
 /** Gathers parts. */
 export interface Spill {
   readonly add: (parts: ReadonlyArray<Uint8Array>) => Effect.Effect<void>
-  /** All parts. Whoever stores a file removes it. */
+  /** All parts. The code that stores a file also removes it. */
   readonly end: Effect.Effect<Encoded>
   /** Removes the file if there will be no end. */
   readonly discard: Effect.Effect<void>

@@ -1,5 +1,5 @@
 /**
- * Who asks: credentials given by the program, or found as every AWS tool finds them (environment, profile, SSO, web
+ * The credentials of requests: given by the program, or found as every AWS tool finds them (environment, profile, SSO, web
  * identity, container and instance metadata), and renewed before they expire. They stay in memory.
  */
 import { existsSync, readFileSync } from "node:fs"

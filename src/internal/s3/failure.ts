@@ -11,7 +11,7 @@ import * as Xml from "./xml.ts"
 export class S3Error extends Data.TaggedError("S3Error")<{
   /**
    * `missing`: no such object. `changed`: a condition of the request does not hold. `refused`: the server will not do it,
-   * whoever tries again. `away`: it might, later.
+   * and trying again does not help. `away`: it might do it later.
    */
   readonly kind: "missing" | "changed" | "refused" | "away"
   /** S3's code, `NoSuchBucket`, or the system's, `ECONNREFUSED`. */

@@ -207,7 +207,7 @@ export const makeEncoded = Effect.fnUntraced(function* (prefix: string) {
 
 /**
  * Whether an execution only ended because its worker did, or lost it for a while. That is no answer: a workflow that was
- * interrupted by request answers so in a result. Whoever has the share next executes it.
+ * interrupted by request answers so in a result. The next worker that has the shard executes it.
  */
 const isAbandoned = ({ exit }: WithExit): boolean =>
   exit._tag === "Failure" && exit.cause.every(({ _tag }) => _tag === "Interrupt")
