@@ -38,8 +38,8 @@ const load = async (times: number): Promise<Nbow.Labelled> => {
   return { texts: all.flat(), labels: all.flatMap(() => Array.from(labels)) }
 }
 
-const vectorize = (texts: ReadonlyArray<string>) =>
-  Effect.runPromise(CountVectorizer.fitTransform(texts, NbowOptions.vectorizerOptions(options)))
+const vectorize = (texts: ReadonlyArray<string>, more: CountVectorizer.OptionsInput = {}) =>
+  Effect.runPromise(CountVectorizer.fitTransform(texts, { ...NbowOptions.vectorizerOptions(options), ...more }))
 
 const inTensorflow = <A, E>(effect: Effect.Effect<A, E, Tensorflow.Tensorflow>): Promise<A> =>
   Effect.runPromise(effect.pipe(Effect.provide([Tensorflow.layerWasm, Logger.layer([])])))
@@ -211,8 +211,15 @@ const measurements: { readonly [name: string]: (data: Nbow.Labelled) => Promise<
   },
   fit: (data) => time(3, () => inTensorflow(Nbow.fit(data))),
   vectorize: ({ texts }) => time(7, () => vectorize(texts)),
+  bigrams: ({ texts }) => time(7, () => vectorize(texts, { ngramRange: [1, 2] })),
+  tfidf: ({ texts }) => time(7, () => vectorize(texts, { tfidf: {} })),
+  segmenter: ({ texts }) => time(3, () => vectorize(texts, { tokenizer: { locale: "en" } })),
   predict: async (data) => {
     const model = await inTensorflow(Nbow.fit(data, { epochs: 1 }))
+    return time(7, () => Effect.runPromise(Nbow.predict(model, data.texts)))
+  },
+  predictBigrams: async (data) => {
+    const model = await inTensorflow(Nbow.fit(data, { epochs: 1, vectorizer: { ngramRange: [1, 2] } }))
     return time(7, () => Effect.runPromise(Nbow.predict(model, data.texts)))
   },
   interrupt: interruptions
@@ -267,9 +274,24 @@ export const run = async (): Promise<void> => {
       )
     } else console.log("TensorFlow.js's fit would need 490 MB for its dense rows alone")
     print("Nbow.fit, all of it", apart("fit", times))
-    print("vectorizing", apart("vectorize", times))
+    const vectorized = apart("vectorize", times)
+    print("vectorizing", vectorized)
+    const ratio = ({ rounds }: Measured, of: Measured) => `, ${(median(rounds) / median(of.rounds)).toFixed(2)} times`
+    for (const [what, name] of [
+      ["vectorizing, words and pairs of words", "bigrams"],
+      ["vectorizing, TF-IDF", "tfidf"],
+      ["vectorizing by Intl.Segmenter", "segmenter"]
+    ] as const) {
+      if (times > 1) continue
+      const measured = apart(name, times)
+      print(what, measured, ratio(measured, vectorized))
+    }
     const predict = apart("predict", times)
     print("scoring", predict, `, ${Math.round((texts.length * times * 1000) / median(predict.rounds))} texts a second`)
+    if (times === 1) {
+      const bigrams = apart("predictBigrams", times)
+      print("scoring, words and pairs of words", bigrams, ratio(bigrams, predict))
+    }
     const { rounds } = apart("interrupt", times)
     console.log(
       `${"interrupting Nbow.fit, ten times".padEnd(40)} ${ms(median(rounds)).padStart(8)}   longest ${ms(Math.max(...rounds))}`
