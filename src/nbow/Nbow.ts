@@ -12,7 +12,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Effects from "./internal/effects.ts"
 import * as Layers from "./internal/layers.ts"
-import type { Model } from "./internal/nbowModel.ts"
+import type { Model, MulticlassModel } from "./internal/nbowModel.ts"
 import { predict } from "./internal/predict.ts"
 import * as Tensorflow from "./Tensorflow.ts"
 
@@ -95,7 +95,7 @@ export const topTerms = (model: Model, { limit = 10 }: { readonly limit?: number
 }
 
 /**
- * The model as a `tf.LayersModel` on dense counts, for code that takes such models. Its weights are copies. It is disposed when
+ * The model, or one of `MulticlassNbow`, as a `tf.LayersModel` on dense counts, for code that takes such models. Its weights are copies. It is disposed when
  * the scope closes. Fails with `TensorflowError` if TensorFlow.js can't be loaded.
  *
  * @example
@@ -104,7 +104,7 @@ export const topTerms = (model: Model, { limit = 10 }: { readonly limit?: number
  * ```
  */
 export const toLayersModel = (
-  model: Model
+  model: Model | MulticlassModel
 ): Effect.Effect<LayersModel, Tensorflow.TensorflowError, Tensorflow.Tensorflow | Scope.Scope> =>
   Effect.flatMap(Tensorflow.tf, (tf) =>
     Effect.acquireRelease(

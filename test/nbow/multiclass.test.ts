@@ -93,7 +93,35 @@ describe("MulticlassNbow", () => {
       assert.deepStrictEqual(model.classes, ["food", "money", "sport"])
       const { values } = yield* MulticlassNbow.predict(model, data.texts)
       assertClose(values, yield* stock(exact, numbers, 3, undefined))
-    }).pipe(Effect.provide(quiet))
+      const { tf } = yield* Tensorflow.load
+      const layersModel = yield* Nbow.toLayersModel(model)
+      const dense = SparseMatrix.toDense(yield* CountVectorizer.transform(model.vectorizer, data.texts))
+      const { output } = yield* Tensorflow.tensors(() => ({
+        output: layersModel.predict(tf.tensor2d(dense.map((row) => [...row])))
+      }))
+      assertClose(values, Array.isArray(output) ? [] : output.dataSync())
+    }).pipe(Effect.provide(quiet), Effect.scoped)
+  )
+
+  it.effect("warns of sorted classes where the last rows are held out", () =>
+    Effect.gen(function* () {
+      const warnings: Array<string> = []
+      const logger = Logger.make(({ logLevel, message }) => {
+        if (logLevel === "Warn") warnings.push(String(message))
+      })
+      const order = Array.from(data.labels.keys()).sort((a, b) => (numbers[a] ?? 0) - (numbers[b] ?? 0))
+      const sorted = {
+        texts: order.map((row) => data.texts[row] ?? ""),
+        labels: order.map((row) => data.labels[row] ?? "")
+      }
+      yield* MulticlassNbow.fit(sorted, { ...quick, epochs: 1 }).pipe(
+        Effect.provide(Layer.mergeAll(Tensorflow.layerWasm, Logger.layer([logger])))
+      )
+      assert.deepStrictEqual(warnings, [
+        "The labels are sorted: all rows of a class are together. validationSplit holds out the last 24 of 120 rows, so " +
+          "training and validation see different classes. Shuffle the rows first."
+      ])
+    })
   )
 
   it.effect("goes with TensorFlow.js's own fit with weights of rows and classes", () =>

@@ -1,4 +1,6 @@
 /** What is done with a trained model: labels by a threshold, effects of words, learning curves, and reading it again. */
+import { readFileSync } from "node:fs"
+import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -214,6 +216,21 @@ describe("a stored model", () => {
           `the model has the option ${option}, which this version of effect-flow does not know: update effect-flow`
         )
       }
+    })
+  )
+
+  it.effect("of the first version is read, scores as it did, and is stored in the same bytes", () =>
+    Effect.gen(function* () {
+      const bytes = readFileSync(join(import.meta.dirname, "../fixtures/nbow-1.safetensors"))
+      const model = yield* decode(Nbow.Model, bytes)
+      const scores = yield* Nbow.predict(model, ["lovely dress", "poor cheap shirt", ""])
+      assert.deepStrictEqual(Array.from(scores), [0.5818324089050293, 0.5049104690551758, 0.4988444745540619])
+      assert.isTrue(bytes.equals(yield* encode(Nbow.Model, model)))
+      // With another digest, tasks of earlier runs would not be taken over.
+      assert.strictEqual(
+        Nbow.Model.description().digest,
+        "d8b181696594d22199173ad3602a43c1d7c3fd81286011e98a671a5a048b4014"
+      )
     })
   )
 
