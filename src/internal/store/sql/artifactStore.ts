@@ -145,22 +145,23 @@ export const make = (options: {
       (found) => found.flat()
     )
 
+  const changeRows = (
+    statement: string,
+    params: ReadonlyArray<unknown>
+  ): Effect.Effect<ReadonlyArray<Row>, ArtifactError> =>
+    Effect.mapError(
+      database.orStoreError(
+        "write to",
+        database.freeing(database.transaction((connection) => database.runOne(connection, { sql: statement, params })))
+      ),
+      asArtifactError("unwritable")
+    )
+
   const change = (
     statement: string,
     params: ReadonlyArray<unknown>
   ): Effect.Effect<ReadonlyArray<string>, ArtifactError> =>
-    Effect.mapError(
-      database.orStoreError(
-        "write to",
-        Effect.map(
-          database.freeing(
-            database.transaction((connection) => database.runOne(connection, { sql: statement, params }))
-          ),
-          (rows) => rows.map((row) => row.digest as string) // every statement here returns this column
-        )
-      ),
-      asArtifactError("unwritable")
-    )
+    Effect.map(changeRows(statement, params), (rows) => rows.map((row) => row.digest as string)) // every statement here returns this column
 
   /** Moves the recent artifacts to where all others are. */
   const moveRecent: Effect.Effect<void, ArtifactError> = Effect.mapError(
@@ -183,12 +184,12 @@ export const make = (options: {
         return change(`${update} AND encode(sha256(bytes), 'hex') = digest RETURNING digest`, [now, ...part])
       return Effect.gen(function* () {
         if (yield* Effect.mapError(recent.hasAny(part), asArtifactError("unreadable"))) yield* moveRecent
-        const touched = yield* change(`${update} RETURNING digest`, [now, ...part])
-        if (touched.length === 0) return []
-        const rows = yield* ask(`SELECT digest, bytes FROM blobs WHERE digest IN (${marks}) AND size >= 0`, part)
-        const damaged = rows.filter(({ bytes, digest }) => Digest.ofChunks([bytes]) !== digest)
-        yield* Effect.forEach(damaged, ({ digest }) => mark(digest), { discard: true })
-        return rows.flatMap((row) => (damaged.includes(row) ? [] : [row.digest as string])) // the column's type
+        const intact: Array<string> = []
+        for (const { bytes, digest } of yield* changeRows(`${update} RETURNING digest, bytes`, [now, ...part])) {
+          if (Digest.ofChunks([bytes]) === digest) intact.push(digest)
+          else yield* mark(digest)
+        }
+        return intact
       })
     }
 

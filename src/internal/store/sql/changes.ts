@@ -117,8 +117,10 @@ const newRun = insert("runs", Rows.runColumns, "")
 /** The heartbeat of a run that is there changes by `Heartbeat` and claims only. */
 const runs = upsert("runs", Rows.runColumns, ["id"], ["heartbeat_at"])
 const tasks = upsert("tasks", Rows.taskColumns, ["run", "number"])
+/** For artifacts that are stored elsewhere, or before. */
+const uses = insert("uses", ["digest", "run"], " ON CONFLICT DO NOTHING")
 /** The run that a small artifact belongs to needs no row: the artifact's own row has it. */
-const uses: Insert = {
+const usesOfOthers: Insert = {
   head: "INSERT INTO uses (digest, run) SELECT column1, column2 FROM (VALUES ",
   row: "(?, ?)",
   tail: ") AS used WHERE NOT EXISTS (SELECT 1 FROM blobs WHERE blobs.digest = used.column1 AND blobs.run = used.column2) ON CONFLICT DO NOTHING",
@@ -215,7 +217,9 @@ export const statements = (
     }
   }
   const rows: Array<unknown> = []
-  const used: Array<unknown> = [...parts]
+  const used: Array<unknown> = []
+  /** Uses of artifacts whose rows come with these writes, or may. */
+  const usedHere: Array<unknown> = [...parts]
   const recent: Array<unknown> = []
   if (isLong && dialect === "sqlite")
     for (const [digest, [bytes, now, run]] of small) {
@@ -229,7 +233,7 @@ export const statements = (
     const digests = new Set<string>()
     const known = referred.get(run)
     for (const task of numbers.values()) {
-      for (const value of Rows.taskValues(task)) rows.push(value)
+      Rows.pushTask(rows, task)
       for (const refs of [task.inputs, task.outputs])
         for (const { digest, parts } of refs) {
           if (known?.has(digest) !== true && appended.get(digest) !== run) digests.add(digest)
@@ -237,7 +241,7 @@ export const statements = (
             for (const part of parts) if (known?.has(part.digest) !== true) digests.add(part.digest)
         }
     }
-    for (const digest of [...digests].sort()) used.push(digest, run)
+    for (const digest of [...digests].sort()) (small.has(digest) ? usedHere : used).push(digest, run)
   }
   const stored = sorted(small).flatMap(([digest, [bytes, now, run]]) => [digest, now, bytes.length, bytes, run])
   found.push(
@@ -245,6 +249,7 @@ export const statements = (
     ...inserts(recentBlobs, recent, 5),
     ...inserts(schemas, sorted(descriptions).flat(), 2),
     ...inserts(tasks, rows, Rows.taskColumns.length),
+    ...inserts(usesOfOthers, usedHere, 2),
     ...inserts(uses, used, 2),
     ...inserts(logs, lines, 6),
     ...inserts(metrics, points, 6)

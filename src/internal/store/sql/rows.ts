@@ -70,30 +70,33 @@ export const taskColumns = [
   "places"
 ] as const
 
-export const taskValues = (task: TaskRecord): ReadonlyArray<unknown> => [
-  task.run,
-  task.index,
-  task.id,
-  task.step,
-  task.status,
-  task.how,
-  task.source ?? null,
-  task.key,
-  task.code ?? null,
-  task.sourceCode ?? null,
-  task.version,
-  task.cache ?? null,
-  task.startedAt,
-  task.finishedAt ?? null,
-  list(task.attempts),
-  list(task.parents),
-  json(task.error),
-  list(task.inputs),
-  list(task.outputs),
-  task.lost ?? null,
-  task.places?.at(-1) ?? 0,
-  list(task.places ?? [])
-]
+/** Appends a task's values, in the order of `taskColumns`. A run writes them for each of its tasks, so no array is made of them. */
+export const pushTask = (values: Array<unknown>, task: TaskRecord): void => {
+  values.push(
+    task.run,
+    task.index,
+    task.id,
+    task.step,
+    task.status,
+    task.how,
+    task.source ?? null,
+    task.key,
+    task.code ?? null,
+    task.sourceCode ?? null,
+    task.version,
+    task.cache ?? null,
+    task.startedAt,
+    task.finishedAt ?? null,
+    list(task.attempts),
+    list(task.parents),
+    json(task.error),
+    list(task.inputs),
+    list(task.outputs),
+    task.lost ?? null,
+    task.places?.at(-1) ?? 0,
+    list(task.places ?? [])
+  )
+}
 
 const json = (value: unknown): string | null => (value === undefined ? null : JSON.stringify(value))
 const list = (items: ReadonlyArray<unknown>): string => (items.length === 0 ? "[]" : JSON.stringify(items))
