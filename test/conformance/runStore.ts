@@ -237,6 +237,18 @@ export const suite = (name: string, layer: Layer.Layer<ArtifactStore | RunStore,
         assert.deepStrictEqual(yield* found({ flow: "B", key: "uncached" }), [])
         const [bare] = yield* store.tasks({ run: "r1", refs: false, limit: 1 })
         assert.deepStrictEqual(bare, task("r1", 1, { step: "start" }))
+        const outputs = [ref("y", "d".repeat(64))]
+        const full = task("r4", 1, {
+          outputs,
+          inputs: [ref("x", "e".repeat(64))],
+          parents: ["start/1"],
+          places: [1, 2, 3, 4],
+          attempts: [{ number: 1, status: "succeeded", startedAt: 1, finishedAt: 2 }]
+        })
+        yield* store.write([putTask(full)])
+        const [written] = yield* store.tasks({ run: "r4", refs: "outputs" })
+        const { places: _, ...others } = full
+        assert.deepStrictEqual(written, { ...others, inputs: [], parents: [], attempts: [] })
       })
     )
 

@@ -16,11 +16,18 @@ export const numberIn = (id: string): number | undefined => {
   return digits === undefined ? undefined : Number(digits)
 }
 
+const onlyOutputs = ({ places: _, ...task }: TaskRecord): TaskRecord => ({
+  ...task,
+  inputs: [],
+  attempts: [],
+  parents: []
+})
+
 /** What a query asks for of a task. */
 export const partOf =
   (refs: TaskQuery["refs"]) =>
   (task: TaskRecord): TaskRecord =>
-    refs === false ? { ...task, inputs: [], outputs: [] } : refs === "outputs" ? { ...task, inputs: [] } : task
+    refs === false ? { ...task, inputs: [], outputs: [] } : refs === "outputs" ? onlyOutputs(task) : task
 
 export const matchesRun = (run: RunRecord, query: RunQuery): boolean =>
   (query.flow === undefined || run.flow === query.flow) &&

@@ -140,7 +140,10 @@ export interface TaskQuery {
   readonly limit?: number
   /** "oldest" (default: by index within a run), or "newest" run first. */
   readonly order?: "oldest" | "newest"
-  /** Without refs, `inputs` and `outputs` are empty; with "outputs", `inputs` are. Default: both are read. */
+  /**
+   * Without refs, `inputs` and `outputs` are empty. With "outputs" a task has what it is taken over by, and nothing else that
+   * takes time to read: `inputs`, `attempts` and `parents` are empty, and it has no `places`. Default: all is read.
+   */
   readonly refs?: boolean | "outputs"
 }
 

@@ -209,9 +209,9 @@ export const toTask = (row: Row): TaskRecord => ({
   ...optional("cache", row.cache, same<string>),
   startedAt: row.started_at,
   ...optional("finishedAt", row.finished_at, same<number>),
-  ...(row.places === "[]" ? {} : { places: items<number>("places", row.places) }),
-  attempts: items("attempts", row.attempts),
-  parents: items("parents", row.parents),
+  ...(row.places === undefined || row.places === "[]" ? {} : { places: items<number>("places", row.places) }),
+  attempts: row.attempts === undefined ? [] : items("attempts", row.attempts),
+  parents: row.parents === undefined ? [] : items("parents", row.parents),
   inputs: row.inputs === undefined ? [] : items<RefRecord>("inputs", row.inputs),
   outputs: row.outputs === undefined ? [] : items<RefRecord>("outputs", row.outputs),
   ...optional("error", row.error, (text) => object("error", text))

@@ -10,8 +10,11 @@ import { placeOf, placeOr } from "./runQueries.ts"
 const withoutInputs = Rows.taskColumns.filter((column) => column !== "inputs")
 const withoutRefs = withoutInputs.filter((column) => column !== "outputs")
 
+const unneeded: ReadonlySet<string> = new Set(["inputs", "attempts", "parents", "places"])
+const onlyOutputs = Rows.taskColumns.filter((column) => !unneeded.has(column))
+
 const columnsOf = (refs: TaskQuery["refs"]): ReadonlyArray<string> =>
-  refs === false ? withoutRefs : refs === "outputs" ? withoutInputs : Rows.taskColumns
+  refs === false ? withoutRefs : refs === "outputs" ? onlyOutputs : Rows.taskColumns
 
 /** The query of a `RunStore`. */
 export const make = (database: Database, { read, warn }: Reading): RunStore["Service"]["tasks"] => {
