@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import type * as Layer from "effect/Layer"
-import { ArtifactStore } from "../../src/ArtifactStore.ts"
+import { ArtifactError, ArtifactStore } from "../../src/ArtifactStore.ts"
 import * as Flow from "../../src/Flow.ts"
 import * as Gc from "../../src/Gc.ts"
 import { runFlow } from "../../src/internal/run/runFlow.ts"
@@ -87,6 +87,35 @@ export const suite = <E>(
         // A resume of the run that executed the step again has that run's checkpoints, not those of its origin.
         yield* Flow.resume(CountingFlow, { origin: again.id })
         assert.deepStrictEqual(lines(file).slice(7), ["1: from 6"])
+      }).pipe(Effect.scoped)
+    )
+
+    it.effect("are done without, with a warning, if they are lost", () =>
+      Effect.gen(function* () {
+        const { file, run } = yield* fail(5)
+        const store = yield* RunStore
+        const artifacts = yield* ArtifactStore
+        const small = (yield* store.checkpoints({ run })).find(({ name }) => name === "checkpoint")
+        assert(small?.ref !== undefined)
+        const { digest } = small.ref
+        const lossy: ArtifactStore["Service"] = {
+          ...artifacts,
+          values: { get: () => undefined, set: () => {} },
+          get: (asked) =>
+            asked === digest
+              ? Effect.fail(new ArtifactError({ reason: "missing", digest, message: "it is gone" }))
+              : artifacts.get(asked)
+        }
+        yield* Effect.exit(Effect.provideService(Flow.resume(CountingFlow, { origin: run }), ArtifactStore, lossy))
+        assert.deepStrictEqual(lines(file).slice(2), ["5: from 0", "5: from 3"])
+        const resumed = yield* Run.latest("CountingFlow")
+        const messages = (yield* store.logs({ run: resumed.id })).map(({ message }) => message)
+        assert.isTrue(
+          messages.some((message) =>
+            /^The checkpoint "checkpoint" can't be used, so count\/1 starts from nothing: /.test(message)
+          ),
+          messages.join("\n")
+        )
       }).pipe(Effect.scoped)
     )
 
