@@ -30,8 +30,11 @@ const overheadBytes = 256
 /** Up to this size, bytes are copied for a receiver and stay for the next one. */
 const copiedBytes = 1024 ** 2
 
+/** The default bound where the heap is large; the threads of a pool have it together. */
+export const greatestDefaultBytes = 1024 ** 3
+
 /** The default bound: 1 GiB, or a quarter of the heap where that is less. */
-export const defaultLimitBytes = (): number => Math.min(1024 ** 3, Math.floor(getHeapStatistics().heap_size_limit / 4))
+export const defaultLimitBytes = (): number => Math.min(greatestDefaultBytes, Math.floor(getHeapStatistics().heap_size_limit / 4))
 
 /**
  * A cache.

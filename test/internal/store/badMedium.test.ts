@@ -6,20 +6,13 @@ import { DatabaseSync } from "node:sqlite"
 import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { Artifact, Flow, Run, Step, Storage } from "effect-flow"
+import { Flow, Run, Storage } from "effect-flow"
 import { temporaryDirectory } from "../../conformance/layers.ts"
 import { mayMount, mounted, unmount } from "../../support/mount.ts"
+import * as LargeFlow from "./largeFlow.ts"
 
 let whileRunning = (): void => undefined
-const step = Step.make("step", {
-  output: { bytes: Artifact.bytes() },
-  run: () =>
-    Effect.sync(() => {
-      whileRunning()
-      return { bytes: new Uint8Array(100_000) }
-    })
-})
-const flow = Flow.make("BadMedium", { steps: [step], run: () => step() })
+const flow = LargeFlow.make("BadMedium", () => whileRunning())
 
 /** How a run on a store ended: "ran", or why it did not. */
 const attempt = (directory: string): Effect.Effect<string> =>

@@ -5,7 +5,8 @@
 import * as Fs from "node:fs"
 import * as Path from "node:path"
 import * as Effect from "effect/Effect"
-import { Artifact, type ArtifactStore, Flow, Run, type RunStore, Step, Storage } from "effect-flow"
+import { type ArtifactStore, Flow, Run, type RunStore, Storage } from "effect-flow"
+import * as LargeFlow from "./largeFlow.ts"
 
 const held: Array<number> = []
 const hold = (left: number): void => {
@@ -20,15 +21,7 @@ const letGo = (): void => {
 }
 
 let whileRunning = (): void => undefined
-const step = Step.make("step", {
-  output: { bytes: Artifact.bytes() },
-  run: () =>
-    Effect.sync(() => {
-      whileRunning()
-      return { bytes: new Uint8Array(100_000) }
-    })
-})
-const flow = Flow.make("OpenFiles", { steps: [step], run: () => step() })
+const flow = LargeFlow.make("OpenFiles", () => whileRunning())
 
 const root = process.argv[2] as string // the test gives it
 const inStore = <A, E>(name: string, effect: Effect.Effect<A, E, ArtifactStore.ArtifactStore | RunStore.RunStore>) =>

@@ -28,7 +28,6 @@ describe("a pool of threads", () => {
       const pool = yield* ThreadPool.make({
         module: new URL("../../executor/flows.ts", import.meta.url).href,
         store: { kind: "local", directory, sync: false },
-        valueBytes: 2 ** 20,
         heapMegabytes: undefined,
         size: 2,
         idleLimitMs: 60_000,

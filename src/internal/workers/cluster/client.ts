@@ -31,7 +31,7 @@ import * as ClusterTail from "./tail.ts"
 
 const make = Effect.fnUntraced(function* (options: ClusterOptions) {
   const scope = yield* Effect.scope
-  const one = yield* Semaphore.make(1)
+  const mutex = yield* Semaphore.make(1)
   const joined = new Map<string, ExecutorService>()
 
   const join = Effect.fnUntraced(function* (
@@ -75,7 +75,7 @@ const make = Effect.fnUntraced(function* (options: ClusterOptions) {
     })
     joined.set(key, executor)
     return executor
-  }, one.withPermits(1))
+  }, mutex.withPermits(1))
 
   const executor = Effect.flatMap(ArtifactStore, join)
   return {

@@ -50,7 +50,7 @@ export const make: Effect.Effect<Tail, never, Scope.Scope> = Effect.gen(function
 
   const open = (run: string, runs: RunStore["Service"]): Followed => {
     const away = new Map<string, Away>()
-    const one = Semaphore.makeUnsafe(1)
+    const mutex = Semaphore.makeUnsafe(1)
     let after: number | undefined
     const poll = Effect.gen(function* () {
       while (true) {
@@ -66,7 +66,7 @@ export const make: Effect.Effect<Tail, never, Scope.Scope> = Effect.gen(function
       }
     })
     // Showing lines is not critical, so a failing store is simply queried again.
-    const state: Followed = { away, poll: one.withPermits(1)(Effect.ignore(poll)) }
+    const state: Followed = { away, poll: mutex.withPermits(1)(Effect.ignore(poll)) }
     followed.set(run, state)
     return state
   }

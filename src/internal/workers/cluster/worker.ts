@@ -40,9 +40,6 @@ import * as Sockets from "./sockets.ts"
 import * as ClusterTail from "./tail.ts"
 import * as ClusterTask from "./tasks.ts"
 
-/** The size of decoded values that its threads cache together. */
-const valueBytes = 1024 ** 3
-
 /** The interval at which log lines and metrics are written to the store. */
 const flushIntervalMs = 50
 
@@ -79,7 +76,6 @@ const work = Effect.fnUntraced(function* (
       const pool = yield* ThreadPool.make({
         module,
         store: yield* ThreadStore.placeOf(store, "cluster"),
-        valueBytes: Math.floor(valueBytes / size),
         heapMegabytes: settings.heapMegabytes,
         idleLimitMs: settings.threadIdle,
         whenEmpty: freeMemory,

@@ -17,16 +17,13 @@ import * as ThreadPool from "./pool.ts"
 import type { Flows } from "./protocol.ts"
 import * as ThreadStore from "./store.ts"
 
-/** The size of decoded values that all threads cache together. */
-const valueBytes = 1024 ** 3
-
 /** Makes the executor. Its threads end with the scope. */
 export const make = Effect.fnUntraced(function* (options: ThreadsOptions) {
   const scope = yield* Effect.scope
   const module = FlowModule.urlOf(options.module)
   const size = options.size ?? availableParallelism()
   const pools = new Map<string, ThreadPool.Pool>()
-  const one = yield* Semaphore.make(1)
+  const mutex = yield* Semaphore.make(1)
 
   const poolOf = Effect.fnUntraced(function* (store: ArtifactStore["Service"]) {
     const place = yield* ThreadStore.placeOf(store, "threads")
@@ -36,13 +33,12 @@ export const make = Effect.fnUntraced(function* (options: ThreadsOptions) {
     const pool = yield* ThreadPool.make({
       module,
       store: place,
-      valueBytes: Math.floor(valueBytes / size),
       heapMegabytes: options.heapMegabytes,
       size
     }).pipe(Scope.provide(scope))
     pools.set(key, pool)
     return pool
-  }, one.withPermits(1))
+  }, mutex.withPermits(1))
 
   return {
     name: "threads",

@@ -9,6 +9,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
+import { greatestDefaultBytes } from "../../artifact/valueCache.ts"
 import type { Flows } from "./protocol.ts"
 import * as Thread from "./thread.ts"
 
@@ -43,14 +44,15 @@ interface IdleThread {
  * @param options.whenEmpty Executed when the last thread was ended because all were idle.
  */
 export const make = Effect.fnUntraced(function* (
-  options: Thread.Options & {
+  options: Omit<Thread.Options, "valueBytes"> & {
     readonly size: number
     readonly idleLimitMs?: number
     readonly whenEmpty?: Effect.Effect<void>
   }
 ) {
   const scope = yield* Effect.scope
-  const { idleLimitMs, size, whenEmpty = Effect.void, ...settings } = options
+  const { idleLimitMs, size, whenEmpty = Effect.void, ...rest } = options
+  const settings: Thread.Options = { ...rest, valueBytes: Math.floor(greatestDefaultBytes / size) }
   /** The longest idle first. */
   const idle: Array<IdleThread> = []
   const waiting = new Set<Deferred.Deferred<boolean>>() // in order of arrival
