@@ -34,7 +34,8 @@ const copiedBytes = 1024 ** 2
 export const greatestDefaultBytes = 1024 ** 3
 
 /** The default bound: 1 GiB, or a quarter of the heap where that is less. */
-export const defaultLimitBytes = (): number => Math.min(greatestDefaultBytes, Math.floor(getHeapStatistics().heap_size_limit / 4))
+export const defaultLimitBytes = (): number =>
+  Math.min(greatestDefaultBytes, Math.floor(getHeapStatistics().heap_size_limit / 4))
 
 /**
  * A cache.

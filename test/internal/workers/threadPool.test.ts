@@ -1,6 +1,8 @@
 /** A pool of worker threads ends a thread that has been idle for long, and starts another one for the next task. */
 import { assert, describe, it } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as TestClock from "effect/testing/TestClock"
 import type { TaskDescription } from "../../../src/Executor.ts"
 import * as ThreadPool from "../../../src/internal/workers/thread/pool.ts"
@@ -24,14 +26,14 @@ describe("a pool of threads", () => {
   it.effect("ends a thread that was idle for its limit", () =>
     Effect.gen(function* () {
       const directory = yield* temporaryDirectory
-      let emptied = 0
+      const emptied = yield* Deferred.make<void>()
       const pool = yield* ThreadPool.make({
         module: new URL("../../executor/flows.ts", import.meta.url).href,
         store: { kind: "local", directory, sync: false },
         heapMegabytes: undefined,
         size: 2,
         idleLimitMs: 60_000,
-        whenEmpty: Effect.sync(() => void emptied++)
+        whenEmpty: Deferred.done(emptied, Exit.void)
       })
       const execute = Effect.map(
         pool.execute({
@@ -54,9 +56,9 @@ describe("a pool of threads", () => {
       assert.strictEqual(yield* execute, "thread-1")
       yield* TestClock.adjust("50 seconds")
       assert.strictEqual(yield* execute, "thread-1")
-      assert.strictEqual(emptied, 0)
+      assert.isFalse(yield* Deferred.isDone(emptied))
       yield* TestClock.adjust("2 minutes")
-      assert.strictEqual(emptied, 1)
+      yield* Deferred.await(emptied) // the thread ends in its own time
       assert.strictEqual(yield* execute, "thread-2")
     }).pipe(Effect.scoped)
   )
