@@ -62,6 +62,8 @@ export interface Fitted {
 const parseOptions = CheckedOptions.decode(VectorizerOptions.Options, "CountVectorizer")
 
 const decodeOptions = Effect.fnUntraced(function* (given: OptionsInput) {
+  const refused = VectorizerOptions.problemBefore(given)
+  if (refused !== undefined) return yield* CheckedOptions.invalid("CountVectorizer", refused.option, refused.message)
   const options = yield* parseOptions(given)
   const problem = VectorizerOptions.problemIn(options)
   if (problem !== undefined) return yield* CheckedOptions.invalid("CountVectorizer", problem.option, problem.message)

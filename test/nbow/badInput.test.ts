@@ -49,6 +49,23 @@ describe("texts that are not texts", () => {
     )
   }
 
+  it.effect("are refused where there are none, and a tokenizer that can't be stored", () =>
+    Effect.gen(function* () {
+      const untyped = undefined as unknown as Nbow.Labelled
+      const none = yield* Effect.flip(Nbow.fit(untyped, options))
+      assert.strictEqual(none.message, "The data are undefined. They must have texts and labels.")
+      const tokenizer = ((text: string) => [text]) as unknown as { readonly name: string } // not type-checked
+      const hint =
+        "a function can't be stored with a model: define it under a name, with CountVectorizer.tokenizer(name, split), " +
+        "and pass what that returns"
+      const data = { texts: ["soft dress", "poor dress"], labels: [1, 0] }
+      const fitted = yield* Effect.flip(Nbow.fit(data, { ...options, vectorizer: { tokenizer } }))
+      assert.strictEqual(fitted.message, `Nbow.fit: option vectorizer.tokenizer: ${hint}`)
+      const vocabulary = yield* Effect.flip(CountVectorizer.fit(data.texts, { tokenizer }))
+      assert.strictEqual(vocabulary.message, `CountVectorizer: option tokenizer: ${hint}`)
+    }).pipe(Effect.provide(Tensorflow.layerWasm))
+  )
+
   it.effect("warns of sorted labels where the last rows are held out", () =>
     Effect.gen(function* () {
       const words = Array.from({ length: 10 }, (_, i) => `soft dress ${i % 2 === 0 ? "good" : "poor"}`)

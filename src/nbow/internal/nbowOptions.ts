@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as CountVectorizer from "../CountVectorizer.ts"
 import { decode, invalid, type OptionsError, orElse } from "./options.ts"
-import { laterFields, problemIn } from "./vectorizerOptions.ts"
+import { laterFields, problemBefore, problemIn } from "./vectorizerOptions.ts"
 
 const positiveInt = Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))
 const notNegative = Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0))
@@ -68,6 +68,8 @@ export const make = (given: OptionsInput, owner = "Nbow.fit"): Effect.Effect<Opt
     const message = "the weights of rows are data: pass them beside texts and labels"
     return Effect.fail(invalid(owner, "sampleWeight", message))
   }
+  const refused = problemBefore((given as { readonly vectorizer?: unknown } | undefined)?.vectorizer)
+  if (refused !== undefined) return Effect.fail(invalid(owner, `vectorizer.${refused.option}`, refused.message))
   return Effect.flatMap(decode(Options, owner)(given), (options) => {
     if (options.validationSplit === 0 && options.earlyStopping !== null) {
       return Effect.fail(invalid(owner, "earlyStopping", "there is no validation loss with validationSplit 0"))

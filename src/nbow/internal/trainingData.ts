@@ -52,7 +52,7 @@ export const read = Effect.fnUntraced(function* <C extends Classes>(
   // Where the labels are at hand, they are checked first.
   const early = isDataset(data)
     ? undefined
-    : yield* Effect.andThen(checkData(data as Given, options), numbered(data.labels))
+    : yield* Effect.andThen(checkData(data as Given, options), () => numbered(data.labels))
   const { labels, sampleWeight, ...fitted } = yield* isDataset(data)
     ? countDataset(data as GivenOf<Artifact.TableFields>, options) // a dataset with labels, by the types
     : countTexts(data as Given, options)
@@ -111,7 +111,11 @@ const sortedWarning = (labels: ArrayLike<unknown>, { validationSplit }: NbowOpti
 const refused = (reason: TrainingError["reason"], message: string): Effect.Effect<never, TrainingError> =>
   Effect.fail(new TrainingError({ reason, message }))
 
-const checkData = ({ labels, texts }: Given, options: NbowOptions.Options): Effect.Effect<void, TrainingError> => {
+const checkData = (data: Given, options: NbowOptions.Options): Effect.Effect<void, TrainingError> => {
+  if (typeof data !== "object" || data === null) {
+    return refused("text", `The data are ${CodecIssue.valueText(data)}. They must have texts and labels.`)
+  }
+  const { labels, texts } = data
   const error = checkList(texts)
   if (error !== undefined) return refused("text", error.message)
   if (typeof labels !== "object" || labels === null || typeof labels.length !== "number") {

@@ -92,6 +92,16 @@ export type Options = typeof Options.Type
 /** Options as callers pass them, with defaults missing. */
 export type OptionsInput = typeof Options.Encoded
 
+/** What to do with a tokenizer that is given as a function, or `undefined`. */
+export const problemBefore = (given: unknown): { readonly option: string; readonly message: string } | undefined => {
+  const tokenizer = typeof given === "object" && given !== null && "tokenizer" in given ? given.tokenizer : undefined
+  if (typeof tokenizer !== "function") return undefined
+  const message =
+    "a function can't be stored with a model: define it under a name, with CountVectorizer.tokenizer(name, split), and " +
+    "pass what that returns"
+  return { option: "tokenizer", message }
+}
+
 /** Why options that fit their schema can't be used: the option and a message, or `undefined`. */
 export const problemIn = ({
   tokenizer
