@@ -1,9 +1,10 @@
 /** The ledger of a bucket's objects (`store/ledger.ts`) in the run database, with one row for each object. */
 import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type { StoreError } from "../../../RunStore.ts"
 import { ArtifactError } from "../artifactError.ts"
-import type { Entry, Ledger } from "../ledger.ts"
+import type { Claim, Entry, Ledger } from "../ledger.ts"
 import type { Database } from "./database.ts"
 import type { Row } from "./rows.ts"
 
@@ -48,22 +49,46 @@ export const make = (database: Database): Ledger => {
       (found) => found.flat()
     )
 
-  return {
-    claim: (claims, now) =>
-      Effect.map(
-        // In one order everywhere, so that two claims can't each wait for the other.
-        inParts(unique(claims), (part) =>
-          change(
-            `INSERT INTO objects (digest, size, etag, touched_at) VALUES ${part.map(() => "(?, ?, ?, ?)").join(", ")}
+  /** Claims that arrive while others are under way share the next statement, which costs as much as one alone. */
+  let waiting: Array<{ readonly claims: ReadonlyArray<Timed>; readonly done: Claimed }> = []
+  let isRunning = false
+
+  const claimWaiting = Effect.gen(function* () {
+    while (waiting.length > 0) {
+      const batch = waiting
+      waiting = []
+      const exit = yield* Effect.exit(claimAll(batch.flatMap(({ claims }) => claims)))
+      for (const { done } of batch) yield* Deferred.done(done, exit)
+    }
+    isRunning = false
+  })
+
+  const claimAll = (claims: ReadonlyArray<Timed>): Effect.Effect<ReadonlyMap<string, Entry>, ArtifactError> =>
+    Effect.map(
+      // In one order everywhere, so that two claims can't each wait for the other.
+      inParts(unique(claims), (part) =>
+        change(
+          `INSERT INTO objects (digest, size, etag, touched_at) VALUES ${part.map(() => "(?, ?, ?, ?)").join(", ")}
               ON CONFLICT (digest) DO UPDATE SET leaving_at = NULL,
                 touched_at = CASE WHEN objects.touched_at > excluded.touched_at THEN objects.touched_at ELSE excluded.touched_at END
               WHERE objects.leaving_at IS NULL OR objects.leaving_at < ?
               RETURNING digest, size, etag, touched_at`,
-            [...part.flatMap(({ digest, etag, size }) => [digest, size, etag, now]), realTime() - leavingLimitMs]
-          )
-        ),
-        (rows) => new Map(rows.map((row) => [row.digest, entryOf(row)]))
+          [...part.flatMap(({ digest, etag, now, size }) => [digest, size, etag, now]), realTime() - leavingLimitMs]
+        )
       ),
+      (rows) => new Map(rows.map((row) => [row.digest, entryOf(row)]))
+    )
+
+  return {
+    claim: (claims, now) =>
+      Effect.suspend(() => {
+        const done: Claimed = Deferred.makeUnsafe()
+        waiting.push({ claims: claims.map((claim) => ({ ...claim, now })), done })
+        if (isRunning) return Deferred.await(done)
+        isRunning = true
+        // Detached: if this caller is interrupted, the others still get their answers.
+        return Effect.andThen(Effect.forkDetach(claimWaiting), Deferred.await(done))
+      }),
     settle: (digest, size, etag) =>
       Effect.asVoid(change("UPDATE objects SET size = ?, etag = ? WHERE digest = ?", [size, etag, digest])),
     between: (after, last) =>
@@ -122,6 +147,13 @@ export const make = (database: Database): Ledger => {
   }
 }
 
+/** A claim, and when it was made. */
+interface Timed extends Claim {
+  readonly now: number
+}
+
+type Claimed = Deferred.Deferred<ReadonlyMap<string, Entry>, ArtifactError>
+
 const entryOf = (row: Row): Entry => ({
   digest: row.digest,
   size: row.size,
@@ -129,7 +161,10 @@ const entryOf = (row: Row): Entry => ({
   touchedAt: row.touched_at
 })
 
-const unique = <A extends { readonly digest: string }>(claims: ReadonlyArray<A>): ReadonlyArray<A> =>
-  [...new Map(claims.map((claim) => [claim.digest, claim])).values()].sort((one, other) =>
-    one.digest < other.digest ? -1 : 1
-  )
+/** Each digest once, with the latest time, in order. */
+const unique = (claims: ReadonlyArray<Timed>): ReadonlyArray<Timed> => {
+  const latest = new Map<string, Timed>()
+  for (const claim of claims)
+    if (claim.now >= (latest.get(claim.digest)?.now ?? claim.now)) latest.set(claim.digest, claim)
+  return [...latest.values()].sort((one, other) => (one.digest < other.digest ? -1 : 1))
+}
