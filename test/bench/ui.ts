@@ -1,7 +1,8 @@
 /**
- * How fast the page is: the first view of a store of 10,000 runs, a run of 10,000 tasks, how long news takes to the screen,
+ * How fast the page is: the first view of a store of 100,000 runs, a run of 10,000 tasks, how long news takes to the screen,
  * what an open page costs a running flow, and how large the page is. It prints figures and never fails; it needs a browser
- * and a built page. Run it with `npx tsx test/bench/ui.ts`, or with `cost` behind it for that part alone.
+ * and a built page. Run it with `npx tsx test/bench/ui.ts`, or with `cost` or
+ * `views` behind it for a part alone.
  */
 import { readdirSync, readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
@@ -26,11 +27,11 @@ const millis = (...times: ReadonlyArray<number>) => {
     : `median ${Math.round(median)} ms, worst ${Math.round(sorted.at(-1) ?? 0)} ms of ${times.length}`
 }
 
-/** Ten thousand runs of seven flows, five tasks each. */
-const manyRuns = Effect.gen(function* () {
+/** Runs of seven flows, five tasks each. */
+const manyRuns = Effect.fnUntraced(function* (count: number) {
   const store = yield* RunStore
-  const first = Date.now() - 10_000 * 60_000
-  for (let part = 0; part < 20; part++) {
+  const first = Date.now() - count * 60_000
+  for (let part = 0; part < count / 500; part++) {
     const changes = Array.from({ length: 500 }, (_, i) => {
       const startedAt = first + (part * 500 + i) * 60_000
       const id = RunId.make(startedAt)
@@ -92,8 +93,10 @@ const timeTo = (page: Page, url: string, condition: string) =>
     return performance.now() - start
   })
 
+const runsOfStore = 100_000
+
 const firstView = Effect.fnUntraced(function* (browser: Browser, directory: string) {
-  yield* Effect.provide(manyRuns, Storage.layerLocal({ directory }))
+  yield* Effect.provide(manyRuns(runsOfStore), Storage.layerLocal({ directory }))
   const { url } = yield* serve(directory)
   const times: Array<number> = []
   let long = 0
@@ -104,8 +107,39 @@ const firstView = Effect.fnUntraced(function* (browser: Browser, directory: stri
       long = Math.max(long, yield* longest(page))
     }).pipe(Effect.scoped)
   }
-  print("first view of 10,000 runs, nothing cached (at most 1,000 ms)", millis(...times))
+  print("first view of 100,000 runs, nothing cached (at most 1,000 ms)", millis(...times))
   print("  longest task of the browser meanwhile", millis(long))
+  yield* Effect.gen(function* () {
+    const page = yield* openPage(browser)
+    yield* timeTo(page, url, "document.querySelectorAll('[data-run]').length > 10")
+    yield* longest(page)
+    const filter = (label: string, value: string, condition: string) =>
+      Effect.promise(async () => {
+        const start = performance.now()
+        await page.getByLabel(label, { exact: true }).selectOption(value)
+        await until(page, condition)
+        return performance.now() - start
+      })
+    const every = (test: string) =>
+      `document.querySelectorAll('[data-run]').length > 10 && [...document.querySelectorAll('[data-run]')].every((row) => ${test})`
+    const filters: Array<number> = []
+    for (const name of ["Flow3", "Flow5", "Flow1"]) {
+      filters.push(yield* filter("Flow", name, every(`row.querySelector('.flow-cell').textContent === '${name}'`)))
+    }
+    filters.push(yield* filter("Status", "failed", every("row.querySelector('.status.failed') !== null")))
+    print("  filtered by flow and status (at most 300 ms)", millis(...filters))
+    print("  longest task of the browser meanwhile (at most 100 ms)", millis(yield* longest(page)))
+    yield* Effect.promise(async () => {
+      await page.goto(url)
+      await until(page, "document.querySelectorAll('[data-run]').length > 10")
+      await page.mouse.move(700, 500)
+      for (let i = 0; i < 60; i++) {
+        await page.mouse.wheel(0, 3000)
+        await page.waitForTimeout(16)
+      }
+    })
+    print("  longest task while the list is scrolled (at most 100 ms)", millis(yield* longest(page)))
+  }).pipe(Effect.scoped)
 })
 
 const largeRun = Effect.fnUntraced(function* (browser: Browser, directory: string) {
@@ -135,7 +169,16 @@ const largeRun = Effect.fnUntraced(function* (browser: Browser, directory: strin
       await page.waitForTimeout(16)
     }
   })
-  print("  longest task while its waterfall is scrolled (at most 200 ms)", millis(yield* longest(page)))
+  print("  longest task while its waterfall is scrolled (at most 100 ms)", millis(yield* longest(page)))
+  const sorted = yield* Effect.promise(async () => {
+    const start = performance.now()
+    await page.getByLabel("Order of the tasks of a step").selectOption("longest")
+    await until(page, "new URL(location.href).searchParams.get('order') === 'longest'")
+    await until(page, "true")
+    return performance.now() - start
+  })
+  print("  its tasks sorted by duration (at most 300 ms)", millis(sorted))
+  print("  longest task meanwhile", millis(yield* longest(page)))
   yield* Effect.promise(async () => {
     await page.click("[data-step=score] .node-fold")
     await page.waitForTimeout(1500)
@@ -225,11 +268,14 @@ const size = Effect.sync(() => {
   )
 })
 
+const everything = [firstView, largeRun, latency, cost]
+const chosen: Readonly<Record<string, typeof everything>> = { cost: [cost], views: [firstView, largeRun] }
+
 const all = Effect.gen(function* () {
   yield* size
   if (browserPath === undefined) return console.log("There is no chromium here: the rest is left out.")
   const browser = yield* launch
-  const parts = process.argv[2] === "cost" ? [cost] : [firstView, largeRun, latency, cost]
+  const parts = chosen[process.argv[2] ?? ""] ?? everything
   for (const part of parts) {
     yield* Effect.gen(function* () {
       yield* part(browser, yield* temporaryDirectory)

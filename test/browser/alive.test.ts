@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import type { Page } from "playwright-core"
 import { RunStore } from "../../src/RunStore.ts"
 import * as Ui from "../../src/Ui.ts"
-import { putRun, run } from "../conformance/records.ts"
+import { putRun, putTask, run, task } from "../conformance/records.ts"
 import { browserPath } from "./browser.ts"
 import { makeLink } from "./link.ts"
 import { serve, stop } from "./processes.ts"
@@ -160,6 +160,35 @@ if (browserPath === undefined) {
           await page.getByRole("heading", { level: 1, name: "start/1" }).waitFor()
         })
         yield* store.remove(ids)
+      })
+    )
+
+    it.effect("says on a task's page that the code of its step has changed since", () =>
+      Effect.gen(function* () {
+        const store = yield* RunStore
+        yield* store.write([
+          putRun(run("00old", { status: "succeeded", finishedAt: 2000 })),
+          putRun(run("00new", { status: "succeeded", finishedAt: 2000, origin: "00old" })),
+          putTask(task("00old", 1, { step: "load", code: "a".repeat(64) })),
+          putTask(
+            task("00new", 1, {
+              step: "load",
+              how: "takenOver",
+              source: "00old/load/1",
+              code: "b".repeat(64),
+              sourceCode: "a".repeat(64)
+            })
+          )
+        ])
+        const { page } = yield* open("/runs/00new/load/1")
+        yield* act(() => page.getByText("The code of this step has changed since").waitFor())
+        const { url } = yield* Ui.Server
+        yield* act(async () => {
+          await page.goto(`${url}/runs/00old/load/1`)
+          await page.getByRole("heading", { level: 1, name: "load/1" }).waitFor()
+          await hasCount(page.getByText("The code of this step has changed since"), 0)
+        })
+        yield* store.remove(["00old", "00new"])
       })
     )
 

@@ -1,6 +1,6 @@
 /**
- * Takes the pictures of the README: the page over real runs of `examples/branch.ts`, in `examples/screenshots`. Run it with
- * `npx tsx test/browser/screenshots.ts` after the page has changed.
+ * Takes the pictures of the README: the page over real runs of the examples, in both themes and three widths, in
+ * `examples/screenshots`. Run it with `npm run screenshots` after the page has changed.
  */
 import { execFile } from "node:child_process"
 import { fileURLToPath } from "node:url"
@@ -23,18 +23,29 @@ const example = (name: string, ...words: ReadonlyArray<string>) =>
     promisify(execFile)(process.execPath, ["--import", loader, `examples/${name}.ts`, ...words], { cwd: root })
   )
 
-const picture = (page: Page, name: string, height: number) =>
+/** A picture: where, what must be seen, how large, and in which theme. */
+interface Picture {
+  readonly name: string
+  readonly path: string
+  readonly seen: string
+  readonly size: readonly [width: number, height: number]
+  readonly theme: "light" | "dark"
+  /** What to do before the picture is taken. */
+  readonly act?: (page: Page) => Promise<void>
+}
+
+const takePicture = (page: Page, url: string, { act, name, path, seen, size, theme }: Picture) =>
   Effect.promise(async () => {
-    await page.setViewportSize({ width: 1360, height })
+    const [width, height] = size
+    await page.emulateMedia({ colorScheme: theme })
+    await page.setViewportSize({ width, height })
+    await page.goto(url + path)
+    await page.locator(seen).first().waitFor()
+    await act?.(page)
+    // Charts and the graph take their size a moment after they appear.
     await page.waitForTimeout(700)
     await page.screenshot({ path: `${pictures}${name}.png` })
     console.log(`examples/screenshots/${name}.png`)
-  })
-
-const go = (page: Page, url: string, seen: string) =>
-  Effect.promise(async () => {
-    await page.goto(url)
-    await page.locator(seen).first().waitFor()
   })
 
 const take = Effect.gen(function* () {
@@ -58,18 +69,50 @@ const take = Effect.gen(function* () {
   const { runs } = (yield* Effect.promise(() => answer?.json() ?? Promise.resolve({ runs: [] }))) as {
     readonly runs: ReadonlyArray<{ readonly id: string; readonly flow: string }>
   }
-  const runOf = (flow: string) => `${url}/runs/${runs.find((run) => run.flow === flow)?.id}`
+  const runOf = (flow: string) => `/runs/${runs.find((run) => run.flow === flow)?.id}`
   const branch = runOf("BranchNLPFlow")
-
-  yield* go(page, `${branch}?at=train%2F3`, ".u-over")
-  yield* picture(page, "run", 820)
-  yield* go(page, `${branch}?view=cards`, ".heatmap")
-  yield* picture(page, "card", 1400)
-  yield* Effect.promise(() => page.emulateMedia({ colorScheme: "dark" }))
-  yield* go(page, `${branch}/start/1/df`, ".histogram")
-  yield* picture(page, "table", 720)
-  yield* go(page, url, "[data-run]")
-  yield* picture(page, "runs", 420)
+  const sweep = runOf("SweepFlow")
+  const model = `${branch}/train/3/model`
+  const nlp = runOf("NLPFlow")
+  const idOf = (path: string) => path.split("/").at(-1)
+  const desk = [1360, 820] as const
+  const phone = [390, 844] as const
+  const views: ReadonlyArray<Picture> = [
+    { name: "runs", path: "/", seen: "[data-run]", size: [1360, 420], theme: "dark" },
+    { name: "run", path: `${branch}?at=train%2F3`, seen: ".u-over", size: desk, theme: "light" },
+    { name: "card", path: `${branch}?view=cards`, seen: ".heatmap", size: [1360, 1400], theme: "light" },
+    { name: "table", path: `${branch}/start/1/df`, seen: ".histogram", size: [1360, 720], theme: "dark" },
+    { name: "log", path: `${branch}?view=log`, seen: ".line", size: [1360, 620], theme: "light" },
+    {
+      name: "model",
+      path: model,
+      seen: ".effects li",
+      size: [1360, 900],
+      theme: "light",
+      act: async (page) => {
+        await page.getByLabel("Text to score").fill("I love this dress, but the fabric is cheap and I returned it")
+        await page.getByRole("list", { name: "Effects of the terms" }).locator("li").nth(2).waitFor()
+      }
+    },
+    { name: "sweep", path: sweep, seen: ".node", size: desk, theme: "dark" },
+    { name: "task", path: `${branch}/train/3`, seen: ".line", size: [1360, 1000], theme: "light" },
+    { name: "compare", path: `/compare/${idOf(nlp)}/${idOf(branch)}`, seen: ".comparison", size: [1360, 900], theme: "dark" },
+    {
+      name: "palette",
+      path: branch,
+      seen: ".node",
+      size: [1024, 700],
+      theme: "light",
+      act: async (page) => {
+        await page.keyboard.press("Control+k")
+        await page.keyboard.type("tr")
+        await page.getByRole("option").nth(2).waitFor()
+      }
+    },
+    { name: "phone-run", path: branch, seen: ".u-over", size: phone, theme: "light" },
+    { name: "phone-runs", path: "/", seen: "[data-run]", size: phone, theme: "dark" }
+  ]
+  for (const view of views) yield* takePicture(page, url, view)
 }).pipe(Effect.scoped)
 
 NodeRuntime.runMain(take)

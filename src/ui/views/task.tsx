@@ -99,6 +99,16 @@ const Task = ({ id, run: name }: { readonly run: string; readonly id: string }) 
           The run of this task was removed from the store. What is on the screen is all that is left of it.
         </p>
       ) : null}
+      {task.code === undefined || task.sourceCode === undefined || task.code === task.sourceCode ? null : (
+        <p className="notice warn" role="status">
+          The code of this step has changed since these outputs were written.{" "}
+          {task.source === undefined ? null : (
+            <>
+              They come from <Link to={toWriter(task.source)}>{shortWriter(task.source)}</Link>.
+            </>
+          )}
+        </p>
+      )}
       {task.error === undefined ? null : (
         <Trouble title={`${task.id} ${task.status}`} error={task.error}>
           <Resume run={run} commands={commands} />
