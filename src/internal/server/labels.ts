@@ -17,6 +17,21 @@ const lengthLimit = 60
 
 const decoder = new TextDecoder()
 
+/** The parts of a value: those of an object by their keys, anything else as one. */
+const partsOf = (name: string, text: string): ReadonlyMap<string, string> => {
+  const value: unknown = parse(text)
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return new Map([[name, text]])
+  return new Map(Object.entries(value).map(([key, part]) => [key, JSON.stringify(part)]))
+}
+
+const parse = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text
+  }
+}
+
 const inputsOf = (task: TaskRecord): ReadonlyMap<string, string> =>
   new Map(
     task.inputs
@@ -54,11 +69,19 @@ export const make = Effect.gen(function* () {
       const inputs = tasks.map(inputsOf)
       const names = differing(inputs).slice(0, namesLimit)
       if (names.length === 0) continue
+      const parts: Array<ReadonlyMap<string, string>> = []
+      for (const of of inputs) {
+        const own = new Map<string, string>()
+        for (const name of names) {
+          for (const [key, text] of partsOf(name, yield* valueOf(of.get(name) ?? ""))) own.set(key, text)
+        }
+        parts.push(own)
+      }
+      // Of objects, only the parts that differ tell anything.
+      const telling = differing(parts).slice(0, namesLimit)
       for (const [i, task] of tasks.entries()) {
-        const texts: Array<string> = []
-        for (const name of names) texts.push(`${name} ${yield* valueOf(inputs[i]?.get(name) ?? "")}`)
-        const label = texts.join(", ")
-        labels[task.id] = label.length > lengthLimit ? `${label.slice(0, lengthLimit)}…` : label
+        const label = telling.map((name) => `${name} ${parts[i]?.get(name)}`).join(", ")
+        if (label !== "") labels[task.id] = label.length > lengthLimit ? `${label.slice(0, lengthLimit)}…` : label
       }
     }
     return labels
