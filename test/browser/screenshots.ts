@@ -96,7 +96,13 @@ const take = Effect.gen(function* () {
     },
     { name: "sweep", path: sweep, seen: ".node", size: desk, theme: "dark" },
     { name: "task", path: `${branch}/train/3`, seen: ".line", size: [1360, 1000], theme: "light" },
-    { name: "compare", path: `/compare/${idOf(nlp)}/${idOf(branch)}`, seen: ".comparison", size: [1360, 900], theme: "dark" },
+    {
+      name: "compare",
+      path: `/compare/${idOf(nlp)}/${idOf(branch)}`,
+      seen: ".comparison",
+      size: [1360, 900],
+      theme: "dark"
+    },
     {
       name: "palette",
       path: branch,
