@@ -86,7 +86,9 @@ const program = Effect.gen(function* () {
   const sql = yield* PgClient.make({ url: Redacted.make(postgres.url) })
   yield* sql.unsafe("CREATE EXTENSION pg_stat_statements SCHEMA public")
   yield* Effect.all(
-    [0, 1].map(() => Processes.worker({ database: postgres.url, blobs, size: 1, lockExpiration: "15 seconds" })),
+    [0, 1].map(() =>
+      Processes.worker({ database: postgres.url, blobs, size: 1, lockExpiration: "15 seconds", patience: "20 seconds" })
+    ),
     { concurrency: 2 }
   )
   yield* Effect.gen(function* () {

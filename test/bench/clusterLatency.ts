@@ -27,7 +27,7 @@ const measure = Effect.fnUntraced(function* (workers: number, delayMs: number) {
   const database = yield* delayed(postgres.url, delayMs)
   const blobs = yield* temporaryDirectory
   const started = performance.now()
-  const options = { database, blobs, size: 1, lockExpiration: "15 seconds" }
+  const options = { database, blobs, size: 1, lockExpiration: "15 seconds", patience: "20 seconds" }
   yield* Effect.all(
     Array.from({ length: workers }, () => Processes.worker(options)),
     { concurrency: "unbounded" }

@@ -89,7 +89,7 @@ const cluster = Effect.gen(function* () {
   const { url } = yield* Postgres.make({ durable: true })
   const directory = yield* temporaryDirectory
   const store = Storage.layerPostgres({ url, blobs: directory })
-  const options = { database: url, blobs: directory, size: 1, lockExpiration: "15 seconds" }
+  const options = { database: url, blobs: directory, size: 1, lockExpiration: "15 seconds", patience: "20 seconds" }
   const layers = Layer.merge(store, Executor.layerCluster({ url }))
   const busy = Effect.fnUntraced(function* (workers: number) {
     yield* Flow.run(Flows.BusyFlow, { count: workers * 4, milliseconds: 1 })

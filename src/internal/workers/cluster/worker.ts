@@ -5,11 +5,9 @@ import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
-import * as Scope from "effect/Scope"
 import * as SqlClient from "effect/sql/SqlClient"
 import { ArtifactStore } from "../../../ArtifactStore.ts"
 import { Executor, ExecutorError } from "../../../Executor.ts"
@@ -22,6 +20,7 @@ import { version } from "../../run/version.ts"
 import * as FlowModule from "../flowModule.ts"
 import * as ThreadPool from "../thread/pool.ts"
 import * as ThreadStore from "../thread/store.ts"
+import * as Drain from "./drain.ts"
 import * as ClusterEngine from "./engine.ts"
 import * as ClusterExecutor from "./executor.ts"
 import { freeMemory } from "./freeMemory.ts"
@@ -70,7 +69,7 @@ const work = Effect.fnUntraced(function* (
   }
   const size = settings.threads ?? availableParallelism()
 
-  return yield* withDrain(settings.drain, (drain) =>
+  return yield* Drain.within(settings.drain, (drain) =>
     Effect.gen(function* () {
       const scope = yield* Effect.scope
       const pool = yield* ThreadPool.make({
@@ -145,69 +144,6 @@ const work = Effect.fnUntraced(function* (
   )
 })
 
-/** The shutdown of a worker. */
-interface Drain {
-  /** It is stopping, and finishes its running tasks. */
-  isDraining: boolean
-  isClosed: boolean
-  /** The number of tasks that were cut off. */
-  cut: number
-  load: ThreadPool.Pool["load"]
-}
-
-/** The rest of a shutdown (handing on shards, closing connections) may take this long after the tasks. */
-const closeLimitMs = 3000
-
-/**
- * Runs a worker in a scope of its own and limits the duration of its shutdown: tasks that have not ended by then are
- * cut off with a message, and the exit code is not 0.
- */
-const withDrain = <E, R>(
-  drainMs: number,
-  run: (drain: Drain) => Effect.Effect<void, E, R>
-): Effect.Effect<void, E, Exclude<R, Scope.Scope>> => {
-  const drain: Drain = { isDraining: false, isClosed: false, cut: 0, load: () => ({ busy: 0, queued: 0 }) }
-  return Effect.acquireUseRelease(
-    Scope.make(),
-    (scope) =>
-      Scope.provide(
-        Effect.suspend(() => run(drain)),
-        scope
-      ),
-    Effect.fnUntraced(function* (scope, exit) {
-      drain.isDraining = true
-      const { busy, queued } = drain.load()
-      if (busy + queued > 0) {
-        yield* Effect.logInfo(
-          `Draining: ${busy} running ${busy === 1 ? "task" : "tasks"} may take ${drainMs / 1000} s to finish, ${queued} waiting ${queued === 1 ? "one goes" : "ones go"} to other workers.`
-        )
-      }
-      const closing = yield* Effect.forkDetach(Scope.close(scope, exit))
-      // On a fiber of its own: this one has been interrupted.
-      const closesWithin = (limitMs: number) =>
-        Effect.raceFirst(Effect.as(Fiber.await(closing), true), Effect.as(Effect.sleep(limitMs), false)).pipe(
-          Effect.interruptible,
-          Effect.forkDetach,
-          Effect.flatMap(Fiber.join)
-        )
-      const isClosed = (yield* closesWithin(drainMs)) || (yield* closesWithin(closeLimitMs))
-      drain.isClosed = true
-      const cut = Math.max(drain.cut, isClosed ? 0 : drain.load().busy)
-      if (isClosed && cut === 0) return
-      const tasks =
-        cut === 0
-          ? "No task was running."
-          : cut === 1
-            ? "1 running task was cut off, and begins again on another worker."
-            : `${cut} running tasks were cut off, and begin again on other workers.`
-      const message = `The worker did not come to its end within its drain of ${drainMs / 1000} s. ${tasks} EFFECT_FLOW_DRAIN sets how long it waits.`
-      // Logged here: of a program that was interrupted, a runtime reports no error. The error is for its exit code.
-      yield* Effect.logError(message)
-      return yield* Effect.die(new ExecutorError({ reason: "settings", message }))
-    })
-  ) as Effect.Effect<void, E, Exclude<R, Scope.Scope>> // the scope is provided
-}
-
 /**
  * Registers this worker, and says every two seconds that it is alive and how busy. It goes on saying so while it drains.
  * Yields an effect that ends when an operator asks the worker to drain.
@@ -218,7 +154,7 @@ const announce = Effect.fnUntraced(function* (options: {
   readonly identity: Identity.Identity
   readonly flows: Registry.Flows
   readonly threads: number
-  readonly drain: Drain
+  readonly drain: Drain.Drain
   readonly engine: Context.Context<ClusterEngine.Engine>
 }) {
   const { drain, engine, flows, identity, registry, settings, threads } = options
