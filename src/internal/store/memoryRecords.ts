@@ -26,9 +26,6 @@ export interface Entry {
   lastCard: number
 }
 
-/** The records of a store. */
-export type Records = ReturnType<typeof make>
-
 /** No records yet. */
 export const make = (inline?: Inline) => {
   const runs = new Map<string, Entry>()
