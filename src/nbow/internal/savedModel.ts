@@ -1,6 +1,6 @@
 /**
- * A `tf.LayersModel` as plain data: its weights by their names, its topology as Keras JSON, and the classes of its layers.
- * It is made in one go, so that a model can be saved at the last moment before it is disposed.
+ * A `tf.LayersModel` as plain data: its weights by their names, and its topology as Keras JSON. It is made in one go, so
+ * that a model can be saved at the last moment before it is disposed.
  */
 import type { NamedTensorMap } from "@tensorflow/tfjs-core"
 import type { LayersModel } from "@tensorflow/tfjs-layers"
@@ -8,9 +8,8 @@ import * as Artifact from "../../Artifact.ts"
 import { messageOf } from "../../internal/cause.ts"
 import * as TensorData from "./tensorData.ts"
 
-/** The metadata that hold the topology, and the classes of its layers. */
+/** The metadata that hold the topology, which names the classes of the layers. */
 export const topologyKey = "topology"
-const layersKey = "layers"
 
 type Saved = Artifact.Tensors
 
@@ -34,10 +33,7 @@ export const save = (model: LayersModel): Saved | Artifact.CodecError => {
     const topology = model.toJSON(null, false) as object // as `model.save` has it
     return {
       tensors,
-      metadata: {
-        [topologyKey]: JSON.stringify(topology),
-        [layersKey]: JSON.stringify([...layerClasses(topology)].sort())
-      }
+      metadata: { [topologyKey]: JSON.stringify(topology) }
     }
   } catch (cause) {
     return refused(`TensorFlow.js can't save the model: ${messageOf(cause)}`)
