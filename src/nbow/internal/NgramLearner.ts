@@ -9,6 +9,7 @@
 import * as Effect from "effect/Effect"
 import type { SparseMatrix } from "../SparseMatrix.ts"
 import { compareCodePoints } from "./codePoints.ts"
+import * as Loops from "./ngramLoops.ts"
 import { TermTable } from "./TermTable.ts"
 import type { Learner, Term, Totals } from "./terms.ts"
 
@@ -53,7 +54,7 @@ export class NgramLearner implements Learner {
   private documents: Int32Array = new Int32Array(0)
   private occurrences: Int32Array = new Int32Array(0)
   /** For each length that is wanted, the n-grams and their rows: those of an n-gram are ascending. */
-  private readonly wanted: Array<Entries> = []
+  private readonly wanted: Array<Loops.Entries> = []
 
   constructor(
     stripAccents: "ascii" | null,
@@ -127,7 +128,9 @@ export class NgramLearner implements Learner {
     }
     const { documents, occurrences, rowAt, stream } = this
     const lastRow = new Int32Array(words).fill(-1)
-    yield* eachTurn(this.length, (from, to) => countWords(stream, rowAt, from, to, lastRow, documents, occurrences))
+    yield* eachTurn(this.length, (from, to) =>
+      Loops.countWords(stream, rowAt, from, to, lastRow, documents, occurrences)
+    )
   }
 
   /** Finds the n-grams of so many words. `shorter` has the n-gram with one word less at each place, or -1. */
@@ -138,23 +141,23 @@ export class NgramLearner implements Learner {
     // Places by the shorter n-gram that begins there, if a longer one can be frequent enough.
     const at = new Int32Array(length)
     const ends = new Int32Array(size)
-    yield* eachTurn(length, (from, to) => markCandidates(given, from, to, at, ends))
-    const total = startsOf(ends)
+    yield* eachTurn(length, (from, to) => Loops.markCandidates(given, from, to, at, ends))
+    const total = Loops.startsOf(ends)
     const sorted = { parents: new Int32Array(total), words: new Int32Array(total), rows: new Int32Array(total) }
     // Only an n-gram that may be lengthened again has to be found by its place.
     const places = words < this.most ? new Int32Array(total) : undefined
-    yield* eachTurn(length, (from, to) => sortPlaces(given, at, from, to, ends, sorted, places))
+    yield* eachTurn(length, (from, to) => Loops.sortPlaces(given, at, from, to, ends, sorted, places))
     const seen = new Int32Array(3 * (this.words.size - this.stops)).fill(-1)
     yield* eachTurn(total, (from, to) => {
       this.reserve(this.size + to - from)
-      this.size = divide(this.counts(), this.size, sorted, from, to, seen)
+      this.size = Loops.divide(this.counts(), this.size, sorted, from, to, seen)
     })
     const nodes = sorted.parents // overwritten
     if (places !== undefined) for (let i = 0; i < total; i++) at[places[i] as number] = nodes[i] as number
     return { at, entries: { nodes, rows: sorted.rows } }
   }
 
-  private counts(): Counts {
+  private counts(): Loops.Counts {
     const { documents, lasts, occurrences, parents } = this
     return { documents, lasts, occurrences, parents }
   }
@@ -223,227 +226,21 @@ export class NgramLearner implements Learner {
       // The rows of each column, ascending, a row as often as it has the term.
       const ends = new Int32Array(columns)
       for (const { nodes } of wanted) {
-        yield* eachTurn(nodes.length, (from, to) => countEntries(nodes, from, to, columnOf, ends))
+        yield* eachTurn(nodes.length, (from, to) => Loops.countEntries(nodes, from, to, columnOf, ends))
       }
-      const byColumn = new Int32Array(startsOf(ends))
+      const byColumn = new Int32Array(Loops.startsOf(ends))
       for (const entries of wanted) {
-        yield* eachTurn(entries.nodes.length, (from, to) => sortEntries(entries, from, to, columnOf, ends, byColumn))
+        yield* eachTurn(entries.nodes.length, (from, to) =>
+          Loops.sortEntries(entries, from, to, columnOf, ends, byColumn)
+        )
       }
-      const rowPointers = countRows(byColumn, ends, rows)
+      const rowPointers = Loops.countRows(byColumn, ends, rows)
       yield* Effect.yieldNow
       const columnIndices = new Int32Array(rowPointers[rows] as number)
       const values = new Float32Array(columnIndices.length)
-      fillRows(byColumn, ends, rowPointers.slice(), columnIndices, values)
+      Loops.fillRows(byColumn, ends, rowPointers.slice(), columnIndices, values)
       yield* Effect.yieldNow
       return { rows, columns, rowPointers, columnIndices, values }
     })
-  }
-}
-
-interface Entries {
-  readonly nodes: Int32Array
-  readonly rows: Int32Array
-}
-
-interface Counts {
-  readonly parents: Int32Array
-  readonly lasts: Int32Array
-  readonly documents: Int32Array
-  readonly occurrences: Int32Array
-}
-
-// The loops are functions of their own, with what they use in variables, because that makes them fast.
-
-/** Turns counts into the start of each one's range, and returns the sum. */
-const startsOf = (counts: Int32Array): number => {
-  let total = 0
-  for (let i = 0; i < counts.length; i++) {
-    const count = counts[i] as number
-    counts[i] = total
-    total += count
-  }
-  return total
-}
-
-const countWords = (
-  stream: Int32Array,
-  rowAt: Int32Array,
-  from: number,
-  to: number,
-  lastRow: Int32Array,
-  documents: Int32Array,
-  occurrences: Int32Array
-): void => {
-  for (let place = from; place < to; place++) {
-    const word = stream[place] as number
-    const row = rowAt[place] as number
-    occurrences[word] = (occurrences[word] as number) + 1
-    if (lastRow[word] === row) continue
-    lastRow[word] = row
-    documents[word] = (documents[word] as number) + 1
-  }
-}
-
-interface Given {
-  readonly shorter: Int32Array
-  readonly stream: Int32Array
-  readonly rowAt: Int32Array
-  readonly documents: Int32Array
-  readonly length: number
-  readonly offset: number
-  readonly minTexts: number
-}
-
-/** Notes for each place the n-gram there, if it may be lengthened, or -1, and counts the places of each. */
-const markCandidates = (
-  { documents, length, minTexts, offset, rowAt, shorter, stream }: Given,
-  from: number,
-  to: number,
-  at: Int32Array,
-  counts: Int32Array
-): void => {
-  for (let place = from; place < to; place++) {
-    const next = place + offset
-    const parent = shorter[place] as number
-    if (
-      parent < 0 ||
-      next >= length ||
-      rowAt[next] !== rowAt[place] ||
-      (documents[parent] as number) < minTexts ||
-      (documents[stream[next] as number] as number) < minTexts
-    ) {
-      at[place] = -1
-      continue
-    }
-    at[place] = parent
-    counts[parent] = (counts[parent] as number) + 1
-  }
-}
-
-interface Sorted {
-  readonly parents: Int32Array
-  readonly words: Int32Array
-  readonly rows: Int32Array
-}
-
-/** Sorts places by the n-gram there, with its next word and row. They are then no longer noted at their places. */
-const sortPlaces = (
-  { offset, rowAt, stream }: Given,
-  at: Int32Array,
-  from: number,
-  to: number,
-  ends: Int32Array,
-  { parents, rows, words }: Sorted,
-  places: Int32Array | undefined
-): void => {
-  for (let place = from; place < to; place++) {
-    const parent = at[place] as number
-    if (parent < 0) continue
-    const end = ends[parent] as number
-    ends[parent] = end + 1
-    parents[end] = parent
-    words[end] = stream[place + offset] as number
-    rows[end] = rowAt[place] as number
-    if (places === undefined) continue
-    places[end] = place
-    at[place] = -1
-  }
-}
-
-/**
- * Divides the entries of one n-gram by their next words: each gets the longer n-gram in place of its parent. `seen` has three
- * numbers for each word: the n-gram it was last seen after, the longer n-gram, and its last row.
- */
-const divide = (
-  { documents, lasts, occurrences, parents }: Counts,
-  first: number,
-  sorted: Sorted,
-  from: number,
-  to: number,
-  seen: Int32Array
-): number => {
-  const { parents: nodes, rows, words } = sorted
-  let size = first
-  for (let i = from; i < to; i++) {
-    const parent = nodes[i] as number
-    const word = words[i] as number
-    const row = rows[i] as number
-    const at = 3 * word
-    if (seen[at] !== parent) {
-      seen[at] = parent
-      seen[at + 1] = size
-      seen[at + 2] = -1
-      parents[size] = parent
-      lasts[size++] = word
-    }
-    const node = seen[at + 1] as number
-    nodes[i] = node
-    occurrences[node] = (occurrences[node] as number) + 1
-    if (seen[at + 2] === row) continue
-    seen[at + 2] = row
-    documents[node] = (documents[node] as number) + 1
-  }
-  return size
-}
-
-const countEntries = (nodes: Int32Array, from: number, to: number, columnOf: Int32Array, counts: Int32Array): void => {
-  for (let i = from; i < to; i++) {
-    const column = columnOf[nodes[i] as number] as number
-    if (column >= 0) counts[column] = (counts[column] as number) + 1
-  }
-}
-
-const sortEntries = (
-  { nodes, rows }: Entries,
-  from: number,
-  to: number,
-  columnOf: Int32Array,
-  ends: Int32Array,
-  byColumn: Int32Array
-): void => {
-  for (let i = from; i < to; i++) {
-    const column = columnOf[nodes[i] as number] as number
-    if (column < 0) continue
-    const end = ends[column] as number
-    byColumn[end] = rows[i] as number
-    ends[column] = end + 1
-  }
-}
-
-const countRows = (byColumn: Int32Array, ends: Int32Array, rows: number): Int32Array => {
-  const pointers = new Int32Array(rows + 1)
-  for (let column = 0, i = 0; column < ends.length; column++) {
-    const end = ends[column] as number
-    for (let last = -1; i < end; i++) {
-      const row = byColumn[i] as number
-      if (row !== last) pointers[row + 1] = (pointers[row + 1] as number) + 1
-      last = row
-    }
-  }
-  for (let row = 0; row < rows; row++) pointers[row + 1] = (pointers[row + 1] as number) + (pointers[row] as number)
-  return pointers
-}
-
-const fillRows = (
-  byColumn: Int32Array,
-  ends: Int32Array,
-  nextOf: Int32Array,
-  columnIndices: Int32Array,
-  values: Float32Array
-): void => {
-  for (let column = 0, i = 0; column < ends.length; column++) {
-    const end = ends[column] as number
-    for (let last = -1; i < end; i++) {
-      const row = byColumn[i] as number
-      const next = nextOf[row] as number
-      if (row === last) {
-        values[next - 1] = (values[next - 1] as number) + 1
-        continue
-      }
-      columnIndices[next] = column
-      values[next] = 1
-      nextOf[row] = next + 1
-      last = row
-    }
   }
 }
