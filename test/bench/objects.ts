@@ -52,6 +52,8 @@ interface Report {
   readonly seconds: number
   readonly digest: string
   readonly peakMegabytes: number
+  /** Before the transfer, when the store is open. */
+  readonly baseMegabytes: number
 }
 
 /** Puts or reads one artifact in a process of its own, whose memory is measured. */
@@ -72,11 +74,12 @@ const asChild = async (text: string): Promise<void> => {
   const { place, runs, value, what } = JSON.parse(text)
   const work = Effect.gen(function* () {
     const store = yield* ArtifactStore
+    const baseMegabytes = process.memoryUsage.rss() / 1e6
     const start = performance.now()
     let digest = value
     if (what === "put") digest = (yield* store.putFile(value)).digest
     else yield* Stream.runDrain(store.stream(value))
-    return { digest, seconds: (performance.now() - start) / 1000 }
+    return { digest, baseMegabytes, seconds: (performance.now() - start) / 1000 }
   })
   const result = await Effect.runPromise(Effect.provide(work, Storage.layerS3({ ...place, runs, valueBytes: 0 })))
   console.log(JSON.stringify({ ...result, peakMegabytes: process.resourceUsage().maxRSS / 1000 }))
@@ -95,7 +98,7 @@ const large = async (place: ObjectServer.TestBucket, directory: string, wanted: 
   const get = await child(place, directory, "get", put.digest)
   const line = (name: string, ours: Report, theirs: number): void =>
     console.log(
-      `${name} of ${size / 1e9} GB: ${ours.seconds.toFixed(1)} s, curl ${theirs.toFixed(1)} s, ratio ${(ours.seconds / theirs).toFixed(2)}; at most ${ours.peakMegabytes.toFixed(0)} MB of memory`
+      `${name} of ${size / 1e9} GB: ${ours.seconds.toFixed(1)} s, curl ${theirs.toFixed(1)} s, ratio ${(ours.seconds / theirs).toFixed(2)}; at most ${ours.peakMegabytes.toFixed(0)} MB of memory, ${ours.baseMegabytes.toFixed(0)} before`
     )
   line("put", put, curlPut)
   line("get", get, curlGet)

@@ -77,7 +77,10 @@ export interface Client {
     start: number,
     end: number,
     options?: { readonly etag?: string | undefined; readonly version?: string | undefined }
-  ) => Effect.Effect<{ readonly bytes: Uint8Array; readonly size: number; readonly etag: string }, S3Error>
+  ) => Effect.Effect<
+    { readonly parts: ReadonlyArray<Uint8Array>; readonly size: number; readonly etag: string },
+    S3Error
+  >
   /** Objects in the order of their keys, up to 1,000 at once. */
   readonly list: (prefix: string, after?: string, limit?: number) => Effect.Effect<Page<Listed>, S3Error>
   /** Removes up to 1,000 objects with one request. Yields those that could not be removed, with the reason. */
@@ -166,19 +169,20 @@ export const make = (options: Request.Options): Client => {
             key,
             query: versioned(version),
             answerBytes: end - start,
+            inParts: true,
             headers: { range: `bytes=${start}-${end - 1}`, ...(etag === undefined ? {} : { "if-match": etag }) },
             action: "s3:GetObject"
           }),
           (answer) => {
             const total = /\/(\d+)$/.exec(answer.headers["content-range"] ?? "")?.[1]
             return total === undefined
-              ? { bytes: answer.body.subarray(start, end), size: answer.body.length, etag: etagOf(answer) } // ranges are not served
-              : { bytes: answer.body, size: Number(total), etag: etagOf(answer) }
+              ? wholeOf(answer, start, end) // ranges are not served
+              : { parts: answer.parts, size: Number(total), etag: etagOf(answer) }
           }
         ),
         // There is nothing at `start`: the object is empty, or ends before.
         (error: S3Error) => error.status === 416,
-        () => Effect.succeed({ bytes: new Uint8Array(0), size: start, etag: "" })
+        () => Effect.succeed({ parts: [], size: start, etag: "" })
       ),
     list: (prefix, after, limit = pageSize) =>
       Effect.map(
@@ -316,6 +320,12 @@ const markers = (after: string): Readonly<Record<string, string>> => {
 
 const versioned = (version: string | undefined): Readonly<Record<string, string>> =>
   version === undefined ? {} : { versionId: version }
+
+/** A range of an answer that is the whole object. */
+const wholeOf = (answer: Incoming, start: number, end: number) => {
+  const whole = Buffer.concat(answer.parts)
+  return { parts: [whole.subarray(start, end)], size: whole.length, etag: etagOf(answer) }
+}
 
 const etagOf = ({ headers }: Incoming): string => headers.etag ?? ""
 

@@ -8,7 +8,7 @@ import type { Client, Look } from "./client.ts"
 import type { S3Error } from "./failure.ts"
 
 /** The size of a range, in bytes. */
-export const rangeBytes = 8 * 1024 * 1024
+export const rangeBytes = 4 * 1024 * 1024
 
 /** How many ranges are on their way at once. */
 const concurrency = 4
@@ -47,15 +47,17 @@ export const open = Effect.fnUntraced(function* (
     size: first.size,
     etag: first.etag,
     parts: Stream.concat(
-      Stream.succeed(first.bytes),
-      Stream.mapEffect(
-        Stream.fromIterable(rest, { chunkSize: 1 }),
-        (at) =>
-          Effect.map(
-            client.range(key, at, Math.min(at + rangeBytes, end), { etag: first.etag, version }),
-            ({ bytes }) => bytes
-          ),
-        { concurrency }
+      Stream.fromIterable(first.parts),
+      Stream.flattenIterable(
+        Stream.mapEffect(
+          Stream.fromIterable(rest, { chunkSize: 1 }),
+          (at) =>
+            Effect.map(
+              client.range(key, at, Math.min(at + rangeBytes, end), { etag: first.etag, version }),
+              ({ parts }) => parts
+            ),
+          { concurrency }
+        )
       )
     )
   }

@@ -27,6 +27,8 @@ export interface Request {
   readonly digest?: string | undefined
   /** How long the answer may be, in bytes. Default: 1 MB. */
   readonly answerBytes?: number | undefined
+  /** Whether the answer's body is wanted as it comes. Default: false. */
+  readonly inParts?: boolean | undefined
   /** What the credentials must allow, `s3:GetObject`, for the sentence that says that they don't. */
   readonly action: string
 }
@@ -107,6 +109,7 @@ export const make = (options: Options): Requests => {
       url,
       body,
       answerBytes: request.answerBytes,
+      inParts: request.inParts,
       headers: {
         ...headers,
         ...(request.method === "PUT" || request.method === "POST" ? { "content-length": String(size) } : {})

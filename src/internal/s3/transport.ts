@@ -18,6 +18,8 @@ export interface Outgoing {
   readonly body: Body
   /** How long the answer may be, in bytes. Default: 1 MB. */
   readonly answerBytes?: number | undefined
+  /** Whether a successful answer's body is wanted as it comes, which saves a copy. Default: false. */
+  readonly inParts?: boolean | undefined
 }
 
 /** Bytes in memory, or a source of parts that can be opened again for another attempt. */
@@ -28,6 +30,8 @@ export interface Incoming {
   readonly status: number
   readonly headers: Readonly<Record<string, string | undefined>>
   readonly body: Uint8Array
+  /** The body as it came, in place of `body`, if the request asks for that. */
+  readonly parts: ReadonlyArray<Uint8Array>
 }
 
 /** Connections that are kept open for later requests. */
@@ -72,7 +76,8 @@ export const make = (stallMs: number): Transport => {
         })
         sent.on("response", (answer) => {
           const length = request.method === "HEAD" ? 0 : Number(answer.headers["content-length"] ?? Number.NaN)
-          const body = collector(length)
+          const isWhole = request.inParts !== true || (answer.statusCode ?? 0) >= 300
+          const body = isWhole ? collector(length) : partsCollector()
           answer.on("data", body.add)
           answer.on("error", fail)
           answer.on("end", () => {
@@ -84,7 +89,8 @@ export const make = (stallMs: number): Transport => {
               Effect.succeed({
                 status: answer.statusCode ?? 0,
                 headers: answer.headers as Incoming["headers"], // those that are read here occur once
-                body: body.bytes()
+                body: body.bytes(),
+                parts: body.parts
               })
             )
           })
@@ -130,8 +136,21 @@ const drained = (request: Http.ClientRequest): Promise<void> =>
     request.on("close", done)
   })
 
+/** Gathers the body of an answer. */
+interface Collector {
+  readonly add: (part: Buffer) => void
+  readonly bytes: () => Uint8Array
+  readonly parts: ReadonlyArray<Uint8Array>
+}
+
+/** Gathers the parts as they come. */
+const partsCollector = (): Collector => {
+  const parts: Array<Uint8Array> = []
+  return { add: (part) => void parts.push(part), bytes: () => new Uint8Array(0), parts }
+}
+
 /** Gathers the parts of an answer: in one array of the announced length, so that a large one is copied once. */
-const collector = (length: number): { readonly add: (part: Buffer) => void; readonly bytes: () => Uint8Array } => {
+const collector = (length: number): Collector => {
   if (length > 0 && length <= largestAnswer) {
     const bytes = new Uint8Array(length)
     let at = 0
@@ -140,9 +159,10 @@ const collector = (length: number): { readonly add: (part: Buffer) => void; read
         bytes.set(part, at)
         at += part.length
       },
-      bytes: () => bytes
+      bytes: () => bytes,
+      parts: []
     }
   }
-  const parts: Array<Buffer> = []
-  return { add: (part) => void parts.push(part), bytes: () => new Uint8Array(Buffer.concat(parts)) }
+  const gathered: Array<Buffer> = []
+  return { add: (part) => void gathered.push(part), bytes: () => new Uint8Array(Buffer.concat(gathered)), parts: [] }
 }

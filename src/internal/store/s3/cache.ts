@@ -75,7 +75,10 @@ export const make = ({ directory, fetch, limitBytes, wrong }: Options): Cache =>
   const download = Effect.fnUntraced(function* (digest: string): Effect.fn.Return<Address, ArtifactError> {
     let found = ""
     for (let attempt = 1; attempt <= 2; attempt++) {
-      const address = yield* files().putStream(fetch(digest))
+      // In fewer writes than there are packets.
+      const address = yield* files().putStream(
+        Stream.map(Stream.chunks(Stream.rechunk(fetch(digest), 64)), (parts) => Buffer.concat(parts))
+      )
       if (address.digest === digest) return address
       yield* files().remove([address], Number.POSITIVE_INFINITY)
       found = address.digest
