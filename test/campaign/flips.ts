@@ -16,7 +16,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Logger from "effect/Logger"
 import * as Stream from "effect/Stream"
-import { ArtifactStore, Run, RunStore, Storage } from "effect-flow"
+import { ArtifactStore, Run, RunStore, Storage } from "../../src/index.ts"
 import * as Digest from "../../src/internal/schema/digest.ts"
 import { putRun, putTask, ref, run, task } from "../conformance/records.ts"
 

@@ -11,7 +11,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
-import { Flow, Run, Storage } from "effect-flow"
+import { Flow, Run, Storage } from "../../src/index.ts"
 import { CampaignFlow } from "./flow.ts"
 
 const kills = Number(process.argv[2] ?? 100)

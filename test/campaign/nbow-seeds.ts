@@ -5,7 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
-import { Nbow, Tensorflow } from "effect-flow/nbow"
+import { Nbow, Tensorflow } from "../../src/nbow/index.ts"
 import { fixture, reviews } from "../nbow/fixtures.ts"
 import { hasData } from "../support/data.ts"
 

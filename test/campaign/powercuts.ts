@@ -16,7 +16,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
-import { Flow, Run, Storage, Verify } from "effect-flow"
+import { Flow, Run, Storage, Verify } from "../../src/index.ts"
 import { CampaignFlow } from "./flow.ts"
 
 const imageBytes = 48 * 1024 * 1024

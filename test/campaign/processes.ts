@@ -10,7 +10,7 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
-import { Run, Storage } from "effect-flow"
+import { Run, Storage } from "../../src/index.ts"
 
 const processes = Number(process.argv[2] ?? 8)
 const [, minutes] = /^([\d.]+)m$/.exec(process.argv[3] ?? "") ?? []

@@ -10,7 +10,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
-import { Flow, type Ref, Run, RunStore, Storage } from "effect-flow"
+import { Flow, type Ref, Run, RunStore, Storage } from "../../src/index.ts"
 import { TrainingFlow } from "./trainingFlow.ts"
 
 const flowFile = join(import.meta.dirname, "trainingFlow.ts")

@@ -1,9 +1,9 @@
 /** A flow that trains the NBOW model and a model of Keras's layers, for the campaign that kills it. */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { Flow, FlowCli, Step } from "effect-flow"
-import { Nbow, Tensorflow } from "effect-flow/nbow"
 import { generate } from "../../examples/data/reviews.ts"
+import { Flow, FlowCli, Step } from "../../src/index.ts"
+import { Nbow, Tensorflow } from "../../src/nbow/index.ts"
 
 const { columns } = generate(300, 3)
 

@@ -4,7 +4,7 @@
  */
 import { spawnSync } from "node:child_process"
 import * as Effect from "effect/Effect"
-import { Executor } from "effect-flow"
+import { Executor } from "../../src/index.ts"
 
 const module = new URL("../support/randomFlow.ts", import.meta.url)
 
