@@ -56,10 +56,10 @@ const codecs = /^(?:hyparquet|hysnappy|fzstd)/
 const effect = dirname(fileURLToPath(import.meta.resolve("effect")))
 
 /**
- * Leaves dependencies out of the build, except for two. Parquet's codecs, which are seventy modules, are built in with what
- * is used of them. And so is the parser: it is built into the chunk of the command line, without what this command line does not use of it (prompts,
- * files, streams): that saves Node some sixty modules at each start. Everything else of effect stays a peer's, so there is
- * one copy of what a flow sees.
+ * Leaves dependencies out of the build, except for two: Parquet's codecs, which are seventy modules, and the parser, which
+ * is built into the chunk of the command line without what this command line does not use of it (prompts, files, streams).
+ * That saves Node some sixty modules more at each start. Everything else of effect stays a peer's, so there is one copy of
+ * what a flow sees.
  */
 const dependencies: Plugin = {
   name: "dependencies",
@@ -74,6 +74,33 @@ const dependencies: Plugin = {
     }
     if (isEffects) return { id: `effect/${module}`, external: true }
     return /^[./\0]/.test(id) || codecs.test(id) ? undefined : { id, external: true }
+  }
+}
+
+/**
+ * Makes the parser's segmenter of texts when a text is not ASCII. It takes Node some ten milliseconds to make, which is a
+ * good part of what the parser takes.
+ */
+const lateSegmenter: Plugin = {
+  name: "late-segmenter",
+  transform: {
+    filter: { id: /effect\/dist\/cli\/CliOutput\.js$/ },
+    handler(code) {
+      const made = /const graphemeSegmenter = [^;]*;/
+      if (!made.test(code)) throw new Error("effect's CliOutput makes no segmenter any more: remove this plugin")
+      return {
+        code: code.replace(
+          made,
+          `let segmenter;
+const graphemeSegmenter = {
+  segment: (text) => /^[ -~]*$/.test(text)
+    ? Array.from(text, (segment) => ({ segment }))
+    : (segmenter ??= new Intl.Segmenter(undefined, { granularity: "grapheme" })).segment(text)
+};`
+        ),
+        map: null
+      }
+    }
   }
 }
 
@@ -140,7 +167,7 @@ const loaders: Plugin = {
 export default defineConfig({
   root,
   publicDir: false,
-  plugins: [dependencies, loaders],
+  plugins: [dependencies, lateSegmenter, loaders],
   ssr: { noExternal: codecs },
   build: {
     ssr: true,

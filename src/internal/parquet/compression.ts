@@ -14,8 +14,8 @@ import {
 } from "node:zlib"
 import * as Effect from "effect/Effect"
 import type { CompressionCodec } from "hyparquet"
-import { compressors } from "hyparquet-compressors"
 import { snappyCompress } from "hyparquet-writer/src/snappy.js"
+import { snappyUncompressor } from "hysnappy"
 import { codeOf } from "../cause.ts"
 import * as Lz4 from "./lz4.ts"
 
@@ -36,9 +36,15 @@ type Decompress = (input: Uint8Array, outputLength: number) => Uint8Array
 /** How much a codec can inflate a byte, where it has a limit that is worth checking before memory is reserved. */
 const maxRatio: { readonly [C in CompressionCodec]?: number } = { UNCOMPRESSED: 1, SNAPPY: 64, LZ4: 256, LZ4_RAW: 256 }
 
+/** Made when the first file needs it, because that compiles WebAssembly. */
+let uncompressSnappy: Decompress | undefined
+
 const decompressors: { readonly [C in CompressionCodec]?: Decompress } = {
   UNCOMPRESSED: (input) => input,
-  SNAPPY: compressors.SNAPPY as Decompress, // it is there
+  SNAPPY: (input, outputLength) => {
+    uncompressSnappy ??= snappyUncompressor()
+    return uncompressSnappy(input, outputLength)
+  },
   ZSTD: (input, outputLength) => zstdDecompressSync(input, bounded(outputLength)),
   GZIP: (input, outputLength) => gunzipSync(input, bounded(outputLength)),
   BROTLI: (input, outputLength) => brotliDecompressSync(input, bounded(outputLength)),
