@@ -34,6 +34,7 @@ const loadedWith = (module: string, found = new Set<string>()): ReadonlySet<stri
 
 /** A chunk, by the modules that it has with all that they load. Earlier ones take what several need. */
 const chunks: Readonly<Record<string, ReadonlyArray<string>>> = {
+  compileCache: ["internal/cli/compileCache"], // the package's own command line turns it on before it loads anything
   library: ["index"],
   nbow: ["nbow/index"],
   commandLine: ["internal/cli/main"],

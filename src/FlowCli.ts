@@ -11,6 +11,7 @@ import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import type { ArtifactStore } from "./ArtifactStore.ts"
 import type * as Flow from "./Flow.ts"
+import { keepCompiledCode } from "./internal/cli/compileCache.ts"
 import { isEntry } from "./internal/cli/entry.ts"
 import { offer } from "./internal/workers/flowLayers.ts"
 import type { RunStore } from "./RunStore.ts"
@@ -22,15 +23,6 @@ import type { RunStore } from "./RunStore.ts"
 const withoutForeignMaps = (): void => {
   const support = Module.getSourceMapsSupport?.() // available in Node 23.7 and later
   if (support?.enabled === true) Module.setSourceMapsSupport(true, { ...support, nodeModules: false })
-}
-
-/**
- * Keeps the compiled code of what the command line loads from here on, so that the next start need not compile it: the
- * library's own code and TensorFlow.js, which take a tenth of a second. Node keeps it in the system's directory for
- * temporary files, or in `NODE_COMPILE_CACHE`, and goes without where that can't be read or written.
- */
-const keepCompiledCode = (): void => {
-  if (process.env.NODE_V8_COVERAGE === undefined) Module.enableCompileCache?.() // it would blur the coverage
 }
 
 /** The services that the command line itself provides. */

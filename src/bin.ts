@@ -1,9 +1,8 @@
 #!/usr/bin/env node
 /** The package's own command line: the verbs of `FlowCli`, for any store, and for any flow with `--module`. */
-import * as Module from "node:module"
+import { keepCompiledCode } from "./internal/cli/compileCache.ts"
 
-// The next start need not compile what this one has: see `FlowCli.ts`.
-if (process.env.NODE_V8_COVERAGE === undefined) Module.enableCompileCache?.()
+keepCompiledCode()
 
 try {
   await import("./internal/requirements.ts")
