@@ -93,7 +93,7 @@ export const run = Effect.fnUntraced(function* <E>(
 
 /** A run and the runs that it stands on, which come first. */
 const standingOn = Effect.fnUntraced(function* (store: Store, root: RunRecord) {
-  const known = new Map([[root.id, root]])
+  const runs = new Map([[root.id, root]])
   const pending = [root]
   for (let run = pending.pop(); run !== undefined; run = pending.pop()) {
     const called = yield* store.runs({ parent: run.id })
@@ -105,16 +105,16 @@ const standingOn = Effect.fnUntraced(function* (store: Store, root: RunRecord) {
     }
     // A run that was removed meanwhile is left out: its artifacts come with the tasks that stand for it.
     const sources = yield* Effect.forEach(
-      [...named].filter((id) => !known.has(id)),
+      [...named].filter((id) => !runs.has(id)),
       (id) => store.runs({ id })
     )
     for (const other of [...called, ...sources.flat()]) {
-      if (known.has(other.id)) continue
-      known.set(other.id, other)
+      if (runs.has(other.id)) continue
+      runs.set(other.id, other)
       pending.push(other)
     }
   }
-  return [...known.values()].reverse()
+  return [...runs.values()].reverse()
 })
 
 interface Stores {
@@ -157,8 +157,8 @@ const atOnce = 8
 
 const copyArtifacts = Effect.fnUntraced(function* (run: RunRecord, from: Stores, to: Stores) {
   const wanted = yield* Contents.artifactsOf(from.runs, run)
-  const there = yield* to.artifacts.touch(wanted)
-  const missing = wanted.filter(({ digest }) => !there.has(digest))
+  const present = yield* to.artifacts.touch(wanted)
+  const missing = wanted.filter(({ digest }) => !present.has(digest))
   yield* Effect.forEach(
     missing,
     ({ digest, name, size }) =>

@@ -188,9 +188,9 @@ const select = Effect.fnUntraced(function* (learner: Learner, options: Options) 
   const inTexts = (bound: Bound): number => ("count" in bound ? bound.count : bound.proportion * rows)
   const minTexts = inTexts(options.minDf)
   const maxTexts = inTexts(options.maxDf)
-  const { documents, occurrences, terms: found } = yield* learner.totals(minTexts)
+  const { documents, occurrences, terms: termCount } = yield* learner.totals(minTexts)
   const size = documents.length
-  if (found === 0) {
+  if (termCount === 0) {
     return yield* new VocabularyError({ reason: "empty", message: emptyMessage(rows, options) })
   }
   if (maxTexts < minTexts) {
@@ -206,7 +206,7 @@ const select = Effect.fnUntraced(function* (learner: Learner, options: Options) 
   if (terms.length === 0) {
     return yield* new VocabularyError({
       reason: "pruned",
-      message: `None of the ${found === undefined ? "" : `${found} `}terms is in at least ${minTexts} and at most ${maxTexts} of the ${rows} texts. Lower minDf or raise maxDf.`
+      message: `None of the ${termCount === undefined ? "" : `${termCount} `}terms is in at least ${minTexts} and at most ${maxTexts} of the ${rows} texts. Lower minDf or raise maxDf.`
     })
   }
   const limit = options.maxFeatures

@@ -145,7 +145,7 @@ export const tensors = <A extends TensorContainer>(
   Effect.flatMap(tf, (tf) =>
     Effect.acquireRelease(
       attempt("could not make the tensors", () => tf.tidy(() => make(tf))),
-      (made) => Effect.sync(() => tf.dispose(made))
+      (tensors) => Effect.sync(() => tf.dispose(tensors))
     )
   )
 
@@ -167,7 +167,7 @@ export const model = <M extends LayersModel>(
   Effect.flatMap(tf, (tf) =>
     Effect.acquireRelease(
       attempt("could not make the model", () => Trainable.makeOrDispose(tf, () => make(tf))),
-      (made) => Effect.sync(() => Disposal.disposeOnce(made))
+      (model) => Effect.sync(() => Disposal.disposeOnce(model))
     )
   )
 

@@ -42,11 +42,11 @@ const tasksOf = (store: Store, run: RunRecord) => (after: number, limit: number)
 
 /** The artifacts that a run refers to, each once: those of its tasks, cards and checkpoints. */
 export const artifactsOf = Effect.fnUntraced(function* (store: Store, run: RunRecord) {
-  const found = new Map<string, Artifact>()
+  const artifacts = new Map<string, Artifact>()
   const add = (refs: ReadonlyArray<RefRecord>, nameOf: (ref: RefRecord) => string) => {
     for (const ref of refs)
       for (const { digest, size } of References.addressesOf([ref]))
-        if (!found.has(digest)) found.set(digest, { digest, size, name: nameOf(ref) })
+        if (!artifacts.has(digest)) artifacts.set(digest, { digest, size, name: nameOf(ref) })
   }
   yield* forEachPage(
     tasksOf(store, run),
@@ -60,10 +60,10 @@ export const artifactsOf = Effect.fnUntraced(function* (store: Store, run: RunRe
       })
   )
   for (const { digest, size, task } of yield* store.cards({ run: run.id }))
-    if (!found.has(digest)) found.set(digest, { digest, size, name: `the card of ${run.id}/${task}` })
+    if (!artifacts.has(digest)) artifacts.set(digest, { digest, size, name: `the card of ${run.id}/${task}` })
   for (const { ref, task } of yield* store.checkpoints({ run: run.id }))
     add(ref === undefined ? [] : [ref], () => `a checkpoint of ${run.id}/${task}`)
-  return [...found.values()]
+  return [...artifacts.values()]
 })
 
 /** Hands on all that is kept of a run but its own record, in parts. */

@@ -154,25 +154,25 @@ const readPage = (
   left: number
 ): Page => {
   const { bytes, count, definition, encoding, repetition } = unpack(meta, column, header, body, left)
-  let there = count
+  let valueCount = count
   if (definition !== undefined) {
     const { maxDefinition } = column
-    for (let i = 0; i < count; i++) if (definition[i] !== maxDefinition) there--
+    for (let i = 0; i < count; i++) if (definition[i] !== maxDefinition) valueCount--
   }
-  const isWhole = there === count
+  const isWhole = valueCount === count
   const page = { count, definition: isWhole ? undefined : definition, repetition }
-  const content = bytes(there)
+  const content = bytes(valueCount)
   if (encoding !== "PLAIN_DICTIONARY" && encoding !== "RLE_DICTIONARY") {
-    return { ...page, values: () => ({ values: valuesOf(meta, column, content, encoding, there) }) }
+    return { ...page, values: () => ({ values: valuesOf(meta, column, content, encoding, valueCount) }) }
   }
-  const indexes = new Uint32Array(there)
-  if (there > 0) {
+  const indexes = new Uint32Array(valueCount)
+  if (valueCount > 0) {
     if (dictionary === undefined) throw new Error("it has no dictionary, and its pages refer to one")
     if (content.length === 0) throw new Error("its runs end too soon")
     Runs.decode(content, 1, content[0] as number, indexes) // its length was just checked
     const size = dictionary.raw.length
     let max = 0
-    for (let i = 0; i < there; i++) max = Math.max(max, indexes[i] as number) // within bounds
+    for (let i = 0; i < valueCount; i++) max = Math.max(max, indexes[i] as number) // within bounds
     if (max >= size) throw new Error("an index is beyond its dictionary")
   }
   if (dictionary === undefined) return { ...page, values: () => ({ values: [] }) }
@@ -223,7 +223,7 @@ interface Unpacked {
   readonly definition: Uint8Array | undefined
   readonly repetition: Uint8Array | undefined
   /** The encoded values, of which so many are there. */
-  readonly bytes: (there: number) => Uint8Array
+  readonly bytes: (valueCount: number) => Uint8Array
 }
 
 /** A page's levels, and its values still encoded. */
@@ -255,8 +255,8 @@ const unpack = (
         ? undefined
         : levels(body.subarray(repetitionBytes, levelBytes), maxDefinition, count)
     const rest = body.subarray(levelBytes)
-    const bytes = (there: number) =>
-      there === 0
+    const bytes = (valueCount: number) =>
+      valueCount === 0
         ? new Uint8Array()
         : v2.is_compressed === false
           ? rest
@@ -274,9 +274,9 @@ const unpack = (
     if (at + 4 > page.length) throw new Error("a page has levels of no size that could be")
     const end = at + 4 + new DataView(page.buffer, page.byteOffset + at, 4).getUint32(0, true)
     if (end > page.length) throw new Error("a page has levels of no size that could be")
-    const found = levels(page.subarray(at + 4, end), max, count)
+    const decoded = levels(page.subarray(at + 4, end), max, count)
     at = end
-    return found
+    return decoded
   }
   const repetition = next(maxRepetition, v1.repetition_level_encoding)
   const definition = next(maxDefinition, v1.definition_level_encoding)
@@ -285,10 +285,10 @@ const unpack = (
 
 const levels = (bytes: Uint8Array, max: number, count: number): Uint8Array | undefined => {
   if (max === 0) return undefined
-  const found = new Uint8Array(count)
+  const decoded = new Uint8Array(count)
   const width = 32 - Math.clz32(max)
-  Runs.decode(bytes, 0, width, found)
+  Runs.decode(bytes, 0, width, decoded)
   if (max !== 2 ** width - 1)
-    for (const level of found) if (level > max) throw new Error("a level is beyond the schema")
-  return found
+    for (const level of decoded) if (level > max) throw new Error("a level is beyond the schema")
+  return decoded
 }

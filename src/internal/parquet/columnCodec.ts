@@ -71,7 +71,7 @@ export const toRows = (
     if (kind === "number") return numberRows(type, values, start, end)
   }
   const fits = accepts[kind]
-  const there = new Array<any>(end - start)
+  const stored = new Array<any>(end - start)
   let count = 0
   const present = new Uint8Array(end - start)
   for (let row = start; row < end; row++) {
@@ -100,17 +100,17 @@ export const toRows = (
     }
     present[row - start] = 1
     if (codec === undefined) {
-      there[count++] = kind === "date" ? (value as Date).getTime() : kind === "json" ? jsonBytes(value) : value
+      stored[count++] = kind === "date" ? (value as Date).getTime() : kind === "json" ? jsonBytes(value) : value
       continue
     }
     const text = kind === "json" ? jsonText(value) : undefined
     if (text instanceof Error) return new ColumnError("invalid", name, row, CodecIssue.fromThrown(text, given).message)
     const lost = changedIn(codec, text === undefined ? value : JSON.parse(text), given)
     if (lost !== false) return new ColumnError("invalid", name, row, lost)
-    there[count++] = kind === "date" ? (value as Date).getTime() : text === undefined ? value : encoder.encode(text)
+    stored[count++] = kind === "date" ? (value as Date).getTime() : text === undefined ? value : encoder.encode(text)
   }
-  there.length = count
-  return { values: pack(kind, there), present: count === end - start ? undefined : present }
+  stored.length = count
+  return { values: pack(kind, stored), present: count === end - start ? undefined : present }
 }
 
 const jsonText = (value: unknown): string | Error => {

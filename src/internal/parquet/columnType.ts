@@ -100,7 +100,7 @@ export interface ValueCodec {
   readonly unions: () => Unions | undefined
 }
 
-const known = new WeakMap<ColumnField, Omit<ColumnType, "name">>()
+const remembered = new WeakMap<ColumnField, Omit<ColumnType, "name">>()
 
 /** The types of a table's columns, which are worked out at the first call: most programs that import a flow never do. */
 export const lazy = (fields: { readonly [name: string]: ColumnField }): (() => ReadonlyArray<ColumnType>) => {
@@ -112,10 +112,10 @@ export const lazy = (fields: { readonly [name: string]: ColumnField }): (() => R
 }
 
 const make = (name: string, field: ColumnField): ColumnType => {
-  let type = known.get(field)
+  let type = remembered.get(field)
   if (type === undefined) {
     type = isNumberColumn(field) ? ofNumbers(field) : ofSchema(field)
-    known.set(field, type)
+    remembered.set(field, type)
   }
   return { name, ...type }
 }

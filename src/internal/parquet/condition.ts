@@ -30,7 +30,7 @@ export interface Known {
 export interface Condition {
   readonly column: string
   /** Whether some row that fits may be among so many of which this is known. */
-  readonly mayHold: (known: Known, numRows: number) => boolean
+  readonly mayHold: (statistics: Known, numRows: number) => boolean
   readonly holds: (value: unknown) => boolean
 }
 
@@ -103,9 +103,9 @@ const conditionOf = (type: ColumnType, { eq, gt, gte, in: list, lt, lte, ne }: R
         (lte === undefined || !isBefore(lte, value))
       )
     },
-    mayHold: (known, numRows) => {
+    mayHold: (statistics, numRows) => {
       if (!isStoredAsIs(type)) return true
-      const { max, min, nullCount } = known
+      const { max, min, nullCount } = statistics
       const wanted = list ?? (eq === undefined ? undefined : [eq])
       if (nullCount !== undefined && nullCount === numRows) {
         return !bounded && (wanted === undefined || wanted.some(isMissing)) // `ne` holds for a missing value
@@ -143,9 +143,9 @@ export const rowsThatFit = (
   columns: { readonly [name: string]: ArrayLike<unknown> }
 ): ReadonlyArray<number> | undefined => {
   if (conditions.length === 0) return undefined
-  const found: Array<number> = []
+  const matching: Array<number> = []
   for (let row = 0; row < numRows; row++) {
-    if (conditions.every(({ column, holds }) => holds(columns[column]?.[row]))) found.push(row)
+    if (conditions.every(({ column, holds }) => holds(columns[column]?.[row]))) matching.push(row)
   }
-  return found.length === numRows ? undefined : found
+  return matching.length === numRows ? undefined : matching
 }

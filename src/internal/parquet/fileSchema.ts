@@ -84,10 +84,10 @@ export const joined = (
   if (others.length === 0) return first.schema
   for (const { file, schema } of others) {
     for (const column of first.schema.columns) {
-      const found = schema.columns.find(({ name }) => name === column.name)
-      if (found === undefined) return { file, difference: `it has no column ${column.name}, which ${first.file} has` }
-      if (found.type !== column.type) {
-        return { file, difference: `column ${column.name} is ${found.type}, and ${column.type} in ${first.file}` }
+      const own = schema.columns.find(({ name }) => name === column.name)
+      if (own === undefined) return { file, difference: `it has no column ${column.name}, which ${first.file} has` }
+      if (own.type !== column.type) {
+        return { file, difference: `column ${column.name} is ${own.type}, and ${column.type} in ${first.file}` }
       }
     }
   }

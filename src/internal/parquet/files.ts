@@ -73,30 +73,34 @@ const matching = async (pattern: string): Promise<ReadonlyArray<string>> => {
   const firstPattern = parts.findIndex(isPattern)
   const base = parts.slice(0, firstPattern).join("/")
   const start = base === "" ? (pattern.startsWith("/") ? "/" : "") : base
-  const found: Array<string> = []
-  await walk(start, parts.slice(firstPattern), found)
-  return [...new Set(found)].sort()
+  const matching: Array<string> = []
+  await walk(start, parts.slice(firstPattern), matching)
+  return [...new Set(matching)].sort()
 }
 
-const walk = async (directory: string, [part, ...rest]: ReadonlyArray<string>, found: Array<string>): Promise<void> => {
+const walk = async (
+  directory: string,
+  [part, ...rest]: ReadonlyArray<string>,
+  matching: Array<string>
+): Promise<void> => {
   if (part === undefined) return
   const entries = await readdir(directory === "" ? "." : directory, { withFileTypes: true }).catch((cause: unknown) => {
     if (["ENOENT", "ENOTDIR"].includes(codeOf(cause))) return []
     throw cause
   })
-  if (part === "**") await walk(directory, rest, found)
+  if (part === "**") await walk(directory, rest, matching)
   const fits = part === "**" ? undefined : expressionOf(part)
   for (const entry of entries) {
     const path = directory === "" ? entry.name : join(directory, entry.name)
     const isDirectory = entry.isDirectory() || (entry.isSymbolicLink() && part !== "**" && (await isDirectoryAt(path)))
     if (fits === undefined) {
-      if (isDirectory && !entry.name.startsWith(".")) await walk(path, [part, ...rest], found)
+      if (isDirectory && !entry.name.startsWith(".")) await walk(path, [part, ...rest], matching)
       continue
     }
     if (!fits.test(entry.name) || (entry.name.startsWith(".") && !part.startsWith("."))) continue
     if (rest.length > 0) {
-      if (isDirectory) await walk(path, rest, found)
-    } else if (!isDirectory) found.push(path)
+      if (isDirectory) await walk(path, rest, matching)
+    } else if (!isDirectory) matching.push(path)
   }
 }
 

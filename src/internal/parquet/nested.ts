@@ -312,8 +312,8 @@ const fieldsOf = (context: Context, node: SchemaTree, ast: SchemaAST.Objects): R
     const isOptional = SchemaAST.isOptional(type)
     if (child === undefined) {
       if (isOptional) continue
-      const there = node.children.map(({ element }) => element.name).join(", ")
-      throw new Refusal(`has no field ${[...node.path.slice(1), key].join(".")} in the file; its fields are: ${there}`)
+      const names = node.children.map(({ element }) => element.name).join(", ")
+      throw new Refusal(`has no field ${[...node.path.slice(1), key].join(".")} in the file; its fields are: ${names}`)
     }
     fields.push({ name: key, node: child, ast: type, isOmitted: isOptional && !acceptsNull(type) })
     if (isOptional && !acceptsNull(type)) context.isExact = false

@@ -40,18 +40,18 @@ export const flat = (column: ColumnCodec.Gathered): PageSink => {
     add: ({ definition: present, values }) => {
       // Said before the values are looked at: a row without a value is the first thing that is wrong with it.
       if (present !== undefined && !type.optional) raise(ColumnCodec.missing(column, present))
-      const found = valuesOf(
+      const decoded = valuesOf(
         values,
         (index) => new ColumnCodec.ColumnError("invalid", type.name, column.rows + rowOf(present, index), "")
       )
-      if (found.indexes === undefined)
-        return raise(ColumnCodec.append(column, { values: found.values as ColumnCodec.Physical, present }))
-      if (dictionary !== found.dictionary) {
-        dictionary = found.dictionary
+      if (decoded.indexes === undefined)
+        return raise(ColumnCodec.append(column, { values: decoded.values as ColumnCodec.Physical, present }))
+      if (dictionary !== decoded.dictionary) {
+        dictionary = decoded.dictionary
         ready = ColumnCodec.ready(type, dictionary as ColumnCodec.Physical)
       }
-      if (ready !== undefined) return raise(ColumnCodec.appendReady(column, ready, found.indexes, present))
-      const { dictionary: entries, indexes } = found
+      if (ready !== undefined) return raise(ColumnCodec.appendReady(column, ready, decoded.indexes, present))
+      const { dictionary: entries, indexes } = decoded
       raise(ColumnCodec.append(column, { values: Array.from(indexes, (index) => entries[index]), present }))
     }
   }
@@ -96,7 +96,7 @@ export const levels = (name: string, firstRow: number, maxDefinition: number): L
     add: (page) => {
       const definition = page.definition ?? new Uint8Array(page.count).fill(maxDefinition)
       const repetition = page.repetition ?? new Uint8Array(page.count)
-      const found = valuesOf(page.values, (index) => {
+      const decoded = valuesOf(page.values, (index) => {
         let at = -1
         for (let left = index; left >= 0; left--) at = definition.indexOf(maxDefinition, at + 1)
         const before = [...repetitions, repetition.subarray(0, at + 1)]
@@ -108,8 +108,8 @@ export const levels = (name: string, firstRow: number, maxDefinition: number): L
       })
       definitions.push(definition)
       repetitions.push(repetition)
-      if (found.indexes === undefined) pushAll(values, found.values)
-      else for (const index of found.indexes) values.push(found.dictionary[index])
+      if (decoded.indexes === undefined) pushAll(values, decoded.values)
+      else for (const index of decoded.indexes) values.push(decoded.dictionary[index])
     },
     cursor: () => ({ definition: joined(definitions), repetition: joined(repetitions), values, at: 0, valueAt: 0 })
   }

@@ -35,9 +35,9 @@ export const open = Effect.fnUntraced(function* (file: AsyncBuffer, types: Reado
   for (const type of types) {
     const node = meta.children.find((child) => child.element.name === type.name)
     if (node === undefined) {
-      const there = meta.children.map((child) => child.element.name).join(", ") || "none"
+      const names = meta.children.map((child) => child.element.name).join(", ") || "none"
       return yield* Effect.fail(
-        new FileError("columnMissing", `it has no column ${type.name}; its columns are: ${there}`, type.name)
+        new FileError("columnMissing", `it has no column ${type.name}; its columns are: ${names}`, type.name)
       )
     }
     const plan = FileTypes.planOf(type, node, meta.isPandas)

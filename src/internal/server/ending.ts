@@ -57,8 +57,8 @@ export const make = (store: RunStore["Service"]): EndingOf => {
     if (!isCrashed(run, { now, host })) return undefined
     // Another process may continue the run, and crash in turn.
     const key = `${run.driver} ${run.heartbeatAt} ${run.pid}`
-    const known = remembered.get(run.id)
-    if (known?.key === key) return { status: "crashed" as const, at: known.at }
+    const earlier = remembered.get(run.id)
+    if (earlier?.key === key) return { status: "crashed" as const, at: earlier.at }
     const at = yield* lastSign(store, run)
     remembered.delete(run.id)
     remembered.set(run.id, { key, at })

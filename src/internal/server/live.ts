@@ -194,26 +194,26 @@ const watchRuns = (store: RunStore["Service"], channel: Channel): Effect.Effect<
   const isRemoved = watchCount(store)
   let ticks = 0
   return Effect.gen(function* () {
-    const found = new Map<string, RunRecord>()
-    for (const run of yield* store.runs({ limit: 20 })) found.set(run.id, run)
+    const recent = new Map<string, RunRecord>()
+    for (const run of yield* store.runs({ limit: 20 })) recent.set(run.id, run)
     // New runs are among the newest. Older runs that are still running are looked up now and then.
     if (ticks++ % 20 === 0) {
-      for (const run of yield* store.runs({ status: "running", limit: 200 })) found.set(run.id, run)
+      for (const run of yield* store.runs({ status: "running", limit: 200 })) recent.set(run.id, run)
     }
-    const arrived = ticks === 1 ? 0 : [...found.keys()].filter((id) => !sent.has(id)).length
+    const arrived = ticks === 1 ? 0 : [...recent.keys()].filter((id) => !sent.has(id)).length
     if (yield* isRemoved(arrived, ticks)) {
       channel.send((mailbox) => {
         mailbox.isListShorter = true
       })
     }
     for (const id of runningIds) {
-      if (!found.has(id)) for (const run of yield* store.runs({ id })) found.set(run.id, run)
+      if (!recent.has(id)) for (const run of yield* store.runs({ id })) recent.set(run.id, run)
     }
     runningIds.clear()
-    for (const { id, status } of found.values()) if (status === "running") runningIds.add(id)
-    const counts = yield* countsOf([...found.values()])
+    for (const { id, status } of recent.values()) if (status === "running") runningIds.add(id)
+    const counts = yield* countsOf([...recent.values()])
     const now = yield* Clock.currentTimeMillis
-    for (const run of found.values()) {
+    for (const run of recent.values()) {
       const view = runView(run, yield* endingOf(run, now), counts(run.id))
       const signature = signatureOf(view)
       if (sent.get(view.id) === signature) continue
@@ -350,10 +350,10 @@ const watchTasks = (store: RunStore["Service"], run: string, channel: Channel) =
     let after = (numbers[0] as number) - 1 // not empty
     const last = numbers.at(-1) ?? after
     while (after < last) {
-      const found = yield* store.tasks({ run, after, limit: pageSize, refs: false })
-      for (const task of found) if (pending.has(task.index)) written.push(task)
-      if (found.length < pageSize) break
-      after = found.at(-1)?.index ?? last
+      const page = yield* store.tasks({ run, after, limit: pageSize, refs: false })
+      for (const task of page) if (pending.has(task.index)) written.push(task)
+      if (page.length < pageSize) break
+      after = page.at(-1)?.index ?? last
     }
     return written
   })

@@ -78,16 +78,16 @@ const inputsOf = ({ inputs }: TaskRecord): TaskView["given"] => {
 }
 
 const namesBy = (refs: ReadonlyArray<RefRecord>, of: (ref: RefRecord) => string): TaskView["given"] => {
-  const found = new Map<string, { readonly writer: string; readonly names: Array<string> }>()
+  const byWriter = new Map<string, { readonly writer: string; readonly names: Array<string> }>()
   for (const ref of refs) {
     const writer = of(ref)
     // `branch.3.score` is the artifact `score` of a branch.
     const name = ref.name.slice(ref.name.lastIndexOf(".") + 1)
-    const group = found.get(writer)
-    if (group === undefined) found.set(writer, { writer, names: [name] })
+    const group = byWriter.get(writer)
+    if (group === undefined) byWriter.set(writer, { writer, names: [name] })
     else if (!group.names.includes(name)) group.names.push(name)
   }
-  return [...found.values()]
+  return [...byWriter.values()]
 }
 
 /** The step of `RUN/train/3`. */

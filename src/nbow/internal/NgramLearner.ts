@@ -69,15 +69,15 @@ export class NgramLearner implements Learner {
 
   add(text: string): void {
     const { stops, words } = this
-    const found = words.scan(text, true)
-    if (this.length + found > this.stream.length) {
-      this.stream = grown(this.stream, this.length + found)
-      this.rowAt = grown(this.rowAt, this.length + found)
+    const tokenCount = words.scan(text, true)
+    if (this.length + tokenCount > this.stream.length) {
+      this.stream = grown(this.stream, this.length + tokenCount)
+      this.rowAt = grown(this.rowAt, this.length + tokenCount)
     }
     const { rowAt, rows, stream } = this
     const ids = words.tokens
     let length = this.length
-    for (let i = 0; i < found; i++) {
+    for (let i = 0; i < tokenCount; i++) {
       const word = (ids[i] as number) - stops
       if (word < 0) continue
       stream[length] = word
@@ -95,9 +95,9 @@ export class NgramLearner implements Learner {
       if (this.least === 1) this.wanted.push({ nodes: stream.subarray(0, length), rows: rowAt.subarray(0, length) })
       let at = stream
       for (let words = 2; words <= this.most; words++) {
-        const found = yield* this.lengthen(at, words, minTexts)
-        at = found.at
-        if (words >= this.least) this.wanted.push(found.entries)
+        const lengthened = yield* this.lengthen(at, words, minTexts)
+        at = lengthened.at
+        if (words >= this.least) this.wanted.push(lengthened.entries)
       }
       const documents = this.documents.subarray(0, this.size)
       const occurrences = Float64Array.from(this.occurrences.subarray(0, this.size))

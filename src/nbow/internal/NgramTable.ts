@@ -61,10 +61,10 @@ export class NgramTable implements Finder {
 
   scan(text: string): number {
     const { columns, least, most, stops, words } = this
-    const found = words.scan(text, false)
+    const tokenCount = words.scan(text, false)
     const ids = words.tokens
     let length = 0
-    for (let i = 0; i < found; i++) {
+    for (let i = 0; i < tokenCount; i++) {
       const id = ids[i] as number
       if (id >= stops || id < 0) ids[length++] = id
     }
@@ -92,8 +92,8 @@ export class NgramTable implements Finder {
   private child(parent: number, word: number, learn: boolean): number {
     if (parent === root) {
       if (word >= this.singles.length) this.singles = grown(this.singles, word + 1)
-      const known = (this.singles[word] as number) - 1
-      if (known >= 0 || !learn) return known
+      const number = (this.singles[word] as number) - 1
+      if (number >= 0 || !learn) return number
       this.singles[word] = this.size + 1
       return this.add(parent, word)
     }

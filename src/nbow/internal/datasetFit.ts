@@ -47,12 +47,12 @@ const openRows =
             ? Effect.succeed(undefined)
             : FitLoop.attempt(() => {
                 // The tensors of a batch outlive the tidy, and what else was made does not.
-                let made: TensorBatch | undefined
+                let batch: TensorBatch | undefined
                 tf.tidy(() => {
-                  made = partsOf(batches).tensors(rows, tf)
-                  return [...tensorsIn(made.xs), ...tensorsIn(made.ys), ...weightTensor(made)]
+                  batch = partsOf(batches).tensors(rows, tf)
+                  return [...tensorsIn(batch.xs), ...tensorsIn(batch.ys), ...weightTensor(batch)]
                 })
-                return made
+                return batch
               })
       )
     )
@@ -62,9 +62,9 @@ const weightTensor = ({ sampleWeight }: TensorBatch): ReadonlyArray<Tensor> =>
 
 const iteratorOf = async (source: TensorSource): Promise<TensorIterator> => {
   if (typeof source !== "function") return await source.iterator()
-  const made = source()
-  if (Symbol.asyncIterator in made) return made[Symbol.asyncIterator]()
-  return Symbol.iterator in made ? made[Symbol.iterator]() : made
+  const iterable = source()
+  if (Symbol.asyncIterator in iterable) return iterable[Symbol.asyncIterator]()
+  return Symbol.iterator in iterable ? iterable[Symbol.iterator]() : iterable
 }
 
 /** A pass over a generator or a `tf.data` dataset. */
@@ -181,9 +181,9 @@ const standardize = Effect.fnUntraced(function* (
     }
     const factors = model.outputs.map((_, output) => weightOf(output))
     const ones = () => {
-      const made = tf.ones([size])
-      own.add(made)
-      return made
+      const weights = tf.ones([size])
+      own.add(weights)
+      return weights
     }
     const weighted = factors.some((factor) => factor !== undefined) ? factors.map((factor) => factor ?? ones()) : []
     const tensors = [...inputs, ...targets, ...weighted]
@@ -245,9 +245,9 @@ const feedOf = <E, R>(
   let opened: FitLoop.Pull<E | TrainingError, R> | undefined
   const train: Feed["train"] = (epoch) =>
     Effect.suspend(() => {
-      const known = opened
+      const first = opened
       opened = undefined
-      if (known !== undefined) return Effect.succeed(known)
+      if (first !== undefined) return Effect.succeed(first)
       return batchesPerEpoch === undefined
         ? Effect.map(open(epoch), (next) => pullOf(next, undefined, true))
         : Effect.succeed(pullOf(endless, batchesPerEpoch, true))

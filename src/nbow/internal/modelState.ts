@@ -73,10 +73,10 @@ export const restore = (
       const list = (fields[field] ?? []) as Array<Accumulator | undefined> // as `save` found it
       for (const [i, originalName] of names.entries()) {
         if (originalName === null) continue
-        const known = list[i]
-        if (known === undefined)
+        const existing = list[i]
+        if (existing === undefined)
           list[i] = { originalName, variable: tf.variable(stored(`optimizer/${field}/${i}`), false) }
-        else known.variable.assign(stored(`optimizer/${field}/${i}`))
+        else existing.variable.assign(stored(`optimizer/${field}/${i}`))
       }
       fields[field] = list
     }

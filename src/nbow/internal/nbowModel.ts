@@ -167,11 +167,11 @@ const decode = Effect.fnUntraced(function* ({ metadata, tensors }: Carrier) {
 const unknownOption = (options: unknown): string | undefined => {
   const keysOf = (value: unknown) => (typeof value === "object" && value !== null ? Object.keys(value) : [])
   const { vectorizer } = Options.fields
-  const known = vectorizer.to.fields
+  const vectorizerFields = vectorizer.to.fields
   const own = keysOf(options).find((key) => !(key in Options.fields))
   if (own !== undefined) return own
   const ofVectorizer = keysOf((options as { readonly vectorizer?: unknown } | undefined)?.vectorizer)
-  const stranger = ofVectorizer.find((key) => !(key in known))
+  const stranger = ofVectorizer.find((key) => !(key in vectorizerFields))
   return stranger === undefined ? undefined : `vectorizer.${stranger}`
 }
 

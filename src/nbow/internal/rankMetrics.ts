@@ -4,10 +4,10 @@ import { checkClasses, type MetricsError } from "./metricsInput.ts"
 
 /** Scores of one class, ascending. */
 const sortedScores = (labels: ArrayLike<number>, scores: ArrayLike<number>, label: 0 | 1): Float64Array => {
-  const found = new Float64Array(labels.length)
+  const ofLabel = new Float64Array(labels.length)
   let count = 0
-  for (let row = 0; row < labels.length; row++) if (labels[row] === label) found[count++] = scores[row] as number // there is a score for each label
-  return found.subarray(0, count).sort()
+  for (let row = 0; row < labels.length; row++) if (labels[row] === label) ofLabel[count++] = scores[row] as number // there is a score for each label
+  return ofLabel.subarray(0, count).sort()
 }
 
 /**

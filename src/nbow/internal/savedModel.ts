@@ -53,7 +53,7 @@ export const layerClasses = (topology: unknown, found: Set<string> = new Set()):
   return found
 }
 
-const addClass = (layer: unknown, found: Set<string>): void => {
+const addClass = (layer: unknown, classes: Set<string>): void => {
   const name = (layer as { readonly class_name?: unknown } | null)?.class_name
-  if (typeof name === "string") found.add(name)
+  if (typeof name === "string") classes.add(name)
 }

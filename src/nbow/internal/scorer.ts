@@ -27,14 +27,14 @@ export const makeTermCounts = (vectorizer: CountVectorizer.CountVectorizer): ((t
   const placeOf = new Int32Array(vectorizer.vocabulary.length).fill(-1)
   const result: TermCounts = { columns: new Int32Array(64), counts: new Int32Array(64), length: 0 }
   return (text) => {
-    const found = finder.scan(text, false)
-    if (found > result.columns.length) {
-      result.columns = new Int32Array(2 * found)
-      result.counts = new Int32Array(2 * found)
+    const tokenCount = finder.scan(text, false)
+    if (tokenCount > result.columns.length) {
+      result.columns = new Int32Array(2 * tokenCount)
+      result.counts = new Int32Array(2 * tokenCount)
     }
     const { columns, counts } = result
     let length = 0
-    for (let i = 0; i < found; i++) {
+    for (let i = 0; i < tokenCount; i++) {
       const column = finder.tokens[i] as number
       const place = placeOf[column] as number
       if (place >= 0) counts[place] = (counts[place] as number) + 1

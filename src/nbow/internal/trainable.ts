@@ -50,15 +50,15 @@ export const of = (model: LayersModel): Trainable =>
 const tracking = <A>(tf: Tf, run: () => A, onThrow: (made: ReadonlyArray<Tensor>) => void): A => {
   const engine = tf.engine() as unknown as { trackTensor: (tensor: Tensor, ...rest: ReadonlyArray<unknown>) => void } // private
   const { trackTensor } = engine
-  const made: Array<Tensor> = []
+  const tensors: Array<Tensor> = []
   engine.trackTensor = (tensor, ...rest) => {
-    made.push(tensor)
+    tensors.push(tensor)
     trackTensor.call(engine, tensor, ...rest)
   }
   try {
     return run()
   } catch (cause) {
-    onThrow(made.filter((tensor) => !tensor.isDisposed))
+    onThrow(tensors.filter((tensor) => !tensor.isDisposed))
     throw cause
   } finally {
     engine.trackTensor = trackTensor
@@ -79,13 +79,13 @@ export const tidy = <A extends ReadonlyArray<number> | undefined>(tf: Tf, run: (
       })
       return result as A // set, unless `run` threw
     },
-    (made) => {
-      for (const tensor of made) if (!(tensor instanceof tf.Variable)) tensor.dispose()
+    (tensors) => {
+      for (const tensor of tensors) if (!(tensor instanceof tf.Variable)) tensor.dispose()
     }
   )
 
 /** Runs a function that makes something. If it throws, all tensors and variables that it made are disposed. */
-export const makeOrDispose = <A>(tf: Tf, make: () => A): A => tracking(tf, make, (made) => tf.dispose([...made]))
+export const makeOrDispose = <A>(tf: Tf, make: () => A): A => tracking(tf, make, (tensors) => tf.dispose([...tensors]))
 
 /** Runs a function on another backend. There is no other work in between, because the function is synchronous. */
 export const onBackend = <A>(tf: Tf, backend: string, run: () => A): A => {

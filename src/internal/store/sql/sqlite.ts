@@ -174,12 +174,12 @@ const whyLost = (paths: ReadonlyArray<string>): (() => string | undefined) => {
   const first = new Map<string, string>()
   return () => {
     for (const path of paths) {
-      const found = identity(path)
-      const known = first.get(path)
-      if (known === undefined && found !== undefined) first.set(path, found)
-      else if (found === undefined || found !== known)
+      const current = identity(path)
+      const opened = first.get(path)
+      if (opened === undefined && current !== undefined) first.set(path, current)
+      else if (current === undefined || current !== opened)
         return (
-          `${path} ${found === undefined ? "is gone: it was deleted, moved or unmounted" : "was replaced by another one"} ` +
+          `${path} ${current === undefined ? "is gone: it was deleted, moved or unmounted" : "was replaced by another one"} ` +
           "while the store was in use. What was written since is lost; run the flow again"
         )
     }

@@ -86,26 +86,26 @@ export const make = Effect.fnUntraced(function* (options: {
   const withClient = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
     Effect.suspend(() => Effect.provideService(effect, SqlClient.SqlClient, sql))
 
-  const found = yield* orStoreError(withClient(Migrations.found))
-  if (found > Migrations.version) {
+  const version = yield* orStoreError(withClient(Migrations.found))
+  if (version > Migrations.version) {
     return yield* new StoreError({
       message:
-        `${name} was written by a newer effect-flow: its schema has version ${found}, and this program knows ` +
+        `${name} was written by a newer effect-flow: its schema has version ${version}, and this program knows ` +
         `versions up to ${Migrations.version}. Nothing was changed; update effect-flow.`
     })
   }
-  if (found === 0 && (yield* orStoreError(withClient(Migrations.isForeign)))) {
+  if (version === 0 && (yield* orStoreError(withClient(Migrations.isForeign)))) {
     return yield* new StoreError({
       message:
         `${name} is a database of another program: it has tables, but no runs. Nothing in it was changed; choose ` +
         "another directory for the store, or move the file away."
     })
   }
-  if (found === 0 && readOnly) {
+  if (version === 0 && readOnly) {
     return yield* new StoreError({ message: `${name} has no runs yet: no flow has run with it.` })
   }
-  yield* orStoreError(withClient(options.prepare(found)))
-  if (found < Migrations.version) {
+  yield* orStoreError(withClient(options.prepare(version)))
+  if (version < Migrations.version) {
     if (older !== undefined) sql = yield* opened(older(sql))
     else yield* orStoreError(withClient(Migrations.run(SqlDatabase.beginOf(sql))))
   }

@@ -55,8 +55,8 @@ const make = Effect.fnUntraced(function* (options: ClusterOptions) {
       store
     )
     const key = Redacted.value(settings.url)
-    const known = joined.get(key)
-    if (known !== undefined) return known
+    const remembered = joined.get(key)
+    if (remembered !== undefined) return remembered
     const engine = yield* Layer.buildWithScope(ClusterEngine.client(settings), scope)
     const registry = yield* Registry.make(settings, engine)
     const workers = yield* registry.list

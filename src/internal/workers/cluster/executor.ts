@@ -208,7 +208,7 @@ const explain = (
 ): ConstructorParameters<typeof ExecutorError>[0] => {
   const closest = (["code", "version", "step", "flow"] as const)
     .map((because) => workers.find((worker) => worker.because === because))
-    .find((found) => found !== undefined)
+    .find((worker) => worker !== undefined)
   const where = closest === undefined ? "" : ` on worker ${closest.worker.address}`
   switch (closest?.because) {
     case "code":

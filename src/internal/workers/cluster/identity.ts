@@ -35,8 +35,8 @@ export const ofDirectory = (directory: string): Effect.Effect<string, ExecutorEr
     try: async () => {
       const file = join(directory, fileName)
       const read = () => readFile(file, "utf8")
-      const found = await read().catch(() => undefined)
-      if (found !== undefined) return found.trim()
+      const existing = await read().catch(() => undefined)
+      if (existing !== undefined) return existing.trim()
       await mkdir(directory, { recursive: true })
       const token = randomUUID()
       const temporary = `${file}-${token}`

@@ -73,11 +73,11 @@ export const layer = (
         let since = 0
         while (true) {
           const asked = yield* monotonicMs
-          const found = yield* Effect.option(runs.runs({ id: run }))
+          const answer = yield* Effect.option(runs.runs({ id: run }))
           const now = yield* monotonicMs
-          const [record] = Option.getOrElse(found, () => [])
+          const [record] = Option.getOrElse(answer, () => [])
           // A run that is over, or was removed.
-          if (Option.isSome(found) && record?.status !== "running") return yield* forget(prefixOf(settings.group), run)
+          if (Option.isSome(answer) && record?.status !== "running") return yield* forget(prefixOf(settings.group), run)
           // Only this process's clock is used, because the driver's may be wrong. While the store was unavailable, the
           // driver could not send heartbeats either.
           const away = record === undefined || now - asked > glance

@@ -110,13 +110,13 @@ export const load = Effect.fnUntraced(function* (
   given: Given,
   store: ArtifactStore["Service"]
 ): Effect.fn.Return<Settings, ExecutorError> {
-  const found = yield* Effect.mapError(
+  const configured = yield* Effect.mapError(
     config,
     (error) =>
       new ExecutorError({ reason: "settings", message: `The cluster's settings are invalid: ${error.message}` })
   )
   const here = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Given // without holes
-  const url = given.url ?? found.url ?? databaseUrl(store.location)
+  const url = given.url ?? configured.url ?? databaseUrl(store.location)
   if (url === undefined) {
     return yield* new ExecutorError({
       reason: "settings",
@@ -124,8 +124,8 @@ export const load = Effect.fnUntraced(function* (
         "A cluster needs a Postgres database for its work. Provide Storage.layerPostgres, give the cluster a `url`, or set EFFECT_FLOW_DATABASE_URL=postgres://user:password@host/database."
     })
   }
-  const group = here.group ?? found.group ?? Group.byDefault(process.cwd())
-  const settings = { ...found, ...here, url, group } as Settings // every hole is filled by what was found
+  const group = here.group ?? configured.group ?? Group.byDefault(process.cwd())
+  const settings = { ...configured, ...here, url, group } as Settings // every hole is filled by what was found
   if (!/^[a-z][a-z0-9_]{0,23}$/.test(settings.group)) {
     return yield* new ExecutorError({
       reason: "settings",

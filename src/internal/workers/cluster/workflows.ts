@@ -128,13 +128,13 @@ const fromText = ({ base64, digest }: BlobText): Blob => ({
 const write = (value: unknown): string => JSON.stringify({ protocol, value })
 
 const read = <A>(text: string): Effect.Effect<A, ExecutorError> => {
-  const found = JSON.parse(text) as { readonly protocol: number; readonly value: A } // `write` made it
-  return found.protocol === protocol
-    ? Effect.succeed(found.value)
+  const envelope = JSON.parse(text) as { readonly protocol: number; readonly value: A } // `write` made it
+  return envelope.protocol === protocol
+    ? Effect.succeed(envelope.value)
     : Effect.fail(
         new ExecutorError({
           reason: "version",
-          message: `The run's driver and the cluster's worker have two versions of effect-flow that do not understand each other (protocols ${protocol} and ${found.protocol}). Start both with the same version.`
+          message: `The run's driver and the cluster's worker have two versions of effect-flow that do not understand each other (protocols ${protocol} and ${envelope.protocol}). Start both with the same version.`
         })
       )
 }
