@@ -87,7 +87,7 @@ const assertClose = (actual: ArrayLike<number>, expected: ArrayLike<number>) => 
 const numbers = data.labels.map((label) => ["food", "money", "sport"].indexOf(label))
 
 describe("MulticlassNbow", () => {
-  it.effect("goes with TensorFlow.js's own fit, and scores as the tf.LayersModel does", () =>
+  it.effect("goes with Tensorflow.fit on dense rows, and scores as the tf.LayersModel does", () =>
     Effect.gen(function* () {
       const model = yield* MulticlassNbow.fit(data, exact)
       assert.deepStrictEqual(model.classes, ["food", "money", "sport"])
@@ -124,7 +124,7 @@ describe("MulticlassNbow", () => {
     })
   )
 
-  it.effect("goes with TensorFlow.js's own fit with weights of rows and classes", () =>
+  it.effect("goes with Tensorflow.fit on dense rows with weights of rows and classes", () =>
     Effect.gen(function* () {
       const sampleWeight = data.texts.map((_, row) => (row % 5) / 2)
       const classWeight = { food: 3, sport: 0.5 }
