@@ -19,7 +19,7 @@ describe("a store in Postgres", () => {
       assert.strictEqual(without.code, 2)
       assert.match(
         without.stderr,
-        /^A store in Postgres keeps large artifacts in a directory .* EFFECT_FLOW_BLOBS\.\n$/
+        /^A store in Postgres keeps large artifacts in a bucket, or in a directory .* EFFECT_FLOW_BLOBS\.\n$/
       )
     })
   )
