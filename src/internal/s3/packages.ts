@@ -2,10 +2,10 @@
  * AWS's own packages: the credential chain that every AWS tool goes through, and the signature. Both are optional peers,
  * loaded when the first request is signed.
  *
- * Measured against `@aws-sdk/client-s3` on Node 24, two idle cores: 0.19 s to import instead of 0.43 s, 4.9 MB in 23
- * packages instead of 8.7 MB in 26 (without the credential chain, which it needs as well). The client's streaming body of an upload can't be
- * retried and its multipart upload is a package of its own; with signed requests of our own, the digest of an artifact is
- * also the hash that signs its upload.
+ * Measured against `@aws-sdk/client-s3` on Node 24: importing them takes 0.045 s of processor time instead of 0.12 s and
+ * 20 MB less memory; they are 4.9 MB in 23 packages instead of 8.7 MB in 26. And with requests of our own, the digest of
+ * an artifact is also the hash that signs its upload, each part of a transfer can be repeated by itself, and a stall is
+ * noticed in either direction.
  */
 import { messageOf } from "../cause.ts"
 

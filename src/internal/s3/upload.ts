@@ -10,7 +10,8 @@ import type { S3Error } from "./failure.ts"
 /** Above this size, in bytes, an object is uploaded in parts. */
 export const thresholdBytes = 64 * 1000 * 1000
 
-const partBytes = 8 * 1024 * 1024
+/** The smallest part that S3 takes, so that as little as possible is in memory. */
+const partBytes = 5 * 1024 * 1024
 
 /** An upload has 10,000 parts at most. */
 const longest = 10_000
