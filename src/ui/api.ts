@@ -30,7 +30,7 @@ import { splitTask } from "./router.ts"
 
 export type * from "../internal/server/shapes.ts"
 export { ApiError } from "./apiError.ts"
-export { type QueryState, useGrowing, useQuery } from "./query.ts"
+export { useGrowing, useQuery } from "./query.ts"
 
 type Query = Readonly<Record<string, string | number | undefined>>
 

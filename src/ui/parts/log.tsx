@@ -225,7 +225,7 @@ export const Log = ({
               })
               .join("\n")
           }
-          label={shown.length > copyLimit ? `Copy the last ${count(copyLimit)} lines` : "Copy the lines shown"}
+          label="Copy the log as it is shown"
         />
         <a href={Api.logUrl(run, task)} download>
           Download

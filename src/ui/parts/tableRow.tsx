@@ -41,8 +41,8 @@ export const WholeRow = ({
             <div key={name} className="pair">
               <dt>{name}</dt>
               <dd className="mono">
-                <Copy text={plainCell(row[i])} label={`Copy ${name}`} />{" "}
-                {typeof row[i] === "object" && row[i] !== null ? JSON.stringify(row[i], null, 2) : cell(row[i])}
+                {typeof row[i] === "object" && row[i] !== null ? JSON.stringify(row[i], null, 2) : cell(row[i])}{" "}
+                <Copy text={plainCell(row[i])} label={`Copy ${name}`} />
               </dd>
             </div>
           ))}

@@ -54,7 +54,7 @@ const Run = ({ id }: { readonly id: string }) => {
     <div className="run">
       <Head run={run} />
       {error === undefined ? null : <Failure error={error} />}
-      <RunTrouble run={run} tasks={state.tasks} commands={commands} />
+      <RunTrouble run={run} tasks={state.tasks} isComplete={state.complete} commands={commands} />
       {state.isRemoved ? (
         <p className="notice warn" role="alert">
           This run was removed from the store. What is on the screen is all that is left of it.

@@ -45,15 +45,20 @@ export const Head = ({ run }: { readonly run: Api.RunView }) => {
 /** Why a run did not succeed, a link to the task that failed first, and commands to continue. */
 export const RunTrouble = ({
   commands,
+  isComplete,
   run,
   tasks
 }: {
+  /** Whether all tasks are loaded. */
+  readonly isComplete: boolean
   readonly run: Api.RunView
   readonly tasks: Tasks
   readonly commands: Api.Commands
 }) => {
   if (run.status === "running" || run.status === "succeeded") return null
   const failed = run.status === "failed" ? firstFailed(tasks.all) : undefined
+  // Which task failed first is known once all of them are.
+  if (run.status === "failed" && failed === undefined && !isComplete) return null
   const kind = run.status === "failed" ? "" : run.status
   const error = failed === undefined || run.error?.message === failed.error?.message ? run.error : failed.error
   return (
