@@ -13,8 +13,8 @@ export interface Link {
     streams: number
     mostStreams: number
     requests: number
-    /** Requests that the browser gave up before the answer. */
-    aborted: number
+    /** The paths of requests that the browser gave up before the answer. */
+    readonly aborted: Array<string>
   }
   /** Addresses that are answered with 404, as a server with another version of the page does. */
   readonly missing: Array<RegExp>
@@ -24,7 +24,7 @@ export const makeLink = (target: string, delayMs: number) =>
   Effect.acquireRelease(
     Effect.callback<Link & { readonly server: Http.Server }>((resume) => {
       const { hostname, port } = new URL(target)
-      const counts = { streams: 0, mostStreams: 0, requests: 0, aborted: 0 }
+      const counts = { streams: 0, mostStreams: 0, requests: 0, aborted: [] as string[] }
       const missing: Array<RegExp> = []
       const server = Http.createServer((request, response) => {
         const path = request.url ?? "/"
@@ -40,7 +40,7 @@ export const makeLink = (target: string, delayMs: number) =>
         let isDone = false
         response.on("close", () => {
           if (isStream) counts.streams--
-          else if (!isDone && path.startsWith("/api/")) counts.aborted++
+          else if (!isDone && path.startsWith("/api/")) counts.aborted.push(path)
           asked.destroy()
         })
         const { origin: _, ...headers } = request.headers

@@ -20,7 +20,11 @@ const loader = new URL("../../node_modules/tsx/dist/loader.mjs", import.meta.url
 /** A verb of an example, as a user types it. */
 const example = (name: string, ...words: ReadonlyArray<string>) =>
   Effect.promise(() =>
-    promisify(execFile)(process.execPath, ["--import", loader, `examples/${name}.ts`, ...words], { cwd: root })
+    promisify(execFile)(
+      process.execPath,
+      ["--conditions=effect-flow-source", "--import", loader, `examples/${name}.ts`, ...words],
+      { cwd: root }
+    )
   )
 
 /** A picture: where, what must be seen, how large, and in which theme. */
