@@ -35,10 +35,10 @@ const longest = [
 class LongestFirst extends BaseSequencer {
   override async sort(files: Array<TestSpecification>): Promise<Array<TestSpecification>> {
     const rank = ({ moduleId }: TestSpecification) => {
-      const found = longest.findIndex((name) =>
+      const place = longest.findIndex((name) =>
         moduleId.endsWith(`${sep}test${sep}${name.replaceAll("/", sep)}.test.ts`)
       )
-      return found === -1 ? longest.length : found
+      return place === -1 ? longest.length : place
     }
     return (await super.sort(files)).sort((a, b) => rank(a) - rank(b))
   }

@@ -39,7 +39,7 @@ const succeeds = (ended: Ended): string => {
 }
 const refuses = (ended: Ended, code: number, message: string) =>
   assert.deepStrictEqual(ended, { code, stdout: "", stderr: `${message}\n` })
-const json = (ended: Ended) => JSON.parse(succeeds(ended)) as any // looked into below
+const json = (ended: Ended) => JSON.parse(succeeds(ended))
 
 describe("runs", () => {
   it.live("lists the flow's runs, newest first, and finds some by status, tag and time", () =>

@@ -39,7 +39,7 @@ describe("server.ts", () => {
           Effect.promise(async () => {
             const payload = { body: JSON.stringify(body), headers: { "content-type": "application/json" } }
             const response = await fetch(`${url}${path}`, { method, ...(body === undefined ? {} : payload) })
-            return { status: response.status, json: (await response.json()) as any } // looked at below
+            return { status: response.status, json: JSON.parse(await response.text()) }
           })
         const isUp = until(
           Effect.promise(() =>
