@@ -26,21 +26,23 @@ type HasSecret<A, Depth extends ReadonlyArray<unknown> = []> = Depth["length"] e
     ? never
     : unknown extends A
       ? never
-      : A extends Redacted.Redacted<any>
-        ? true
-        : A extends Error // which is also an effect
-          ? { [K in keyof A]-?: HasSecret<A[K], [...Depth, 0]> }[keyof A]
-          : A extends Leaf
-            ? never
-            : A extends ReadonlyArray<infer Item>
-              ? HasSecret<Item, [...Depth, 0]>
-              : A extends ReadonlyMap<infer Key, infer Item>
-                ? HasSecret<Key | Item, [...Depth, 0]>
-                : A extends ReadonlySet<infer Item>
-                  ? HasSecret<Item, [...Depth, 0]>
-                  : A extends object
-                    ? { [K in keyof A]-?: HasSecret<A[K], [...Depth, 0]> }[keyof A]
-                    : never
+      : A extends null | undefined // without strict null checks, they extend everything
+        ? never
+        : A extends Redacted.Redacted<any>
+          ? true
+          : A extends Error // which is also an effect
+            ? { [K in keyof A]-?: HasSecret<A[K], [...Depth, 0]> }[keyof A]
+            : A extends Leaf
+              ? never
+              : A extends ReadonlyArray<infer Item>
+                ? HasSecret<Item, [...Depth, 0]>
+                : A extends ReadonlyMap<infer Key, infer Item>
+                  ? HasSecret<Key | Item, [...Depth, 0]>
+                  : A extends ReadonlySet<infer Item>
+                    ? HasSecret<Item, [...Depth, 0]>
+                    : A extends object
+                      ? { [K in keyof A]-?: HasSecret<A[K], [...Depth, 0]> }[keyof A]
+                      : never
 
 /** `never` if a type contains a `Redacted`, else `true`. */
 export type NoSecret<A> = [HasSecret<A>] extends [never] ? true : never
