@@ -124,7 +124,9 @@ describe.skipIf(Postgres.binaries === undefined)("the storage of messages", () =
           exits.map(({ _tag }) => _tag),
           [name === "ours" ? "Success" : "Failure", "Success", "Success"]
         )
-        assert.deepStrictEqual(yield* storage.repliesFor(["1", "2", "3"]), [reply(31, 1), reply(33, 2), reply(34, 3)])
+        // Replies saved at the same time have no order.
+        const stored = yield* storage.repliesFor(["1", "2", "3"])
+        assert.sameDeepMembers(stored, [reply(31, 1), reply(33, 2), reply(34, 3)])
         yield* storage.resetShards([ShardId.toString(shard)])
         assert.deepStrictEqual(yield* claim(storage), [])
 
