@@ -2,7 +2,9 @@
 import { execFile } from "node:child_process"
 import { promisify } from "node:util"
 import { assert, describe, it } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Logger from "effect/Logger"
 import * as Schema from "effect/Schema"
@@ -51,10 +53,20 @@ describe.skipIf(Postgres.binaries === undefined)("a run", () => {
             }
           )
         )
+      const began = yield* Deferred.make<void>()
+      const isReadOnly = yield* Deferred.make<void>()
       const step = Step.make("step", {
         input: { n: Schema.Int },
         output: { n: Schema.Int },
-        run: ({ n }) => Effect.as(Effect.sleep("50 millis"), { n })
+        // The third task does not end before the database is read-only, however long that takes.
+        run: ({ n }) =>
+          Effect.gen(function* () {
+            if (n === 2) {
+              yield* Deferred.done(began, Exit.void)
+              yield* Deferred.await(isReadOnly)
+            }
+            return { n }
+          })
       })
       const flow = Flow.make("Steps", {
         steps: [step],
@@ -62,8 +74,9 @@ describe.skipIf(Postgres.binaries === undefined)("a run", () => {
       })
       yield* Effect.gen(function* () {
         const run = yield* Effect.forkChild(Flow.run(flow, {}))
-        yield* Effect.sleep("150 millis")
+        yield* Deferred.await(began)
         yield* setReadOnly("on")
+        yield* Deferred.done(isReadOnly, Exit.void)
         yield* Effect.sleep("1500 millis")
         assert.isUndefined(run.pollUnsafe())
         yield* setReadOnly("off")
