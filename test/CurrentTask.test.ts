@@ -18,8 +18,8 @@ const threads = Executor.layerThreads({ module: Checkpoints.flows, size: 1 })
 
 Checkpoints.suite("memory, fibers", Layer.mergeAll(Storage.layerMemory, quiet), { fibers: true })
 Checkpoints.suite("SQLite, fibers", Layer.mergeAll(local, quiet), { fibers: true })
-Checkpoints.suite("SQLite, threads", Layer.mergeAll(local, threads, quiet), { fibers: false })
+Checkpoints.suite("SQLite, threads", Layer.merge(Layer.provideMerge(threads, local), quiet), { fibers: false })
 if (hasPostgres) {
   Checkpoints.suite("Postgres, fibers", Layer.mergeAll(postgres, quiet), { fibers: true })
-  Checkpoints.suite("Postgres, threads", Layer.mergeAll(postgres, threads, quiet), { fibers: false })
+  Checkpoints.suite("Postgres, threads", Layer.merge(Layer.provideMerge(threads, postgres), quiet), { fibers: false })
 }

@@ -11,10 +11,11 @@ import * as Storage from "../../src/Storage.ts"
 import * as Postgres from "../cluster/postgres.ts"
 import { schema } from "./postgres.ts"
 
-/** A directory that is removed with the scope. */
+/** A directory that is removed with the scope, and with what a thread that is ending may still write to a store in it. */
 export const temporaryDirectory = Effect.acquireRelease(
   Effect.promise(() => Fs.mkdtemp(Path.join(Os.tmpdir(), "effect-flow-test-"))),
-  (directory) => Effect.promise(() => Fs.rm(directory, { recursive: true, force: true }))
+  (directory) =>
+    Effect.promise(() => Fs.rm(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 }))
 )
 
 type Stores = Layer.Layer<ArtifactStore | RunStore, StoreError>
