@@ -5,6 +5,9 @@
 import react from "@vitejs/plugin-react"
 import { defineConfig } from "vite"
 
+// A test that packs the package has an environment of its own, which would make a page for development.
+process.env.NODE_ENV = "production"
+
 export default defineConfig({
   root: import.meta.dirname,
   base: "/",

@@ -65,7 +65,7 @@ export const Help = ({ close, open }: { readonly open: boolean; readonly close: 
             <h3>{title}</h3>
             <dl>
               {keys.map(([key, does]) => (
-                <div key={key}>
+                <div key={does}>
                   <dt>
                     <kbd>{key}</kbd>
                   </dt>
