@@ -19,9 +19,9 @@ const setHidden = (page: Page, hidden: boolean) =>
     `Object.defineProperty(document, "hidden", { configurable: true, value: ${hidden} }); document.dispatchEvent(new Event("visibilitychange"))`
   )
 
-const until = async (holds: () => boolean): Promise<void> => {
+const until = async (holds: () => boolean | Promise<boolean>): Promise<void> => {
   const end = Date.now() + 15_000
-  while (!holds()) {
+  while (!(await holds())) {
     assert.isBelow(Date.now(), end, "what was waited for did not come")
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
@@ -145,7 +145,7 @@ if (browserPath === undefined) {
           assert.strictEqual(await position(), 0)
           await page.goBack()
           await page.locator("[data-run]").first().waitFor()
-          await page.waitForFunction(`Math.abs(window.scrollY - ${before}) < 3`)
+          await until(async () => Math.abs((await position()) - before) < 3)
           await page.goto(`${page.url()}runs/${review}`)
           await page.locator("[data-task='train/3'] .node-body").click()
           await page.getByRole("tab", { name: "Log" }).click()
@@ -187,6 +187,7 @@ if (browserPath === undefined) {
           await page.goto(`${url}/runs/00old/load/1`)
           await page.getByRole("heading", { level: 1, name: "load/1" }).waitFor()
           await hasCount(page.getByText("The code of this step has changed since"), 0)
+          await page.goto("about:blank") // the page of a run that is removed asks for it once more
         })
         yield* store.remove(["00old", "00new"])
       })
