@@ -184,6 +184,24 @@ const within = ({ definition, path, repetition }: Place, group: string, name: st
   repetition: repetition + 1
 })
 
+/** The group of a list or map, and the repeated group within it. */
+const repeatedGroup = (
+  annotation: "LIST" | "MAP",
+  name: string,
+  fields: number,
+  optional: boolean,
+  place: Place
+): ReadonlyArray<SchemaElement> => [
+  {
+    name: nameOf(place),
+    repetition_type: repetitionType(optional),
+    num_children: 1,
+    converted_type: annotation,
+    logical_type: { type: annotation }
+  },
+  { name, repetition_type: "REPEATED", num_children: fields }
+]
+
 const listNode = (
   itemAst: SchemaAST.AST,
   optional: boolean,
@@ -191,16 +209,7 @@ const listNode = (
   parts: Parts,
   depth: number
 ): Built | undefined => {
-  parts.elements.push(
-    {
-      name: nameOf(place),
-      repetition_type: repetitionType(optional),
-      num_children: 1,
-      converted_type: "LIST",
-      logical_type: { type: "LIST" }
-    },
-    { name: "list", repetition_type: "REPEATED", num_children: 1 }
-  )
+  parts.elements.push(...repeatedGroup("LIST", "list", 1, optional, place))
   const start = parts.leaves.length
   const item = nodeOf(itemAst, within(place, "list", "element"), parts, depth + 1)
   if (item === undefined) return undefined
@@ -273,16 +282,7 @@ const mapNode = (
   parts: Parts,
   depth: number
 ): Built | undefined => {
-  parts.elements.push(
-    {
-      name: nameOf(place),
-      repetition_type: repetitionType(optional),
-      num_children: 1,
-      converted_type: "MAP",
-      logical_type: { type: "MAP" }
-    },
-    { name: "key_value", repetition_type: "REPEATED", num_children: 2 }
-  )
+  parts.elements.push(...repeatedGroup("MAP", "key_value", 2, optional, place))
   const start = parts.leaves.length
   const key = nodeOf(keyAst, within(place, "key_value", "key"), parts, depth + 1)
   if (key === undefined || key.node.optional || key.node.kind !== "leaf") return undefined
