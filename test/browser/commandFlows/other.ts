@@ -1,30 +1,7 @@
 /** A flow with a command line. It fails unless `EFFECT_FLOW_TEST_SOUND` is set. */
-import * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
-import * as Flow from "../../../src/Flow.ts"
 import * as FlowCli from "../../../src/FlowCli.ts"
-import * as Run from "../../../src/Run.ts"
-import * as Step from "../../../src/Step.ts"
+import { failingFlow } from "./failing.ts"
 
-const load = Step.make("load", {
-  output: { answer: Schema.Int },
-  run: () => Effect.as(Effect.andThen(Run.metric("rows", 42), Effect.log("loaded")), { answer: 42 })
-})
-
-const score = Step.make("score", {
-  input: { answer: Schema.Int },
-  output: { score: Schema.Int },
-  run: ({ answer }) =>
-    process.env.EFFECT_FLOW_TEST_SOUND === undefined
-      ? Effect.die(new Error("the service is away"))
-      : Effect.succeed({ score: answer + 1 })
-})
-
-export const OtherFlow = Flow.make("OtherFlow", {
-  steps: [load, score],
-  run: Effect.fnUntraced(function* () {
-    yield* score(yield* load({}))
-  })
-})
+export const OtherFlow = failingFlow("OtherFlow")
 
 FlowCli.main(OtherFlow)
