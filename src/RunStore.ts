@@ -8,6 +8,7 @@ import * as Layer from "effect/Layer"
 import * as MemoryRunStore from "./internal/store/memoryRunStore.ts"
 import { RunStore } from "./internal/store/runStore.ts"
 
+export type { RunPosition, RunSort, RunSortKey } from "./internal/store/runOrder.ts"
 export {
   type CardLine,
   type Change,

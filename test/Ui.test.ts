@@ -87,6 +87,48 @@ layer(served, { excludeTestServices: true })("Ui", (it) => {
       })
     )
 
+    it.effect("are sorted over all pages, crashed ones among them", () =>
+      Effect.gen(function* () {
+        const store = yield* RunStore
+        const ended = { status: "succeeded" as const, startedAt: 1000 }
+        yield* store.write([
+          putRun(run("00a", { flow: "Sorted", ...ended, finishedAt: 1500 })),
+          putRun(run("00b", { flow: "Sorted", host: "elsewhere", heartbeatAt: 1000 })),
+          putRun(run("00c", { flow: "Sorted", ...ended, status: "failed", finishedAt: 9000 })),
+          putRun(run("00d", { flow: "Sorted", host: "elsewhere", heartbeatAt: Date.now() + 600_000 })),
+          putRun(run("00e", { flow: "Sorted", host: "elsewhere", heartbeatAt: 2000 })),
+          putRun(run("00f", { flow: "Sorted", ...ended, finishedAt: 1400 }))
+        ])
+        const sorted = Effect.fnUntraced(function* (query: string, limit: number) {
+          const seen: Array<string> = []
+          let before = ""
+          for (;;) {
+            const { json } = yield* get(`/api/runs?${query}&limit=${limit}${before}`)
+            seen.push(...json.runs.map(({ id }: { readonly id: string }) => id.slice(2)))
+            if (json.next === undefined) return seen.join("")
+            before = `&before=${encodeURIComponent(json.next)}`
+          }
+        })
+        for (const limit of [1, 2, 4, 100]) {
+          assert.strictEqual(yield* sorted("flow=Sorted&sort=status&order=up", limit), "ebcdfa")
+          assert.strictEqual(yield* sorted("flow=Sorted&sort=status", limit), "fadceb")
+          assert.strictEqual(yield* sorted("flow=Sorted&sort=duration", limit), "cafedb")
+          assert.strictEqual(yield* sorted("flow=Sorted&sort=duration&order=up", limit), "facedb")
+          assert.strictEqual(yield* sorted("flow=Sorted&sort=started&order=up", limit), "abcdef")
+          assert.strictEqual(yield* sorted("flow=Sorted&sort=duration&order=up&status=succeeded", limit), "fa")
+          assert.strictEqual(yield* sorted("flow=Sorted&sort=started&order=up&status=crashed", limit), "be")
+          assert.strictEqual(yield* sorted("flow=Sorted&sort=status&status=crashed", limit), "eb")
+          const flows = yield* sorted("sort=flow&order=up", limit)
+          assert.include(flows, "fedcba")
+        }
+        assert.strictEqual(
+          yield* refused("/api/runs?sort=duration&before=00a"),
+          '400 The cursor before must be "next" of the page before, in the same order; it is "00a".'
+        )
+        yield* store.remove(["00a", "00b", "00c", "00d", "00e", "00f"])
+      })
+    )
+
     it.effect("whose process is gone are shown as crashed, and found so", () =>
       Effect.gen(function* () {
         const store = yield* RunStore

@@ -5,8 +5,9 @@ import * as Fiber from "effect/Fiber"
 import type * as Layer from "effect/Layer"
 import { ArtifactStore } from "../../src/ArtifactStore.ts"
 import * as Digest from "../../src/internal/schema/digest.ts"
+import * as RunOrder from "../../src/internal/store/runOrder.ts"
 import type { CheckpointRecord, MetricRecord } from "../../src/RunRecord.ts"
-import { RunStore, type StoreError } from "../../src/RunStore.ts"
+import { type RunPosition, type RunQuery, type RunSortKey, RunStore, type StoreError } from "../../src/RunStore.ts"
 import { line, putRun, putTask, ref, run, task } from "./records.ts"
 
 export const suite = (name: string, layer: Layer.Layer<ArtifactStore | RunStore, StoreError>): void => {
@@ -18,6 +19,57 @@ export const suite = (name: string, layer: Layer.Layer<ArtifactStore | RunStore,
     ) => it.effect(title, () => Effect.provide(body(), layer), timeout)
 
     const ids = (records: ReadonlyArray<{ readonly id: string }>) => records.map((record) => record.id)
+
+    effect("sorts runs by start, duration, status and flow, page by page", () =>
+      Effect.gen(function* () {
+        const store = yield* RunStore
+        const { finishedAt: _, ...unfinished } = run("g1", { flow: "B", status: "running", startedAt: 70 })
+        yield* store.write([
+          putRun(run("a1", { flow: "B", status: "failed", startedAt: 10, finishedAt: 40 })),
+          putRun(run("b1", { flow: "A", status: "succeeded", startedAt: 20, finishedAt: 25, tags: ["x"] })),
+          putRun(run("c1", { flow: "C", status: "succeeded", startedAt: 30, finishedAt: 35, tags: ["x"] })),
+          putRun(run("zz", { place: "d1", flow: "A", status: "failed", startedAt: 40, finishedAt: 1040 })),
+          putRun(run("e1", { flow: "B", status: "interrupted", startedAt: 50, finishedAt: 50.5 })),
+          putRun(run("f1", { flow: "C", status: "succeeded", startedAt: 60, finishedAt: 65 })),
+          putRun(unfinished)
+        ])
+        const paged = Effect.fnUntraced(function* (
+          by: RunSortKey,
+          order: "up" | "down",
+          limit: number,
+          query: RunQuery = {}
+        ) {
+          const seen: Array<string> = []
+          let beyond: RunPosition | undefined
+          for (;;) {
+            const sort = { by, order, ...(beyond === undefined ? {} : { beyond }) }
+            const page = yield* store.runs({ ...query, sort, limit })
+            seen.push(...ids(page))
+            const last = page.at(-1)
+            if (last === undefined || page.length < limit) return seen.join(" ")
+            beyond = RunOrder.positionOf(last, by)
+          }
+        })
+        for (const limit of [1, 2, 3, 100]) {
+          assert.strictEqual(yield* paged("started", "up", limit), "a1 b1 c1 zz e1 f1 g1")
+          assert.strictEqual(yield* paged("started", "down", limit), "g1 f1 e1 zz c1 b1 a1")
+          assert.strictEqual(yield* paged("duration", "up", limit), "e1 b1 c1 f1 a1 zz g1")
+          assert.strictEqual(yield* paged("duration", "down", limit), "zz a1 f1 c1 b1 e1 g1")
+          assert.strictEqual(yield* paged("status", "up", limit), "zz a1 e1 g1 f1 c1 b1")
+          assert.strictEqual(yield* paged("status", "down", limit), "f1 c1 b1 g1 e1 zz a1")
+          assert.strictEqual(yield* paged("flow", "up", limit), "zz b1 g1 e1 a1 f1 c1")
+          assert.strictEqual(yield* paged("flow", "down", limit), "f1 c1 g1 e1 a1 zz b1")
+          assert.strictEqual(yield* paged("duration", "down", limit, { tags: ["x"] }), "c1 b1")
+          assert.strictEqual(yield* paged("flow", "up", limit, { status: "failed", since: 5 }), "zz a1")
+          assert.strictEqual(yield* paged("started", "up", limit, { flow: "B", idPrefix: "e" }), "e1")
+        }
+        assert.deepStrictEqual(yield* store.runs({ sort: { by: "flow", order: "up" }, limit: 0 }), [])
+        // A position stays valid when its run is gone.
+        const beyond = { value: 30, place: "a1" }
+        yield* store.remove(["a1"])
+        assert.deepStrictEqual(ids(yield* store.runs({ sort: { by: "duration", order: "up", beyond } })), ["zz", "g1"])
+      })
+    )
 
     effect("keeps lines in order, and goes on after one", () =>
       Effect.gen(function* () {

@@ -33,9 +33,11 @@ export interface ListQuery extends Omit<RunQuery, "status"> {
 }
 
 /**
- * Runs that match a query, newest first. Tags match in any spelling that Unicode takes for the same.
+ * Runs that match a query, newest first or in the order that `sort` gives. Tags match in any spelling that Unicode takes for the same.
  *
  * @param query.limit How many at most. Default: all.
+ * @param query.sort `by` is `started`, `duration`, `status` or `flow`, and `order` is `up` or `down`; runs that have no
+ *   duration yet come last in both.
  * @param query.since Only runs that started at this time or later, in milliseconds since the epoch.
  * @param query.until Only runs that started before this time.
  * @param query.status One status or several. `crashed` runs are those whose process is gone and that nobody has resumed

@@ -75,6 +75,11 @@ const runs = HttpApiGroup.make("runs")
         since: Schema.optionalKey(Schema.Number),
         until: Schema.optionalKey(Schema.Number),
         prefix: text,
+        /** Without it the newest run comes first. */
+        sort: Schema.optionalKey(Schema.Literals(["started", "duration", "status", "flow"])),
+        /** Default: down. */
+        order: Schema.optionalKey(Schema.Literals(["up", "down"])),
+        /** `next` of the page before, in the same order. */
         before: text,
         limit: limit(500)
       },

@@ -12,7 +12,6 @@ import { ArtifactStore } from "../../ArtifactStore.ts"
 import * as Diff from "../../Diff.ts"
 import type { RunRecord } from "../../RunRecord.ts"
 import { type CardLine, RunStore, type StoreError } from "../../RunStore.ts"
-import * as Tags from "../../Tags.ts"
 import * as Why from "../../Why.ts"
 import * as Worker from "../../Worker.ts"
 import * as Reading from "../history/reading.ts"
@@ -26,11 +25,10 @@ import * as UiCompare from "./compare.ts"
 import * as UiEnding from "./ending.ts"
 import * as UiLabels from "./labels.ts"
 import * as UiPlaces from "./places.ts"
+import * as UiRunList from "./runList.ts"
 import type { About, CardView, RunView } from "./shapes.ts"
 import * as UiViews from "./views.ts"
 
-/** The number of running runs that are checked for crashes. */
-const runningLimit = 1000
 /** The number of lines read at a time for a download. */
 const logPageSize = 5000
 /** A card larger than this is not sent to the page. */
@@ -79,6 +77,7 @@ export const layer = ({ storeFlags, ...about }: ServerInfo) =>
           Effect.map(endingOf(run, now), (ending) => UiViews.runView(run, ending, counts.get(run.id) ?? []))
         )
       }, Effect.mapError(storeFailed))
+      const listOf = UiRunList.make(store, viewAll)
       const endingNow = (run: RunRecord) =>
         Effect.mapError(
           Effect.flatMap(Clock.currentTimeMillis, (now) => endingOf(run, now)),
@@ -134,35 +133,7 @@ export const layer = ({ storeFlags, ...about }: ServerInfo) =>
 
         names: () => Effect.mapError(store.names, storeFailed),
 
-        list: Effect.fnUntraced(function* ({ query }) {
-          const limit = query.limit ?? 100
-          const { before, flow, prefix: idPrefix, since, status, tags, until } = query
-          const crashed = status === "crashed"
-          const conditions = {
-            ...(flow === undefined ? {} : { flow }),
-            ...(since === undefined ? {} : { since }),
-            ...(until === undefined ? {} : { until }),
-            ...(idPrefix === undefined ? {} : { idPrefix }),
-            ...(before === undefined ? {} : { before }),
-            ...(tags === undefined ? {} : { tags: tags.split("\n").filter(Boolean).map(Tags.spelling) })
-          }
-          // Crashes are not recorded but inferred by the reader.
-          if (crashed || status === "running") {
-            const running = yield* viewAll(
-              yield* Effect.mapError(store.runs({ ...conditions, status: "running", limit: runningLimit }), storeFailed)
-            )
-            const runs = running.filter((run) => run.status === status).slice(0, limit)
-            const last = runs.at(-1)
-            return { runs, ...(last !== undefined && runs.length === limit ? { next: last.id } : {}) }
-          }
-          const found = yield* Effect.mapError(
-            store.runs({ ...conditions, ...(status === undefined ? {} : { status }), limit: limit + 1 }),
-            storeFailed
-          )
-          const runs = yield* viewAll(found.slice(0, limit))
-          const last = runs.at(-1)
-          return { runs, ...(found.length > limit && last !== undefined ? { next: last.id } : {}) }
-        }),
+        list: ({ query }) => listOf(query),
 
         find: Effect.fnUntraced(function* ({ query }) {
           const [name = "", ...rest] = query.path

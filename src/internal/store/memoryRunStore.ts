@@ -10,6 +10,8 @@ import * as Lost from "./lost.ts"
 import { matchesLine, matchesRun, matchesTask, numberIn, partOf, usesIn } from "./matching.ts"
 import * as MemoryRecords from "./memoryRecords.ts"
 import { placeOfTask, search } from "./memoryRecords.ts"
+import type { RunPosition, RunSort } from "./runOrder.ts"
+import * as RunOrder from "./runOrder.ts"
 import type { Driver, LogLine, MetricLine, RefUse, RunQuery, RunStore, TaskQuery } from "./runStore.ts"
 
 /** A store of its own, kept as long as it is referred to. */
@@ -18,6 +20,17 @@ export const make = (inline?: MemoryRecords.Inline): RunStore["Service"] => {
   const { byKey, holds, ids, isFree, placeOf, resumptions, runs, schemas, setDriver, withResumption } = records
   const matches = (record: RunRecord, query: RunQuery): boolean =>
     matchesRun(record, query) && (query.before === undefined || placeOf(record.id) < placeOf(query.before))
+
+  const sorted = (query: RunQuery, sort: RunSort): Array<RunRecord> => {
+    const positions: Array<readonly [RunRecord, RunPosition]> = []
+    for (const { record } of runs.values()) {
+      if (record === undefined || !matches(record, query)) continue
+      const position = RunOrder.positionOf(record, sort.by)
+      if (sort.beyond === undefined || RunOrder.compare(sort.beyond, position, sort) < 0)
+        positions.push([record, position])
+    }
+    return positions.sort(([, a], [, b]) => RunOrder.compare(a, b, sort)).map(([record]) => record)
+  }
 
   const tasksOf = (query: TaskQuery): Array<TaskRecord> => {
     if (query.run === undefined && query.key !== undefined) {
@@ -81,6 +94,7 @@ export const make = (inline?: MemoryRecords.Inline): RunStore["Service"] => {
           const record = runs.get(query.id)?.record
           return record !== undefined && limit > 0 && matches(record, query) ? [withResumption(record)] : []
         }
+        if (query.sort !== undefined) return sorted(query, query.sort).slice(0, query.limit).map(withResumption)
         for (let i = ids.length - 1; i >= 0 && found.length < limit; i--) {
           const record = runs.get(ids[i] as string)?.record // within bounds
           if (record !== undefined && matches(record, query)) found.push(withResumption(record))

@@ -17,6 +17,7 @@ import type {
   TaskRecord,
   TaskStatus
 } from "../../RunRecord.ts"
+import type { RunSort } from "./runOrder.ts"
 import type { StoreError } from "./storeError.ts"
 
 /**
@@ -119,6 +120,8 @@ export interface RunQuery {
   readonly origin?: string
   /** Only runs that sort before the run of this id: the cursor of the next page. */
   readonly before?: string
+  /** Another order than newest first. Its `beyond`, and not `before`, is then the cursor of the next page. */
+  readonly sort?: RunSort
   readonly limit?: number
 }
 
@@ -216,7 +219,7 @@ export class RunStore extends Context.Service<
      * has no event loop any more. Throws where that is not possible.
      */
     readonly writeNow?: (changes: ReadonlyArray<Change>, driver?: Driver) => void
-    /** Newest first. */
+    /** Newest first, if the query does not say otherwise. */
     readonly runs: (query: RunQuery) => Effect.Effect<ReadonlyArray<RunRecord>, StoreError>
     readonly tasks: (query: TaskQuery) => Effect.Effect<ReadonlyArray<TaskRecord>, StoreError>
     /** How many tasks of each step and status a run has, without reading them. */

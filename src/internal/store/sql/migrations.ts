@@ -18,6 +18,7 @@ import { migration as life } from "./migrations/0006_life.ts"
 import { migration as checkpoints } from "./migrations/0007_checkpoints.ts"
 import { migration as recentBlobs } from "./migrations/0008_recent_blobs.ts"
 import { migration as objects } from "./migrations/0009_objects.ts"
+import { migration as order } from "./migrations/0010_order.ts"
 import type { ColumnTypes, Migration } from "./migrations/migration.ts"
 import * as SqlRetry from "./retry.ts"
 
@@ -31,7 +32,8 @@ export const all: ReadonlyArray<Migration> = [
   life,
   checkpoints,
   recentBlobs,
-  objects
+  objects,
+  order
 ]
 
 /** The version this program reads and writes: the id of the newest migration. */

@@ -2,15 +2,14 @@
 import * as Effect from "effect/Effect"
 import type { RunRecord } from "../../../RunRecord.ts"
 import type { RunStore, StoreError } from "../../../RunStore.ts"
+import type { RunPosition, RunSort, RunSortKey } from "../runOrder.ts"
+import * as RunOrder from "../runOrder.ts"
 import type { Database } from "./database.ts"
-import { after, damagedError, limited, marks, type Reading, readRows, Where } from "./reading.ts"
+import { distinctValues } from "./distinct.ts"
+import * as OrderParts from "./orderParts.ts"
+import { damagedError, limited, type Reading, readRows, Where } from "./reading.ts"
 import * as Rows from "./rows.ts"
-
-/** The place of a run in the order of runs. */
-export const placeOf = (run: string): string => `(SELECT place FROM runs WHERE runs.id = ${run})`
-
-/** The place of the run of an id; the id itself where there is no such run. Used with the id twice. */
-export const placeOr = "COALESCE((SELECT place FROM runs cursor_run WHERE cursor_run.id = ?), ?)"
+import * as RunConditions from "./runConditions.ts"
 
 /** The columns of a run's record, those included that are found in other tables. */
 export const columnsOf = (dialect: "sqlite" | "pg"): string =>
@@ -21,47 +20,57 @@ export const columnsOf = (dialect: "sqlite" | "pg"): string =>
 /** The query of a `RunStore`. */
 export const make = (database: Database, { warn }: Reading): RunStore["Service"]["runs"] => {
   const runColumns = columnsOf(database.dialect)
-  return (query) => {
-    const where = new Where()
-    const statuses = typeof query.status === "string" ? [query.status] : query.status
-    where.add("flow = ?", query.flow)
-    if (statuses !== undefined)
-      where.add(statuses.length === 0 ? "1 = 0" : `status IN (${marks(statuses)})`, ...statuses)
-    for (const tag of query.tags ?? []) where.add("id IN (SELECT run FROM run_tags WHERE tag = ?)", tag)
-    where.add("started_at >= ?", query.since).add("started_at < ?", query.until)
-    where.add(`place < ${placeOr}`, query.before, query.before).add("id = ?", query.id)
-    if (query.cancelled === true) where.add("cancel IS NOT NULL")
-    if (query.idPrefix !== "") where.add("id >= ? AND id < ?", query.idPrefix, after(query.idPrefix))
-    if (query.idPart !== undefined && query.idPart !== "")
-      where.add("id LIKE ? ESCAPE '\\'", `%${query.idPart.replace(/[\\%_]/g, "\\$&")}%`)
-    where.add("origin = ?", query.origin)
-    if (query.parent !== undefined) {
-      const inside = `${query.parent}/`
-      where.add("(parent = ? OR (parent >= ? AND parent < ?))", query.parent, inside, after(inside))
-    }
+  return Effect.fnUntraced(function* (query) {
+    const rare = yield* RunConditions.rareTags(database, query.tags)
+    const { sign, where } = RunConditions.of(query, rare, database.dialect)
     // Few runs match an id, so they are found by that and then sorted; others are read in the order of the index.
-    const order = query.id === undefined && query.idPrefix === undefined ? "place" : "COALESCE(place, '')"
-    // A damaged run is left out of a list, with a warning that names it; asking for that run alone fails.
-    const from = (
-      before: string | undefined,
-      limit: number | undefined
-    ): Effect.Effect<Array<RunRecord>, StoreError> => {
-      const page = new Where().addAll(where).add(`place < ${placeOr}`, before, before)
-      const sql = `SELECT ${runColumns} FROM runs${page} ORDER BY ${order} DESC${limited(limit)}`
-      return Effect.flatMap(database.query(sql, page.params), (rows) => {
-        const { damaged, records } = readRows(rows, Rows.toRun)
-        const [first] = damaged
-        if (first === undefined) return Effect.succeed(records)
-        if ((query.id !== undefined || (query.idPrefix !== undefined && query.idPrefix !== "")) && records.length === 0)
-          return Effect.fail(damagedError(database, first))
-        const more =
-          limit === undefined || rows.length < limit ? Effect.succeed([]) : from(rows.at(-1)?.id, damaged.length)
-        return Effect.andThen(
-          warn(damaged),
-          Effect.map(more, (others) => [...records, ...others])
-        )
-      })
+    const newestFirst = query.id === undefined && query.idPrefix === undefined ? "place" : "COALESCE(place, '')"
+    const isOne = query.id !== undefined || (query.idPrefix !== undefined && query.idPrefix !== "")
+
+    /** Reads the rows of a part of an order, of which all or some may be asked for. */
+    const rowsOf = ({ order, where: also }: OrderParts.Part, limit: number | undefined) => {
+      const both = new Where().addAll(where).addAll(also)
+      // Where rows have to be sorted, they are sorted without their long columns and those of other tables.
+      const chosen =
+        limit === undefined ? both : ` WHERE id IN (SELECT id FROM runs${both} ORDER BY ${order}${limited(limit)})`
+      return database.query(`SELECT ${runColumns} FROM runs${chosen} ORDER BY ${order}`, both.params)
     }
-    return from(undefined, query.limit)
-  }
+    /** Reads rows in the order of the query, after a position in it or from its start on. */
+    const rowsBeyond = Effect.fnUntraced(function* (sort: RunSort, limit: number | undefined) {
+      const { by } = sort
+      const values = by === "flow" || by === "status" ? yield* distinctValues(database, "runs", by) : []
+      const rows: Array<Rows.Row> = []
+      for (const part of OrderParts.partsOf(sort, values, sign)) {
+        const remaining = limit === undefined ? undefined : limit - rows.length
+        if (remaining !== undefined && remaining <= 0) break
+        for (const row of yield* rowsOf(part, remaining)) rows.push(row)
+      }
+      return rows
+    })
+    // A damaged run is left out of a list, with a warning that names it; asking for that run alone fails.
+    const from = Effect.fnUntraced(function* (
+      previous: Rows.Row | undefined,
+      limit: number | undefined
+    ): Effect.fn.Return<Array<RunRecord>, StoreError> {
+      const { sort } = query
+      const beyond = previous === undefined || sort === undefined ? {} : { beyond: positionOf(previous, sort.by) }
+      const rows = yield* sort === undefined
+        ? rowsOf({ where: new Where().add("place < ?", previous?.place), order: `${newestFirst} DESC` }, limit)
+        : rowsBeyond({ ...sort, ...beyond }, limit)
+      const { damaged, records } = readRows(rows, Rows.toRun)
+      const [first] = damaged
+      if (first === undefined) return records
+      if (isOne && records.length === 0) return yield* Effect.fail(damagedError(database, first))
+      yield* warn(damaged)
+      if (limit === undefined || rows.length < limit) return records
+      return [...records, ...(yield* from(rows.at(-1), damaged.length))]
+    })
+    return yield* from(undefined, query.limit)
+  })
+}
+
+/** The position of a row in an order. The row may be damaged. */
+const positionOf = (row: Rows.Row, by: RunSortKey): RunPosition => {
+  const { finished_at: finishedAt, flow, id, place, started_at: startedAt, status } = row
+  return RunOrder.positionOf({ id, place, flow, status, startedAt, finishedAt: finishedAt ?? undefined }, by)
 }

@@ -9,6 +9,7 @@ import type { RunStore } from "../../../RunStore.ts"
 import * as Lost from "../lost.ts"
 import { usesIn } from "../matching.ts"
 import type { Database } from "./database.ts"
+import { distinctValues } from "./distinct.ts"
 import * as Reading from "./reading.ts"
 import { after, inParts, limited, marks, readRows, Where } from "./reading.ts"
 import * as RecentBlobs from "./recentBlobs.ts"
@@ -18,6 +19,9 @@ import * as RunQueries from "./runQueries.ts"
 import * as TaskQueries from "./taskQueries.ts"
 import * as VerifyRecords from "./verifyRecords.ts"
 import type { Writer } from "./writer.ts"
+
+/** The number of flows, and of tags, that are named. */
+const namesLimit = 1000
 
 export const make = (database: Database, writer: Writer): RunStore["Service"] => {
   const { now } = writer
@@ -70,8 +74,8 @@ export const make = (database: Database, writer: Writer): RunStore["Service"] =>
     count: Effect.map(database.query("SELECT COUNT(*) AS count FROM runs", []), ([row]) => Number(row?.count ?? 0)),
     names: Effect.map(
       Effect.all([
-        read(distinct("runs", "flow"), [], (row) => row.name as string),
-        read(distinct("run_tags", "tag"), [], (row) => row.name as string)
+        distinctValues(database, "runs", "flow", namesLimit),
+        distinctValues(database, "run_tags", "tag", namesLimit)
       ]),
       ([flows, tags]) => ({ flows, tags })
     ),
@@ -122,13 +126,6 @@ export const make = (database: Database, writer: Writer): RunStore["Service"] =>
       )
   }
 }
-
-/**
- * The distinct values of an indexed column, in order. It goes from one value to the next by the index, because
- * `SELECT DISTINCT` reads every row.
- */
-const distinct = (table: string, column: string): string =>
-  `WITH RECURSIVE distinct_names(name) AS (SELECT MIN(${column}) FROM ${table} UNION ALL SELECT (SELECT MIN(${column}) FROM ${table} WHERE ${column} > distinct_names.name) FROM distinct_names WHERE distinct_names.name IS NOT NULL) SELECT name FROM distinct_names WHERE name IS NOT NULL LIMIT 1000`
 
 /** A condition: the run that a small artifact belongs to is still there. */
 export const ownerExists = "EXISTS (SELECT 1 FROM tasks WHERE tasks.run = blobs.run)"

@@ -5,7 +5,7 @@ import { numberIn } from "../matching.ts"
 import type { Database } from "./database.ts"
 import { limited, type Reading, readRows, Where } from "./reading.ts"
 import * as Rows from "./rows.ts"
-import { placeOf, placeOr } from "./runQueries.ts"
+import { placeOf, placeOr } from "./runConditions.ts"
 
 const withoutInputs = Rows.taskColumns.filter((column) => column !== "inputs")
 const withoutRefs = withoutInputs.filter((column) => column !== "outputs")
