@@ -336,15 +336,18 @@ describe("The critical path", () => {
 })
 
 describe("Runs", () => {
+  const newest = { by: "started", order: "down" } as const
+
   it("take in news that match, and let go of those that no longer do", () => {
     const list = { runs: [run("r3"), run("r2")], next: "r2" }
     const ids = (next: RunList.RunList) => next.runs.map(({ id }) => id)
-    assert.deepStrictEqual(ids(RunList.withUpdates(list, [run("r4"), run("r1")], {})), ["r4", "r3", "r2"])
-    assert.deepStrictEqual(ids(RunList.withUpdates(list, [run("r3", { status: "failed" })], { status: "succeeded" })), [
-      "r2"
-    ])
+    assert.deepStrictEqual(ids(RunList.withUpdates(list, [run("r4"), run("r1")], {}, newest)), ["r4", "r3", "r2"])
     assert.deepStrictEqual(
-      ids(RunList.withUpdates({ ...list, next: undefined }, [run("r1", { tags: ["x"] })], { tag: "x" })),
+      ids(RunList.withUpdates(list, [run("r3", { status: "failed" })], { status: "succeeded" }, newest)),
+      ["r2"]
+    )
+    assert.deepStrictEqual(
+      ids(RunList.withUpdates({ ...list, next: undefined }, [run("r1", { tags: ["x"] })], { tag: "x" }, newest)),
       ["r3", "r2", "r1"]
     )
   })
@@ -353,18 +356,48 @@ describe("Runs", () => {
     const ids = (next: RunList.RunList) => next.runs.map(({ id }) => id)
     const [given, other] = [run("a-given-id", { place: "r3" }), run("z-given-id", { place: "r5" })]
     const page = { runs: [run("r4"), given], next: "a-given-id" }
-    assert.deepStrictEqual(ids(RunList.withUpdates(page, [other, run("r2")], {})), ["z-given-id", "r4", "a-given-id"])
-    const both = RunList.withPage(page, { runs: [run("r2")], next: undefined })
+    assert.deepStrictEqual(ids(RunList.withUpdates(page, [other, run("r2")], {}, newest)), [
+      "z-given-id",
+      "r4",
+      "a-given-id"
+    ])
+    const both = RunList.withPage(page, { runs: [run("r2")], next: undefined }, newest)
     assert.deepStrictEqual(ids(both), ["r4", "a-given-id", "r2"])
-    const fresh = RunList.refreshed(both, { runs: [other, run("r4")], next: "r4" })
+    const fresh = RunList.refreshed(both, { runs: [other, run("r4")], next: "r4" }, newest)
     assert.deepStrictEqual(ids(fresh), ["z-given-id", "r4", "a-given-id", "r2"])
+  })
+
+  it("stay sorted as they were asked for when pages and news arrive", () => {
+    const longest = { by: "duration", order: "down" } as const
+    const lasting = (id: string, ms: number) => run(id, { startedAt: 0, finishedAt: ms })
+    const ids = (next: RunList.RunList) => next.runs.map(({ id }) => id)
+    const page = { runs: [lasting("r1", 90), lasting("r3", 50)], next: "r3" }
+    const news = [lasting("r4", 70), lasting("r5", 40), lasting("r2", 50)]
+    assert.deepStrictEqual(ids(RunList.withUpdates(page, news, {}, longest)), ["r1", "r4", "r3"])
+    const both = RunList.withPage(page, { runs: [lasting("r2", 50), lasting("r5", 40)], next: undefined }, longest)
+    assert.deepStrictEqual(ids(both), ["r1", "r3", "r2", "r5"])
+    const byStatus = { by: "status", order: "up" } as const
+    const mixed = [run("r1", { status: "crashed" }), run("r2", { status: "failed" }), run("r3", { status: "running" })]
+    const sorted = RunList.withPage({ runs: [], next: undefined }, { runs: mixed, next: undefined }, byStatus)
+    assert.deepStrictEqual(ids(sorted), ["r1", "r2", "r3"])
+    const going = [run("r1", { status: "running" }), lasting("r2", 50), lasting("r3", 90)]
+    const upwards = { by: "duration", order: "up" } as const
+    // What has no duration yet comes last either way.
+    const orders: ReadonlyArray<readonly [sort: RunList.Sort, expected: Array<string>]> = [
+      [longest, ["r3", "r2", "r1"]],
+      [upwards, ["r2", "r3", "r1"]]
+    ]
+    for (const [sort, expected] of orders) {
+      const page = RunList.withPage({ runs: [], next: undefined }, { runs: going, next: undefined }, sort)
+      assert.deepStrictEqual(ids(page), expected)
+    }
   })
 
   it("join their pages, and are refreshed without losing the ones below", () => {
     const first = { runs: [run("r5"), run("r4")], next: "r4" }
-    const both = RunList.withPage(first, { runs: [run("r3"), run("r2")], next: undefined })
+    const both = RunList.withPage(first, { runs: [run("r3"), run("r2")], next: undefined }, newest)
     assert.strictEqual(both.runs.length, 4)
-    const fresh = RunList.refreshed(both, { runs: [run("r6"), run("r5")], next: "r5" })
+    const fresh = RunList.refreshed(both, { runs: [run("r6"), run("r5")], next: "r5" }, newest)
     assert.deepStrictEqual(
       fresh.runs.map(({ id }) => id),
       ["r6", "r5", "r4", "r3", "r2"]

@@ -2,9 +2,9 @@
  * How fast the page is: the first view of a store of 100,000 runs, a run of 10,000 tasks, how long news takes to the screen,
  * what an open page costs a running flow, and how large the page is. It prints figures and never fails; it needs a browser
  * and a built page. Run it with `npx tsx test/bench/ui.ts`, or with `cost` or
- * `views` behind it for a part alone.
+ * `views` behind it for a part alone, and behind that a directory that keeps the runs for the next time.
  */
-import { readdirSync, readFileSync } from "node:fs"
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { gzipSync } from "node:zlib"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
@@ -95,8 +95,15 @@ const timeTo = (page: Page, url: string, condition: string) =>
 
 const runsOfStore = 100_000
 
+/** Makes what a directory does not hold yet: a directory that is named on the command line is measured again and again. */
+const once = <A, E, R>(directory: string, what: string, make: Effect.Effect<A, E, R>) =>
+  Effect.suspend((): Effect.Effect<unknown, E, R> => {
+    const mark = `${directory}/${what}`
+    return existsSync(mark) ? Effect.void : Effect.tap(make, () => Effect.sync(() => writeFileSync(mark, "")))
+  })
+
 const firstView = Effect.fnUntraced(function* (browser: Browser, directory: string) {
-  yield* Effect.provide(manyRuns(runsOfStore), Storage.layerLocal({ directory }))
+  yield* once(directory, "many-runs", Effect.provide(manyRuns(runsOfStore), Storage.layerLocal({ directory })))
   const { url } = yield* serve(directory)
   const times: Array<number> = []
   let long = 0
@@ -143,8 +150,8 @@ const firstView = Effect.fnUntraced(function* (browser: Browser, directory: stri
 })
 
 const largeRun = Effect.fnUntraced(function* (browser: Browser, directory: string) {
-  yield* runFlow(directory, "SweepFlow", { width: 10_000 })
-  const [sweep] = yield* Effect.flatMap(RunStore, (store) => store.runs({ limit: 1 })).pipe(
+  yield* once(directory, "large-run", runFlow(directory, "SweepFlow", { width: 10_000 }))
+  const [sweep] = yield* Effect.flatMap(RunStore, (store) => store.runs({ flow: "SweepFlow", limit: 1 })).pipe(
     Effect.provide(Storage.layerLocal({ directory }))
   )
   const { url } = yield* serve(directory)
@@ -278,7 +285,7 @@ const all = Effect.gen(function* () {
   const parts = chosen[process.argv[2] ?? ""] ?? everything
   for (const part of parts) {
     yield* Effect.gen(function* () {
-      yield* part(browser, yield* temporaryDirectory)
+      yield* part(browser, process.argv[3] ?? (yield* temporaryDirectory))
     }).pipe(Effect.scoped)
   }
 }).pipe(Effect.scoped)

@@ -16,6 +16,8 @@ export interface Link {
     /** The paths of requests that the browser gave up before the answer. */
     readonly aborted: Array<string>
   }
+  /** Addresses that are answered later than others, in milliseconds. */
+  readonly delays: Array<readonly [address: RegExp, delayMs: number]>
   /** Addresses that are answered with 404, as a server with another version of the page does. */
   readonly missing: Array<RegExp>
 }
@@ -26,6 +28,7 @@ export const makeLink = (target: string, delayMs: number) =>
       const { hostname, port } = new URL(target)
       const counts = { streams: 0, mostStreams: 0, requests: 0, aborted: [] as string[] }
       const missing: Array<RegExp> = []
+      const delays: Array<readonly [address: RegExp, delayMs: number]> = []
       const server = Http.createServer((request, response) => {
         const path = request.url ?? "/"
         if (missing.some((pattern) => pattern.test(path))) {
@@ -55,7 +58,7 @@ export const makeLink = (target: string, delayMs: number) =>
               answer.pipe(response)
             }
             if (isStream) send()
-            else setTimeout(send, delayMs)
+            else setTimeout(send, delays.find(([address]) => address.test(path))?.[1] ?? delayMs)
           }
         )
         asked.on("error", () => response.destroy())
@@ -64,7 +67,7 @@ export const makeLink = (target: string, delayMs: number) =>
       server.listen(0, "127.0.0.1", () => {
         const address = server.address()
         const at = typeof address === "object" && address !== null ? address.port : 0
-        resume(Effect.succeed({ url: `http://127.0.0.1:${at}`, counts, missing, server }))
+        resume(Effect.succeed({ url: `http://127.0.0.1:${at}`, counts, delays, missing, server }))
       })
     }),
     ({ server }) =>

@@ -119,6 +119,109 @@ if (browserPath === undefined) {
       })
     )
 
+    it.effect("of the order of the runs holds for all of the store, those included that are not loaded", () =>
+      Effect.gen(function* () {
+        const store = yield* RunStore
+        const ids = Array.from({ length: 230 }, (_, i) => `0${String(i).padStart(4, "0")}`)
+        const took = (i: number) => 1000 + ((i * 7919) % 230) * 100
+        yield* store.write(
+          ids.map((id, i) =>
+            putRun(
+              run(id, {
+                flow: i % 2 === 0 ? "EvenFlow" : "OddFlow",
+                status: i === 5 ? "failed" : "succeeded",
+                startedAt: 1_000_000 + i,
+                finishedAt: 1_000_000 + i + took(i),
+                tags: ["ordered"]
+              })
+            )
+          )
+        )
+        const { page } = yield* open("/?tag=ordered")
+        const first = (id: string) => page.locator(`[data-run='${id}'][aria-rowindex='2']`).waitFor()
+        const byLength = ids.map((id, i) => [took(i), id] as const).sort(([a], [b]) => b - a)
+        const [longest] = byLength
+        const shortest = byLength.at(-1)
+        yield* act(async () => {
+          await first(ids.at(-1) ?? "")
+          const heading = (name: string) => page.getByRole("columnheader", { name }).getByRole("button")
+          await heading("Took").click()
+          await page.waitForURL(/sort=duration&order=down/)
+          await first(longest?.[1] ?? "")
+          await page.locator("[role=columnheader][aria-sort=descending]", { hasText: "Took" }).waitFor()
+          await heading("Took").click()
+          await first(shortest?.[1] ?? "")
+          await heading("Status").click()
+          await page.waitForURL(/sort=status&order=up/)
+          await first(ids[5] ?? "")
+          await heading("Flow").click()
+          await page.locator("[data-run][aria-rowindex='2'] .flow-cell", { hasText: "EvenFlow" }).waitFor()
+          await heading("Flow").click()
+          await page.locator("[data-run][aria-rowindex='2'] .flow-cell", { hasText: "OddFlow" }).waitFor()
+          await heading("Started").click()
+          await first(ids.at(-1) ?? "")
+          assert.notMatch(page.url(), /sort/)
+          await heading("Started").click()
+          await page.waitForURL(/sort=started&order=up/)
+          await first(ids[0] ?? "")
+          // The address has the order, and a run that arrives takes its place in it.
+          await page.goto(`${page.url().split("?")[0]}?tag=ordered&sort=duration&order=down`)
+          await first(longest?.[1] ?? "")
+        })
+        yield* store.write([
+          putRun(
+            run("1long", {
+              flow: "EvenFlow",
+              status: "succeeded",
+              startedAt: 2_000_000,
+              finishedAt: 9_000_000,
+              tags: ["ordered"]
+            })
+          )
+        ])
+        yield* act(async () => {
+          await first("1long")
+          await page.goto(`${page.url().split("?")[0]}?tag=ordered&sort=size`)
+          await page.getByText("Runs can't be sorted by “size”").waitFor()
+          await page.setViewportSize({ width: 390, height: 844 })
+          await page.getByLabel("Order").selectOption("longest first")
+          await first("1long")
+          await page.goto("about:blank")
+        })
+        yield* store.remove([...ids, "1long"])
+      })
+    )
+
+    it.effect("is of the filters that were chosen last, whichever answer comes last", () =>
+      Effect.gen(function* () {
+        const store = yield* RunStore
+        yield* store.write([
+          putRun(run("0late", { flow: "SlowFlow", status: "succeeded", finishedAt: 2000 })),
+          putRun(run("0soon", { flow: "SoonFlow", status: "succeeded", finishedAt: 2000 }))
+        ])
+        const { url } = yield* Ui.Server
+        const link = yield* makeLink(url, 0)
+        link.delays.push([/^\/api\/runs\?.*flow=SlowFlow/, 1500])
+        const { page } = yield* visit(yield* Opened)
+        yield* act(async () => {
+          await page.goto(link.url)
+          await page.locator("[data-run='0late']").waitFor()
+          const late = page.waitForResponse(/flow=SlowFlow/)
+          await page.getByLabel("Flow").selectOption("SlowFlow")
+          await page.getByLabel("Flow").selectOption("SoonFlow")
+          await page.locator("[data-run='0late']").waitFor({ state: "detached" })
+          await page.locator("[data-run='0soon']").waitFor()
+          await (await late).finished()
+          // Two frames later the page has taken the answer in.
+          await page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+          await hasCount(page.locator("[data-run]"), 1)
+          await page.locator("[data-run='0soon']").waitFor()
+          await page.goto("about:blank")
+        })
+        yield* store.remove(["0late", "0soon"])
+      }).pipe(Effect.scoped)
+    )
+
     describe("over a link on which answers take 600 ms", () => {
       it.effect(
         "comes later and is the same: no request is given up, and charts and cards are shown while a run goes on",

@@ -24,7 +24,7 @@ export interface RunSort {
 
 /** The position of a run in an order. */
 export const positionOf = (
-  run: Pick<RunRecord, "id" | "place" | "flow" | "status" | "startedAt" | "finishedAt">,
+  run: Pick<RunRecord, "id" | "place" | "flow" | "startedAt" | "finishedAt"> & { readonly status: string },
   by: RunSortKey
 ): RunPosition => {
   const place = run.place ?? run.id

@@ -1,4 +1,5 @@
 /** The list of runs, loaded page by page and updated by live events. */
+import { compare, positionOf, type RunSort, type RunSortKey } from "../../internal/server/runOrder.ts"
 import type { RunView, ShownStatus } from "../../internal/server/shapes.ts"
 
 export interface Filters {
@@ -9,17 +10,24 @@ export interface Filters {
   readonly since?: number | undefined
 }
 
+/** What the list can be sorted by. */
+export const sortKeys: ReadonlyArray<RunSortKey> = ["started", "duration", "status", "flow"]
+
+/** The order of the list. */
+export type Sort = Omit<RunSort, "beyond">
+
 export interface RunList {
-  /** Newest first. */
+  /** In the order of the sort. */
   readonly runs: ReadonlyArray<RunView>
   /** The cursor of the next page. */
   readonly next: string | undefined
 }
 
-/** What the store sorts runs by: an id that the caller chose says nothing about when the run started. */
-const placeOf = ({ id, place = id }: RunView): string => place
-
-const newestFirst = (a: RunView, b: RunView): number => (placeOf(a) < placeOf(b) ? 1 : placeOf(a) > placeOf(b) ? -1 : 0)
+/** Compares two runs as the store sorts them. */
+const comparing =
+  (sort: Sort) =>
+  (left: RunView, right: RunView): number =>
+    compare(positionOf(left, sort.by), positionOf(right, sort.by), sort)
 
 export const matches = (run: RunView, filters: Filters): boolean =>
   (filters.flow === undefined || run.flow === filters.flow) &&
@@ -28,19 +36,21 @@ export const matches = (run: RunView, filters: Filters): boolean =>
   (filters.since === undefined || run.startedAt >= filters.since)
 
 /** Appends a page. */
-export const withPage = (list: RunList | undefined, page: RunList): RunList => {
+export const withPage = (list: RunList | undefined, page: RunList, sort: Sort): RunList => {
   if (list === undefined) return page
-  const known = new Map(list.runs.map((run) => [run.id, run]))
-  for (const run of page.runs) known.set(run.id, run)
-  return { runs: [...known.values()].sort(newestFirst), next: page.next }
+  const byId = new Map(list.runs.map((run) => [run.id, run]))
+  for (const run of page.runs) byId.set(run.id, run)
+  return { runs: [...byId.values()].sort(comparing(sort)), next: page.next }
 }
 
-/** Replaces the newest page. Runs that are no longer in it are removed, older runs stay. */
-export const refreshed = (list: RunList | undefined, page: RunList): RunList => {
+/** Replaces the first page. Runs that are no longer in it are removed, those of later pages stay. */
+export const refreshed = (list: RunList | undefined, page: RunList, sort: Sort): RunList => {
   const last = page.runs.at(-1)
   if (list === undefined || last === undefined || page.next === undefined) return page
-  const older = list.runs.filter((run) => placeOf(run) < placeOf(last))
-  return { runs: [...page.runs, ...older], next: list.next }
+  const order = comparing(sort)
+  const isFresh = new Set(page.runs.map(({ id }) => id))
+  const later = list.runs.filter((run) => order(run, last) > 0 && !isFresh.has(run.id))
+  return { runs: [...page.runs, ...later], next: list.next }
 }
 
 /** A list without the runs that no longer exist. */
@@ -50,18 +60,19 @@ export const without = (list: RunList, removed: ReadonlyArray<string>): RunList 
 }
 
 /** Applies live updates. A run that no longer matches the filters is removed. */
-export const withUpdates = (list: RunList, updates: ReadonlyArray<RunView>, filters: Filters): RunList => {
-  const known = new Map(list.runs.map((run) => [run.id, run]))
-  // The cursor is the id of the oldest run that is loaded.
+export const withUpdates = (list: RunList, updates: ReadonlyArray<RunView>, filters: Filters, sort: Sort): RunList => {
+  const order = comparing(sort)
+  const byId = new Map(list.runs.map((run) => [run.id, run]))
+  // The cursor is the id of the last run that is loaded.
   const last = list.runs.find(({ id }) => id === list.next) ?? list.runs.at(-1)
-  const oldest = list.next === undefined || last === undefined ? list.next : placeOf(last)
   for (const run of updates) {
     const fits = matches(run, filters)
-    if (!fits) known.delete(run.id)
+    if (!fits) byId.delete(run.id)
     // Runs of pages that are not loaded yet are ignored.
-    else if (known.has(run.id) || oldest === undefined || placeOf(run) > oldest) known.set(run.id, run)
+    else if (byId.has(run.id) || list.next === undefined || last === undefined || order(run, last) < 0)
+      byId.set(run.id, run)
   }
-  return { runs: [...known.values()].sort(newestFirst), next: list.next }
+  return { runs: [...byId.values()].sort(order), next: list.next }
 }
 
 /** The number of tasks by status. */

@@ -3,10 +3,22 @@ import { useRef } from "react"
 import * as Api from "../api.ts"
 import { useKeys } from "../hooks.ts"
 import { allRuns, useLive } from "../live.ts"
-import { navigate, setParameters, useParameter } from "../router.ts"
-import { statuses } from "./useRunList.ts"
+import type { Sort } from "../model/runList.ts"
+import { setParameters, useParameter } from "../router.ts"
+import { sortBy, statuses } from "./useRunList.ts"
 
-export const FilterBar = () => {
+const orders: ReadonlyArray<Sort & { readonly text: string }> = [
+  { by: "started", order: "down", text: "newest first" },
+  { by: "started", order: "up", text: "oldest first" },
+  { by: "duration", order: "down", text: "longest first" },
+  { by: "duration", order: "up", text: "shortest first" },
+  { by: "status", order: "up", text: "by status" },
+  { by: "status", order: "down", text: "by status, Z to A" },
+  { by: "flow", order: "up", text: "by flow" },
+  { by: "flow", order: "down", text: "by flow, Z to A" }
+]
+
+export const FilterBar = ({ sort }: { readonly sort: Sort }) => {
   const [flow] = useParameter("flow")
   const [status] = useParameter("status")
   const [tag] = useParameter("tag")
@@ -58,8 +70,31 @@ export const FilterBar = () => {
           <option value="30d">within 30 days</option>
         </select>
       </label>
+      <span className="sort-field">
+        <label htmlFor="order-of-runs">
+          <span>Order</span>
+        </label>
+        <select
+          id="order-of-runs"
+          value={`${sort.by} ${sort.order}`}
+          onChange={(event) => {
+            const chosen = orders.find(({ by, order }) => `${by} ${order}` === event.target.value)
+            if (chosen !== undefined) sortBy(chosen)
+          }}
+        >
+          {orders.map(({ by, order, text }) => (
+            <option key={text} value={`${by} ${order}`}>
+              {text}
+            </option>
+          ))}
+        </select>
+      </span>
       {(flow ?? status ?? tag ?? period) ? (
-        <button type="button" className="quiet" onClick={() => navigate("/", { replace: true })}>
+        <button
+          type="button"
+          className="quiet"
+          onClick={() => setParameters({ flow: undefined, status: undefined, tag: undefined, within: undefined })}
+        >
           Clear
         </button>
       ) : null}

@@ -1,13 +1,13 @@
 /** The table of runs, gone through by mouse or keyboard, with a selection of two to compare. */
 import { useWindowVirtualizer } from "@tanstack/react-virtual"
-import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react"
+import { useCallback, useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react"
 import type * as Api from "../api.ts"
-import { duration, inline, plural, shortId } from "../format.ts"
+import { duration, shortId } from "../format.ts"
 import { useKeys } from "../hooks.ts"
-import { type RunList, totals } from "../model/runList.ts"
-import { Ago, Link, Tags, Took } from "../parts/basic.tsx"
-import { Status } from "../parts/status.tsx"
+import type { RunList, Sort } from "../model/runList.ts"
 import { navigate, toCompare, toRun } from "../router.ts"
+import { Row } from "./runRow.tsx"
+import { sortBy } from "./useRunList.ts"
 
 /** The height of a row in pixels: a row of a table, or a card of three lines on a phone. The stylesheet has the same. */
 const rowHeights = { table: 44, card: 92 }
@@ -50,7 +50,52 @@ export const Strip = ({ runs }: { readonly runs: ReadonlyArray<Api.RunView> }) =
   )
 }
 
-export const RunTable = ({ list, more }: { readonly list: RunList; readonly more: () => void }) => {
+interface Column {
+  readonly title: string
+  /** What the list is sorted by when its title is pressed, and first in which order. */
+  readonly by?: Sort["by"]
+  readonly first?: Sort["order"]
+}
+
+const columns: ReadonlyArray<Column> = [
+  { title: "" },
+  { title: "Status", by: "status", first: "up" },
+  { title: "Run" },
+  { title: "Flow", by: "flow", first: "up" },
+  { title: "Tasks" },
+  { title: "Tags and parameters" },
+  { title: "Took", by: "duration", first: "down" },
+  { title: "Started", by: "started", first: "down" }
+]
+
+const Heading = ({ column: { by, first = "up", title }, sort }: { readonly column: Column; readonly sort: Sort }) => {
+  if (by === undefined)
+    return <div role="columnheader">{title === "" ? <span className="hidden">Compare</span> : title}</div>
+  const isSorted = by === sort.by
+  return (
+    <div role="columnheader" aria-sort={isSorted ? (sort.order === "up" ? "ascending" : "descending") : "none"}>
+      <button
+        type="button"
+        className="sort"
+        title={`Sort by ${title.toLowerCase()}`}
+        onClick={() => sortBy({ by, order: isSorted ? (sort.order === "up" ? "down" : "up") : first })}
+      >
+        {title}
+        <span aria-hidden="true">{isSorted ? (sort.order === "up" ? " ↑" : " ↓") : ""}</span>
+      </button>
+    </div>
+  )
+}
+
+export const RunTable = ({
+  list,
+  more,
+  sort
+}: {
+  readonly list: RunList
+  readonly more: () => void
+  readonly sort: Sort
+}) => {
   const { runs } = list
   const [cursor, setCursor] = useState(-1)
   const [selected, setSelected] = useState<ReadonlyArray<string>>([])
@@ -71,8 +116,13 @@ export const RunTable = ({ list, more }: { readonly list: RunList; readonly more
   }, [last, runs.length, more])
 
   const varying = useMemo(() => varyingOf(runs.slice(0, 500)), [runs])
-  const select = (id: string) =>
-    setSelected((before) => (before.includes(id) ? before.filter((one) => one !== id) : [...before.slice(-1), id]))
+  const select = useCallback(
+    (id: string) =>
+      setSelected((before) =>
+        before.includes(id) ? before.filter((other) => other !== id) : [...before.slice(-1), id]
+      ),
+    []
+  )
   const move = (by: number) => {
     const next = Math.min(runs.length - 1, Math.max(0, cursor + by))
     setCursor(next)
@@ -102,10 +152,8 @@ export const RunTable = ({ list, more }: { readonly list: RunList; readonly more
         className="grid"
       >
         <div role="row" className="row head" aria-rowindex={1}>
-          {["", "Status", "Run", "Flow", "Tasks", "Tags and parameters", "Took", "Started"].map((title) => (
-            <div role="columnheader" key={title}>
-              {title === "" ? <span className="hidden">Compare</span> : title}
-            </div>
+          {columns.map((column) => (
+            <Heading key={column.title} column={column} sort={sort} />
           ))}
         </div>
         <div ref={holder} className="rows" style={{ height: virtual.getTotalSize() }}>
@@ -159,122 +207,10 @@ const varyingOf = (runs: ReadonlyArray<Api.RunView>): ReadonlySet<string> => {
     for (const [name, value] of Object.entries(parameters)) {
       const key = `${flow}\n${name}`
       const text = JSON.stringify(value)
-      const known = values.get(key)
-      if (known === undefined) values.set(key, text)
-      else if (known !== text) varying.add(key)
+      const before = values.get(key)
+      if (before === undefined) values.set(key, text)
+      else if (before !== text) varying.add(key)
     }
   }
   return varying
-}
-
-const Row = ({
-  cursor,
-  index,
-  run,
-  select,
-  selected,
-  top,
-  varying
-}: {
-  readonly varying: ReadonlySet<string>
-  readonly run: Api.RunView
-  readonly index: number
-  readonly top: number
-  readonly cursor: boolean
-  readonly selected: boolean
-  readonly select: (id: string) => void
-}) => {
-  // What differs between the runs of a flow tells most, so it comes first.
-  const parameters = Object.entries(run.parameters).sort(
-    ([a], [b]) => Number(varying.has(`${run.flow}\n${b}`)) - Number(varying.has(`${run.flow}\n${a}`))
-  )
-  return (
-    <div
-      role="row"
-      tabIndex={-1}
-      className={`row ${cursor ? "cursor" : ""} ${selected ? "selected" : ""}`}
-      aria-rowindex={index + 2}
-      style={{ transform: `translateY(${top}px)` }}
-      data-run={run.id}
-    >
-      <Cell>
-        <input
-          type="checkbox"
-          checked={selected}
-          onChange={() => select(run.id)}
-          aria-label={`Select run ${run.id} for a comparison`}
-        />
-      </Cell>
-      <Cell>
-        <Status status={run.status} />
-      </Cell>
-      <Cell className="run-cell">
-        <Link to={toRun(run.id)} className="mono" title={run.id}>
-          {shortId(run.id)}
-        </Link>
-        {run.origin === undefined ? null : <span className="badge">resumed</span>}
-        {run.parent === undefined ? null : <span className="badge">child</span>}
-      </Cell>
-      <Cell className="flow-cell">{run.flow}</Cell>
-      <Cell>
-        <Progress run={run} />
-      </Cell>
-      <Cell
-        className="parameters"
-        title={parameters.map(([name, value]) => `${name} = ${inline(value, 400)}`).join("\n")}
-      >
-        <Tags tags={run.tags} />
-        {run.error === undefined ? (
-          parameters.map(([name, value]) => (
-            <span key={name}>
-              <span className="muted">{name}</span> {inline(value, 160)}
-            </span>
-          ))
-        ) : (
-          <span className="bad-text">{inline(run.error.message, 300)}</span>
-        )}
-      </Cell>
-      <Cell className="number">
-        <Took from={run.startedAt} to={run.endedAt} going={run.status === "running"} />
-      </Cell>
-      <Cell className="number">
-        <Ago at={run.startedAt} />
-      </Cell>
-    </div>
-  )
-}
-
-const Cell = ({
-  children,
-  className,
-  title
-}: {
-  readonly children: React.ReactNode
-  readonly className?: string
-  readonly title?: string
-}) => (
-  <div role="cell" className={className} title={title}>
-    {children}
-  </div>
-)
-
-/** The progress of a run: its tasks by status. */
-const Progress = ({ run }: { readonly run: Api.RunView }) => {
-  const sum = totals(run)
-  if (sum.all === 0) return <span className="muted">none</span>
-  const parts = (["succeeded", "failed", "crashed", "interrupted", "running"] as const).filter(
-    (status) => sum[status] > 0
-  )
-  return (
-    <span className="progress" title={parts.map((status) => `${sum[status]} ${status}`).join(", ")}>
-      <span className="segments" aria-hidden="true">
-        {parts.map((status) => (
-          <span key={status} className={status} style={{ flexGrow: sum[status] }} />
-        ))}
-      </span>
-      <span className="tabular">
-        {sum.succeeded === sum.all ? plural(sum.all, "task") : `${sum.succeeded} of ${sum.all}`}
-      </span>
-    </span>
-  )
 }

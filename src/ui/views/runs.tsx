@@ -1,25 +1,26 @@
-/** The runs of a store: newest first, with filters and live updates. */
+/** The runs of a store: newest first or sorted otherwise, with filters and live updates. */
 import type * as Api from "../api.ts"
 import { useTitle } from "../hooks.ts"
+import { sortKeys } from "../model/runList.ts"
 import { Command, Empty, Failure, Loading } from "../parts/basic.tsx"
 import { navigate, useParameter } from "../router.ts"
 import { FilterBar } from "./runFilters.tsx"
 import { RunTable, Strip } from "./runTable.tsx"
-import { isPeriod, statuses, useFilters, useRunList } from "./useRunList.ts"
+import { isNewestFirst, isPeriod, isSortKey, statuses, useFilters, useRunList } from "./useRunList.ts"
 
 export const Runs = ({ about }: { readonly about: Api.About }) => {
   useTitle("")
   const filters = useFilters()
   const { error, list, more, reload } = useRunList(filters)
-  const filtered = filters.key.trim() !== ""
   const [period] = useParameter("within")
   const [status] = useParameter("status")
+  const [sort] = useParameter("sort")
   return (
     <div className="runs">
       <div className="runs-head">
         <h1>Runs</h1>
-        <FilterBar />
-        {list === undefined || list.runs.length < 2 ? null : <Strip runs={list.runs} />}
+        <FilterBar sort={filters.sort} />
+        {list === undefined || list.runs.length < 2 || !isNewestFirst(filters.sort) ? null : <Strip runs={list.runs} />}
       </div>
       {period === undefined || isPeriod(period) ? null : (
         <p className="notice warn" role="alert">
@@ -32,13 +33,19 @@ export const Runs = ({ about }: { readonly about: Api.About }) => {
           status are shown.
         </p>
       )}
+      {sort === undefined || isSortKey(sort) ? null : (
+        <p className="notice warn" role="alert">
+          Runs can't be sorted by “{sort}”, but by {sortKeys.slice(0, -1).join(", ")} or {sortKeys.at(-1)}. The newest
+          are shown first.
+        </p>
+      )}
       {error === undefined ? null : <Failure error={error} retry={reload} />}
       {list === undefined ? (
         error === undefined ? (
           <Loading what="the runs" />
         ) : null
       ) : list.runs.length === 0 ? (
-        filtered ? (
+        filters.isFiltered ? (
           <Empty title="No run matches">
             <p>
               <button type="button" onClick={() => navigate("/")}>
@@ -60,7 +67,7 @@ export const Runs = ({ about }: { readonly about: Api.About }) => {
           </Empty>
         )
       ) : (
-        <RunTable list={list} more={more} />
+        <RunTable list={list} more={more} sort={filters.sort} />
       )}
     </div>
   )
