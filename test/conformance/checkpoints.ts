@@ -11,7 +11,7 @@ import { ArtifactError, ArtifactStore } from "../../src/ArtifactStore.ts"
 import * as Flow from "../../src/Flow.ts"
 import * as Gc from "../../src/Gc.ts"
 import { runFlow } from "../../src/internal/run/runFlow.ts"
-import { ShutdownSignal } from "../../src/internal/run/takeover.ts"
+import { OwnShutdown, ShutdownSignal } from "../../src/internal/run/takeover.ts"
 import * as Run from "../../src/Run.ts"
 import { RunStore } from "../../src/RunStore.ts"
 import * as Verify from "../../src/Verify.ts"
@@ -123,12 +123,10 @@ export const suite = <E>(
       Effect.gen(function* () {
         const store = yield* RunStore
         const { flow, reached } = makeWaiting()
-        const leave = yield* Deferred.make<void>()
-        const driver = yield* Effect.forkChild(
-          Effect.provideService(Flow.run(flow, { n: 7 }), ShutdownSignal, Deferred.await(leave))
-        )
+        const leave = new OwnShutdown()
+        const driver = yield* Effect.forkChild(Effect.provideService(Flow.run(flow, { n: 7 }), ShutdownSignal, leave))
         yield* Deferred.await(reached)
-        yield* Deferred.succeed(leave, undefined)
+        leave.begin()
         yield* Fiber.await(driver)
         const [left] = yield* store.runs({ flow: "WaitingFlow" })
         assert(left !== undefined)

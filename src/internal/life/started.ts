@@ -6,7 +6,6 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import * as Latch from "effect/Latch"
 import * as References from "effect/References"
 import * as Scope from "effect/Scope"
 import type { ArtifactStore } from "../../ArtifactStore.ts"
@@ -22,7 +21,7 @@ import { OnStop } from "./onStop.ts"
 export interface Started {
   readonly id: string
   readonly fiber: Fiber.Fiber<{ readonly id: string; readonly output: unknown }, unknown>
-  readonly leave: Latch.Latch
+  readonly leave: Takeover.OwnShutdown
   readonly onStop: OnStop
 }
 
@@ -73,10 +72,10 @@ export const launch = Effect.fnUntraced(function* (
     })
   }
   const onStop = yield* OnStop
-  const leave = Latch.makeUnsafe()
+  const leave = new Takeover.OwnShutdown()
   const recorded = Deferred.makeUnsafe<RunRecord, unknown>()
   const before = yield* Takeover.ShutdownSignal
-  const leaving = before === undefined ? leave.await : Effect.raceFirst(before, leave.await)
+  const leaving = before === undefined ? leave : Takeover.either(before, leave)
   const fiber = yield* runFlow(flow, parameters, {
     ...start,
     onRecorded: (run) => Deferred.doneUnsafe(recorded, Effect.succeed(run))
@@ -112,7 +111,11 @@ const stopAll = (store: RunStore["Service"], runs: Runs): Effect.Effect<void> =>
 
 const stop = (store: RunStore["Service"], { fiber, id, leave, onStop }: Started): Effect.Effect<unknown> => {
   const ended = Fiber.await(fiber)
-  if (onStop.action === "leave") return Effect.andThen(leave.open, ended)
+  if (onStop.action === "leave")
+    return Effect.andThen(
+      Effect.sync(() => leave.begin()),
+      ended
+    )
   const interrupt = Effect.flatMap(
     Effect.clockWith((clock) => clock.currentTimeMillis),
     (at) => {

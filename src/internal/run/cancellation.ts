@@ -4,7 +4,6 @@
  * process are delivered immediately.
  */
 import * as Clock from "effect/Clock"
-import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type { CancelRecord, ErrorRecord } from "../../RunRecord.ts"
 import type { RunStore } from "../../RunStore.ts"
@@ -17,8 +16,8 @@ const overdueMs = 2 * intervalMs
 const turnMs = 10
 
 interface Driven {
-  /** The deferred that each driver waits for, by run id. */
-  readonly runs: Map<string, Deferred.Deferred<CancelRecord>>
+  /** What takes the request for each run, by the run's id. */
+  readonly runs: Map<string, (request: CancelRecord) => void>
   isWatched: boolean
   /** The monotonic time of the last query, in milliseconds. */
   queriedAt: number
@@ -29,42 +28,43 @@ const stores = new WeakMap<RunStore["Service"], Driven>()
 
 /** The cancellation of a run, for its driver. */
 export interface Cancellation {
-  /** Interrupts when the run is cancelled. */
-  readonly interrupted: Effect.Effect<never>
   /** The error of the cancelled run. `undefined` if it was not cancelled. */
   readonly error: () => ErrorRecord | undefined
   /** Stops waiting. */
   readonly end: () => void
 }
 
-/** Waits for a request to cancel a run that this process drives. */
-export const wait = (store: RunStore["Service"], run: string): Effect.Effect<Cancellation> =>
+/**
+ * Watches for a request to cancel a run that this process drives.
+ *
+ * @param onRequest Called once, with the first request.
+ */
+export const watch = (store: RunStore["Service"], run: string, onRequest: () => void): Effect.Effect<Cancellation> =>
   Effect.suspend(() => {
     let request: CancelRecord | undefined
     const driven = stores.get(store) ?? { runs: new Map(), isWatched: false, queriedAt: 0 }
     stores.set(store, driven)
-    const requested = Deferred.makeUnsafe<CancelRecord>()
-    driven.runs.set(run, requested)
+    const take = (received: CancelRecord) => {
+      if (request !== undefined) return
+      request = received
+      onRequest()
+    }
+    driven.runs.set(run, take)
     const cancellation: Cancellation = {
-      interrupted: Effect.flatMap(Deferred.await(requested), (received) => {
-        request = received
-        return Effect.interrupt
-      }),
       error: () => (request === undefined ? undefined : errorOf(request)),
       end: () => {
-        if (driven.runs.get(run) === requested) driven.runs.delete(run)
+        if (driven.runs.get(run) === take) driven.runs.delete(run)
       }
     }
     if (driven.isWatched) return Effect.succeed(cancellation)
     driven.isWatched = true
     driven.queriedAt = monotonicMs()
-    return Effect.as(Effect.forkDetach(watch(store, driven)), cancellation)
+    return Effect.as(Effect.forkDetach(queryOften(store, driven)), cancellation)
   })
 
 /** Delivers a request to the driver of a run if it is in this process. */
 export const deliver = (store: RunStore["Service"], run: string, request: CancelRecord): void => {
-  const requested = stores.get(store)?.runs.get(run)
-  if (requested !== undefined) Deferred.doneUnsafe(requested, Effect.succeed(request))
+  stores.get(store)?.runs.get(run)?.(request)
 }
 
 /** The recorded error of a cancelled run. */
@@ -107,7 +107,7 @@ const query = Effect.fnUntraced(function* (store: RunStore["Service"], driven: D
 })
 
 /** Queries for requests while this process drives runs. */
-const watch = (store: RunStore["Service"], driven: Driven): Effect.Effect<void> =>
+const queryOften = (store: RunStore["Service"], driven: Driven): Effect.Effect<void> =>
   Effect.gen(function* () {
     while (driven.runs.size > 0) {
       yield* Effect.sleep(intervalMs)

@@ -11,15 +11,13 @@
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
-import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import { ExecutorError } from "../../Executor.ts"
 import type { CardRecord, ErrorRecord, LogRecord, MetricRecord, RunRecord, TaskRecord } from "../../RunRecord.ts"
 import type { Change, Driver, RunStore, StoreError } from "../../RunStore.ts"
 import type { ResumeState } from "./takeover.ts"
+import type { Ticking } from "./ticker.ts"
 
-/** Buffered changes are written after this time at the latest. */
-const flushIntervalMs = 50
 /** A task that has been running for so long is written as running. One that ends sooner costs no write of its own. */
 const runningIntervalMs = 250
 /** The interval of a run's heartbeats. */
@@ -34,7 +32,7 @@ const clockStepMs = 1000
 type TaskChange = Extract<Change, { readonly _tag: "Task" }>
 
 /** Collects the changes of one run. */
-export interface Recorder {
+export interface Recorder extends Ticking {
   readonly log: (line: LogRecord) => void
   readonly metric: (point: MetricRecord) => void
   /** A task's card, in place of the one before. */
@@ -48,8 +46,6 @@ export interface Recorder {
   readonly takenOver: (change: TaskChange) => Effect.Effect<void, StoreError>
   /** Makes the buffered changes and these durable. */
   readonly write: (changes: ReadonlyArray<Change>) => Effect.Effect<void, StoreError>
-  /** Writes the buffered changes from time to time, for as long as the run lives. */
-  readonly loop: Effect.Effect<never>
   /** Records that nobody drives the run, so that another process goes on with it, and closes. */
   readonly leave: Effect.Effect<void>
   /**
@@ -57,9 +53,7 @@ export interface Recorder {
    * interrupted, and the run's last record. Then it closes.
    */
   readonly endNow: (run: RunRecord, error: ErrorRecord, at: number) => void
-  /** Fails when another process has claimed the run. Nothing more is recorded by then. */
-  readonly lost: Effect.Effect<never, ExecutorError>
-  /** What `lost` has failed with, if it has. */
+  /** Why the run is not this process's any more, if another one has claimed it. Nothing more is recorded by then. */
   readonly lostTo: () => ExecutorError | undefined
   /**
    * Whether this process still holds the run. Asks the store, unless the hold was renewed within `maxAgeMs`.
@@ -76,29 +70,38 @@ export interface Recorder {
  *
  * @param driver The hold on the run. Without it the recorder is a worker's, which records for runs that others drive.
  * @param before The places of the events that were recorded before this process took the run over.
+ * @param onLost Called when another process has claimed the run.
  */
-export const make = (store: RunStore["Service"], driver?: Driver, before?: ResumeState["places"]): Recorder => {
+export const make = (
+  store: RunStore["Service"],
+  driver?: Driver,
+  before?: ResumeState["places"],
+  onLost?: (error: ExecutorError) => void
+): Recorder => {
   const put = (changes: ReadonlyArray<Change>) => store.write(changes, driver)
   let lines: Array<LogRecord> = []
   let points: Array<MetricRecord> = []
   let cards = new Map<string, Change>()
   let takenOver: Array<TaskChange> = []
   /** Running tasks that are not in the store yet. */
-  let started = new Map<string, TaskChange>()
+  const started = new Map<string, TaskChange>()
   /** All running tasks. */
   const running = new Map<string, TaskChange>()
   /** The places of the events of tasks that may have more. */
   const places = new Map<string, ReadonlyArray<number>>(before?.of)
   let lastPlace = before?.from ?? 0
   let closed = false
-  const lost = Deferred.makeUnsafe<never, ExecutorError>()
+  /** When the last heartbeat was due and running tasks were last written, and how far the wall clock was ahead. */
+  let last: { beatAt: number; runningAt: number; lead: number } | undefined
   let lostTo: ExecutorError | undefined
   // By both clocks: the monotonic one stands still while a laptop sleeps, the other can be set.
   let renewed: { readonly monotonic: number; readonly wall: number } | undefined // claimed just now
   // Schemas that are already stored, because all tasks of a step have the same ones.
   const described = new Set<string>()
 
+  const hasBuffered = () => takenOver.length > 0 || cards.size > 0 || lines.length > 0 || points.length > 0
   const take = (): Array<Change> => {
+    if (!hasBuffered()) return []
     const changes: Array<Change> = [...takenOver, ...cards.values()]
     if (lines.length > 0) changes.push({ _tag: "Logs", lines })
     if (points.length > 0) changes.push({ _tag: "Metrics", points })
@@ -191,23 +194,27 @@ export const make = (store: RunStore["Service"], driver?: Driver, before?: Resum
   const stop = ({ message }: StoreError) => {
     closed = true
     lostTo ??= new ExecutorError({ reason: "taken", message })
-    Deferred.doneUnsafe(lost, Effect.fail(lostTo))
+    onLost?.(lostTo)
     return Effect.interrupt
   }
   const isFresh = (clock: Clock.Clock, maxAgeMs: number): boolean => {
     if (closed) return false
     if (driver === undefined) return true
     const wall = clock.currentTimeMillisUnsafe()
-    const monotonic = Number(clock.monotonicTimeNanosUnsafe()) / 1e6
+    const monotonic = monotonicMsOf(clock)
     renewed ??= { monotonic, wall }
     return monotonic - renewed.monotonic < maxAgeMs && Math.abs(wall - renewed.wall) < maxAgeMs
   }
   const beat = (changes: ReadonlyArray<Change>) =>
-    Effect.gen(function* () {
-      const wall = yield* Clock.currentTimeMillis
-      const monotonic = yield* monotonicMs
-      yield* write(driver === undefined ? changes : [...changes, { _tag: "Heartbeat", run: driver.run, at: wall }])
-      renewed = { monotonic, wall }
+    Effect.clockWith((clock) => {
+      const wall = clock.currentTimeMillisUnsafe()
+      const monotonic = monotonicMsOf(clock)
+      const written = write(
+        driver === undefined ? changes : [...changes, { _tag: "Heartbeat", run: driver.run, at: wall }]
+      )
+      return Effect.map(written, () => {
+        renewed = { monotonic, wall }
+      })
     })
   return {
     log: (line) => void lines.push(line),
@@ -236,37 +243,34 @@ export const make = (store: RunStore["Service"], driver?: Driver, before?: Resum
       if (driver === undefined) return Effect.void
       return Effect.ignoreCause(put([...waiting, { _tag: "Heartbeat", run: driver.run, at: 0 }]))
     }),
-    lost: Deferred.await(lost),
     lostTo: () => lostTo,
     confirm: (maxAgeMs = freshMs) =>
       Effect.clockWith((clock) =>
         closed || isFresh(clock, maxAgeMs) ? Effect.succeed(!closed) : Effect.map(Effect.exit(beat([])), () => !closed)
       ),
     isFresh: (clock) => isFresh(clock, freshMs),
-    loop: Effect.gen(function* () {
-      let beatAt = yield* monotonicMs
-      let runningAt = beatAt
-      let lead = (yield* Clock.currentTimeMillis) - beatAt
-      renewed = { monotonic: beatAt, wall: beatAt + lead }
-      while (true) {
-        yield* Effect.sleep(flushIntervalMs)
-        // Measured by the clock instead of counting intervals, so that a slow store does not make a run look dead.
-        const at = yield* monotonicMs
-        const leadNow = (yield* Clock.currentTimeMillis) - at
-        const changes: Array<Change> = []
-        if (at - runningAt >= runningIntervalMs) {
-          runningAt = at
-          changes.push(...started.values())
-          started = new Map()
-        }
-        // If the wall clock was set, readers that compare it with the last heartbeat would take the run for dead.
-        const isDue = at - beatAt >= heartbeatIntervalMs || Math.abs(leadNow - lead) > clockStepMs
-        lead = leadNow
-        if (isDue) beatAt = at
-        // A temporary failure of the store does not end the run. If it persists, the next awaited write reports it.
-        yield* Effect.ignoreCause(isDue ? beat(changes) : write(changes))
+    tick: (clock) => {
+      if (closed) return undefined
+      // Measured by the clock instead of counting ticks, so that a slow store does not make a run look dead.
+      const at = monotonicMsOf(clock)
+      const lead = clock.currentTimeMillisUnsafe() - at
+      last ??= { beatAt: at, runningAt: at, lead }
+      renewed ??= { monotonic: at, wall: at + lead }
+      // If the wall clock was set, readers that compare it with the last heartbeat would take the run for dead.
+      const isBeatDue =
+        driver !== undefined && (at - last.beatAt >= heartbeatIntervalMs || Math.abs(lead - last.lead) > clockStepMs)
+      const isRunningDue = at - last.runningAt >= runningIntervalMs
+      last.lead = lead
+      if (isBeatDue) last.beatAt = at
+      const changes = isRunningDue ? [...started.values()] : []
+      if (isRunningDue) {
+        last.runningAt = at
+        started.clear()
       }
-    }),
+      // A temporary failure of the store does not end the run. If it persists, the next awaited write reports it.
+      if (isBeatDue) return Effect.ignoreCause(beat(changes))
+      return changes.length > 0 || hasBuffered() ? Effect.ignoreCause(write(changes)) : undefined
+    },
     endNow: (record, error, at) => {
       if (closed) return
       const changes = take()
@@ -279,7 +283,7 @@ export const make = (store: RunStore["Service"], driver?: Driver, before?: Resum
 }
 
 /** Monotonic time in milliseconds. */
-const monotonicMs: Effect.Effect<number> = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1e6)
+const monotonicMsOf = (clock: Clock.Clock): number => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
 
 /** The record of a running task that ends with its process. */
 const interrupted = (task: TaskRecord, error: ErrorRecord, at: number): TaskRecord => ({

@@ -16,7 +16,7 @@ import * as Scope from "effect/Scope"
 import { ArtifactStore } from "../../ArtifactStore.ts"
 import { CurrentRun, type Interpreter } from "../../CurrentRun.ts"
 import { CurrentTask } from "../../CurrentTask.ts"
-import { Executor } from "../../Executor.ts"
+import { Executor, type ExecutorError } from "../../Executor.ts"
 import { FlowError } from "../../FlowError.ts"
 import { type RunEvent, RunObserver } from "../../RunObserver.ts"
 import type { ErrorRecord, RunRecord } from "../../RunRecord.ts"
@@ -43,10 +43,12 @@ import * as RunId from "./runId.ts"
 import * as RunScope from "./runScope.ts"
 import * as Seeds from "./seeds.ts"
 import * as Services from "./services.ts"
+import { Stop } from "./stop.ts"
 import { SystemTags } from "./systemTags.ts"
 import * as TagChange from "./tagChange.ts"
 import * as Takeover from "./takeover.ts"
 import { unprinted } from "./taskBody.ts"
+import * as Ticker from "./ticker.ts"
 import * as Tracing from "./tracing.ts"
 
 /** How a run is started. */
@@ -127,8 +129,9 @@ const runOnce = Effect.fnUntraced(function* (flow: FlowDefinition, parameters: o
         })
         record = { ...record, driver: driver.token }
         if (traced) yield* Effect.annotateCurrentSpan({ run: record.id })
-        const recorder = Recorder.make(runs, driver, begun?.places)
-        const cancellation = yield* Cancellation.wait(runs, record.id)
+        const stop = new Stop<ExecutorError>()
+        const recorder = Recorder.make(runs, driver, begun?.places, (lostTo) => stop.by(Effect.fail(lostTo)))
+        const cancellation = yield* Cancellation.watch(runs, record.id, () => stop.by(Effect.interrupt))
         const changeTags: RunContext["changeTags"] = Effect.fnUntraced(function* (change) {
           record = { ...record, tags: yield* TagChange.write(runs, record.id, change, recorder.write) }
         })
@@ -171,7 +174,7 @@ const runOnce = Effect.fnUntraced(function* (flow: FlowDefinition, parameters: o
         }
         start.onRecorded?.(record)
         observe({ _tag: "RunStarted", run: record })
-        yield* Effect.forkIn(recorder.loop, scope)
+        yield* Ticker.join(recorder, scope)
 
         const removeLive = LiveRuns.add({
           id: record.id,
@@ -182,9 +185,12 @@ const runOnce = Effect.fnUntraced(function* (flow: FlowDefinition, parameters: o
           }
         })
 
+        // It keeps nothing of what stopping does to the body.
+        const stayLonger = leaving?.listen(() => stop.by(Effect.andThen(recorder.leave, Effect.interrupt)))
         const endLife = () => {
           removeLive()
           cancellation.end()
+          stayLonger?.()
         }
 
         const interpreter: Interpreter = {
@@ -197,8 +203,7 @@ const runOnce = Effect.fnUntraced(function* (flow: FlowDefinition, parameters: o
           restore(
             runBody(run, interpreter, decoded).pipe(
               watch === undefined ? identity : (self) => Effect.andThen(watch, self),
-              leaving === undefined ? identity : untilLeaving(leaving, recorder),
-              (self) => Effect.raceAllFirst([self, recorder.lost, cancellation.interrupted])
+              (self) => stop.within(self)
             )
           )
         )
@@ -294,12 +299,6 @@ const guarded =
       Printing.outside(() => observe(event)) // what it prints is no line of a task
     } catch {}
   }
-
-/** Stops an effect when this process leaves its runs to another, and keeps nothing of what that does to it. */
-const untilLeaving =
-  (leaving: Effect.Effect<void>, recorder: Recorder.Recorder) =>
-  <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-    Effect.raceFirst(self, Effect.andThen(leaving, Effect.andThen(recorder.leave, Effect.interrupt)))
 
 /** The newest run's id that was made by `RunId`, or none. (Ids that a user chose may sort anywhere.) */
 const newestId = Effect.fnUntraced(function* (runs: RunStore["Service"]) {

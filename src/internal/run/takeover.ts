@@ -85,13 +85,46 @@ export const load = Effect.fnUntraced(function* (
   } satisfies ResumeState
 })
 
+/** Says that this process should hand over the runs that it drives. */
+export interface Shutdown {
+  /**
+   * Calls the listener when it is said, or now if it was said before.
+   *
+   * @returns A function that removes the listener.
+   */
+  readonly listen: (listener: () => void) => () => void
+}
+
+/** A shutdown that this process decides on. */
+export class OwnShutdown implements Shutdown {
+  readonly #listeners = new Set<() => void>()
+  #isBegun = false
+
+  /** Says it. */
+  begin(): void {
+    this.#isBegun = true
+    for (const listener of this.#listeners) listener()
+  }
+
+  listen(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    if (this.#isBegun) listener()
+    return () => void this.#listeners.delete(listener)
+  }
+}
+
+/** The earlier one of two. */
+export const either = (first: Shutdown, second: Shutdown): Shutdown => ({
+  listen: (listener) => {
+    const removals = [first.listen(listener), second.listen(listener)]
+    return () => removals.forEach((remove) => void remove())
+  }
+})
+
 /**
- * Ends when this process should hand over the runs that it drives: they stop where they are, and neither tasks nor runs
+ * Begins when this process should hand over the runs that it drives: they stop where they are, and neither tasks nor runs
  * are recorded as interrupted.
  */
-export const ShutdownSignal: Context.Reference<Effect.Effect<void> | undefined> = Context.Reference(
-  "effect-flow/ShutdownSignal",
-  {
-    defaultValue: (): Effect.Effect<void> | undefined => undefined
-  }
-)
+export const ShutdownSignal: Context.Reference<Shutdown | undefined> = Context.Reference("effect-flow/ShutdownSignal", {
+  defaultValue: (): Shutdown | undefined => undefined
+})

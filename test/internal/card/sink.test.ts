@@ -7,6 +7,7 @@ import { ArtifactError, ArtifactStore } from "../../../src/ArtifactStore.ts"
 import * as Card from "../../../src/Card.ts"
 import * as Sink from "../../../src/internal/card/sink.ts"
 import * as Recorder from "../../../src/internal/run/recorder.ts"
+import * as Ticker from "../../../src/internal/run/ticker.ts"
 import { RunStore, StoreError } from "../../../src/RunStore.ts"
 import * as Storage from "../../../src/Storage.ts"
 import { putRun, run, task } from "../../conformance/records.ts"
@@ -67,7 +68,7 @@ describe("a card", () => {
         (yield* store.cards({ run: "01a" })).map(({ digest, task }) => `${task} ${digest}`).sort(),
         ["s/1 a", "s/2 newer"]
       )
-      yield* Effect.forkChild(recorder.loop)
+      yield* Ticker.join(recorder, yield* Effect.scope)
       yield* TestClock.adjust("1 second")
       assert.deepStrictEqual(yield* store.tasks({ run: "01a" }), [{ ...running, places: [1] }])
     }).pipe(Effect.provide(Storage.layerMemory))

@@ -12,7 +12,7 @@ import { Executor, Flow, type RunRecord, RunStore, Step, Storage } from "effect-
 import * as ErrorRecord from "../../../src/internal/run/errorRecord.ts"
 import * as Replay from "../../../src/internal/run/replay.ts"
 import { runFlow } from "../../../src/internal/run/runFlow.ts"
-import { ShutdownSignal } from "../../../src/internal/run/takeover.ts"
+import { OwnShutdown, ShutdownSignal } from "../../../src/internal/run/takeover.ts"
 
 class Declined extends Schema.TaggedError<Declined>()("Declined", {
   amount: Schema.Number,
@@ -37,13 +37,13 @@ const takeOver = Effect.fnUntraced(function* (
   pass: Effect.Effect<void> = Effect.void
 ) {
   const store = yield* RunStore.RunStore
-  const leave = yield* Deferred.make<void>()
+  const leave = new OwnShutdown()
   const run = Flow.run(flow as never, {} as never) as Effect.Effect<unknown, unknown, never>
-  const driver = yield* Effect.forkChild(Effect.provideService(run, ShutdownSignal, Deferred.await(leave)))
+  const driver = yield* Effect.forkChild(Effect.provideService(run, ShutdownSignal, leave))
   yield* pass
   yield* Deferred.await(reached)
   yield* TestClock.adjust("1 second")
-  yield* Deferred.succeed(leave, undefined)
+  leave.begin()
   yield* Fiber.await(driver)
   const [left] = yield* store.runs({ flow: flow.flowName })
   const record = left as RunRecord.RunRecord

@@ -11,7 +11,7 @@ import { TestClock } from "effect/testing"
 import * as Executor from "../../../src/Executor.ts"
 import * as Flow from "../../../src/Flow.ts"
 import { runFlow } from "../../../src/internal/run/runFlow.ts"
-import { ShutdownSignal } from "../../../src/internal/run/takeover.ts"
+import { OwnShutdown, ShutdownSignal } from "../../../src/internal/run/takeover.ts"
 import { RunStore } from "../../../src/RunStore.ts"
 import * as Step from "../../../src/Step.ts"
 import * as Storage from "../../../src/Storage.ts"
@@ -60,12 +60,10 @@ describe("a run that was begun", () => {
     Effect.gen(function* () {
       const { counts, flow, gate, reached } = make()
       const store = yield* RunStore
-      const leave = yield* Deferred.make<void>()
-      const driver = yield* Effect.forkChild(
-        Effect.provideService(Flow.run(flow, { n: 1 }), ShutdownSignal, Deferred.await(leave))
-      )
+      const leave = new OwnShutdown()
+      const driver = yield* Effect.forkChild(Effect.provideService(Flow.run(flow, { n: 1 }), ShutdownSignal, leave))
       yield* Deferred.await(reached)
-      yield* Deferred.succeed(leave, undefined)
+      leave.begin()
       yield* Fiber.await(driver)
 
       const [left] = yield* store.runs({ flow: "DrivenFlow" })

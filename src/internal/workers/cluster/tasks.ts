@@ -18,6 +18,7 @@ import { RunStore } from "../../../RunStore.ts"
 import type { Recorder } from "../../run/recorder.ts"
 import * as TagChange from "../../run/tagChange.ts"
 import type { TaskSink } from "../../run/taskSink.ts"
+import * as Ticker from "../../run/ticker.ts"
 import * as FailureCodec from "../failureCodec.ts"
 import * as Spans from "../spans.ts"
 import type * as ThreadPool from "../thread/pool.ts"
@@ -84,14 +85,15 @@ export const layer = (
           Ownership.isCertain(sharding, locks, executionId)
         )
       })
-      const done = yield* attempt.pipe(
+      const done = yield* Effect.scopedWith((scope) => Effect.andThen(Ticker.join(recorder, scope), attempt)).pipe(
         Effect.catchCause((cause) =>
           Effect.succeed({ result: failed(FailureCodec.encode(cause, undefined)), cpu: 0, worker: undefined })
         ),
         Effect.onInterrupt(() =>
-          Effect.sync(() => {
+          Effect.suspend(() => {
             interrupted.add(executionId)
             onCutOff()
+            return Effect.forkDetach(Effect.ignore(recorder.write([])))
           })
         )
       )

@@ -15,7 +15,7 @@ import { RunStore } from "../../../RunStore.ts"
 import type { Options } from "../../../Worker.ts"
 import { messageOf } from "../../cause.ts"
 import * as Recorder from "../../run/recorder.ts"
-import { ShutdownSignal } from "../../run/takeover.ts"
+import { OwnShutdown, ShutdownSignal } from "../../run/takeover.ts"
 import { version } from "../../run/version.ts"
 import * as FlowModule from "../flowModule.ts"
 import * as ThreadPool from "../thread/pool.ts"
@@ -38,9 +38,6 @@ import { ShardLocks } from "./shardLocks.ts"
 import * as Sockets from "./sockets.ts"
 import * as ClusterTail from "./tail.ts"
 import * as ClusterTask from "./tasks.ts"
-
-/** The interval at which log lines and metrics are written to the store. */
-const flushIntervalMs = 50
 
 /** The interval at which a worker updates its registration. */
 const beatIntervalMs = 2000
@@ -84,8 +81,6 @@ const work = Effect.fnUntraced(function* (
         error instanceof ExecutorError ? error : new ExecutorError({ reason: "store", message: messageOf(error) })
       )
       const recorder = Recorder.make(runs)
-      yield* Effect.forkScoped(Effect.forever(Effect.delay(Effect.ignore(recorder.write([])), flushIntervalMs)))
-
       const engine = yield* Layer.buildWithScope(ClusterEngine.worker(settings, size), scope)
       const registry = yield* Registry.make(settings, engine)
       yield* Registry.checkAddress(registry, `${settings.host}:${settings.port}`)
@@ -94,7 +89,7 @@ const work = Effect.fnUntraced(function* (
       yield* Identity.check(yield* registry.list, identity, settings.group, store.location)
       const placement = ClusterPlacement.make(settings, engine, registry)
       const described = Registry.describe(flows)
-      const leaving = yield* Deferred.make<void>()
+      const leaving = new OwnShutdown()
       let isLeaving = false
       const executor = ClusterExecutor.make({
         settings,
@@ -106,7 +101,7 @@ const work = Effect.fnUntraced(function* (
       const stores = Context.make(ArtifactStore, store).pipe(Context.add(RunStore, runs))
       const driving = stores.pipe(
         Context.add(Executor, executor),
-        Context.add(ShutdownSignal, Deferred.await(leaving))
+        Context.add(ShutdownSignal, leaving)
       ) as Context.Context<ArtifactStore | RunStore> // references besides
       yield* Layer.buildWithScope(
         Layer.merge(
@@ -131,7 +126,8 @@ const work = Effect.fnUntraced(function* (
       yield* Effect.addFinalizer(() => {
         isLeaving = true
         drain.isDraining = true
-        return Deferred.succeed(leaving, undefined)
+        leaving.begin()
+        return Effect.void
       })
       const address = `${settings.host}:${settings.port}`
       yield* Effect.forkScoped(Reach.warnOfUnreachable([address], address))
