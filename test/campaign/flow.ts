@@ -4,7 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { Artifact, Flow, FlowCli, Step } from "../../src/index.ts"
+import { Artifact, Flow, FlowCli, Step } from "effect-flow"
 
 /** Milliseconds that every task waits, so that a moment to kill at falls anywhere. */
 const pause = Number(process.env.CAMPAIGN_PAUSE ?? 8)

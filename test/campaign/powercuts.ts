@@ -16,7 +16,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
-import { Flow, Run, Storage, Verify } from "../../src/index.ts"
+import { Flow, Run, Storage, Verify } from "effect-flow"
 import { CampaignFlow } from "./flow.ts"
 
 const imageBytes = 48 * 1024 * 1024
@@ -140,7 +140,7 @@ export const campaign = async (cuts: number) => {
       const store = join(mount, "store")
       const child = spawn(
         process.execPath,
-        ["--import", "tsx", flowFile, "run", "--seed", String(seed), "--directory", store],
+        [...process.execArgv, flowFile, "run", "--seed", String(seed), "--directory", store],
         { stdio: "ignore", env: { ...process.env, CAMPAIGN_PAUSE: "20" } }
       )
       let over = false
