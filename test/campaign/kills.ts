@@ -2,9 +2,9 @@
  * Kills a run at random moments, with `kill -9`, and resumes it: the result must be that of a run that nobody killed, no
  * task that had finished may be executed again, and every file in the store must hold what its name says.
  *
- * `npx tsx test/campaign/kills.ts [kills] [stores]` prints figures, and exits with 1 where something did not hold. It works on
- * several stores at once, each with one run at a time. `node` in place of `npx tsx` kills what users run, the built library, and
- * starts in a third of the time.
+ * `npx tsx --conditions=effect-flow-source test/campaign/kills.ts [kills] [stores]` prints figures, and exits with 1 where
+ * something did not hold. It works on several stores at once, each with one run at a time. The processes that it kills are
+ * started as it is: with `node test/campaign/kills.ts` they run the built library, and start in a third of the time.
  */
 import { spawn } from "node:child_process"
 import { createHash } from "node:crypto"

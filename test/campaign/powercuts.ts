@@ -140,7 +140,17 @@ export const campaign = async (cuts: number) => {
       const store = join(mount, "store")
       const child = spawn(
         process.execPath,
-        [...process.execArgv, flowFile, "run", "--seed", String(seed), "--directory", store],
+        [
+          "--conditions=effect-flow-source",
+          "--import",
+          "tsx",
+          flowFile,
+          "run",
+          "--seed",
+          String(seed),
+          "--directory",
+          store
+        ],
         { stdio: "ignore", env: { ...process.env, CAMPAIGN_PAUSE: "20" } }
       )
       let over = false

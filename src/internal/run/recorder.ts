@@ -25,7 +25,7 @@ const heartbeatIntervalMs = 2000
 /** A hold that was renewed less than this long ago is believed without asking the store. */
 const freshMs = 5000
 /** So many tasks that were taken over are written in one go. */
-const takenOverAtOnce = 256
+const takenOverAtOnce = 4096
 /** A wall clock that departs this far from the monotonic one was set. */
 const clockStepMs = 1000
 

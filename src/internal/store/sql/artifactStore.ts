@@ -32,8 +32,8 @@ export const inlineLimit = 64 * 1024
 /** Long lists of digests are queried in parts of this length. */
 const listSize = 5000
 
-/** The same where the bytes of each artifact, up to `inlineLimit`, are read as well. */
-const verifiedAtOnce = 500
+/** The bytes of small artifacts are read and verified in parts of this size. */
+const bytesAtOnce = 16 * 1024 * 1024
 
 export const make = (options: {
   readonly database: Database
@@ -134,15 +134,14 @@ export const make = (options: {
   /** Runs statements of one parameter list over parts of a long one. */
   const inParts = <A, B>(
     all: ReadonlyArray<A>,
-    run: (part: ReadonlyArray<A>, marks: string) => Effect.Effect<ReadonlyArray<B>, ArtifactError>,
-    size = listSize
+    run: (part: ReadonlyArray<A>, marks: string) => Effect.Effect<ReadonlyArray<B>, ArtifactError>
   ): Effect.Effect<ReadonlyArray<B>, ArtifactError> =>
     Effect.map(
       Effect.forEach(
-        Array.from({ length: Math.ceil(all.length / size) }, (_, i) => all.slice(i * size, (i + 1) * size)),
+        Array.from({ length: Math.ceil(all.length / listSize) }, (_, i) => all.slice(i * listSize, (i + 1) * listSize)),
         (part) => run(part, part.map(() => "?").join(", "))
       ),
-      (found) => found.flat()
+      (parts) => parts.flat()
     )
 
   const changeRows = (
@@ -183,7 +182,6 @@ export const make = (options: {
       if (database.dialect === "pg")
         return change(`${update} AND encode(sha256(bytes), 'hex') = digest RETURNING digest`, [now, ...part])
       return Effect.gen(function* () {
-        if (yield* Effect.mapError(recent.hasAny(part), asArtifactError("unreadable"))) yield* moveRecent
         const intact: Array<string> = []
         for (const { bytes, digest } of yield* changeRows(`${update} RETURNING digest, bytes`, [now, ...part])) {
           if (Digest.ofChunks([bytes]) === digest) intact.push(digest)
@@ -244,9 +242,13 @@ export const make = (options: {
     touch: (artifacts) =>
       Effect.gen(function* () {
         const now = yield* Clock.currentTimeMillis
-        // In the order of the index, where those of one part share pages.
-        const small = yield* inParts(artifacts.map(digestOf).sort(), touchInline(now), verifiedAtOnce)
-        const intact = new Set(small)
+        if (dialect === "sqlite") {
+          const areRecent = recent.hasAny(artifacts.map(digestOf))
+          if (yield* Effect.mapError(areRecent, asArtifactError("unreadable"))) yield* moveRecent
+        }
+        const intact = new Set<string>()
+        for (const part of touchedTogether(artifacts))
+          for (const digest of yield* touchInline(now)(part, part.map(() => "?").join(", "))) intact.add(digest)
         for (const digest of yield* blobs.touch(artifacts.filter((artifact) => !intact.has(digestOf(artifact)))))
           intact.add(digest)
         return intact
@@ -317,6 +319,22 @@ const smallFile = async (path: string): Promise<Uint8Array | undefined> => {
   } finally {
     await file.close()
   }
+}
+
+/** Digests in the order of the index, where those of one part share pages. A part has at most `bytesAtOnce` bytes. */
+const touchedTogether = (artifacts: ReadonlyArray<string | Address>): ReadonlyArray<ReadonlyArray<string>> => {
+  const parts: Array<Array<string>> = []
+  let bytes = bytesAtOnce
+  for (const artifact of [...artifacts].sort((a, b) => (digestOf(a) < digestOf(b) ? -1 : 1))) {
+    const size = typeof artifact === "string" ? inlineLimit : Math.min(artifact.size, inlineLimit)
+    if (bytes + size > bytesAtOnce || parts.at(-1)?.length === listSize) {
+      parts.push([])
+      bytes = 0
+    }
+    parts.at(-1)?.push(digestOf(artifact))
+    bytes += size
+  }
+  return parts
 }
 
 const digestOf = (artifact: string | Address): string => (typeof artifact === "string" ? artifact : artifact.digest)

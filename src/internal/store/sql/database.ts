@@ -8,13 +8,13 @@ import * as SqlClient from "effect/sql/SqlClient"
 import type * as SqlConnection from "effect/sql/SqlConnection"
 import { isSqlError, SqlError, UnknownError } from "effect/sql/SqlError"
 import { StoreError } from "../../../RunStore.ts"
-import { together } from "./changes.ts"
 import * as Fence from "./fence.ts"
 import * as Queue from "./queue.ts"
 import * as SqlRetry from "./retry.ts"
 import type { Row } from "./rows.ts"
-import type { Transact } from "./sqliteClient.ts"
+import type { Direct } from "./sqliteClient.ts"
 import type { Prepared } from "./statement.ts"
+import { together } from "./together.ts"
 
 export interface Database {
   /** The subject of sentences: `The run database .effect-flow/runs.sqlite`. */
@@ -26,6 +26,12 @@ export interface Database {
   readonly begin: string
   /** The rows of a query with `?` for each parameter. */
   readonly query: (sql: string, params: ReadonlyArray<unknown>) => Effect.Effect<ReadonlyArray<Row>, StoreError>
+  /** The same, where each row becomes something else. `of` is called again for each row if the query is tried again. */
+  readonly select: <A>(
+    sql: string,
+    params: ReadonlyArray<unknown>,
+    of: (row: Row) => A
+  ) => Effect.Effect<ReadonlyArray<A>, StoreError>
   /** Runs a transaction that may write. The body may run more than once if other transactions are in the way. */
   readonly transaction: <A, E>(
     body: (connection: SqlConnection.Connection) => Effect.Effect<A, E | SqlError>
@@ -81,10 +87,10 @@ export const make = (options: {
   readonly release?: (() => boolean) | undefined
   /** How long to wait for a lock. Default: a minute. */
   readonly limitMs?: number | undefined
-  /** Runs a transaction in one go, where the driver can. */
-  readonly transact?: Transact | undefined
+  /** What the driver can do besides what every driver can. */
+  readonly direct?: Direct | undefined
 }): Database => {
-  const { isAway, limitMs, name, queue = Queue.none, release, sql, whyLost } = options
+  const { direct, isAway, limitMs, name, queue = Queue.none, release, sql, whyLost } = options
   const dialect = sql.onDialectOrElse({ pg: () => "pg" as const, orElse: () => "sqlite" as const })
   const begin = beginOf(sql)
   const text = dialect === "pg" ? numbered() : (sql: string) => sql
@@ -112,6 +118,14 @@ export const make = (options: {
 
   const query: Database["query"] = (query, params) =>
     orStoreError("read", waiting(sql.unsafe<Row>(text(query), params.map(param))))
+
+  const select: Database["select"] = (sql, params, of) =>
+    direct === undefined
+      ? Effect.map(query(sql, params), (rows) => rows.map(of))
+      : orStoreError(
+          "read",
+          SqlRetry.whileBusy(direct.select(sql, params, of), { isAway, limitMs, announce: queue.announce })
+        )
 
   const checked = <A, E>(effect: Effect.Effect<A, E | SqlError>): Effect.Effect<A, E | SqlError> =>
     whyLost === undefined
@@ -144,21 +158,22 @@ export const make = (options: {
     begin,
     orStoreError,
     query,
+    select,
     transaction,
     runOne,
     write: (statements, fences) => {
-      const one = dialect === "pg" ? together(statements, fences) : undefined
-      if (one !== undefined) {
+      const single = dialect === "pg" ? together(statements, fences) : undefined
+      if (single !== undefined) {
         return Effect.catchIf(
-          Effect.asVoid(waiting(sql.unsafe(text(one.sql), one.params.map(param)))),
+          Effect.asVoid(waiting(sql.unsafe(text(single.sql), single.params.map(param)))),
           (error) => fences.length > 0 && Fence.isRefusal(error),
           () => Effect.fail(new Fence.Fenced({ message: "A run has another driver." }))
         )
       }
       if (fences.length === 0) return transaction((connection) => runAll(connection, statements))
       const { holds, statement } = Fence.check(fences, dialect)
-      if (options.transact !== undefined) {
-        const written = options.transact(begin, (execute) => {
+      if (direct !== undefined) {
+        const written = direct.transact(begin, (execute) => {
           if (!holds(execute(statement.sql, statement.params))) return false
           for (const { params, sql } of statements) execute(sql, params)
           return true
@@ -239,13 +254,13 @@ const withoutNul = (value: unknown): unknown =>
 
 /** Replaces each `?` by Postgres's `$1`, `$2`, … */
 const numbered = (): ((sql: string) => string) => {
-  const known = new Map<string, string>()
+  const texts = new Map<string, string>()
   return (sql) => {
-    let text = known.get(sql)
+    let text = texts.get(sql)
     if (text === undefined) {
       let number = 0
       text = sql.replaceAll("?", () => `$${++number}`)
-      known.set(sql, text)
+      texts.set(sql, text)
     }
     return text
   }

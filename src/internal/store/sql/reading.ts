@@ -29,28 +29,39 @@ export class Where {
 }
 
 /** A row that can't be read. */
-export interface Damaged {
+export class Damaged {
   /** `run 01k…`, or `task train/3 of run 01k…`. */
   readonly name: string
   readonly run: string
   readonly why: string
+
+  constructor(row: Rows.Row, cause: unknown) {
+    this.run = String(row.run ?? row.id)
+    this.name = row.run === undefined ? `run ${this.run}` : `task ${row.id ?? row.task} of run ${this.run}`
+    this.why = cause instanceof Error ? cause.message : String(cause)
+  }
 }
 
-/** Reads rows one by one, so that a damaged row costs itself alone. */
-export const readRows = <A>(rows: ReadonlyArray<Rows.Row>, of: (row: Rows.Row) => A) => {
-  const records: Array<A> = []
-  const damaged: Array<Damaged> = []
-  for (const row of rows) {
+/** A row as a record, or what is damaged: a damaged row costs itself alone. */
+export const recordOr =
+  <A>(of: (row: Rows.Row) => A) =>
+  (row: Rows.Row): A | Damaged => {
     try {
-      records.push(of(row))
+      return of(row)
     } catch (cause) {
-      const run = String(row.run ?? row.id)
-      const name = row.run === undefined ? `run ${run}` : `task ${row.id ?? row.task} of run ${run}`
-      damaged.push({ name, run, why: cause instanceof Error ? cause.message : String(cause) })
+      return new Damaged(row, cause)
     }
   }
+
+/** What could be read, and what could not. */
+export const separate = <A>(results: ReadonlyArray<A | Damaged>) => {
+  const isDamaged = (result: A | Damaged): result is Damaged => result instanceof Damaged
+  const damaged = results.filter(isDamaged)
+  const records = (damaged.length === 0 ? results : results.filter((result) => !isDamaged(result))) as ReadonlyArray<A> // none is damaged
   return { records, damaged }
 }
+
+export const readRows = <A>(rows: ReadonlyArray<Rows.Row>, of: (row: Rows.Row) => A) => separate(rows.map(recordOr(of)))
 
 export const damagedError = (database: Database, { name, run, why }: Damaged): StoreError =>
   new StoreError({
@@ -88,12 +99,10 @@ export const make = (database: Database): Reading => {
   const warned = new Set<string>()
   return {
     read: (sql, params, of) =>
-      Effect.flatMap(database.query(sql, params), (rows) =>
-        Effect.suspend(() => {
-          const { damaged, records } = readRows(rows, of)
-          return damaged[0] === undefined ? Effect.succeed(records) : Effect.fail(damagedError(database, damaged[0]))
-        })
-      ),
+      Effect.flatMap(database.select(sql, params, recordOr(of)), (results) => {
+        const { damaged, records } = separate(results)
+        return damaged[0] === undefined ? Effect.succeed(records) : Effect.fail(damagedError(database, damaged[0]))
+      }),
     warn: (damaged) =>
       Effect.forEach(
         damaged.filter(({ name }) => !warned.has(name)),

@@ -16,8 +16,11 @@ export const directCount = 256
 /** An artifact of more bytes is stored in `blobs` directly: the page that it changes costs little beside it. */
 export const sizeLimit = 1024
 
+/** So many artifacts in one transaction share pages already, and are stored in `blobs` directly. */
+export const enoughAtOnce = 4096
+
 /** With so many rows in `recent_blobs`, a writer moves them. */
-export const movedAtOnce = 4096
+export const movedAtOnce = 16384
 
 /** What happens where a small artifact is stored whose digest is there: the bytes at hand replace damaged ones. */
 export const replacing = (isStale: string): string =>

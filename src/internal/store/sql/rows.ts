@@ -193,29 +193,38 @@ export const toHold = (row: Row): Hold => ({
   status: row.status
 })
 
-export const toTask = (row: Row): TaskRecord => ({
-  run: row.run,
-  id: row.id,
-  step: row.step,
-  index: row.number,
-  status: status(row.status),
-  how: row.how,
-  ...optional("source", row.source, same<string>),
-  ...optional("lost", row.lost, same<string>),
-  key: row.key,
-  ...optional("code", row.code, same<string>),
-  ...optional("sourceCode", row.source_code, same<string>),
-  version: row.version,
-  ...optional("cache", row.cache, same<string>),
-  startedAt: row.started_at,
-  ...optional("finishedAt", row.finished_at, same<number>),
-  ...(row.places === undefined || row.places === "[]" ? {} : { places: items<number>("places", row.places) }),
-  attempts: row.attempts === undefined ? [] : items("attempts", row.attempts),
-  parents: row.parents === undefined ? [] : items("parents", row.parents),
-  inputs: row.inputs === undefined ? [] : items<RefRecord>("inputs", row.inputs),
-  outputs: row.outputs === undefined ? [] : items<RefRecord>("outputs", row.outputs),
-  ...optional("error", row.error, (text) => object("error", text))
-})
+/** A row of `tasks`, or some columns of it. A run's tasks may be a million, so no object is made for each optional property. */
+export const toTask = (row: Row): TaskRecord => {
+  const task: Mutable<TaskRecord> = {
+    run: row.run,
+    id: row.id,
+    step: row.step,
+    index: row.number,
+    status: status(row.status),
+    how: row.how,
+    key: row.key,
+    version: row.version,
+    startedAt: row.started_at,
+    attempts: row.attempts === undefined ? [] : items("attempts", row.attempts),
+    parents: row.parents === undefined ? [] : items("parents", row.parents),
+    inputs: row.inputs === undefined ? [] : items<RefRecord>("inputs", row.inputs),
+    outputs: row.outputs === undefined ? [] : items<RefRecord>("outputs", row.outputs)
+  }
+  if (isThere(row.source)) task.source = row.source
+  if (isThere(row.lost)) task.lost = row.lost
+  if (isThere(row.code)) task.code = row.code
+  if (isThere(row.source_code)) task.sourceCode = row.source_code
+  if (isThere(row.cache)) task.cache = row.cache
+  if (isThere(row.finished_at)) task.finishedAt = row.finished_at
+  if (isThere(row.places) && row.places !== "[]") task.places = items<number>("places", row.places)
+  if (isThere(row.error)) task.error = object("error", row.error)
+  return task
+}
+
+type Mutable<A> = { -readonly [K in keyof A]: A[K] }
+
+/** Whether a column was asked for and is not null. */
+const isThere = (value: unknown): boolean => value !== null && value !== undefined
 
 export const toLine = (row: Row): LogLine => ({
   run: row.run,

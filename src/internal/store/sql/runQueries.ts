@@ -51,7 +51,7 @@ export const make = (database: Database, { warn }: Reading): RunStore["Service"]
     const from = Effect.fnUntraced(function* (
       previous: Rows.Row | undefined,
       limit: number | undefined
-    ): Effect.fn.Return<Array<RunRecord>, StoreError> {
+    ): Effect.fn.Return<ReadonlyArray<RunRecord>, StoreError> {
       const { sort } = query
       const beyond = previous === undefined || sort === undefined ? {} : { beyond: positionOf(previous, sort.by) }
       const rows = yield* sort === undefined

@@ -82,10 +82,10 @@ const writing = Effect.fnUntraced(function* (options: Options) {
     }),
     blobs: openBlobs(blobs),
     valueBytes,
-    transact: SqliteClient.transactOf,
+    direct: SqliteClient.directOf,
     writeNow: (sql) => {
-      const handle = SqliteClient.handleOf(sql)
-      return handle === undefined ? undefined : WriteNow.toSqlite(handle)
+      const direct = SqliteClient.directOf(sql)
+      return direct === undefined ? undefined : WriteNow.toSqlite(direct.database)
     },
     ...(inMemory
       ? {}
@@ -120,6 +120,7 @@ const reading = Effect.fnUntraced(function* (options: Options) {
     name,
     explain: explain(Path.resolve(filename)),
     prepare: () => Effect.flatMap(SqlClient.SqlClient, () => settings),
+    direct: SqliteClient.directOf,
     blobs: openBlobs(blobs, true),
     valueBytes,
     limitMs: readingLimitMs,

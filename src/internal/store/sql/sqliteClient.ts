@@ -122,7 +122,7 @@ export const make = Effect.fnUntraced(function* (config: SqliteClientConfig) {
       ["db.namespace", config.filename]
     ]
   })
-  const transact: Transact = (begin, body) =>
+  const transact: Direct["transact"] = (begin, body) =>
     semaphore.withPermits(1)(
       run("execute", () => {
         all(prepare(begin), [])
@@ -136,31 +136,42 @@ export const make = Effect.fnUntraced(function* (config: SqliteClientConfig) {
         }
       })
     )
-  handles.set(client, { database: () => database, transact })
+  const select: Direct["select"] = (sql, params, of) =>
+    semaphore.withPermits(1)(
+      run("execute", () => {
+        const results: Array<ReturnType<typeof of>> = []
+        for (const row of prepare(sql).iterate(...(params as ReadonlyArray<SQLInputValue>))) results.push(of(row)) // as in `all`
+        return results
+      })
+    )
+  directs.set(client, { database: () => database, transact, select })
   return client
 })
 
-/**
- * Runs a transaction in one go: a client's own transactions cost more than the statements of a few tasks. It is committed if
- * the body returns `true`, else rolled back. Yields what the body returned.
- */
-export type Transact = (
-  begin: string,
-  body: (execute: (sql: string, params: ReadonlyArray<unknown>) => ReadonlyArray<Row>) => boolean
-) => Effect.Effect<boolean, SqlError>
-
-interface Handle {
+/** What a client of this module can do besides what every SQL client can. */
+export interface Direct {
+  /** The connection. */
   readonly database: () => DatabaseSync
-  readonly transact: Transact
+  /**
+   * Runs a transaction in one go: a client's own transactions cost more than the statements of a few tasks. It is committed
+   * if the body returns `true`, else rolled back. Yields what the body returned.
+   */
+  readonly transact: (
+    begin: string,
+    body: (execute: (sql: string, params: ReadonlyArray<unknown>) => ReadonlyArray<Row>) => boolean
+  ) => Effect.Effect<boolean, SqlError>
+  /** Converts the rows of a query one by one: a list of all rows takes more time and memory than what they become. */
+  readonly select: <A>(
+    sql: string,
+    params: ReadonlyArray<unknown>,
+    of: (row: Row) => A
+  ) => Effect.Effect<ReadonlyArray<A>, SqlError>
 }
 
-const handles = new WeakMap<SqlClient.SqlClient, Handle>()
+const directs = new WeakMap<SqlClient.SqlClient, Direct>()
 
-/** The connection behind a client of this module. */
-export const handleOf = (client: SqlClient.SqlClient): (() => DatabaseSync) | undefined => handles.get(client)?.database
-
-/** Transactions in one go, over a client of this module. */
-export const transactOf = (client: SqlClient.SqlClient): Transact | undefined => handles.get(client)?.transact
+/** What a client can do besides; nothing where it is not one of this module. */
+export const directOf = (client: SqlClient.SqlClient): Direct | undefined => directs.get(client)
 
 /** How to open the database, once more where its files have changed under a reader. */
 const open = (config: SqliteClientConfig): Effect.Effect<() => SqliteReading.Opened, SqlError> =>

@@ -17,7 +17,7 @@ import * as Migrations from "./migrations.ts"
 import type { Queue } from "./queue.ts"
 import * as SqlRetry from "./retry.ts"
 import * as SqlRunStore from "./runStore.ts"
-import type { Transact } from "./sqliteClient.ts"
+import type { Direct } from "./sqliteClient.ts"
 import type { WriteNow } from "./writeNow.ts"
 import * as SqlWriter from "./writer.ts"
 
@@ -43,8 +43,8 @@ export const make = Effect.fnUntraced(function* (options: {
   readonly valueBytes: number
   /** How a process that is about to end writes, by the client. */
   readonly writeNow?: (sql: SqlClient.SqlClient) => WriteNow | undefined
-  /** How a transaction is run in one go, by the client. */
-  readonly transact?: (sql: SqlClient.SqlClient) => Transact | undefined
+  /** What the client can do besides what every client can. */
+  readonly direct?: (sql: SqlClient.SqlClient) => Direct | undefined
   readonly whyLost?: () => string | undefined
   readonly queue?: Queue
   readonly release?: () => boolean
@@ -119,7 +119,7 @@ export const make = Effect.fnUntraced(function* (options: {
     queue: options.queue,
     release: options.release,
     limitMs,
-    transact: options.transact?.(sql)
+    direct: options.direct?.(sql)
   })
   const blobs = yield* Scope.provide(options.blobs(SqlLedger.make(database)), scope)
   const temporary = TemporaryFiles.make()

@@ -3,18 +3,19 @@ import * as Effect from "effect/Effect"
 import type { RunStore, TaskQuery } from "../../../RunStore.ts"
 import { numberIn } from "../matching.ts"
 import type { Database } from "./database.ts"
-import { limited, type Reading, readRows, Where } from "./reading.ts"
+import { limited, type Reading, recordOr, separate, Where } from "./reading.ts"
 import * as Rows from "./rows.ts"
 import { placeOf, placeOr } from "./runConditions.ts"
 
-const withoutInputs = Rows.taskColumns.filter((column) => column !== "inputs")
+const columns = Rows.taskColumns.filter((column) => column !== "changed") // a query may ask for it, a record has it in `places`
+const withoutInputs = columns.filter((column) => column !== "inputs")
 const withoutRefs = withoutInputs.filter((column) => column !== "outputs")
 
 const unneeded: ReadonlySet<string> = new Set(["inputs", "attempts", "parents", "places"])
-const onlyOutputs = Rows.taskColumns.filter((column) => !unneeded.has(column))
+const onlyOutputs = columns.filter((column) => !unneeded.has(column))
 
 const columnsOf = (refs: TaskQuery["refs"]): ReadonlyArray<string> =>
-  refs === false ? withoutRefs : refs === "outputs" ? onlyOutputs : Rows.taskColumns
+  refs === false ? withoutRefs : refs === "outputs" ? onlyOutputs : columns
 
 /** The query of a `RunStore`. */
 export const make = (database: Database, { read, warn }: Reading): RunStore["Service"]["tasks"] => {
@@ -57,8 +58,8 @@ export const make = (database: Database, { read, warn }: Reading): RunStore["Ser
     const sql = `SELECT ${columns.join(", ")} FROM tasks${join}${where} ORDER BY ${order}, tasks.number${limited(query.limit)}`
     if (query.run !== undefined) return read(sql, where.params, Rows.toTask)
     // Across runs, a damaged task must not hide the tasks of other runs.
-    return Effect.flatMap(database.query(sql, where.params), (rows) => {
-      const { damaged, records } = readRows(rows, Rows.toTask)
+    return Effect.flatMap(database.select(sql, where.params, recordOr(Rows.toTask)), (results) => {
+      const { damaged, records } = separate(results)
       return Effect.as(warn(damaged), records)
     })
   }
@@ -68,8 +69,8 @@ export const make = (database: Database, { read, warn }: Reading): RunStore["Ser
     // A task's number is in its id, and the primary key finds it by that.
     return number === undefined
       ? tasksWhere(query, undefined)
-      : Effect.flatMap(tasksWhere(query, number), (found) =>
-          found.length > 0 ? Effect.succeed(found) : tasksWhere(query, undefined)
+      : Effect.flatMap(tasksWhere(query, number), (tasks) =>
+          tasks.length > 0 ? Effect.succeed(tasks) : tasksWhere(query, undefined)
         )
   }
 }

@@ -49,6 +49,27 @@ const lastMoveMs = 500
 /** How many calls may share a transaction. */
 const batchSize = 512
 
+/** A transaction of so many changes takes no further call: other processes wait for it, and their changes are in memory. */
+const changesAtOnce = 16_384
+
+/** Calls in the order in which they came, those of one transaction together. */
+const transactionsOf = (entries: ReadonlyArray<Entry>): ReadonlyArray<ReadonlyArray<Entry>> => {
+  let count = 0
+  for (const { changes } of entries) count += changes.length
+  if (count <= changesAtOnce) return [entries]
+  const transactions: Array<Array<Entry>> = []
+  count = changesAtOnce
+  for (const entry of entries) {
+    if (count >= changesAtOnce) {
+      transactions.push([])
+      count = 0
+    }
+    transactions.at(-1)?.push(entry)
+    count += entry.changes.length
+  }
+  return transactions
+}
+
 /** A writer for a database that was opened for reading only. */
 export const refusing =
   (database: Database): Writer =>
@@ -71,14 +92,14 @@ export const make = Effect.fnUntraced(function* (
   let stored = 0
   let unmoved = 0
   const remember = ({ changes, driver }: Entry) => {
-    const known = driver === undefined ? undefined : referred.get(driver)
-    if (known === undefined) return
+    const digests = driver === undefined ? undefined : referred.get(driver)
+    if (digests === undefined) return
     for (const change of changes) {
       if (change._tag !== "Task" || change.task.run !== driver?.run) continue
       stored += change.blobs.length
       unmoved += change.blobs.length
-      for (const { digest } of change.task.inputs) known.add(digest)
-      for (const { digest } of change.task.outputs) known.add(digest)
+      for (const { digest } of change.task.inputs) digests.add(digest)
+      for (const { digest } of change.task.outputs) digests.add(digest)
     }
   }
 
@@ -143,8 +164,11 @@ export const make = Effect.fnUntraced(function* (
     Effect.forEach(entries, (entry) => settle([entry]), { discard: true })
 
   const writing = yield* Queue.takeBetween(queue, 1, batchSize).pipe(
-    Effect.flatMap(settle),
-    Effect.andThen(database.stepAside),
+    Effect.flatMap((entries) =>
+      Effect.forEach(transactionsOf(entries), (entries) => Effect.andThen(settle(entries), database.stepAside), {
+        discard: true
+      })
+    ),
     Effect.forever({ disableYield: true }),
     Effect.exit,
     Effect.forkDetach
@@ -166,9 +190,9 @@ export const make = Effect.fnUntraced(function* (
     Effect.flatMap(Clock.currentTimeMillis, (now) => {
       const { driver } = write
       if (driver !== undefined && !referred.has(driver)) referred.set(driver, new Set())
-      const known = driver === undefined ? undefined : referred.get(driver)
+      const digests = driver === undefined ? undefined : referred.get(driver)
       const done = Deferred.makeUnsafe<void, StoreError>()
-      const entry: Entry = { ...write, now, done, ...(known === undefined ? undefined : { referred: known }) }
+      const entry: Entry = { ...write, now, done, ...(digests === undefined ? undefined : { referred: digests }) }
       if (!Queue.offerUnsafe(queue, entry)) {
         return Effect.fail(
           new StoreError({ message: `${database.name} is closed: nothing can be written to it any more.` })
