@@ -12,6 +12,8 @@ import * as Encodings from "./encodings.ts"
 import * as Runs from "./hybridRuns.ts"
 import type { Leaf } from "./leaf.ts"
 import { textOf } from "./leafValues.ts"
+import { isSize, type PageEncoding, unpack } from "./pageBody.ts"
+import type { RowWindow } from "./rowWindow.ts"
 import * as Thrift from "./thrift.ts"
 
 /** A leaf of the file's schema, and what it is read as. */
@@ -36,6 +38,8 @@ export type PageValues =
 export interface Page {
   /** How many levels it has: rows, for a column without lists. */
   readonly count: number
+  /** The rows of the row group before it; 0 for a page of a chunk that is read whole. */
+  readonly firstRow: number
   /** Nothing where every value is there. */
   readonly definition: Uint8Array | undefined
   readonly repetition: Uint8Array | undefined
@@ -65,11 +69,9 @@ const headerRoomBytes = 1 << 20
 /** The longest string that the engine can make. Writers make pages of a megabyte. */
 const maxPageBytes = 2 ** 29
 
-/** A page of more levels than this must have bytes in proportion. */
-const maxFreeLevels = 1 << 24
-
 /**
- * Reads a chunk's pages, one after the other.
+ * Reads a chunk's pages, one after the other, or only those that have rows of a window. What a page has beyond the window
+ * is left out, where the leaf has one value a row.
  *
  * @param size How many bytes of the chunk pages may begin in. The last one may end beyond them: some writers leave the
  * header of the dictionary out of the chunk's size (PARQUET-816).
@@ -78,16 +80,41 @@ export const decoder = (
   meta: ColumnMetaData,
   column: LeafColumn,
   size: number,
-  onPage: (page: Page) => void
+  onPage: (page: Page) => void,
+  window?: RowWindow
 ): Decoder => {
   if (meta.type !== column.element.type) throw new Error("it has another type than the schema says")
   let left = Number(meta.num_values)
   if (!isSize(left)) throw new Error("it has no number of values that could be")
   let dictionary: Dictionary | undefined
   let before = 0
+  let row = window?.firstPageRow ?? 0
+  let isComplete = false
+  /** Reads a data page, or skips it where none of its rows is wanted. */
+  const take = (header: PageHeader, body: Uint8Array): void => {
+    const { count, rows } = sizesOf(header, column)
+    if (window !== undefined && rows !== undefined && row + rows <= window.start) {
+      if (!isSize(count) || count > left || rows > count) throw new Error("a page has more values than its row group")
+      left -= count
+      row += rows
+      return
+    }
+    checkSum(header, body)
+    const cut =
+      window === undefined || column.maxRepetition > 0
+        ? undefined
+        : { start: Math.max(0, window.start - row), end: Math.min(count, window.end - row) }
+    const page = readPage(meta, column, header, body, dictionary, left, cut)
+    left -= count
+    onPage({ ...page, firstRow: row + (cut?.start ?? 0) })
+    if (window === undefined) return
+    row += rows ?? rowsIn(page)
+    // The last row of a page may go on in the next one, where the page does not say how many rows it has.
+    isComplete = rows === undefined ? row > window.end : row >= window.end
+  }
   const push = (piece: Uint8Array, isLast: boolean): number => {
     const reader = { view: new DataView(piece.buffer, piece.byteOffset, piece.byteLength), offset: 0 }
-    while (left > 0) {
+    while (left > 0 && !isComplete) {
       const start = reader.offset
       if (start >= piece.length || before + start >= size) break
       if (!isLast && piece.length - start < headerRoomBytes) return consumed(start)
@@ -107,26 +134,41 @@ export const decoder = (
       }
       const body = piece.subarray(reader.offset, reader.offset + pageSize)
       reader.offset += pageSize
-      if (header.crc !== undefined && crc32(body) !== header.crc >>> 0)
-        throw new Error("a page does not match its checksum")
-      if (header.type === "DICTIONARY_PAGE") dictionary = readDictionary(meta, column, header, body)
-      else if (header.type === "DATA_PAGE" || header.type === "DATA_PAGE_V2") {
-        const page = readPage(meta, column, header, body, dictionary, left)
-        left -= page.count
-        onPage(page)
-      }
+      if (header.type === "DICTIONARY_PAGE") {
+        checkSum(header, body)
+        dictionary = readDictionary(meta, column, header, body)
+      } else if (header.type === "DATA_PAGE" || header.type === "DATA_PAGE_V2") take(header, body)
     }
-    if (isLast && left > 0) throw new Error("its pages end too soon")
+    if (isLast && (window === undefined ? left > 0 : row < window.end)) throw new Error("its pages end too soon")
     return consumed(reader.offset)
   }
   const consumed = (bytes: number): number => {
     before += bytes
     return bytes
   }
-  return { push, isDone: () => left === 0 }
+  return { push, isDone: () => left === 0 || isComplete }
 }
 
-const isSize = (size: unknown): size is number => Number.isSafeInteger(size) && (size as number) >= 0 // an integer is a number
+const checkSum = ({ crc }: PageHeader, body: Uint8Array): void => {
+  if (crc !== undefined && crc32(body) !== crc >>> 0) throw new Error("a page does not match its checksum")
+}
+
+/** How many levels a data page has, and how many rows, where its header says so. */
+const sizesOf = (
+  { data_page_header: v1, data_page_header_v2: v2 }: PageHeader,
+  { maxRepetition }: LeafColumn
+): { readonly count: number; readonly rows: number | undefined } => {
+  const count = (v1 ?? v2)?.num_values ?? 0
+  const rows = maxRepetition === 0 ? count : v2?.num_rows
+  return { count, rows: isSize(rows) ? rows : undefined }
+}
+
+/** The rows that begin in a page of a leaf in lists. */
+const rowsIn = ({ repetition }: Omit<Page, "firstRow">): number => {
+  let rows = 0
+  for (const level of repetition ?? []) if (level === 0) rows++
+  return rows
+}
 
 const readDictionary = (meta: ColumnMetaData, column: LeafColumn, header: PageHeader, body: Uint8Array): Dictionary => {
   const count = header.dictionary_page_header?.num_values
@@ -145,25 +187,31 @@ const convertedOrNone = (column: LeafColumn, raw: Encodings.Raw): Encodings.Raw 
   }
 }
 
+/** Some of the places of a page. */
+interface Cut {
+  readonly start: number
+  readonly end: number
+}
+
 const readPage = (
   meta: ColumnMetaData,
   column: LeafColumn,
   header: PageHeader,
   body: Uint8Array,
   dictionary: Dictionary | undefined,
-  left: number
-): Page => {
-  const { bytes, count, definition, encoding, repetition } = unpack(meta, column, header, body, left)
-  let valueCount = count
-  if (definition !== undefined) {
-    const { maxDefinition } = column
-    for (let i = 0; i < count; i++) if (definition[i] !== maxDefinition) valueCount--
-  }
-  const isWhole = valueCount === count
-  const page = { count, definition: isWhole ? undefined : definition, repetition }
+  left: number,
+  cut: Cut | undefined
+): Omit<Page, "firstRow"> => {
+  const { bytes, count, definition: levels, encoding, repetition } = unpack(meta, column, header, body, left)
+  const valueCount = valuesIn(levels, column, 0, count)
+  const { end, start } = cut ?? { start: 0, end: count }
+  const from = valuesIn(levels, column, 0, start)
+  const to = end === count ? valueCount : from + valuesIn(levels, column, start, end)
+  const definition = cut === undefined ? levels : levels?.subarray(start, end)
+  const page = { count: end - start, definition: to - from === end - start ? undefined : definition, repetition }
   const content = bytes(valueCount)
   if (encoding !== "PLAIN_DICTIONARY" && encoding !== "RLE_DICTIONARY") {
-    return { ...page, values: () => ({ values: valuesOf(meta, column, content, encoding, valueCount) }) }
+    return { ...page, values: () => ({ values: valuesOf(meta, column, content, encoding, valueCount, from, to) }) }
   }
   const indexes = new Uint32Array(valueCount)
   if (valueCount > 0) {
@@ -177,32 +225,49 @@ const readPage = (
   }
   if (dictionary === undefined) return { ...page, values: () => ({ values: [] }) }
   const { converted, raw } = dictionary
+  const wanted = cut === undefined ? indexes : indexes.subarray(from, to)
   return {
     ...page,
     values: () =>
       converted === undefined
-        ? { values: column.convert(Array.from(indexes, (index) => raw[index])) } // which says where
-        : { dictionary: converted, indexes }
+        ? { values: column.convert(Array.from(wanted, (index) => raw[index])) } // which says where
+        : { dictionary: converted, indexes: wanted }
   }
 }
 
+/** How many of some places of a page have a value. */
+const valuesIn = (
+  definition: Uint8Array | undefined,
+  { maxDefinition }: LeafColumn,
+  start: number,
+  end: number
+): number => {
+  if (definition === undefined) return end - start
+  let count = 0
+  for (let i = start; i < end; i++) if (definition[i] === maxDefinition) count++
+  return count
+}
+
+/** The values of a page, from one to before another. */
 const valuesOf = (
   { type }: ColumnMetaData,
   column: LeafColumn,
   bytes: Uint8Array,
   encoding: PageEncoding,
-  count: number
-): Encodings.Raw =>
-  encoding === "PLAIN" && type === "BYTE_ARRAY" && column.target === "text" && isText(column.leaf)
-    ? textsOf(bytes, count)
-    : column.convert(Encodings.decode(bytes, type, encoding, count, column.element.type_length))
-
-type PageEncoding = Parameters<typeof Encodings.decode>[2]
+  count: number,
+  from: number,
+  to: number
+): Encodings.Raw => {
+  if (encoding === "PLAIN" && type === "BYTE_ARRAY" && column.target === "text" && isText(column.leaf))
+    return textsOf(bytes, count, from, to)
+  const raw = Encodings.decode(bytes, type, encoding, count, column.element.type_length)
+  return column.convert(to - from === count ? raw : raw.slice(from, to))
+}
 
 const isText = ({ kind }: Leaf): boolean => kind === "text" || kind === "json" || kind === "bytes"
 
 /** Texts, each led by its length, without an array of bytes for each. */
-const textsOf = (bytes: Uint8Array, count: number): Array<string> => {
+const textsOf = (bytes: Uint8Array, count: number, from: number, to: number): Array<string> => {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const texts: Array<string> = []
   let at = 0
@@ -210,85 +275,11 @@ const textsOf = (bytes: Uint8Array, count: number): Array<string> => {
     if (at + 4 > buffer.length) throw new Error("a page has fewer values than it claims")
     const end = at + 4 + buffer.readUInt32LE(at)
     if (end > buffer.length) throw new Error("a text is longer than its page")
-    const text = buffer.toString("utf8", at + 4, end)
-    texts.push(text.includes("\uFFFD") ? textOf(buffer.subarray(at + 4, end), i) : text)
+    if (i >= from && i < to) {
+      const text = buffer.toString("utf8", at + 4, end)
+      texts.push(text.includes("\uFFFD") ? textOf(buffer.subarray(at + 4, end), i - from) : text)
+    }
     at = end
   }
   return texts
-}
-
-interface Unpacked {
-  readonly count: number
-  readonly encoding: PageEncoding
-  readonly definition: Uint8Array | undefined
-  readonly repetition: Uint8Array | undefined
-  /** The encoded values, of which so many are there. */
-  readonly bytes: (valueCount: number) => Uint8Array
-}
-
-/** A page's levels, and its values still encoded. */
-const unpack = (
-  meta: ColumnMetaData,
-  { maxDefinition, maxRepetition }: LeafColumn,
-  header: PageHeader,
-  body: Uint8Array,
-  left: number
-): Unpacked => {
-  const size = header.uncompressed_page_size
-  const checked = (count: number, bytes: number): number => {
-    if (!isSize(count) || count > left) throw new Error("a page has more values than its row group")
-    if (count > maxFreeLevels && count > bytes * 64)
-      throw new Unsupported(`a page claims ${count} values in ${bytes} bytes`)
-    return count
-  }
-  const v2 = header.data_page_header_v2
-  if (v2 !== undefined) {
-    const count = checked(v2.num_values, size)
-    const { definition_levels_byte_length: definitionBytes, repetition_levels_byte_length: repetitionBytes } = v2
-    const levelBytes = definitionBytes + repetitionBytes
-    if (!isSize(definitionBytes) || !isSize(repetitionBytes) || levelBytes > Math.min(body.length, size)) {
-      throw new Error("a page has levels of no size that could be")
-    }
-    const repetition = levels(body.subarray(0, repetitionBytes), maxRepetition, count)
-    const definition =
-      definitionBytes === 0 && v2.num_nulls === 0
-        ? undefined
-        : levels(body.subarray(repetitionBytes, levelBytes), maxDefinition, count)
-    const rest = body.subarray(levelBytes)
-    const bytes = (valueCount: number) =>
-      valueCount === 0
-        ? new Uint8Array()
-        : v2.is_compressed === false
-          ? rest
-          : decompress(meta.codec, rest, size - levelBytes)
-    return { count, encoding: v2.encoding, definition, repetition, bytes }
-  }
-  const v1 = header.data_page_header
-  if (v1 === undefined) throw new Error("a page has no header of its own")
-  const count = checked(v1.num_values, size)
-  const page = decompress(meta.codec, body, size)
-  let at = 0
-  const next = (max: number, encoding: PageEncoding): Uint8Array | undefined => {
-    if (max === 0) return undefined
-    if (encoding !== "RLE") throw new Unsupported(`its levels are in the encoding ${encoding}`)
-    if (at + 4 > page.length) throw new Error("a page has levels of no size that could be")
-    const end = at + 4 + new DataView(page.buffer, page.byteOffset + at, 4).getUint32(0, true)
-    if (end > page.length) throw new Error("a page has levels of no size that could be")
-    const decoded = levels(page.subarray(at + 4, end), max, count)
-    at = end
-    return decoded
-  }
-  const repetition = next(maxRepetition, v1.repetition_level_encoding)
-  const definition = next(maxDefinition, v1.definition_level_encoding)
-  return { count, encoding: v1.encoding, definition, repetition, bytes: () => page.subarray(at) }
-}
-
-const levels = (bytes: Uint8Array, max: number, count: number): Uint8Array | undefined => {
-  if (max === 0) return undefined
-  const decoded = new Uint8Array(count)
-  const width = 32 - Math.clz32(max)
-  Runs.decode(bytes, 0, width, decoded)
-  if (max !== 2 ** width - 1)
-    for (const level of decoded) if (level > max) throw new Error("a level is beyond the schema")
-  return decoded
 }

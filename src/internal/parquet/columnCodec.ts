@@ -28,6 +28,10 @@ export class ColumnError {
     this.row = row
     this.detail = detail
   }
+  /** The same of a table that so many rows come before. */
+  after(rows: number): ColumnError {
+    return this.row === undefined ? this : new ColumnError(this.reason, this.column, this.row + rows, this.detail)
+  }
   /** `row 4 of column labels: expected Int, got 1.5` */
   get message(): string {
     return `${this.row === undefined ? "" : `row ${this.row + 1} of `}column ${this.column}: ${this.detail}`

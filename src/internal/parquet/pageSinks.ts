@@ -87,13 +87,16 @@ export interface Levels extends PageSink {
  * @param name The table's column.
  * @param firstRow The row of the table that the row group begins with.
  * @param maxDefinition The leaf's highest definition level.
+ * @param start The row of the row group that the first wanted one is; the pages may begin before it.
  */
-export const levels = (name: string, firstRow: number, maxDefinition: number): Levels => {
+export const levels = (name: string, firstRow: number, maxDefinition: number, start = 0): Levels => {
+  let rowsBefore = 0
   const definitions: Array<Uint8Array> = []
   const repetitions: Array<Uint8Array> = []
   const values: Array<unknown> = []
   return {
     add: (page) => {
+      if (definitions.length === 0) rowsBefore = start === 0 ? 0 : start - page.firstRow
       const definition = page.definition ?? new Uint8Array(page.count).fill(maxDefinition)
       const repetition = page.repetition ?? new Uint8Array(page.count)
       const decoded = valuesOf(page.values, (index) => {
@@ -104,14 +107,29 @@ export const levels = (name: string, firstRow: number, maxDefinition: number): L
           (sum, part) => sum + part.reduce((rows, level) => rows + (level === 0 ? 1 : 0), 0),
           -1
         )
-        return new ColumnCodec.ColumnError("invalid", name, firstRow + row, "")
+        return new ColumnCodec.ColumnError("invalid", name, firstRow - rowsBefore + row, "")
       })
       definitions.push(definition)
       repetitions.push(repetition)
       if (decoded.indexes === undefined) pushAll(values, decoded.values)
       else for (const index of decoded.indexes) values.push(decoded.dictionary[index])
     },
-    cursor: () => ({ definition: joined(definitions), repetition: joined(repetitions), values, at: 0, valueAt: 0 })
+    cursor: () => {
+      const cursor = { definition: joined(definitions), repetition: joined(repetitions), values, at: 0, valueAt: 0 }
+      skipRows(cursor, rowsBefore, maxDefinition)
+      return cursor
+    }
+  }
+}
+
+/** Moves a cursor to the row after so many. */
+const skipRows = (cursor: LevelCursor, rows: number, maxDefinition: number): void => {
+  const { definition, repetition } = cursor
+  for (let left = rows; left > 0; left--) {
+    do {
+      if (definition[cursor.at] === maxDefinition) cursor.valueAt++
+      cursor.at++
+    } while (cursor.at < repetition.length && repetition[cursor.at] !== 0)
   }
 }
 
@@ -125,13 +143,18 @@ const joined = (parts: ReadonlyArray<Uint8Array>): Uint8Array => {
   return parts.length === 1 && only !== undefined ? only : Buffer.concat(parts)
 }
 
-/** Puts the rows of a row group together and adds them to a column. */
+/**
+ * Puts the rows of a row group together and adds them to a column.
+ *
+ * @param isPart Whether the leaves may have more rows than these.
+ */
 export const appendNested = (
   column: ColumnCodec.Gathered,
   schema: StorableSchema,
   { isExact, read }: Assembly,
   cursors: ReadonlyArray<LevelCursor>,
-  rows: number
+  rows: number,
+  isPart: boolean
 ): void => {
   const { type } = column
   const into = column.values as Array<unknown> // a column of a schema's values
@@ -149,7 +172,7 @@ export const appendNested = (
     into[row] = isExact && value !== null ? value : decoded(decode, value === null ? type.empty : value, type.name, row)
     column.rows++
   }
-  for (const { at, repetition } of cursors)
+  for (const { at, repetition } of isPart ? [] : cursors)
     if (at !== repetition.length) throw new Error("its lists do not fit its rows")
 }
 

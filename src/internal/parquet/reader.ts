@@ -4,14 +4,12 @@
  * (sizes, offsets, counts) is used before it was checked.
  */
 import * as Effect from "effect/Effect"
-import type { AsyncBuffer, ColumnMetaData, RowGroup } from "hyparquet"
-import { messageOf } from "../cause.ts"
-import * as ColumnChunk from "./columnChunk.ts"
+import type { AsyncBuffer, RowGroup } from "hyparquet"
+import * as ChunkReads from "./chunkReads.ts"
 import * as ColumnCodec from "./columnCodec.ts"
 import type { ColumnType } from "./columnType.ts"
-import { Unsupported } from "./compression.ts"
 import * as FileTypes from "./fileTypes.ts"
-import { FileError, type Metadata, metadata, slice } from "./footer.ts"
+import { FileError, type Metadata, metadata } from "./footer.ts"
 import { Refusal } from "./nestedFault.ts"
 import * as PageSinks from "./pageSinks.ts"
 
@@ -58,7 +56,7 @@ export interface RowRange {
   readonly end?: number | undefined
 }
 
-/** Reads the rows of a range. Row groups outside of it are not fetched. */
+/** Reads the rows of a range. Row groups outside of it are not fetched, and of those in it only the pages that it needs. */
 export const readRows = Effect.fnUntraced(function* (opened: OpenFile, { end, start = 0 }: RowRange = {}) {
   const { meta } = opened
   const from = Math.min(Math.max(0, start), meta.numRows)
@@ -70,16 +68,13 @@ export const readRows = Effect.fnUntraced(function* (opened: OpenFile, { end, st
   let last = first
   let lastRow = firstRow
   while (last < meta.row_groups.length && lastRow < to) lastRow += groupRows(meta, last++)
-  const table = yield* readGroups(opened, first, last)
-  return from === firstRow && to === lastRow ? table : cut(table, from - firstRow, to - firstRow)
+  return yield* Effect.mapError(
+    readGroups(opened, first, last, { start: from - firstRow, end: to - firstRow }),
+    (error) => (error instanceof ColumnCodec.ColumnError ? error.after(from) : error)
+  )
 })
 
 const groupRows = (meta: Metadata, group: number): number => Number(meta.row_groups[group]?.num_rows ?? 0)
-
-const cut = ({ columns }: ReadTable, start: number, end: number): ReadTable => ({
-  numRows: end - start,
-  columns: Object.fromEntries(Object.entries(columns).map(([name, values]) => [name, values.slice(start, end)]))
-})
 
 /** Tables one after the other, as one. They have the same columns. */
 export const concat = (tables: ReadonlyArray<ReadTable>): ReadTable => {
@@ -112,14 +107,20 @@ const rowsPerByte = 64
 const maxRowsPerByte = 4096
 const maxFreeRows = 1 << 24
 
-/** Reads row groups from `first` to before `last`, whose rows make one table. */
+/**
+ * Reads row groups from `first` to before `last`, whose rows make one table.
+ *
+ * @param range Only these rows, counted from the first of the row group `first`. Each of the row groups has some of them.
+ */
 export const readGroups = Effect.fnUntraced(function* (
   { file, meta, plans }: OpenFile,
   first: number,
-  last: number
+  last: number,
+  range?: ChunkReads.Rows
 ): Effect.fn.Return<ReadTable, FileError | ColumnCodec.ColumnError> {
-  let numRows = 0
-  for (let group = first; group < last; group++) numRows += groupRows(meta, group)
+  let all = 0
+  for (let group = first; group < last; group++) all += groupRows(meta, group)
+  const numRows = range === undefined ? all : range.end - range.start
   if (numRows > maxFreeRows && numRows > file.byteLength * maxRowsPerByte) {
     return yield* Effect.fail(
       new FileError("damaged", `it is damaged: it claims ${numRows} rows in ${file.byteLength} bytes`)
@@ -127,12 +128,20 @@ export const readGroups = Effect.fnUntraced(function* (
   }
   const reserve = Math.min(numRows, Math.max(freeRows, file.byteLength * rowsPerByte))
   const columns = plans.map(({ type }) => ColumnCodec.gather(type, numRows, reserve))
+  let before = 0
   let end = 0
   for (let number = first; number < last; number++) {
     const group = meta.row_groups[number] as RowGroup // within bounds
-    end += groupRows(meta, number)
-    if (Number(group.num_rows) === 0) continue
-    yield* readGroup(file, plans, columns, group, number)
+    const length = groupRows(meta, number)
+    const wanted = {
+      start: Math.max(0, (range?.start ?? 0) - before),
+      end: Math.min(length, (range?.end ?? all) - before)
+    }
+    before += length
+    if (wanted.end <= wanted.start) continue
+    end += wanted.end - wanted.start
+    const isPart = wanted.end - wanted.start < length
+    yield* readGroup(file, plans, columns, group, number, isPart ? wanted : undefined)
     for (const { rows, type } of columns) {
       if (rows !== end) return yield* Effect.fail(rowCountError(type.name, rows, end))
     }
@@ -148,38 +157,33 @@ export const readGroups = Effect.fnUntraced(function* (
 const rowCountError = (column: string, rows: number, expected: number) =>
   new FileError("damaged", `it is damaged: column ${column} has ${rows} rows where the file says ${expected}`, column)
 
-/** A leaf of a row group: where its pages are, and the consumer of its values. */
-interface Job {
-  readonly column: string
-  readonly start: number
-  readonly end: number
-  readonly decoder: ColumnChunk.Decoder
-}
-
 const readGroup = Effect.fnUntraced(function* (
   file: AsyncBuffer,
   plans: ReadonlyArray<FileTypes.Plan>,
   columns: ReadonlyArray<ColumnCodec.Gathered>,
   group: RowGroup,
-  number: number
+  number: number,
+  part: ChunkReads.Rows | undefined
 ) {
-  const metas = new Map(group.columns.map((column) => [keyOf(column.meta_data?.path_in_schema ?? []), column]))
-  const rows = Number(group.num_rows)
-  const jobs: Array<Job> = []
+  const metas = new Map(
+    group.columns.map((column) => [ChunkReads.keyOf(column.meta_data?.path_in_schema ?? []), column])
+  )
+  const rows = part === undefined ? Number(group.num_rows) : part.end - part.start
+  const jobs: Array<ChunkReads.Job> = []
   const assemblies: Array<{ readonly name: string; readonly run: () => void }> = []
   for (const [i, plan] of plans.entries()) {
     const column = columns[i] as ColumnCodec.Gathered // one a plan
     const { name, schema } = plan.type
     if (plan.flat !== undefined) {
-      jobs.push(yield* jobOf(file, metas, plan.flat, PageSinks.flat(column), number))
+      jobs.push(yield* ChunkReads.jobOf(file, metas, plan.flat, PageSinks.flat(column), number, part))
       continue
     }
     const { nested } = plan
     const leaves: Array<PageSinks.Levels> = []
     for (const leaf of nested.leaves) {
-      const levels = PageSinks.levels(name, column.rows, leaf.maxDefinition)
+      const levels = PageSinks.levels(name, column.rows, leaf.maxDefinition, part?.start)
       leaves.push(levels)
-      jobs.push(yield* jobOf(file, metas, leaf, levels, number))
+      jobs.push(yield* ChunkReads.jobOf(file, metas, leaf, levels, number, part))
     }
     if (schema !== undefined) {
       const run = () =>
@@ -188,115 +192,14 @@ const readGroup = Effect.fnUntraced(function* (
           schema,
           nested,
           leaves.map((levels) => levels.cursor()),
-          rows
+          rows,
+          part !== undefined
         )
       assemblies.push({ name, run })
     }
   }
-  yield* readChunks(file, jobs, number)
+  yield* ChunkReads.readChunks(file, jobs, number)
   for (const { name, run } of assemblies) {
-    yield* Effect.try({ try: run, catch: (cause) => decodeError(cause, name, number) })
+    yield* Effect.try({ try: run, catch: (cause) => ChunkReads.decodeError(cause, name, number) })
   }
 })
-
-type Chunks = ReadonlyMap<string, RowGroup["columns"][number]>
-
-const jobOf = Effect.fnUntraced(function* (
-  file: AsyncBuffer,
-  chunks: Chunks,
-  leaf: ColumnChunk.LeafColumn,
-  sink: PageSinks.PageSink,
-  group: number
-) {
-  const column = leaf.path.join(".")
-  const chunk = chunks.get(keyOf(leaf.path))
-  const fail = (reason: FileError["reason"], message: string) => Effect.fail(new FileError(reason, message, column))
-  if (chunk?.crypto_metadata !== undefined) return yield* fail("unsupported", `column ${column} is encrypted`)
-  if (chunk?.meta_data === undefined) {
-    return yield* fail("damaged", `it is damaged: row group ${group + 1} has no column ${column}`)
-  }
-  if (chunk.file_path !== undefined) {
-    return yield* fail("unsupported", `column ${column} lies in another file, ${chunk.file_path}`)
-  }
-  const meta = chunk.meta_data
-  const { end, start } = placeOf(meta)
-  if (!(start >= 4 && start <= end && end <= file.byteLength)) {
-    return yield* fail("damaged", `it is damaged: column ${column} lies outside of it`)
-  }
-  const decoder = yield* Effect.try({
-    try: () => ColumnChunk.decoder(meta, leaf, end - start, sink.add),
-    catch: (cause) => decodeError(cause, column, group)
-  })
-  const job: Job = { column, start, end: Math.min(end + paddingBytes, file.byteLength), decoder }
-  return job
-})
-
-const keyOf = (path: ReadonlyArray<string>): string => path.join("\0")
-
-/** How far the last page of a chunk may end beyond it; see `decoder`. */
-const paddingBytes = 128
-
-const placeOf = (meta: ColumnMetaData): { readonly start: number; readonly end: number } => {
-  const dictionary = Number(meta.dictionary_page_offset ?? 0)
-  const data = Number(meta.data_page_offset)
-  const start = dictionary > 0 && dictionary < data ? dictionary : data
-  return { start, end: start + Number(meta.total_compressed_size) }
-}
-
-/** Columns that lie closer than this are fetched together. */
-const gapBytes = 1 << 15
-/** What is fetched at once, at most, unless a page is larger. */
-const pieceBytes = 1 << 26
-
-/** Reads column chunks in the order of their places, neighbours by one read and large ones in pieces. */
-const readChunks = Effect.fnUntraced(function* (file: AsyncBuffer, jobs: ReadonlyArray<Job>, group: number) {
-  const sorted = jobs.toSorted((a, b) => a.start - b.start)
-  for (let i = 0; i < sorted.length; ) {
-    const first = sorted[i] as Job // within bounds
-    if (first.end - first.start > pieceBytes) {
-      yield* readPieces(file, first, group)
-      i++
-      continue
-    }
-    let { end } = first
-    let next = i + 1
-    for (; next < sorted.length; next++) {
-      const job = sorted[next] as Job // within bounds
-      if (job.start - end > gapBytes || job.end - first.start > pieceBytes) break
-      end = Math.max(end, job.end)
-    }
-    const bytes = yield* slice(file, first.start, end)
-    for (const job of sorted.slice(i, next)) {
-      yield* push(job, bytes.subarray(job.start - first.start, job.end - first.start), true, group)
-    }
-    i = next
-  }
-})
-
-const readPieces = Effect.fnUntraced(function* (file: AsyncBuffer, job: Job, group: number) {
-  let at = job.start
-  let size = pieceBytes
-  while (!job.decoder.isDone()) {
-    const end = Math.min(job.end, at + size)
-    const read = yield* push(job, yield* slice(file, at, end), end === job.end, group)
-    at += read
-    size = read === 0 ? size * 2 : pieceBytes // a page that is larger than a piece
-    yield* Effect.yieldNow
-  }
-})
-
-const push = (job: Job, bytes: Uint8Array, isLast: boolean, group: number) =>
-  Effect.try({
-    try: () => job.decoder.push(bytes, isLast),
-    catch: (cause) => decodeError(cause, job.column, group)
-  })
-
-const decodeError = (cause: unknown, column: string, group: number): FileError | ColumnCodec.ColumnError => {
-  if (cause instanceof PageSinks.ColumnFault) return cause.error
-  const message =
-    cause instanceof RangeError || cause instanceof TypeError ? "its bytes make no sense" : messageOf(cause)
-  const where = `column ${column} of row group ${group + 1}`
-  return cause instanceof Unsupported
-    ? new FileError("unsupported", `${where} can't be read: ${message}`, column)
-    : new FileError("damaged", `it is damaged: ${where} can't be decoded (${message})`, column)
-}
