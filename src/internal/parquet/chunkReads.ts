@@ -102,6 +102,9 @@ const pieceBytes = 1 << 26
 /** The same where only some rows are wanted, which may be at the start. */
 const partPieceBytes = 1 << 22
 
+/** A chunk that takes a while to decode. */
+const longBytes = 1 << 18
+
 /** Reads column chunks in the order of their places, neighbours by one read and large ones in pieces. */
 export const readChunks = Effect.fnUntraced(function* (file: AsyncBuffer, jobs: ReadonlyArray<Job>, group: number) {
   const sorted = jobs.toSorted((a, b) => a.start - b.start)
@@ -128,6 +131,7 @@ export const readChunks = Effect.fnUntraced(function* (file: AsyncBuffer, jobs: 
     const bytes = yield* slice(file, first.start, end)
     for (const job of sorted.slice(i, next)) {
       yield* push(job, bytes.subarray(job.start - first.start, job.end - first.start), true, group)
+      if (job.end - job.start > longBytes) yield* Effect.yieldNow // a wide table does not hold up the rest of the program
     }
     i = next
   }

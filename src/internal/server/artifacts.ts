@@ -12,6 +12,7 @@ import type { RefRecord } from "../../RunRecord.ts"
 import { RunStore, type StoreError } from "../../RunStore.ts"
 import * as Extension from "../artifact/extension.ts"
 import { UiAltered, UiApi, UiBroken, UiNotFound } from "./api.ts"
+import * as UiColumns from "./columns.ts"
 import * as UiModel from "./model.ts"
 import * as UiRange from "./range.ts"
 import type { ArtifactView, Condition } from "./shapes.ts"
@@ -97,6 +98,10 @@ export const layer = HttpApiBuilder.group(
       return { size, read: (start: number, end: number) => Effect.runPromiseWith(context)(read(start, end)) }
     })
 
+    // Failures are not cached, because the store may recover.
+    const cached = <A, E>(cache: Cache.Cache<string, A, E>, digest: string) =>
+      Effect.tapError(Cache.get(cache, digest), () => Cache.invalidate(cache, digest))
+
     // The bytes of a digest never change, so previews can be cached.
     const tables = yield* Cache.make({
       capacity: 32,
@@ -104,7 +109,7 @@ export const layer = HttpApiBuilder.group(
     })
     const columns = yield* Cache.make({
       capacity: 64,
-      lookup: (digest: string) => Effect.flatMap(Cache.get(tables, digest), UiTable.columns)
+      lookup: (digest: string) => Effect.flatMap(Cache.get(tables, digest), UiColumns.make)
     })
     const tensors = yield* Cache.make({
       capacity: 32,
@@ -115,12 +120,21 @@ export const layer = HttpApiBuilder.group(
       timeToLive: "5 minutes",
       lookup: (digest: string) => Effect.flatMap(Cache.get(tables, digest), UiTableQuery.load)
     })
-    const found = yield* Cache.make({
+    const small = yield* Cache.make({
+      capacity: 16,
+      timeToLive: "5 minutes",
+      lookup: (digest: string) => Effect.flatMap(Cache.get(tables, digest), UiTableQuery.load)
+    })
+    const inMemory = (table: UiTable.OpenTable, digest: string) =>
+      cached(UiTableQuery.isSmall(table) ? small : loaded, digest)
+    const matching = yield* Cache.make({
       capacity: 24,
       timeToLive: "5 minutes",
       lookup: (key: string) => {
         const { digest, ...question }: UiTableQuery.Question & { readonly digest: string } = JSON.parse(key)
-        return Effect.map(Cache.get(loaded, digest), (table) => UiTableQuery.rowsOf(table, question))
+        return Effect.flatMap(Cache.get(tables, digest), (table) =>
+          Effect.map(inMemory(table, digest), (loaded) => UiTableQuery.rowsOf(loaded, question))
+        )
       }
     })
     const statistics = yield* Cache.make({
@@ -132,9 +146,6 @@ export const layer = HttpApiBuilder.group(
       lookup: (digest: string) =>
         Effect.flatMap(Effect.mapError(store.get(digest), artifactFailed), (bytes) => UiModel.open(bytes))
     })
-    // Failures are not cached, because the store may recover.
-    const cached = <A, E>(cache: Cache.Cache<string, A, E>, digest: string) =>
-      Effect.tapError(Cache.get(cache, digest), () => Cache.invalidate(cache, digest))
 
     return handlers.handleAll({
       describe: Effect.fnUntraced(function* ({ params: { digest } }) {
@@ -161,9 +172,13 @@ export const layer = HttpApiBuilder.group(
         const table = yield* cached(tables, digest)
         const { cut = 300, limit = 100, offset = 0 } = query
         const question = questionOf(query)
-        if (UiTableQuery.isPlain(question)) return yield* UiTable.page(table, offset, limit, cut)
-        const rows = yield* cached(found, JSON.stringify({ digest, ...question }))
-        return UiTableQuery.page(table, yield* cached(loaded, digest), rows, offset, limit, cut)
+        if (UiTableQuery.isPlain(question)) {
+          return UiTableQuery.isSmall(table)
+            ? UiTableQuery.plainPage(table, yield* inMemory(table, digest), offset, limit, cut)
+            : yield* UiTable.page(table, offset, limit, cut)
+        }
+        const rows = yield* cached(matching, JSON.stringify({ digest, ...question }))
+        return UiTableQuery.page(table, yield* inMemory(table, digest), rows, offset, limit, cut)
       }),
 
       statistics: ({ params }) => cached(statistics, params.digest),
@@ -171,9 +186,9 @@ export const layer = HttpApiBuilder.group(
       csv: Effect.fnUntraced(function* ({ params: { digest }, query }) {
         const table = yield* cached(tables, digest)
         const ref = yield* refOf(digest)
-        const rows = yield* cached(found, JSON.stringify({ digest, ...questionOf(query) }))
+        const rows = yield* cached(matching, JSON.stringify({ digest, ...questionOf(query) }))
         const names = query.columns?.split("\n").filter(Boolean) ?? table.columns.map(({ name }) => name)
-        const lines = UiTableQuery.csv(yield* cached(loaded, digest), rows, names)
+        const lines = UiTableQuery.csv(yield* inMemory(table, digest), rows, names)
         return HttpServerResponse.stream(Stream.encodeText(Stream.fromIterable(lines)), {
           headers: downloadHeaders(`${query.name ?? ref.name}.csv`, "text/csv; charset=utf-8")
         })

@@ -189,6 +189,9 @@ export const Condition = Schema.Struct({
 })
 export type Condition = typeof Condition.Type
 
+/** One array per row. Like tasks, rows are sent as plain JSON without encoding each cell. */
+const Cells = Schema.declare((rows): rows is ReadonlyArray<ReadonlyArray<Schema.Json>> => Array.isArray(rows))
+
 /** A page of a table. */
 export const TableView = Schema.Struct({
   /** All rows of the table. */
@@ -200,7 +203,7 @@ export const TableView = Schema.Struct({
   columns: Schema.Array(Schema.Struct({ name: Schema.String, kind: Schema.String })),
   offset: Schema.Int,
   /** One array per row, in the order of `columns`. Long texts are cut. */
-  values: Schema.Array(Schema.Array(Schema.Json))
+  values: Cells
 })
 export type TableView = typeof TableView.Type
 

@@ -6,9 +6,8 @@ import * as Effect from "effect/Effect"
 import type { UiBroken } from "./api.ts"
 import * as UiHistogram from "./histogram.ts"
 import type { ColumnStatistics, StatisticsView } from "./shapes.ts"
-import { type OpenTable, read } from "./table.ts"
+import { isMissing, numberOf, type OpenTable, partsOf, read } from "./table.ts"
 
-const rowsPerRead = 50_000
 /** Up to this many different values of a column are counted. */
 const distinctLimit = 20_000
 /** Histograms are of at most this many numbers, spread evenly over the rows. */
@@ -37,16 +36,11 @@ class Column {
   }
 
   take(value: unknown, row: number): void {
-    if (value === null || value === undefined) {
+    if (isMissing(value)) {
       this.nulls++
       return
     }
-    const number =
-      typeof value === "number" || typeof value === "bigint"
-        ? Number(value)
-        : value instanceof Date
-          ? value.getTime()
-          : undefined
+    const number = numberOf(value, this.kind)
     if (number === undefined) this.isNumeric = false
     else if (Number.isFinite(number)) {
       this.finite++
@@ -98,15 +92,17 @@ class Column {
   }
 }
 
-/** Reads all rows, and says of each column what there is. */
+/** Reads all rows, a column at a time, and says of each column what there is. */
 export const make = Effect.fnUntraced(function* (table: OpenTable): Effect.fn.Return<StatisticsView, UiBroken> {
-  const columns = table.columns.map(({ kind, name }) => new Column(name, kind, table.rows))
-  for (let from = 0; from < table.rows; from += rowsPerRead) {
-    const rows = yield* read(table, from, Math.min(table.rows, from + rowsPerRead))
-    for (const column of columns) {
-      for (let i = 0; i < rows.length; i++) column.take(rows[i]?.[column.name], from + i)
+  const columns: Array<ColumnStatistics> = []
+  for (const { kind, name } of table.columns) {
+    const column = new Column(name, kind, table.rows)
+    for (const part of partsOf(table)) {
+      const values = (yield* read(table, part, name))[name] ?? []
+      for (let i = 0; i < values.length; i++) column.take(values[i], part.start + i)
+      yield* Effect.yieldNow // other requests come in between
     }
-    yield* Effect.yieldNow
+    columns.push(column.view(table.rows))
   }
-  return { rows: table.rows, columns: columns.map((column) => column.view(table.rows)) }
+  return { rows: table.rows, columns }
 })

@@ -1,16 +1,17 @@
 /**
- * Table artifacts for the page: rows by range and a summary of each column, read from Parquet by byte ranges, so that
- * showing some rows of a large table only reads the footer and their column chunks.
+ * Table artifacts for the page: rows by range, read from Parquet by byte ranges, so that showing some rows of a large table
+ * reads the footer and the pages that have them. The values are those that `Parquet.readAny` and `dump` read.
  */
 import * as Effect from "effect/Effect"
-import type { AsyncBuffer, FileMetaData } from "hyparquet"
-import { messageOf } from "../cause.ts"
+import type { AsyncBuffer } from "hyparquet"
 import { type Json, jsonValue } from "../jsonValue.ts"
+import * as ColumnType from "../parquet/columnType.ts"
+import * as Modules from "../parquet/lazy.ts"
 import * as Leaf from "../parquet/leaf.ts"
+import type { OpenFile } from "../parquet/reader.ts"
 import { ownBuffer } from "../parquet/source.ts"
 import { UiBroken } from "./api.ts"
-import * as UiHistogram from "./histogram.ts"
-import type { ColumnsView, ColumnView, TableView } from "./shapes.ts"
+import type { TableView } from "./shapes.ts"
 
 /** Reads an artifact's bytes by range. */
 export interface Source {
@@ -18,46 +19,90 @@ export interface Source {
   readonly read: (start: number, end: number) => Promise<Uint8Array>
 }
 
-/** The number of rows that column summaries are computed from. */
-const sampledRows = 20_000
+/** A column's name, and its kind in one word. */
+export interface Column {
+  readonly name: string
+  readonly kind: string
+}
 
 /** A table whose footer was read. */
 export interface OpenTable {
-  readonly file: AsyncBuffer
-  readonly metadata: FileMetaData
-  readonly columns: ReadonlyArray<{ readonly name: string; readonly kind: string }>
+  readonly file: OpenFile
+  readonly columns: ReadonlyArray<Column>
   readonly rows: number
+  /** The size of its columns, not compressed. */
+  readonly bytes: number
 }
 
-const bufferOf = (source: Source): AsyncBuffer => ({
-  byteLength: source.size,
-  slice: async (start, end = source.size) => {
-    const bytes = await source.read(start, end)
-    return ownBuffer(bytes)
-  }
-})
+/** Columns of some rows, by name. */
+export type Columns = { readonly [name: string]: ArrayLike<unknown> }
 
-const attempt = <A>(run: () => Promise<A>): Effect.Effect<A, UiBroken> =>
-  Effect.tryPromise({
-    try: run,
-    catch: (cause) =>
-      new UiBroken({
-        message: `The table's bytes can't be read as Parquet: ${messageOf(cause)}.`
-      })
-  })
+/** Rows of a table from one to before another. */
+export interface Rows {
+  readonly start: number
+  readonly end: number
+}
+
+/** The end of a file, which is read at once: the footer of most. */
+const tailBytes = 1 << 16
+
+const bufferOf = ({ read, size }: Source): AsyncBuffer => {
+  const tailStart = Math.max(0, size - tailBytes)
+  let tail: Promise<Uint8Array> | undefined
+  return {
+    byteLength: size,
+    slice: async (start, end = size) => {
+      if (start < tailStart) return ownBuffer(await read(start, end))
+      tail ??= read(tailStart, size)
+      return new Uint8Array((await tail).subarray(start - tailStart, end - tailStart)).buffer
+    }
+  }
+}
+
+const unreadable = (error: { readonly message: string }): UiBroken =>
+  new UiBroken({ message: `The table's bytes can't be read as Parquet: ${error.message.replace(/\.$/, "")}.` })
 
 /** Reads the footer. */
-export const open = (source: Source): Effect.Effect<OpenTable, UiBroken> =>
-  attempt(async () => {
-    const { parquetMetadataAsync, parquetSchema } = await import("hyparquet")
-    const file = bufferOf(source)
-    const metadata = await parquetMetadataAsync(file, { initialFetchSize: 64 * 1024 })
-    const columns = parquetSchema(metadata).children.map((node) => ({
-      name: node.element.name,
-      kind: Leaf.kindText(node)
-    }))
-    return { file, metadata, columns, rows: Number(metadata.num_rows) }
+export const open = Effect.fnUntraced(function* (source: Source) {
+  const [{ metadata }, { inferAll }, reader] = yield* Effect.all([Modules.footer, Modules.schema, Modules.reader])
+  const file = bufferOf(source)
+  const meta = yield* metadata(file)
+  const fields = Object.fromEntries(inferAll(meta).map(({ column, schema }) => [column.name, schema]))
+  const table: OpenTable = {
+    file: yield* reader.open(file, ColumnType.lazy(fields)()),
+    columns: meta.children.map((node) => ({ name: node.element.name, kind: Leaf.kindText(node) })),
+    rows: meta.numRows,
+    bytes: meta.row_groups.reduce((sum, group) => sum + Number(group.total_byte_size), 0)
+  }
+  return table
+}, Effect.mapError(unreadable))
+
+/** Reads some rows of all columns, or of one. */
+export const read = (table: OpenTable, rows: Rows, column?: string): Effect.Effect<Columns, UiBroken> =>
+  Effect.flatMap(Modules.reader, ({ readRows }) => {
+    const { plans, ...file } = table.file
+    const wanted = column === undefined ? plans : plans.filter(({ type }) => type.name === column)
+    return Effect.mapBoth(readRows({ ...file, plans: wanted }, rows), {
+      onFailure: unreadable,
+      onSuccess: ({ columns }) => columns
+    })
   })
+
+/** Row groups of more rows are read in parts. */
+const rowsAtOnce = 1 << 16
+
+/** All rows in parts that can be read one after the other: row groups, or a part of a large one. */
+export const partsOf = ({ file, rows }: OpenTable): ReadonlyArray<Rows> => {
+  const parts: Array<Rows> = []
+  let groupStart = 0
+  for (const group of file.meta.row_groups) {
+    const groupEnd = groupStart + Number(group.num_rows)
+    for (let start = groupStart; start < groupEnd; start += rowsAtOnce)
+      parts.push({ start, end: Math.min(groupEnd, start + rowsAtOnce, rows) })
+    groupStart = groupEnd
+  }
+  return parts
+}
 
 /** Rows from `offset`, at most `limit`, texts cut after `cut` characters. */
 export const page = (
@@ -67,83 +112,31 @@ export const page = (
   maxLength: number
 ): Effect.Effect<TableView, UiBroken> => {
   const end = Math.min(table.rows, offset + limit)
-  return Effect.map(offset >= end ? Effect.succeed([]) : read(table, offset, end), (rows) => ({
+  const rows = Math.max(0, end - offset)
+  return Effect.map(rows === 0 ? Effect.succeed({}) : read(table, { start: offset, end }), (columns: Columns) => ({
     rows: table.rows,
     columns: table.columns,
     offset,
-    values: rows.map((row) => table.columns.map(({ name }) => show(row[name], maxLength)))
-  }))
-}
-
-/** A summary of each column over the first rows. */
-export const columns = (table: OpenTable): Effect.Effect<ColumnsView, UiBroken> => {
-  const end = Math.min(table.rows, sampledRows)
-  return Effect.map(end === 0 ? Effect.succeed([]) : read(table, 0, end), (rows) => ({
-    sampled: end,
-    rows: table.rows,
-    columns: table.columns.map(({ kind, name }) =>
-      summarize(
-        name,
-        kind,
-        rows.map((row) => row[name])
-      )
+    values: Array.from({ length: rows }, (_, row) =>
+      table.columns.map(({ name }) => show(columns[name]?.[row], maxLength))
     )
   }))
 }
-
-/** Rows as objects. */
-export const read = (table: OpenTable, rowStart: number, rowEnd: number) =>
-  attempt(async () => {
-    const [{ parquetReadObjects }, { compressors }] = await Promise.all([
-      import("hyparquet"),
-      import("hyparquet-compressors")
-    ])
-    const { file, metadata } = table
-    return parquetReadObjects({ file, metadata, compressors, rowStart, rowEnd, useOffsetIndex: true })
-  })
 
 /** How bytes are shown. */
 export const bytesText = (bytes: Uint8Array): string => `${bytes.byteLength} bytes`
 
 /** A value as JSON for the page, cut to what fits a cell. */
-const show = (value: unknown, maxLength: number): Json =>
+export const show = (value: unknown, maxLength: number): Json =>
   jsonValue(value, { maxLength, maxItems: 100, bytes: bytesText })
 
-const summarize = (name: string, kind: string, values: ReadonlyArray<unknown>): ColumnView => {
-  const present = values.filter((value) => value !== null && value !== undefined)
-  const nulls = values.length - present.length
-  const numbers = present.filter((value) => typeof value === "number" || typeof value === "bigint").map(Number)
-  if (numbers.length > 0 && numbers.length === present.length) {
-    const summary = UiHistogram.summarize(numbers, 24)
-    return { name, kind, nulls, distinct: new Set(numbers).size, ...(summary && { histogram: summary.histogram }) }
-  }
-  const times = present.filter((value) => value instanceof Date).map((value) => value.getTime())
-  if (times.length > 0 && times.length === present.length) {
-    const summary = UiHistogram.summarize(times, 24)
-    return { name, kind, nulls, distinct: new Set(times).size, ...(summary && { histogram: summary.histogram }) }
-  }
-  const counts = new Map<string, number>()
-  for (const value of present) {
-    if (typeof value !== "string" && typeof value !== "boolean") return { name, kind, nulls }
-    const text = String(value)
-    counts.set(text, (counts.get(text) ?? 0) + 1)
-  }
-  const top = [...counts].sort(([, a], [, b]) => b - a).slice(0, 5)
-  const lengths =
-    kind === "text"
-      ? UiHistogram.summarize(
-          present.map((value) => String(value).length),
-          24
-        )
-      : undefined
-  return {
-    name,
-    kind,
-    nulls,
-    distinct: counts.size,
-    // Repeating texts are treated as categories. Other texts are summarized by their lengths.
-    ...(counts.size <= present.length / 2
-      ? { top: top.map(([value, count]) => ({ value: value.length > 80 ? `${value.slice(0, 80)}…` : value, count })) }
-      : lengths && { histogram: lengths.histogram })
-  }
+/** Whether a row has no value. */
+export const isMissing = (value: unknown): value is null | undefined => value === null || value === undefined
+
+/** A value as a number, where it is one or has a place among numbers. Decimals are texts with all of their digits. */
+export const numberOf = (value: unknown, kind: string): number | undefined => {
+  if (typeof value === "number") return value
+  if (typeof value === "bigint") return Number(value)
+  if (value instanceof Date) return value.getTime()
+  return kind === "decimal" && typeof value === "string" ? Number(value) : undefined
 }

@@ -3,14 +3,15 @@
  * read into memory once, which tables up to a size allow. Larger ones are for DuckDB.
  */
 import * as Effect from "effect/Effect"
-import { type Json, jsonValue } from "../jsonValue.ts"
+import { jsonValue } from "../jsonValue.ts"
 import { UiBadRequest, type UiBroken } from "./api.ts"
 import type { Condition, TableView } from "./shapes.ts"
-import { bytesText, type OpenTable, read } from "./table.ts"
+import { bytesText, isMissing, numberOf, type OpenTable, partsOf, read, show } from "./table.ts"
 
 /** Tables whose columns take more than this unpacked are not read into memory. */
 const unpackedLimitBytes = 256 * 1024 * 1024
-const rowsPerRead = 50_000
+/** Tables whose columns take less stay in memory for a while once a page of them was asked for. */
+const smallBytes = 4 * 1024 * 1024
 
 /** Which rows, in which order. */
 export interface Question {
@@ -25,25 +26,38 @@ export interface Question {
 export const isPlain = ({ search, sort, where }: Question): boolean =>
   sort === undefined && where.length === 0 && search === ""
 
+/** Whether a table is read into memory whatever the question is. */
+export const isSmall = ({ bytes }: OpenTable): boolean => bytes < smallBytes
+
+/** A column in memory. */
+export interface LoadedColumn {
+  readonly kind: string
+  readonly values: ArrayLike<unknown>
+}
+
 /** The columns of a table in memory. */
 export interface Loaded {
   readonly rows: number
-  readonly columns: ReadonlyMap<string, ReadonlyArray<unknown>>
+  readonly columns: ReadonlyMap<string, LoadedColumn>
 }
 
-/** Reads all columns. */
+/** Reads all columns, one at a time. */
 export const load = Effect.fnUntraced(function* (table: OpenTable): Effect.fn.Return<Loaded, UiBroken | UiBadRequest> {
-  const unpacked = table.metadata.row_groups.reduce((sum, group) => sum + Number(group.total_byte_size), 0)
-  if (unpacked > unpackedLimitBytes) {
+  if (table.bytes > unpackedLimitBytes) {
     return yield* new UiBadRequest({
-      message: `The table takes ${Math.round(unpacked / 1e6)} MB unpacked. The page sorts and filters tables up to ${Math.round(unpackedLimitBytes / 1e6)} MB; use Duckdb.query for larger ones.`
+      message: `The table takes ${Math.round(table.bytes / 1e6)} MB unpacked. The page sorts and filters tables up to ${Math.round(unpackedLimitBytes / 1e6)} MB; use Duckdb.query for larger ones.`
     })
   }
-  const columns = new Map(table.columns.map(({ name }): [string, Array<unknown>] => [name, []]))
-  for (let from = 0; from < table.rows; from += rowsPerRead) {
-    for (const row of yield* read(table, from, Math.min(table.rows, from + rowsPerRead))) {
-      for (const [name, values] of columns) values.push(row[name])
+  const columns = new Map<string, LoadedColumn>()
+  const parts = partsOf(table)
+  for (const { kind, name } of table.columns) {
+    const pieces: Array<ArrayLike<unknown>> = []
+    for (const part of parts) {
+      pieces.push((yield* read(table, part, name))[name] ?? [])
+      yield* Effect.yieldNow // other requests come in between
     }
+    const [first = []] = pieces
+    columns.set(name, { kind, values: pieces.length > 1 ? pieces.flatMap((piece) => Array.from(piece)) : first })
   }
   return { rows: table.rows, columns }
 })
@@ -57,97 +71,116 @@ const textOf = (value: unknown): string =>
         ? JSON.stringify(jsonValue(value, { bytes: bytesText }))
         : String(value)
 
-/** A value as something that `<` orders: a number, or a text. */
-const orderOf = (value: unknown): number | string =>
-  typeof value === "number"
-    ? value
-    : typeof value === "bigint" || typeof value === "boolean"
-      ? Number(value)
-      : value instanceof Date
-        ? value.getTime()
-        : textOf(value)
+/** A value as something that `<` orders: a number, or a text. Nothing for a value that has no place in an order. */
+const orderOf = (value: unknown, kind: string): number | string | undefined => {
+  if (isMissing(value)) return undefined
+  const number = typeof value === "boolean" ? Number(value) : numberOf(value, kind)
+  return number === undefined ? textOf(value) : Number.isNaN(number) ? undefined : number
+}
 
 /** What a user typed, in the form in which a column's values are compared. */
-const wantedFor = (sample: unknown, text: string): number | string =>
+const wantedFor = (sample: unknown, kind: string, text: string): number | string =>
   sample instanceof Date
     ? Date.parse(text)
-    : typeof sample === "number" || typeof sample === "bigint"
-      ? Number(text)
-      : typeof sample === "boolean"
-        ? Number(/^(true|yes|1)$/i.test(text))
-        : text
+    : typeof sample === "boolean"
+      ? Number(/^(true|yes|1)$/i.test(text))
+      : numberOf(sample, kind) === undefined
+        ? text
+        : Number(text)
 
-const isMissing = (value: unknown): boolean => value === null || value === undefined
+const firstPresent = (values: ArrayLike<unknown>): unknown => {
+  for (let row = 0; row < values.length; row++) if (!isMissing(values[row])) return values[row]
+  return undefined
+}
 
-const testOf = (values: ReadonlyArray<unknown>, { op, value }: Condition): ((row: number) => boolean) => {
+const testOf = ({ kind, values }: LoadedColumn, { op, value }: Condition): ((row: number) => boolean) => {
   if (op === "isNull") return (row) => isMissing(values[row])
   if (op === "isNotNull") return (row) => !isMissing(values[row])
   if (op === "contains") {
-    const wanted = value.toLowerCase()
-    return (row) => !isMissing(values[row]) && textOf(values[row]).toLowerCase().includes(wanted)
+    const part = value.toLowerCase()
+    return (row) => !isMissing(values[row]) && textOf(values[row]).toLowerCase().includes(part)
   }
-  const wanted = wantedFor(
-    values.find((one) => !isMissing(one)),
-    value
-  )
+  const wanted = wantedFor(firstPresent(values), kind, value)
   const holds = {
-    is: (one: number | string) => one === wanted,
-    isNot: (one: number | string) => one !== wanted,
-    atLeast: (one: number | string) => one >= wanted,
-    atMost: (one: number | string) => one <= wanted
+    is: (order: number | string) => order === wanted,
+    isNot: (order: number | string) => order !== wanted,
+    atLeast: (order: number | string) => order >= wanted,
+    atMost: (order: number | string) => order <= wanted
   }[op]
-  return (row) => !isMissing(values[row]) && holds(orderOf(values[row]))
+  return (row) => {
+    if (isMissing(values[row])) return false
+    const order = orderOf(values[row], kind)
+    return order === undefined ? op === "isNot" : holds(order)
+  }
 }
 
 /** The numbers of the rows that a question asks for, in its order. */
 export const rowsOf = (loaded: Loaded, question: Question): Uint32Array => {
   const tests = question.where.flatMap((condition) => {
-    const values = loaded.columns.get(condition.column)
-    return values === undefined ? [] : [testOf(values, condition)]
+    const column = loaded.columns.get(condition.column)
+    return column === undefined ? [] : [testOf(column, condition)]
   })
   if (question.search !== "") {
     const condition = { op: "contains", value: question.search, column: "" } as const
-    const any = [...loaded.columns.values()].map((values) => testOf(values, condition))
+    const any = [...loaded.columns.values()].map((column) => testOf(column, condition))
     tests.push((row) => any.some((test) => test(row)))
   }
   const rows = new Uint32Array(loaded.rows)
   let count = 0
   for (let row = 0; row < loaded.rows; row++) if (tests.every((test) => test(row))) rows[count++] = row
-  const found = rows.subarray(0, count)
-  const values = question.sort === undefined ? undefined : loaded.columns.get(question.sort)
-  if (values === undefined) return found
-  const keys = values.map((value) => (isMissing(value) ? undefined : orderOf(value)))
+  const matching = rows.subarray(0, count)
+  const column = question.sort === undefined ? undefined : loaded.columns.get(question.sort)
+  if (column === undefined) return matching
+  const keys = Array.from(column.values, (value) => orderOf(value, column.kind))
   const sign = question.descending ? -1 : 1
   // Missing values come last in both directions, and equal ones keep the order of the table.
-  return found.sort((a, b) => {
-    const one = keys[a]
-    const other = keys[b]
-    if (one === undefined || other === undefined) {
-      return one === other ? a - b : one === undefined ? 1 : -1
+  return matching.sort((a, b) => {
+    const first = keys[a]
+    const second = keys[b]
+    if (first === undefined || second === undefined) {
+      return first === second ? a - b : first === undefined ? 1 : -1
     }
-    return one < other ? -sign : one > other ? sign : a - b
+    return first < second ? -sign : first > second ? sign : a - b
   })
 }
 
-/** A page of the rows that were found. */
-export const page = (
+/** A page of the table as it is. */
+export const plainPage = (
   table: OpenTable,
   loaded: Loaded,
-  found: Uint32Array,
   offset: number,
   limit: number,
   maxLength: number
 ): TableView => {
-  const shown = found.subarray(offset, offset + limit)
-  const cell = (name: string, row: number): Json =>
-    jsonValue(loaded.columns.get(name)?.[row], { maxLength, maxItems: 100, bytes: bytesText })
+  const end = Math.min(loaded.rows, offset + limit)
   return {
     rows: table.rows,
-    matches: found.length,
+    columns: table.columns,
+    offset,
+    values: Array.from({ length: Math.max(0, end - offset) }, (_, i) => cellsOf(table, loaded, offset + i, maxLength))
+  }
+}
+
+const cellsOf = (table: OpenTable, loaded: Loaded, row: number, maxLength: number) =>
+  table.columns.map(({ name }) => show(loaded.columns.get(name)?.values[row], maxLength))
+
+/** A page of the rows that a question asks for. */
+export const page = (
+  table: OpenTable,
+  loaded: Loaded,
+  matching: Uint32Array,
+  offset: number,
+  limit: number,
+  maxLength: number
+): TableView => {
+  const shown = matching.subarray(offset, offset + limit)
+  return {
+    rows: table.rows,
+    matches: matching.length,
     columns: table.columns,
     offset,
     at: [...shown],
-    values: Array.from(shown, (row) => table.columns.map(({ name }) => cell(name, row)))
+    values: Array.from(shown, (row) => cellsOf(table, loaded, row, maxLength))
   }
 }
 
@@ -156,21 +189,21 @@ const csvCell = (value: unknown): string => {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
 }
 
-/** The rows that were found as lines of CSV, with a head line, in pieces. */
+/** The rows of a question as lines of CSV, with a head line, in pieces. */
 export const csv = function* (
   loaded: Loaded,
-  found: Uint32Array,
+  matching: Uint32Array,
   names: ReadonlyArray<string>
 ): Generator<string, void, void> {
   const columns = names.flatMap((name) => {
-    const values = loaded.columns.get(name)
+    const values = loaded.columns.get(name)?.values
     return values === undefined ? [] : [{ name, values }]
   })
   yield `${columns.map(({ name }) => csvCell(name)).join(",")}\r\n`
   const linesPerPiece = 1000
-  for (let from = 0; from < found.length; from += linesPerPiece) {
+  for (let from = 0; from < matching.length; from += linesPerPiece) {
     let piece = ""
-    for (const row of found.subarray(from, from + linesPerPiece)) {
+    for (const row of matching.subarray(from, from + linesPerPiece)) {
       piece += `${columns.map(({ values }) => csvCell(values[row])).join(",")}\r\n`
     }
     yield piece
