@@ -11,6 +11,7 @@ import * as Csv from "../src/ui/model/csv.ts"
 import * as Graph from "../src/ui/model/graph.ts"
 import * as Log from "../src/ui/model/log.ts"
 import * as RunList from "../src/ui/model/runList.ts"
+import * as Tree from "../src/ui/model/runTree.ts"
 import * as Series from "../src/ui/model/series.ts"
 import { firstFailed, statusOf, stepsOf, Tasks } from "../src/ui/model/tasks.ts"
 import * as Waterfall from "../src/ui/model/waterfall.ts"
@@ -49,6 +50,17 @@ const run = (id: string, more: Partial<RunView> = {}): RunView => ({
   ...more
 })
 
+/** A run that called nothing. */
+const treeOf = (run: string, tasks: ReadonlyArray<TaskView>): Tree.RunTree => ({
+  run,
+  tasks,
+  calls: [],
+  opened: new Map()
+})
+
+const graphOf = (run: string, tasks: ReadonlyArray<TaskView>, expanded: ReadonlySet<string>) =>
+  Graph.build(treeOf(run, tasks), expanded)
+
 describe("Graph", () => {
   const branch = [
     task("start/1"),
@@ -72,7 +84,7 @@ describe("Graph", () => {
   const edges = (graph: Graph.GraphModel) => graph.edges.map(({ from, names, to }) => `${from} → ${to} ${names.join()}`)
 
   it("has an edge for each parent, with what it wrote", () => {
-    assert.deepStrictEqual(edges(Graph.build("r", branch, new Set())), [
+    assert.deepStrictEqual(edges(graphOf("r", branch, new Set())), [
       "start/1 → baseline/2 valdf",
       "start/1 → train/3 df",
       "baseline/2 → join/4 acc",
@@ -83,7 +95,7 @@ describe("Graph", () => {
   it("knows a task that was taken over by what it took over", () => {
     const [start, , train] = branch
     assert(start !== undefined && train !== undefined)
-    const graph = Graph.build(
+    const graph = graphOf(
       "r2",
       [
         { ...start, how: "takenOver", source: "r/start/1" },
@@ -110,14 +122,14 @@ describe("Graph", () => {
   ]
 
   it("draws a step of many tasks as one node, until it is opened", () => {
-    const closed = Graph.build("r", fan, new Set())
+    const closed = graphOf("r", fan, new Set())
     assert.sameMembers(
       closed.nodes.map((node) => node.id),
       ["list/1", "step:score", "best/102"]
     )
     assert.deepStrictEqual(edges(closed), ["list/1 → step:score items", "step:score → best/102 score"])
-    const opened = Graph.build("r", fan, new Set(["score"]))
-    const tasks = opened.nodes.filter((node) => node.kind === "task" && node.collapsible).map((node) => node.id)
+    const opened = graphOf("r", fan, new Set(["score"]))
+    const tasks = opened.nodes.filter((node) => node.kind === "task" && node.fold !== undefined).map((node) => node.id)
     assert.strictEqual(tasks.length, Graph.expandedTasksLimit)
     assert.include(tasks, "score/92") // the one that failed
     const more = opened.nodes.find((node) => node.kind === "more")
@@ -130,17 +142,64 @@ describe("Graph", () => {
     const loop = Array.from({ length: 5 }, (_, i) =>
       task(`improve/${i + 1}`, { parents: i === 0 ? [] : [`improve/${i}`] })
     )
-    const [node] = Graph.build("r", loop, new Set()).nodes
+    const [node] = graphOf("r", loop, new Set()).nodes
     assert(node?.kind === "step")
     assert.isTrue(node.loops)
-    assert.strictEqual(Graph.build("r", loop, new Set()).edges.length, 0)
-    assert.strictEqual(Graph.build("r", loop, new Set(["improve"])).edges.length, 4)
+    assert.strictEqual(graphOf("r", loop, new Set()).edges.length, 0)
+    assert.strictEqual(graphOf("r", loop, new Set(["improve"])).edges.length, 4)
+  })
+
+  it("draws a called run as a node, and as a frame around its own nodes when it is opened", () => {
+    const tree: Tree.RunTree = {
+      run: "r",
+      tasks: [
+        task("start/1"),
+        task("end/2", { parents: ["start/1", "c/b/1"], given: [{ writer: "c/b/1", names: ["y"] }] })
+      ],
+      calls: [run("c", { flow: "Child" })],
+      opened: new Map()
+    }
+    const closed = Graph.build(tree, new Set())
+    assert.deepStrictEqual(edges(closed), ["start/1 → end/2 ", "run:c → end/2 y"])
+    const child: Tree.RunTree = {
+      run: "c",
+      tasks: [task("a/2"), task("b/1", { parents: ["a/2", "d1/x/1"], given: [{ writer: "c/a/2", names: ["x"] }] })],
+      calls: ["d1", "d2", "d3"].map((id) => run(id, { flow: "Deep" })),
+      opened: new Map()
+    }
+    const opened = Graph.build({ ...tree, opened: new Map([["c", child]]) }, new Set())
+    assert.deepStrictEqual(edges(opened), [
+      "start/1 → end/2 ",
+      "c/b/1 → end/2 y",
+      "c/a/2 → c/b/1 x",
+      "c/calls:Deep → c/b/1 "
+    ])
+    assert.deepStrictEqual(
+      opened.nodes.map(({ id, kind, within }) => `${kind} ${id} ${within}`),
+      [
+        "task start/1 undefined",
+        "task end/2 undefined",
+        "frame run:c undefined",
+        "task c/a/2 run:c",
+        "task c/b/1 run:c",
+        "step c/calls:Deep run:c"
+      ]
+    )
+    assert.notStrictEqual(Graph.shapeOf(opened), Graph.shapeOf(closed))
+    // Until its tasks are loaded, an opened run stays a node.
+    const loading = Graph.build({ ...tree, opened: new Map([["c", treeOf("c", [])]]) }, new Set())
+    assert.deepStrictEqual(edges(loading), edges(closed))
+    assert.strictEqual(Tree.find({ ...tree, opened: new Map([["c", child]]) }, "c/b/1")?.task?.id, "b/1")
+    assert.strictEqual(Tree.find(tree, "c/b/1"), undefined)
+    // The chain that ends last may begin in the called run.
+    const slow = [task("start/1"), task("end/2", { parents: ["c/b/1"], startedAt: 40, finishedAt: 50 })]
+    assert.sameMembers([...criticalPath(slow, [run("c", { endedAt: 40 })])], ["run:c", "end/2"])
   })
 
   it("keeps its shape while only statuses change", () => {
-    const before = Graph.shapeOf(Graph.build("r", fan, new Set()))
+    const before = Graph.shapeOf(graphOf("r", fan, new Set()))
     const after = Graph.shapeOf(
-      Graph.build(
+      graphOf(
         "r",
         fan.map((one) => ({ ...one, status: "running" as const })),
         new Set()
@@ -164,7 +223,7 @@ describe("Graph", () => {
             parents: parents.flatMap((at) => (at < i ? [`${given[at]?.step}/${at + 1}`] : []))
           })
         )
-        const graph = Graph.build("r", all, new Set(opened))
+        const graph = graphOf("r", all, new Set(opened))
         const nodes = new Set(graph.nodes.map((node) => node.id))
         assert.strictEqual(nodes.size, graph.nodes.length)
         for (const edge of graph.edges)
@@ -245,7 +304,8 @@ describe("Waterfall", () => {
       ...Array.from({ length: 50 }, (_, i) => task(`many/${i + 6}`)),
       task("one/56")
     ]
-    const keys = (toggled: ReadonlyArray<string>) => Waterfall.rowsOf(tasks, new Set(toggled)).map((row) => row.key)
+    const keys = (toggled: ReadonlyArray<string>) =>
+      Waterfall.rowsOf(treeOf("r", tasks), new Set(toggled)).map((row) => row.key)
     assert.strictEqual(keys([]).length, 1 + 5 + 1 + 1)
     assert.strictEqual(keys(["few", "many"]).length, 1 + 1 + 50 + 1)
   })

@@ -273,6 +273,61 @@ export const TuneFlow = Flow.make("TuneFlow", {
   })
 })
 
+const weigh = Step.make("weigh", {
+  input: { grams: Schema.Int, pause: Schema.Int },
+  output: { weight: Schema.Int },
+  run: ({ grams, pause }) => Effect.as(Effect.sleep(pause), { weight: grams })
+})
+
+/** Called several times by `PackFlow`. */
+export const WeighFlow = Flow.make("WeighFlow", {
+  parameters: { grams: Schema.Int, pause: Schema.Int },
+  steps: [weigh],
+  run: ({ grams, pause }) => weigh({ grams, pause })
+})
+
+const wrap = Step.make("wrap", {
+  input: { weights: Schema.Array(Schema.Int) },
+  output: { parcel: Schema.Int },
+  run: ({ weights }) => Effect.succeed({ parcel: weights.reduce((sum, weight) => sum + weight, 0) })
+})
+
+/** Called by `ShipFlow`; it calls a flow itself. */
+export const PackFlow = Flow.make("PackFlow", {
+  parameters: { items: Schema.Int, pause: Schema.Int },
+  steps: [wrap],
+  run: Effect.fnUntraced(function* ({ items, pause }) {
+    const weights: Array<number> = []
+    for (let i = 1; i <= items; i++) {
+      const { weight } = yield* Flow.call(WeighFlow, { grams: 100 * i, pause })
+      weights.push(yield* weight)
+    }
+    return yield* wrap({ weights })
+  })
+})
+
+const order = Step.make("order", {
+  output: { items: Schema.Int },
+  run: () => Effect.succeed({ items: 4 })
+})
+
+const post = Step.make("post", {
+  input: { parcel: Schema.Int, pause: Schema.Int },
+  output: { posted: Schema.Boolean },
+  run: ({ pause }) => Effect.as(Effect.sleep(pause), { posted: true })
+})
+
+/** A flow that calls another one, which calls a third: `pause` is how long each task at the bottom takes. */
+export const ShipFlow = Flow.make("ShipFlow", {
+  parameters: { pause: Flow.parameter(Schema.Int, { default: 0 }) },
+  steps: [order, post],
+  run: Effect.fnUntraced(function* ({ pause }) {
+    const { items } = yield* order({})
+    const { parcel } = yield* Flow.call(PackFlow, { items: yield* items, pause })
+    yield* post({ parcel, pause })
+  })
+})
+
 const Visits = Artifact.dataset({ page: Schema.String, seconds: Schema.Number }, { rowsPerPart: 40 })
 
 const gather = Step.make("gather", {

@@ -4,13 +4,14 @@ import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import * as Flow from "../../src/Flow.ts"
 import * as Storage from "../../src/Storage.ts"
-import { ChatterFlow, ReviewFlow, SweepFlow } from "./flows.ts"
+import { ChatterFlow, ReviewFlow, ShipFlow, SweepFlow } from "./flows.ts"
 
 const [directory = ".effect-flow", name = "ReviewFlow", parameters = "{}"] = process.argv.slice(2)
 const given = JSON.parse(parameters)
 const flows = {
   ChatterFlow: () => Flow.run(ChatterFlow, given),
   ReviewFlow: () => Flow.run(ReviewFlow, given),
+  ShipFlow: () => Flow.run(ShipFlow, given),
   SweepFlow: () => Flow.run(SweepFlow, given)
 }
 

@@ -11,7 +11,7 @@ import * as RcMap from "effect/RcMap"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { RunRecord, TaskRecord } from "../../RunRecord.ts"
-import { type Pulse, RunStore, type StoreError } from "../../RunStore.ts"
+import { type Pulse, type RunQuery, RunStore, type StoreError } from "../../RunStore.ts"
 import { type Ending, make as makeEndingOf } from "./ending.ts"
 import type { ChannelEvent, Count, LiveEvent, RunView, TaskView } from "./shapes.ts"
 import { countsByRun, runView, taskView } from "./views.ts"
@@ -185,27 +185,33 @@ const makeCounts = (store: RunStore["Service"]) => {
   })
 }
 
-/** Watches the newest runs and all that are running. */
-const watchRuns = (store: RunStore["Service"], channel: Channel): Effect.Effect<number, StoreError> => {
+/** How many of the newest runs are looked at in each poll. */
+const newestLimit = 20
+
+/**
+ * Watches the newest runs that match a query and all of them that are running, and sends those that changed.
+ *
+ * @param onRead Called as soon as the newest are read, with the number of runs that were not seen before.
+ */
+const watchNewest = (
+  store: RunStore["Service"],
+  channel: Channel,
+  query: RunQuery,
+  onRead: (arrived: number) => Effect.Effect<void, StoreError> = () => Effect.void
+): Effect.Effect<void, StoreError> => {
   const sent = new Map<string, string>()
   const countsOf = makeCounts(store)
   const endingOf = makeEndingOf(store)
   const runningIds = new Set<string>()
-  const isRemoved = watchCount(store)
   let ticks = 0
   return Effect.gen(function* () {
     const recent = new Map<string, RunRecord>()
-    for (const run of yield* store.runs({ limit: 20 })) recent.set(run.id, run)
+    for (const run of yield* store.runs({ ...query, limit: newestLimit })) recent.set(run.id, run)
     // New runs are among the newest. Older runs that are still running are looked up now and then.
-    if (ticks++ % 20 === 0) {
-      for (const run of yield* store.runs({ status: "running", limit: 200 })) recent.set(run.id, run)
+    if (ticks++ % 20 === 0 && recent.size === newestLimit) {
+      for (const run of yield* store.runs({ ...query, status: "running", limit: 200 })) recent.set(run.id, run)
     }
-    const arrived = ticks === 1 ? 0 : [...recent.keys()].filter((id) => !sent.has(id)).length
-    if (yield* isRemoved(arrived, ticks)) {
-      channel.send((mailbox) => {
-        mailbox.isListShorter = true
-      })
-    }
+    yield* onRead([...recent.keys()].filter((id) => !sent.has(id)).length)
     for (const id of runningIds) {
       if (!recent.has(id)) for (const run of yield* store.runs({ id })) recent.set(run.id, run)
     }
@@ -220,8 +226,25 @@ const watchRuns = (store: RunStore["Service"], channel: Channel): Effect.Effect<
       sent.set(view.id, signature)
       channel.send((mailbox) => mailbox.runs.set(view.id, view))
     }
-    return pollIntervalMs.runs
   })
+}
+
+/** Watches the list of runs. */
+const watchRuns = (store: RunStore["Service"], channel: Channel): Effect.Effect<number, StoreError> => {
+  const isRemoved = watchCount(store)
+  let ticks = 0
+  const newest = watchNewest(
+    store,
+    channel,
+    {},
+    Effect.fnUntraced(function* (arrived) {
+      if (!(yield* isRemoved(ticks++ === 0 ? 0 : arrived, ticks))) return
+      channel.send((mailbox) => {
+        mailbox.isListShorter = true
+      })
+    })
+  )
+  return Effect.as(newest, pollIntervalMs.runs)
 }
 
 /** Watches the number of runs, which falls only when runs are removed. */
@@ -243,11 +266,13 @@ const countEvery = 8
 /** Identifies the content of a view. Heartbeats are ignored, because pages need not hear about them. */
 const signatureOf = (view: RunView): string => JSON.stringify({ ...view, heartbeatAt: 0 })
 
-/** Watches a run, its tasks, and whether it has new log lines, metric points and cards. */
+/** Watches a run, its tasks, the runs that it calls, and whether it has new log lines, metric points and cards. */
 const watchRun = (store: RunStore["Service"], run: string, channel: Channel): Effect.Effect<number, StoreError> => {
   const tasks = watchTasks(store, run, channel)
   const countsOf = makeCounts(store)
   const endingOf = makeEndingOf(store)
+  const calls = watchNewest(store, channel, { parent: run })
+  let isCalling = true
   let isGone = false
   let sentRun = ""
   let lastPulse: Pulse | undefined
@@ -269,6 +294,9 @@ const watchRun = (store: RunStore["Service"], run: string, channel: Channel): Ef
       sentRun = signature
       channel.send((mailbox) => mailbox.runs.set(run, view))
     }
+    // The runs that it called end before it does.
+    if (isCalling) yield* calls
+    isCalling = record.status === "running"
     const pulse = yield* store.pulse(run)
     const before = lastPulse ?? pulse
     lastPulse = pulse

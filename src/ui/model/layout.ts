@@ -4,7 +4,8 @@ import type { LayoutRequest, LayoutResult } from "./layout.worker.ts"
 
 export interface Layout {
   readonly shape: string
-  readonly positions: ReadonlyMap<string, { readonly x: number; readonly y: number }>
+  /** Where each node is, and how large it is. */
+  readonly boxes: ReadonlyMap<string, LayoutResult["boxes"][number][1]>
   /** The route of each edge, by the ids of its ends. */
   readonly routes: ReadonlyMap<string, LayoutResult["routes"][number]>
   readonly width: number
@@ -34,10 +35,10 @@ export const useLayout = (shape: string, request: () => Omit<LayoutRequest, "id"
   latest.current = request
   useEffect(() => {
     const { edges, ...rest } = latest.current()
-    return requestLayout({ ...rest, edges }, ({ height, positions, routes, width }) =>
+    return requestLayout({ ...rest, edges }, ({ boxes, height, routes, width }) =>
       setLayout({
         shape,
-        positions: new Map(positions.map(([id, x, y]) => [id, { x, y }])),
+        boxes: new Map(boxes),
         routes: new Map(edges.map(({ from, to }, i) => [`${from}\n${to}`, routes[i] ?? []])),
         width,
         height

@@ -1,5 +1,9 @@
-/** The waterfall of a run as rows: steps with the tasks of expanded steps below them, each with its time spans. */
-import type { TaskView } from "../../internal/server/shapes.ts"
+/**
+ * The waterfall of a run as rows: steps with the tasks of expanded steps below them, and called runs with their own steps
+ * once they are opened, each with its time spans.
+ */
+import type { RunView, TaskView } from "../../internal/server/shapes.ts"
+import { type Calls, callId, callsByFlow, callsId, type RunTree, scopeOf, stepId } from "./runTree.ts"
 import { type StepSummary, stepsOf } from "./tasks.ts"
 
 /** A part of the time that is shown. */
@@ -18,9 +22,42 @@ export interface Span {
   readonly attempt?: number
 }
 
-export type Row =
-  | { readonly kind: "step"; readonly key: string; readonly step: StepSummary; readonly open: boolean }
-  | { readonly kind: "task"; readonly key: string; readonly task: TaskView; readonly nested: boolean }
+/** What all rows have. */
+interface Placed {
+  /** The id of its item in the tree. */
+  readonly key: string
+  /** How many runs it is deep: 0 for the run itself, 1 for what a run that it called consists of. */
+  readonly depth: number
+  /** Whether it is below a step or a flow that is called several times. */
+  readonly nested: boolean
+}
+
+/** The tasks of a step, or the called runs of a flow. */
+export interface StepRow extends Placed {
+  readonly kind: "step"
+  readonly step: StepSummary
+  readonly isOfCalls: boolean
+  /** The name by which it is opened and closed. */
+  readonly fold: string
+  readonly open: boolean
+}
+
+export interface TaskRow extends Placed {
+  readonly kind: "task"
+  readonly task: TaskView
+  /** The run that it is a task of. */
+  readonly run: string
+  readonly fold: string
+}
+
+export interface CallRow extends Placed {
+  readonly kind: "call"
+  readonly called: RunView
+  readonly open: boolean
+  readonly fold: string
+}
+
+export type Row = StepRow | TaskRow | CallRow
 
 /** A step with more tasks than this is collapsed at first. */
 export const openUpTo = 12
@@ -31,30 +68,62 @@ export type Order = "called" | "longest"
 const durationOf = ({ finishedAt, startedAt }: TaskView): number =>
   finishedAt === undefined ? Number.POSITIVE_INFINITY : finishedAt - startedAt
 
-/** Rows in the order in which the steps first ran. `toggled` has the steps that the user expanded or collapsed. */
-export const rowsOf = (
-  tasks: ReadonlyArray<TaskView>,
-  toggled: ReadonlySet<string>,
-  order: Order = "called"
-): ReadonlyArray<Row> => {
+const ordered = (tasks: ReadonlyArray<TaskView>, order: Order): ReadonlyArray<TaskView> =>
+  order === "called"
+    ? tasks
+    : [...tasks].sort((a, b) => {
+        const [one, other] = [durationOf(a), durationOf(b)]
+        return one === other ? a.index - b.index : other - one
+      })
+
+/**
+ * Rows in the order in which the steps first ran, with a called flow where it was called. `toggled` has the steps and
+ * flows that the user expanded or collapsed.
+ */
+export const rowsOf = (tree: RunTree, toggled: ReadonlySet<string>, order: Order = "called"): ReadonlyArray<Row> => {
   const rows: Array<Row> = []
-  for (const step of stepsOf(tasks)) {
-    const [only] = step.tasks
-    if (step.tasks.length === 1 && only !== undefined) {
-      rows.push({ kind: "task", key: only.id, task: only, nested: false })
-      continue
+  const addStep = ({ run }: RunTree, step: StepSummary, scope: string, depth: number): void => {
+    const fold = scope + step.step
+    const isOpen = step.tasks.length <= openUpTo !== toggled.has(fold)
+    const isOne = step.tasks.length === 1
+    if (!isOne) {
+      const key = stepId(scope, step.step)
+      rows.push({ kind: "step", key, depth, nested: false, step, isOfCalls: false, fold, open: isOpen })
     }
-    const open = step.tasks.length <= openUpTo !== toggled.has(step.step)
-    rows.push({ kind: "step", key: `step:${step.step}`, step, open })
-    const ordered =
-      open && order === "longest"
-        ? [...step.tasks].sort((a, b) => {
-            const [one, other] = [durationOf(a), durationOf(b)]
-            return one === other ? a.index - b.index : other - one
-          })
-        : step.tasks
-    if (open) for (const task of ordered) rows.push({ kind: "task", key: task.id, task, nested: true })
+    if (!isOne && !isOpen) return
+    for (const task of ordered(step.tasks, order)) {
+      rows.push({ kind: "task", key: scope + task.id, depth, nested: !isOne, task, run, fold })
+    }
   }
+  const addCalls = (of: RunTree, { flow, runs, summary }: Calls, scope: string, depth: number): void => {
+    const fold = callsId(scope, flow)
+    const isOpen = runs.length <= openUpTo !== toggled.has(fold)
+    const isOne = runs.length === 1
+    if (!isOne) {
+      rows.push({ kind: "step", key: fold, depth, nested: false, step: summary, isOfCalls: true, fold, open: isOpen })
+    }
+    if (!isOne && !isOpen) return
+    const byId = new Map(runs.map((run) => [callId(run.id), run]))
+    for (const { id } of ordered(summary.tasks, order)) {
+      const called = byId.get(id)
+      if (called === undefined) continue
+      const child = of.opened.get(called.id)
+      rows.push({ kind: "call", key: id, depth, nested: !isOne, called, open: child !== undefined, fold })
+      if (child !== undefined) add(child, scopeOf(called.id), depth + 1)
+    }
+  }
+  const add = (of: RunTree, scope: string, depth: number): void => {
+    const calls = [...callsByFlow(of.calls)]
+    for (const step of stepsOf(of.tasks)) {
+      while (calls[0] !== undefined && calls[0].summary.from < step.from) {
+        addCalls(of, calls[0], scope, depth)
+        calls.shift()
+      }
+      addStep(of, step, scope, depth)
+    }
+    for (const rest of calls) addCalls(of, rest, scope, depth)
+  }
+  add(tree, "", 0)
   return rows
 }
 
@@ -97,11 +166,11 @@ export const timeTicks = (
   ]
   const step =
     steps.find((candidate) => range / candidate <= count) ?? Math.ceil(range / count / 86_400_000) * 86_400_000
-  const found: Array<{ at: number; text: string }> = []
+  const ticks: Array<{ at: number; text: string }> = []
   for (let at = Math.ceil((from - origin) / step) * step; at <= to - origin; at += step) {
-    found.push({ at: origin + at, text: elapsed(at, step) })
+    ticks.push({ at: origin + at, text: elapsed(at, step) })
   }
-  return found
+  return ticks
 }
 
 const elapsed = (millis: number, step: number): string => {

@@ -8,15 +8,18 @@ import { follow } from "../router.ts"
 export const Link = ({
   children,
   className,
+  label,
   title,
   to
 }: {
   readonly to: string
+  /** What it is called by a screen reader, where it shows no text. */
+  readonly label?: string
   readonly children: ReactNode
   readonly className?: string
   readonly title?: string
 }) => (
-  <a href={to} onClick={follow} className={className} title={title}>
+  <a href={to} onClick={follow} className={className} title={title} aria-label={label}>
     {children}
   </a>
 )

@@ -6,9 +6,8 @@ import {
   EdgeLabelRenderer,
   type EdgeProps,
   getViewportForBounds,
-  Handle,
   type Node,
-  type NodeProps,
+  type NodeHandle,
   Position,
   ReactFlow,
   ReactFlowProvider,
@@ -18,34 +17,22 @@ import {
 import "@xyflow/react/dist/base.css"
 import "../styles/graph.css"
 import { memo, useCallback, useLayoutEffect, useMemo, useRef, useState } from "react"
-import type { TaskView } from "../api.ts"
-import { count, duration, size } from "../format.ts"
-import { useNow, useSize } from "../hooks.ts"
-import { build, type GraphNode, shapeOf } from "../model/graph.ts"
+import { useSize } from "../hooks.ts"
+import { build, shapeOf } from "../model/graph.ts"
 import { useLayout } from "../model/layout.ts"
-import { type StepSummary, statusOf } from "../model/tasks.ts"
-import { How, StatusMark } from "./status.tsx"
+import type { RunTree } from "../model/runTree.ts"
+import { type Actions, CallNode, FrameNode, MoreNode, type NodeData, StepNode, TaskNode } from "./graphNodes.tsx"
 
-/** The selection: a task's id, or `step:` followed by a step's name. */
+/** The selection: the id of an item in the run's tree. */
 export type Selection = string | undefined
 
-const width = 224
-const height = 60
+const nodeSize = { width: 224, height: 60 }
+/** The room of a frame for its title, and around its nodes. */
+const frame = { title: 42, margin: 6 }
 /** A graph is not shrunk below this to fit. Beyond that, it is panned. */
 const minFitZoom = 0.2
 /** The smallest zoom at which the names of nodes can be read. */
 const readableZoom = 0.72
-
-interface Actions {
-  readonly select: (id: string) => void
-  readonly toggle: (step: string) => void
-}
-
-interface NodeData extends Actions, Record<string, unknown> {
-  readonly node: GraphNode
-  readonly selected: boolean
-  readonly isCritical: boolean
-}
 
 interface EdgeData extends Record<string, unknown> {
   readonly names: ReadonlyArray<string>
@@ -54,12 +41,13 @@ interface EdgeData extends Record<string, unknown> {
 }
 
 interface GraphProps extends Actions {
-  readonly run: string
-  readonly tasks: ReadonlyArray<TaskView>
-  readonly version: number
+  readonly tree: RunTree
+  /** The steps and flows that are drawn as their tasks and runs. */
   readonly expanded: ReadonlySet<string>
+  /** The called runs that are open. */
+  readonly opened: ReadonlySet<string>
   readonly selected: Selection
-  /** The tasks on the critical path. */
+  /** The tasks and called runs on the critical path. */
   readonly critical: ReadonlySet<string>
 }
 
@@ -69,13 +57,13 @@ export const Graph = (props: GraphProps) => (
   </ReactFlowProvider>
 )
 
-const Canvas = ({ critical, expanded, run, select, selected, tasks, toggle, version }: GraphProps) => {
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the list is changed in place, and its version counts the changes
-  const model = useMemo(() => build(run, tasks, expanded), [run, version, expanded])
+const Canvas = ({ critical, expanded, opened, select, selected, toggle, toggleCall, tree }: GraphProps) => {
+  const model = useMemo(() => build(tree, expanded), [tree, expanded])
   const shape = useMemo(() => shapeOf(model), [model])
   const layout = useLayout(shape, () => ({
-    column: width,
-    nodes: model.nodes.map(({ id }) => ({ id, width, height })),
+    node: nodeSize,
+    frame,
+    nodes: model.nodes.map(({ id, kind, within }) => ({ id, within, isFrame: kind === "frame" })),
     edges: model.edges
   }))
   const [hovered, setHovered] = useState<string>()
@@ -90,27 +78,31 @@ const Canvas = ({ critical, expanded, run, select, selected, tasks, toggle, vers
     (node: string) => critical.has(node) || criticalSteps.has(node),
     [critical, criticalSteps]
   )
-  const nodes = useMemo(
-    (): Array<Node<NodeData>> =>
-      model.nodes.flatMap((node) => {
-        const position = layout?.positions.get(node.id)
-        return position === undefined
-          ? []
-          : [
-              {
-                id: node.id,
-                type: node.kind,
-                position,
-                width,
-                height,
-                // React Flow ignores clicks on nodes that can't be dragged, unless this is set.
-                style: { pointerEvents: "all" },
-                data: { node, select, toggle, selected: node.id === selected, isCritical: isCritical(node.id) }
-              }
-            ]
-      }),
-    [model, layout, select, toggle, selected, isCritical]
-  )
+  const nodes = useMemo((): Array<Node<NodeData>> => {
+    const actions = { select, toggle, toggleCall, opened }
+    return model.nodes.flatMap((node) => {
+      const box = layout?.boxes.get(node.id)
+      return box === undefined
+        ? []
+        : [
+            {
+              id: node.id,
+              type: node.kind,
+              position: { x: box.x, y: box.y },
+              width: box.width,
+              height: box.height,
+              measured: { width: box.width, height: box.height },
+              // Without these, React Flow measures a node that has changed once more, and misses some that change often.
+              handles: handlesOf(box),
+              // Frames lie below the edges and the nodes in them.
+              ...(node.kind === "frame" ? { zIndex: -1 } : {}),
+              // React Flow ignores clicks on nodes that can't be dragged, unless this is set.
+              style: { pointerEvents: "all" },
+              data: { ...actions, node, selected: node.id === selected, isCritical: isCritical(node.id) }
+            }
+          ]
+    })
+  }, [model, layout, select, toggle, toggleCall, opened, selected, isCritical])
   const edges = useMemo(
     (): Array<Edge<EdgeData>> =>
       model.edges.map(({ from, id, names, to }) => {
@@ -184,128 +176,15 @@ const Canvas = ({ critical, expanded, run, select, selected, tasks, toggle, vers
   )
 }
 
+/** Where edges end and begin: in the middle of the left and the right side. */
+const handlesOf = ({ height, width }: { readonly width: number; readonly height: number }): Array<NodeHandle> => [
+  { type: "target", position: Position.Left, x: 0, y: height / 2, width: 0, height: 0 },
+  { type: "source", position: Position.Right, x: width, y: height / 2, width: 0, height: 0 }
+]
+
 /** Whether a viewport differs from another by more than the few pixels that a hand moves during a click. */
 const isAway = (from: Viewport, to: Viewport): boolean =>
   from.zoom !== to.zoom || Math.abs(from.x - to.x) + Math.abs(from.y - to.y) > 6
-
-const Ports = () => (
-  <>
-    <Handle type="target" position={Position.Left} isConnectable={false} />
-    <Handle type="source" position={Position.Right} isConnectable={false} />
-  </>
-)
-
-const Took = ({ task }: { readonly task: TaskView }) => {
-  const now = useNow(task.status === "running")
-  return <span className="tabular">{duration((task.finishedAt ?? now) - task.startedAt)}</span>
-}
-
-const TaskNode = memo(({ data: { isCritical, node, select, selected, toggle } }: NodeProps<Node<NodeData>>) => {
-  if (node.kind !== "task") return null
-  const { task } = node
-  return (
-    <>
-      <Ports />
-      <div
-        className={`node ${task.status} ${task.how} ${selected ? "selected" : ""} ${isCritical ? "critical" : ""}`}
-        data-task={task.id}
-        data-status={task.status}
-      >
-        <button type="button" className="node-body" onClick={() => select(task.id)} aria-pressed={selected}>
-          <span className="node-title">
-            <StatusMark status={task.status} />
-            <span className="node-name">{task.step}</span>
-            <span className="node-id">/{task.index}</span>
-          </span>
-          <span className="node-facts">
-            <How how={task.how} />
-            {task.how === "executed" ? <Took task={task} /> : null}
-            {task.bytes > 0 ? <span>{size(task.bytes)}</span> : null}
-            {task.attempts.length > 1 ? <span>{task.attempts.length} attempts</span> : null}
-          </span>
-        </button>
-        {node.collapsible ? (
-          <button
-            type="button"
-            className="node-fold"
-            onClick={() => toggle(task.step)}
-            aria-label={`Close ${task.step}`}
-            title="Close the step"
-          >
-            −
-          </button>
-        ) : null}
-      </div>
-    </>
-  )
-})
-
-const StepNode = memo(({ data: { isCritical, node, select, selected, toggle } }: NodeProps<Node<NodeData>>) => {
-  const running = node.kind === "step" && node.step.running > 0
-  const now = useNow(running)
-  if (node.kind !== "step") return null
-  const { loops, step } = node
-  const status = statusOf(step)
-  return (
-    <>
-      <Ports />
-      <div
-        className={`node stacked ${status} ${selected ? "selected" : ""} ${isCritical ? "critical" : ""}`}
-        data-step={step.step}
-        data-status={status}
-      >
-        <button type="button" className="node-body" onClick={() => select(node.id)} aria-pressed={selected}>
-          <span className="node-title">
-            <StatusMark status={status} />
-            <span className="node-name">{step.step}</span>
-            <span className="node-id">×{count(step.tasks.length)}</span>
-            {loops ? <span title="Tasks of this step depend on each other">↻</span> : null}
-          </span>
-          <span className="node-facts">
-            <StepBar step={step} />
-            <span className="tabular">{duration((step.to ?? now) - step.from)}</span>
-          </span>
-        </button>
-        <button
-          type="button"
-          className="node-fold"
-          onClick={() => toggle(step.step)}
-          aria-label={`Open ${step.step}`}
-          title="Open the step"
-        >
-          +
-        </button>
-      </div>
-    </>
-  )
-})
-
-export const StepBar = ({ step }: { readonly step: StepSummary }) => (
-  <span className="progress">
-    <span className="segments" aria-hidden="true">
-      {(["succeeded", "failed", "crashed", "interrupted", "running"] as const).map((status) =>
-        step[status] === 0 ? null : <span key={status} className={status} style={{ flexGrow: step[status] }} />
-      )}
-    </span>
-    <span className="tabular">
-      {count(step.succeeded)}
-      {step.failed > 0 ? ` · ${count(step.failed)} failed` : ""}
-      {step.crashed > 0 ? ` · ${count(step.crashed)} crashed` : ""}
-    </span>
-  </span>
-)
-
-const MoreNode = memo(({ data: { node } }: NodeProps<Node<NodeData>>) =>
-  node.kind === "more" ? (
-    <>
-      <Ports />
-      <div className="node more">
-        {count(node.count)} more of {node.step}
-        <span className="muted">see the waterfall below</span>
-      </div>
-    </>
-  ) : null
-)
 
 /** A smooth line through the points, horizontal at both ends, and the position of its label. */
 const pathOf = (points: ReadonlyArray<readonly [x: number, y: number]>) => {
@@ -341,5 +220,5 @@ const GivenEdge = memo(({ data, sourceX, sourceY, targetX, targetY }: EdgeProps<
   )
 })
 
-const nodeTypes = { task: TaskNode, step: StepNode, more: MoreNode }
+const nodeTypes = { task: TaskNode, step: StepNode, more: MoreNode, call: CallNode, frame: FrameNode }
 const edgeTypes = { given: GivenEdge }

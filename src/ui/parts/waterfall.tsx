@@ -1,11 +1,19 @@
 /** The waterfall: when tasks ran and waited. It shares its selection with the graph. */
 import { useVirtualizer } from "@tanstack/react-virtual"
-import { useEffect, useMemo, useRef, useState } from "react"
-import type { TaskView } from "../api.ts"
+import { useCallback, useEffect, useMemo, useRef, useState } from "react"
 import { plural } from "../format.ts"
 import { useKeys, useNow, useSize } from "../hooks.ts"
+import { callsId, find, type RunTree } from "../model/runTree.ts"
 import type { Labels } from "../model/series.ts"
-import { type Order, rowsOf, type TimeWindow, timeTicks } from "../model/waterfall.ts"
+import {
+  type CallRow,
+  type Order,
+  rowsOf,
+  type StepRow,
+  type TaskRow,
+  type TimeWindow,
+  timeTicks
+} from "../model/waterfall.ts"
 import { navigate, setParameters, toTask, useNames, useParameter } from "../router.ts"
 import type { Selection } from "./graph.tsx"
 import { Axis } from "./waterfallAxis.tsx"
@@ -19,25 +27,23 @@ export const Waterfall = ({
   critical,
   ended,
   labels,
-  run,
   select,
   selected,
   started,
-  tasks,
-  version
+  toggleCall,
+  tree
 }: {
-  readonly run: string
+  readonly tree: RunTree
   readonly started: number
   /** Absent while the run is running. */
   readonly ended: number | undefined
-  readonly tasks: ReadonlyArray<TaskView>
-  /** The tasks on the critical path. */
+  /** The tasks and called runs on the critical path. */
   readonly critical: ReadonlySet<string>
-  /** The inputs that set tasks apart, by task. */
+  /** The inputs that set the run's own tasks apart, by task. */
   readonly labels: Labels
-  readonly version: number
   readonly selected: Selection
   readonly select: (id: string | undefined) => void
+  readonly toggleCall: (run: string) => void
 }) => {
   const now = useNow(ended === undefined)
   const [toggled, toggle] = useNames("rows")
@@ -46,12 +52,10 @@ export const Waterfall = ({
   const [zoom, setZoom] = useState<TimeWindow>()
   const [holder, holderWidth] = useSize<HTMLDivElement>()
   const scroll = useRef<HTMLDivElement>(null)
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the list is changed in place, and its version counts the changes
-  const rows = useMemo(() => rowsOf(tasks, toggled, order), [version, toggled, order])
-  // biome-ignore lint/correctness/useExhaustiveDependencies: see above
+  const rows = useMemo(() => rowsOf(tree, toggled, order), [tree, toggled, order])
   const last = useMemo(
-    () => tasks.reduce((highest, task) => Math.max(highest, task.finishedAt ?? 0), started),
-    [version, started]
+    () => tree.tasks.reduce((highest, task) => Math.max(highest, task.finishedAt ?? 0), started),
+    [tree, started]
   )
   const whole: TimeWindow = { from: started, to: Math.max(ended ?? now, last, started + 1) }
   const view = zoom ?? whole
@@ -82,6 +86,11 @@ export const Waterfall = ({
     if (next !== undefined) select(next.key)
   }
   const current = rows[index]
+  const open = useCallback((row: TaskRow) => navigate(toTask(row.run, row.task.id)), [])
+  const unfold = useCallback(
+    (row: StepRow | CallRow) => (row.kind === "call" ? toggleCall(row.called.id) : toggle(row.fold)),
+    [toggle, toggleCall]
+  )
   useKeys({
     ArrowDown: () => move(1),
     ArrowUp: () => move(-1),
@@ -93,19 +102,19 @@ export const Waterfall = ({
     "=": () => scale(0.5),
     "-": () => scale(2),
     "0": () => setZoom(undefined),
-    o: current && (() => toggle(current.kind === "step" ? current.step.step : current.task.step)),
-    Enter:
-      current && (() => (current.kind === "step" ? toggle(current.step.step) : navigate(toTask(run, current.task.id)))),
+    o: current && (() => (current.kind === "call" ? toggleCall(current.called.id) : toggle(current.fold))),
+    Enter: current && (() => (current.kind === "task" ? open(current) : unfold(current))),
     Escape: () => select(undefined)
   })
-  // Selecting a task in the graph expands its step here.
+  // Selecting a task or a called run in the graph expands its step or flow here.
   // biome-ignore lint/correctness/useExhaustiveDependencies: only when the selection changes
   useEffect(() => {
     if (selected === undefined) return
     if (index >= 0) virtual.scrollToIndex(index, { align: "auto" })
     else {
-      const task = tasks.find(({ id }) => id === selected)
-      if (task !== undefined) toggle(task.step)
+      const item = find(tree, selected)
+      if (item !== undefined)
+        toggle(item.task === undefined ? callsId(item.scope, item.call.flow) : item.scope + item.task.step)
     }
   }, [selected])
 
@@ -118,7 +127,7 @@ export const Waterfall = ({
     <section className="waterfall" aria-label="Waterfall" ref={holder}>
       <header>
         <h2>
-          Waterfall <span className="count">{plural(tasks.length, "task")}</span>
+          Waterfall <span className="count">{plural(tree.tasks.length, "task")}</span>
         </h2>
         <span className="legend" aria-hidden="true">
           <i className="span waiting" /> waits
@@ -177,16 +186,17 @@ export const Waterfall = ({
                 key={row.key}
                 row={row}
                 isCritical={
-                  row.kind === "task" ? critical.has(row.key) : row.step.tasks.some(({ id }) => critical.has(id))
+                  row.kind === "step" ? row.step.tasks.some(({ id }) => critical.has(id)) : critical.has(row.key)
                 }
-                label={row.kind === "task" && row.nested ? labels[row.task.id] : undefined}
+                label={row.kind === "task" && row.nested && row.depth === 0 ? labels[row.task.id] : undefined}
                 top={item.start}
                 selected={row.key === selected}
                 select={select}
-                toggle={toggle}
-                view={view}
-                now={now}
-                open={() => navigate(toTask(run, row.key))}
+                unfold={unfold}
+                from={view.from}
+                to={view.to}
+                now={ended === undefined ? now : ended}
+                open={open}
               />
             )
           })}

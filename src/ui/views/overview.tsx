@@ -12,6 +12,7 @@ import { toRun, toTask, useNames, useParameter } from "../router.ts"
 import { About, Pairs, Selected, Yielded } from "./runFacts.tsx"
 import { Resume } from "./runHead.tsx"
 import type { RunState } from "./useRun.ts"
+import { useRunTree } from "./useRunTree.tsx"
 
 const Charts = lazyPart(() => import("../parts/charts.tsx"), "the charts")
 const Cards = lazyPart(() => import("../parts/cardList.tsx"), "the card")
@@ -21,9 +22,8 @@ export const Overview = ({ detail, state }: { readonly state: RunState; readonly
   const [selected, setSelected] = useParameter("at")
   const [expanded, toggle] = useNames("open")
   const select = useCallback((id: string | undefined) => setSelected(id), [setSelected])
-  const all = state.tasks.all
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the list is changed in place, and its version counts the changes
-  const critical = useMemo(() => criticalPath(all), [state.version, all])
+  const { followers, opened, toggleCall, tree } = useRunTree(state, run.id, detail.children)
+  const critical = useMemo(() => criticalPath(tree.tasks, tree.calls), [tree])
   const last = state.cards.reduce<Api.CardView | undefined>(
     (a, b) => (a === undefined || b.at >= a.at ? b : a),
     undefined
@@ -33,32 +33,32 @@ export const Overview = ({ detail, state }: { readonly state: RunState; readonly
     <div className="columns">
       <div className="stack">
         <div className="section">
-          {all.length === 0 ? (
+          {followers}
+          {tree.tasks.length + tree.calls.length === 0 ? (
             <div className="empty small">
               <h2>{state.complete ? "No task yet" : "Loading the tasks…"}</h2>
             </div>
           ) : (
             <>
               <Graph
-                run={run.id}
-                tasks={all}
-                version={state.version}
+                tree={tree}
                 expanded={expanded}
+                opened={opened}
                 selected={selected}
                 critical={critical}
                 select={select}
                 toggle={toggle}
+                toggleCall={toggleCall}
               />
               <Waterfall
-                run={run.id}
+                tree={tree}
                 started={run.startedAt}
                 ended={run.endedAt}
                 labels={state.labels}
                 critical={critical}
-                tasks={all}
-                version={state.version}
                 selected={selected}
                 select={select}
+                toggleCall={toggleCall}
               />
             </>
           )}
@@ -70,7 +70,7 @@ export const Overview = ({ detail, state }: { readonly state: RunState; readonly
         )}
       </div>
       <aside className="stack rail" aria-label="About the run">
-        <Selected run={run} tasks={state.tasks} selected={selected} isComplete={state.complete} />
+        <Selected tree={tree} selected={selected} isComplete={state.complete} />
         <Section title="Parameters">
           <Pairs of={run.parameters} none="None" />
         </Section>

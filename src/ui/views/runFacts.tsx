@@ -1,7 +1,7 @@
 /** Facts about a run beside its graph: parameters, what it yielded, its surroundings, and the task that is selected. */
 import type * as Api from "../api.ts"
 import { inline, shortId, size } from "../format.ts"
-import type { Tasks } from "../model/tasks.ts"
+import { callerOf, find, hasGroup, type RunTree } from "../model/runTree.ts"
 import { Link, Section, Took } from "../parts/basic.tsx"
 import { How, Status } from "../parts/status.tsx"
 import { toArtifact, toCompare, toRun, toTask } from "../router.ts"
@@ -66,7 +66,7 @@ export const Yielded = ({ output }: { readonly output: unknown }) => {
 }
 
 export const About = ({ run }: { readonly run: Api.RunView }) => {
-  const parent = run.parent?.split("/")[0]
+  const parent = callerOf(run)
   return (
     <dl className="pairs">
       {run.origin === undefined ? null : (
@@ -107,28 +107,68 @@ export const About = ({ run }: { readonly run: Api.RunView }) => {
 /** Details of the selection in the graph or the waterfall. */
 export const Selected = ({
   isComplete,
-  run,
   selected,
-  tasks
+  tree
 }: {
   /** Whether all tasks are loaded. */
   readonly isComplete: boolean
-  readonly run: Api.RunView
-  readonly tasks: Tasks
+  readonly tree: RunTree
   readonly selected: string | undefined
 }) => {
-  const task = selected === undefined ? undefined : tasks.get(selected)
-  if (selected !== undefined && isComplete && task === undefined && !isStep(selected, tasks)) {
-    return (
-      <Section title="Selection">
-        <p className="body">This run has no task “{selected}”.</p>
-      </Section>
-    )
-  }
-  if (task === undefined) return null
+  const item = selected === undefined ? undefined : find(tree, selected)
+  if (item?.call !== undefined) return <SelectedCall called={item.call} />
+  if (item !== undefined) return <SelectedTask run={item.tree.run} task={item.task} />
+  // A task of a called run that is closed is not loaded.
+  const isElsewhere = tree.calls.some(({ id }) => selected?.startsWith(`${id}/`) === true)
+  if (selected === undefined || !isComplete || isElsewhere || hasGroup(tree, selected)) return null
+  return (
+    <Section title="Selection">
+      <p className="body">This run has no task “{selected}”.</p>
+    </Section>
+  )
+}
+
+const SelectedCall = ({ called }: { readonly called: Api.RunView }) => (
+  <Section title={called.flow} actions={<Link to={toRun(called.id)}>Open</Link>}>
+    <dl className="pairs">
+      <div className="pair">
+        <dt>run</dt>
+        <dd className="mono" title={called.id}>
+          {shortId(called.id)}
+        </dd>
+      </div>
+      <div className="pair">
+        <dt>status</dt>
+        <dd>
+          <Status status={called.status} />
+        </dd>
+      </div>
+      <div className="pair">
+        <dt>took</dt>
+        <dd>
+          <Took from={called.startedAt} to={called.endedAt} going={called.status === "running"} />
+        </dd>
+      </div>
+      {Object.entries(called.parameters).map(([name, value]) => (
+        <div key={name} className="pair">
+          <dt>{name}</dt>
+          <dd className="mono">{inline(value, 200)}</dd>
+        </div>
+      ))}
+      {called.error === undefined ? null : (
+        <div className="pair">
+          <dt>error</dt>
+          <dd className="bad-text">{called.error.message}</dd>
+        </div>
+      )}
+    </dl>
+  </Section>
+)
+
+const SelectedTask = ({ run, task }: { readonly run: string; readonly task: Api.TaskView }) => {
   const given = task.given.flatMap(({ names }) => names)
   return (
-    <Section title={task.id} actions={<Link to={toTask(run.id, task.id)}>Open</Link>}>
+    <Section title={task.id} actions={<Link to={toTask(run, task.id)}>Open</Link>}>
       <dl className="pairs">
         <div className="pair">
           <dt>status</dt>
@@ -170,6 +210,3 @@ export const Selected = ({
     </Section>
   )
 }
-
-const isStep = (selected: string, tasks: Tasks): boolean =>
-  selected.startsWith("step:") && tasks.all.some(({ step }) => `step:${step}` === selected)

@@ -2,6 +2,7 @@
 import type * as Api from "../api.ts"
 import { count, plural, shortId } from "../format.ts"
 import { totals } from "../model/runList.ts"
+import { callerOf } from "../model/runTree.ts"
 import { firstFailed, type Tasks } from "../model/tasks.ts"
 import { Ago, Command, Copy, Link, Tags, Took } from "../parts/basic.tsx"
 import { Status } from "../parts/status.tsx"
@@ -108,8 +109,8 @@ export const Resume = ({
 }) => {
   const words = `resume ${run.id}${from === undefined ? "" : ` --from ${word(from)}`}`
   if (commands.resume !== undefined) return <Command says={says}>{`${commands.resume} ${words}`}</Command>
-  if (run.parent !== undefined) {
-    const [parent = ""] = run.parent.split("/")
+  const parent = callerOf(run)
+  if (parent !== undefined) {
     return (
       <p className="muted">
         It is resumed together with the run that called it, <Link to={toRun(parent)}>{shortId(parent)}</Link>.
