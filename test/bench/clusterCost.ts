@@ -1,8 +1,9 @@
 /**
  * What a cluster costs: the database's statements for each of 1,000 tasks of 5 ms on two workers, how soon a run is cancelled,
  * and what a worker of the built package takes of a core and of memory while it has nothing to do, beside a process that only
- * has loaded Effect's cluster. `node test/bench/clusterCost.ts` prints the figures. It needs the binaries of a Postgres with
- * `pg_stat_statements`, which Debian's package has, and `npm run build:library` for the idle worker.
+ * has loaded Effect's cluster. `npm run bench clusterCost` prints the figures, and `npx tsx --conditions=effect-flow-source
+ * test/bench/clusterCost.ts 0` those of the idle worker alone. It needs the binaries of a Postgres with `pg_stat_statements`,
+ * which Debian's package has, and `npm run build:library` for the idle worker.
  */
 import { existsSync, readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
@@ -26,6 +27,8 @@ import { temporaryDirectory } from "../support/directory.ts"
 
 const count = Number(process.argv[2] ?? 1000)
 const idleSeconds = 20
+/** By then a worker has ended the thread that it started to try its module. */
+const settledAfterMs = 10_000
 
 /** Seconds of a core that a process has used, in user and system mode. Source: proc(5), with 100 ticks a second. */
 const cpuSeconds = (pid: number): number => {
@@ -42,25 +45,28 @@ const bare = `
   await import("effect/cluster/ClusterWorkflowEngine"); await import("@effect/platform-node/NodeRuntime")
   console.log("loaded"); setInterval(() => {}, 1000)`
 
-/** A worker of the built package, alone, with one thread that ends when it has been idle for two seconds. */
+/** A worker of the built package, alone, to which no task comes. */
 const idle = Effect.fnUntraced(function* (database: string, blobs: string) {
   const root = fileURLToPath(new URL("../../", import.meta.url))
   const other = yield* Processes.run(process.execPath, ["--input-type=module", "-e", bare])
   yield* other.prints("loaded")
   const store = ["--database", database, "--blobs", blobs]
   const words = ["dist/bin.js", "worker", "--module", "examples/sweep.ts", "--size", "1", "--group", "idle", ...store]
+  // The conditions and the cache that `npm run bench` sets are not a user's.
   const worker = yield* Processes.run("env", [
-    ...["-C", root, "EFFECT_FLOW_THREAD_IDLE=2 seconds", process.execPath],
+    ...["-C", root, "-u", "NODE_OPTIONS", "-u", "NODE_COMPILE_CACHE", process.execPath],
     ...words
   ])
   yield* worker.prints("Working at")
   const pid = worker.child.pid ?? 0
   console.log(`a worker that has just started: ${residentMegabytes(pid).toFixed(0)} MB`)
-  yield* Effect.sleep("10 seconds")
+  yield* Effect.sleep(settledAfterMs)
   const before = cpuSeconds(pid)
   yield* Effect.sleep(idleSeconds * 1000)
   const used = ((cpuSeconds(pid) - before) / idleSeconds) * 100
-  console.log(`idle, its thread ended: ${used.toFixed(1)} % of a core, ${residentMegabytes(pid).toFixed(0)} MB`)
+  console.log(
+    `idle for ${(settledAfterMs + idleSeconds * 1000) / 1000} s: ${used.toFixed(2)} % of a core, ${residentMegabytes(pid).toFixed(0)} MB`
+  )
   console.log(`a process with Effect's cluster loaded: ${residentMegabytes(other.child.pid ?? 0).toFixed(0)} MB`)
 })
 
@@ -80,9 +86,8 @@ const cancelled = Effect.gen(function* () {
   return performance.now() - from
 })
 
-const program = Effect.gen(function* () {
-  const postgres = yield* Postgres.make({ settings: ["-c shared_preload_libraries=pg_stat_statements"] })
-  const blobs = yield* temporaryDirectory
+/** Two workers that execute short tasks. */
+const busy = Effect.fnUntraced(function* (postgres: Postgres.Postgres, blobs: string) {
   const sql = yield* PgClient.make({ url: Redacted.make(postgres.url) })
   yield* sql.unsafe("CREATE EXTENSION pg_stat_statements SCHEMA public")
   yield* Effect.all(
@@ -119,8 +124,14 @@ const program = Effect.gen(function* () {
       Logger.layer([])
     ])
   )
+}, Effect.provide(Reactivity.layer))
+
+const program = Effect.gen(function* () {
+  const postgres = yield* Postgres.make({ settings: ["-c shared_preload_libraries=pg_stat_statements"] })
+  const blobs = yield* temporaryDirectory
+  if (count > 0) yield* busy(postgres, blobs)
   if (existsSync(new URL("../../dist/bin.js", import.meta.url))) yield* idle(postgres.url, blobs)
   else console.log("Skipped: the idle worker. Build the package (npm run build:library) to measure it.")
-}).pipe(Effect.scoped, Effect.provide(Reactivity.layer))
+}).pipe(Effect.scoped)
 
 if (Postgres.binaries !== undefined) NodeRuntime.runMain(program)

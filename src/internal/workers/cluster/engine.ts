@@ -13,26 +13,25 @@ import type { RunnerStorage } from "effect/cluster/RunnerStorage"
 import type { Sharding } from "effect/cluster/Sharding"
 import * as ShardingConfig from "effect/cluster/ShardingConfig"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
-import * as Reactivity from "effect/reactivity/Reactivity"
+import * as Scope from "effect/Scope"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { WorkflowEngine } from "effect/workflow/WorkflowEngine"
-import { ExecutorError } from "../../../Executor.ts"
+import type { ExecutorError } from "../../../Executor.ts"
 import { driver } from "../../store/postgresDriver.ts"
 import * as Away from "../../store/sql/away.ts"
 import * as SqlRetry from "../../store/sql/retry.ts"
+import { createSchema, errorsOf, orUnreachable, schema, unreachable, whileAway, withConnection } from "./connection.ts"
 import * as ClusterMessageStorage from "./messageStorage.ts"
-import { type Settings, type Shared, showUrl } from "./settings.ts"
+import type { Settings, Shared } from "./settings.ts"
 import * as ShardLocks from "./shardLocks.ts"
 import * as Sockets from "./sockets.ts"
 
 /** What the rest of the cluster's parts need. */
 export type Engine = WorkflowEngine | Sharding | RunnerStorage | MessageStorage | SqlClient | ShardLocks.ShardLocks
-
-/** The schema of the cluster's tables, apart from those of the runs and of an application. */
-export const schema = "effect_flow_cluster"
 
 /** Of a group's tables, and so of its locks: each group is a cluster of its own. */
 export const prefixOf = (group: string): string => `effect_flow_cluster_${group}`
@@ -85,60 +84,55 @@ const layer = (
     Layer.provideMerge(cluster),
     Layer.provideMerge(storage),
     // Use these settings instead of environment variables such as HOST and PORT.
-    Layer.provide(ConfigProvider.layer(ConfigProvider.fromUnknown({}))),
-    Layer.catchCause((cause) => Layer.effectDiscard(Effect.fail(unreachable(shared.url, cause))))
-  ) as Layer.Layer<Engine, ExecutorError> // the cluster's own services are provided internally
-  return Layer.unwrap(Effect.as(awaitDatabase(shared.url), engine))
+    Layer.provide(ConfigProvider.layer(ConfigProvider.fromUnknown({})))
+  ) as Layer.Layer<Engine, unknown> // the cluster's own services are provided internally
+  return Layer.unwrap(Effect.as(awaitDatabase(shared.url), persistently(engine, shared.url)))
 }
-
-/** Two processes may make it at once; a role that may not make schemas can use one that an administrator made. */
-export const createSchema = `DO $$ BEGIN
-  IF to_regnamespace('${schema}') IS NULL THEN CREATE SCHEMA ${schema}; END IF;
-EXCEPTION WHEN duplicate_schema OR unique_violation THEN NULL; END $$`
 
 /**
  * Waits for a database that is unavailable or temporarily read-only, because the cluster itself would give up
  * immediately.
  */
-const awaitDatabase = (url: Redacted.Redacted): Effect.Effect<void, ExecutorError> =>
-  Effect.scoped(
-    Effect.gen(function* () {
-      const PgClient = yield* driver
-      const sql = yield* PgClient.make({
-        url,
-        applicationName: "effect-flow start",
-        maxConnections: 1,
-        connectTimeout: 5000
-      })
-      yield* sql.unsafe(
+const awaitDatabase = (url: Redacted.Redacted): Effect.Effect<void, ExecutorError> => {
+  const connect = withConnection(url, "start", (sql) =>
+    Effect.andThen(
+      sql.unsafe(
         "DO $$ BEGIN IF current_setting('transaction_read_only') = 'on' THEN RAISE EXCEPTION 'the database takes no writes' USING ERRCODE = '25006'; END IF; END $$"
+      ),
+      Effect.asVoid(sql.unsafe(createSchema))
+    )
+  )
+  return orUnreachable(url)(SqlRetry.whileBusy(connect, { isAway: Away.isAway, isAbsent: Away.isAbsent }))
+}
+
+/** Builds a layer. If the database goes away meanwhile, it waits until it is back, and builds it again. */
+const persistently = (
+  engine: Layer.Layer<Engine, unknown>,
+  url: Redacted.Redacted
+): Layer.Layer<Engine, ExecutorError> =>
+  Layer.effectContext(
+    Effect.gen(function* () {
+      const scope = yield* Effect.scope
+      const build = Effect.gen(function* () {
+        const own = yield* Scope.fork(scope)
+        return yield* Effect.onError(Layer.buildWithScope(engine, own), (cause) =>
+          Scope.close(own, Exit.failCause(cause))
+        )
+      })
+      return yield* Effect.catchCause(build, (cause) =>
+        Effect.failCause(
+          Cause.fail(
+            errorsOf(cause)
+              .map(Away.sqlErrorIn)
+              .find((error) => error !== undefined) ?? cause
+          )
+        )
+      ).pipe(
+        whileAway,
+        Effect.mapError((error) => unreachable(url, Cause.isCause(error) ? error : Cause.fail(error)))
       )
-      yield* sql.unsafe(createSchema)
     })
-  ).pipe(
-    Effect.provide(Reactivity.layer),
-    (connect) => SqlRetry.whileBusy(connect, { isAway: Away.isAway, isAbsent: Away.isAbsent }),
-    Effect.catchCause((cause) => Effect.fail(unreachable(url, cause)))
   )
-
-/** Says in a sentence, without the password, why the database can't be used. */
-export const unreachable = (url: Redacted.Redacted, cause: Cause.Cause<unknown>): ExecutorError => {
-  const errors = cause.reasons.map((reason) =>
-    Cause.isFailReason(reason) ? reason.error : Cause.isDieReason(reason) ? reason.defect : undefined
-  )
-  return new ExecutorError({
-    reason: "unreachable",
-    message: `The cluster's database ${showUrl(url)} can't be used: ${errors.map(innermostMessage).find((text) => text !== "") ?? Cause.pretty(cause)}.`
-  })
-}
-
-/** The innermost message: what the database or the network said. */
-export const innermostMessage = (error: unknown): string => {
-  if (typeof error !== "object" || error === null) return ""
-  const { cause, message, reason } = error as { readonly [name: string]: unknown } // looked at below
-  const inner = innermostMessage(reason) || innermostMessage(cause)
-  return inner !== "" ? inner : typeof message === "string" ? message : ""
-}
 
 /** A process that submits work. */
 export const client = (settings: Shared): Layer.Layer<Engine, ExecutorError> => {

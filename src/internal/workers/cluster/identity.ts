@@ -8,15 +8,13 @@ import { link, mkdir, readFile, rm, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
-import * as Reactivity from "effect/reactivity/Reactivity"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { Location } from "../../../ArtifactStore.ts"
 import { ExecutorError } from "../../../Executor.ts"
 import { codeOf, messageOf } from "../../cause.ts"
 import type { BucketLocation } from "../../store/artifactStore.ts"
 import { blobsOf, databaseUrl } from "../../store/location.ts"
-import { driver } from "../../store/postgresDriver.ts"
-import { createSchema, schema, unreachable } from "./engine.ts"
+import { createSchema, createTable, orUnreachable, schema, whileAway, withConnection } from "./connection.ts"
 import type { WorkerRecord } from "./registry.ts"
 import type { Shared } from "./settings.ts"
 
@@ -66,31 +64,11 @@ const ofBucket = (location: BucketLocation): Effect.Effect<string, ExecutorError
 const ofDatabase = Effect.fnUntraced(function* (sql: SqlClient) {
   const table = `${schema}.identity`
   yield* sql.unsafe(createSchema)
-  const create = sql.unsafe(
-    `CREATE TABLE IF NOT EXISTS ${table} (is_only BOOLEAN PRIMARY KEY DEFAULT TRUE CHECK (is_only), token TEXT NOT NULL)`
-  )
-  // Of two processes that create a table at once, one fails. Its next try finds the table.
-  yield* Effect.retry(create, { times: 5 })
+  yield* createTable(sql, `${table} (is_only BOOLEAN PRIMARY KEY DEFAULT TRUE CHECK (is_only), token TEXT NOT NULL)`)
   yield* sql.unsafe(`INSERT INTO ${table} (token) VALUES ($1) ON CONFLICT DO NOTHING`, [randomUUID()])
   const [row] = yield* sql.unsafe<{ readonly token: string }>(`SELECT token FROM ${table}`)
   return row?.token ?? ""
 })
-
-const ofUrl = (url: Redacted.Redacted) =>
-  Effect.gen(function* () {
-    const PgClient = yield* driver
-    const sql = yield* PgClient.make({
-      url,
-      applicationName: "effect-flow start",
-      maxConnections: 1,
-      connectTimeout: 5000
-    })
-    return yield* ofDatabase(sql)
-  }).pipe(
-    Effect.scoped,
-    Effect.provide(Reactivity.layer),
-    Effect.catchCause((cause) => Effect.fail(unreachable(url, cause)))
-  )
 
 /**
  * The tokens of a store.
@@ -115,9 +93,8 @@ export const of = Effect.fnUntraced(function* (
     return { blobs, store: local.kind === "local" ? yield* ofDirectory(local.directory) : "" }
   }
   const isClusters = Redacted.value(runs) === Redacted.value(url)
-  const store = yield* isClusters
-    ? Effect.catchCause(ofDatabase(sql), (cause) => Effect.fail(unreachable(url, cause)))
-    : ofUrl(runs)
+  const ofRuns = isClusters ? ofDatabase(sql) : withConnection(runs, "start", ofDatabase)
+  const store = yield* orUnreachable(runs)(whileAway(ofRuns))
   return { blobs, store }
 })
 

@@ -4,13 +4,12 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
-import * as Reactivity from "effect/reactivity/Reactivity"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import type { ExecutorError } from "../../../Executor.ts"
 import type { Queue, Status, WorkerInfo } from "../../../Worker.ts"
-import { driver } from "../../store/postgresDriver.ts"
-import { prefixOf, schema, unreachable } from "./engine.ts"
+import { orUnreachable, schema, withConnection } from "./connection.ts"
+import { prefixOf } from "./engine.ts"
 import * as Registry from "./registry.ts"
 
 /** Workers that were last seen longer ago than this are not listed. */
@@ -22,24 +21,10 @@ const epochMs = Date.UTC(2025, 0, 1)
 /** The bits of such an id below its time. */
 const idBits = 22
 
-const withConnection = <A>(
+const asOperator = <A>(
   url: Redacted.Redacted,
   use: (sql: SqlClient) => Effect.Effect<A, SqlError>
-): Effect.Effect<A, ExecutorError> =>
-  Effect.gen(function* () {
-    const PgClient = yield* driver
-    const sql = yield* PgClient.make({
-      url,
-      applicationName: "effect-flow operator",
-      maxConnections: 1,
-      connectTimeout: 5000
-    })
-    return yield* use(sql)
-  }).pipe(
-    Effect.scoped,
-    Effect.provide(Reactivity.layer),
-    Effect.catchCause((cause) => Effect.fail(unreachable(url, cause)))
-  )
+): Effect.Effect<A, ExecutorError> => orUnreachable(url)(withConnection(url, "operator", use))
 
 const hasTables = (sql: SqlClient) =>
   Effect.map(
@@ -73,7 +58,7 @@ export const readQueue = Effect.fnUntraced(function* (sql: SqlClient, group: str
 
 /** The workers of a group, or of all, and what waits for them. */
 export const status = (url: Redacted.Redacted, group: string | undefined): Effect.Effect<Status, ExecutorError> =>
-  withConnection(
+  asOperator(
     url,
     Effect.fnUntraced(function* (sql) {
       if (!(yield* hasTables(sql))) return nothing
@@ -125,7 +110,7 @@ export const drain = (
   address: string | undefined,
   group: string | undefined
 ): Effect.Effect<ReadonlyArray<string>, ExecutorError> =>
-  withConnection(
+  asOperator(
     url,
     Effect.fnUntraced(function* (sql) {
       if (!(yield* hasTables(sql))) return []

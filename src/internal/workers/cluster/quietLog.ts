@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import { hasProperty } from "effect/Predicate"
 import * as Away from "../../store/sql/away.ts"
-import { innermostMessage } from "./engine.ts"
+import { errorsOf, innermostMessage } from "./connection.ts"
 
 /** The same line is logged again only after this many milliseconds. */
 const repeatAfterMs = 10_000
@@ -28,9 +28,7 @@ const isTransient = (error: unknown): boolean =>
 
 /** The errors in a cause if all of them pass. */
 const transientIn = (cause: Cause.Cause<unknown>): ReadonlyArray<unknown> => {
-  const errors = cause.reasons.flatMap((reason) =>
-    Cause.isFailReason(reason) ? [reason.error] : Cause.isDieReason(reason) ? [reason.defect] : []
-  )
+  const errors = errorsOf(cause)
   return errors.every(isTransient) ? errors : []
 }
 

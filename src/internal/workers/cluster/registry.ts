@@ -9,7 +9,8 @@ import { ExecutorError } from "../../../Executor.ts"
 import type { Any as AnyFlow } from "../../../Flow.ts"
 import type { Definition, FlowDefinition } from "../../run/definition.ts"
 import { comparableCode } from "./comparableCode.ts"
-import { type Engine, schema } from "./engine.ts"
+import { createTable, schema, whileAway } from "./connection.ts"
+import type { Engine } from "./engine.ts"
 import type { Shared } from "./settings.ts"
 
 /** The steps of a worker's flows: each step's version, and the digest of its source if that can be read. */
@@ -138,21 +139,16 @@ export const table = `${schema}.workers`
 /** Workers that were last seen this long ago are removed from the table. */
 const forgottenAfter = "1 hour"
 
+/** The columns that hold what a worker says of itself. */
+const columns = [
+  ...(["address", "host", "pid", "version", "flows", "threads"] as const),
+  ...(["busy", "queued", "draining", "secret", "blobs", "store"] as const)
+]
+
 /** A row of the table. */
-export interface Row {
+export interface Row extends Omit<WorkerRecord, "flows" | "startedAt" | "seenAt"> {
   readonly group_name: string
-  readonly address: string
-  readonly host: string
-  readonly pid: number
-  readonly version: string
   readonly flows: string
-  readonly threads: number
-  readonly busy: number
-  readonly queued: number
-  readonly draining: boolean
-  readonly secret: string
-  readonly blobs: string
-  readonly store: string
   readonly started: number
   readonly seen: number
 }
@@ -160,85 +156,57 @@ export interface Row {
 const millis = (column: string) => `(EXTRACT(EPOCH FROM ${column}) * 1000)::float8`
 
 /** Selects rows. Times are in milliseconds since the epoch. */
-export const select = `SELECT *, ${millis("started_at")} AS started, ${millis("seen_at")} AS seen FROM ${table}`
+export const select = `SELECT group_name, ${columns.join(", ")}, ${millis("started_at")} AS started, ${millis("seen_at")} AS seen FROM ${table}`
 
 /** The worker that a row describes. */
 export const fromRow = ({ flows, group_name: _, seen, started, ...rest }: Row): WorkerRecord => ({
-  address: rest.address,
-  host: rest.host,
-  pid: rest.pid,
-  version: rest.version,
+  ...rest,
   flows: JSON.parse(flows),
-  threads: rest.threads,
-  busy: rest.busy,
-  queued: rest.queued,
-  draining: rest.draining,
-  secret: rest.secret,
-  blobs: rest.blobs,
-  store: rest.store,
   startedAt: started,
   seenAt: seen
 })
+
+/** Registers a worker, in place of an earlier one with its address. */
+const register = `WITH forgotten AS (DELETE FROM ${table} WHERE seen_at < now() - INTERVAL '${forgottenAfter}')
+INSERT INTO ${table} (group_name, ${columns.join(", ")}) VALUES ($1, ${columns.map((_, index) => `$${index + 2}`).join(", ")})
+ON CONFLICT (group_name, address) DO UPDATE SET ${columns.map((name) => `${name} = excluded.${name}`).join(", ")},
+  drain_asked = FALSE, started_at = now(), seen_at = now()`
 
 /** Opens the registry of a group. Creates the table if it is missing. */
 export const make = Effect.fnUntraced(function* (settings: Shared, engine: Context.Context<Engine>) {
   const sql = (yield* Effect.provideContext(SqlClient.SqlClient, engine)).withoutTransforms()
   const { group } = settings
   const seconds = Math.ceil(settings.lockExpiration / 1000)
-  const create = sql.unsafe(
-    `CREATE TABLE IF NOT EXISTS ${table} (
-      group_name TEXT NOT NULL,
-      address TEXT NOT NULL,
-      host TEXT NOT NULL,
-      pid INTEGER NOT NULL,
-      version TEXT NOT NULL,
-      flows TEXT NOT NULL,
-      threads INTEGER NOT NULL,
-      busy INTEGER NOT NULL,
-      queued INTEGER NOT NULL,
-      draining BOOLEAN NOT NULL,
-      secret TEXT NOT NULL,
-      blobs TEXT NOT NULL,
-      store TEXT NOT NULL,
-      drain_asked BOOLEAN NOT NULL DEFAULT FALSE,
-      started_at TIMESTAMPTZ NOT NULL DEFAULT now(),
-      seen_at TIMESTAMPTZ NOT NULL DEFAULT now(),
-      PRIMARY KEY (group_name, address)
-    )`
+  yield* Effect.orDie(
+    createTable(
+      sql,
+      `${table} (
+        group_name TEXT NOT NULL,
+        address TEXT NOT NULL,
+        host TEXT NOT NULL,
+        pid INTEGER NOT NULL,
+        version TEXT NOT NULL,
+        flows TEXT NOT NULL,
+        threads INTEGER NOT NULL,
+        busy INTEGER NOT NULL,
+        queued INTEGER NOT NULL,
+        draining BOOLEAN NOT NULL,
+        secret TEXT NOT NULL,
+        blobs TEXT NOT NULL,
+        store TEXT NOT NULL,
+        drain_asked BOOLEAN NOT NULL DEFAULT FALSE,
+        started_at TIMESTAMPTZ NOT NULL DEFAULT now(),
+        seen_at TIMESTAMPTZ NOT NULL DEFAULT now(),
+        PRIMARY KEY (group_name, address)
+      )`
+    )
   )
-  // Of two processes that create a table at once, one fails. Its next try finds the table.
-  yield* Effect.orDie(Effect.retry(create, { times: 5 }))
   return {
-    register: (worker) =>
-      Effect.orDie(
-        Effect.asVoid(
-          sql.unsafe(
-            `WITH forgotten AS (DELETE FROM ${table} WHERE seen_at < now() - INTERVAL '${forgottenAfter}')
-             INSERT INTO ${table} (group_name, address, host, pid, version, flows, threads, busy, queued, draining, secret, blobs, store)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
-             ON CONFLICT (group_name, address) DO UPDATE SET host = excluded.host, pid = excluded.pid,
-               version = excluded.version, flows = excluded.flows, threads = excluded.threads, busy = excluded.busy,
-               queued = excluded.queued, draining = excluded.draining, secret = excluded.secret,
-               blobs = excluded.blobs, store = excluded.store, drain_asked = FALSE,
-               started_at = now(), seen_at = now()`,
-            [
-              group,
-              worker.address,
-              worker.host,
-              worker.pid,
-              worker.version,
-              JSON.stringify(worker.flows),
-              worker.threads,
-              worker.busy,
-              worker.queued,
-              worker.draining,
-              worker.secret,
-              worker.blobs,
-              worker.store
-            ]
-          )
-        )
-      ),
+    register: (worker) => {
+      const row = { ...worker, flows: JSON.stringify(worker.flows) }
+      const values = columns.map((name) => row[name])
+      return Effect.orDie(Effect.asVoid(whileAway(sql.unsafe(register, [group, ...values]))))
+    },
     beat: (address, { busy, draining, queued }) =>
       Effect.map(
         Effect.orDie(
@@ -252,9 +220,11 @@ export const make = Effect.fnUntraced(function* (settings: Shared, engine: Conte
       ),
     list: Effect.map(
       Effect.orDie(
-        sql.unsafe<Row>(
-          `${select} WHERE group_name = $1 AND seen_at > now() - INTERVAL '${seconds} seconds' ORDER BY address`,
-          [group]
+        whileAway(
+          sql.unsafe<Row>(
+            `${select} WHERE group_name = $1 AND seen_at > now() - INTERVAL '${seconds} seconds' ORDER BY address`,
+            [group]
+          )
         )
       ),
       (rows) => rows.map(fromRow)

@@ -6,7 +6,6 @@ import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as SqlClient from "effect/sql/SqlClient"
 import { ArtifactStore } from "../../../ArtifactStore.ts"
@@ -38,6 +37,12 @@ import { ShardLocks } from "./shardLocks.ts"
 import * as Sockets from "./sockets.ts"
 import * as ClusterTail from "./tail.ts"
 import * as ClusterTask from "./tasks.ts"
+
+/**
+ * The thread that has shown at the start that threads can load the module is kept for so long if no task comes. A worker
+ * without work then needs half the memory.
+ */
+const unusedThreadMs = 5000
 
 /** The interval at which a worker updates its registration. */
 const beatIntervalMs = 2000
@@ -134,6 +139,7 @@ const work = Effect.fnUntraced(function* (
       yield* Effect.logInfo(
         `Working at ${settings.host}:${settings.port} with ${size} threads for ${[...flows.keys()].join(", ")}.`
       )
+      yield* Effect.forkScoped(Effect.delay(pool.endUnused, unusedThreadMs))
       yield* drainAsked
       yield* Effect.logInfo("An operator asked this worker to drain.")
     })
@@ -196,17 +202,15 @@ const announce = Effect.fnUntraced(function* (options: {
       if (asked) yield* Deferred.succeed(isAsked, undefined)
       const queue =
         count % beatsPerMeasurement === 0
-          ? yield* Effect.option(
-              Effect.flatMap(registry.list, (all) =>
-                Operations.readQueue(
-                  sql,
-                  group,
-                  all.reduce((sum, { busy }) => sum + busy, 0)
-                )
+          ? yield* Effect.flatMap(registry.list, (all) =>
+              Operations.readQueue(
+                sql,
+                group,
+                all.reduce((sum, { busy }) => sum + busy, 0)
               )
-            )
-          : Option.none()
-      yield* Health.measure(yield* health, Option.getOrUndefined(queue))
+            ).pipe(Effect.catchCause(() => Effect.succeed(undefined)))
+          : undefined
+      yield* Health.measure(yield* health, queue)
       yield* Effect.sleep(beatIntervalMs)
     }
   })

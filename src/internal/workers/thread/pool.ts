@@ -19,6 +19,8 @@ const monotonicMs = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos
 export interface Pool {
   /** The flows of the module, reported by the first thread. */
   readonly flows: Effect.Effect<Flows, unknown>
+  /** Ends idle threads that have executed nothing yet: such as the one that reported the flows. */
+  readonly endUnused: Effect.Effect<void>
   /** The number of busy threads and of waiting tasks. */
   readonly load: () => { readonly busy: number; readonly queued: number }
   /** Fails with `WorkerDied`, or as no thread could be started. */
@@ -56,6 +58,11 @@ export const make = Effect.fnUntraced(function* (
   /** The longest idle first. */
   const idle: Array<IdleThread> = []
   const waiting = new Set<Deferred.Deferred<boolean>>() // in order of arrival
+  const used = new WeakSet<Thread.Thread>()
+  const executeOn = (thread: Thread.Thread, work: Thread.Work) => {
+    used.add(thread)
+    return thread.execute(work)
+  }
   let free = size
   let started = 0
 
@@ -104,15 +111,15 @@ export const make = Effect.fnUntraced(function* (
     Effect.map(monotonicMs, (since) => {
       if (thread.isAlive()) idle.push({ thread, since })
     })
+  const endWhere = Effect.fnUntraced(function* (isToEnd: (idle: IdleThread) => boolean) {
+    for (let at = idle.findIndex(isToEnd); at >= 0; at = idle.findIndex(isToEnd)) {
+      const [ended] = idle.splice(at, 1)
+      if (ended !== undefined) yield* Effect.ignoreCause(ended.thread.close)
+      if (idle.length === 0 && free === size) yield* whenEmpty
+    }
+  })
   if (idleLimitMs !== undefined) {
-    const endIdle = Effect.gen(function* () {
-      const now = yield* monotonicMs
-      for (let [first] = idle; first !== undefined && now - first.since >= idleLimitMs; [first] = idle) {
-        idle.shift()
-        yield* Effect.ignoreCause(first.thread.close)
-        if (idle.length === 0 && free === size) yield* whenEmpty
-      }
-    })
+    const endIdle = Effect.flatMap(monotonicMs, (now) => endWhere(({ since }) => now - since >= idleLimitMs))
     yield* Effect.forkIn(Effect.forever(Effect.delay(endIdle, idleLimitMs / 2)), scope)
   }
   const withThread = <A, E>(
@@ -142,11 +149,12 @@ export const make = Effect.fnUntraced(function* (
           )
         : Effect.succeed(flows)
     ),
+    endUnused: endWhere(({ thread }) => !used.has(thread)),
     load: () => ({ busy: size - free, queued: waiting.size }),
-    execute: (work) => withThread((thread) => thread.execute(work)) as Effect.Effect<Thread.Done, unknown>, // it is not let go
+    execute: (work) => withThread((thread) => executeOn(thread, work)) as Effect.Effect<Thread.Done, unknown>, // it is not let go
     executeUnless: (work, letGo, mayBegin) =>
       withThread(
-        (thread) => Effect.flatMap(mayBegin, (may) => (may ? thread.execute(work) : Effect.succeed(undefined))),
+        (thread) => Effect.flatMap(mayBegin, (may) => (may ? executeOn(thread, work) : Effect.succeed(undefined))),
         letGo
       )
   } satisfies Pool
