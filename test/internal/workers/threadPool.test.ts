@@ -6,6 +6,7 @@ import * as Exit from "effect/Exit"
 import * as TestClock from "effect/testing/TestClock"
 import type { TaskDescription } from "../../../src/Executor.ts"
 import * as ThreadPool from "../../../src/internal/workers/thread/pool.ts"
+import type * as Thread from "../../../src/internal/workers/thread/thread.ts"
 import { temporaryDirectory } from "../../support/directory.ts"
 
 const task: TaskDescription = {
@@ -22,35 +23,39 @@ const task: TaskDescription = {
   counts: {}
 }
 
+const work: Thread.Work = {
+  task,
+  blobs: [],
+  level: "Info",
+  sink: {
+    log: () => {},
+    metric: () => {},
+    card: () => {},
+    tags: () => Effect.void,
+    checkpoint: () => Effect.void
+  },
+  print: () => Effect.void
+}
+
+/** A pool, the name of the thread that executes a task in it, and what is done once all threads have ended. */
+const make = Effect.gen(function* () {
+  const directory = yield* temporaryDirectory
+  const emptied = yield* Deferred.make<void>()
+  const pool = yield* ThreadPool.make({
+    module: new URL("../../executor/flows.ts", import.meta.url).href,
+    store: { kind: "local", directory, sync: false },
+    heapMegabytes: undefined,
+    size: 2,
+    idleLimitMs: 60_000,
+    whenEmpty: Deferred.done(emptied, Exit.void)
+  })
+  return { pool, execute: Effect.map(pool.execute(work), ({ worker }) => worker), emptied }
+})
+
 describe("a pool of threads", () => {
   it.effect("ends a thread that was idle for its limit", () =>
     Effect.gen(function* () {
-      const directory = yield* temporaryDirectory
-      const emptied = yield* Deferred.make<void>()
-      const pool = yield* ThreadPool.make({
-        module: new URL("../../executor/flows.ts", import.meta.url).href,
-        store: { kind: "local", directory, sync: false },
-        heapMegabytes: undefined,
-        size: 2,
-        idleLimitMs: 60_000,
-        whenEmpty: Deferred.done(emptied, Exit.void)
-      })
-      const execute = Effect.map(
-        pool.execute({
-          task,
-          blobs: [],
-          level: "Info",
-          sink: {
-            log: () => {},
-            metric: () => {},
-            card: () => {},
-            tags: () => Effect.void,
-            checkpoint: () => Effect.void
-          },
-          print: () => Effect.void
-        }),
-        ({ worker }) => worker
-      )
+      const { emptied, execute } = yield* make
       assert.strictEqual(yield* execute, "thread-1")
       yield* TestClock.adjust("59 seconds")
       assert.strictEqual(yield* execute, "thread-1")
@@ -59,6 +64,18 @@ describe("a pool of threads", () => {
       assert.isFalse(yield* Deferred.isDone(emptied))
       yield* TestClock.adjust("2 minutes")
       yield* Deferred.await(emptied) // the thread ends in its own time
+      assert.strictEqual(yield* execute, "thread-2")
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("ends on request a thread that only reported the flows, and none that executed a task", () =>
+    Effect.gen(function* () {
+      const { emptied, execute, pool } = yield* make
+      assert.property(yield* pool.flows, "WhereFlow")
+      yield* pool.endUnused
+      assert.isTrue(yield* Deferred.isDone(emptied))
+      assert.strictEqual(yield* execute, "thread-2")
+      yield* pool.endUnused
       assert.strictEqual(yield* execute, "thread-2")
     }).pipe(Effect.scoped)
   )
