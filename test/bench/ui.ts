@@ -1,7 +1,7 @@
 /**
  * How fast the page is: the first view of a store of 100,000 runs, a run of 10,000 tasks, how long news takes to the screen,
  * what an open page costs a running flow, and how large the page is. It prints figures and never fails; it needs a browser
- * and a built page. Run it with `npx tsx test/bench/ui.ts`, or with `cost` or
+ * and a built page. Run it with `npx tsx test/bench/ui.ts`, or with `cost`, `json` or
  * `views` behind it for a part alone, and behind that a directory that keeps the runs for the next time.
  */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
@@ -9,9 +9,12 @@ import { fileURLToPath } from "node:url"
 import { gzipSync } from "node:zlib"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
 import type { Browser, Page } from "playwright-core"
+import * as Flow from "../../src/Flow.ts"
 import * as RunId from "../../src/internal/run/runId.ts"
 import { RunStore } from "../../src/RunStore.ts"
+import * as Step from "../../src/Step.ts"
 import * as Storage from "../../src/Storage.ts"
 import { browserPath, launch } from "../browser/browser.ts"
 import { runFlow, serve } from "../browser/processes.ts"
@@ -193,6 +196,57 @@ const largeRun = Effect.fnUntraced(function* (browser: Browser, directory: strin
   print("  longest task while its fan-out is opened in the graph", millis(yield* longest(page)))
 })
 
+const Tree = Step.make("tree", {
+  input: { records: Schema.Int },
+  output: { tree: Schema.Unknown },
+  run: ({ records }) =>
+    Effect.succeed({
+      tree: {
+        users: Array.from({ length: records }, (_, i) => ({ id: i, name: `user ${i}`, tags: ["a", "b"] })),
+        needle: { deep: "found here" }
+      }
+    })
+})
+const TreeFlow = Flow.make("TreeFlow", {
+  parameters: { records: Schema.Int },
+  steps: [Tree],
+  run: ({ records }) => Tree({ records })
+})
+
+const largeJson = Effect.fnUntraced(function* (browser: Browser, directory: string) {
+  const local = Storage.layerLocal({ directory })
+  yield* once(directory, "large-json", Effect.provide(Flow.run(TreeFlow, { records: 1_050_000 }), local))
+  const [tree] = yield* Effect.flatMap(RunStore, (store) => store.runs({ flow: "TreeFlow", limit: 1 })).pipe(
+    Effect.provide(local)
+  )
+  const { url } = yield* serve(directory)
+  const page = yield* openPage(browser)
+  const opened = yield* timeTo(
+    page,
+    `${url}/runs/${tree?.id}/tree/1/tree`,
+    "document.querySelector('.json-viewer')?.textContent.includes('1,050,000') === true"
+  )
+  print("a JSON value of 50 MB, opened", millis(opened))
+  print("  longest task of the browser meanwhile (at most 100 ms)", millis(yield* longest(page)))
+  const search = (text: string, hit: string) =>
+    Effect.promise(async () => {
+      const start = performance.now()
+      await page.getByLabel("Search keys and values").fill(text)
+      await until(page, `document.querySelector('.json-tools [role=status]')?.textContent === ${JSON.stringify(hit)}`)
+      return performance.now() - start
+    })
+  print("  searched for one value", millis(yield* search("user 1049987", "1 of 1")))
+  print(
+    "  searched for what is in every record",
+    millis(yield* search("user", "1 of 1,050,001, the first 1,000 can be gone to"))
+  )
+  yield* Effect.promise(async () => {
+    for (let i = 0; i < 20; i++) await page.keyboard.press("Enter")
+    await page.waitForTimeout(300)
+  })
+  print("  longest task of the browser meanwhile (at most 100 ms)", millis(yield* longest(page)))
+})
+
 const latency = Effect.fnUntraced(function* (browser: Browser, directory: string) {
   const { url } = yield* serve(directory)
   const page = yield* openPage(browser)
@@ -275,8 +329,12 @@ const size = Effect.sync(() => {
   )
 })
 
-const everything = [firstView, largeRun, latency, cost]
-const chosen: Readonly<Record<string, typeof everything>> = { cost: [cost], views: [firstView, largeRun] }
+const everything = [firstView, largeRun, largeJson, latency, cost]
+const chosen: Readonly<Record<string, typeof everything>> = {
+  cost: [cost],
+  json: [largeJson],
+  views: [firstView, largeRun]
+}
 
 const all = Effect.gen(function* () {
   yield* size

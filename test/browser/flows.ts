@@ -2,6 +2,7 @@
  * Flows for looking at: each is run for real, so that the page is tested on what a store really holds. They are quick, and
  * have something of everything: tables, tensors with texts beside them, metrics, cards, logs, retries, a fan-out.
  */
+import { crc32, deflateSync } from "node:zlib"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
@@ -380,6 +381,46 @@ const learn = Step.make("learn", {
       Effect.provide(Tensorflow.layer),
       Effect.orDie
     )
+})
+
+/** An image of one colour. */
+const png = (
+  width: number,
+  height: number,
+  colour: readonly [red: number, green: number, blue: number]
+): Uint8Array => {
+  const chunk = (type: string, data: Uint8Array) => {
+    const body = Buffer.concat([Buffer.from(type, "latin1"), data])
+    const [length, sum] = [Buffer.alloc(4), Buffer.alloc(4)]
+    length.writeUInt32BE(data.length)
+    sum.writeUInt32BE(crc32(body))
+    return Buffer.concat([length, body, sum])
+  }
+  const head = Buffer.alloc(13)
+  head.writeUInt32BE(width, 0)
+  head.writeUInt32BE(height, 4)
+  head.set([8, 2], 8) // eight bits of red, green and blue
+  const row = Buffer.concat([Buffer.of(0), ...Array.from({ length: width }, () => Buffer.from(colour))])
+  return Buffer.concat([
+    Buffer.from("\x89PNG\r\n\x1a\n", "latin1"),
+    chunk("IHDR", head),
+    chunk("IDAT", deflateSync(Buffer.concat(Array.from({ length: height }, () => row)))),
+    chunk("IEND", new Uint8Array(0))
+  ])
+}
+
+const draw = Step.make("draw", {
+  input: { shade: Schema.Int },
+  output: { picture: Artifact.bytes("image/png"), mask: Artifact.bytes("image/png") },
+  run: ({ shade }) =>
+    Effect.succeed({ picture: png(120 + shade, 80, [200, shade, 90]), mask: png(60, 60, [shade, shade, shade]) })
+})
+
+/** Tasks that write images. */
+export const DrawFlow = Flow.make("DrawFlow", {
+  parameters: { shades: Flow.parameter(Schema.Array(Schema.Int), { default: [40, 120, 200] }) },
+  steps: [draw],
+  run: ({ shades }) => Step.forEach(shades, (shade) => draw({ shade }), { concurrency: 1 })
 })
 
 /** A value of each kind that the page has a tool for. */

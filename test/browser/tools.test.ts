@@ -7,7 +7,7 @@ import * as Logger from "effect/Logger"
 import * as Flow from "../../src/Flow.ts"
 import * as Ui from "../../src/Ui.ts"
 import { browserPath } from "./browser.ts"
-import { ReviewFlow, ToolsFlow } from "./flows.ts"
+import { DrawFlow, ReviewFlow, ToolsFlow } from "./flows.ts"
 import { act, open, unseeded } from "./served.ts"
 import { accessible, hasCount } from "./visit.ts"
 
@@ -157,6 +157,56 @@ if (browserPath === undefined) {
           await page.getByRole("img", { name: "The artifact picture" }).waitFor()
         })
       })
+    )
+
+    it.effect("show images side by side: of one task, of several, and of two runs", () =>
+      Effect.gen(function* () {
+        const { url } = yield* Ui.Server
+        const { id } = yield* Flow.run(DrawFlow, {})
+        const other = yield* Flow.run(DrawFlow, { shades: [41, 120] })
+        const { page } = yield* open(`/runs/${id}/draw/1/picture`)
+        /** The widths of the images as they were written, once all are there. */
+        const widths = (count: number) =>
+          page.evaluate(
+            `new Promise((done) => { const look = () => { const all = [...document.querySelectorAll("main img")]; all.length === ${count} && all.every((one) => one.naturalWidth > 0) ? done(all.map((one) => one.naturalWidth)) : requestAnimationFrame(look) }; look() })`
+          )
+        yield* act(async () => {
+          assert.deepStrictEqual(await widths(1), [160])
+          const chooser = page.getByLabel("Show another image beside this one")
+          await chooser.selectOption("draw/3/picture")
+          assert.deepStrictEqual(await widths(2), [160, 320])
+          await chooser.selectOption("draw/1/mask")
+          assert.deepStrictEqual(await widths(3), [160, 320, 60])
+          await page.waitForURL(/beside=/)
+          await page.reload()
+          assert.deepStrictEqual(await widths(3), [160, 320, 60])
+          await page.setViewportSize({ width: 390, height: 844 })
+          assert.isAtMost(
+            (await page.evaluate(
+              "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+            )) as number,
+            0
+          )
+          await page.setViewportSize({ width: 1440, height: 900 })
+        })
+        yield* accessible(page)
+        yield* act(async () => {
+          await page.getByRole("button", { name: "Remove draw/3/picture" }).click()
+          assert.deepStrictEqual(await widths(2), [160, 60])
+          await page.getByRole("link", { name: "draw/1/mask" }).click()
+          await page.getByRole("heading", { level: 1, name: "mask" }).waitFor()
+          assert.deepStrictEqual(await widths(1), [60])
+          await page.goto(`${url}/compare/${id}/${other.id}`)
+          await page
+            .getByRole("img", { name: /picture.* of run A/ })
+            .first()
+            .waitFor()
+          await page
+            .getByRole("img", { name: /picture.* of run B/ })
+            .first()
+            .waitFor()
+        })
+      }).pipe(Effect.provideService(Logger.CurrentLoggers, new Set()))
     )
 
     it.effect("show a dataset with its parts, and the rows of each", () =>

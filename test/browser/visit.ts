@@ -31,6 +31,8 @@ export const visit = (
       page.setDefaultTimeout(15_000)
       const troubles: Array<string> = []
       page.on("console", (message) => {
+        // How soon what was loaded early is used is a matter of the machine's speed.
+        if (/was preloaded using link preload but not used/.test(message.text())) return
         if (message.type() === "error" || message.type() === "warning") troubles.push(`console: ${message.text()}`)
       })
       page.on("pageerror", (error) => troubles.push(`exception: ${error.message}`))

@@ -3,6 +3,7 @@ import * as Api from "../api.ts"
 import { size } from "../format.ts"
 import { Failure, Loading } from "./basic.tsx"
 import { Boundary, lazyPart } from "./boundary.tsx"
+import type { ArtifactOf } from "./imageViewer.tsx"
 import "../styles/artifact.css"
 
 const TableViewer = lazyPart(() => import("./table.tsx"), "the table")
@@ -10,6 +11,7 @@ const TensorsViewer = lazyPart(() => import("./tensors.tsx"), "the tensors")
 const JsonViewer = lazyPart(() => import("./jsonViewer.tsx"), "the value")
 const TextViewer = lazyPart(() => import("./textViewer.tsx"), "the text")
 const DatasetViewer = lazyPart(() => import("./dataset.tsx"), "the dataset")
+const ImageViewer = lazyPart(() => import("./imageViewer.tsx"), "the image")
 const ModelViewer = lazyPart(() => import("./nbowModel.tsx"), "the model")
 
 /** A viewer for a digest. It first loads the artifact's metadata. */
@@ -21,10 +23,13 @@ export const Preview = ({ digest }: { readonly digest: string }) => {
 
 export const Viewer = ({
   artifact,
-  compact = false
+  compact = false,
+  of
 }: {
   readonly artifact: Api.ArtifactView
   readonly compact?: boolean
+  /** The task that it is looked at from. */
+  readonly of?: ArtifactOf | undefined
 }) => {
   const { ref, viewer } = artifact
   return (
@@ -34,9 +39,7 @@ export const Viewer = ({
       ) : viewer === "tensors" ? (
         <TensorsViewer digest={ref.digest} compact={compact} />
       ) : viewer === "image" ? (
-        <div className="image-viewer">
-          <img src={Api.contentUrl(ref.digest)} alt={`The artifact ${ref.name}`} />
-        </div>
+        <ImageViewer artifact={ref} of={of} />
       ) : viewer === "json" ? (
         <JsonViewer digest={ref.digest} compact={compact} />
       ) : viewer === "text" ? (

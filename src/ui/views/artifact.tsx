@@ -3,25 +3,13 @@ import * as Api from "../api.ts"
 import { plural, shortDigest, shortId, size } from "../format.ts"
 import { useTitle } from "../hooks.ts"
 import { Command, Copy, Empty, Failure, Link, Loading, Section } from "../parts/basic.tsx"
+import type { ArtifactOf } from "../parts/imageViewer.tsx"
 import { JsonTree } from "../parts/json.tsx"
 import { Viewer } from "../parts/viewer.tsx"
 import { toRun, toRuns, toTask, toWriter } from "../router.ts"
 import "../styles/run.css"
 
-interface ArtifactAddress {
-  readonly run: string
-  readonly step: string
-  readonly index: string
-  readonly name: string
-}
-
-const Artifact = ({
-  digest,
-  of
-}: {
-  readonly digest: string | undefined
-  readonly of: ArtifactAddress | undefined
-}) => {
+const Artifact = ({ digest, of }: { readonly digest: string | undefined; readonly of: ArtifactOf | undefined }) => {
   const task = Api.useQuery(of === undefined ? undefined : `task ${of.run}/${of.step}/${of.index}`, (signal) =>
     Api.task(of?.run ?? "", `${of?.step}/${of?.index}`, signal)
   )
@@ -100,7 +88,7 @@ const Artifact = ({
       </header>
       <div className="columns">
         <section className="section" aria-label="Value">
-          <Viewer artifact={result.data} />
+          <Viewer artifact={result.data} of={of} />
         </section>
         <aside className="stack rail" aria-label="About the artifact">
           <Section title="Written by">

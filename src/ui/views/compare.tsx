@@ -94,7 +94,11 @@ const Compare = ({ left, right }: { readonly left: string; readonly right: strin
               same: false,
               left: one === undefined ? undefined : <Address artifact={one} />,
               right: other === undefined ? undefined : <Address artifact={other} />,
-              images: [one, other].flatMap((ref) => (ref?.mediaType.startsWith("image/") === true ? [ref.digest] : [])),
+              images: [one, other].flatMap((ref, side) =>
+                ref?.mediaType.startsWith("image/") === true
+                  ? [{ digest: ref.digest, side: side === 0 ? ("A" as const) : ("B" as const) }]
+                  : []
+              ),
               lines: diff
             }))}
             none="The artifacts are the same."
@@ -148,8 +152,8 @@ interface Row {
   readonly note?: string
   /** The lines that differ. */
   readonly lines?: ReadonlyArray<string>
-  /** The digests of the images that differ. */
-  readonly images?: ReadonlyArray<string>
+  /** The images that differ, and whose they are. */
+  readonly images?: ReadonlyArray<{ readonly digest: string; readonly side: "A" | "B" }>
 }
 
 const artifactsLimit = 200
@@ -195,8 +199,8 @@ const Comparison = ({ none, rows }: { readonly rows: ReadonlyArray<Row>; readonl
                 <tr>
                   <td colSpan={4}>
                     <div className="side-by-side">
-                      {images.map((digest, i) => (
-                        <img key={digest} src={Api.contentUrl(digest)} alt={`${name} of run ${i === 0 ? "A" : "B"}`} />
+                      {images.map(({ digest, side }) => (
+                        <img key={side} src={Api.contentUrl(digest)} alt={`${name} of run ${side}`} />
                       ))}
                     </div>
                   </td>
