@@ -45,7 +45,7 @@ export interface TrainingData extends Labelled {
 export interface FitOptions extends NbowOptions.OptionsInput {
   /** The classes, in the order of their probabilities. Default: those of the labels, sorted. */
   readonly classes?: ReadonlyArray<Class>
-  /** As in `Nbow.fit`. Default: 1. */
+  /** As in `Nbow.fit`. */
   readonly checkpointEvery?: number
 }
 
@@ -100,7 +100,7 @@ const numbered = (labels: ArrayLike<unknown>, given: ReadonlyArray<Class> | unde
  */
 export const fit: Fit = Effect.fnUntraced(function* (
   data: TrainingData | TrainingDataOf<Artifact.TableFields>,
-  { checkpointEvery = 1, classes: given, ...others }: FitOptions = {}
+  { checkpointEvery, classes: given, ...others }: FitOptions = {}
 ) {
   const options = yield* NbowOptions.make(others, owner)
   yield* checkCheckpointEvery(owner, checkpointEvery)

@@ -14,7 +14,7 @@ const nbow = Step.make("nbow", {
     Effect.map(
       Nbow.fit(
         { texts: columns.review, labels: columns.labels },
-        { vocabularySize: 60, epochs, batchSize: 2, restoreBest: true }
+        { vocabularySize: 60, epochs, batchSize: 2, restoreBest: true, checkpointEvery: 1 }
       ),
       (model) => ({ model })
     )
@@ -40,7 +40,14 @@ const keras = Step.make("keras", {
       const xs = tf.randomUniform([48, 8], -1, 1, "float32", 5)
       return { xs, ys: tf.cast(tf.greater(tf.sum(xs, 1, true), 0), "float32") }
     })
-    const history = yield* Tensorflow.fit(model, { xs, ys, epochs, batchSize: 8, validationSplit: 0.25 })
+    const history = yield* Tensorflow.fit(model, {
+      xs,
+      ys,
+      epochs,
+      batchSize: 8,
+      validationSplit: 0.25,
+      checkpointEvery: 1
+    })
     return { model, history }
   }, Effect.scoped)
 })

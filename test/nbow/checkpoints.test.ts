@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { Optimizer } from "@tensorflow/tfjs-core"
 import type { LayersModel } from "@tensorflow/tfjs-layers"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Logger from "effect/Logger"
@@ -41,8 +42,10 @@ describe("Nbow.fit", () => {
     earlyStopping: { patience: 2 },
     restoreBest: true
   }
-  const trained = (more: Nbow.FitOptions = {}) =>
-    Nbow.fit({ texts: columns.review, labels: columns.labels }, { ...options, ...more })
+  const byTime: Nbow.FitOptions = options
+  const byEpoch: Nbow.FitOptions = { ...options, checkpointEvery: 1 }
+  const trained = (more: Nbow.FitOptions = {}, base = byEpoch) =>
+    Nbow.fit({ texts: columns.review, labels: columns.labels }, { ...base, ...more })
 
   const plain = ({ epoch, history, weights }: Nbow.Model) => ({
     epoch,
@@ -50,13 +53,13 @@ describe("Nbow.fit", () => {
     weights: Object.values(weights).map((values: Float32Array) => Array.from(values))
   })
 
-  const flowOf = (turnsOf: (attempt: number) => number, more: Nbow.FitOptions = {}) => {
+  const flowOf = (turnsOf: (attempt: number) => number, more: Nbow.FitOptions = {}, base = byEpoch) => {
     let attempts = 0
     const train = Step.make("train", {
       output: { model: Nbow.Model },
       error: Schema.Union([Stopped, Nbow.FitError]),
       retry: { times: 30 },
-      run: () => Effect.map(stopAfter(trained(more), turnsOf(++attempts)), (model) => ({ model }))
+      run: () => Effect.map(stopAfter(trained(more, base), turnsOf(++attempts)), (model) => ({ model }))
     })
     return Flow.make("TrainingFlow", {
       steps: [train],
@@ -85,6 +88,26 @@ describe("Nbow.fit", () => {
         )
       }
       assert.isAbove(lines.filter((line) => /continues after epoch \d\/6 from its checkpoint/.test(line)).length, 6)
+    }).pipe(Effect.provide([Storage.layerMemory, Tensorflow.layerCpu, layer]))
+  })
+
+  it.effect("saves once a second at most where no epochs are counted", () => {
+    const { layer, lines } = listening()
+    return Effect.gen(function* () {
+      const turns = (attempt: number) => (attempt < 4 ? 12 : 1e6)
+      const still = yield* Flow.run(flowOf(turns, {}, byTime), {})
+      assert.isFalse(lines.some((line) => /checkpoint/.test(line)))
+      // A clock on which every look takes 600 ms.
+      const clock = yield* Clock.Clock
+      let now = 0n
+      const slow = Object.create(clock, {
+        monotonicTimeNanos: { value: Effect.sync(() => (now += 600_000_000n)) }
+      }) as typeof clock // with one method replaced
+      const { output } = yield* Effect.provideService(Flow.run(flowOf(turns, {}, byTime), {}), Clock.Clock, slow)
+      const epochs = lines.flatMap((line) => /continues after epoch (\d)\/6 from its checkpoint/.exec(line)?.[1] ?? [])
+      assert.isAbove(epochs.length, 0)
+      assert.isTrue(epochs.every((epoch) => Number(epoch) % 2 === 0)) // every second epoch is a second later
+      assert.deepStrictEqual(output, still.output)
     }).pipe(Effect.provide([Storage.layerMemory, Tensorflow.layerCpu, layer]))
   })
 
@@ -180,7 +203,8 @@ describe("Tensorflow.fit", () => {
         epochs: 7,
         batchSize: 8,
         validationSplit: 0.2,
-        callbacks: [schedule, stopping]
+        callbacks: [schedule, stopping],
+        checkpointEvery: 1
       })
       return { history, weights: model.getWeights().map((weight) => Array.from(weight.dataSync())) }
     }).pipe(Effect.scoped)

@@ -122,7 +122,7 @@ export interface FitDatasetOptions<E, R> {
   readonly validationBatches?: number
   readonly callbacks?: FitCallback | ReadonlyArray<FitCallback>
   readonly classWeight?: ModelFitArgs["classWeight"]
-  /** As in `fit`. Default: 1. */
+  /** As in `fit`. */
   readonly checkpointEvery?: number
 }
 
@@ -131,7 +131,7 @@ const Numbers = Schema.Struct({
   initialEpoch: orElse(natural, 0),
   batchesPerEpoch: Schema.optionalKey(count),
   validationBatches: Schema.optionalKey(count),
-  checkpointEvery: orElse(natural, 1)
+  checkpointEvery: Schema.optionalKey(natural)
 })
 
 const checkNumbers = decode(Numbers, "Tensorflow.fitDataset")

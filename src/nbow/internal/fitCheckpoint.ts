@@ -1,11 +1,14 @@
 /**
  * The checkpoint of a training: after an epoch, its state is saved with the task that it runs in, so that a training
  * that is killed continues from that epoch and ends with the model that it would have ended with. Outside of a task,
- * nothing is saved.
+ * nothing is saved. Unless the caller counts epochs, a state is saved once a second at most: saving takes some
+ * milliseconds, which is as long as a short epoch takes, and a training that is over within a second is as soon trained
+ * again.
  *
  * A step may train several models. Each training has a checkpoint under a name of its own: a digest of what decides the
  * result, and the number of trainings of the attempt with that digest before it.
  */
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Artifact from "../../Artifact.ts"
@@ -20,8 +23,8 @@ export type State = Artifact.Tensors
 export interface FitCheckpoint {
   /** The state that the training continues from. */
   readonly latest: State | undefined
-  /** Whether a state is saved after this epoch, counted from 1. */
-  readonly isDue: (epoch: number, isLast: boolean) => boolean
+  /** Whether a state is to be saved after this epoch, counted from 1. */
+  readonly isDue: (epoch: number, isLast: boolean) => Effect.Effect<boolean>
   /** Saves a state. Failing to is no reason to stop a training: it is logged. */
   readonly save: (state: State) => Effect.Effect<void>
   /**
@@ -33,7 +36,7 @@ export interface FitCheckpoint {
 
 const none: FitCheckpoint = {
   latest: undefined,
-  isDue: () => false,
+  isDue: () => Effect.succeed(false),
   save: () => Effect.void,
   isOfAnotherRun: false
 }
@@ -63,16 +66,21 @@ export const bytesOf = (array: ArrayLike<number> | ArrayBufferView): Uint8Array 
   return new Uint8Array(view.buffer, view.byteOffset, view.byteLength)
 }
 
+/** Without a number of epochs, this long after the last save (or the beginning) the next epoch's state is saved. */
+const saveAfterMs = 1000
+
+const monotonicMs = Effect.map(Clock.monotonicTimeNanos, (nanoseconds) => Number(nanoseconds) / 1e6)
+
 /**
  * Opens the checkpoint of a training.
  *
  * @param what The function that trains, as messages and the checkpoint's name call it.
- * @param every Saves after every so many epochs, and after the last; never if it is 0.
+ * @param every Saves after every so many epochs, and after the last; never if it is 0. Default: by time.
  * @param parts What decides the result of the training: computed only where there is a task.
  */
 export const open = Effect.fnUntraced(function* (
   what: string,
-  every: number,
+  every: number | undefined,
   parts: () => ReadonlyArray<Uint8Array | string>
 ) {
   const task = yield* Effect.serviceOption(CurrentTask)
@@ -87,6 +95,7 @@ export const open = Effect.fnUntraced(function* (
     },
     catch: (cause) => ({ message: `its configuration can't be read: ${messageOf(cause)}` }) // by a layer of the caller's own
   })
+  let savedAtMs = yield* monotonicMs
   return yield* Effect.matchEffect(
     Effect.flatMap(name, (name) => checkpoint(artifact, { name })),
     {
@@ -94,8 +103,17 @@ export const open = Effect.fnUntraced(function* (
       onSuccess: ({ latest, save }) =>
         Effect.succeed<FitCheckpoint>({
           latest: Option.getOrUndefined(latest),
-          isDue: (epoch, isLast) => isLast || epoch % every === 0,
-          save: (state) => Effect.catch(save(state), warn("could not save a checkpoint")),
+          isDue: (epoch, isLast) =>
+            every === undefined
+              ? Effect.map(monotonicMs, (now) => now - savedAtMs >= saveAfterMs)
+              : Effect.succeed(isLast || epoch % every === 0),
+          save: (state) =>
+            Effect.andThen(
+              Effect.catch(save(state), warn("could not save a checkpoint")),
+              Effect.map(monotonicMs, (now) => {
+                savedAtMs = now
+              })
+            ),
           isOfAnotherRun: attempt === 1
         })
     }

@@ -190,7 +190,7 @@ export const run = <E, R>(
       yield* Report.epoch(epoch + 1, epochs, figures)
       figuresOf.push({ ...figures })
       yield* attemptPromise(() => callbacks.onEpochEnd(epoch, { ...figures }))
-      if (!checkpoint.isDue(epoch + 1, model.stopTraining_ || epoch + 1 === epochs)) continue
+      if (!(yield* checkpoint.isDue(epoch + 1, model.stopTraining_ || epoch + 1 === epochs))) continue
       const state = yield* attempt(() => FitState.encode(model, { epochs: figuresOf, isStopped: model.stopTraining_ }))
       if (state !== undefined) yield* checkpoint.save(state)
     }

@@ -30,7 +30,7 @@ export const fit = Effect.fnUntraced(function* <C extends TrainingData.Classes>(
   owner: string,
   data: TrainingData.Given | TrainingData.GivenOf<Artifact.TableFields>,
   options: NbowOptions.Options,
-  checkpointEvery: number,
+  checkpointEvery: number | undefined,
   classesOf: (labels: ArrayLike<unknown>) => Effect.Effect<C, TrainingError | OptionsError>,
   outputsOf: (classes: C) => number
 ) {

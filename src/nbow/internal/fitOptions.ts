@@ -24,10 +24,11 @@ export interface FitOptions
   /** Of the shuffle. The same seed gives the same order of rows. Default: 1. */
   readonly seed?: number
   /**
-   * In a task, the training's state is saved after every so many epochs, so that a training that is killed continues from
-   * there; 0 for never. Callbacks then see the figures of the epochs before once more. A model with stateful layers starts
+   * In a task, the training's state is saved after every so many epochs and after the last one, so that a training that is
+   * killed continues from there; 0 for never. Callbacks then see the figures of the epochs before once more. A model with stateful layers starts
    * over, because what they keep between batches is not saved. Each state takes as much room in the store as the model and
-   * its optimizer, until gc removes those that were replaced. Default: 1.
+   * its optimizer, until gc removes those that were replaced. Default: after an epoch that ends a second or more after the
+   * last save, so a training that is over within a second saves nothing.
    */
   readonly checkpointEvery?: number
 }
@@ -42,7 +43,7 @@ const Numbers = Schema.Struct({
   validationSplit: orElse(Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0), Schema.isLessThan(1)), 0),
   shuffle: orElse(Schema.Boolean, true),
   seed: orElse(natural, 1),
-  checkpointEvery: orElse(natural, 1)
+  checkpointEvery: Schema.optionalKey(natural)
 })
 
 /** The checked options. */

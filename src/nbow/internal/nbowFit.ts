@@ -15,8 +15,9 @@ import type { Classes } from "./trainingData.ts"
 /** Options of `fit`: those of the model, and how the training is carried out. */
 export interface FitOptions extends NbowOptions.OptionsInput {
   /**
-   * In a task, the training's state is saved after every so many epochs, so that a training that is killed continues from
-   * there; 0 for never. It is no part of the model. Default: 1.
+   * In a task, the training's state is saved after every so many epochs and after the last one, so that a training that is
+   * killed continues from there; 0 for never. It is no part of the model. Default: after an epoch that ends a second or
+   * more after the last save, so a training that is over within a second saves nothing.
    */
   readonly checkpointEvery?: number
 }
@@ -39,7 +40,7 @@ export interface Fit {
 /**
  * Learns a model from labelled texts. Every epoch's loss and accuracy, and those of the validation rows, are logged,
  * kept in the model's `history`, and in a task recorded as metrics. The same seed gives the same model. In a task, a
- * training that is killed continues from its last epoch when the task is attempted again or its run resumed.
+ * training that is killed continues from the last epoch that was saved when the task is attempted again or its run resumed.
  *
  * The texts of a dataset are read a row group at a time; what stays in memory is how often each text has each word.
  *
@@ -54,7 +55,7 @@ export interface Fit {
  */
 export const fit: Fit = Effect.fnUntraced(function* (
   data: TrainingData | TrainingDataOf<Artifact.TableFields>,
-  { checkpointEvery = 1, ...given }: FitOptions = {}
+  { checkpointEvery, ...given }: FitOptions = {}
 ) {
   const options = yield* NbowOptions.make(given)
   yield* checkCheckpointEvery("Nbow.fit", checkpointEvery)

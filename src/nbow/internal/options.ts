@@ -13,7 +13,7 @@ export class OptionsError extends Schema.TaggedError<OptionsError>()("OptionsErr
 
 /** Refuses a number of epochs between two checkpoints that is none. */
 export const checkCheckpointEvery = (owner: string, epochs: unknown): Effect.Effect<void, OptionsError> =>
-  typeof epochs === "number" && Number.isSafeInteger(epochs) && epochs >= 0
+  epochs === undefined || (typeof epochs === "number" && Number.isSafeInteger(epochs) && epochs >= 0)
     ? Effect.void
     : Effect.fail(
         invalid(owner, "checkpointEvery", `expected a whole number of at least 0, got ${CodecIssue.valueText(epochs)}`)

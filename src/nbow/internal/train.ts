@@ -51,12 +51,13 @@ export const trainedRows = (rows: number, validationSplit: number): number => Ma
  * Trains a network, starting with the given weights, or with what its checkpoint has.
  *
  * @param checkpointEvery Saves a checkpoint after every so many epochs, if the training runs in a task; 0 for never.
+ * Default: once a second at most.
  */
 export const train = (
   tf: Tf,
   given: Given,
   options: Options,
-  checkpointEvery = 1
+  checkpointEvery?: number
 ): Effect.Effect<Trained, TrainingError> =>
   Effect.acquireUseRelease(
     Effect.sync(() => new Training(tf, given, options)),
@@ -84,7 +85,7 @@ export const train = (
           if (target === undefined || last.valLoss < target.valLoss - earlyStopping.minDelta) target = last
           else isStopped = epoch - target.epoch >= earlyStopping.patience
         }
-        if (!checkpoint.isDue(epoch, isStopped || epoch === options.epochs)) continue
+        if (!(yield* checkpoint.isDue(epoch, isStopped || epoch === options.epochs))) continue
         yield* checkpoint.save(TrainState.encode({ history, last, best, target, isStopped }, training.save()))
       }
       const { epoch, weights } = (options.restoreBest ? best : last) as TrainState.Snapshot // there is at least one epoch
