@@ -17,7 +17,7 @@ import { type Problem, problemOf } from "../schema/schemaTraits.ts"
 import type { StorableSchema } from "../schema/storableSchema.ts"
 import { type Artifact, make, type Sharing, type Stored } from "./artifact.ts"
 import * as Spill from "./spill.ts"
-import { sharingOf, snapshot } from "./tableCopies.ts"
+import { comesBackEqual, sharingOf, snapshot } from "./tableCopies.ts"
 
 /** A table's columns: a name, and the schema of a value each, or `Artifact.column` for plain numbers. */
 export interface TableFields {
@@ -95,8 +95,14 @@ export const table = <const F extends TableFields>(fields: F): TableArtifact<F> 
         )
         return Object.freeze({ numRows, columns: Object.freeze(columns) as Columns<F> }) // each was checked by its type
       }),
-      capture: (value) =>
-        Effect.map(encodeTable(snapshot(types(), value as unknown as AnyTable)), (encoded) => ({ encoded })),
+      capture: (value) => {
+        const copied = snapshot(types(), value as unknown as AnyTable)
+        return Effect.map(encodeTable(copied), (encoded) => {
+          if (!comesBackEqual(types(), copied)) return { encoded }
+          const { columns, numRows } = copied as Table<F> // the writer has checked every value
+          return { encoded, decoded: { value: Object.freeze({ numRows, columns: Object.freeze(columns) }) } }
+        })
+      },
       sharing: () => {
         shared ??= { sharing: sharingOf(types(), fields, description) as Sharing<Table<F>> | undefined } // of these fields
         return shared.sharing

@@ -41,6 +41,18 @@ const copyNumbers = (kind: keyof typeof numberArrays, values: ArrayLike<unknown>
 
 const hasPrimitives = (kind: ColumnType["kind"]): boolean => kind !== "date" && kind !== "bytes" && kind !== "json"
 
+/**
+ * Whether a snapshot that was written is what its bytes decode to, so that nobody has to decode them: its columns are plain
+ * lists of primitives, each of which the writer has checked and Parquet holds exactly, or arrays of plain numbers.
+ */
+export const comesBackEqual = (types: ReadonlyArray<ColumnType>, { columns }: AnyTable): boolean =>
+  types.every(({ codec, kind, name, optional }) => {
+    if (isNumbers(kind)) return true
+    const values = columns[name]
+    const isList = Array.isArray(values) && Object.getPrototypeOf(values) === Array.prototype
+    return isList && codec === undefined && !optional && hasPrimitives(kind)
+  })
+
 /** How a column reaches its receivers: as one frozen list, or as a list of each one's own, of primitives or of objects. */
 type Way = "frozen" | "sliced" | "copied"
 

@@ -73,6 +73,7 @@ export const toRows = (
   if (codec === undefined && allowed === undefined && !optional) {
     if (kind === "int") return intRows(type, values, start, end)
     if (kind === "number") return numberRows(type, values, start, end)
+    if (kind === "text") return textRows(type, values, start, end)
   }
   const fits = accepts[kind]
   const stored = new Array<any>(end - start)
@@ -99,9 +100,7 @@ export const toRows = (
     if (kind === "bigint" && !isInt64(value as bigint)) {
       return new ColumnError("outOfRange", name, row, `${value} does not fit the 64 bits of an integer column`)
     }
-    if (kind === "text" && !(value as string).isWellFormed()) {
-      return new ColumnError("invalid", name, row, "the text has half a surrogate pair, which UTF-8 can't hold")
-    }
+    if (kind === "text" && !(value as string).isWellFormed()) return illFormed(type, row)
     present[row - start] = 1
     if (codec === undefined) {
       stored[count++] = kind === "date" ? (value as Date).getTime() : kind === "json" ? jsonBytes(value) : value
@@ -149,6 +148,9 @@ const unfit = ({ declared, name }: ColumnType, value: unknown, row: number) =>
   new ColumnError("invalid", name, row, `expected ${declared}, got ${CodecIssue.valueText(value)}`)
 
 const negativeZero = ({ name }: ColumnType, row: number) => new ColumnError("invalid", name, row, negativeZeroMessage)
+
+const illFormed = ({ name }: ColumnType, row: number) =>
+  new ColumnError("invalid", name, row, "the text has half a surrogate pair, which UTF-8 can't hold")
 
 /** Why an integer column can't hold -0. */
 export const negativeZeroMessage =
@@ -202,6 +204,17 @@ const numberRows = (type: ColumnType, values: ArrayLike<unknown>, start: number,
     packed[row - start] = value
   }
   return { values: packed, present: undefined }
+}
+
+const textRows = (type: ColumnType, values: ArrayLike<unknown>, start: number, end: number): Rows | ColumnError => {
+  const texts = new Array<string>(end - start)
+  for (let row = start; row < end; row++) {
+    const value = values[row]
+    if (typeof value !== "string") return unfit(type, value, row)
+    if (!value.isWellFormed()) return illFormed(type, row)
+    texts[row - start] = value
+  }
+  return { values: texts, present: undefined }
 }
 
 /** Where a column's values are gathered while it is read. */
