@@ -5,7 +5,10 @@
  * A package manager warns of such a mistake at best, and what follows from it is hard to read: a syntax error in a
  * dependency, a value that "is not a string". So it is said in one sentence, before anything runs.
  */
+import { existsSync, lstatSync } from "node:fs"
 import { createRequire } from "node:module"
+import { dirname, join } from "node:path"
+import { fileURLToPath } from "node:url"
 import * as SchemaAST from "effect/SchemaAST"
 import { getCurrentVersion } from "effect/Version"
 import * as Location from "./location.ts"
@@ -64,15 +67,34 @@ const packageOf = (name: string, from: string): string => {
   }
 }
 
+/**
+ * Whether a package and effect lie side by side, in the directory where a file finds both: the usual case, which takes a
+ * few looks where resolving takes milliseconds at every start.
+ */
+const liesBesideEffect = (name: string, from: string): boolean => {
+  for (let folder = dirname(fileURLToPath(from)); ; folder = dirname(folder)) {
+    const installed = join(folder, "node_modules")
+    const hasEffect = existsSync(join(installed, "effect"))
+    const hasPackage = existsSync(join(installed, name))
+    if (hasEffect && hasPackage) {
+      // A link leads to a directory from which another effect may be found.
+      return !lstatSync(join(installed, name)).isSymbolicLink() && !existsSync(join(installed, name, "node_modules"))
+    }
+    if (hasEffect || hasPackage || folder === dirname(folder)) return false
+  }
+}
+
 // Looked up only where this file is an installed package's: a bundle has its peers within.
 const { isChunk, self } = Location
 if (isChunk && self !== undefined) {
   const name = "@effect/platform-node"
-  const peer = packageOf(name, self)
+  const peer = liesBesideEffect(name, self) ? undefined : packageOf(name, self)
   if (peer === "missing") {
     refuse(`effect-flow needs ${name} beside it, and it is not installed: run \`npm install ${name}\`.`)
   }
-  if (peer !== "unknown" && packageOf("effect", peer) !== packageOf("effect", self)) twoCopies(`${name} uses`)
+  if (peer !== undefined && peer !== "unknown" && packageOf("effect", peer) !== packageOf("effect", self)) {
+    twoCopies(`${name} uses`)
+  }
 }
 
 // All nodes of schemas extend one class, which a second copy of effect has a second of.

@@ -29,6 +29,7 @@ import type { FlowDefinition } from "./definition.ts"
 import { fromCause, statusOf } from "./errorRecord.ts"
 import * as FailedTask from "./failedTask.ts"
 import * as InterpreterOf from "./interpreter.ts"
+import * as Later from "./laterTags.ts"
 import * as LiveRuns from "./liveRuns.ts"
 import { lineText } from "./logLine.ts"
 import * as Output from "./output.ts"
@@ -83,7 +84,8 @@ const runOnce = Effect.fnUntraced(function* (flow: FlowDefinition, parameters: o
   const outer = yield* Effect.serviceOption(CurrentTask)
   if (Option.isSome(outer)) return yield* Effect.die(nestedRun(flow, outer.value))
   const executor = yield* Executor
-  const observe = guarded(yield* RunObserver)
+  const laterTags = Later.make(yield* Later.LaterTags, yield* RunObserver)
+  const observe = guarded(laterTags.observe)
   yield* executor.prepare(flow)
   const origin = start.origin === undefined ? undefined : yield* Origin.load(runs, artifacts, start.origin.run)
   const begun = start.begun === undefined ? undefined : yield* Takeover.load(runs, artifacts, start.begun.id)
@@ -175,6 +177,13 @@ const runOnce = Effect.fnUntraced(function* (flow: FlowDefinition, parameters: o
         start.onRecorded?.(record)
         observe({ _tag: "RunStarted", run: record })
         yield* Ticker.join(recorder, scope)
+        const addSystemTags = (tags: RunRecord["systemTags"]) => {
+          record = { ...record, systemTags: { ...record.systemTags, ...tags } }
+          // The record has the first heartbeat, and a heartbeat never goes back.
+          const beat = { _tag: "Heartbeat", run: record.id, at: clock.currentTimeMillisUnsafe() } as const
+          return recorder.write([{ _tag: "Run", run: record }, beat])
+        }
+        yield* laterTags.begin(addSystemTags, scope)
 
         const removeLive = LiveRuns.add({
           id: record.id,
@@ -212,6 +221,7 @@ const runOnce = Effect.fnUntraced(function* (flow: FlowDefinition, parameters: o
         const yielded = lostTo === undefined ? ended : Exit.fail(lostTo)
         // What the body yielded is a user's value, too: a failure to encode it is the run's.
         const recorded = Exit.isSuccess(yielded) ? yield* Effect.exit(Output.encode(flow, yielded.value)) : yielded
+        yield* laterTags.end
         const finishedAt = yield* Clock.currentTimeMillis
         record = Exit.isSuccess(recorded)
           ? {

@@ -1,8 +1,8 @@
 /**
- * The system tags of a run: facts about its surroundings, written when it starts and never changed. Git is only queried
- * on request (by the command line), because starting a process takes longer than a small run.
+ * The system tags of a run: facts about its surroundings, written when it starts. Git is only asked on request (by the
+ * command line), because starting a process takes longer than a small run, and only once the first task has begun, because
+ * in a large checkout the answer takes seconds.
  */
-import { execFile } from "node:child_process"
 import { hostname, userInfo } from "node:os"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -31,21 +31,24 @@ export const SystemTags: Context.Reference<Effect.Effect<Readonly<Record<string,
 )
 
 const git = (...words: ReadonlyArray<string>): Effect.Effect<string | undefined> =>
-  Effect.callback((resume) => {
-    const child = execFile("git", [...words], { timeout: 2000 }, (error, output) =>
-      resume(Effect.succeed(error === null ? output.trim() : undefined))
-    )
-    return Effect.sync(() => void child.kill())
-  })
-
-/** Adds the git commit of the working directory, and whether it has changes. Adds nothing outside a git checkout. */
-export const withGit: Effect.Effect<Readonly<Record<string, string>>> = Effect.gen(function* () {
-  const [tags, status] = yield* Effect.all(
-    [Effect.flatten(Effect.service(SystemTags)), git("status", "--porcelain=v2", "--branch", "--untracked-files=no")],
-    { concurrency: "unbounded" }
+  Effect.flatMap(
+    Effect.promise(() => import("node:child_process")),
+    ({ execFile }) =>
+      Effect.callback((resume) => {
+        const child = execFile("git", [...words], { timeout: 2000 }, (error, output) =>
+          resume(Effect.succeed(error === null ? output.trim() : undefined))
+        )
+        return Effect.sync(() => void child.kill())
+      })
   )
-  const commit = status === undefined ? undefined : /^# branch\.oid ([0-9a-f]+)$/m.exec(status)?.[1]
-  return status === undefined || commit === undefined
-    ? tags
-    : { ...tags, "git-commit": commit, "git-dirty": String(/^[^#]/m.test(status)) }
-})
+
+/** The git commit of the working directory, and whether it has changes. Nothing outside a git checkout. */
+export const gitTags: Effect.Effect<Readonly<Record<string, string>>> = Effect.map(
+  git("status", "--porcelain=v2", "--branch", "--untracked-files=no"),
+  (status) => {
+    const commit = status === undefined ? undefined : /^# branch\.oid ([0-9a-f]+)$/m.exec(status)?.[1]
+    return status === undefined || commit === undefined
+      ? {}
+      : { "git-commit": commit, "git-dirty": String(/^[^#]/m.test(status)) }
+  }
+)

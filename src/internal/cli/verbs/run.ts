@@ -6,7 +6,6 @@ import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
 import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
 import { ArtifactStore } from "../../../ArtifactStore.ts"
@@ -15,9 +14,10 @@ import { CurrentTask } from "../../../CurrentTask.ts"
 import * as Flow from "../../../Flow.ts"
 import { RunObserver } from "../../../RunObserver.ts"
 import { failureOf, fromCause } from "../../run/errorRecord.ts"
+import { LaterTags } from "../../run/laterTags.ts"
 import { format } from "../../run/logLine.ts"
 import * as Output from "../../run/output.ts"
-import { directoryTag, programTag, SystemTags, withGit } from "../../run/systemTags.ts"
+import { directoryTag, gitTags, programTag, SystemTags } from "../../run/systemTags.ts"
 import * as Units from "../../units.ts"
 import * as Cli from "../cli.ts"
 import * as Failure from "../failure.ts"
@@ -63,7 +63,7 @@ const runMasked = Effect.fnUntraced(function* (
   restore: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 ) {
   Watch.start()
-  const git = yield* restore(Effect.forkChild(withGit))
+  const systemTags = yield* SystemTags
   const clock = yield* Effect.clockWith(Effect.succeed)
   const reporter = Reporter.make({
     mode: Reporter.modeFor(cli.stderr, options, cli.environment),
@@ -95,12 +95,13 @@ const runMasked = Effect.fnUntraced(function* (
     Effect.provideService(RunObserver, reporter.observe),
     Effect.provideService(
       SystemTags,
-      Effect.map(Fiber.join(git), (tags) => ({
+      Effect.map(systemTags, (tags) => ({
         ...tags,
         [programTag]: Cli.program(cli, subject),
         [directoryTag]: process.cwd()
       }))
     ),
+    Effect.provideService(LaterTags, gitTags),
     Telemetry.observed(cli, flow.flowName),
     Effect.provideService(Logger.CurrentLoggers, new Set([outsideRuns(reporter)]))
   )
