@@ -12,10 +12,9 @@ import type { Class } from "./internal/classes.ts"
 import * as Effects from "./internal/effects.ts"
 import type { Model, MulticlassModel, Network } from "./internal/nbowModel.ts"
 import { predicted } from "./internal/network.ts"
-import { evaluate, type Labelled, predict, score } from "./internal/predict.ts"
+import { type Labelled, lossOf, scoreLabelled } from "./internal/predict.ts"
 import * as ScoredLayers from "./internal/scoredLayers.ts"
 import type { TrainingError } from "./internal/TrainingError.ts"
-import { detailsOf } from "./internal/texts.ts"
 import type { Tensors } from "./internal/trainable.ts"
 import * as MulticlassMetrics from "./MulticlassMetrics.ts"
 import type { Tensorflow, TensorflowError } from "./Tensorflow.ts"
@@ -87,10 +86,7 @@ const componentsOf = Effect.fnUntraced(function* (
   if ("weights" in model && "vectorizer" in model) {
     const { texts, labels } = data as Labelled // by the types
     if (model.classes === undefined) return yield* ofBinaryTexts(model, { texts, labels }, options)
-    const values = yield* Effect.mapError(
-      score(model, texts),
-      (error) => new BinaryMetrics.MetricsError({ reason: "text", ...detailsOf(error) })
-    )
+    const values = yield* scoreLabelled(model, texts)
     const components = yield* ofClasses(labels, { classes: model.classes, values }, options, model)
     return [...components, wordsOfClasses(model)]
   }
@@ -125,8 +121,9 @@ const learned = ({ epoch, history, vectorizer }: Network) => ({
 })
 
 const ofBinaryTexts = Effect.fnUntraced(function* (model: Model, data: Labelled, options: CardOptions) {
-  const { loss } = yield* evaluate(model, data)
-  const scores = yield* predict(model, data.texts)
+  const scores = yield* scoreLabelled(model, data.texts)
+  yield* BinaryMetrics.rocAuc(data.labels, scores) // refuses labels that have no loss
+  const loss = lossOf(model, data.labels, scores)
   const more = { loss: loss.toFixed(4), texts: String(data.texts.length), ...learned(model) }
   return yield* ofScores(data.labels, scores, options, model, more)
 })

@@ -42,9 +42,11 @@ export const make = (tags: Effect.Effect<Tags> | undefined, observe: (event: Run
         Effect.andThen(tags),
         Effect.flatMap((found) => (Object.keys(found).length === 0 ? Effect.void : save(found))),
         Effect.forkIn(scope),
-        Effect.map((fiber) => {
-          gathering = fiber
-        })
+        Effect.flatMap((fiber) =>
+          Effect.sync(() => {
+            gathering = fiber
+          })
+        )
       ),
     end: Effect.suspend(() => {
       if (gathering === undefined) return Effect.void

@@ -35,6 +35,7 @@ import { lineText } from "./logLine.ts"
 import * as Output from "./output.ts"
 import { onOwnFiber } from "./ownFiber.ts"
 import * as Parameters from "./parameters.ts"
+import * as Preparation from "./preparation.ts"
 import * as Printing from "./printing.ts"
 import * as Recorder from "./recorder.ts"
 import * as Replay from "./replay.ts"
@@ -169,6 +170,7 @@ const runOnce = Effect.fnUntraced(function* (flow: FlowDefinition, parameters: o
           tags: () => record.tags,
           changeTags,
           scope: runScope,
+          preparation: Preparation.make(flow.definitions, scope),
           withServices: (body) =>
             services === undefined
               ? (body as Effect.Effect<never>) // its services are the flow body's own

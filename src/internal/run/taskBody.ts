@@ -32,11 +32,14 @@ import type { TaskSink } from "./taskSink.ts"
  *
  * Fails with `TaskTimeout` when the attempt takes longer than `task.timeoutMs`, and with `ExecutorError` when it was
  * interrupted from inside: that stops this attempt, not the run.
+ *
+ * @param whileStored Begun where storing the outputs takes a while.
  */
 export const execute = (
   definition: Definition,
   task: TaskDescription,
-  sink: TaskSink
+  sink: TaskSink,
+  whileStored: Effect.Effect<void> = Effect.void
 ): Effect.Effect<Outcome, unknown, ArtifactStore> =>
   Effect.contextWith((context: Context.Context<ArtifactStore>) => {
     const store = Context.get(context, ArtifactStore)
@@ -47,7 +50,10 @@ export const execute = (
       Effect.flatMap(
         // Decoded by the definition's own slots.
         checkedEffect(subject, definition.run(...(values as unknown as ReadonlyArray<never>))),
-        (yielded) => encode(definition, task, store, yielded)
+        (yielded) => {
+          const encoded = encode(definition, task, store, yielded)
+          return Exit.isExit(encoded) ? encoded : Effect.andThen(whileStored, encoded)
+        }
       )
     ) as Effect.Effect<Outcome, unknown, ArtifactStore | CurrentTask> // what else the body needs, the caller provides
     const attempt = onOwnFiber(work, surround(context, handle), new Surroundings(printingOf(context, handle), handle))

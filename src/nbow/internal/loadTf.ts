@@ -62,6 +62,22 @@ const requireTf = (): Tf => {
 }
 
 /**
+ * Loads the code that every backend needs, in two turns, and starts no backend. A failure is left to who loads a backend.
+ */
+export const prepare: Effect.Effect<void> = Effect.andThen(
+  Effect.yieldNow,
+  Effect.ignoreCause(
+    Effect.andThen(
+      Effect.sync(() => void load("@tensorflow/tfjs-core")),
+      Effect.andThen(
+        Effect.yieldNow,
+        Effect.sync(() => void requireTf())
+      )
+    )
+  )
+)
+
+/**
  * Registers the native backend if its library is installed. Without the library, the package loads slowly and then
  * throws.
  */

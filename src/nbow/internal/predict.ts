@@ -75,6 +75,13 @@ export const scoreChunks = <E, R>(
     return Effect.as(scoring, scores)
   })
 
+/** Scores texts that come with labels. */
+export const scoreLabelled = (model: TextNetwork, texts: ReadonlyArray<string>) =>
+  Effect.mapError(
+    score(model, texts),
+    (error) => new BinaryMetrics.MetricsError({ reason: "text", ...detailsOf(error) })
+  )
+
 /** The metrics of a model on labelled texts. */
 export interface Evaluation {
   /** The fraction of texts whose probability is on the correct side of 0.5. */
@@ -98,11 +105,12 @@ export interface Evaluation {
  */
 export const evaluate: (model: Model, data: Labelled) => Effect.Effect<Evaluation, BinaryMetrics.MetricsError> =
   Effect.fnUntraced(function* (model, { labels, texts }) {
-    const scores = yield* Effect.mapError(
-      score(model, texts),
-      (error) => new BinaryMetrics.MetricsError({ reason: "text", ...detailsOf(error) })
-    )
+    const scores = yield* scoreLabelled(model, texts)
     const accuracy = yield* BinaryMetrics.accuracy(labels, scores)
     const rocAuc = yield* BinaryMetrics.rocAuc(labels, scores)
-    return { accuracy, rocAuc, loss: measure(labels, scores, 0).loss + penaltyOf(model.weights, model.options) }
+    return { accuracy, rocAuc, loss: lossOf(model, labels, scores) }
   })
+
+/** The mean cross-entropy of scores plus the penalty. Every label is 0 or 1. */
+export const lossOf = (model: Model, labels: ArrayLike<number>, scores: Float32Array): number =>
+  measure(labels, scores, 0).loss + penaltyOf(model.weights, model.options)
