@@ -181,7 +181,7 @@ export class Trainer {
    * `scores`: one number for each output of a row.
    */
   score(start: number, end: number, scores: Float32Array): void {
-    const { addresses, at, counts } = this
+    const { addresses, at, counts, probabilities } = this
     const { columnIndices, rowPointers, values } = this.task.matrix
     for (let row = start; row < end; row++) {
       const first = rowPointers[row] as number
@@ -191,11 +191,12 @@ export class Trainer {
         counts[2 * i + 1] = values[first + i] as number
       }
       this.forward(2 * entries)
-      scores.set(this.probabilities, (row - start) * at.outputs)
+      const to = (row - start) * at.outputs
+      for (let k = 0; k < at.outputs; k++) scores[to + k] = probabilities[k] as number
     }
   }
 
-  /** Computes the probabilities of the row whose entries are loaded. */
+  /** Computes the hidden units and the probabilities of the row whose entries are loaded. */
   private forward(end: number): void {
     const { at, counts, hidden, loops, probabilities, weights } = this
     const from = counts.byteOffset
@@ -210,10 +211,10 @@ export class Trainer {
     else softmax(probabilities)
   }
 
-  /** The forward and backward pass of a row: adds its gradient to the batch's and returns its loss. */
-  private pass(row: number, batch: number): number {
-    const { addresses, at, back, counts, gradients, hidden, loops, probabilities, sums, weights } = this
-    const { dropout, labels, matrix, random, rowWeights } = this.task
+  /** Loads the entries of a row that dropout keeps. Returns where they end. */
+  private take(row: number): number {
+    const { addresses, at, counts } = this
+    const { dropout, matrix, random } = this.task
     const { columnIndices, rowPointers, values } = matrix
     const size = 4 * at.units
     const scale = 1 / (1 - dropout)
@@ -230,34 +231,66 @@ export class Trainer {
       end += 2
     }
     this.untilDrop = untilDrop
+    return end
+  }
+
+  /** The forward and backward pass of a row: adds its gradient to the batch's and returns its loss. */
+  private pass(row: number, batch: number): number {
+    const { at, back, counts, probabilities } = this
+    const { labels, rowWeights } = this.task
+    const end = this.take(row)
     this.forward(end)
     const label = labels[row] as number
     const weight = rowWeights === undefined ? 1 : (rowWeights[row] as number)
-    if (predicted(probabilities) === label) this.hits++
     const isBinary = at.outputs === 1
     const p = probabilities[isBinary ? 0 : label] as number
+    if ((isBinary ? (p > 0.5 ? 1 : 0) : predicted(probabilities)) === label) this.hits++
     if (p >= epsilon && p <= 1 - epsilon) {
-      sums.fill(0)
-      for (let k = 0; k < at.outputs; k++) {
-        const target = isBinary ? label : k === label ? 1 : 0
-        const delta = (weight * ((probabilities[k] as number) - target)) / batch
-        const kernel = at.outputKernel + k * at.units
-        gradients[at.outputBias + k] = (gradients[at.outputBias + k] as number) + delta
-        for (let u = 0; u < at.units; u++) {
-          const h = hidden[u] as number
-          if (h <= 0) continue
-          sums[u] = (sums[u] as number) + delta * (weights[kernel + u] as number)
-          gradients[kernel + u] = (gradients[kernel + u] as number) + delta * h
-        }
-      }
-      for (let u = 0; u < at.units; u++) {
-        const sum = sums[u] as number
-        back[u] = sum
-        gradients[at.hiddenBias + u] = (gradients[at.hiddenBias + u] as number) + sum
-      }
+      if (isBinary) this.backOne((weight * (p - label)) / batch)
+      else this.backClasses(label, weight, batch)
       const from = counts.byteOffset
-      loops.backward(from, from + 4 * end, size, back.byteOffset, 4 * at.length)
+      this.loops.backward(from, from + 4 * end, 4 * at.units, back.byteOffset, 4 * at.length)
     }
     return weight * crossEntropy(isBinary ? label : 1, p)
+  }
+
+  /** Adds the gradient of the only output, and that of the hidden units, which it leaves for the terms. */
+  private backOne(delta: number): void {
+    const { at, back, gradients, hidden, weights } = this
+    const { hiddenBias, outputBias, outputKernel, units } = at
+    gradients[outputBias] = (gradients[outputBias] as number) + delta
+    for (let u = 0; u < units; u++) {
+      const h = hidden[u] as number
+      if (h > 0) {
+        const q = delta * (weights[outputKernel + u] as number)
+        back[u] = q
+        gradients[hiddenBias + u] = (gradients[hiddenBias + u] as number) + q
+        gradients[outputKernel + u] = (gradients[outputKernel + u] as number) + delta * h
+      } else {
+        back[u] = 0
+      }
+    }
+  }
+
+  /** Adds the gradients of the outputs, and that of the hidden units, which it leaves for the terms. */
+  private backClasses(label: number, weight: number, batch: number): void {
+    const { at, back, gradients, hidden, probabilities, sums, weights } = this
+    sums.fill(0)
+    for (let k = 0; k < at.outputs; k++) {
+      const delta = (weight * ((probabilities[k] as number) - (k === label ? 1 : 0))) / batch
+      const kernel = at.outputKernel + k * at.units
+      gradients[at.outputBias + k] = (gradients[at.outputBias + k] as number) + delta
+      for (let u = 0; u < at.units; u++) {
+        const h = hidden[u] as number
+        if (h <= 0) continue
+        sums[u] = (sums[u] as number) + delta * (weights[kernel + u] as number)
+        gradients[kernel + u] = (gradients[kernel + u] as number) + delta * h
+      }
+    }
+    for (let u = 0; u < at.units; u++) {
+      const sum = sums[u] as number
+      back[u] = sum
+      gradients[at.hiddenBias + u] = (gradients[at.hiddenBias + u] as number) + sum
+    }
   }
 }

@@ -41,31 +41,36 @@ export const eachText = Effect.fnUntraced(function* (
 ) {
   const error = checkList(texts)
   if (error !== undefined) return yield* error
-  let characters = 0
-  for (let i = 0; i < texts.length; i++) {
-    const text = texts[i] as string // i is within the texts
-    if (typeof text !== "string") {
-      return yield* new TextError({
-        message: `The text of row ${i} is ${CodecIssue.valueText(text)}. Texts must be strings.`,
-        row: i
-      })
-    }
-    const error = attempt(each, text, i)
-    if (error !== undefined) return yield* error
-    characters += text.length
-    if (characters >= charactersPerTurn) {
-      characters = 0
-      yield* Effect.yieldNow
-    }
+  for (let row = 0; row < texts.length; ) {
+    const next = takeTurn(texts, row, each)
+    if (next instanceof TextError) return yield* next
+    row = next
+    if (row < texts.length) yield* Effect.yieldNow
   }
 })
 
-/** Calls the function, and adds the row to the error of a tokenizer that a program defines. */
-const attempt = (each: (text: string, index: number) => void, text: string, row: number): TextError | undefined => {
+/** Goes through texts from a row on, until it is another fiber's turn. Returns the next row. */
+const takeTurn = (
+  texts: ReadonlyArray<string>,
+  first: number,
+  each: (text: string, index: number) => void
+): number | TextError => {
+  let row = first
   try {
-    each(text, row)
-    return undefined
+    for (let characters = 0; row < texts.length && characters < charactersPerTurn; row++) {
+      const text = texts[row] as string // the row is within the texts
+      if (typeof text !== "string") {
+        return new TextError({
+          message: `The text of row ${row} is ${CodecIssue.valueText(text)}. Texts must be strings.`,
+          row
+        })
+      }
+      each(text, row)
+      characters += text.length
+    }
+    return row
   } catch (cause) {
+    // A tokenizer that a program defines doesn't know the row.
     if (cause instanceof TextError)
       return new TextError({ message: `The text of row ${row} can't be split: ${cause.message}`, row })
     throw cause
