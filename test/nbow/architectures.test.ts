@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import type { Tensor, Tensor4D } from "@tensorflow/tfjs-core"
 import type { LayersModel } from "@tensorflow/tfjs-layers"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -44,13 +45,74 @@ describe("Tensorflow.fit on the default layer", () => {
         const { output } = yield* Flow.run(ArchitecturesFlow, {}).pipe(
           Effect.provide([Storage.layerLocal({ directory }), executor])
         )
-        assert.strictEqual(output.results.length, 4)
+        assert.strictEqual(output.results.length, architectures.length)
         assert.strictEqual(output.tensors[1], output.tensors[0], "no task leaves tensors")
         for (const [architecture, expected, scores] of output.results)
           assert.deepStrictEqual(scores, expected, architecture)
       }).pipe(Effect.scoped, Effect.provide(Logger.layer([])))
     )
   }
+
+  it.effect("gives the gradients of embeddings and convolutions that the JavaScript backend gives", () =>
+    Effect.gen(function* () {
+      const tf = yield* Effect.provide(Tensorflow.tf, Tensorflow.layerWasm)
+      const operations: Record<string, () => ReadonlyArray<Tensor>> = {
+        gather: () => {
+          const ids = tf.tensor1d([4, 0, 4, 2, 4, 0], "int32")
+          const x = tf.randomUniform([5, 2, 3], -1, 1, "float32", 1)
+          return [tf.grad((x: Tensor) => tf.square(tf.gather(x, ids)))(x)]
+        },
+        "gather, along the second axis": () => {
+          const ids = tf.tensor2d(
+            [
+              [1, 1],
+              [0, 3]
+            ],
+            [2, 2],
+            "int32"
+          )
+          const x = tf.randomUniform([3, 4, 2], -1, 1, "float32", 2)
+          return [tf.grad((x: Tensor) => tf.square(tf.gather(x, ids, 1)))(x)]
+        },
+        ...Object.fromEntries(
+          ([1, 2] as const).flatMap((strides) =>
+            (["same", "valid", 1] as const).map((pad) => [
+              `conv2d, strides ${strides}, pad ${pad}`,
+              () => {
+                const x = tf.randomUniform([3, 7, 6, 2], -1, 1, "float32", 3) as Tensor4D
+                const filter = tf.randomUniform([3, 2, 2, 4], -1, 1, "float32", 4) as Tensor4D
+                return tf.grads((x: Tensor, filter: Tensor) =>
+                  tf.square(tf.conv2d(x as Tensor4D, filter as Tensor4D, strides, pad))
+                )([x, filter])
+              }
+            ])
+          )
+        )
+      }
+      for (const [name, run] of Object.entries(operations)) {
+        const gradientsOn = (layer: typeof Tensorflow.layer) =>
+          Effect.provide(
+            Effect.map(Tensorflow.tf, () => {
+              let values: ReadonlyArray<ReadonlyArray<number>> = []
+              tf.tidy(() => {
+                values = run().map((gradient) => Array.from(gradient.dataSync()))
+              })
+              return values
+            }),
+            layer
+          )
+        const own = yield* gradientsOn(Tensorflow.layerWasm)
+        const expected = yield* gradientsOn(Tensorflow.layerCpu)
+        assert.strictEqual(own.length, expected.length)
+        for (const [i, values] of own.entries()) {
+          assert.isTrue(
+            values.every((value, at) => Math.abs(value - (expected[i]?.[at] ?? Number.NaN)) < 1e-5),
+            name
+          )
+        }
+      }
+    })
+  )
 
   for (const architecture of architectures) {
     it.effect(`trains, stores, loads and predicts: ${architecture.name}`, () => {

@@ -1,4 +1,4 @@
-/** Fourteen kinds of models, each with data of its own: what users of Keras write. */
+/** Kinds of models, each with data of its own: what users of Keras write. */
 import type { Tensor } from "@tensorflow/tfjs-core"
 import type { LayersModel } from "@tensorflow/tfjs-layers"
 import type { Tensorflow } from "effect-flow/nbow"
@@ -106,7 +106,6 @@ export const architectures: ReadonlyArray<Architecture> = [
   },
   {
     name: "embedding",
-    needsOther: true,
     make: sequential((tf) => [
       tf.layers.embedding({ inputDim: 11, outputDim: 4, inputLength: 6 }),
       tf.layers.globalAveragePooling1d({} as never)
@@ -116,7 +115,6 @@ export const architectures: ReadonlyArray<Architecture> = [
   },
   {
     name: "conv1d",
-    needsOther: true,
     make: sequential((tf) => [
       tf.layers.conv1d({ filters: 3, kernelSize: 2, inputShape: [5, 3], activation: "relu" }),
       tf.layers.globalMaxPooling1d({} as never)
@@ -126,7 +124,6 @@ export const architectures: ReadonlyArray<Architecture> = [
   },
   {
     name: "conv2d",
-    needsOther: true,
     make: sequential((tf) => [
       tf.layers.conv2d({ filters: 2, kernelSize: 3, inputShape: [6, 6, 1] }),
       tf.layers.maxPooling2d({ poolSize: 2 }),
@@ -204,6 +201,16 @@ export const architectures: ReadonlyArray<Architecture> = [
       return sequential((tf) => [tf.layers.dense({ units: 4, inputShape: [3] }), new Doubled()])(tf)
     },
     xs: (tf) => numbers(tf, 3),
+    ys: binary
+  },
+  {
+    name: "depthwise conv2d",
+    needsOther: true,
+    make: sequential((tf) => [
+      tf.layers.depthwiseConv2d({ kernelSize: 3, inputShape: [6, 6, 2] }),
+      tf.layers.flatten()
+    ]),
+    xs: (tf) => numbers(tf, 6, 6, 2),
     ys: binary
   }
 ]

@@ -58,7 +58,7 @@ export const ArchitecturesFlow = Flow.provide(
     run: Effect.fnUntraced(function* () {
       const results: Array<readonly [name: string, expected: typeof Scores.Type, scores: typeof Scores.Type]> = []
       const before = yield* count({ at: "the beginning" })
-      for (const name of ["LSTM", "embedding", "conv2d", "several outputs"]) {
+      for (const { name } of architectures) {
         const { expected, model } = yield* train({ name })
         const { scores } = yield* score({ name, model })
         results.push([name, yield* expected, yield* scores])

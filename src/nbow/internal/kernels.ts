@@ -1,6 +1,6 @@
 /**
  * Finds a backend that can train a model. Not every backend of TensorFlow.js has every kernel: WebAssembly has none for
- * the gradients of embeddings and convolutions. One row is sent forward and backward through the model, without an
+ * the gradients of depthwise convolutions, for instance. One row is sent forward and backward through the model, without an
  * update, before the training begins.
  */
 import type { Tensor } from "@tensorflow/tfjs-core"

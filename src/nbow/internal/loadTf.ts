@@ -13,6 +13,7 @@ import { messageOf } from "../../internal/cause.ts"
 import * as ChainedOps from "./chainedOps.ts"
 import * as Disposal from "./disposal.ts"
 import type { Tf } from "./tf.ts"
+import * as WasmKernels from "./wasmKernels.ts"
 
 export type { Tf } from "./tf.ts"
 
@@ -99,10 +100,12 @@ const requireNode = (): void => {
   load(name)
 }
 
-const requireBackend = (backend: Backend): void => {
+const requireBackend = (tf: Tf, backend: Backend): void => {
   if (backend === "node") requireNode()
-  else if (backend === "wasm") load("@tensorflow/tfjs-backend-wasm")
-  else load("@tensorflow/tfjs-backend-cpu")
+  else if (backend === "wasm") {
+    load("@tensorflow/tfjs-backend-wasm")
+    WasmKernels.register(tf)
+  } else load("@tensorflow/tfjs-backend-cpu")
 }
 
 const failure =
@@ -129,7 +132,7 @@ export const loadOne = (backend: Backend): Effect.Effect<Tf, TensorflowError> =>
   Effect.tryPromise({
     try: async () => {
       const tf = requireTf()
-      requireBackend(backend)
+      requireBackend(tf, backend)
       await start(tf, backend)
       return tf
     },
