@@ -46,6 +46,7 @@ describe("Tensorflow.fit on the default layer", () => {
           Effect.provide([Storage.layerLocal({ directory }), executor])
         )
         assert.strictEqual(output.results.length, architectures.length)
+        assert.deepStrictEqual(output.messages, ["TensorFlow.js could not train the model: enough"])
         assert.strictEqual(output.tensors[1], output.tensors[0], "no task leaves tensors")
         for (const [architecture, expected, scores] of output.results)
           assert.deepStrictEqual(scores, expected, architecture)
@@ -76,7 +77,7 @@ describe("Tensorflow.fit on the default layer", () => {
         },
         ...Object.fromEntries(
           ([1, 2] as const).flatMap((strides) =>
-            (["same", "valid", 1] as const).map((pad) => [
+            (["same", "valid"] as const).map((pad) => [
               `conv2d, strides ${strides}, pad ${pad}`,
               () => {
                 const x = tf.randomUniform([3, 7, 6, 2], -1, 1, "float32", 3) as Tensor4D
@@ -137,7 +138,11 @@ describe("Tensorflow.fit on the default layer", () => {
           )
           assert.deepStrictEqual(yield* predictions(loaded, xs), expected)
           assert.strictEqual(
-            lines.some((line) => /^The model trains on the cpu backend .* lacks the kernel/.test(line)),
+            lines.some((line) =>
+              /^The model trains on the cpu backend .* because the wasm backend (lacks the kernel|can.t: .* is not supported)/.test(
+                line
+              )
+            ),
             architecture.needsOther === true && backend === "wasm"
           )
           // What the process runs on stays as it is.

@@ -204,6 +204,16 @@ export const architectures: ReadonlyArray<Architecture> = [
     ys: binary
   },
   {
+    name: "conv2d, strides longer than the filter",
+    needsOther: true,
+    make: sequential((tf) => [
+      tf.layers.conv2d({ filters: 2, kernelSize: 2, strides: 3, padding: "same", inputShape: [6, 6, 1] }),
+      tf.layers.flatten()
+    ]),
+    xs: (tf) => numbers(tf, 6, 6, 1),
+    ys: binary
+  },
+  {
     name: "depthwise conv2d",
     needsOther: true,
     make: sequential((tf) => [

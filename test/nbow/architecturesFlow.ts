@@ -1,6 +1,7 @@
 /** A flow that trains models in one step and scores with them in the next one, for the executors. */
 import type { LayersModel } from "@tensorflow/tfjs-layers"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
 import { Flow, Step } from "effect-flow"
 import { Tensorflow } from "effect-flow/nbow"
@@ -44,6 +45,28 @@ const score = Step.make("score", {
   })
 })
 
+/** A training that fails, and one that is interrupted. */
+const stopped = Step.make("stopped", {
+  input: { name: Schema.String },
+  output: { message: Schema.String },
+  run: Effect.fnUntraced(function* ({ name }) {
+    const architecture = named(name)
+    const model = yield* Tensorflow.model(architecture.make)
+    model.compile({ optimizer: "adam", loss: architecture.loss ?? "binaryCrossentropy" })
+    const { xs, ys } = yield* Tensorflow.tensors((tf) => ({ xs: architecture.xs(tf), ys: architecture.ys(tf) }))
+    const callbacks = {
+      onBatchEnd: (batch: number) => {
+        if (batch === 1) throw new Error("enough")
+      }
+    }
+    const { message } = yield* Effect.flip(Tensorflow.fit(model, { xs, ys, batchSize: 5, callbacks }))
+    const training = yield* Effect.forkChild(Tensorflow.fit(model, { xs, ys, epochs: 1e6, batchSize: 5 }))
+    for (let turn = 0; turn < 20; turn++) yield* Effect.yieldNow
+    yield* Fiber.interrupt(training)
+    return { message }
+  }, Effect.scoped)
+})
+
 /** How many tensors there are in the process or thread. */
 const count = Step.make("count", {
   input: { at: Schema.String },
@@ -54,17 +77,20 @@ const count = Step.make("count", {
 export const ArchitecturesFlow = Flow.provide(
   Flow.make("ArchitecturesFlow", {
     parameters: {},
-    steps: [train, score, count],
+    steps: [train, score, stopped, count],
     run: Effect.fnUntraced(function* () {
       const results: Array<readonly [name: string, expected: typeof Scores.Type, scores: typeof Scores.Type]> = []
+      const messages = new Set<string>()
       const before = yield* count({ at: "the beginning" })
       for (const { name } of architectures) {
         const { expected, model } = yield* train({ name })
         const { scores } = yield* score({ name, model })
         results.push([name, yield* expected, yield* scores])
+        const { message } = yield* stopped({ name })
+        messages.add(yield* message)
       }
       const after = yield* count({ at: "the end" })
-      return { results, tensors: [yield* before.tensors, yield* after.tensors] }
+      return { results, messages: [...messages], tensors: [yield* before.tensors, yield* after.tensors] }
     })
   }),
   Tensorflow.layer

@@ -83,6 +83,15 @@ const conv2DBackpropFilter =
       false,
       backend_util.convertConv2DDataFormat(dataFormat)
     )
+    const isShort = (size: number, stride: number, filter: number, out: number) => (out - 1) * stride + filter < size
+    if (
+      pad === "same" &&
+      (isShort(inHeight, of.strideHeight, filterHeight, outHeight) ||
+        isShort(inWidth, of.strideWidth, filterWidth, outWidth))
+    ) {
+      // There, the backend's own convolution begins at another place than this gradient assumes.
+      throw new Error('Conv2DBackpropFilter with padding "same" and strides longer than the filter is not supported')
+    }
     const isLast = of.dataFormat === "channelsLast"
     // Where an input and an output gradient of some place and channel are.
     const [xRow, xColumn, xChannel] = isLast ? [inWidth * inChannels, inChannels, 1] : [inWidth, 1, inHeight * inWidth]
