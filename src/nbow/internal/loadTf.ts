@@ -63,7 +63,8 @@ const requireTf = (): Tf => {
 }
 
 /**
- * Loads the code that every backend needs, in two turns, and starts no backend. A failure is left to who loads a backend.
+ * Loads the code that all backends share, in two turns. Does not report failures, because the training that needs the code
+ * loads it again and reports them.
  */
 export const prepare: Effect.Effect<void> = Effect.andThen(
   Effect.yieldNow,
