@@ -1,21 +1,16 @@
-/**
- * Finds places by a part of their name: runs by any part of their id, flows and tags of the store, and steps and artifacts
- * of the newest runs.
- */
+/** Finds places by a part of their name: runs by any part of their id, and the flows, tags, steps and artifacts of the store. */
 import * as Effect from "effect/Effect"
 import { RunStore, type StoreError } from "../../RunStore.ts"
+import type * as Names from "./names.ts"
 import type { PlaceView } from "./shapes.ts"
 
-/** The number of newest runs whose steps and artifacts are searched. */
-const recentRuns = 30
-/** The number of tasks of a run whose artifacts are searched. */
-const tasksLimit = 200
 const placesPerKind = 6
 
 const path = (...parts: ReadonlyArray<string>): string => `/${parts.map(encodeURIComponent).join("/")}`
 
 /** The places that a text may mean, runs first. */
 export const search = Effect.fnUntraced(function* (
+  names: Names.Names,
   text: string
 ): Effect.fn.Return<ReadonlyArray<PlaceView>, StoreError, RunStore> {
   const store = yield* RunStore
@@ -33,33 +28,27 @@ export const search = Effect.fnUntraced(function* (
   for (const tag of tags.filter(isWanted).slice(0, placesPerKind)) {
     places.push({ kind: "tag", text: tag, detail: "runs with this tag", url: `/?tag=${encodeURIComponent(tag)}` })
   }
-  const recent = yield* store.runs({ limit: recentRuns })
-  const steps = new Map<string, PlaceView>()
-  const counts = yield* store.taskCounts(recent.map(({ id }) => id))
-  for (const { flow, id } of recent) {
-    const names = new Set(counts.filter(({ run, step }) => run === id && isWanted(step)).map(({ step }) => step))
-    for (const step of names) {
-      const key = `${flow}\n${step}`
-      if (steps.has(key) || steps.size >= placesPerKind) continue
-      const [task] = yield* store.tasks({ run: id, step, limit: 1, refs: false })
-      if (task === undefined) continue
-      const url = path("runs", id, task.step, String(task.index))
-      steps.set(key, { kind: "step", text: step, detail: `of ${flow}, newest run`, url })
-    }
+  const { artifacts, steps } = yield* names.matching(isWanted)
+  /** A task of a step, in the run that is known to have it, or in another one if that was removed. */
+  const taskOf = Effect.fnUntraced(function* (name: Names.NamedStep) {
+    const { flow, run, step } = name
+    const [known] = yield* store.tasks({ run, step, limit: 1, refs: false })
+    if (known !== undefined) return known
+    const [other] = yield* store.tasks({ flow, step, order: "newest", limit: 1, refs: false })
+    if (other === undefined) yield* names.forget(name)
+    return other
+  })
+  for (const named of steps.slice(0, placesPerKind)) {
+    const task = yield* taskOf(named)
+    if (task === undefined) continue
+    const url = path("runs", task.run, task.step, String(task.index))
+    places.push({ kind: "step", text: named.step, detail: `of ${named.flow}, newest run`, url })
   }
-  const artifacts = new Map<string, PlaceView>()
-  const isFlowSearched = new Set<string>()
-  for (const { flow, id } of recent) {
-    if (isFlowSearched.has(flow) || artifacts.size >= placesPerKind) continue
-    isFlowSearched.add(flow)
-    for (const task of yield* store.tasks({ run: id, limit: tasksLimit, refs: "outputs" })) {
-      for (const { format, name } of task.outputs) {
-        const key = `${flow}\n${task.step}\n${name}`
-        if (!isWanted(name) || artifacts.has(key) || artifacts.size >= placesPerKind) continue
-        const url = path("runs", id, task.step, String(task.index), name)
-        artifacts.set(key, { kind: "artifact", text: name, detail: `${format} of ${task.id}, ${flow}`, url })
-      }
-    }
+  for (const named of artifacts.slice(0, placesPerKind)) {
+    const task = yield* taskOf(named)
+    if (task === undefined) continue
+    const url = path("runs", task.run, task.step, String(task.index), named.name)
+    places.push({ kind: "artifact", text: named.name, detail: `${named.format} of ${task.id}, ${named.flow}`, url })
   }
-  return [...places, ...steps.values(), ...artifacts.values()]
+  return places
 })

@@ -24,6 +24,7 @@ import * as UiCommands from "./commands.ts"
 import * as UiCompare from "./compare.ts"
 import * as UiEnding from "./ending.ts"
 import * as UiLabels from "./labels.ts"
+import * as UiNames from "./names.ts"
 import * as UiPlaces from "./places.ts"
 import * as UiRunList from "./runList.ts"
 import type { About, CardView, RunView } from "./shapes.ts"
@@ -63,6 +64,7 @@ export const layer = ({ storeFlags, ...about }: ServerInfo) =>
       const find = yield* makeFind
       const endingOf = UiEnding.make(store)
       const labelsOf = yield* UiLabels.make
+      const names = yield* UiNames.make(store)
       const commandLine: UiCommands.CommandLine = { ...about, ...(storeFlags === undefined ? {} : { storeFlags }) }
       const context = yield* Effect.context<RunStore | ArtifactStore>()
       /** Runs the library's own query, and turns its errors into the API's errors. */
@@ -129,7 +131,7 @@ export const layer = ({ storeFlags, ...about }: ServerInfo) =>
               )
             : Effect.succeed({ workers: [], queues: [] }),
 
-        search: ({ query }) => within(UiPlaces.search(query.text)),
+        search: ({ query }) => within(UiPlaces.search(names, query.text)),
 
         names: () => Effect.mapError(store.names, storeFailed),
 
