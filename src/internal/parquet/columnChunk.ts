@@ -266,9 +266,14 @@ const valuesOf = (
 
 const isText = ({ kind }: Leaf): boolean => kind === "text" || kind === "json" || kind === "bytes"
 
+/** A buffer with Node's decoder itself: the checks that `toString` makes first take as long as a short text does. */
+interface TextBuffer extends Buffer {
+  utf8Slice(start: number, end: number): string
+}
+
 /** Texts, each led by its length, without an array of bytes for each. */
 const textsOf = (bytes: Uint8Array, count: number, from: number, to: number): Array<string> => {
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength) as TextBuffer // its types leave it out
   const texts: Array<string> = []
   let at = 0
   for (let i = 0; i < count; i++) {
@@ -276,7 +281,7 @@ const textsOf = (bytes: Uint8Array, count: number, from: number, to: number): Ar
     const end = at + 4 + buffer.readUInt32LE(at)
     if (end > buffer.length) throw new Error("a text is longer than its page")
     if (i >= from && i < to) {
-      const text = buffer.toString("utf8", at + 4, end)
+      const text = buffer.utf8Slice(at + 4, end)
       texts.push(text.includes("\uFFFD") ? textOf(buffer.subarray(at + 4, end), i - from) : text)
     }
     at = end

@@ -42,7 +42,7 @@ const runsAtOnce = 200
 /** Most searches find no new runs, or few. */
 const runsAtFirst = 20
 /** How long a search waits for the older runs. It is answered with what is known then. */
-const patience = "300 millis"
+const longestWait = "300 millis"
 
 const keyOf = (...parts: ReadonlyArray<string>): string => JSON.stringify(parts)
 
@@ -130,7 +130,7 @@ export const make = Effect.fnUntraced(function* (
   return {
     matching: Effect.fnUntraced(function* (holds) {
       yield* upToDate
-      if (older !== undefined) yield* Effect.timeoutOption(Fiber.join(older), patience)
+      if (older !== undefined) yield* Effect.timeoutOption(Fiber.join(older), longestWait)
       const newestFirst = <A extends NamedStep>(names: Iterable<A>) =>
         [...names].sort((a, b) => (a.run < b.run ? 1 : a.run > b.run ? -1 : 0))
       return {
