@@ -9,6 +9,7 @@ import * as Concurrency from "../src/ui/model/concurrency.ts"
 import { criticalPath } from "../src/ui/model/criticalPath.ts"
 import * as Csv from "../src/ui/model/csv.ts"
 import * as Graph from "../src/ui/model/graph.ts"
+import { hitsLimit, searchJson } from "../src/ui/model/jsonSearch.ts"
 import * as Log from "../src/ui/model/log.ts"
 import * as RunList from "../src/ui/model/runList.ts"
 import * as Tree from "../src/ui/model/runTree.ts"
@@ -534,6 +535,47 @@ describe("Colours of a terminal", () => {
         }
       )
     )
+  })
+})
+
+describe("A search in JSON", () => {
+  const search = (value: unknown, text: string) => {
+    const steps = searchJson(value, text)
+    let rounds = 0
+    for (;;) {
+      const step = steps.next()
+      if (step.done === true) return { ...step.value, rounds }
+      rounds++
+    }
+  }
+
+  it("finds keys and values in their order, in whatever case, with their paths", () => {
+    const value = { Name: "Ada", list: [{ name: "Grace" }, "unnamed", 12, null], deep: { er: { x: "NAME" } } }
+    const { paths, total } = search(value, "name")
+    assert.deepStrictEqual(paths, [["Name"], ["list", "0", "name"], ["list", "1"], ["deep", "er", "x"]])
+    assert.strictEqual(total, 4)
+    assert.deepStrictEqual(search(value, "12").paths, [["list", "2"]])
+    assert.deepStrictEqual(search(value, "null").paths, [["list", "3"]])
+    // The place in a list is no key.
+    assert.strictEqual(search(["a", "b"], "1").total, 0)
+    assert.deepStrictEqual(search("a (text)", "(TEXT").paths, [[]])
+    assert.strictEqual(search(7, "8").total, 0)
+  })
+
+  it("counts all hits, keeps the first, and pauses on the way", () => {
+    const { paths, rounds, total } = search(
+      Array.from({ length: 50_000 }, (_, i) => ({ user: i })),
+      "user"
+    )
+    assert.strictEqual(total, 50_000)
+    assert.strictEqual(paths.length, hitsLimit)
+    assert.isAtLeast(rounds, 4)
+  })
+
+  it("is not stopped by depth", () => {
+    let value: unknown = "bottom"
+    for (let i = 0; i < 20_000; i++) value = [value]
+    assert.strictEqual(search(value, "bottom").paths[0]?.length, 20_000)
   })
 })
 

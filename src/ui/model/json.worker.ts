@@ -1,14 +1,11 @@
 /**
  * Holds a large JSON value on a worker thread, which parses and searches it, and tells the page the parts that it shows.
  */
+import { type Hits, type Path, searchJson } from "./jsonSearch.ts"
 
 /** The first items of a part are told at once, the others in steps of this many. */
 export const partSize = 100
-const hitsLimit = 1000
 const previewLength = 400
-
-/** A way to a part: keys and places from the root. */
-export type Path = ReadonlyArray<string>
 
 /** What is known of a part without its own parts. */
 export interface Part {
@@ -25,12 +22,6 @@ export type JsonQuestion =
   | { readonly id: number; readonly _tag: "Parts"; readonly path: Path; readonly from: number }
   | { readonly id: number; readonly _tag: "Text"; readonly path: Path }
   | { readonly id: number; readonly _tag: "Search"; readonly text: string }
-
-export interface Hits {
-  /** Found in keys and values, in the order of the value. */
-  readonly paths: ReadonlyArray<Path>
-  readonly total: number
-}
 
 export type JsonAnswer =
   | { readonly id: number; readonly parts: ReadonlyArray<Part> }
@@ -60,35 +51,18 @@ const partsOf = (value: unknown, from: number): ReadonlyArray<Part> => {
         .map((key) => partOf(key, (value as Readonly<Record<string, unknown>>)[key])) // an object of JSON
 }
 
-const search = (text: string): Hits => {
-  const wanted = text.toLowerCase()
-  const paths: Array<Path> = []
-  let total = 0
-  // A stack of its own: a value may be nested deeper than the engine's stack.
-  const stack: Array<{ readonly value: unknown; readonly path: ReadonlyArray<string> }> = [{ value: root, path: [] }]
-  for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
-    const { path, value } = next
-    const key = path.at(-1)
-    const isHit =
-      key?.toLowerCase().includes(wanted) === true ||
-      ((typeof value !== "object" || value === null) && String(value).toLowerCase().includes(wanted))
-    if (isHit) {
-      total++
-      if (paths.length < hitsLimit) paths.push(path)
-    }
-    if (typeof value !== "object" || value === null) continue
-    const keys = Object.keys(value)
-    for (let i = keys.length - 1; i >= 0; i--) {
-      const name = keys[i] as string // within bounds
-      const item = (value as Readonly<Record<string, unknown>>)[name] // an object or a list of JSON
-      // Leaves that don't match are passed without a path of their own.
-      if ((typeof item !== "object" || item === null) && !name.toLowerCase().includes(wanted)) {
-        if (!String(item).toLowerCase().includes(wanted)) continue
-      }
-      stack.push({ value: item, path: [...path, name] })
-    }
+let latestSearch = 0
+
+/** Searches in steps, between which other questions are answered. It gives up when something else is searched for. */
+const search = async (text: string): Promise<Hits> => {
+  const own = ++latestSearch
+  const steps = searchJson(root, text)
+  for (;;) {
+    const step = steps.next()
+    if (step.done === true) return step.value
+    await new Promise((resolve) => setTimeout(resolve))
+    if (own !== latestSearch) return { paths: [], total: 0 }
   }
-  return { paths, total }
 }
 
 const answer = async (question: JsonQuestion): Promise<JsonAnswer> => {
@@ -105,7 +79,7 @@ const answer = async (question: JsonQuestion): Promise<JsonAnswer> => {
     case "Text":
       return { id, text: String(at(question.path)) }
     case "Search":
-      return { id, hits: search(question.text) }
+      return { id, hits: await search(question.text) }
   }
 }
 

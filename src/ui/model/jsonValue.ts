@@ -1,5 +1,7 @@
 /** Talks to the worker that holds a JSON value. */
-import type { Hits, JsonAnswer, JsonQuestion, Part, Path } from "./json.worker.ts"
+
+import type { JsonAnswer, JsonQuestion, Part } from "./json.worker.ts"
+import type { Hits, Path } from "./jsonSearch.ts"
 
 type Question = JsonQuestion extends infer Q ? (Q extends JsonQuestion ? Omit<Q, "id"> : never) : never
 

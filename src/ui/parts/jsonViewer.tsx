@@ -3,7 +3,8 @@ import { useEffect, useMemo, useState } from "react"
 import { ApiError, contentUrl } from "../api.ts"
 import { count } from "../format.ts"
 import { useKeys } from "../hooks.ts"
-import type { Hits, Part, Path } from "../model/json.worker.ts"
+import type { Part } from "../model/json.worker.ts"
+import type { Hits, Path } from "../model/jsonSearch.ts"
 import { type JsonValue, makeJsonValue } from "../model/jsonValue.ts"
 import { Copy, Failure, Loading } from "./basic.tsx"
 
@@ -20,13 +21,13 @@ const JsonViewer = ({ compact, digest }: { readonly digest: string; readonly com
   const [round, setRound] = useState(0)
   // biome-ignore lint/correctness/useExhaustiveDependencies: another round repeats the request
   useEffect(() => {
-    const made = makeJsonValue()
+    const opening = makeJsonValue()
     let isOver = false
     setError(undefined)
-    made.open(new URL(contentUrl(digest), location.href).href).then(
+    opening.open(new URL(contentUrl(digest), location.href).href).then(
       (part) => {
         if (isOver) return
-        setValue(made)
+        setValue(opening)
         setRoot(part)
       },
       (cause) => {
@@ -35,7 +36,7 @@ const JsonViewer = ({ compact, digest }: { readonly digest: string; readonly com
     )
     return () => {
       isOver = true
-      made.close()
+      opening.close()
     }
   }, [digest, round])
   if (error !== undefined) return <Failure error={error} retry={() => setRound(round + 1)} />
@@ -68,10 +69,10 @@ const Tree = ({ depth, root, value }: { readonly value: JsonValue; readonly root
     let isOver = false
     const timer = setTimeout(() => {
       value.search(search).then(
-        (found) => {
+        (hits) => {
           if (isOver) return
-          setHits({ ...found, text: search })
-          setAt(found.paths.length > 0 ? 0 : -1)
+          setHits({ ...hits, text: search })
+          setAt(hits.paths.length > 0 ? 0 : -1)
         },
         () => {}
       )
@@ -204,12 +205,12 @@ const Parts = ({ part, path, shared }: { readonly part: Part; readonly path: Pat
   useEffect(() => {
     let isOver = false
     const load = async () => {
-      const found: Array<Part> = []
+      const parts: Array<Part> = []
       for (let from = start; from < start + length && from < part.size; from += partSize) {
-        found.push(...(await value.parts(ownPath, from)))
+        parts.push(...(await value.parts(ownPath, from)))
         if (isOver) return
       }
-      setLoaded(found)
+      setLoaded(parts)
     }
     load().catch(() => {})
     return () => {
@@ -220,8 +221,8 @@ const Parts = ({ part, path, shared }: { readonly part: Part; readonly path: Pat
   return (
     <div className="json-children">
       {start === 0 ? null : <span className="muted">… {count(start)} before</span>}
-      {loaded.map((one) => (
-        <Item key={one.key} part={one} path={[...ownPath, one.key]} shared={shared} />
+      {loaded.map((item) => (
+        <Item key={item.key} part={item} path={[...ownPath, item.key]} shared={shared} />
       ))}
       {loaded.length > 0 && rest > 0 ? (
         <button type="button" className="json-more" onClick={() => setShownCount(shownCount + partSize)}>
