@@ -26,7 +26,7 @@ const trial = Step.make("trial", {
   description: "Trains on all folds but one, and measures on that one",
   input: { df: Reviews, fold: Split.Fold },
   output: { model: Nbow.Model, f1: Schema.Number, auc: Schema.Number },
-  error: Schema.Union([Nbow.FitError, Split.SplitError, BinaryMetrics.MetricsError]),
+  error: Schema.Union([Nbow.FitError, Nbow.TextError, Split.SplitError, BinaryMetrics.MetricsError]),
   run: Effect.fnUntraced(function* ({ df: { columns, numRows }, fold }) {
     const rows = yield* Split.rowsOf(fold, numRows, { stratify: columns.labels })
     const part = (of: Int32Array) => ({ texts: Split.take(columns.review, of), labels: Split.take(columns.labels, of) })
@@ -66,7 +66,7 @@ const gate = Step.make("gate", {
   description: "Compares the model with always saying yes, on reviews that no fold has seen",
   input: { model: Nbow.Model, valdf: Reviews },
   output: { f1: Schema.Number, baselineF1: Schema.Number, passed: Schema.Boolean },
-  error: BinaryMetrics.MetricsError,
+  error: Schema.Union([BinaryMetrics.MetricsError, Nbow.TextError]),
   run: Effect.fnUntraced(function* ({ model, valdf }) {
     const { labels, review } = valdf.columns
     const f1 = yield* BinaryMetrics.f1(labels, yield* Nbow.predict(model, review))

@@ -29,7 +29,7 @@ const join = Step.join(
       beatsBaseline: Schema.Boolean,
       passedSmokeTest: Schema.Boolean
     },
-    error: BinaryMetrics.MetricsError,
+    error: Schema.Union([BinaryMetrics.MetricsError, Nbow.TextError]),
     run: Effect.fnUntraced(function* ({ baseline, train: { model } }) {
       const { labels, review } = baseline.valdf.columns
       const { accuracy, rocAuc } = yield* Nbow.evaluate(model, { texts: review, labels })

@@ -43,7 +43,7 @@ const score = Step.make("score", {
   description: "Scores the reviews",
   input: { file: Schema.String, model: Nbow.Model },
   output: { predictions: Predictions },
-  error: Parquet.ParquetError,
+  error: Schema.Union([Parquet.ParquetError, Nbow.TextError]),
   run: Effect.fnUntraced(function* ({ file, model }) {
     if (file === Generated.validFile) yield* Generated.make
     const { columns, numRows } = yield* Parquet.read(file, Reviews)

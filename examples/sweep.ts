@@ -28,7 +28,7 @@ const trial = Step.make("trial", {
   description: "Trains with one setting, and measures",
   input: { df: Reviews, valdf: Reviews, setting: Setting },
   output: { model: Nbow.Model, auc: Schema.Number },
-  error: Schema.Union([Nbow.FitError, BinaryMetrics.MetricsError]),
+  error: Schema.Union([Nbow.FitError, Nbow.TextError, BinaryMetrics.MetricsError]),
   run: Effect.fnUntraced(function* ({ df, setting, valdf }) {
     const model = yield* Nbow.fit({ texts: df.columns.review, labels: df.columns.labels }, setting)
     const scores = yield* Nbow.predict(model, valdf.columns.review)

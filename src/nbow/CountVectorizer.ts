@@ -17,6 +17,7 @@ import * as VectorizerOptions from "./internal/vectorizerOptions.ts"
 import type { SparseMatrix } from "./SparseMatrix.ts"
 
 export { OptionsError } from "./internal/options.ts"
+export { TextError } from "./internal/texts.ts"
 export {
   Bound,
   NgramRange,
@@ -244,8 +245,8 @@ export const finderOf = (self: CountVectorizer): Finder => {
 }
 
 /**
- * Counts a vocabulary's terms in texts. The result has a row for each text and a column for each term. A text that is
- * not a string is a defect, `TextError`.
+ * Counts a vocabulary's terms in texts. The result has a row for each text and a column for each term. Fails with
+ * `TextError` if a text is not a string.
  *
  * @param self The vocabulary.
  * @param texts One text for each row.
@@ -258,16 +259,14 @@ export const finderOf = (self: CountVectorizer): Finder => {
  */
 export const transform = Effect.fnUntraced(function* (self: CountVectorizer, texts: ReadonlyArray<string>) {
   const error = checkList(texts)
-  if (error !== undefined) return yield* Effect.die(error)
+  if (error !== undefined) return yield* error
   const finder = finderOf(self)
   const columns = self.vocabulary.length
   const counts = new RowCounts(texts.length)
-  yield* Effect.orDie(
-    eachText(texts, (text) => {
-      const count = finder.scan(text, false)
-      counts.add(finder.tokens, count, 0, columns)
-    })
-  )
+  yield* eachText(texts, (text) => {
+    const count = finder.scan(text, false)
+    counts.add(finder.tokens, count, 0, columns)
+  })
   const matrix = yield* counts.toMatrix(columns, Int32Array.from(self.vocabulary.keys()))
   if (self.options.binary === true) matrix.values.fill(1)
   const { tfidf } = self.options

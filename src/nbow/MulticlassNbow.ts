@@ -6,16 +6,16 @@ import * as Effect from "effect/Effect"
 import type * as Artifact from "../Artifact.ts"
 import type { ArtifactError, ArtifactStore } from "../ArtifactStore.ts"
 import * as Classes from "./internal/classes.ts"
-import { eachTextChunk, isDataset, type TextsOf, type TrainingDataOf } from "./internal/datasetTexts.ts"
+import type { TextsOf, TrainingDataOf } from "./internal/datasetTexts.ts"
 import * as Effects from "./internal/effects.ts"
 import * as FitNetwork from "./internal/fitNetwork.ts"
 import type * as NbowModel from "./internal/nbowModel.ts"
 import * as NbowOptions from "./internal/nbowOptions.ts"
 import { penaltyOf, predicted } from "./internal/network.ts"
 import { checkCheckpointEvery, invalid } from "./internal/options.ts"
-import { score, scoreChunks } from "./internal/predict.ts"
+import { scoreGiven, scoreLabelled } from "./internal/predict.ts"
 import { TrainingError } from "./internal/TrainingError.ts"
-import { detailsOf, TextError } from "./internal/texts.ts"
+import type { TextError } from "./internal/texts.ts"
 import * as MulticlassMetrics from "./MulticlassMetrics.ts"
 import type { Tensorflow } from "./Tensorflow.ts"
 
@@ -24,6 +24,7 @@ export type { TextsOf, TrainingDataOf } from "./internal/datasetTexts.ts"
 export type { CountedEffect, Explanation, TermEffect } from "./internal/effects.ts"
 export { FitError } from "./internal/fitNetwork.ts"
 export { MulticlassModel as Model } from "./internal/nbowModel.ts"
+export { TextError } from "./internal/texts.ts"
 
 type Model = NbowModel.MulticlassModel
 type Class = Classes.Class
@@ -123,16 +124,16 @@ export interface Probabilities {
 
 /** Scores texts, or a column of a dataset. */
 export interface Predict {
-  (model: Model, texts: ReadonlyArray<string>): Effect.Effect<Probabilities>
+  (model: Model, texts: ReadonlyArray<string>): Effect.Effect<Probabilities, TextError>
   <F extends Artifact.TableFields>(
     model: Model,
     texts: TextsOf<F>
-  ): Effect.Effect<Probabilities, ArtifactError, ArtifactStore>
+  ): Effect.Effect<Probabilities, ArtifactError | TextError, ArtifactStore>
 }
 
 /**
- * The probability of each class for each text. They sum to 1 for a text. It does not need TensorFlow.js. A text that is not
- * a string is a defect, `TextError`.
+ * The probability of each class for each text. They sum to 1 for a text. It does not need TensorFlow.js. Fails with
+ * `TextError` if a text is not a string.
  *
  * @param model A trained model.
  * @param texts The texts, or the dataset and the column that has them.
@@ -143,16 +144,7 @@ export interface Predict {
  * ```
  */
 export const predict: Predict = ((model: Model, texts: ReadonlyArray<string> | TextsOf<Artifact.TableFields>) =>
-  Effect.map(
-    isDataset(texts)
-      ? Effect.catchIf(
-          scoreChunks(model, texts.dataset.numRows, (use) => eachTextChunk(texts, use)),
-          (error) => error instanceof TextError,
-          Effect.die
-        )
-      : Effect.orDie(score(model, texts)),
-    (values) => ({ classes: model.classes, values })
-  )) as Predict // services and errors are those of a dataset only where one is given
+  Effect.map(scoreGiven(model, texts), (values) => ({ classes: model.classes, values }))) as Predict // services and errors are those of a dataset only where one is given
 
 const mostProbable = ({ classes, values }: Probabilities): ReadonlyArray<Class> =>
   Array.from(
@@ -167,7 +159,7 @@ export interface Classified {
 }
 
 /**
- * Predicts the most probable class of each text. A text that is not a string is a defect, `TextError`.
+ * Predicts the most probable class of each text. Fails with `TextError` if a text is not a string.
  *
  * @param model A trained model.
  * @param texts The texts.
@@ -177,7 +169,7 @@ export interface Classified {
  * const { labels } = yield* MulticlassNbow.classify(topics, ["the goalkeeper"])
  * ```
  */
-export const classify = (model: Model, texts: ReadonlyArray<string>): Effect.Effect<Classified> =>
+export const classify = (model: Model, texts: ReadonlyArray<string>): Effect.Effect<Classified, TextError> =>
   Effect.map(predict(model, texts), (probabilities) => ({ labels: mostProbable(probabilities), probabilities }))
 
 /** The metrics of a model on labelled texts. */
@@ -205,10 +197,7 @@ export interface Evaluation {
  */
 export const evaluate: (model: Model, data: Labelled) => Effect.Effect<Evaluation, MulticlassMetrics.MetricsError> =
   Effect.fnUntraced(function* (model, { labels, texts }) {
-    const values = yield* Effect.mapError(
-      score(model, texts),
-      (error) => new MulticlassMetrics.MetricsError({ reason: "text", ...detailsOf(error) })
-    )
+    const values = yield* scoreLabelled(model, texts)
     const { classes } = model
     const predictions = mostProbable({ classes, values })
     const logLoss = yield* MulticlassMetrics.logLoss(labels, { classes, values })
@@ -223,7 +212,7 @@ export const evaluate: (model: Model, data: Labelled) => Effect.Effect<Evaluatio
 
 /**
  * Explains the probability of a class for a text: the effect of each of its terms on the log-odds of the class against all
- * others. A text that is not a string is a defect, `TextError`.
+ * others. Fails with `TextError` if the text is not a string, and with `MetricsError` if the model has no such class.
  *
  * @param model A trained model.
  * @param text The text.
@@ -238,16 +227,20 @@ export const explain = (
   model: Model,
   text: string,
   options: { readonly class?: Class } = {}
-): Effect.Effect<Effects.Explanation & { readonly class: Class }, MulticlassMetrics.MetricsError> =>
-  Effect.suspend(() => {
-    const wanted = options.class === undefined ? undefined : model.classes.indexOf(options.class)
-    if (wanted === -1) {
-      const message = `class: the model has no class ${JSON.stringify(options.class)}. Its classes are ${model.classes.join(", ")}.`
-      return Effect.fail(new MulticlassMetrics.MetricsError({ reason: "option", message }))
+): Effect.Effect<Effects.Explanation & { readonly class: Class }, MulticlassMetrics.MetricsError | TextError> =>
+  Effect.suspend(
+    (): Effect.Effect<Effects.Explanation & { readonly class: Class }, MulticlassMetrics.MetricsError | TextError> => {
+      const wanted = options.class === undefined ? undefined : model.classes.indexOf(options.class)
+      if (wanted === -1) {
+        const message = `class: the model has no class ${JSON.stringify(options.class)}. Its classes are ${model.classes.join(", ")}.`
+        return Effect.fail(new MulticlassMetrics.MetricsError({ reason: "option", message }))
+      }
+      return Effect.map(
+        Effects.explained(model, text, (logits) => wanted ?? predicted(logits)),
+        ({ output, ...explanation }) => ({ class: model.classes[output] as Class, ...explanation }) // an output
+      )
     }
-    const { output, ...explanation } = Effects.explain(model, text, (logits) => wanted ?? predicted(logits))
-    return Effect.succeed({ class: model.classes[output] as Class, ...explanation }) // an output
-  })
+  )
 
 /**
  * The terms that speak most for each class: by the log-odds of a text that has only this term, compared with a text without

@@ -11,9 +11,11 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Effects from "./internal/effects.ts"
+import { explained } from "./internal/effects.ts"
 import * as Layers from "./internal/layers.ts"
 import type { Model, MulticlassModel } from "./internal/nbowModel.ts"
 import { predict } from "./internal/predict.ts"
+import type { TextError } from "./internal/texts.ts"
 import * as Tensorflow from "./Tensorflow.ts"
 
 export { type CardOptions, type EvaluationCard, evaluationCard, type LabelledRows } from "./evaluationCard.ts"
@@ -29,11 +31,12 @@ export type { Weights } from "./internal/network.ts"
 export { OptionsError } from "./internal/options.ts"
 export { type Evaluation, evaluate, type Labelled, type Predict, predict } from "./internal/predict.ts"
 export { TrainingError } from "./internal/TrainingError.ts"
+export { TextError } from "./internal/texts.ts"
 export type { Epoch } from "./internal/train.ts"
 
 /**
  * The probability of label 1 for each text of a stream, which may be endless. Texts are scored in the chunks that they
- * arrive in.
+ * arrive in. Fails with `TextError` if one is not a string.
  *
  * @param model A trained model.
  * @param texts The texts.
@@ -43,14 +46,17 @@ export type { Epoch } from "./internal/train.ts"
  * const scores = Nbow.predictStream(model, Stream.make("good", "bad"))
  * ```
  */
-export const predictStream = <E, R>(model: Model, texts: Stream.Stream<string, E, R>): Stream.Stream<number, E, R> =>
+export const predictStream = <E, R>(
+  model: Model,
+  texts: Stream.Stream<string, E, R>
+): Stream.Stream<number, E | TextError, R> =>
   Stream.mapArrayEffect(texts, (chunk) =>
     Effect.map(predict(model, chunk), (scores) => Array.from(scores) as [number, ...Array<number>])
   ) // chunks are never empty
 
 /**
- * Explains the score of a text: the effect of each of its terms on the log-odds of label 1. A text that is not a string is a
- * defect, `TextError`.
+ * Explains the score of a text: the effect of each of its terms on the log-odds of label 1. Fails with `TextError` if the text
+ * is not a string.
  *
  * @param model A trained model.
  * @param text The text.
@@ -61,11 +67,11 @@ export const predictStream = <E, R>(model: Model, texts: Stream.Stream<string, E
  * for (const { effect, term } of terms) yield* Effect.log(`${term}: ${effect.toFixed(2)}`)
  * ```
  */
-export const explain = (model: Model, text: string): Effect.Effect<Effects.Explanation> =>
-  Effect.sync(() => {
-    const { output: _, ...explanation } = Effects.explain(model, text, () => 0)
-    return explanation
-  })
+export const explain = (model: Model, text: string): Effect.Effect<Effects.Explanation, TextError> =>
+  Effect.map(
+    explained(model, text, () => 0),
+    ({ output: _, ...explanation }) => explanation
+  )
 
 /** The terms with the largest effects. */
 export interface TopTerms {

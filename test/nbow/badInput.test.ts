@@ -1,9 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Logger from "effect/Logger"
-import { CountVectorizer, Nbow, Tensorflow } from "effect-flow/nbow"
+import { CountVectorizer, MulticlassNbow, Nbow, Tensorflow } from "effect-flow/nbow"
 
 /** What is logged while an effect runs. */
 const logged = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
@@ -38,12 +36,25 @@ describe("texts that are not texts", () => {
         const error = yield* Effect.flip(Nbow.evaluate(model, labelled))
         assert.strictEqual(error.reason, "text")
         assert.strictEqual(error.message, message)
-        for (const score of [
+        const topics = yield* MulticlassNbow.fit(data, { ...options, validationSplit: 0 })
+        const scores: ReadonlyArray<Effect.Effect<unknown, Nbow.TextError>> = [
           Nbow.predict(model, texts(given)),
+          MulticlassNbow.predict(topics, texts(given)),
+          MulticlassNbow.classify(topics, texts(given)),
           CountVectorizer.transform(model.vectorizer, texts(given))
-        ]) {
-          const exit = yield* Effect.exit(score as Effect.Effect<unknown>)
-          assert.isTrue(Exit.isFailure(exit) && Cause.pretty(exit.cause).includes(message))
+        ]
+        for (const score of scores) {
+          const refused = yield* Effect.flip(score)
+          assert.instanceOf(refused, Nbow.TextError)
+          assert.strictEqual(refused.message, message)
+          assert.strictEqual(refused.row, error.row)
+        }
+        const classified = yield* Effect.flip(Nbow.classify(model, texts(given)))
+        assert.strictEqual(classified.message, message)
+        const text = null as unknown as string // not type-checked
+        for (const explained of [Nbow.explain(model, text), MulticlassNbow.explain(topics, text)] as const) {
+          const refused = yield* Effect.flip(explained)
+          assert.strictEqual(refused.message, "The text is null. It must be a string.")
         }
       }).pipe(Effect.provide([Tensorflow.layerWasm, Logger.layer([])]))
     )

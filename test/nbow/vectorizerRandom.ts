@@ -98,7 +98,7 @@ const measure = Effect.fnUntraced(function* (
 export const compare = (groups: Groups, group: string, every = 1): Effect.Effect<void> => {
   const lines: Array<string> = []
   const logger = Logger.layer([Logger.make(({ message }) => void lines.push(String(message)))])
-  return Effect.provide(compareEach(groups, group, every, lines), logger)
+  return Effect.orDie(Effect.provide(compareEach(groups, group, every, lines), logger)) // its texts are texts
 }
 
 const compareEach = Effect.fnUntraced(function* (

@@ -36,7 +36,7 @@ export const open = Effect.fnUntraced(function* (bytes: Uint8Array): Effect.fn.R
         { label: "label 0", terms: negative }
       ]),
       score: (text) =>
-        Effect.map(Nbow.explain(model, text), ({ score, ...explanation }) => ({
+        Effect.map(Effect.mapError(Nbow.explain(model, text), broken), ({ score, ...explanation }) => ({
           scores: [{ label: "label 1", score }],
           label: "label 1",
           ...explanation
@@ -51,7 +51,7 @@ export const open = Effect.fnUntraced(function* (bytes: Uint8Array): Effect.fn.R
       terms.map(({ class: name, terms }) => ({ label: String(name), terms }))
     ),
     score: Effect.fnUntraced(function* (text: string) {
-      const { values } = yield* MulticlassNbow.predict(model, [text])
+      const { values } = yield* Effect.mapError(MulticlassNbow.predict(model, [text]), broken)
       const explained = yield* Effect.mapError(MulticlassNbow.explain(model, text), broken)
       const { baseline, class: name, logOdds, terms } = explained
       const scores = model.classes.map((label, i) => ({ label: String(label), score: values[i] ?? 0 }))

@@ -3,8 +3,7 @@ import * as Effect from "effect/Effect"
 import { bestThreshold } from "./bestThreshold.ts"
 import { checkThreshold, MetricsError } from "./metricsInput.ts"
 import type { Model } from "./nbowModel.ts"
-import { type Labelled, predict, score } from "./predict.ts"
-import { detailsOf } from "./texts.ts"
+import { type Labelled, scoreLabelled } from "./predict.ts"
 
 /** A threshold, or how to choose one on labelled texts. */
 export type ClassifyOptions =
@@ -40,7 +39,7 @@ export interface Classified {
  * Predicts a label for each text: 1 if its probability is above the threshold. The threshold is 0.5, or another number, or
  * the best one for labelled texts, which should be none that the model was trained on: `by: "f1"`, or `by: "cost"` if one
  * kind of mistake costs more than the other. Fails with `MetricsError` if the threshold is not a number, a cost is not at
- * least 0, or the labelled texts are not as `evaluate` needs them. A text that is not a string is a defect, `TextError`.
+ * least 0, the labelled texts are not as `evaluate` needs them, or a text is not a string.
  *
  * @param model A trained model.
  * @param texts The texts.
@@ -62,7 +61,7 @@ export const classify: (
   options?: ClassifyOptions
 ) => Effect.Effect<Classified, MetricsError> = Effect.fnUntraced(function* (model, texts, options = {}) {
   const threshold = yield* thresholdOf(model, options)
-  const scores = yield* predict(model, texts)
+  const scores = yield* scoreLabelled(model, texts)
   return { labels: Array.from(scores, (score) => (score > threshold ? 1 : 0)), scores, threshold }
 })
 
@@ -81,10 +80,7 @@ const thresholdOf = Effect.fnUntraced(function* (model: Model, options: Classify
     const message = "Nbow.classify: option on: expected labelled texts to choose the threshold on"
     return yield* new MetricsError({ reason: "option", message })
   }
-  const scores = yield* Effect.mapError(
-    score(model, on.texts),
-    (error) => new MetricsError({ reason: "text", ...detailsOf(error) })
-  )
+  const scores = yield* scoreLabelled(model, on.texts)
   const best = yield* bestThreshold(on.labels, scores, by === "f1" ? by : options)
   return best.threshold
 })

@@ -2,6 +2,7 @@
  * What single terms do to a prediction. Effects are differences of log-odds: that of label 1, or of a class against all
  * others. The network is not additive, so the effects of a text's terms do not sum up to its log-odds.
  */
+import * as Effect from "effect/Effect"
 import * as CodecIssue from "../../internal/schema/codecIssue.ts"
 import { makeLogits, makeTermCounts, type TermCounts, type TextNetwork } from "./scorer.ts"
 import { TextError } from "./texts.ts"
@@ -41,8 +42,8 @@ const logOddsOf = (logits: Float64Array, output: number): number => {
 
 const none: TermCounts = { columns: new Int32Array(0), counts: new Int32Array(0), length: 0 }
 
-/** Explains the score of an output for a text. `output` may depend on the outputs of the text. */
-export const explain = (
+/** Explains the score of an output for a text. `output` may depend on the outputs of the text. Throws `TextError`. */
+const explain = (
   network: TextNetwork,
   text: string,
   outputOf: (logits: Float64Array) => number
@@ -70,6 +71,16 @@ export const explain = (
   terms.sort((a, b) => Math.abs(b.effect) - Math.abs(a.effect))
   return { output, score: 1 / (1 + Math.exp(-logOdds)), logOdds, baseline, terms }
 }
+
+/** As `explain`. Fails with what it throws. */
+export const explained = (network: TextNetwork, text: string, outputOf: (logits: Float64Array) => number) =>
+  Effect.suspend(() => {
+    try {
+      return Effect.succeed(explain(network, text, outputOf))
+    } catch (cause) {
+      return cause instanceof TextError ? Effect.fail(cause) : Effect.die(cause)
+    }
+  })
 
 /**
  * The effect of every term on each output: the log-odds of a text that has only this term, less those of a text without

@@ -7,7 +7,7 @@ import { eachTextChunk, isDataset, type TextsOf } from "./datasetTexts.ts"
 import type { Model } from "./nbowModel.ts"
 import { measure, penaltyOf } from "./network.ts"
 import { makeScorer, type TextNetwork } from "./scorer.ts"
-import { checkList, detailsOf, eachText, laterBy, TextError } from "./texts.ts"
+import { checkList, detailsOf, eachText, laterBy, type TextError } from "./texts.ts"
 
 /** Texts with labels 0 or 1. */
 export interface Labelled {
@@ -17,16 +17,16 @@ export interface Labelled {
 
 /** Scores texts, or a column of a dataset. */
 export interface Predict {
-  (model: Model, texts: ReadonlyArray<string>): Effect.Effect<Float32Array>
+  (model: Model, texts: ReadonlyArray<string>): Effect.Effect<Float32Array, TextError>
   <F extends Artifact.TableFields>(
     model: Model,
     texts: TextsOf<F>
-  ): Effect.Effect<Float32Array, ArtifactError, ArtifactStore>
+  ): Effect.Effect<Float32Array, ArtifactError | TextError, ArtifactStore>
 }
 
 /**
  * The probability of label 1 for each text, from 0 to 1. It needs neither TensorFlow.js nor more memory than one number
- * per text: the texts of a dataset are read a row group at a time. A text that is not a string is a defect, `TextError`.
+ * per text: the texts of a dataset are read a row group at a time. Fails with `TextError` if a text is not a string.
  *
  * @param model A trained model.
  * @param texts The texts, or the dataset and the column that has them.
@@ -38,22 +38,20 @@ export interface Predict {
  * ```
  */
 export const predict: Predict = ((model: Model, texts: ReadonlyArray<string> | TextsOf<Artifact.TableFields>) =>
-  isDataset(texts)
-    ? Effect.catchIf(
-        scoreChunks(model, texts.dataset.numRows, (use) => eachTextChunk(texts, use)),
-        (error) => error instanceof TextError,
-        Effect.die
-      )
-    : Effect.orDie(score(model, texts))) as Predict // services and errors are those of a dataset only where one is given
+  scoreGiven(model, texts)) as Predict // services and errors are those of a dataset only where one is given
+
+/** Scores texts, or a column of a dataset: one number for each output of a row. */
+export const scoreGiven = (model: TextNetwork, texts: ReadonlyArray<string> | TextsOf<Artifact.TableFields>) =>
+  isDataset(texts) ? scoreChunks(model, texts.dataset.numRows, (use) => eachTextChunk(texts, use)) : score(model, texts)
 
 /** Scores texts that are in memory: one number for each output of a row. */
-export const score = (model: TextNetwork, texts: ReadonlyArray<string>): Effect.Effect<Float32Array, TextError> => {
+const score = (model: TextNetwork, texts: ReadonlyArray<string>): Effect.Effect<Float32Array, TextError> => {
   const error = checkList(texts)
   return error === undefined ? scoreChunks(model, texts.length, (use) => use(texts)) : Effect.fail(error)
 }
 
 /** Scores texts that arrive in chunks: one number for each output of a row. */
-export const scoreChunks = <E, R>(
+const scoreChunks = <E, R>(
   model: TextNetwork,
   rows: number,
   eachChunk: (use: (texts: ReadonlyArray<string>) => Effect.Effect<void, TextError>) => Effect.Effect<void, E, R>
@@ -75,7 +73,7 @@ export const scoreChunks = <E, R>(
     return Effect.as(scoring, scores)
   })
 
-/** Scores texts that come with labels. */
+/** Scores texts. Fails as metrics do if one is not a string. */
 export const scoreLabelled = (model: TextNetwork, texts: ReadonlyArray<string>) =>
   Effect.mapError(
     score(model, texts),
