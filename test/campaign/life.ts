@@ -1,7 +1,7 @@
 /**
  * Campaign: several processes start the same runs and resume the same crashed ones at once; one process cancels the runs of
- * others; readers of many kinds follow the events of runs that log a lot; a process runs a thousand runs. Prints what it
- * counted and measured, and fails where a count is wrong.
+ * others; readers of many kinds follow the events of runs that log a lot. Prints what it counted and measured, and fails
+ * where a count is wrong. (`npm run bench life` measures a thousand runs in one process.)
  *
  *     node --expose-gc test/campaign/life.ts [RUNS] [LINES]
  */
@@ -217,51 +217,10 @@ const events = Effect.fnUntraced(function* (runs: number, lines: number) {
   rmSync(directory, { recursive: true, force: true })
 })
 
-const many = Effect.gen(function* () {
-  const loaded = megabytes(process.memoryUsage.rss())
-  for (let warm = 0; warm < 20; warm++) yield* Flow.run(FiveFlow, { x: 0 })
-  let begun = 0
-  const first = Step.make("first", {
-    run: () =>
-      Effect.map(milliseconds, (at) => {
-        begun = at
-      })
-  })
-  const FirstFlow = Flow.make("FirstFlow", { steps: [first], run: () => first() })
-  const times: Array<number> = []
-  for (let index = 0; index < 50; index++) {
-    const at = yield* milliseconds
-    yield* (yield* Flow.start(FirstFlow, {})).await
-    times.push(begun - at)
-  }
-  console.log(`     from start to the first body: ${times.sort((a, b) => a - b)[25]?.toFixed(2)} ms (median of 50)`)
-  globalThis.gc?.()
-  const heap = process.memoryUsage().heapUsed
-  const at = yield* milliseconds
-  const handles = yield* Effect.forEach(
-    Array.from({ length: 1000 }, (_, x) => x),
-    (x) => Flow.start(FiveFlow, { x }),
-    {
-      concurrency: "unbounded"
-    }
-  )
-  globalThis.gc?.()
-  const held = process.memoryUsage().heapUsed - heap
-  yield* Effect.forEach(handles, (handle) => handle.await, { concurrency: "unbounded" })
-  const seconds = ((yield* milliseconds) - at) / 1000
-  const { maxRSS } = process.resourceUsage()
-  console.log(
-    `     1,000 runs of 5 tasks at once: ${seconds.toFixed(2)} s, ${Math.round(maxRSS / 1024)} MB at most, of which ${loaded} MB before the first run; a run holds ${Math.round(held / 1000 / 1024)} kB of the heap`
-  )
-})
-
 if (first === "resume" || first === "start" || first === "talk") {
   const count = await Effect.runPromise(Effect.provide(childPrograms[first], within(directory)))
   console.log(count)
 } else {
-  const local = mkdtempSync(join(tmpdir(), "effect-flow-many-"))
-  await Effect.runPromise(Effect.provide(many, within(local)))
-  rmSync(local, { recursive: true, force: true })
   await Effect.runPromise(races)
   await Effect.runPromise(cancellations)
   await Effect.runPromise(events(Number(first), Number(second)))

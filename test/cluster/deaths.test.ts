@@ -78,7 +78,7 @@ describe.skipIf(Postgres.binaries === undefined)("a cluster", { concurrent: true
         const file = join(directory, "counted")
         const driver = yield* Processes.start("./driver.ts", {
           ...options,
-          parameters: { count: 2, milliseconds: 9000, file }
+          parameters: { count: 2, milliseconds: 16_000, file }
         })
         const begun = () => readFile(file, "utf8").catch(() => "")
         while (!(yield* Effect.promise(begun)).includes("begin 1")) yield* Effect.sleep(50)

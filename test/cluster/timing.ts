@@ -1,7 +1,10 @@
 /** How soon the clusters of tests notice a death: much sooner than in earnest, and late enough for a busy machine. */
 
 /** After this, others take over what a dead worker had. */
-export const lockExpiration = "3 seconds"
+export const lockExpiration = "5 seconds"
 
-/** After this, a worker continues the run of a silent driver. Drivers send a sign of life every two seconds. */
-export const patience = "5 seconds"
+/**
+ * After this, a worker continues the run of a silent driver. Drivers send a sign of life every two seconds, and on a busy
+ * machine some are late.
+ */
+export const patience = "12 seconds"

@@ -64,7 +64,7 @@ export const make = (
   Effect.uninterruptibleMask((restore) =>
     Effect.gen(function* () {
       const fiber = yield* thisFiber
-      if (run.scope.isOver()) return yield* Effect.interrupt
+      if (run.scope.isOver) return yield* Effect.interrupt
       run.scope.enter(fiber)
       const clock = Context.get(fiber.context as Context.Context<never>, Clock.Clock) // a reference has a default
       const began = begun?.startedAt ?? clock.currentTimeMillisUnsafe()

@@ -15,6 +15,8 @@ import * as Effect from "effect/Effect"
 import { ExecutorError } from "../../Executor.ts"
 import type { CardRecord, ErrorRecord, LogRecord, MetricRecord, RunRecord, TaskRecord } from "../../RunRecord.ts"
 import type { Change, Driver, RunStore, StoreError } from "../../RunStore.ts"
+import { Buffered, type TaskChange } from "./buffered.ts"
+import { Places } from "./places.ts"
 import type { ResumeState } from "./takeover.ts"
 import type { Ticking } from "./ticker.ts"
 
@@ -29,256 +31,252 @@ const takenOverAtOnce = 4096
 /** A wall clock that departs this far from the monotonic one was set. */
 const clockStepMs = 1000
 
-type TaskChange = Extract<Change, { readonly _tag: "Task" }>
+/** Records what one run does. */
+export class Recorder implements Ticking {
+  readonly #store: RunStore["Service"]
+  readonly #driver: Driver | undefined
+  readonly #onLost: ((error: ExecutorError) => void) | undefined
+  readonly #buffered = new Buffered()
+  readonly #places: Places
+  /** All running tasks. */
+  readonly #running = new Map<string, TaskChange>()
+  /** Running tasks that are not in the store yet. */
+  readonly #started = new Map<string, TaskChange>()
+  /** Schemas that are already stored, because all tasks of a step have the same ones. */
+  readonly #described = new Set<string>()
+  #isClosed = false
+  #lostTo: ExecutorError | undefined
+  /** When the last heartbeat was due and running tasks were last written, and how far the wall clock was ahead. */
+  #last: { beatAt: number; runningAt: number; lead: number } | undefined
+  // By both clocks: the monotonic one stands still while a laptop sleeps, the other can be set.
+  #renewed: { readonly monotonic: number; readonly wall: number } | undefined // claimed just now
 
-/** Collects the changes of one run. */
-export interface Recorder extends Ticking {
-  readonly log: (line: LogRecord) => void
-  readonly metric: (point: MetricRecord) => void
+  /**
+   * @param driver The hold on the run. Without it the recorder is a worker's, which records for runs that others drive.
+   * @param before The places of the events that were recorded before this process took the run over.
+   * @param onLost Called when another process has claimed the run.
+   */
+  constructor(
+    store: RunStore["Service"],
+    driver?: Driver,
+    before?: ResumeState["places"],
+    onLost?: (error: ExecutorError) => void
+  ) {
+    this.#store = store
+    this.#driver = driver
+    this.#places = new Places(before)
+    this.#onLost = onLost
+  }
+
+  log(line: LogRecord): void {
+    this.#buffered.lines.push(line)
+  }
+
+  metric(point: MetricRecord): void {
+    this.#buffered.points.push(point)
+  }
+
   /** A task's card, in place of the one before. */
-  readonly card: (card: CardRecord, bytes: Uint8Array | undefined) => void
+  card(card: CardRecord, bytes: Uint8Array | undefined): void {
+    this.#buffered.addCard(card, bytes)
+  }
+
   /** A running task; its final record replaces it. */
-  readonly running: (change: TaskChange) => void
+  running(change: TaskChange): void {
+    this.#places.take(change.task) // it has them when it is written
+    this.#started.set(change.task.id, change)
+    this.#running.set(change.task.id, change)
+  }
+
   /**
    * Records a task that an earlier one stands for. It is buffered: if it is lost with the process, no work is lost. Waits
    * only when many are buffered.
    */
-  readonly takenOver: (change: TaskChange) => Effect.Effect<void, StoreError>
+  takenOver(change: TaskChange): Effect.Effect<void, StoreError> {
+    return Effect.suspend(() => {
+      if (this.#isClosed) return Effect.void
+      const { takenOver } = this.#buffered
+      takenOver.push(this.#withoutDescribed(this.#placed(change)))
+      return takenOver.length < takenOverAtOnce ? Effect.void : this.write([])
+    })
+  }
+
   /** Makes the buffered changes and these durable. */
-  readonly write: (changes: ReadonlyArray<Change>) => Effect.Effect<void, StoreError>
+  write(changes: ReadonlyArray<Change>): Effect.Effect<void, StoreError> {
+    return Effect.suspend(() => {
+      if (this.#isClosed) return Effect.void
+      const waiting = this.#buffered.take()
+      for (const change of changes) waiting.push(change._tag === "Task" ? this.#final(change) : change)
+      if (waiting.length === 0) return Effect.void
+      return Effect.matchCauseEffect(this.#put(waiting), {
+        onSuccess: () => this.#remember(waiting),
+        onFailure: (cause) => this.#failed(waiting, cause)
+      })
+    })
+  }
+
   /** Records that nobody drives the run, so that another process goes on with it, and closes. */
-  readonly leave: Effect.Effect<void>
+  get leave(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const waiting = this.#buffered.take()
+      this.#isClosed = true
+      if (this.#driver === undefined) return Effect.void
+      return Effect.ignoreCause(this.#put([...waiting, { _tag: "Heartbeat", run: this.#driver.run, at: 0 }]))
+    })
+  }
+
   /**
    * Writes everything synchronously, because the process is about to end: the buffered changes, every running task as
    * interrupted, and the run's last record. Then it closes.
    */
-  readonly endNow: (run: RunRecord, error: ErrorRecord, at: number) => void
+  endNow(record: RunRecord, error: ErrorRecord, at: number): void {
+    if (this.#isClosed) return
+    const changes = this.#buffered.take()
+    this.#isClosed = true
+    for (const change of this.#running.values())
+      changes.push(this.#placed({ ...change, task: interrupted(change.task, error, at) }))
+    this.#store.writeNow?.([...changes, { _tag: "Run", run: record }], this.#driver)
+  }
+
   /** Why the run is not this process's any more, if another one has claimed it. Nothing more is recorded by then. */
-  readonly lostTo: () => ExecutorError | undefined
+  get lostTo(): ExecutorError | undefined {
+    return this.#lostTo
+  }
+
   /**
    * Whether this process still holds the run. Asks the store, unless the hold was renewed within `maxAgeMs`.
    *
    * @param maxAgeMs Milliseconds. Default: a little more than the time between two heartbeats.
    */
-  readonly confirm: (maxAgeMs?: number) => Effect.Effect<boolean>
-  /** Whether the hold was renewed so lately that `confirm` would not ask the store. */
-  readonly isFresh: (clock: Clock.Clock) => boolean
-}
-
-/**
- * A recorder.
- *
- * @param driver The hold on the run. Without it the recorder is a worker's, which records for runs that others drive.
- * @param before The places of the events that were recorded before this process took the run over.
- * @param onLost Called when another process has claimed the run.
- */
-export const make = (
-  store: RunStore["Service"],
-  driver?: Driver,
-  before?: ResumeState["places"],
-  onLost?: (error: ExecutorError) => void
-): Recorder => {
-  const put = (changes: ReadonlyArray<Change>) => store.write(changes, driver)
-  let lines: Array<LogRecord> = []
-  let points: Array<MetricRecord> = []
-  let cards = new Map<string, Change>()
-  let takenOver: Array<TaskChange> = []
-  /** Running tasks that are not in the store yet. */
-  const started = new Map<string, TaskChange>()
-  /** All running tasks. */
-  const running = new Map<string, TaskChange>()
-  /** The places of the events of tasks that may have more. */
-  const places = new Map<string, ReadonlyArray<number>>(before?.of)
-  let lastPlace = before?.from ?? 0
-  let closed = false
-  /** When the last heartbeat was due and running tasks were last written, and how far the wall clock was ahead. */
-  let last: { beatAt: number; runningAt: number; lead: number } | undefined
-  let lostTo: ExecutorError | undefined
-  // By both clocks: the monotonic one stands still while a laptop sleeps, the other can be set.
-  let renewed: { readonly monotonic: number; readonly wall: number } | undefined // claimed just now
-  // Schemas that are already stored, because all tasks of a step have the same ones.
-  const described = new Set<string>()
-
-  const hasBuffered = () => takenOver.length > 0 || cards.size > 0 || lines.length > 0 || points.length > 0
-  const take = (): Array<Change> => {
-    if (!hasBuffered()) return []
-    const changes: Array<Change> = [...takenOver, ...cards.values()]
-    if (lines.length > 0) changes.push({ _tag: "Logs", lines })
-    if (points.length > 0) changes.push({ _tag: "Metrics", points })
-    takenOver = []
-    cards = new Map()
-    lines = []
-    points = []
-    return changes
-  }
-  /** Gives each event of a task that is new its place among the run's events. */
-  const placesOf = (task: TaskRecord): ReadonlyArray<number> => {
-    const isOver = task.status !== "running"
-    let events = isOver ? 2 : 1
-    for (const attempt of task.attempts) events += attempt.status === "running" ? 1 : 2
-    const own = [...(places.get(task.id) ?? [])]
-    while (own.length < events) own.push(++lastPlace)
-    if (isOver) places.delete(task.id)
-    else places.set(task.id, own)
-    return own
-  }
-  const placed = (change: TaskChange): TaskChange => ({
-    ...change,
-    task: { ...change.task, places: placesOf(change.task) }
-  })
-  const withoutDescribed = (change: TaskChange): TaskChange =>
-    change.schemas.every(({ digest }) => !described.has(digest))
-      ? change
-      : { ...change, schemas: change.schemas.filter(({ digest }) => !described.has(digest)) }
-  const remember = (changes: ReadonlyArray<Change>) => {
-    for (const change of changes)
-      if (change._tag === "Task") for (const { digest } of change.schemas) described.add(digest)
-  }
-  /** Changes that could not be written are kept for the next write. */
-  const putBack = (changes: ReadonlyArray<Change>) => {
-    for (const change of changes) {
-      if (change._tag === "Logs") lines = [...change.lines, ...lines]
-      if (change._tag === "Metrics") points = [...change.points, ...points]
-      if (change._tag === "Card" && !cards.has(change.card.task)) cards.set(change.card.task, change)
-      if (change._tag !== "Task") continue
-      if (change.task.how !== "executed") takenOver.push(change)
-      else if (change.task.status === "running" && running.has(change.task.id)) started.set(change.task.id, change)
-    }
-  }
-  /** Logs that a change was left out. */
-  const leftOut = (change: Change, defect: unknown): Effect.Effect<void, StoreError> =>
-    Effect.flatMap(Clock.currentTimeMillis, (at) => {
-      const message = `A change could not be recorded (${change._tag}): ${Cause.pretty(Cause.die(defect)).split("\n")[0]}`
-      const run = driver?.run ?? ""
-      return put([{ _tag: "Logs", lines: [{ run, task: "", attempt: 1, at, level: "Error", message }] }])
-    })
-  /** Changes are written one by one, so that a change that makes the store throw does not prevent the others. */
-  const writeOneByOne = (changes: ReadonlyArray<Change>): Effect.Effect<void, StoreError> =>
-    Effect.forEach(
-      changes,
-      (change) =>
-        Effect.catchDefect(put([change]), (defect) => {
-          const reduced = reduce(change)
-          return reduced === undefined
-            ? leftOut(change, defect)
-            : Effect.catchDefect(put([reduced]), () => leftOut(change, defect))
-        }),
-      { discard: true }
+  confirm(maxAgeMs: number = freshMs): Effect.Effect<boolean> {
+    return Effect.clockWith((clock) =>
+      this.#isClosed || this.isFresh(clock, maxAgeMs)
+        ? Effect.succeed(!this.#isClosed)
+        : Effect.map(Effect.exit(this.#beat([])), () => !this.#isClosed)
     )
-  const write = (changes: ReadonlyArray<Change>) =>
-    Effect.suspend(() => {
-      if (closed) return Effect.void
-      const waiting = take()
-      for (const change of changes) {
-        if (change._tag !== "Task") waiting.push(change)
-        else {
-          started.delete(change.task.id)
-          if (change.task.status === "running") running.set(change.task.id, change)
-          else running.delete(change.task.id)
-          waiting.push(withoutDescribed(placed(change)))
-        }
-      }
-      if (waiting.length === 0) return Effect.void
-      return Effect.matchCauseEffect(put(waiting), {
-        onSuccess: () => Effect.sync(() => remember(waiting)),
-        onFailure: (cause) => {
-          if (Cause.hasDies(cause)) return writeOneByOne(waiting)
-          const refusal = cause.reasons.find(Cause.isFailReason)?.error
-          if (refusal?.reason === "lost") return stop(refusal)
-          putBack(waiting)
-          return Effect.failCause(cause)
-        }
-      })
-    })
-  /** Another process has the run. The writer ends here, and a flow's body can't catch that. */
-  const stop = ({ message }: StoreError) => {
-    closed = true
-    lostTo ??= new ExecutorError({ reason: "taken", message })
-    onLost?.(lostTo)
-    return Effect.interrupt
   }
-  const isFresh = (clock: Clock.Clock, maxAgeMs: number): boolean => {
-    if (closed) return false
-    if (driver === undefined) return true
+
+  /** Whether the hold was renewed so lately that `confirm` would not ask the store. */
+  isFresh(clock: Clock.Clock, maxAgeMs: number = freshMs): boolean {
+    if (this.#isClosed) return false
+    if (this.#driver === undefined) return true
     const wall = clock.currentTimeMillisUnsafe()
     const monotonic = monotonicMsOf(clock)
-    renewed ??= { monotonic, wall }
-    return monotonic - renewed.monotonic < maxAgeMs && Math.abs(wall - renewed.wall) < maxAgeMs
+    this.#renewed ??= { monotonic, wall }
+    return monotonic - this.#renewed.monotonic < maxAgeMs && Math.abs(wall - this.#renewed.wall) < maxAgeMs
   }
-  const beat = (changes: ReadonlyArray<Change>) =>
-    Effect.clockWith((clock) => {
+
+  /** Writes what is buffered or due. */
+  tick(clock: Clock.Clock): Effect.Effect<void> | undefined {
+    if (this.#isClosed) return undefined
+    // Measured by the clock instead of counting ticks, so that a slow store does not make a run look dead.
+    const at = monotonicMsOf(clock)
+    const lead = clock.currentTimeMillisUnsafe() - at
+    this.#last ??= { beatAt: at, runningAt: at, lead }
+    this.#renewed ??= { monotonic: at, wall: at + lead }
+    const last = this.#last
+    // If the wall clock was set, readers that compare it with the last heartbeat would take the run for dead.
+    const isBeatDue =
+      this.#driver !== undefined &&
+      (at - last.beatAt >= heartbeatIntervalMs || Math.abs(lead - last.lead) > clockStepMs)
+    const isRunningDue = at - last.runningAt >= runningIntervalMs
+    last.lead = lead
+    if (isBeatDue) last.beatAt = at
+    const changes = isRunningDue ? [...this.#started.values()] : []
+    if (isRunningDue) {
+      last.runningAt = at
+      this.#started.clear()
+    }
+    // A temporary failure of the store does not end the run. If it persists, the next awaited write reports it.
+    if (isBeatDue) return Effect.ignoreCause(this.#beat(changes))
+    return changes.length > 0 || !this.#buffered.isEmpty ? Effect.ignoreCause(this.write(changes)) : undefined
+  }
+
+  #put(changes: ReadonlyArray<Change>): Effect.Effect<void, StoreError> {
+    return this.#store.write(changes, this.#driver)
+  }
+
+  #beat(changes: ReadonlyArray<Change>): Effect.Effect<void, StoreError> {
+    return Effect.clockWith((clock) => {
       const wall = clock.currentTimeMillisUnsafe()
       const monotonic = monotonicMsOf(clock)
-      const written = write(
+      const driver = this.#driver
+      const written = this.write(
         driver === undefined ? changes : [...changes, { _tag: "Heartbeat", run: driver.run, at: wall }]
       )
       return Effect.map(written, () => {
-        renewed = { monotonic, wall }
+        this.#renewed = { monotonic, wall }
       })
     })
-  return {
-    log: (line) => void lines.push(line),
-    metric: (point) => void points.push(point),
-    card: (card, bytes) =>
-      void cards.set(card.task, {
-        _tag: "Card",
-        card,
-        ...(bytes === undefined ? {} : { blob: { digest: card.digest, bytes } })
-      }),
-    takenOver: (change) =>
-      Effect.suspend(() => {
-        if (closed) return Effect.void
-        takenOver.push(withoutDescribed(placed(change)))
-        return takenOver.length < takenOverAtOnce ? Effect.void : write([])
-      }),
-    running: (change) => {
-      placesOf(change.task) // it has them when it is written
-      started.set(change.task.id, change)
-      running.set(change.task.id, change)
-    },
-    write,
-    leave: Effect.suspend(() => {
-      const waiting = take()
-      closed = true
-      if (driver === undefined) return Effect.void
-      return Effect.ignoreCause(put([...waiting, { _tag: "Heartbeat", run: driver.run, at: 0 }]))
-    }),
-    lostTo: () => lostTo,
-    confirm: (maxAgeMs = freshMs) =>
-      Effect.clockWith((clock) =>
-        closed || isFresh(clock, maxAgeMs) ? Effect.succeed(!closed) : Effect.map(Effect.exit(beat([])), () => !closed)
-      ),
-    isFresh: (clock) => isFresh(clock, freshMs),
-    tick: (clock) => {
-      if (closed) return undefined
-      // Measured by the clock instead of counting ticks, so that a slow store does not make a run look dead.
-      const at = monotonicMsOf(clock)
-      const lead = clock.currentTimeMillisUnsafe() - at
-      last ??= { beatAt: at, runningAt: at, lead }
-      renewed ??= { monotonic: at, wall: at + lead }
-      // If the wall clock was set, readers that compare it with the last heartbeat would take the run for dead.
-      const isBeatDue =
-        driver !== undefined && (at - last.beatAt >= heartbeatIntervalMs || Math.abs(lead - last.lead) > clockStepMs)
-      const isRunningDue = at - last.runningAt >= runningIntervalMs
-      last.lead = lead
-      if (isBeatDue) last.beatAt = at
-      const changes = isRunningDue ? [...started.values()] : []
-      if (isRunningDue) {
-        last.runningAt = at
-        started.clear()
-      }
-      // A temporary failure of the store does not end the run. If it persists, the next awaited write reports it.
-      if (isBeatDue) return Effect.ignoreCause(beat(changes))
-      return changes.length > 0 || hasBuffered() ? Effect.ignoreCause(write(changes)) : undefined
-    },
-    endNow: (record, error, at) => {
-      if (closed) return
-      const changes = take()
-      closed = true
-      for (const change of running.values())
-        changes.push(placed({ ...change, task: interrupted(change.task, error, at) }))
-      store.writeNow?.([...changes, { _tag: "Run", run: record }], driver)
+  }
+
+  /** A task as it is written. */
+  #final(change: TaskChange): TaskChange {
+    this.#started.delete(change.task.id)
+    if (change.task.status === "running") this.#running.set(change.task.id, change)
+    else this.#running.delete(change.task.id)
+    return this.#withoutDescribed(this.#placed(change))
+  }
+
+  #placed(change: TaskChange): TaskChange {
+    return { ...change, task: { ...change.task, places: this.#places.take(change.task) } }
+  }
+
+  #withoutDescribed(change: TaskChange): TaskChange {
+    return change.schemas.every(({ digest }) => !this.#described.has(digest))
+      ? change
+      : { ...change, schemas: change.schemas.filter(({ digest }) => !this.#described.has(digest)) }
+  }
+
+  #remember(changes: ReadonlyArray<Change>): Effect.Effect<void> {
+    for (const change of changes)
+      if (change._tag === "Task") for (const { digest } of change.schemas) this.#described.add(digest)
+    return Effect.void
+  }
+
+  #failed(changes: ReadonlyArray<Change>, cause: Cause.Cause<StoreError>): Effect.Effect<void, StoreError> {
+    if (Cause.hasDies(cause)) return this.#writeOneByOne(changes)
+    const refusal = cause.reasons.find(Cause.isFailReason)?.error
+    if (refusal?.reason === "lost") return this.#stop(refusal)
+    // They are kept for the next write.
+    for (const change of changes) {
+      this.#buffered.putBack(change)
+      if (change._tag === "Task" && change.task.status === "running" && this.#running.has(change.task.id))
+        this.#started.set(change.task.id, change)
     }
+    return Effect.failCause(cause)
+  }
+
+  /** Another process has the run. The writer ends here, and a flow's body can't catch that. */
+  #stop({ message }: StoreError): Effect.Effect<never> {
+    this.#isClosed = true
+    this.#lostTo ??= new ExecutorError({ reason: "taken", message })
+    this.#onLost?.(this.#lostTo)
+    return Effect.interrupt
+  }
+
+  /** Changes are written one by one, so that a change that makes the store throw does not prevent the others. */
+  #writeOneByOne(changes: ReadonlyArray<Change>): Effect.Effect<void, StoreError> {
+    return Effect.forEach(
+      changes,
+      (change) =>
+        Effect.catchDefect(this.#put([change]), (defect) => {
+          const reduced = reduce(change)
+          return reduced === undefined
+            ? this.#leftOut(change, defect)
+            : Effect.catchDefect(this.#put([reduced]), () => this.#leftOut(change, defect))
+        }),
+      { discard: true }
+    )
+  }
+
+  /** Logs that a change was left out. */
+  #leftOut(change: Change, defect: unknown): Effect.Effect<void, StoreError> {
+    return Effect.flatMap(Clock.currentTimeMillis, (at) => {
+      const message = `A change could not be recorded (${change._tag}): ${Cause.pretty(Cause.die(defect)).split("\n")[0]}`
+      const run = this.#driver?.run ?? ""
+      return this.#put([{ _tag: "Logs", lines: [{ run, task: "", attempt: 1, at, level: "Error", message }] }])
+    })
   }
 }
 

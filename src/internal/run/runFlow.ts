@@ -12,7 +12,6 @@ import { identity } from "effect/Function"
 import type * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
-import * as Scope from "effect/Scope"
 import { ArtifactStore } from "../../ArtifactStore.ts"
 import { CurrentRun, type Interpreter } from "../../CurrentRun.ts"
 import { CurrentTask } from "../../CurrentTask.ts"
@@ -28,7 +27,7 @@ import * as Cancellation from "./cancellation.ts"
 import type { FlowDefinition } from "./definition.ts"
 import { fromCause, statusOf } from "./errorRecord.ts"
 import * as FailedTask from "./failedTask.ts"
-import * as InterpreterOf from "./interpreter.ts"
+import { RunInterpreter } from "./interpreter.ts"
 import * as Later from "./laterTags.ts"
 import * as LiveRuns from "./liveRuns.ts"
 import { lineText } from "./logLine.ts"
@@ -37,7 +36,7 @@ import { onOwnFiber } from "./ownFiber.ts"
 import * as Parameters from "./parameters.ts"
 import * as Preparation from "./preparation.ts"
 import * as Printing from "./printing.ts"
-import * as Recorder from "./recorder.ts"
+import { Recorder } from "./recorder.ts"
 import * as Replay from "./replay.ts"
 import * as Origin from "./resume.ts"
 import type { RunContext } from "./runContext.ts"
@@ -133,14 +132,17 @@ const runOnce = Effect.fnUntraced(function* (flow: FlowDefinition, parameters: o
         record = { ...record, driver: driver.token }
         if (traced) yield* Effect.annotateCurrentSpan({ run: record.id })
         const stop = new Stop<ExecutorError>()
-        const recorder = Recorder.make(runs, driver, begun?.places, (lostTo) => stop.by(Effect.fail(lostTo)))
+        const recorder = new Recorder(runs, driver, begun?.places, (lostTo) => stop.by(Effect.fail(lostTo)))
         const cancellation = yield* Cancellation.watch(runs, record.id, () => stop.by(Effect.interrupt))
         const changeTags: RunContext["changeTags"] = Effect.fnUntraced(function* (change) {
-          record = { ...record, tags: yield* TagChange.write(runs, record.id, change, recorder.write) }
+          record = {
+            ...record,
+            tags: yield* TagChange.write(runs, record.id, change, (changes) => recorder.write(changes))
+          }
         })
         const services =
           flow.layer === undefined ? undefined : Services.lazily(flow.layer as Layer.Layer<unknown>, scope) // what it needs, the flow's provider gave it
-        const runScope = RunScope.make()
+        const runScope = new RunScope.RunScope()
         const run: RunContext = {
           id: record.id,
           flow,
@@ -204,10 +206,7 @@ const runOnce = Effect.fnUntraced(function* (flow: FlowDefinition, parameters: o
           stayLonger?.()
         }
 
-        const interpreter: Interpreter = {
-          ...InterpreterOf.make(run, origin, start.origin?.from, runFlow),
-          addFinalizer: (finalizer) => Scope.addFinalizer(scope, Effect.ignoreCause(finalizer))
-        }
+        const interpreter = new RunInterpreter(run, scope, origin, start.origin?.from, runFlow)
         const watch =
           start.parent === undefined && start.begun === undefined ? executor.watch?.(record, flow) : undefined
         const ended = yield* Effect.exit(
@@ -219,7 +218,7 @@ const runOnce = Effect.fnUntraced(function* (flow: FlowDefinition, parameters: o
           )
         )
         // That another process has claimed the run comes before whatever that did to the body.
-        const lostTo = recorder.lostTo()
+        const { lostTo } = recorder
         const yielded = lostTo === undefined ? ended : Exit.fail(lostTo)
         // What the body yielded is a user's value, too: a failure to encode it is the run's.
         const recorded = Exit.isSuccess(yielded) ? yield* Effect.exit(Output.encode(flow, yielded.value)) : yielded

@@ -24,54 +24,60 @@ export class Made {
 }
 
 /** The scope of a run. */
-export interface RunScope {
-  /** Runs a task or a called run as part of this run. Nothing is started once the run is over. */
-  readonly owning: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
-  /** Whether the body has ended: nothing more is started. */
-  readonly isOver: () => boolean
-  /** Notes that a fiber runs a task, until `leave`. */
-  readonly enter: (fiber: Fiber.Fiber<unknown, unknown>) => void
-  readonly leave: (fiber: Fiber.Fiber<unknown, unknown>) => void
-  /** Interrupts everything that is still running, and waits for its end. */
-  readonly end: Effect.Effect<void>
-  /** Notes that the body made a task of a step. */
-  readonly noteMade: (step: string) => Made
-  /** The number of tasks of each step that were made but never run. */
-  readonly neverRun: () => ReadonlyArray<{ readonly step: string; readonly tasks: number }>
-}
+export class RunScope {
+  readonly #fibers = new Set<Fiber.Fiber<unknown, unknown>>()
+  readonly #counters = new Map<string, { waiting: number }>()
+  #isOver = false
 
-/** Makes the scope of a run. */
-export const make = (): RunScope => {
-  const fibers = new Set<Fiber.Fiber<unknown, unknown>>()
-  const counters = new Map<string, { waiting: number }>()
-  let over = false
-  return {
-    owning: (effect) =>
-      Effect.withFiber((fiber) => {
-        if (over) return Effect.interrupt
-        fibers.add(fiber)
-        return Effect.ensuring(
-          effect,
-          Effect.sync(() => fibers.delete(fiber))
-        )
-      }),
-    isOver: () => over,
-    enter: (fiber) => void fibers.add(fiber),
-    leave: (fiber) => void fibers.delete(fiber),
-    end: Effect.suspend(() => {
-      over = true
-      return fibers.size === 0 ? Effect.void : Fiber.interruptAll([...fibers])
-    }),
-    noteMade: (step) => {
-      let counter = counters.get(step)
-      if (counter === undefined) {
-        counter = { waiting: 0 }
-        counters.set(step, counter)
-      }
-      return new Made(counter)
-    },
-    neverRun: () =>
-      [...counters].filter(([, { waiting }]) => waiting > 0).map(([step, { waiting }]) => ({ step, tasks: waiting }))
+  /** Runs a task or a called run as part of this run. Nothing is started once the run is over. */
+  owning<A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
+    return Effect.withFiber((fiber) => {
+      if (this.#isOver) return Effect.interrupt
+      this.enter(fiber)
+      return Effect.ensuring(
+        effect,
+        Effect.sync(() => this.leave(fiber))
+      )
+    })
+  }
+
+  /** Whether the body has ended: nothing more is started. */
+  get isOver(): boolean {
+    return this.#isOver
+  }
+
+  /** Notes that a fiber runs a task, until `leave`. */
+  enter(fiber: Fiber.Fiber<unknown, unknown>): void {
+    this.#fibers.add(fiber)
+  }
+
+  leave(fiber: Fiber.Fiber<unknown, unknown>): void {
+    this.#fibers.delete(fiber)
+  }
+
+  /** Interrupts everything that is still running, and waits for its end. */
+  get end(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      this.#isOver = true
+      return this.#fibers.size === 0 ? Effect.void : Fiber.interruptAll([...this.#fibers])
+    })
+  }
+
+  /** Notes that the body made a task of a step. */
+  noteMade(step: string): Made {
+    let counter = this.#counters.get(step)
+    if (counter === undefined) {
+      counter = { waiting: 0 }
+      this.#counters.set(step, counter)
+    }
+    return new Made(counter)
+  }
+
+  /** The number of tasks of each step that were made but never run. */
+  neverRun(): ReadonlyArray<{ readonly step: string; readonly tasks: number }> {
+    return [...this.#counters]
+      .filter(([, { waiting }]) => waiting > 0)
+      .map(([step, { waiting }]) => ({ step, tasks: waiting }))
   }
 }
 

@@ -36,14 +36,19 @@ const Again = Context.Reference("acceptance/Again", { defaultValue: () => false 
 /** The flow, as if its body had `Effect.catchTag` around every task of a step, and called the task again there. */
 const catching = (graph: Case, flow: Flow.Any, step: string): Flow.Any => {
   const body = (parameters: never) =>
-    Effect.updateService(flow.body(parameters) as Effect.Effect<unknown, unknown, CurrentRun>, CurrentRun, (run) => ({
-      ...run,
-      task: (definition, given, states) => {
+    Effect.updateService(flow.body(parameters) as Effect.Effect<unknown, unknown, CurrentRun>, CurrentRun, (run) => {
+      const catches: typeof run.task = (definition, given, states) => {
         const task = run.task(definition, given, states) as Effect.Effect<never, Broken>
         const again = Effect.provideService(task, Again, true)
         return definition.name === step ? Effect.catchTag(task, "Broken", () => again) : task
       }
-    }))
+      return new Proxy(run, {
+        get: (target, name) => {
+          const member = name === "task" ? catches : Reflect.get(target, name)
+          return typeof member === "function" ? member.bind(target) : member
+        }
+      })
+    })
   const called = graph.calls === undefined ? undefined : flow.replacements?.get(graph.calls)
   return called === undefined
     ? { ...flow, body }

@@ -6,7 +6,7 @@ import { TestClock } from "effect/testing"
 import { ArtifactError, ArtifactStore } from "../../../src/ArtifactStore.ts"
 import * as Card from "../../../src/Card.ts"
 import * as Sink from "../../../src/internal/card/sink.ts"
-import * as Recorder from "../../../src/internal/run/recorder.ts"
+import { Recorder } from "../../../src/internal/run/recorder.ts"
 import * as Ticker from "../../../src/internal/run/ticker.ts"
 import { RunStore, StoreError } from "../../../src/RunStore.ts"
 import * as Storage from "../../../src/Storage.ts"
@@ -48,7 +48,7 @@ describe("a card", () => {
       const store = yield* RunStore
       yield* store.write([putRun(run("01a"))])
       const isBroken = yield* Ref.make(true)
-      const recorder = Recorder.make({
+      const recorder = new Recorder({
         ...store,
         write: (changes) =>
           Effect.flatMap(Ref.get(isBroken), (broken) =>

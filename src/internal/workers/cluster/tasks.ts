@@ -160,7 +160,7 @@ const makeSink = Effect.fnUntraced(function* (recorder: Recorder, task: TaskDesc
       return recorder.write([change])
     },
     tags: Effect.fnUntraced(function* (change) {
-      yield* TagChange.write(runs, task.run, change, recorder.write)
+      yield* TagChange.write(runs, task.run, change, (changes) => recorder.write(changes))
       told.tags.push(change)
     })
   } satisfies TaskSink

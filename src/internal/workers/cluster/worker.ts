@@ -13,7 +13,7 @@ import { Executor, ExecutorError } from "../../../Executor.ts"
 import { RunStore } from "../../../RunStore.ts"
 import type { Options } from "../../../Worker.ts"
 import { messageOf } from "../../cause.ts"
-import * as Recorder from "../../run/recorder.ts"
+import { Recorder } from "../../run/recorder.ts"
 import { OwnShutdown, ShutdownSignal } from "../../run/takeover.ts"
 import { version } from "../../run/version.ts"
 import * as FlowModule from "../flowModule.ts"
@@ -85,7 +85,7 @@ const work = Effect.fnUntraced(function* (
       yield* Effect.mapError(pool.flows, (error) =>
         error instanceof ExecutorError ? error : new ExecutorError({ reason: "store", message: messageOf(error) })
       )
-      const recorder = Recorder.make(runs)
+      const recorder = new Recorder(runs)
       const engine = yield* Layer.buildWithScope(ClusterEngine.worker(settings, size), scope)
       const registry = yield* Registry.make(settings, engine)
       yield* Registry.checkAddress(registry, `${settings.host}:${settings.port}`)
