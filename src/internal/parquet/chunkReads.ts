@@ -71,14 +71,14 @@ export const jobOf = Effect.fnUntraced(function* (
   if (rows === undefined) return { ...whole, isPart: false, decoder: yield* decoderOf(end - start) } satisfies Job
   const pages = yield* RowWindow.pagesOf(file, chunk, rows, end)
   if (pages === undefined || pages.end - pages.start > pieceBytes) {
-    const decoder = yield* decoderOf(end - start, { ...rows, firstPageRow: 0 })
+    const decoder = yield* decoderOf(end - start, { ...rows, firstPageRow: 0, isIndexed: false })
     return { ...whole, isPart: true, decoder } satisfies Job
   }
   // The dictionary lies between the chunk's start and its first data page.
   const dictionary = { start, end: Math.min(Number(meta.data_page_offset), pages.start) }
   const ranges = dictionary.end > dictionary.start ? [dictionary, pages] : [pages]
   const size = ranges.reduce((sum, range) => sum + range.end - range.start, 0)
-  const decoder = yield* decoderOf(size, { ...rows, firstPageRow: pages.firstPageRow })
+  const decoder = yield* decoderOf(size, { ...rows, firstPageRow: pages.firstPageRow, isIndexed: true })
   return { ...whole, isPart: true, ranges, decoder } satisfies Job
 })
 

@@ -90,13 +90,16 @@ export const decoder = (
   let before = 0
   let row = window?.firstPageRow ?? 0
   let isComplete = false
+  /** Whether the pages are read from the first one on, so that the numbers of their values have to add up. */
+  const isFromStart = window?.isIndexed !== true
   /** Reads a data page, or skips it where none of its rows is wanted. */
   const take = (header: PageHeader, body: Uint8Array): void => {
     const { count, rows } = sizesOf(header, column)
-    if (window !== undefined && rows !== undefined && row + rows <= window.start) {
-      if (!isSize(count) || count > left || rows > count) throw new Error("a page has more values than its row group")
+    if (isComplete || (window !== undefined && rows !== undefined && row + rows <= window.start)) {
+      if (!isSize(count) || count > left || (rows ?? 0) > count)
+        throw new Error("a page has more values than its row group")
       left -= count
-      row += rows
+      row += rows ?? 0
       return
     }
     checkSum(header, body)
@@ -114,7 +117,8 @@ export const decoder = (
   }
   const push = (piece: Uint8Array, isLast: boolean): number => {
     const reader = { view: new DataView(piece.buffer, piece.byteOffset, piece.byteLength), offset: 0 }
-    while (left > 0 && !isComplete) {
+    // The headers of the pages after a window are looked at where they are at hand: they must fit the row group.
+    while (left > 0 && !(isComplete && !(isLast && isFromStart))) {
       const start = reader.offset
       if (start >= piece.length || before + start >= size) break
       if (!isLast && piece.length - start < headerRoomBytes) return consumed(start)
@@ -139,7 +143,7 @@ export const decoder = (
         dictionary = readDictionary(meta, column, header, body)
       } else if (header.type === "DATA_PAGE" || header.type === "DATA_PAGE_V2") take(header, body)
     }
-    if (isLast && (window === undefined ? left > 0 : row < window.end)) throw new Error("its pages end too soon")
+    if (isLast && (isFromStart ? left > 0 : row < (window?.end ?? 0))) throw new Error("its pages end too soon")
     return consumed(reader.offset)
   }
   const consumed = (bytes: number): number => {

@@ -16,6 +16,8 @@ export interface RowWindow {
   readonly end: number
   /** The row that the first page begins with that is read; 0 without an index. */
   readonly firstPageRow: number
+  /** Whether an index says which pages are read. */
+  readonly isIndexed: boolean
 }
 
 /** The bytes of some pages of a column chunk. */

@@ -245,14 +245,13 @@ describe("Parquet files that lie", () => {
         const before = process.memoryUsage()
         const start = performance.now()
         const result = yield* Effect.result(Parquet.readAny(path))
+        const part = yield* Effect.result(Parquet.readAny(path, { rows: { start: 1, end: 3 } }))
         slowestMs = Math.max(slowestMs, performance.now() - start)
         const after = process.memoryUsage()
         mostBytes = Math.max(mostBytes, after.arrayBuffers - before.arrayBuffers, after.rss - before.rss)
-        if (result._tag === "Failure") {
-          refused++
-          assert.strictEqual(result.failure._tag, "ParquetError", `${sound.name}, round ${round}`)
-          continue
-        }
+        for (const { failure } of [result, part].filter((result) => result._tag === "Failure"))
+          assert.strictEqual(failure._tag, "ParquetError", `${sound.name}, round ${round}`)
+        if (result._tag === "Failure") refused++
         const footer = Buffer.from(sound.bytes).readUInt32LE(sound.bytes.length - 8)
         const isSameFooter = Buffer.from(bytes)
           .subarray(-8 - footer)
@@ -260,12 +259,14 @@ describe("Parquet files that lie", () => {
         if (sound.hasChecksums && isSameFooter && bytes.length === sound.bytes.length) {
           const whole = yield* Effect.promise(() => writeFile(path, sound.bytes))
           assert.isUndefined(whole)
+          const { columns } = yield* Parquet.readAny(path)
           // Only bytes between the pages, or parts of a header that nobody needs, may differ.
-          assert.deepStrictEqual(
-            result.success.columns,
-            (yield* Parquet.readAny(path)).columns,
-            `${sound.name}, round ${round}`
-          )
+          if (result._tag === "Success")
+            assert.deepStrictEqual(result.success.columns, columns, `${sound.name}, round ${round}`)
+          if (part._tag === "Success") {
+            const rows = Object.entries(columns).map(([name, values]) => [name, values.slice(1, 3)])
+            assert.deepStrictEqual(part.success.columns, Object.fromEntries(rows), `${sound.name}, round ${round}`)
+          }
         }
       }
       if (rounds > 200) {

@@ -140,6 +140,12 @@ describe.skipIf(DuckDb.unavailable !== undefined)("random tables", () => {
             await Effect.runPromise(Parquet.write(path, artifact, value, { compression, rowGroupSize }))
             const back = await Effect.runPromise(Parquet.read(path, artifact))
             assert.deepStrictEqual<unknown>(back, value)
+            const range = { start: Math.floor(rows.length / 3), end: Math.ceil(rows.length / 2) }
+            const part = await Effect.runPromise(Parquet.read(path, artifact, { rows: range }))
+            for (const [name, values] of Object.entries(columns)) {
+              const wanted = Array.from(values as ArrayLike<unknown>).slice(range.start, range.end)
+              assert.deepStrictEqual<unknown>(Array.from(part.columns[name] as ArrayLike<unknown>), wanted)
+            }
             const expected = await duckdbColumns(path)
             for (const [i, { inFile = (value: unknown) => value, isJson }] of kinds.entries()) {
               const name = `c${i}`
