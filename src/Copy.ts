@@ -82,9 +82,9 @@ export const run = Effect.fnUntraced(function* <E>(
       const to = yield* Effect.provideContext(Effect.all({ runs: RunStore, artifacts: ArtifactStore }), context)
       const copied: Array<CopiedRun> = []
       for (const each of all) {
-        const one = yield* copyOne(each, from, to)
-        options.onRun?.(one)
-        copied.push(one)
+        const result = yield* copyOne(each, from, to)
+        options.onRun?.(result)
+        copied.push(result)
       }
       return copied
     })

@@ -1,20 +1,23 @@
 /**
- * What object storage costs: one large artifact put and read beside curl's transfer of the same bytes, with the memory
+ * What object storage costs: one large artifact put and got beside curl's transfer of the same bytes, with the memory
  * that it takes, and many of 100 kB beside a bare loop of signed requests. All against a server of its own on loopback,
  * in one run, so that the ratios mean something on a busy machine.
  *
- * Run it with `tsx test/bench/objects.ts [GIGABYTES]`. The server keeps objects in memory: without enough, the large
- * artifact is smaller, and the bench says so.
+ * A store checks more than curl does: an upload is signed with the digests of its bytes, which the server compares, and
+ * what comes down is hashed. So a second figure is that of curl and `openssl dgst`, which come to the same guarantee.
+ *
+ * Run it with `tsx --conditions=effect-flow-source test/bench/objects.ts [GIGABYTES]`, after `npm run build:library`: the
+ * large transfers run on the built package. The server keeps objects in memory: without enough, the large artifact is
+ * smaller, and the bench says so.
  */
-import { execFile, spawn } from "node:child_process"
+import { execFile } from "node:child_process"
 import { createHash, randomBytes } from "node:crypto"
-import { mkdtemp, open, rm } from "node:fs/promises"
+import { mkdtemp, open, readFile, rm } from "node:fs/promises"
+import { stripTypeScriptTypes } from "node:module"
 import { freemem, tmpdir } from "node:os"
 import { join } from "node:path"
-import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
 import * as Effect from "effect/Effect"
-import * as Stream from "effect/Stream"
 import { ArtifactStore } from "../../src/ArtifactStore.ts"
 import * as Client from "../../src/internal/s3/client.ts"
 import * as Storage from "../../src/Storage.ts"
@@ -39,15 +42,20 @@ const seconds = async <A>(work: () => Promise<A>): Promise<readonly [number, A]>
   return [(performance.now() - start) / 1000, result]
 }
 
-/** Curl's own signature of a request, without a hash of the body. */
-const curl = (...words: ReadonlyArray<string>) =>
-  run("curl", [
-    ...["-sS", "-f", "--aws-sigv4", "aws:amz:us-east-1:s3"],
-    ...["--user", `${ObjectServer.credentials.accessKeyId}:${ObjectServer.credentials.secretAccessKey}`],
-    ...["-H", "x-amz-content-sha256: UNSIGNED-PAYLOAD", "-o", "/dev/null", ...words]
-  ])
+/** Curl with its own signature of a request. Without a hash of the body, the server checks none. */
+const curl = (digest: string | undefined, ...words: ReadonlyArray<string>) =>
+  run("curl", [...curlWords(digest), ...words])
 
-/** What a process that puts or reads one artifact reports. */
+const curlWords = (digest: string | undefined): ReadonlyArray<string> => [
+  ...["-sS", "-f", "--aws-sigv4", "aws:amz:us-east-1:s3"],
+  ...["--user", `${ObjectServer.credentials.accessKeyId}:${ObjectServer.credentials.secretAccessKey}`],
+  ...["-H", `x-amz-content-sha256: ${digest ?? "UNSIGNED-PAYLOAD"}`]
+]
+
+const hashOf = async (path: string): Promise<string> =>
+  (await run("openssl", ["dgst", "-sha256", "-r", path])).stdout.slice(0, 64)
+
+/** What a process that puts or gets one artifact reports. */
 interface Report {
   readonly seconds: number
   readonly digest: string
@@ -56,52 +64,63 @@ interface Report {
   readonly baseMegabytes: number
 }
 
-/** Puts or reads one artifact in a process of its own, whose memory is measured. */
-const child = async (place: ObjectServer.TestBucket, runs: string, what: "put" | "get", value: string) => {
-  const started = spawn(
+const root = join(import.meta.dirname, "..", "..")
+
+/** Puts or gets one artifact in a process of its own, whose memory is measured. See `transfer.ts`. */
+const transfer = async (
+  place: ObjectServer.TestBucket,
+  runs: string,
+  what: "put" | "file" | "stream",
+  value: string
+) => {
+  const program = stripTypeScriptTypes(await readFile(join(import.meta.dirname, "transfer.ts"), "utf8"))
+  const { stdout } = await run(
     process.execPath,
-    [...process.execArgv, fileURLToPath(import.meta.url), JSON.stringify({ place, runs, what, value })],
+    ["--disable-warning=ExperimentalWarning", "--input-type=module", "--eval", program],
     {
-      stdio: ["ignore", "pipe", "inherit"]
+      cwd: root,
+      env: { ...process.env, NODE_OPTIONS: "", TRANSFER: JSON.stringify({ place, runs, what, value }) }
     }
   )
-  let output = ""
-  for await (const chunk of started.stdout) output += String(chunk)
-  return JSON.parse(output) as Report
+  return JSON.parse(stdout) as Report // as transfer.ts prints it
 }
 
-const asChild = async (text: string): Promise<void> => {
-  const { place, runs, value, what } = JSON.parse(text)
-  const work = Effect.gen(function* () {
-    const store = yield* ArtifactStore
-    const baseMegabytes = process.memoryUsage.rss() / 1e6
-    const start = performance.now()
-    let digest = value
-    if (what === "put") digest = (yield* store.putFile(value)).digest
-    else yield* Stream.runDrain(store.stream(value))
-    return { digest, baseMegabytes, seconds: (performance.now() - start) / 1000 }
-  })
-  const result = await Effect.runPromise(Effect.provide(work, Storage.layerS3({ ...place, runs, valueBytes: 0 })))
-  console.log(JSON.stringify({ ...result, peakMegabytes: process.resourceUsage().maxRSS / 1000 }))
-}
-
-const large = async (place: ObjectServer.TestBucket, directory: string, wanted: number): Promise<void> => {
+const large = async (
+  place: ObjectServer.TestBucket,
+  server: string,
+  directory: string,
+  wanted: number
+): Promise<void> => {
   const fits = Math.floor((freemem() * 0.35) / 1e8) * 1e8 // curl's copy and ours
   const size = Math.min(wanted, fits)
   if (size < wanted) console.log(`Free memory allows ${size / 1e9} GB instead of ${wanted / 1e9} GB.`)
   const path = join(directory, "large.bin")
+  const got = join(directory, "got.bin")
   await fileOf(path, size)
   const url = `${place.endpoint}/${place.bucket}/curl`
-  const [curlPut] = await seconds(() => curl("-T", path, url))
-  const put = await child(place, directory, "put", path)
-  const [curlGet] = await seconds(() => curl(url))
-  const get = await child(place, directory, "get", put.digest)
-  const line = (name: string, ours: Report, theirs: number): void =>
+  const line = (name: string, ours: Report, theirs: number, hashed: number): void =>
     console.log(
-      `${name} of ${size / 1e9} GB: ${ours.seconds.toFixed(1)} s, curl ${theirs.toFixed(1)} s, ratio ${(ours.seconds / theirs).toFixed(2)}; at most ${ours.peakMegabytes.toFixed(0)} MB of memory, ${ours.baseMegabytes.toFixed(0)} before`
+      `${name} of ${size / 1e9} GB: ${ours.seconds.toFixed(1)} s, curl ${theirs.toFixed(1)} s, ratio ${(ours.seconds / theirs).toFixed(2)}, beside curl and a hash ${(ours.seconds / hashed).toFixed(2)}; at most ${ours.peakMegabytes.toFixed(0)} MB of memory, ${ours.baseMegabytes.toFixed(0)} before`
     )
-  line("put", put, curlPut)
-  line("get", get, curlGet)
+
+  const [curlPut] = await seconds(() => curl(undefined, "-T", path, url))
+  await ObjectServer.collect(server)
+  const [checkedPut] = await seconds(async () => curl(await hashOf(path), "-T", path, url))
+  await ObjectServer.collect(server)
+  const put = await transfer(place, directory, "put", path)
+  line("put", put, curlPut, checkedPut)
+  await rm(path)
+
+  const [curlGet] = await seconds(() => curl(undefined, "-o", got, url))
+  const [hashing] = await seconds(() => hashOf(got))
+  await rm(got)
+  line("get into a file", await transfer(place, directory, "file", put.digest), curlGet, curlGet + hashing)
+
+  const [curlStream] = await seconds(() => curl(undefined, "-o", "/dev/null", url))
+  const [hashedStream] = await seconds(() =>
+    run("sh", ["-c", '"$@" | openssl dgst -sha256', "sh", "curl", ...curlWords(undefined), url])
+  )
+  line("get as a stream", await transfer(place, directory, "stream", put.digest), curlStream, hashedStream)
 }
 
 const many = async (place: ObjectServer.TestBucket, directory: string): Promise<void> => {
@@ -157,11 +176,11 @@ const main = async (): Promise<void> => {
   try {
     const place = await Effect.runPromise(ObjectServer.bucketOn(endpoint))
     await many(place, directory)
-    await large(place, directory, Number(process.argv[2] ?? 5) * 1e9)
+    await large(place, join(directory, "server"), directory, Number(process.argv[2] ?? 5) * 1e9)
   } finally {
     await ObjectServer.stop(join(directory, "server"))
     await rm(directory, { recursive: true, force: true })
   }
 }
 
-if (import.meta.main) await (process.argv[2]?.startsWith("{") === true ? asChild(process.argv[2]) : main())
+if (import.meta.main) await main()

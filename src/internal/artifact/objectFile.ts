@@ -2,12 +2,10 @@
  * A file artifact that is given as an object in a bucket. What it is stored as depends on its contents alone: on its
  * checksum if it has one, else on the digest of what is downloaded, once for each version of the object in a process.
  */
-import { createHash, randomUUID } from "node:crypto"
-import { createReadStream } from "node:fs"
+import { randomUUID } from "node:crypto"
 import * as Fs from "node:fs/promises"
 import * as Os from "node:os"
 import * as Path from "node:path"
-import { pipeline } from "node:stream/promises"
 import * as Effect from "effect/Effect"
 import * as Address from "../s3/address.ts"
 import type { S3Error } from "../s3/failure.ts"
@@ -30,10 +28,7 @@ export const encode = Effect.fnUntraced(function* (text: string): Effect.fn.Retu
     name: nameOf(text),
     ...(address === undefined ? {} : { address }),
     fetch: Effect.gen(function* () {
-      yield* Effect.mapError(object.download(path), failed)
-      const hash = createHash("sha256")
-      yield* Effect.promise(() => pipeline(createReadStream(path), hash))
-      const digest = hash.digest("hex")
+      const digest = yield* Effect.mapError(object.download(path), failed)
       if (object.sha256 !== undefined && digest !== object.sha256)
         return yield* new CodecError({ message: `${shown(text)} arrived altered: its bytes do not have its checksum` })
       known.set(version, { digest, size: object.size })

@@ -2,11 +2,11 @@
  * The operations on a bucket that effect-flow needs, over the S3 API as AWS, R2, MinIO, Ceph and Google's XML API have it.
  * Keys are whole keys; what is stored under them, and why, is up to the caller.
  */
-import { createHash } from "node:crypto"
 import * as Effect from "effect/Effect"
+import type { Body, Incoming } from "./exchange.ts"
 import type { S3Error } from "./failure.ts"
+import * as Lists from "./lists.ts"
 import * as Request from "./request.ts"
-import type { Body, Incoming } from "./transport.ts"
 import * as Xml from "./xml.ts"
 
 /** What the server knows of an object. */
@@ -20,29 +20,6 @@ export interface Look {
   readonly sha256: string | undefined
 }
 
-/** An object in a list. */
-export interface Listed {
-  readonly key: string
-  readonly size: number
-  readonly etag: string
-  /** When it was written, in milliseconds since the epoch by the server's clock. */
-  readonly modifiedAt: number
-}
-
-/** A multipart upload that was begun and neither completed nor aborted. */
-export interface Upload {
-  readonly key: string
-  readonly id: string
-  /** In milliseconds since the epoch by the server's clock. */
-  readonly startedAt: number
-}
-
-/** A part of a list, and where the next begins. */
-export interface Page<A> {
-  readonly items: ReadonlyArray<A>
-  readonly next: string | undefined
-}
-
 /** The body of an object that is written in one request. */
 export interface Content {
   readonly body: Body
@@ -51,7 +28,7 @@ export interface Content {
   readonly digest: string
 }
 
-export interface Client {
+export interface Client extends Lists.Lists {
   readonly bucket: string
   /** The server, for messages. */
   readonly server: () => string
@@ -71,52 +48,46 @@ export interface Client {
    * The bytes from `start` to before `end`, or fewer where the object is shorter, and the size of the whole object.
    *
    * @param options.etag Fails with `changed` if the object has another one.
+   * @param options.into Yields the array for a body of a length, once for each attempt. Default: a new one.
    */
   readonly range: (
     key: string,
     start: number,
     end: number,
-    options?: { readonly etag?: string | undefined; readonly version?: string | undefined }
-  ) => Effect.Effect<
-    { readonly parts: ReadonlyArray<Uint8Array>; readonly size: number; readonly etag: string },
-    S3Error
-  >
-  /** Objects in the order of their keys, up to 1,000 at once. */
-  readonly list: (prefix: string, after?: string, limit?: number) => Effect.Effect<Page<Listed>, S3Error>
-  /** Removes up to 1,000 objects with one request. Yields those that could not be removed, with the reason. */
-  readonly remove: (
-    keys: ReadonlyArray<string>
-  ) => Effect.Effect<ReadonlyArray<{ readonly key: string; readonly reason: string }>, S3Error>
+    options?: {
+      readonly etag?: string | undefined
+      readonly version?: string | undefined
+      readonly into?: ((length: number) => Uint8Array) | undefined
+    }
+  ) => Effect.Effect<{ readonly bytes: Uint8Array; readonly size: number; readonly etag: string }, S3Error>
   /** Copies an object of up to 5 GB within the bucket. */
   readonly copy: (from: string, to: string) => Effect.Effect<void, S3Error>
   readonly beginUpload: (key: string) => Effect.Effect<string, S3Error>
   /** Sends a part; the first has the number 1. Yields its etag. */
   readonly putPart: (
-    upload: Pick<Upload, "key" | "id">,
+    upload: Pick<Lists.Upload, "key" | "id">,
     part: number,
     content: Content
   ) => Effect.Effect<string, S3Error>
   readonly completeUpload: (
-    upload: Pick<Upload, "key" | "id">,
+    upload: Pick<Lists.Upload, "key" | "id">,
     etags: ReadonlyArray<string>,
     options: { readonly isNew: boolean }
   ) => Effect.Effect<string, S3Error>
-  readonly abortUpload: (upload: Pick<Upload, "key" | "id">) => Effect.Effect<void, S3Error>
-  readonly uploads: (prefix: string, after?: string) => Effect.Effect<Page<Upload>, S3Error>
+  readonly abortUpload: (upload: Pick<Lists.Upload, "key" | "id">) => Effect.Effect<void, S3Error>
   readonly close: () => void
 }
 
-/** How many objects one request lists or removes. */
-export const pageSize = 1000
-
 export const make = (options: Request.Options): Client => {
   const { bucket } = options
-  const { close, send, server } = Request.make(options)
+  const requests = Request.make(options)
+  const { close, send, server } = requests
   const xml = (request: Request.Request) => Effect.map(send(request), ({ body }) => new TextDecoder().decode(body))
   return {
     bucket,
     server,
     close,
+    ...Lists.make(bucket, requests),
     put: (key, { body, digest, size }, { isNew, mediaType = "application/octet-stream" }) =>
       Effect.map(
         send({
@@ -161,7 +132,7 @@ export const make = (options: Request.Options): Client => {
             : undefined
         })
       ),
-    range: (key, start, end, { etag, version } = {}) =>
+    range: (key, start, end, { etag, into = newArray, version } = {}) =>
       Effect.catchIf(
         Effect.map(
           send({
@@ -169,7 +140,7 @@ export const make = (options: Request.Options): Client => {
             key,
             query: versioned(version),
             answerBytes: end - start,
-            inParts: true,
+            into,
             headers: { range: `bytes=${start}-${end - 1}`, ...(etag === undefined ? {} : { "if-match": etag }) },
             action: "s3:GetObject"
           }),
@@ -177,62 +148,13 @@ export const make = (options: Request.Options): Client => {
             const total = /\/(\d+)$/.exec(answer.headers["content-range"] ?? "")?.[1]
             return total === undefined
               ? wholeOf(answer, start, end) // ranges are not served
-              : { parts: answer.parts, size: Number(total), etag: etagOf(answer) }
+              : { bytes: answer.body, size: Number(total), etag: etagOf(answer) }
           }
         ),
         // There is nothing at `start`: the object is empty, or ends before.
         (error: S3Error) => error.status === 416,
-        () => Effect.succeed({ parts: [], size: start, etag: "" })
+        () => Effect.succeed({ bytes: new Uint8Array(0), size: start, etag: "" })
       ),
-    list: (prefix, after, limit = pageSize) =>
-      Effect.map(
-        xml({
-          method: "GET",
-          key: "",
-          query: {
-            "list-type": "2",
-            "max-keys": String(limit),
-            prefix,
-            ...(after === undefined ? {} : { "continuation-token": after })
-          },
-          action: "s3:ListBucket"
-        }),
-        (text) => ({
-          items: Xml.all(text, "Contents").map((item) => ({
-            key: Xml.text(item, "Key") ?? "",
-            size: Number(Xml.text(item, "Size")),
-            etag: Xml.text(item, "ETag") ?? "",
-            modifiedAt: Date.parse(Xml.text(item, "LastModified") ?? "")
-          })),
-          next: Xml.text(text, "IsTruncated") === "true" ? Xml.text(text, "NextContinuationToken") : undefined
-        })
-      ),
-    remove: (keys) =>
-      Effect.suspend(() => {
-        if (keys.length === 0) return Effect.succeed([])
-        const objects = keys.map((key) => `<Object><Key>${Xml.escape(key)}</Key></Object>`).join("")
-        const body = new TextEncoder().encode(
-          `<Delete xmlns="http://s3.amazonaws.com/doc/2006-03-01/">${objects}<Quiet>true</Quiet></Delete>`
-        )
-        return Effect.map(
-          xml({
-            method: "POST",
-            key: "",
-            query: { delete: "" },
-            body: [body],
-            headers: {
-              "content-type": "application/xml",
-              "content-md5": createHash("md5").update(body).digest("base64")
-            },
-            action: "s3:DeleteObject"
-          }),
-          (text) =>
-            Xml.all(text, "Error").flatMap((item) => {
-              const code = Xml.text(item, "Code") ?? ""
-              return code === "NoSuchKey" ? [] : [{ key: Xml.text(item, "Key") ?? "", reason: reasonOf(code, bucket) }]
-            })
-        )
-      }),
     copy: (from, to) =>
       Effect.asVoid(
         send({
@@ -284,50 +206,20 @@ export const make = (options: Request.Options): Client => {
         )
       }),
     abortUpload: ({ id, key }) =>
-      Effect.asVoid(send({ method: "DELETE", key, query: { uploadId: id }, action: "s3:AbortMultipartUpload" })),
-    uploads: (prefix, after) =>
-      Effect.map(
-        xml({
-          method: "GET",
-          key: "",
-          query: {
-            uploads: "",
-            prefix,
-            "max-uploads": String(pageSize),
-            ...(after === undefined ? {} : markers(after))
-          },
-          action: "s3:ListBucketMultipartUploads"
-        }),
-        (text) => ({
-          items: Xml.all(text, "Upload").map((item) => ({
-            key: Xml.text(item, "Key") ?? "",
-            id: Xml.text(item, "UploadId") ?? "",
-            startedAt: Date.parse(Xml.text(item, "Initiated") ?? "")
-          })),
-          next:
-            Xml.text(text, "IsTruncated") === "true"
-              ? JSON.stringify([Xml.text(text, "NextKeyMarker") ?? "", Xml.text(text, "NextUploadIdMarker") ?? ""])
-              : undefined
-        })
-      )
+      Effect.asVoid(send({ method: "DELETE", key, query: { uploadId: id }, action: "s3:AbortMultipartUpload" }))
   }
-}
-
-const markers = (after: string): Readonly<Record<string, string>> => {
-  const [key, id] = JSON.parse(after) as readonly [string, string] // written above
-  return { "key-marker": key, "upload-id-marker": id }
 }
 
 const versioned = (version: string | undefined): Readonly<Record<string, string>> =>
   version === undefined ? {} : { versionId: version }
 
 /** A range of an answer that is the whole object. */
-const wholeOf = (answer: Incoming, start: number, end: number) => {
-  const whole = Buffer.concat(answer.parts)
-  return { parts: [whole.subarray(start, end)], size: whole.length, etag: etagOf(answer) }
-}
+const wholeOf = (answer: Incoming, start: number, end: number) => ({
+  bytes: answer.body.subarray(start, end),
+  size: answer.body.length,
+  etag: etagOf(answer)
+})
+
+const newArray = (length: number): Uint8Array => new Uint8Array(length)
 
 const etagOf = ({ headers }: Incoming): string => headers.etag ?? ""
-
-const reasonOf = (code: string, bucket: string): string =>
-  code === "AccessDenied" ? `the credentials do not allow s3:DeleteObject on the bucket "${bucket}" (${code})` : code

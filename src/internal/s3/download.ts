@@ -2,6 +2,9 @@
  * Large objects read in ranges, several of them on their way at once: each is a short request that can be repeated by itself, so
  * a connection that breaks costs a few megabytes, and no more than a few are ever in memory.
  */
+import { createHash } from "node:crypto"
+import type { FileHandle } from "node:fs/promises"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { Client, Look } from "./client.ts"
@@ -39,26 +42,120 @@ export const open = Effect.fnUntraced(function* (
     const { etag, size } = yield* client.look(key, version)
     return { etag, size, parts: Stream.empty }
   }
-  const first = yield* client.range(key, start, Math.min(wanted, start + rangeBytes), { version })
-  const end = Math.min(wanted, first.size)
-  const rest: Array<number> = []
-  for (let at = start + rangeBytes; at < end; at += rangeBytes) rest.push(at)
+  const { bytes, etag, size } = yield* client.range(key, start, Math.min(wanted, start + rangeBytes), { version })
+  const end = Math.min(wanted, size)
   return {
-    size: first.size,
-    etag: first.etag,
+    size,
+    etag,
     parts: Stream.concat(
-      Stream.fromIterable(first.parts),
-      Stream.flattenIterable(
-        Stream.mapEffect(
-          Stream.fromIterable(rest, { chunkSize: 1 }),
-          (at) =>
-            Effect.map(
-              client.range(key, at, Math.min(at + rangeBytes, end), { etag: first.etag, version }),
-              ({ parts }) => parts
-            ),
-          { concurrency }
-        )
+      Stream.succeed(bytes),
+      Stream.mapEffect(
+        Stream.fromIterable(startsFrom(start + rangeBytes, end), { chunkSize: 1 }),
+        (at) =>
+          Effect.map(
+            client.range(key, at, Math.min(at + rangeBytes, end), { etag, version }),
+            (answer) => answer.bytes
+          ),
+        { concurrency }
       )
     )
   }
 })
+
+const startsFrom = (start: number, end: number): ReadonlyArray<number> =>
+  Array.from({ length: Math.max(0, Math.ceil((end - start) / rangeBytes)) }, (_, index) => start + index * rangeBytes)
+
+/** An object that was read to its end, and the SHA-256 of what came, in hexadecimal. */
+export interface Read extends Pick<Look, "size" | "etag"> {
+  readonly digest: string
+}
+
+/** What becomes of the ranges of an object. */
+interface Sink<E> {
+  /** Where a range goes. Default: into an array that is used again. */
+  readonly into?: (at: number, length: number) => Uint8Array
+  /** Is given each range when all before it are hashed. An array of `read` is used again once this is done. */
+  readonly keep?: (bytes: Uint8Array, at: number, size: number) => Effect.Effect<void, E>
+}
+
+/** Reads an object to its end and hashes it. However large it is, few ranges are in memory. */
+export const read = <E = never>(
+  client: Client,
+  key: string,
+  { version, into, keep = () => Effect.void }: Sink<E> & { readonly version?: string | undefined } = {}
+): Effect.Effect<Read, S3Error | E> =>
+  Effect.gen(function* () {
+    const hash = createHash("sha256")
+    const spare: Array<Uint8Array> = []
+    let before: Deferred.Deferred<void> | undefined
+    const range = Effect.fnUntraced(function* (at: number, end: number, etag?: string) {
+      const hashed = Deferred.makeUnsafe<void>()
+      const turn = before
+      before = hashed
+      let lent: Uint8Array | undefined
+      const lend = (length: number): Uint8Array => {
+        lent ??= spare.pop() ?? new Uint8Array(end - at)
+        return lent.subarray(0, length)
+      }
+      const answer = yield* client.range(key, at, end, {
+        etag,
+        version,
+        into: into === undefined ? lend : (length) => into(at, length)
+      })
+      if (turn !== undefined) yield* Deferred.await(turn)
+      hash.update(answer.bytes)
+      yield* Deferred.succeed(hashed, undefined)
+      yield* keep(answer.bytes, at, answer.size)
+      if (lent?.length === rangeBytes) spare.push(lent)
+      return answer
+    })
+    const { etag, size } = yield* range(0, rangeBytes)
+    yield* Effect.forEach(startsFrom(rangeBytes, size), (at) => range(at, Math.min(at + rangeBytes, size), etag), {
+      concurrency,
+      discard: true
+    })
+    return { etag, size, digest: hash.digest("hex") }
+  })
+
+/** Reads an object into one array. */
+export const whole = (client: Client, key: string): Effect.Effect<Read & { readonly bytes: Uint8Array }, S3Error> =>
+  Effect.suspend(() => {
+    let bytes: Uint8Array = new Uint8Array(0)
+    const into = (at: number, length: number): Uint8Array =>
+      at === 0 ? new Uint8Array(length) : bytes.subarray(at, at + length)
+    const keep = (range: Uint8Array, at: number, size: number) =>
+      Effect.sync(() => {
+        if (range.length === size) bytes = range
+        else if (at === 0) bytes = new Uint8Array(size)
+        if (range.buffer !== bytes.buffer) bytes.set(range, at)
+      })
+    return Effect.map(read(client, key, { into, keep }), (result) => ({ ...result, bytes }))
+  })
+
+/**
+ * Writes an object to a file.
+ *
+ * @param failed What to fail with if the file can't be written.
+ */
+export const toFile = <E>(
+  client: Client,
+  key: string,
+  file: FileHandle,
+  options: { readonly version?: string | undefined; readonly failed: (cause: unknown) => E }
+): Effect.Effect<Read, S3Error | E> =>
+  read(client, key, {
+    version: options.version,
+    // Not to be interrupted: the array is used again, and the file closed.
+    keep: (bytes, at) =>
+      Effect.uninterruptible(Effect.tryPromise({ try: () => write(file, bytes, at), catch: options.failed }))
+  })
+
+/** At how many bytes a time a file is written: systems take longer over larger pieces. */
+const pieceBytes = 256 * 1024
+
+const write = async (file: FileHandle, bytes: Uint8Array, position: number): Promise<void> => {
+  for (let at = 0; at < bytes.length; ) {
+    const { bytesWritten } = await file.write(bytes, at, Math.min(pieceBytes, bytes.length - at), position + at)
+    at += bytesWritten
+  }
+}

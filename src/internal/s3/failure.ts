@@ -109,67 +109,67 @@ export const ofAnswer = (problem: Problem, context: Context): S3Error => {
   const { headers, status } = problem
   const code = codeIn(problem)
   const text = new TextDecoder().decode(problem.body.subarray(0, 64 * 1024))
-  const made = (kind: S3Error["kind"], reason: string, region?: string): S3Error =>
+  const failed = (kind: S3Error["kind"], reason: string, region?: string): S3Error =>
     new S3Error({ kind, code, reason, status, ...(region === undefined ? {} : { region }) })
   const { action, bucket, now, server } = context
   if (passing.has(code) || status >= 500 || status === 429)
-    return made("away", `${server} answered ${status}${code === String(status) ? "" : ` (${code})`}`)
+    return failed("away", `${server} answered ${status}${code === String(status) ? "" : ` (${code})`}`)
   if (expired.has(code))
-    return made(
+    return failed(
       "refused",
       `the credentials have expired (${code}). Renew them, for example with aws sso login, and try again`
     )
-  const found = headers["x-amz-bucket-region"] ?? Xml.text(text, "Region")
+  const regionSaid = headers["x-amz-bucket-region"] ?? Xml.text(text, "Region")
   switch (code) {
     case "NoSuchKey":
-      return made("missing", "there is no such object")
+      return failed("missing", "there is no such object")
     case "NoSuchUpload":
-      return made("missing", "there is no such upload")
+      return failed("missing", "there is no such upload")
     case "PreconditionFailed":
-      return made("changed", "the object is there already, or has changed")
+      return failed("changed", "the object is there already, or has changed")
     case "NoSuchBucket":
-      return made("refused", `there is no bucket "${bucket}" at ${server}. Create it, or correct its name`)
+      return failed("refused", `there is no bucket "${bucket}" at ${server}. Create it, or correct its name`)
     case "InvalidBucketName":
-      return made("refused", `${server} says that "${bucket}" can't be the name of a bucket`)
+      return failed("refused", `${server} says that "${bucket}" can't be the name of a bucket`)
     case "PermanentRedirect":
     case "TemporaryRedirect":
     case "AuthorizationHeaderMalformed":
     case "IllegalLocationConstraintException":
-      return found === undefined
-        ? made(
+      return regionSaid === undefined
+        ? failed(
             "refused",
             `the bucket "${bucket}" is not served at ${server} (${code}). Set the region or the endpoint that it belongs to`
           )
-        : made(
+        : failed(
             "refused",
-            `the bucket "${bucket}" is in the region ${found}, and ${context.region} was asked. Set AWS_REGION, or the region option, to ${found}`,
-            found
+            `the bucket "${bucket}" is in the region ${regionSaid}, and ${context.region} was asked. Set AWS_REGION, or the region option, to ${regionSaid}`,
+            regionSaid
           )
     case "InvalidAccessKeyId":
-      return made(
+      return failed(
         "refused",
         `${server} does not know the access key (InvalidAccessKeyId). Check which credentials are used: environment variables come before profiles`
       )
     case "SignatureDoesNotMatch":
-      return made(
+      return failed(
         "refused",
         "the secret access key does not belong to the access key (SignatureDoesNotMatch). Check the credentials"
       )
     case "RequestTimeTooSkewed":
     case "RequestExpired":
-      return made("refused", skew(headers.date, now))
+      return failed("refused", skew(headers.date, now))
     case "AccessDenied":
     case "AllAccessDisabled":
     case "AccountProblem":
-      return made(
+      return failed(
         "refused",
         `the credentials do not allow ${action} on the bucket "${bucket}" (${code}). Allow it in their policy and in the bucket's`
       )
     case "QuotaExceeded":
-      return made("refused", `the quota of the bucket "${bucket}" is used up (QuotaExceeded)`)
+      return failed("refused", `the quota of the bucket "${bucket}" is used up (QuotaExceeded)`)
     default: {
       const said = Xml.text(text, "Message")
-      return made(
+      return failed(
         "refused",
         `${server} answered ${status}${code === String(status) ? "" : ` (${code}${said === undefined ? "" : `: ${said.replace(/\.$/, "")}`})`}`
       )
@@ -190,24 +190,24 @@ const skew = (date: string | undefined, now: number): string => {
 export const ofConnection = (cause: unknown, server: string): S3Error => {
   const code = codeOf(cause)
   const host = URL.parse(server)?.host ?? server
-  const made = (kind: S3Error["kind"], reason: string): S3Error =>
+  const failed = (kind: S3Error["kind"], reason: string): S3Error =>
     new S3Error({ kind, code: code || "Connection", reason })
   switch (code) {
     case "ECONNREFUSED":
-      return made("away", `nothing listens at ${host} (ECONNREFUSED)`)
+      return failed("away", `nothing listens at ${host} (ECONNREFUSED)`)
     case "ENOTFOUND":
     case "EAI_AGAIN":
-      return made("away", `the host name of ${server} could not be resolved (${code})`)
+      return failed("away", `the host name of ${server} could not be resolved (${code})`)
     case "ESTALLED":
-      return made("away", `${host} ${messageOf(cause)}`)
+      return failed("away", `${host} ${messageOf(cause)}`)
     case "ECONNRESET":
     case "EPIPE":
     case "UND_ERR_SOCKET":
-      return made("away", `${host} closed the connection (${code})`)
+      return failed("away", `${host} closed the connection (${code})`)
     case "ERR_INVALID_URL":
-      return made("refused", `${server} is not a valid URL`)
+      return failed("refused", `${server} is not a valid URL`)
     default:
       // A certificate does not get better by trying again.
-      return made(/CERT|SSL|TLS/.test(code) ? "refused" : "away", `${host} can't be reached: ${reasonOf(cause)}`)
+      return failed(/CERT|SSL|TLS/.test(code) ? "refused" : "away", `${host} can't be reached: ${reasonOf(cause)}`)
   }
 }

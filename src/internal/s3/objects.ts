@@ -5,6 +5,7 @@
 import * as Fs from "node:fs/promises"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import { reasonOf } from "../cause.ts"
 import * as Address from "./address.ts"
 import * as Client from "./client.ts"
 import * as Download from "./download.ts"
@@ -19,8 +20,8 @@ export interface Opened {
   readonly sha256: string | undefined
   /** Its bytes from `start` to before `end`. */
   readonly read: (start: number, end: number) => Effect.Effect<Uint8Array, S3Error>
-  /** Writes it to a file. */
-  readonly download: (path: string) => Effect.Effect<void, S3Error>
+  /** Writes it to a file, and yields the SHA-256 of what came, in hexadecimal. */
+  readonly download: (path: string) => Effect.Effect<string, S3Error>
 }
 
 /** One client for each bucket and server, whose connections and credentials serve all objects. */
@@ -28,8 +29,8 @@ const clients = new Map<string, Client.Client>()
 
 const clientOf = ({ key: _, ...place }: Address.Address): Client.Client => {
   const name = JSON.stringify(place)
-  const known = clients.get(name)
-  if (known !== undefined) return known
+  const open = clients.get(name)
+  if (open !== undefined) return open
   const client = Client.make(place)
   clients.set(name, client)
   return client
@@ -53,11 +54,13 @@ export const open = Effect.fnUntraced(function* (text: string): Effect.fn.Return
     Effect.mapError(effect, (error) =>
       error.kind === "changed" ? new S3Error({ ...error, reason: "the object was replaced while it was read" }) : error
     )
+  const same = (read: { readonly etag: string }): Effect.Effect<void, S3Error> =>
+    read.etag === etag || size === 0
+      ? Effect.void
+      : Effect.fail(new S3Error({ kind: "changed", code: "Replaced", reason: "the object was replaced" }))
   const parts = (start: number, end: number) =>
     Effect.flatMap(Download.open(client, key, { range: { start, end }, version }), (opened) =>
-      opened.etag === etag || size === 0
-        ? Effect.succeed(opened.parts)
-        : Effect.fail(new S3Error({ kind: "changed", code: "Replaced", reason: "the object was replaced" }))
+      Effect.as(same(opened), opened.parts)
     )
   return {
     size,
@@ -77,18 +80,20 @@ export const open = Effect.fnUntraced(function* (text: string): Effect.fn.Return
           return bytes
         })
       ),
-    download: (path) =>
-      checked(
-        Effect.scoped(
-          Effect.gen(function* () {
-            const file = yield* Effect.acquireRelease(
-              Effect.promise(() => Fs.open(path, "w")),
-              (file) => Effect.promise(() => file.close())
-            )
-            yield* Stream.runForEach(Stream.unwrap(parts(0, size)), (part) => Effect.promise(() => file.write(part)))
-          })
+    download: (path) => {
+      const failed = (cause: unknown): S3Error =>
+        new S3Error({ kind: "refused", code: "File", reason: `the file ${path} can't be written: ${reasonOf(cause)}` })
+      return checked(
+        Effect.acquireUseRelease(
+          Effect.tryPromise({ try: () => Fs.open(path, "w"), catch: failed }),
+          (file) =>
+            Effect.flatMap(Download.toFile(client, key, file, { version, failed }), (read) =>
+              Effect.as(same(read), read.digest)
+            ),
+          (file) => Effect.promise(() => file.close())
         )
       )
+    }
   }
 })
 
@@ -97,12 +102,12 @@ export const list = Effect.fnUntraced(function* (text: string): Effect.fn.Return
   const address = yield* parse(text)
   const client = clientOf(address)
   const query = text.includes("?") ? text.slice(text.indexOf("?")) : ""
-  const found: Array<string> = []
+  const addresses: Array<string> = []
   let after: string | undefined
   do {
     const page = yield* client.list(address.key, after)
-    for (const { key } of page.items) found.push(`${Address.show({ bucket: address.bucket, key })}${query}`)
+    for (const { key } of page.items) addresses.push(`${Address.show({ bucket: address.bucket, key })}${query}`)
     after = page.next
   } while (after !== undefined)
-  return found
+  return addresses
 })

@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import type * as Address from "./address.ts"
 import * as Credentials from "./credentials.ts"
+import type * as Exchange from "./exchange.ts"
 import * as Failure from "./failure.ts"
 import * as Packages from "./packages.ts"
 import * as Transport from "./transport.ts"
@@ -20,21 +21,21 @@ export interface Request {
   readonly key: string
   readonly query?: Readonly<Record<string, string>> | undefined
   readonly headers?: Readonly<Record<string, string>> | undefined
-  readonly body?: Transport.Body | undefined
+  readonly body?: Exchange.Body | undefined
   /** In bytes. Default: that of a body in memory. */
   readonly size?: number | undefined
   /** The SHA-256 of the body, in hexadecimal. Default: it is computed; a body that is not in memory needs it. */
   readonly digest?: string | undefined
   /** How long the answer may be, in bytes. Default: 1 MB. */
   readonly answerBytes?: number | undefined
-  /** Whether the answer's body is wanted as it comes. Default: false. */
-  readonly inParts?: boolean | undefined
+  /** Where a successful answer of a length goes. Default: into an array of its own. */
+  readonly into?: ((length: number) => Uint8Array) | undefined
   /** What the credentials must allow, `s3:GetObject`, for the sentence that says that they don't. */
   readonly action: string
 }
 
 export interface Requests {
-  readonly send: (request: Request) => Effect.Effect<Transport.Incoming, Failure.S3Error>
+  readonly send: (request: Request) => Effect.Effect<Exchange.Incoming, Failure.S3Error>
   /** The server, for messages. */
   readonly server: () => string
   readonly close: () => void
@@ -90,7 +91,7 @@ export const make = (options: Options): Requests => {
     return base
   }
 
-  const signed = async (request: Request, renew: boolean): Promise<Transport.Outgoing> => {
+  const signed = async (request: Request, renew: boolean): Promise<Exchange.Outgoing> => {
     const url = urlOf(request)
     const body = request.body ?? []
     const digest = request.digest ?? (typeof body === "function" ? "UNSIGNED-PAYLOAD" : digestOf(body))
@@ -109,7 +110,7 @@ export const make = (options: Options): Requests => {
       url,
       body,
       answerBytes: request.answerBytes,
-      inParts: request.inParts,
+      into: request.into,
       headers: {
         ...headers,
         ...(request.method === "PUT" || request.method === "POST" ? { "content-length": String(size) } : {})
@@ -118,7 +119,7 @@ export const make = (options: Options): Requests => {
   }
 
   /** One attempt. */
-  const attempt = (request: Request, renew: boolean): Effect.Effect<Transport.Incoming, Failure.S3Error> =>
+  const attempt = (request: Request, renew: boolean): Effect.Effect<Exchange.Incoming, Failure.S3Error> =>
     Effect.gen(function* () {
       const outgoing = yield* Effect.tryPromise({
         try: () => signed(request, renew),

@@ -9,30 +9,8 @@
 import * as Http from "node:http"
 import * as Https from "node:https"
 import * as Effect from "effect/Effect"
-
-/** What is sent. */
-export interface Outgoing {
-  readonly method: string
-  readonly url: URL
-  readonly headers: Readonly<Record<string, string>>
-  readonly body: Body
-  /** How long the answer may be, in bytes. Default: 1 MB. */
-  readonly answerBytes?: number | undefined
-  /** Whether a successful answer's body is wanted as it comes, which saves a copy. Default: false. */
-  readonly inParts?: boolean | undefined
-}
-
-/** Bytes in memory, or a source of parts that can be opened again for another attempt. */
-export type Body = ReadonlyArray<Uint8Array> | (() => AsyncIterable<Uint8Array>)
-
-/** What came back. */
-export interface Incoming {
-  readonly status: number
-  readonly headers: Readonly<Record<string, string | undefined>>
-  readonly body: Uint8Array
-  /** The body as it came, in place of `body`, if the request asks for that. */
-  readonly parts: ReadonlyArray<Uint8Array>
-}
+import { type Body, closed, type Incoming, longestMs, type Outgoing, stalled } from "./exchange.ts"
+import * as Receiver from "./receiver.ts"
 
 /** Connections that are kept open for later requests. */
 export interface Transport {
@@ -47,61 +25,65 @@ export interface Transport {
 export const make = (stallMs: number): Transport => {
   const options = { keepAlive: true, maxSockets: 64, scheduling: "lifo" } as const
   const agents = { http: new Http.Agent(options), https: new Https.Agent(options) }
+  const receiver = Receiver.make(stallMs)
+  const send: Transport["send"] = (request) =>
+    Effect.callback((resume) => {
+      const isSecure = request.url.protocol === "https:"
+      const sent = (isSecure ? Https : Http).request(request.url, {
+        method: request.method,
+        headers: request.headers,
+        agent: isSecure ? agents.https : agents.http
+      })
+      let isOver = false
+      const fail = (cause: unknown): void => {
+        if (isOver) return
+        isOver = true
+        sent.destroy()
+        resume(Effect.fail(cause))
+      }
+      sent.setTimeout(stallMs, () => fail(stalled(stallMs)))
+      const limitMs = longestMs(request, stallMs)
+      const limit = setTimeout(() => fail(stalled(limitMs)), limitMs)
+      limit.unref()
+      sent.on("error", fail)
+      sent.on("close", () => {
+        clearTimeout(limit)
+        fail(closed())
+      })
+      sent.on("response", (answer) => {
+        const length = request.method === "HEAD" ? 0 : Number(answer.headers["content-length"] ?? Number.NaN)
+        const body = collector(length)
+        answer.on("data", body.add)
+        answer.on("error", fail)
+        answer.on("end", () => {
+          if (!answer.complete || isOver) return
+          isOver = true
+          // The server may answer before it has read the whole request. What is left of it is not sent.
+          if (!sent.writableFinished) sent.destroy()
+          resume(
+            Effect.succeed({
+              status: answer.statusCode ?? 0,
+              headers: answer.headers as Incoming["headers"], // those that are read here occur once
+              body: body.bytes()
+            })
+          )
+        })
+      })
+      void write(sent, request.body, () => isOver).catch(fail)
+      return Effect.sync(() => {
+        isOver = true
+        sent.destroy()
+      })
+    })
   return {
     send: (request) =>
-      Effect.callback((resume) => {
-        const isSecure = request.url.protocol === "https:"
-        const sent = (isSecure ? Https : Http).request(request.url, {
-          method: request.method,
-          headers: request.headers,
-          agent: isSecure ? agents.https : agents.http
-        })
-        let isOver = false
-        const fail = (cause: unknown): void => {
-          if (isOver) return
-          isOver = true
-          sent.destroy()
-          resume(Effect.fail(cause))
-        }
-        sent.setTimeout(stallMs, () => fail(stalled(stallMs)))
-        // One that trickles is dead too: below 32 kB/s nothing gets done.
-        const { answerBytes = 1_000_000 } = request
-        const limitMs = 4 * stallMs + (Number(request.headers["content-length"] ?? 0) + answerBytes) / 32
-        const limit = setTimeout(() => fail(stalled(limitMs)), limitMs)
-        limit.unref()
-        sent.on("error", fail)
-        sent.on("close", () => {
-          clearTimeout(limit)
-          fail(Object.assign(new Error("the connection was closed"), { code: "ECONNRESET" }))
-        })
-        sent.on("response", (answer) => {
-          const length = request.method === "HEAD" ? 0 : Number(answer.headers["content-length"] ?? Number.NaN)
-          const isWhole = request.inParts !== true || (answer.statusCode ?? 0) >= 300
-          const body = isWhole ? collector(length) : partsCollector()
-          answer.on("data", body.add)
-          answer.on("error", fail)
-          answer.on("end", () => {
-            if (!answer.complete || isOver) return
-            isOver = true
-            // The server may answer before it has read the whole request. What is left of it is not sent.
-            if (!sent.writableFinished) sent.destroy()
-            resume(
-              Effect.succeed({
-                status: answer.statusCode ?? 0,
-                headers: answer.headers as Incoming["headers"], // those that are read here occur once
-                body: body.bytes(),
-                parts: body.parts
-              })
-            )
-          })
-        })
-        void write(sent, request.body, () => isOver).catch(fail)
-        return Effect.sync(() => {
-          isOver = true
-          sent.destroy()
-        })
-      }),
+      request.into === undefined
+        ? send(request)
+        : Effect.flatMap(receiver.receive(request, request.into), (received) =>
+            received === undefined ? send(request) : Effect.succeed(received)
+          ),
     close: () => {
+      receiver.close()
       agents.http.destroy()
       agents.https.destroy()
     }
@@ -110,11 +92,6 @@ export const make = (stallMs: number): Transport => {
 
 /** No answer is larger: ranges and lists are asked for in smaller pieces. */
 const largestAnswer = 16 * 1024 * 1024
-
-const stalled = (milliseconds: number): Error =>
-  Object.assign(new Error(`has sent and accepted nothing for ${Math.round(milliseconds / 1000)} s`), {
-    code: "ESTALLED"
-  })
 
 const write = async (request: Http.ClientRequest, body: Body, isOver: () => boolean): Promise<void> => {
   for await (const part of typeof body === "function" ? body() : body) {
@@ -140,13 +117,6 @@ const drained = (request: Http.ClientRequest): Promise<void> =>
 interface Collector {
   readonly add: (part: Buffer) => void
   readonly bytes: () => Uint8Array
-  readonly parts: ReadonlyArray<Uint8Array>
-}
-
-/** Gathers the parts as they come. */
-const partsCollector = (): Collector => {
-  const parts: Array<Uint8Array> = []
-  return { add: (part) => void parts.push(part), bytes: () => new Uint8Array(0), parts }
 }
 
 /** Gathers the parts of an answer: in one array of the announced length, so that a large one is copied once. */
@@ -159,10 +129,9 @@ const collector = (length: number): Collector => {
         bytes.set(part, at)
         at += part.length
       },
-      bytes: () => bytes,
-      parts: []
+      bytes: () => bytes
     }
   }
   const gathered: Array<Buffer> = []
-  return { add: (part) => void gathered.push(part), bytes: () => new Uint8Array(Buffer.concat(gathered)), parts: [] }
+  return { add: (part) => void gathered.push(part), bytes: () => new Uint8Array(Buffer.concat(gathered)) }
 }

@@ -68,8 +68,8 @@ export const upload = <E>(
           // An earlier attempt succeeded and its answer was lost.
           (error) => error.code === "NoSuchUpload",
           (error) =>
-            Effect.flatMap(client.look(key), (found) =>
-              found.size === size ? Effect.succeed(found.etag) : Effect.fail(error)
+            Effect.flatMap(client.look(key), (object) =>
+              object.size === size ? Effect.succeed(object.etag) : Effect.fail(error)
             )
         )
         return etag === "" ? (yield* client.look(key)).etag : etag

@@ -20,8 +20,8 @@ export const escape = (text: string): string =>
 
 /** The text of the first element of a name. */
 export const text = (xml: string, name: string): string | undefined => {
-  const found = new RegExp(`<${name}(?:\\s[^>]*)?>([^<]*)</${name}>`).exec(xml)?.[1]
-  return found === undefined ? undefined : decoded(found)
+  const text = new RegExp(`<${name}(?:\\s[^>]*)?>([^<]*)</${name}>`).exec(xml)?.[1]
+  return text === undefined ? undefined : decoded(text)
 }
 
 /** The contents of all elements of a name, as XML. */

@@ -14,6 +14,7 @@ import { createHash } from "node:crypto"
 import * as Fs from "node:fs/promises"
 import * as Path from "node:path"
 import * as Clock from "effect/Clock"
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { type Address, ArtifactError } from "../artifactError.ts"
@@ -34,8 +35,14 @@ import * as Write from "./write.ts"
 /** A directory of files: blobs that are their own local files. */
 export interface FileStore extends Blobs, LocalFiles {
   readonly put: Blobs["put"]
-  /** Stores what a stream yields, under the digest that it turns out to have. */
-  readonly putStream: (parts: Stream.Stream<Uint8Array, ArtifactError>) => Effect.Effect<Address, ArtifactError>
+  /**
+   * Stores what is written to a file, under the digest that it turns out to have.
+   *
+   * @param fill Writes it, and is told what to fail with if that is not possible.
+   */
+  readonly putBy: (
+    fill: (file: Fs.FileHandle, unwritable: (cause: unknown) => ArtifactError) => Effect.Effect<Address, ArtifactError>
+  ) => Effect.Effect<Address, ArtifactError>
 }
 
 interface Options {
@@ -87,16 +94,15 @@ export const make = (options: Options): FileStore => {
         )
       : Effect.fail(Problem.missing(places, digest, hint))
 
+  const unwritable = (cause: unknown): ArtifactError =>
+    isMissing(cause)
+      ? Problem.gone(places, cause)
+      : Bytes.failed("unwritable", `An artifact can't be written to ${directory}`, cause)
+
   const writing = <A>(write: (signal: AbortSignal) => Promise<A>): Effect.Effect<A, ArtifactError> =>
     readOnly
       ? Effect.fail(Problem.readOnly(places))
-      : attempt(write, (cause) =>
-          cause instanceof ArtifactError
-            ? cause
-            : isMissing(cause)
-              ? Problem.gone(places, cause)
-              : Bytes.failed("unwritable", `An artifact can't be written to ${directory}`, cause)
-        )
+      : attempt(write, (cause) => (cause instanceof ArtifactError ? cause : unwritable(cause)))
 
   /** Reads into one buffer, hashing the bytes that have arrived while more are on their way. */
   const load = async (digest: string, path: string, signal: AbortSignal): Promise<Uint8Array> => {
@@ -152,10 +158,15 @@ export const make = (options: Options): FileStore => {
       Clock.clockWith((clock) =>
         writing((signal) => writer.put(readable(path), undefined, () => clock.currentTimeMillisUnsafe(), signal))
       ),
-    putStream: (parts) =>
-      Clock.clockWith((clock) =>
-        writing((signal) =>
-          writer.put(Stream.toAsyncIterable(parts), undefined, () => clock.currentTimeMillisUnsafe(), signal)
+    putBy: (fill) =>
+      Effect.contextWith((context: Context.Context<never>) =>
+        Clock.clockWith((clock) =>
+          writing((signal) =>
+            writer.putBy(
+              (file) => Effect.runPromiseWith(context)(fill(file, unwritable), { signal }),
+              () => clock.currentTimeMillisUnsafe()
+            )
+          )
         )
       ),
     get: (digest) => reading(digest, (path, signal) => load(digest, path, signal)),

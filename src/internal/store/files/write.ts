@@ -2,7 +2,7 @@
  * Writes files under a temporary name, syncs them, and gives them their names. A file whose bytes are there already is
  * touched instead, so that no sweep takes it for old.
  */
-import { createHash, type Hash, randomUUID } from "node:crypto"
+import { createHash, randomUUID } from "node:crypto"
 import * as Fs from "node:fs/promises"
 import * as Path from "node:path"
 import type { Address } from "../artifactError.ts"
@@ -26,6 +26,8 @@ export interface Writer {
     now: () => number,
     signal: AbortSignal
   ) => Promise<Address>
+  /** Writes a file whose bytes, size and digest `fill` determines. */
+  readonly putBy: (fill: (file: Fs.FileHandle) => Promise<Address>, now: () => number) => Promise<Address>
   /** Starts the age of a file anew. Says whether it is there and intact. */
   readonly touch: (digest: string, size: number | undefined, now: number) => Promise<boolean>
 }
@@ -78,34 +80,40 @@ export const make = (places: Places, directories: Directories, integrity: Integr
     return true
   }
 
-  const put: Writer["put"] = async (parts, address, now, signal) => {
-    if (address !== undefined && integrity.has(address.digest) && (await touch(address.digest, address.size, now())))
-      return address
+  const putBy: Writer["putBy"] = async (fill, now) => {
     const name = temporaryName()
     const file = await directories.within(temporary, () => Fs.open(name, "wx", fileMode))
     try {
-      const hash = address === undefined ? createHash("sha256") : undefined
-      let size = 0
+      let address: Address
       try {
-        size = await writeParts(file, parts, (part) => hash?.update(part), signal)
+        address = await fill(file)
         if (durable) await file.datasync()
         await file.utimes(now() / 1000, now() / 1000)
       } finally {
         await file.close()
       }
-      const made = address ?? { digest: (hash as Hash).digest("hex"), size } // made where no address was given
-      const path = pathOf(made.digest)
+      const path = pathOf(address.digest)
       await directories.within(Path.dirname(path), () => Fs.rename(name, path))
       if (durable) await directories.sync(Path.dirname(path))
       const look = await lookAt(path)
-      if (look !== undefined) integrity.remember(made.digest, look)
-      await Fs.rm(Path.join(damaged, made.digest), { force: true })
-      return made
+      if (look !== undefined) integrity.remember(address.digest, look)
+      await Fs.rm(Path.join(damaged, address.digest), { force: true })
+      return address
     } catch (cause) {
       await Fs.rm(name, { force: true }).catch(() => undefined) // the first error is the one to report
       throw cause
     }
   }
 
-  return { put, touch }
+  const put: Writer["put"] = async (parts, address, now, signal) => {
+    if (address !== undefined && integrity.has(address.digest) && (await touch(address.digest, address.size, now())))
+      return address
+    return await putBy(async (file) => {
+      const hash = createHash("sha256")
+      const size = await writeParts(file, parts, address === undefined ? (part) => hash.update(part) : () => {}, signal)
+      return address ?? { digest: hash.digest("hex"), size }
+    }, now)
+  }
+
+  return { put, putBy, touch }
 }

@@ -11,6 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { Client } from "../../s3/client.ts"
 import * as Download from "../../s3/download.ts"
+import type { S3Error } from "../../s3/failure.ts"
 import * as Digest from "../../schema/digest.ts"
 import type { ArtifactError } from "../artifactError.ts"
 import type { Blobs, Range } from "../blobs.ts"
@@ -59,26 +60,25 @@ export const make = (options: Options): { readonly blobs: Blobs; readonly close:
   const raw = (digest: string, range?: Range, key?: string): Stream.Stream<Uint8Array, ArtifactError> =>
     Stream.unwrap(Effect.map(opened(digest, range, key), (object) => parts(digest, object)))
 
+  const readable = <A>(
+    digest: string,
+    effect: Effect.Effect<A, S3Error | ArtifactError>
+  ): Effect.Effect<A, ArtifactError> =>
+    Effect.mapError(effect, (error) => (error._tag === "S3Error" ? Problem.unreadable(places, digest, error) : error))
+
   /** The digest that an object really has. */
-  const hashOf = (digest: string, key?: string): Effect.Effect<string, ArtifactError> =>
-    Effect.map(
-      Stream.runFold(
-        raw(digest, undefined, key),
-        () => createHash("sha256"),
-        (hash, part) => hash.update(part)
-      ),
-      (hash) => hash.digest("hex")
-    )
+  const hashOf = (digest: string, key = keyOf(digest)): Effect.Effect<string, ArtifactError> =>
+    Effect.map(readable(digest, Download.read(client, key)), (object) => object.digest)
 
   /**
-   * What to fail with if bytes arrived that have another digest, `found`. The object is read again until it is right or
+   * What to fail with if bytes arrived that have another digest, `arrived`. The object is read again until it is right or
    * wrong in the same way twice: only then is it taken for altered, and not the bytes on their way.
    */
   const wrong = Effect.fnUntraced(function* (
     digest: string,
-    found: string
+    arrived: string
   ): Effect.fn.Return<ArtifactError, ArtifactError> {
-    let last = found
+    let last = arrived
     for (let read = 0; read < rereads; read++) {
       const next = yield* hashOf(digest)
       if (next === digest) break
@@ -93,34 +93,19 @@ export const make = (options: Options): { readonly blobs: Blobs; readonly close:
 
   /** Whether an object has a digest. */
   const isIntact = Effect.fnUntraced(function* (digest: string, key?: string) {
-    const found = yield* hashOf(digest, key)
-    if (found === digest) return true
+    if ((yield* hashOf(digest, key)) === digest) return true
     // Bytes may have been altered on their way.
     return (yield* hashOf(digest, key)) === digest
   })
 
-  const fetchOnce = Effect.fnUntraced(function* (digest: string) {
-    const object = yield* opened(digest)
-    const bytes = new Uint8Array(object.size)
-    const hash = createHash("sha256")
-    let at = 0
-    yield* Stream.runForEach(parts(digest, object), (part) =>
-      Effect.sync(() => {
-        bytes.set(part.subarray(0, bytes.length - at), at)
-        at += part.length
-        hash.update(part)
-      })
-    )
-    return { bytes, found: hash.digest("hex") }
-  })
-
   /** The bytes, straight from the bucket. What arrived altered on the way is fetched once more. */
   const fetch = Effect.fnUntraced(function* (digest: string): Effect.fn.Return<Uint8Array, ArtifactError> {
-    const first = yield* fetchOnce(digest)
-    if (first.found === digest) return first.bytes
-    const second = yield* fetchOnce(digest)
-    if (second.found === digest) return second.bytes
-    return yield* Effect.flatMap(wrong(digest, second.found), Effect.fail)
+    const once = readable(digest, Download.whole(client, keyOf(digest)))
+    const first = yield* once
+    if (first.digest === digest) return first.bytes
+    const second = yield* once
+    if (second.digest === digest) return second.bytes
+    return yield* Effect.flatMap(wrong(digest, second.digest), Effect.fail)
   })
 
   /** A whole object, verified at its end. */
@@ -128,8 +113,8 @@ export const make = (options: Options): { readonly blobs: Blobs; readonly close:
     Stream.suspend(() => {
       const hash = createHash("sha256")
       const end = Effect.suspend(() => {
-        const found = hash.digest("hex")
-        return found === digest ? Effect.succeed(Stream.empty) : Effect.flatMap(wrong(digest, found), Effect.fail)
+        const arrived = hash.digest("hex")
+        return arrived === digest ? Effect.succeed(Stream.empty) : Effect.flatMap(wrong(digest, arrived), Effect.fail)
       })
       return Stream.concat(
         Stream.tap(raw(digest), (part) => Effect.sync(() => hash.update(part))),
@@ -137,27 +122,31 @@ export const make = (options: Options): { readonly blobs: Blobs; readonly close:
       )
     })
 
-  const cache = Cache.make({ ...options.cache, fetch: raw, wrong })
+  const cache = Cache.make({
+    ...options.cache,
+    fetch: (digest, file, failed) => readable(digest, Download.toFile(client, keyOf(digest), file, { failed })),
+    wrong
+  })
 
   /** Whether an object is there and as it was written. */
   const isThere = Effect.fnUntraced(function* (
     digest: string,
     size: number,
-    known: { readonly size: number; readonly etag: string }
+    recorded: { readonly size: number; readonly etag: string }
   ) {
-    if (known.etag === damaged) return false
-    const found = yield* Effect.catchIf(
+    if (recorded.etag === damaged) return false
+    const object = yield* Effect.catchIf(
       Effect.asSome(client.look(keyOf(digest))),
       (error) => error.kind === "missing",
       () => Effect.succeedNone
     ).pipe(Effect.mapError((error) => Problem.unreadable(places, digest, error)))
-    if (found._tag === "None") return false
-    const { etag } = found.value
-    if (size >= 0 && found.value.size !== size) return false
-    if (etag === known.etag && etag !== "") return true
+    if (object._tag === "None") return false
+    const { etag } = object.value
+    if (size >= 0 && object.value.size !== size) return false
+    if (etag === recorded.etag && etag !== "") return true
     // Somebody else has written it: its bytes have to tell.
     const intact = yield* isIntact(digest)
-    yield* ledger.settle(digest, intact ? found.value.size : -1, intact ? etag : damaged)
+    yield* ledger.settle(digest, intact ? object.value.size : -1, intact ? etag : damaged)
     return intact
   })
 
@@ -173,8 +162,8 @@ export const make = (options: Options): { readonly blobs: Blobs; readonly close:
       writing(
         Effect.gen(function* () {
           const now = yield* Clock.currentTimeMillis
-          const made = address ?? { digest: Digest.ofChunks(chunks), size: Bytes.sizeOf(chunks) }
-          return yield* Write.write(client, ledger, places, Write.ofChunks(chunks, made), now)
+          const named = address ?? { digest: Digest.ofChunks(chunks), size: Bytes.sizeOf(chunks) }
+          return yield* Write.write(client, ledger, places, Write.ofChunks(chunks, named), now)
         })
       ),
     putFile: (path) =>
@@ -202,18 +191,18 @@ export const make = (options: Options): { readonly blobs: Blobs; readonly close:
                 const { digest, size } = typeof artifact === "string" ? { digest: artifact, size: -1 } : artifact
                 if (Places.isDigest(digest)) claims.push({ digest, size, etag: "" })
               }
-              const known = yield* ledger.claim(claims, now)
-              const there = new Set<string>()
+              const entries = yield* ledger.claim(claims, now)
+              const intact = new Set<string>()
               yield* Effect.forEach(
                 claims,
                 ({ digest, size }) => {
-                  const entry = known.get(digest)
+                  const entry = entries.get(digest)
                   if (entry === undefined) return Effect.void // it is being removed
-                  return Effect.map(isThere(digest, size, entry), (is) => void (is && there.add(digest)))
+                  return Effect.map(isThere(digest, size, entry), (isIntact) => void (isIntact && intact.add(digest)))
                 },
                 { concurrency, discard: true }
               )
-              return there
+              return intact
             })
           ),
     old: (before) => Sweep.old(client, ledger, places, before),

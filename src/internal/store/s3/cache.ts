@@ -29,10 +29,14 @@ export interface Options {
   /** Default: a temporary directory, which goes with the store. */
   readonly directory?: string | undefined
   readonly limitBytes: number
-  /** The bytes of an artifact in the bucket, unverified. */
-  readonly fetch: (digest: string) => Stream.Stream<Uint8Array, ArtifactError>
+  /** Writes the bytes of an artifact in the bucket to a file, and yields the digest that they have. */
+  readonly fetch: (
+    digest: string,
+    file: Fs.FileHandle,
+    unwritable: (cause: unknown) => ArtifactError
+  ) => Effect.Effect<Address, ArtifactError>
   /** What to fail with if they have another digest. */
-  readonly wrong: (digest: string, found: string) => Effect.Effect<ArtifactError, ArtifactError>
+  readonly wrong: (digest: string, arrived: string) => Effect.Effect<ArtifactError, ArtifactError>
 }
 
 export const make = ({ directory, fetch, limitBytes, wrong }: Options): Cache => {
@@ -59,7 +63,7 @@ export const make = ({ directory, fetch, limitBytes, wrong }: Options): Cache =>
   /** Makes room, but not at the cost of an artifact that was just fetched. */
   const evict = Effect.fnUntraced(function* (fetched: string) {
     const all = [...(yield* files().old(Number.POSITIVE_INFINITY))].sort(
-      (one, other) => one.touchedAt - other.touchedAt
+      (file, other) => file.touchedAt - other.touchedAt
     )
     let total = all.reduce((sum, { size }) => sum + size, 0)
     for (const file of all) {
@@ -73,17 +77,14 @@ export const make = ({ directory, fetch, limitBytes, wrong }: Options): Cache =>
 
   /** Fetches into a file. Bytes that arrived altered are fetched once more. */
   const download = Effect.fnUntraced(function* (digest: string): Effect.fn.Return<Address, ArtifactError> {
-    let found = ""
+    let arrived = ""
     for (let attempt = 1; attempt <= 2; attempt++) {
-      // In fewer writes than there are packets.
-      const address = yield* files().putStream(
-        Stream.map(Stream.chunks(Stream.rechunk(fetch(digest), 64)), (parts) => Buffer.concat(parts))
-      )
+      const address = yield* files().putBy((file, unwritable) => fetch(digest, file, unwritable))
       if (address.digest === digest) return address
       yield* files().remove([address], Number.POSITIVE_INFINITY)
-      found = address.digest
+      arrived = address.digest
     }
-    return yield* Effect.flatMap(wrong(digest, found), Effect.fail)
+    return yield* Effect.flatMap(wrong(digest, arrived), Effect.fail)
   })
 
   const fetched = (digest: string): Effect.Effect<string, ArtifactError> => {

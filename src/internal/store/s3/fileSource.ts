@@ -4,7 +4,7 @@
  * server instead of being stored under a wrong digest. Buffers are used again, because the garbage of a file of many
  * gigabytes would take more memory than it is worth.
  */
-import { createHash } from "node:crypto"
+import { createHash, webcrypto } from "node:crypto"
 import * as Fs from "node:fs/promises"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -44,35 +44,59 @@ const named =
 const sourceOf = async (file: Fs.FileHandle, signal: AbortSignal) => {
   const { size } = await file.stat()
   const step = Upload.stepOf(size)
-  const inParts = size > Upload.thresholdBytes
-  const whole = createHash("sha256")
-  const digests: Array<string> = []
-  const buffers: Array<Uint8Array> = []
-  let total = 0
-  const first = new Uint8Array(Math.max(1, Math.min(step, size)))
-  // Beyond the size that was announced there must be nothing.
-  for (let length = -1; length !== 0; ) {
-    signal.throwIfAborted()
-    length = await fill(file, first, total)
-    total += length
-    const bytes = first.subarray(0, length)
-    whole.update(bytes)
-    if (inParts && length > 0) digests.push(createHash("sha256").update(bytes).digest("hex"))
-  }
-  buffers.push(first)
+  const { buffers, digest, digests, total } = await digestsOf(file, size, step, signal)
   const part = async (start: number, end: number): Promise<Upload.Part> => {
     const buffer = buffers.pop() ?? new Uint8Array(step)
     const length = await fill(file, buffer.subarray(0, end - start), start)
     return { bytes: buffer.subarray(0, length), digest: digests[start / step] ?? "" }
   }
   return {
-    digest: whole.digest("hex"),
+    digest,
     size: total,
     body: () => sent(file, total),
     parts: { part, release: (bytes: Uint8Array) => void buffers.push(new Uint8Array(bytes.buffer)) },
     etag: ""
   }
 }
+
+/**
+ * The digest of a file, its size, and where it is sent in parts, their digests and two buffers for them. The whole is hashed on this
+ * thread, and the parts on those of the system's, while the next part is read: an upload can't begin before all of them
+ * are known.
+ */
+const digestsOf = async (file: Fs.FileHandle, size: number, step: number, signal: AbortSignal) => {
+  const inParts = size > Upload.thresholdBytes
+  const whole = createHash("sha256")
+  const digests: Array<Promise<string>> = []
+  const length = Math.max(1, Math.min(step, size))
+  let [buffer, other] = [new Uint8Array(length), new Uint8Array(size > step ? length : 1)]
+  let total = 0
+  let reading = fill(file, buffer, 0)
+  try {
+    // Beyond the size that was announced there must be nothing.
+    for (let read = await reading; read !== 0; read = await reading) {
+      signal.throwIfAborted()
+      const bytes = buffer.subarray(0, read)
+      total += read
+      reading = fill(file, other, total)
+      if (inParts) digests.push(digestOf(bytes))
+      whole.update(bytes)
+      await digests.at(-partsHashed)
+      ;[buffer, other] = [other, buffer]
+    }
+    const buffers: Array<Uint8Array> = inParts ? [buffer, other] : []
+    return { buffers, digest: whole.digest("hex"), digests: await Promise.all(digests), total }
+  } finally {
+    await Promise.allSettled([reading, ...digests]) // nothing is read once the file is closed
+  }
+}
+
+/** How many parts are hashed at once. Each is in memory. */
+const partsHashed = 2
+
+/** The SHA-256 of a copy of bytes, in hexadecimal, computed on a thread of the system's. */
+const digestOf = async (bytes: Uint8Array<ArrayBuffer>): Promise<string> =>
+  Buffer.from(await webcrypto.subtle.digest("SHA-256", bytes)).toString("hex")
 
 /** The size of the pieces in which a file of moderate size is sent. */
 const pieceBytes = 1024 * 1024

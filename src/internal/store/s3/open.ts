@@ -92,7 +92,7 @@ export const token = (place: Place): Effect.Effect<string, StoreError> =>
   Effect.gen(function* () {
     const client = yield* clientOf(place, atStart)
     const key = `${place.prefix}identity`
-    const read = Effect.map(client.range(key, 0, 1024), ({ parts }) => Buffer.concat(parts).toString().trim())
+    const read = Effect.map(client.range(key, 0, 1024), ({ bytes }) => new TextDecoder().decode(bytes).trim())
     const create = Effect.suspend(() => {
       const bytes = new TextEncoder().encode(`${randomUUID()}\n`)
       return client.put(key, { body: [bytes], size: bytes.length, digest: Digest.ofChunks([bytes]) }, { isNew: true })

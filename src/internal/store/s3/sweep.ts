@@ -4,8 +4,9 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import { type Client, type Listed, type Page, pageSize, type Upload } from "../../s3/client.ts"
+import type { Client } from "../../s3/client.ts"
 import type { S3Error } from "../../s3/failure.ts"
+import { type Listed, type Page, pageSize, type Upload } from "../../s3/lists.ts"
 import type { Address, ArtifactError } from "../artifactError.ts"
 import { ArtifactError as Failed } from "../artifactError.ts"
 import type { Aged } from "../blobs.ts"
@@ -46,7 +47,7 @@ export const objects = (
 
 /** Objects last wanted before a time. Forgets what the ledger knows of objects that are gone. */
 export const old = Effect.fnUntraced(function* (client: Client, ledger: Ledger, places: Places, before: number) {
-  const found: Array<Aged> = []
+  const aged: Array<Aged> = []
   const now = Clock.Clock.defaultValue().currentTimeMillisUnsafe()
   let reached = ""
   yield* objects(client, places, (page, isLast) =>
@@ -58,22 +59,22 @@ export const old = Effect.fnUntraced(function* (client: Client, ledger: Ledger, 
       }
       const last = [...listed.keys()].at(-1)
       if (last === undefined && !isLast) return
-      const known = yield* ledger.between(reached, isLast ? undefined : last)
+      const entries = yield* ledger.between(reached, isLast ? undefined : last)
       const lost: Array<string> = []
-      for (const { digest, touchedAt } of known) {
+      for (const { digest, touchedAt } of entries) {
         const object = listed.get(digest)
         if (object === undefined) {
           if (touchedAt < before) lost.push(digest)
-        } else if (touchedAt < before) found.push({ digest, size: object.size, touchedAt })
+        } else if (touchedAt < before) aged.push({ digest, size: object.size, touchedAt })
         listed.delete(digest)
       }
       for (const [digest, { modifiedAt, size }] of listed)
-        if (modifiedAt < Math.min(before, now - unknownStaysMs)) found.push({ digest, size, touchedAt: modifiedAt })
+        if (modifiedAt < Math.min(before, now - unknownStaysMs)) aged.push({ digest, size, touchedAt: modifiedAt })
       yield* ledger.forget(lost, before)
       reached = last ?? reached
     })
   )
-  return found
+  return aged
 })
 
 /** Removes objects unless they were claimed since; yields those it removed. */

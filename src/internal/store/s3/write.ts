@@ -50,14 +50,14 @@ export const write = Effect.fnUntraced(function* (
     yield* leavingPause
     entry = (yield* ledger.claim([{ digest, size, etag }], now)).get(digest)
   }
-  const known: Entry = entry
-  const isRight = (found: { readonly size: number; readonly etag: string }): boolean =>
-    found.size === size && found.etag !== "" && (found.etag === known.etag || found.etag === etag)
+  const recorded: Entry = entry
+  const isRight = (object: { readonly size: number; readonly etag: string }): boolean =>
+    object.size === size && object.etag !== "" && (object.etag === recorded.etag || object.etag === etag)
   const send = (isNew: boolean): Effect.Effect<string, ArtifactError | S3Error> =>
     size > Upload.thresholdBytes
       ? Upload.upload(client, key, size, source.parts, isNew)
       : client.put(key, { body: source.body, size, digest }, { isNew })
-  const found =
+  const present =
     size < askFirstBytes
       ? undefined
       : yield* Effect.catchIf(
@@ -65,13 +65,13 @@ export const write = Effect.fnUntraced(function* (
           (error) => error === undefined,
           () => Effect.undefined
         )
-  if (found !== undefined && isRight(found)) return { digest, size }
+  if (present !== undefined && isRight(present)) return { digest, size }
   const written = yield* Effect.catchIf(
-    send(found === undefined),
+    send(present === undefined),
     (error) => error._tag === "S3Error" && error.kind === "changed",
-    () => Effect.flatMap(client.look(key), (there) => (isRight(there) ? Effect.undefined : send(false)))
+    () => Effect.flatMap(client.look(key), (object) => (isRight(object) ? Effect.undefined : send(false)))
   ).pipe(Effect.mapError((error) => (error._tag === "S3Error" ? failed(error) : error)))
-  if (written !== undefined && written !== known.etag) yield* ledger.settle(digest, size, written)
+  if (written !== undefined && written !== recorded.etag) yield* ledger.settle(digest, size, written)
   return { digest, size }
 })
 
@@ -105,11 +105,11 @@ const etagOf = (chunks: ReadonlyArray<Uint8Array>, size: number): string => {
 
 /** A range of bytes in parts; a view, where it is within one of them. */
 const slice = (chunks: ReadonlyArray<Uint8Array>, start: number, end: number): Uint8Array => {
-  const found: Array<Uint8Array> = []
+  const parts: Array<Uint8Array> = []
   let at = 0
   for (const chunk of chunks) {
-    if (at + chunk.length > start && at < end) found.push(chunk.subarray(Math.max(0, start - at), end - at))
+    if (at + chunk.length > start && at < end) parts.push(chunk.subarray(Math.max(0, start - at), end - at))
     at += chunk.length
   }
-  return Bytes.join(found, end - start)
+  return Bytes.join(parts, end - start)
 }
