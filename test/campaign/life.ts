@@ -58,11 +58,11 @@ const megabytes = (bytes: number): number => Math.round(bytes / 1024 ** 2)
 
 const [first = "20", second = "5000", directory = "", third = "", fourth = ""] = process.argv.slice(2)
 
-const check = (what: string, found: unknown, expected: unknown): void => {
+const check = (what: string, actual: unknown, expected: unknown): void => {
   console.log(
-    `${found === expected ? "ok  " : "FAIL"} ${what}: ${found}${found === expected ? "" : `, not ${expected}`}`
+    `${actual === expected ? "ok  " : "FAIL"} ${what}: ${actual}${actual === expected ? "" : `, not ${expected}`}`
   )
-  if (found !== expected) process.exitCode = 1
+  if (actual !== expected) process.exitCode = 1
 }
 
 /** What this file does as a process of its own; its answer is a number on stdout. */

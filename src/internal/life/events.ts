@@ -266,8 +266,8 @@ class Reader {
     if (task === "" || this.#started.has(task)) return Effect.succeed(true)
     return Effect.map(
       Effect.flatMap(RunStore, (store) => store.tasks({ run: this.#run, id: task, limit: 1, refs: false })),
-      ([found]) => {
-        const hasStarted = found !== undefined && (found.places?.[0] ?? 0) <= this.#tasks.place
+      ([record]) => {
+        const hasStarted = record !== undefined && (record.places?.[0] ?? 0) <= this.#tasks.place
         if (hasStarted) this.#remember(task)
         return hasStarted
       }

@@ -87,8 +87,8 @@ const fits = Effect.fnUntraced(function* (
 })
 
 /** Continues a run, or the run that resumed it, but only if its process is gone. */
-const goOn = Effect.fnUntraced(function* (flow: FlowDefinition, found: RunRecord) {
-  const { run, status } = yield* Successor.follow(found)
+const goOn = Effect.fnUntraced(function* (flow: FlowDefinition, recorded: RunRecord) {
+  const { run, status } = yield* Successor.follow(recorded)
   if (status !== "crashed") return undefined
   return yield* Started.launch(flow, ...(yield* continuation(flow, run)))
 })

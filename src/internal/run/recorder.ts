@@ -13,10 +13,11 @@ import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { ExecutorError } from "../../Executor.ts"
-import type { CardRecord, ErrorRecord, LogRecord, MetricRecord, RunRecord, TaskRecord } from "../../RunRecord.ts"
+import type { CardRecord, ErrorRecord, LogRecord, MetricRecord, RunRecord } from "../../RunRecord.ts"
 import type { Change, Driver, RunStore, StoreError } from "../../RunStore.ts"
 import { Buffered, type TaskChange } from "./buffered.ts"
 import { Places } from "./places.ts"
+import * as Replay from "./replay.ts"
 import type { ResumeState } from "./takeover.ts"
 import type { Ticking } from "./ticker.ts"
 
@@ -134,7 +135,7 @@ export class Recorder implements Ticking {
     const changes = this.#buffered.take()
     this.#isClosed = true
     for (const change of this.#running.values())
-      changes.push(this.#placed({ ...change, task: interrupted(change.task, error, at) }))
+      changes.push(this.#placed({ ...change, task: Replay.interrupted(change.task, error, at) }))
     this.#store.writeNow?.([...changes, { _tag: "Run", run: record }], this.#driver)
   }
 
@@ -282,17 +283,6 @@ export class Recorder implements Ticking {
 
 /** Monotonic time in milliseconds. */
 const monotonicMsOf = (clock: Clock.Clock): number => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
-
-/** The record of a running task that ends with its process. */
-const interrupted = (task: TaskRecord, error: ErrorRecord, at: number): TaskRecord => ({
-  ...task,
-  status: "interrupted",
-  finishedAt: at,
-  error,
-  attempts: task.attempts.map((attempt) =>
-    attempt.status === "running" ? { ...attempt, status: "interrupted", finishedAt: at, error } : attempt
-  )
-})
 
 /** A record without data from user code: an error's data, a flow's output. */
 const reduce = (change: Change): Change | undefined => {

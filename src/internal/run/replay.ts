@@ -86,13 +86,16 @@ export const closed = (task: TaskRecord, at: number): TaskRecord => {
     tag: "Interrupted",
     message: "The process that drove the run was gone, and the flow did not ask for this task again."
   }
-  return {
-    ...task,
-    status: "interrupted",
-    finishedAt: at,
-    error,
-    attempts: task.attempts.map((attempt) =>
-      attempt.status === "running" ? { ...attempt, status: "interrupted", finishedAt: at, error } : attempt
-    )
-  }
+  return interrupted(task, error, at)
 }
+
+/** The record of a task that was running when it was interrupted. */
+export const interrupted = (task: TaskRecord, error: ErrorRecord, at: number): TaskRecord => ({
+  ...task,
+  status: "interrupted",
+  finishedAt: at,
+  error,
+  attempts: task.attempts.map((attempt) =>
+    attempt.status === "running" ? { ...attempt, status: "interrupted", finishedAt: at, error } : attempt
+  )
+})

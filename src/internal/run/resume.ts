@@ -9,9 +9,9 @@ import { FlowError } from "../../FlowError.ts"
 import type { RefRecord, RunRecord, RunStatus, TaskRecord } from "../../RunRecord.ts"
 import { RunStore, type StoreError } from "../../RunStore.ts"
 import * as References from "../artifact/references.ts"
-import * as CanonicalJson from "../schema/canonicalJson.ts"
 import { type Definition, type FlowDefinition, fits } from "./definition.ts"
 import * as Parameters from "./parameters.ts"
+import { takeCalled } from "./takeover.ts"
 
 /** How a run is resumed; see `Flow.ResumeOptions`. */
 export interface Options {
@@ -131,14 +131,7 @@ export const load = Effect.fnUntraced(function* (
       const index = unfinished.findIndex((task) => task.step === name && task.key === key && task.code === code)
       return index < 0 ? undefined : unfinished.splice(index, 1)[0]?.task
     },
-    takeChild: (flow, parameters) =>
-      Effect.map(children, (remaining) => {
-        const text = CanonicalJson.stringify(parameters)
-        const index = remaining.findIndex(
-          (run) => run.flow === flow && CanonicalJson.stringify(run.parameters) === text
-        )
-        return index < 0 ? undefined : remaining.splice(index, 1)[0]
-      })
+    takeChild: (flow, parameters) => Effect.map(children, (remaining) => takeCalled(remaining, flow, parameters))
   } satisfies Origin
 })
 

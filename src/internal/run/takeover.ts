@@ -74,16 +74,16 @@ export const load = Effect.fnUntraced(function* (
       task.status === "succeeded" &&
       fits(definition, task) &&
       task.outputs.every((output) => References.isWithin(output, intact)),
-    child: (flow, parameters) =>
-      Effect.map(children, (remaining) => {
-        const text = CanonicalJson.stringify(parameters)
-        const index = remaining.findIndex(
-          (run) => run.flow === flow && CanonicalJson.stringify(run.parameters) === text
-        )
-        return index < 0 ? undefined : remaining.splice(index, 1)[0]
-      })
+    child: (flow, parameters) => Effect.map(children, (remaining) => takeCalled(remaining, flow, parameters))
   } satisfies ResumeState
 })
+
+/** Takes the first run of a flow and parameters out of a list. */
+export const takeCalled = (runs: Array<RunRecord>, flow: string, parameters: object): RunRecord | undefined => {
+  const text = CanonicalJson.stringify(parameters)
+  const index = runs.findIndex((run) => run.flow === flow && CanonicalJson.stringify(run.parameters) === text)
+  return index < 0 ? undefined : runs.splice(index, 1)[0]
+}
 
 /** Says that this process should hand over the runs that it drives. */
 export interface Shutdown {

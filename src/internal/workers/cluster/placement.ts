@@ -76,7 +76,7 @@ export const make = (settings: Shared, engine: Context.Context<Engine>, registry
   const messages = `${prefixOf(settings.group)}_messages`
   const mutex = Semaphore.makeUnsafe(1)
   const busy = new Map<string, number>()
-  let known: Workers | undefined
+  let latest: Workers | undefined
 
   const shardOf = (id: string) => sharding.getShardId(EntityId.make(id), "default")
   const ownerOf = (id: string, owners: ReadonlyArray<RunnerAddress>) => {
@@ -87,28 +87,28 @@ export const make = (settings: Shared, engine: Context.Context<Engine>, registry
   const workers = mutex.withPermits(1)(
     Effect.gen(function* () {
       const now = Number(yield* Clock.monotonicTimeNanos) / 1e6
-      if (known !== undefined && now - known.at < freshMs) return known
-      const [found, records] = yield* Effect.all(
+      if (latest !== undefined && now - latest.at < freshMs) return latest
+      const [registered, records] = yield* Effect.all(
         [
           Effect.orElseSucceed(runners.getRunners, () => []),
-          Effect.catchCause(registry.list, () => Effect.succeed([...(known?.records.values() ?? [])]))
+          Effect.catchCause(registry.listNow, () => Effect.succeed([...(latest?.records.values() ?? [])]))
         ],
         { concurrency: 2 }
       )
       const threads = new Map<string, number>()
       let ring = HashRing.make<RunnerAddress>()
-      for (const [runner, healthy] of found) {
+      for (const [runner, healthy] of registered) {
         if (!healthy) continue
         threads.set(keyOf(runner.address), runner.weight)
         ring = HashRing.add(ring, runner.address, { weight: runner.weight })
       }
-      known = {
+      latest = {
         at: now,
         threads,
         records: new Map(records.map((record) => [record.address, record])),
         owners: HashRing.getShards(ring, shards) ?? []
       }
-      return known
+      return latest
     })
   )
 
@@ -156,7 +156,7 @@ export const make = (settings: Shared, engine: Context.Context<Engine>, registry
       ),
     counting: (id) => (self) =>
       Effect.suspend(() => {
-        const owner = ownerOf(id, known?.owners ?? []) ?? ""
+        const owner = ownerOf(id, latest?.owners ?? []) ?? ""
         busy.set(owner, (busy.get(owner) ?? 0) + 1)
         return Effect.ensuring(
           self,

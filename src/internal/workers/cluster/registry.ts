@@ -59,8 +59,10 @@ export interface Registry {
   readonly register: (worker: Omit<WorkerRecord, "startedAt" | "seenAt">) => Effect.Effect<void>
   /** Renews a worker's registration. Yields whether an operator asked it to drain. */
   readonly beat: (address: string, state: State) => Effect.Effect<boolean>
-  /** The group's workers that were seen within a lock's expiration. */
+  /** The group's workers that were seen within a lock's expiration. Waits for a database that is away. */
   readonly list: Effect.Effect<ReadonlyArray<WorkerRecord>>
+  /** The same, but dies at once if the database is away. */
+  readonly listNow: Effect.Effect<ReadonlyArray<WorkerRecord>>
 }
 
 /** The requirements for a worker: a whole flow, or a step in one version and with one source. */
@@ -201,6 +203,13 @@ export const make = Effect.fnUntraced(function* (settings: Shared, engine: Conte
       )`
     )
   )
+  const list = Effect.map(
+    sql.unsafe<Row>(
+      `${select} WHERE group_name = $1 AND seen_at > now() - INTERVAL '${seconds} seconds' ORDER BY address`,
+      [group]
+    ),
+    (rows) => rows.map(fromRow)
+  )
   return {
     register: (worker) => {
       const row = { ...worker, flows: JSON.stringify(worker.flows) }
@@ -218,16 +227,7 @@ export const make = Effect.fnUntraced(function* (settings: Shared, engine: Conte
         ),
         ([row]) => row?.drain_asked === true
       ),
-    list: Effect.map(
-      Effect.orDie(
-        whileAway(
-          sql.unsafe<Row>(
-            `${select} WHERE group_name = $1 AND seen_at > now() - INTERVAL '${seconds} seconds' ORDER BY address`,
-            [group]
-          )
-        )
-      ),
-      (rows) => rows.map(fromRow)
-    )
+    list: Effect.orDie(whileAway(list)),
+    listNow: Effect.orDie(list)
   } satisfies Registry as Registry
 })

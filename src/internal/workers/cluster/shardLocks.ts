@@ -242,15 +242,15 @@ const make = Effect.fnUntraced(function* (options: { readonly prefix: string; re
   const release = (shard: string) =>
     Effect.gen(function* () {
       held.delete(shard)
-      const known = batch
-      if (known !== undefined) {
-        known.numbers.push(numberOf(shard))
-        return yield* Deferred.await(known.done)
+      const collecting = batch
+      if (collecting !== undefined) {
+        collecting.numbers.push(numberOf(shard))
+        return yield* Deferred.await(collecting.done)
       }
-      const mineBatch = { numbers: [numberOf(shard)], done: Deferred.makeUnsafe<void, unknown>() }
-      batch = mineBatch
+      const begun = { numbers: [numberOf(shard)], done: Deferred.makeUnsafe<void, unknown>() }
+      batch = begun
       yield* Effect.forkIn(Effect.delay(flush, releaseWindowMs), scope)
-      return yield* Deferred.await(mineBatch.done)
+      return yield* Deferred.await(begun.done)
     })
 
   const run = (statement: string, values: ReadonlyArray<unknown> = []) =>

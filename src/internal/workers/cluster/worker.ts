@@ -202,7 +202,7 @@ const announce = Effect.fnUntraced(function* (options: {
       if (asked) yield* Deferred.succeed(isAsked, undefined)
       const queue =
         count % beatsPerMeasurement === 0
-          ? yield* Effect.flatMap(registry.list, (all) =>
+          ? yield* Effect.flatMap(registry.listNow, (all) =>
               Operations.readQueue(
                 sql,
                 group,

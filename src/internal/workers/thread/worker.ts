@@ -77,9 +77,9 @@ const program = Effect.gen(function* () {
     const running = services.get(flow)
     if (running !== undefined) return running
     const layer = flow.layer as Layer.Layer<unknown> | undefined // its requirements are already provided
-    const made = layer === undefined ? Effect.succeed(none) : Services.lazily(layer, scope)
-    services.set(flow, made)
-    return made
+    const ofLayer = layer === undefined ? Effect.succeed(none) : Services.lazily(layer, scope)
+    services.set(flow, ofLayer)
+    return ofLayer
   }
 
   const calls = new Map<number, (failure: FailureCodec.Failure | undefined) => void>()
