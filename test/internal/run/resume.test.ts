@@ -66,7 +66,7 @@ describe("a run that crashed", () => {
       const { finishedAt: _finishedAt, output: _output, ...rest } = record as RunRecord // it has just run
       const crashed = {
         ...rest,
-        id: `${id.slice(0, -1)}0`,
+        id: `${id.slice(0, -1)}${id.endsWith("0") ? "1" : "0"}`,
         status: "running",
         host: "elsewhere",
         heartbeatAt: 0
