@@ -5,6 +5,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as fc from "fast-check"
 import * as Artifact from "../../src/Artifact.ts"
+import { anyCharacter } from "./anyCharacter.ts"
 
 /** A field that a step may declare, with a value of it. */
 export interface Case {
@@ -20,7 +21,7 @@ interface Kind {
 
 class Point extends Schema.Class<Point>("Point")({ x: Schema.Number, at: Schema.Date }) {}
 
-const text = fc.string({ unit: "binary", maxLength: 8 })
+const text = fc.string({ unit: anyCharacter, maxLength: 8 })
 const wellFormed = text.map((value) => value.toWellFormed())
 const int = fc.oneof(fc.constantFrom(0, 1, -1), fc.maxSafeInteger())
 const number = fc.oneof(fc.constantFrom(0, -0, Number.NaN, Number.NEGATIVE_INFINITY, 5e-324), fc.double())

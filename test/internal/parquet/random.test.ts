@@ -6,6 +6,7 @@ import * as Schema from "effect/Schema"
 import * as fc from "fast-check"
 import * as Artifact from "../../../src/Artifact.ts"
 import * as Parquet from "../../../src/Parquet.ts"
+import { anyCharacter } from "../../support/anyCharacter.ts"
 import { temporaryDirectory } from "../../support/directory.ts"
 import * as DuckDb from "../../support/duckdb.ts"
 import { duckdbColumns, ours } from "../../support/parquet.ts"
@@ -25,7 +26,7 @@ interface Kind {
 }
 
 const text = fc
-  .string({ unit: "binary", maxLength: 12 })
+  .string({ unit: anyCharacter, maxLength: 12 })
   .filter((value) => value.isWellFormed() && !value.includes("\0"))
 const int = fc.maxSafeInteger().map((value) => value + 0) // no -0
 const double = fc.double({ noNaN: false })
