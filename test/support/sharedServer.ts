@@ -2,7 +2,7 @@
  * What the test files of one run share: a folder for everything they write, the Postgres server that the first of them to
  * need one starts, and the object storage server, which takes long to start: a run of all tests starts it at once.
  */
-import { chmod, mkdtemp, rm, statfs } from "node:fs/promises"
+import { chmod, mkdir, mkdtemp, rm, statfs, symlink } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { stopShared } from "../cluster/postgres.ts"
@@ -32,16 +32,28 @@ const temporary = async (): Promise<string> => {
   return free < neededBytes ? tmpdir() : memory
 }
 
-export default async (): Promise<() => Promise<void>> => {
-  const directory = await mkdtemp(join(await temporary(), "effect-flow-tests-"))
+/** What is kept from one run to the next. */
+const cache = join(root, "node_modules", ".cache", "effect-flow-tests")
+
+/** Makes a directory the one for temporary files. tsx finds there what it has compiled in earlier runs. */
+const writeTo = async (directory: string): Promise<void> => {
   await chmod(directory, 0o1777) // Postgres runs as a user of its own
+  const compiled = join(cache, "tsx")
+  await mkdir(compiled, { recursive: true })
+  await symlink(compiled, join(directory, `tsx-${process.geteuid?.()}`))
   process.env.TMPDIR = directory
+}
+
+export default async (): Promise<() => Promise<void>> => {
+  const place = await temporary()
+  const directory = await mkdtemp(join(place, "effect-flow-tests-"))
+  if (place === memory) await writeTo(directory)
   process.env.EFFECT_FLOW_TEST_SHARED = directory
   // The processes that the tests start load the library's source, too, whatever the last build left in `dist`.
   const flags = ["--conditions=effect-flow-source", `--import=${new URL("./resolutions.ts", import.meta.url)}`]
   process.env.NODE_OPTIONS = [process.env.NODE_OPTIONS, ...flags].join(" ").trim()
   // Hundreds of them load the same modules: Node compiles and finds each once.
-  process.env.NODE_COMPILE_CACHE ??= join(root, "node_modules", ".cache", "effect-flow-tests")
+  process.env.NODE_COMPILE_CACHE ??= cache
   process.env.EFFECT_FLOW_TEST_RESOLUTIONS = join(directory, "resolutions.json")
   if (isWhole && process.env.npm_lifecycle_event === "test" && ObjectServer.isInstalled)
     void ObjectServer.startShared(directory).catch(() => undefined) // the tests that wait for it will say so
