@@ -41,6 +41,8 @@ export class NgramLearner implements Learner {
   private readonly stops: number
   private readonly least: number
   private readonly most: number
+  /** How many texts there will be. */
+  private readonly expectedRows: number
   /** The words of all texts, and the row of each. */
   private stream: Int32Array = new Int32Array(16384)
   private rowAt: Int32Array = new Int32Array(16384)
@@ -59,20 +61,26 @@ export class NgramLearner implements Learner {
   constructor(
     stripAccents: "ascii" | null,
     stopWords: ReadonlyArray<string>,
-    [least, most]: readonly [least: number, most: number]
+    [least, most]: readonly [least: number, most: number],
+    expectedRows: number
   ) {
     this.words = new TermTable(stripAccents, stopWords)
     this.stops = this.words.size
     this.least = least
     this.most = most
+    this.expectedRows = expectedRows
   }
 
   add(text: string): void {
     const { stops, words } = this
     const tokenCount = words.scan(text, true)
-    if (this.length + tokenCount > this.stream.length) {
-      this.stream = grown(this.stream, this.length + tokenCount)
-      this.rowAt = grown(this.rowAt, this.length + tokenCount)
+    const needed = this.length + tokenCount
+    if (needed > this.stream.length) {
+      // Grow for the remaining texts, assuming that they are as long as those so far.
+      const expected = Math.ceil((1.02 * needed * this.expectedRows) / (this.rows + 1))
+      const room = Math.min(4 * needed, expected)
+      this.stream = grown(this.stream, Math.max(needed, room))
+      this.rowAt = grown(this.rowAt, Math.max(needed, room))
     }
     const { rowAt, rows, stream } = this
     const ids = words.tokens

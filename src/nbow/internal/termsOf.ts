@@ -29,7 +29,7 @@ export const learner = (options: Options, rows: number): Learner => {
   if (tokenizer !== undefined && tokenizer !== null) {
     return counting(new TokenTable(splitterOf(tokenizer), stripAccents, stopWords, ngramRange), 0, rows)
   }
-  if (ngramRange[1] > 1) return new NgramLearner(stripAccents, stopWords, ngramRange)
+  if (ngramRange[1] > 1) return new NgramLearner(stripAccents, stopWords, ngramRange, rows)
   const table = new TermTable(stripAccents, stopWords)
   return counting(table, table.size, rows)
 }
