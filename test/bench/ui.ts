@@ -138,6 +138,23 @@ const firstView = Effect.fnUntraced(function* (browser: Browser, directory: stri
     }
     filters.push(yield* filter(1, "failed", every("row.querySelector('.status.failed') !== null")))
     print("  filtered by flow and status (at most 300 ms)", millis(...filters))
+    yield* timeTo(page, url, "document.querySelectorAll('[data-run]').length > 10")
+    const sorts: Array<number> = []
+    for (const title of ["Took", "Took", "Status", "Flow", "Started", "Started"]) {
+      sorts.push(
+        yield* Effect.promise(async () => {
+          const first = await page.locator("[data-run][aria-rowindex='2']").getAttribute("data-run")
+          const start = performance.now()
+          await page.getByRole("columnheader", { name: title }).getByRole("button").click()
+          await until(
+            page,
+            `(document.querySelector("[data-run][aria-rowindex='2']")?.dataset.run ?? ${JSON.stringify(first)}) !== ${JSON.stringify(first)}`
+          )
+          return performance.now() - start
+        })
+      )
+    }
+    print("  sorted by its columns (at most 300 ms)", millis(...sorts))
     print("  longest task of the browser meanwhile (at most 100 ms)", millis(yield* longest(page)))
     yield* Effect.promise(async () => {
       await page.goto(url)

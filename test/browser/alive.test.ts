@@ -123,6 +123,46 @@ if (browserPath === undefined) {
       }).pipe(Effect.scoped)
     )
 
+    it.effect("has a stream of its own where a browser has no shared workers, or can't start one", () =>
+      Effect.gen(function* () {
+        const { url } = yield* Ui.Server
+        const store = yield* RunStore
+        for (const without of [
+          "delete window.SharedWorker",
+          // A worker whose program can't be loaded.
+          "window.SharedWorker = class extends SharedWorker { constructor() { super('/assets/missing.js', { type: 'module' }) } }"
+        ]) {
+          const link = yield* makeLink(url, 0)
+          const visits = yield* Effect.forEach([1, 2], () => Effect.flatMap(Opened, (context) => visit(context)))
+          yield* store.write([putRun(run("0own", { status: "running", host: "elsewhere", heartbeatAt: Date.now() }))])
+          for (const visited of visits) {
+            yield* act(async () => {
+              await visited.page.addInitScript(without)
+              await visited.page.goto(link.url, { waitUntil: "commit" })
+              await visited.page.locator("[data-run='0own'] .status.running").waitFor()
+            })
+          }
+          yield* act(() => until(() => link.counts.streams === 2))
+          yield* store.write([putRun(run("0own", { status: "succeeded", finishedAt: 2000 }))])
+          for (const visited of visits) {
+            yield* act(async () => {
+              await visited.page.locator("[data-run='0own'] .status.succeeded").waitFor()
+              await setHidden(visited.page, true)
+            })
+          }
+          yield* act(() => until(() => link.counts.streams === 0))
+          for (const visited of visits) {
+            yield* act(async () => {
+              await setHidden(visited.page, false)
+              await visited.page.goto("about:blank")
+            })
+            expected(visited, /missing\.js|Failed to (load|fetch)/)
+          }
+          yield* store.remove(["0own"])
+        }
+      }).pipe(Effect.scoped)
+    )
+
     it.effect("keeps scroll, selection and tab on the way back and forward", () =>
       Effect.gen(function* () {
         const store = yield* RunStore

@@ -32,6 +32,31 @@ const failedRun = (file: string, directory: string) =>
     return id ?? ""
   })
 
+/** Runs a flow file, stops it as somebody does with Ctrl+C while its second step runs, and yields the id of its run. */
+const interruptedRun = Effect.fnUntraced(function* (file: string, directory: string) {
+  const child = yield* Effect.acquireRelease(
+    Effect.sync(() =>
+      spawn(process.execPath, [file, "run", "--directory", directory], {
+        cwd: root,
+        stdio: ["ignore", "ignore", "pipe"],
+        env: { ...process.env, EFFECT_FLOW_TEST_HANGS: "yes" }
+      })
+    ),
+    (child) => stop(child, "SIGKILL")
+  )
+  let said = ""
+  yield* Effect.callback<void>((resume) => {
+    child.stderr.on("data", (part: Buffer) => {
+      said += part.toString()
+      if (said.includes("[score/2] started")) resume(Effect.void)
+    })
+  })
+  yield* stop(child, "SIGINT")
+  const id = /run (\w{26})/.exec(said)?.[1]
+  assert.isString(id, said)
+  return id ?? ""
+})
+
 /** The page of a command line. */
 const serve = Effect.fnUntraced(function* (file: string, directory: string) {
   const child = yield* Effect.acquireRelease(
@@ -110,5 +135,37 @@ describe.skipIf(browserPath === undefined)("The commands on the page", () => {
         yield* act(() => rm(`${root}answer`, { force: true }))
       }).pipe(Effect.scoped),
     180_000
+  )
+
+  it.live(
+    "resume an interrupted run from the top of its page",
+    () =>
+      Effect.gen(function* () {
+        yield* built
+        const directory = yield* temporaryDirectory
+        const id = yield* interruptedRun(flaky, directory)
+        const { page } = yield* visit(yield* Effect.flatMap(launch, profile))
+        const url = yield* serve(bin, directory)
+        const command = yield* act(async () => {
+          await page.goto(`${url}/runs/${id}`)
+          const trouble = page.getByRole("region", { name: "What went wrong" })
+          await trouble.getByText("The run was interrupted").waitFor()
+          // Above the tabs, so it is seen at once.
+          const [above, below] = [await trouble.boundingBox(), await page.getByRole("tablist").boundingBox()]
+          assert.isBelow(above?.y ?? Number.NaN, below?.y ?? Number.NaN)
+          return trouble
+            .locator(".command", { hasText: `resume ${id}` })
+            .locator("code")
+            .innerText()
+        })
+        yield* execute(command)
+        yield* act(async () => {
+          await page.getByText("It was resumed as").waitFor()
+          await page.getByRole("region", { name: "What went wrong" }).getByRole("link").last().click()
+          await page.locator(".head .status.succeeded").waitFor()
+          await page.goto("about:blank")
+        })
+      }).pipe(Effect.scoped),
+    120_000
   )
 })

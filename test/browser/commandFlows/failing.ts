@@ -1,4 +1,7 @@
-/** A flow that fails unless `EFFECT_FLOW_TEST_SOUND` is set, for the files that give it a command line. */
+/**
+ * A flow that fails unless `EFFECT_FLOW_TEST_SOUND` is set, for the files that give it a command line. With
+ * `EFFECT_FLOW_TEST_HANGS` it does not end by itself.
+ */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Flow from "../../../src/Flow.ts"
@@ -14,9 +17,11 @@ const score = Step.make("score", {
   input: { answer: Schema.Int },
   output: { score: Schema.Int },
   run: ({ answer }) =>
-    process.env.EFFECT_FLOW_TEST_SOUND === undefined
-      ? Effect.die(new Error("the service is away"))
-      : Effect.succeed({ score: answer + 1 })
+    process.env.EFFECT_FLOW_TEST_HANGS !== undefined
+      ? Effect.never
+      : process.env.EFFECT_FLOW_TEST_SOUND === undefined
+        ? Effect.die(new Error("the service is away"))
+        : Effect.succeed({ score: answer + 1 })
 })
 
 /** The flow, under a name. */
