@@ -1,27 +1,7 @@
 /** The Kubernetes manifests of the cluster guide, checked against Kubernetes' own schemas. */
 import { readFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
-import { parseAllDocuments } from "yaml"
-
-interface Resource {
-  readonly apiVersion: string
-  readonly kind: string
-  readonly spec?: { readonly template?: { readonly spec?: { readonly containers?: ReadonlyArray<Container> } } }
-}
-interface Container {
-  readonly env?: ReadonlyArray<{ readonly name: string }>
-}
-
-/** The class of a kind of resource, which validates by the schema of Kubernetes' API. */
-const modelOf = async ({ apiVersion, kind }: Resource) => {
-  const name = `kubernetes-models/${apiVersion}/${kind}`
-  const module = (await import(name)) as Readonly<
-    Record<string, new (resource: unknown) => { readonly validate: () => void }>
-  >
-  const Model = module[kind]
-  if (Model === undefined) throw new Error(`${name} has no ${kind}.`)
-  return Model
-}
+import { modelOf, read } from "./manifests.ts"
 
 const isInstalled = await modelOf({ apiVersion: "apps/v1", kind: "Deployment" }).then(
   () => true,
@@ -29,12 +9,9 @@ const isInstalled = await modelOf({ apiVersion: "apps/v1", kind: "Deployment" })
 )
 if (!isInstalled) console.info("Skipped: the manifests of the cluster guide. Install kubernetes-models to check them.")
 
-const read = (name: string): ReadonlyArray<Resource> =>
-  parseAllDocuments(readFileSync(new URL(`../../examples/cluster/${name}`, import.meta.url), "utf8")).map((document) =>
-    document.toJS()
-  )
-
-const resources = ["kubernetes.yaml", "kubernetes-run.yaml"].flatMap(read)
+const resources = ["kubernetes.yaml", "kubernetes-run.yaml"].flatMap((name) =>
+  read(new URL(`../../examples/cluster/${name}`, import.meta.url))
+)
 
 describe("the manifests of the cluster guide", () => {
   it.skipIf(!isInstalled)("are what Kubernetes' schemas allow", async () => {

@@ -18,7 +18,7 @@ import * as Run from "../../src/Run.ts"
 import type { RunRecord } from "../../src/RunRecord.ts"
 import { RunStore } from "../../src/RunStore.ts"
 import { temporaryDirectory } from "../support/directory.ts"
-import { CalledFlow, Refused, RefusingFlow, SquareFlow, TellingFlow, WaitingFlow } from "./lifeFlows.ts"
+import { CalledFlow, Refused, RefusingFlow, SquareFlow, TellingFlow, WaitingFlow, WideFlow } from "./lifeFlows.ts"
 import { line, putTask, run as runRecord, task } from "./records.ts"
 
 /** The module of the suite's flows, for workers to import. */
@@ -228,6 +228,22 @@ export const suite = <E>(
         }
         const wrong = yield* Effect.flip(Stream.runDrain(Run.events(handle.id, { after: "7" })))
         assert.match(wrong.message, /^"7" is not a cursor of a run's events/)
+      })
+    )
+
+    it.effect.skipIf(!options.fibers)("tells a late reader every event of many concurrent tasks", () =>
+      Effect.gen(function* () {
+        const { id } = yield* Flow.run(WideFlow, { tasks: 700 })
+        const counts = new Map<string, number>()
+        for (const { _tag } of yield* Stream.runCollect(Run.events(id))) counts.set(_tag, (counts.get(_tag) ?? 0) + 1)
+        assert.deepStrictEqual(Object.fromEntries(counts), {
+          RunStarted: 1,
+          TaskStarted: 700,
+          AttemptStarted: 700,
+          AttemptFinished: 700,
+          TaskFinished: 700,
+          RunFinished: 1
+        })
       })
     )
 

@@ -28,6 +28,20 @@ export const SquareFlow = Flow.make("SquareFlow", {
   run: ({ x }) => square({ x })
 })
 
+const pause = Step.make("pause", { input: { x: Schema.Number }, run: ({ x }) => Effect.sleep(x % 7) })
+
+/** Has more concurrent tasks than a page of events, which end in another order than they start in. */
+export const WideFlow = Flow.make("WideFlow", {
+  parameters: { tasks: Schema.Number },
+  steps: [pause],
+  run: ({ tasks }) =>
+    Step.forEach(
+      Array.from({ length: tasks }, (_, x) => x),
+      (x) => pause({ x }),
+      { concurrency: "unbounded" }
+    )
+})
+
 /** What `refuse` fails with. */
 export class Refused extends Schema.TaggedError<Refused>()("Refused", { limit: Schema.Number }) {
   override get message(): string {
