@@ -23,7 +23,7 @@ export const filesOf = (source: Source): Effect.Effect<ReadonlyArray<string>, So
   return source.length === 0
     ? Effect.fail(new SourceError("missing", "the list of files is empty"))
     : Effect.map(
-        Effect.forEach(source, (one) => (one instanceof URL ? Effect.succeed([nameOf(one)]) : expand(one))),
+        Effect.forEach(source, (item) => (item instanceof URL ? Effect.succeed([nameOf(item)]) : expand(item))),
         (files) => files.flat()
       )
 }
@@ -55,8 +55,8 @@ const expandObjects = (text: string): Effect.Effect<ReadonlyArray<string>, Sourc
   const fits = expressionOf(address)
   return Effect.gen(function* () {
     const { list } = yield* objects
-    const found = yield* Effect.mapError(list(address.slice(0, address.search(/[*?[{]/)) + options), objectFlaw)
-    const files = found.filter((one) => fits.test(one.slice(0, one.length - options.length)))
+    const addresses = yield* Effect.mapError(list(address.slice(0, address.search(/[*?[{]/)) + options), objectFlaw)
+    const files = addresses.filter((name) => fits.test(name.slice(0, name.length - options.length)))
     return files.length === 0 ? yield* Effect.fail(new SourceError("missing", "no object fits the pattern")) : files
   })
 }

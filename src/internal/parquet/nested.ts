@@ -16,21 +16,13 @@ import { toCodecJson } from "../schema/jsonCodec.ts"
 import type { StorableSchema } from "../schema/storableSchema.ts"
 import type { LeafColumn } from "./columnChunk.ts"
 import type { Target } from "./convert.ts"
-import type { Raw } from "./encodings.ts"
 import { isElement, isList, isMap, isVariant, leafOf } from "./leaf.ts"
 import { conversion } from "./leafValues.ts"
+import { type LevelCursor, leafItems, levelOf, orNull, type Reader, skip } from "./levelCursor.ts"
 import { type Entry, mapForm } from "./mapForm.ts"
 import { mismatch, Refusal, ShapeError } from "./nestedFault.ts"
-import { acceptsNull, type Exactness, isNullable, membersOf, type Want, wantOf } from "./wants.ts"
-
-/** A leaf's levels and values in one row group, and how far they have been read. */
-export interface LevelCursor {
-  readonly definition: Uint8Array
-  readonly repetition: Uint8Array
-  readonly values: ReadonlyArray<unknown> | Raw
-  at: number
-  valueAt: number
-}
+import { fieldsOf, openField } from "./structFields.ts"
+import { type Exactness, isNullable, membersOf, type Want, wantOf } from "./wants.ts"
 
 /** How a column is read from its leaves. */
 export interface Assembly {
@@ -40,8 +32,6 @@ export interface Assembly {
   /** Reads the next row. Throws `ShapeError` where the schema does not allow a value, `Error` where the levels make no sense. */
   readonly read: (cursors: ReadonlyArray<LevelCursor>) => unknown
 }
-
-type Reader = (cursors: ReadonlyArray<LevelCursor>) => unknown
 
 interface Context extends Exactness {
   readonly leaves: Array<LeafColumn>
@@ -83,24 +73,6 @@ const nodeReader = (
 
 /** The readers of leaves, null or not. Lists of them are read in one loop. */
 const leafReaders = new WeakSet<Reader>()
-
-/** Null where the levels end before this node. */
-const orNull =
-  (read: Reader, start: number, end: number, present: number): Reader =>
-  (cursors) => {
-    if (levelOf(cursors[start] as LevelCursor) >= present) return read(cursors) // a node has a leaf
-    skip(cursors, start, end)
-    return null
-  }
-
-const levelOf = ({ at, definition }: LevelCursor): number => {
-  if (at >= definition.length) throw new Error("its lists do not fit its rows")
-  return definition[at] as number // within bounds
-}
-
-const skip = (cursors: ReadonlyArray<LevelCursor>, start: number, end: number): void => {
-  for (let i = start; i < end; i++) (cursors[i] as LevelCursor).at++ // one for each leaf
-}
 
 /** A field that repeats without being annotated as a list. */
 const repeatedReader = (
@@ -214,26 +186,6 @@ const listReader = (
   return want.kind === "set" ? (cursors) => new Set(items(cursors) as ReadonlyArray<unknown>) : items // which gives a list
 }
 
-/** The items of a list of leaves, in one loop. */
-const leafItems =
-  (index: number, present: number, repetition: number, maxDefinition: number): Reader =>
-  (cursors) => {
-    const cursor = cursors[index] as LevelCursor // one for each leaf
-    const { definition, repetition: repetitions, values } = cursor
-    let { at, valueAt } = cursor
-    if (levelOf(cursor) < present) {
-      cursor.at++
-      return []
-    }
-    let end = at + 1
-    while (end < repetitions.length && repetitions[end] === repetition) end++
-    const items = new Array<unknown>(end - at) // of its size at once: an array that grows reserves room for more
-    for (let i = 0; at < end; i++, at++) items[i] = definition[at] === maxDefinition ? values[valueAt++] : null
-    cursor.at = at
-    cursor.valueAt = valueAt
-    return items
-  }
-
 /** The schema of a list's items: a tuple's only where all of its elements are alike. */
 const itemOf = (context: Context, node: SchemaTree, want: Want): SchemaAST.AST => {
   if (want.kind === "plain") return SchemaModule.Unknown.ast
@@ -285,49 +237,6 @@ const structReader = (
     if (withoutField) throw new ShapeError("its schema has none of the fields that the file has")
     return value
   }
-}
-
-interface Field {
-  readonly name: string
-  readonly node: SchemaTree
-  readonly ast: SchemaAST.AST
-  /** Whether a null stands for a key that is not there. */
-  readonly isOmitted: boolean
-}
-
-const openField = (node: SchemaTree): Field => ({
-  name: node.element.name,
-  node,
-  ast: SchemaModule.Unknown.ast,
-  isOmitted: false
-})
-
-const fieldsOf = (context: Context, node: SchemaTree, ast: SchemaAST.Objects): ReadonlyArray<Field> => {
-  const fields: Array<Field> = []
-  const declared = new Set<string>()
-  for (const { name, type } of ast.propertySignatures) {
-    const key = String(name)
-    declared.add(key)
-    const child = node.children.find(({ element }) => element.name === key)
-    const isOptional = SchemaAST.isOptional(type)
-    if (child === undefined) {
-      if (isOptional) continue
-      const names = node.children.map(({ element }) => element.name).join(", ")
-      throw new Refusal(`has no field ${[...node.path.slice(1), key].join(".")} in the file; its fields are: ${names}`)
-    }
-    fields.push({ name: key, node: child, ast: type, isOmitted: isOptional && !acceptsNull(type) })
-    if (isOptional && !acceptsNull(type)) context.isExact = false
-  }
-  const [index] = ast.indexSignatures
-  if (index !== undefined) {
-    if (index.parameter._tag !== "String" || index.parameter.checks !== undefined) context.isExact = false
-    for (const child of node.children) {
-      if (!declared.has(child.element.name)) {
-        fields.push({ name: child.element.name, node: child, ast: index.type, isOmitted: false })
-      }
-    }
-  }
-  return fields
 }
 
 /** The levels of a struct of which no field is wanted come from its first leaf. */

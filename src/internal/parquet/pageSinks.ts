@@ -10,7 +10,8 @@ import * as ColumnCodec from "./columnCodec.ts"
 import type { ValueCodec } from "./columnType.ts"
 import { ValueError } from "./convert.ts"
 import type { Raw } from "./encodings.ts"
-import type { Assembly, LevelCursor } from "./nested.ts"
+import type { LevelCursor } from "./levelCursor.ts"
+import type { Assembly } from "./nested.ts"
 import { ShapeError } from "./nestedFault.ts"
 
 /** Takes pages, in the order of the file. Throws `ColumnFault` for a value that the column can't have. */

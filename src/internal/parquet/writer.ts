@@ -9,6 +9,7 @@ import { ByteWriter } from "hyparquet-writer"
 import { writePageHeader } from "hyparquet-writer/src/datapage.js"
 import { writeMetadata } from "hyparquet-writer/src/metadata.js"
 import * as ColumnCodec from "./columnCodec.ts"
+import { toRows } from "./columnRows.ts"
 import { type ColumnType, isNumbers, type Kind, numberArrays } from "./columnType.ts"
 import * as Codecs from "./compression.ts"
 import * as NestedLayout from "./nestedLayout.ts"
@@ -144,7 +145,7 @@ const leavesOf = (
   const { kind, name } = type
   const layout = NestedLayout.layoutOf(type)
   if (layout === undefined) {
-    const rows = ColumnCodec.toRows(type, values, start, end)
+    const rows = toRows(type, values, start, end)
     if (rows instanceof ColumnCodec.ColumnError) return rows
     const count = end - start
     const statistics = { null_count: BigInt(count - rows.values.length), ...boundsOf(kind, rows.values) }

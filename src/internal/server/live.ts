@@ -6,15 +6,16 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import * as Latch from "effect/Latch"
 import * as RcMap from "effect/RcMap"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type { RunRecord, TaskRecord } from "../../RunRecord.ts"
+import type { RunRecord } from "../../RunRecord.ts"
 import { type Pulse, type RunQuery, RunStore, type StoreError } from "../../RunStore.ts"
-import { type Ending, make as makeEndingOf } from "./ending.ts"
-import type { ChannelEvent, Count, LiveEvent, RunView, TaskView } from "./shapes.ts"
-import { countsByRun, runView, taskView } from "./views.ts"
+import { make as makeEndingOf } from "./ending.ts"
+import { type Channel, drain, makeChannel, makeMailbox } from "./liveChannel.ts"
+import { watchTasks } from "./liveTasks.ts"
+import type { ChannelEvent, Count, LiveEvent, RunView } from "./shapes.ts"
+import { countsByRun, runView } from "./views.ts"
 
 /**
  * Poll intervals in milliseconds for a running run, a run with many changes, a run that has ended, and the list of
@@ -27,76 +28,6 @@ const pollIntervalMs = { running: 120, busy: 450, ended: 1000, runs: 250 }
 const busyTasks = 50
 /** The server sends a page at least one event in this time. */
 const beatIntervalMs = 5000
-/** The number of tasks read in one query. */
-const pageSize = 2000
-
-/** The events that a page has not received yet. */
-interface Mailbox {
-  readonly wake: Latch.Latch
-  readonly runs: Map<string, RunView>
-  readonly tasks: Map<string, TaskView>
-  readonly logs: Set<string>
-  readonly cards: Set<string>
-  readonly removed: Set<string>
-  isListShorter: boolean
-  last: number
-  metrics: boolean
-  broken: string | undefined
-}
-
-/** The pages that show the same run, or the list of runs. */
-interface Channel {
-  readonly mailboxes: Set<Mailbox>
-  readonly send: (apply: (mailbox: Mailbox) => void) => void
-}
-
-const makeMailbox = (): Mailbox => ({
-  wake: Latch.makeUnsafe(),
-  runs: new Map(),
-  tasks: new Map(),
-  logs: new Set(),
-  cards: new Set(),
-  removed: new Set(),
-  isListShorter: false,
-  last: 0,
-  metrics: false,
-  broken: undefined
-})
-
-const makeChannel = (): Channel => {
-  const mailboxes = new Set<Mailbox>()
-  return {
-    mailboxes,
-    send: (apply) => {
-      for (const mailbox of mailboxes) {
-        apply(mailbox)
-        mailbox.wake.openUnsafe()
-      }
-    }
-  }
-}
-
-const drain = (mailbox: Mailbox): ReadonlyArray<LiveEvent> => {
-  const events: Array<LiveEvent> = []
-  mailbox.wake.closeUnsafe()
-  if (mailbox.runs.size > 0) events.push({ _tag: "Runs", runs: [...mailbox.runs.values()] })
-  if (mailbox.tasks.size > 0) events.push({ _tag: "Tasks", tasks: [...mailbox.tasks.values()] })
-  if (mailbox.logs.size > 0) events.push({ _tag: "Logs", tasks: [...mailbox.logs], last: mailbox.last })
-  if (mailbox.metrics) events.push({ _tag: "Metrics" })
-  if (mailbox.cards.size > 0) events.push({ _tag: "Cards", tasks: [...mailbox.cards] })
-  if (mailbox.removed.size > 0 || mailbox.isListShorter) events.push({ _tag: "Removed", runs: [...mailbox.removed] })
-  if (mailbox.broken !== undefined) events.push({ _tag: "Broken", message: mailbox.broken })
-  mailbox.runs.clear()
-  mailbox.tasks.clear()
-  mailbox.logs.clear()
-  mailbox.cards.clear()
-  mailbox.removed.clear()
-  mailbox.isListShorter = false
-  mailbox.metrics = false
-  mailbox.broken = undefined
-  return events
-}
-
 /** The live side of the server. */
 export interface Live {
   /** Changes in the list of runs. */
@@ -325,86 +256,3 @@ const watchRun = (store: RunStore["Service"], run: string, channel: Channel): Ef
         : pollIntervalMs.running
   })
 }
-
-/**
- * Watches the tasks of a run that may still change: running tasks, and task numbers that are assigned but not written
- * yet (a short task is written when it ends, possibly after tasks with higher numbers). Finished tasks are never read
- * again.
- */
-const watchTasks = (store: RunStore["Service"], run: string, channel: Channel) => {
-  const pending = new Map<number, string>() // by number, the signature that was last sent; empty before the first
-  let max: number | undefined
-  let sentCount = 0
-
-  const update = (task: TaskRecord, ending: Ending | undefined): void => {
-    for (let missing = (max ?? 0) + 1; missing < task.index; missing++) pending.set(missing, "")
-    if (task.index > (max ?? 0)) max = task.index
-    const signature = signatureOfTask(task, ending)
-    const lastSignature = pending.get(task.index)
-    if (task.status === "running") pending.set(task.index, signature)
-    else pending.delete(task.index)
-    if (lastSignature === signature) return
-    sentCount++
-    const view = taskView(task, ending)
-    channel.send((mailbox) => mailbox.tasks.set(view.id, view))
-  }
-
-  /** The state of the run when the first page opens. That page loads the tasks on its own. */
-  const readInitial = Effect.gen(function* () {
-    max = 0
-    for (const { index, status } of yield* store.tasks({ run, refs: false })) {
-      for (let missing = max + 1; missing < index; missing++) pending.set(missing, "")
-      max = Math.max(max, index)
-      if (status === "running") pending.set(index, "")
-    }
-  })
-
-  const isNews =
-    (ending: Ending | undefined) =>
-    (task: TaskRecord): boolean =>
-      signatureOfTask(task, ending) !== pending.get(task.index)
-
-  /** Reads the pending tasks that have been written, without their refs. */
-  const readPending = Effect.gen(function* () {
-    const numbers = [...pending.keys()].sort((a, b) => a - b)
-    const written: Array<TaskRecord> = []
-    if (numbers.length <= oneByOneLimit) {
-      for (const index of numbers) {
-        const [task] = yield* store.tasks({ run, after: index - 1, limit: 1, refs: false })
-        if (task?.index === index) written.push(task)
-      }
-      return written
-    }
-    let after = (numbers[0] as number) - 1 // not empty
-    const last = numbers.at(-1) ?? after
-    while (after < last) {
-      const page = yield* store.tasks({ run, after, limit: pageSize, refs: false })
-      for (const task of page) if (pending.has(task.index)) written.push(task)
-      if (page.length < pageSize) break
-      after = page.at(-1)?.index ?? last
-    }
-    return written
-  })
-
-  return Effect.fnUntraced(function* (ended: boolean, ending: Ending | undefined) {
-    sentCount = 0
-    // The tasks of a run that ended before the first page opened don't change.
-    if (max === undefined && ended) return sentCount
-    if (max === undefined) yield* readInitial
-    // Refs are read for changed tasks only, because a join over many tasks has megabytes of them.
-    for (const { index } of (yield* readPending).filter(isNews(ending))) {
-      for (const task of yield* store.tasks({ run, after: index - 1, limit: 1 })) update(task, ending)
-    }
-    for (;;) {
-      const page: ReadonlyArray<TaskRecord> = yield* store.tasks({ run, after: max ?? 0, limit: pageSize })
-      for (const task of page) update(task, ending)
-      if (page.length < pageSize) return sentCount
-    }
-  })
-}
-
-/** Up to this many tasks are read one by one. */
-const oneByOneLimit = 24
-
-const signatureOfTask = ({ attempts, finishedAt, how, status }: TaskRecord, ending: Ending | undefined): string =>
-  `${status === "running" ? ending?.status : ""} ${status} ${how} ${finishedAt} ${attempts.map((attempt) => attempt.status + attempt.number).join()}`

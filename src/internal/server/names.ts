@@ -72,8 +72,8 @@ export const make = Effect.fnUntraced(function* (
       const key = keyOf(flow, step)
       if (seen.has(key)) continue
       seen.add(key)
-      const known = steps.get(key)
-      if (known === undefined || known.run < run) steps.set(key, { flow, step, run })
+      const earlierStep = steps.get(key)
+      if (earlierStep === undefined || earlierStep.run < run) steps.set(key, { flow, step, run })
       const [task] = yield* store.tasks({ run, step, status: "succeeded", limit: 1, refs: "outputs" })
       for (const { format, name } of task?.outputs ?? []) {
         const earlier = artifacts.get(keyOf(flow, step, name))

@@ -32,8 +32,8 @@ export const search = Effect.fnUntraced(function* (
   /** A task of a step, in the run that is known to have it, or in another one if that was removed. */
   const taskOf = Effect.fnUntraced(function* (name: Names.NamedStep) {
     const { flow, run, step } = name
-    const [known] = yield* store.tasks({ run, step, limit: 1, refs: false })
-    if (known !== undefined) return known
+    const [remembered] = yield* store.tasks({ run, step, limit: 1, refs: false })
+    if (remembered !== undefined) return remembered
     const [other] = yield* store.tasks({ flow, step, order: "newest", limit: 1, refs: false })
     if (other === undefined) yield* names.forget(name)
     return other

@@ -129,15 +129,15 @@ export const make = (
   return Effect.fnUntraced(function* (request: ListRequest): Effect.fn.Return<RunPage, UiBroken | UiBadRequest> {
     const { before, limit = 100, sort: by, status } = request
     // One more than fits tells whether there is another page.
-    const found =
+    const matching =
       by !== undefined
         ? yield* sorted(request, by, limit + 1)
         : yield* status === undefined
             ? recorded({ ...conditionsOf(request), ...(before === undefined ? {} : { before }), limit: limit + 1 })
             : withStatus({ ...conditionsOf(request), ...(before === undefined ? {} : { before }) }, status, limit + 1)
-    const runs = found.slice(0, limit)
+    const runs = matching.slice(0, limit)
     const last = runs.at(-1)
-    if (last === undefined || found.length <= limit) return { runs }
+    if (last === undefined || matching.length <= limit) return { runs }
     return { runs, next: by === undefined ? last.id : JSON.stringify(cursorOf(last, by)) }
   })
 }
