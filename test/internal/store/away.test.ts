@@ -37,22 +37,19 @@ describe.skipIf(Postgres.binaries === undefined)("a run", () => {
     Effect.gen(function* () {
       const postgres = yield* Postgres.make()
       const blobs = yield* temporaryDirectory
+      const statements = (texts: ReadonlyArray<string>, env = {}) =>
+        promisify(execFile)("psql", [postgres.url, "-qAt", ...texts.flatMap((text) => ["-c", text])], {
+          env: { ...process.env, ...env }
+        })
+      const setting = "default_transaction_read_only"
+      // The server tells its connections of a change as soon as it has read it itself, and a new connection shows when.
       const setReadOnly = (value: "on" | "off") =>
-        Effect.promise(() =>
-          promisify(execFile)(
-            "psql",
-            [
-              postgres.url,
-              "-c",
-              `ALTER SYSTEM SET default_transaction_read_only = ${value}`,
-              "-c",
-              "SELECT pg_reload_conf()"
-            ],
-            {
-              env: { ...process.env, PGOPTIONS: "-c default_transaction_read_only=off" }
-            }
-          )
-        )
+        Effect.promise(async () => {
+          await statements([`ALTER SYSTEM SET ${setting} = ${value}`, "SELECT pg_reload_conf()"], {
+            PGOPTIONS: `-c ${setting}=off`
+          })
+          while ((await statements([`SHOW ${setting}`])).stdout.trim() !== value);
+        })
       const began = yield* Deferred.make<void>()
       const isReadOnly = yield* Deferred.make<void>()
       const step = Step.make("step", {
