@@ -27,6 +27,8 @@ export interface EncodedFile {
   readonly fetch?: Effect.Effect<void, CodecError>
   /** The bytes' address, if it is known: they are not fetched if the store has them. */
   readonly address?: PartAddress
+  /** Which bytes of which place it holds. A store may remember their address from earlier. */
+  readonly source?: string
   /** The name that the extension is taken from. Default: the path's. */
   readonly name?: string
   /** Removes the file once it is stored, if it exists for that alone. */

@@ -170,13 +170,23 @@ const invalid =
 const putFile = Effect.fnUntraced(function* (
   store: Store,
   label: string,
-  { address, fetch, path, remove = Effect.void }: Artifact.EncodedFile
+  { address, fetch, path, remove = Effect.void, source }: Artifact.EncodedFile
 ) {
-  if (address !== undefined && (yield* store.touch([address])).has(address.digest)) return address
-  return yield* Effect.ensuring(
+  const { sources } = store
+  const earlier =
+    address ??
+    // Without this memory, the bytes are fetched once more.
+    (source === undefined || sources === undefined
+      ? undefined
+      : yield* Effect.orElseSucceed(sources.find(source), () => undefined))
+  if (earlier !== undefined && (yield* store.touch([earlier])).has(earlier.digest)) return earlier
+  const stored = yield* Effect.ensuring(
     Effect.andThen(fetch === undefined ? Effect.void : Effect.mapError(fetch, invalid(label)), store.putFile(path)),
     remove
   )
+  if (address === undefined && source !== undefined && sources !== undefined)
+    yield* Effect.ignore(sources.keep(source, stored))
+  return stored
 })
 
 /** That the artifacts that a value refers to are there. Their age starts anew: from now on a task's record keeps them. */

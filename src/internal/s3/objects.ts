@@ -14,8 +14,8 @@ import { S3Error } from "./failure.ts"
 /** An object as it was when it was opened. Reading it fails if it was replaced since. */
 export interface Opened {
   readonly size: number
-  /** Says which contents these are: the bucket's version of the object, or the etag. */
-  readonly version: string
+  /** Says which contents these are: the server, the object, its size, and the bucket's version of it or the etag, if there is one. */
+  readonly source: string | undefined
   /** The SHA-256 of its bytes in hexadecimal, if it was uploaded with one. */
   readonly sha256: string | undefined
   /** Its bytes from `start` to before `end`. */
@@ -64,7 +64,8 @@ export const open = Effect.fnUntraced(function* (text: string): Effect.fn.Return
     )
   return {
     size,
-    version: version ?? etag,
+    source:
+      (version ?? etag) === "" ? undefined : `${client.server()} ${address.bucket}/${key} ${size} ${version ?? etag}`,
     sha256: look.sha256 === undefined ? undefined : Buffer.from(look.sha256, "base64").toString("hex"),
     read: (start, end) =>
       checked(

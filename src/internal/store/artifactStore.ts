@@ -9,6 +9,7 @@ import type * as Stream from "effect/Stream"
 import type { ValueCache } from "../artifact/valueCache.ts"
 import type { Keys, Provider } from "../s3/credentials.ts"
 import type { Address, ArtifactError } from "./artifactError.ts"
+import type { Sources } from "./sources.ts"
 
 /**
  * How another thread or process opens a store, as data: `local` from the same machine, `postgres` from anywhere that
@@ -114,6 +115,8 @@ export class ArtifactStore extends Context.Service<
      * task again.
      */
     readonly verify: (options: { readonly repair: boolean }) => Effect.Effect<VerifiedArtifacts, ArtifactError>
+    /** Where artifacts were copied from, which the next run goes by. None for a store that does not remember it. */
+    readonly sources?: Sources
     /** What this process remembers of the artifacts that it has written or read. */
     readonly values: ValueCache
     /** Where another thread or process finds the same bytes; none for a store that only this memory holds. */

@@ -37,6 +37,7 @@ export interface Memory {
  */
 export const make = (options: { readonly inlineLimit: number; readonly valueBytes: number }): Memory => {
   const entries = new Map<string, Entry>()
+  const sources = new Map<string, Address>()
   const files = TemporaryFiles.make()
 
   const put = (digest: string, chunks: ReadonlyArray<Uint8Array>, size: number, now: number): Address => {
@@ -119,6 +120,10 @@ export const make = (options: { readonly inlineLimit: number; readonly valueByte
         }
         return { intact, faults }
       }),
+    sources: {
+      find: (source) => Effect.sync(() => sources.get(source)),
+      keep: (source, address) => Effect.sync(() => void sources.set(source, address))
+    },
     values: ValueCache.make(options.valueBytes, { keepBytes: false })
   }
 

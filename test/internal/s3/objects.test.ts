@@ -3,6 +3,7 @@ import * as Fs from "node:fs/promises"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Artifact from "../../../src/Artifact.ts"
@@ -127,6 +128,13 @@ describe.skipIf(!ObjectServer.isInstalled)("an object", () => {
         const missing = yield* Effect.flip(Flow.run(FileFlow, { file: at("in/none.csv") }))
         assert.match(String(missing), /s3:\/\/\S+\/in\/none\.csv can't be read: there is no such object/)
       }).pipe(Effect.provide(Storage.layerLocal({ directory })))
+      // The store remembers the version for the next process.
+      yield* Effect.gen(function* () {
+        const before = proxy.requests()
+        const next = yield* Flow.run(FileFlow, { file: at("in/data.csv") })
+        assert.strictEqual(proxy.requests() - before, 1)
+        assert.strictEqual(yield* next.output.size, 100_000)
+      }).pipe(Effect.provide(Layer.fresh(Storage.layerLocal({ directory }))))
     }).pipe(Effect.scoped)
   )
 

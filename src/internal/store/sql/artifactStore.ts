@@ -23,6 +23,7 @@ import * as RecentBlobs from "./recentBlobs.ts"
 import * as RecentFinder from "./recentFinder.ts"
 import type { Row } from "./rows.ts"
 import { ownerExists } from "./runStore.ts"
+import * as SqlSources from "./sources.ts"
 import * as VerifyArtifacts from "./verifyArtifacts.ts"
 import type { Writer } from "./writer.ts"
 
@@ -299,6 +300,7 @@ export const make = (options: {
           repair
         )
       ),
+    ...(readOnly ? {} : { sources: SqlSources.make(database) }),
     values: ValueCache.make(options.valueBytes)
   }
 }

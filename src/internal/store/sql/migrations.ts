@@ -19,6 +19,7 @@ import { migration as checkpoints } from "./migrations/0007_checkpoints.ts"
 import { migration as recentBlobs } from "./migrations/0008_recent_blobs.ts"
 import { migration as objects } from "./migrations/0009_objects.ts"
 import { migration as order } from "./migrations/0010_order.ts"
+import { migration as sources } from "./migrations/0011_sources.ts"
 import type { ColumnTypes, Migration } from "./migrations/migration.ts"
 import * as SqlRetry from "./retry.ts"
 
@@ -33,7 +34,8 @@ export const all: ReadonlyArray<Migration> = [
   checkpoints,
   recentBlobs,
   objects,
-  order
+  order,
+  sources
 ]
 
 /** The version this program reads and writes: the id of the newest migration. */
