@@ -8,17 +8,36 @@ import * as Bytes from "../bytes.ts"
 /** How many reads or writes are in flight at once: enough that neither the disk nor the hashing waits for the other. */
 const ahead = 4
 
+/** The disk begins to sync a file once this many bytes of it were written, while the next ones are hashed and written. */
+const syncedBytes = 32 * 1024 * 1024
+
 /**
  * Writes parts one after the other, and passes each to `each`, which hashes it meanwhile. Yields the number of bytes.
+ *
+ * @param durable Whether the caller will sync the file: the disk then begins with it meanwhile.
  */
 export const writeParts = async (
   file: Fs.FileHandle,
   parts: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   each: (part: Uint8Array) => void,
+  durable: boolean,
   signal: AbortSignal
 ): Promise<number> => {
   const underway: Array<Promise<void>> = []
   let size = 0
+  let syncedTo = 0
+  let syncing: Promise<void> = Promise.resolve()
+  let isSyncing = false
+  const syncBehind = (): void => {
+    if (!durable || isSyncing || size - syncedTo < syncedBytes) return
+    syncedTo = size
+    isSyncing = true
+    // The system reports a failure once: a later sync would succeed. So one that failed is the last, and is awaited below.
+    syncing = file.datasync().then(() => {
+      isSyncing = false
+    })
+    syncing.catch(() => undefined)
+  }
   try {
     for await (const part of parts) {
       signal.throwIfAborted()
@@ -28,11 +47,13 @@ export const writeParts = async (
       size += part.length
       each(part)
       await (underway.length < ahead ? immediate() : underway.shift())
+      syncBehind()
     }
     await Promise.all(underway)
+    await syncing
     return size
   } finally {
-    await Promise.allSettled(underway) // nothing is written once the file is closed
+    await Promise.allSettled([...underway, syncing]) // nothing is written once the file is closed
   }
 }
 

@@ -63,7 +63,7 @@ export const make = (places: Places, directories: Directories, integrity: Integr
     let look = await lookAt(path)
     if (look === undefined && (await findSwept(places, digest)) !== undefined) look = await lookAt(path)
     if (look === undefined || !(await integrity.isIntact(digest, look, size))) return false
-    const known = integrity.knows(digest, look)
+    const isVerified = integrity.knows(digest, look)
     try {
       await setTime(path, now)
     } catch (cause) {
@@ -73,7 +73,7 @@ export const make = (places: Places, directories: Directories, integrity: Integr
       await replaceByCopy(path, now)
     }
     if (durable && now - Number(look.ctimeMs) < youngMs) await directories.sync(Path.dirname(path))
-    if (known) {
+    if (isVerified) {
       const after = await lookAt(path)
       if (after !== undefined) integrity.remember(digest, after)
     }
@@ -110,7 +110,8 @@ export const make = (places: Places, directories: Directories, integrity: Integr
       return address
     return await putBy(async (file) => {
       const hash = createHash("sha256")
-      const size = await writeParts(file, parts, address === undefined ? (part) => hash.update(part) : () => {}, signal)
+      const each = address === undefined ? (part: Uint8Array) => hash.update(part) : () => {}
+      const size = await writeParts(file, parts, each, durable, signal)
       return address ?? { digest: hash.digest("hex"), size }
     }, now)
   }
