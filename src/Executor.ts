@@ -260,6 +260,7 @@ export interface ClusterOptions {
  */
 export const layerCluster = (options: ClusterOptions = {}): Layer.Layer<never> => {
   Numbers.durationMs("`lockExpiration` of Executor.layerCluster", options.lockExpiration)
+  Numbers.durationOrZeroMs("`waitForWorker` of Executor.layerCluster", options.waitForWorker)
   return Layer.unwrap(
     Effect.map(
       Effect.promise(() => import("./internal/workers/cluster/client.ts")),

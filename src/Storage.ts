@@ -171,7 +171,8 @@ export const layerS3 = (options: {
   readonly sync?: boolean | undefined
   readonly readOnly?: boolean | undefined
 }): Layer.Layer<ArtifactStore | RunStore, StoreError> => {
-  const { bucket, cacheBytes = defaultCacheBytes, readOnly = false, sync = false } = options
+  const { bucket, readOnly = false, sync = false } = options
+  const cacheBytes = Numbers.wholeNumber("`cacheBytes` of Storage.layerS3", options.cacheBytes, 0)
   const mistake =
     Address.bucketMistake(bucket) ??
     (options.endpoint === undefined ? undefined : Address.endpointMistake(options.endpoint))
@@ -187,7 +188,7 @@ export const layerS3 = (options: {
     credentials: hidden(options.credentials),
     cache: {
       directory: options.cacheDirectory === undefined ? undefined : Path.resolve(options.cacheDirectory),
-      limitBytes: cacheBytes
+      limitBytes: cacheBytes ?? defaultCacheBytes
     },
     runs: isDatabaseUrl(runs)
       ? { kind: "postgres", url: Redacted.make(runs) }

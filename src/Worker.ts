@@ -126,6 +126,7 @@ export const run = (options: Options): Effect.Effect<void, ExecutorError, Artifa
   Numbers.port("`port` of Worker.run", options.port)
   Numbers.port("`healthPort` of Worker.run", options.healthPort)
   Numbers.durationOrZeroMs("`drain` of Worker.run", options.drain)
+  Numbers.durationOrZeroMs("`threadIdle` of Worker.run", options.threadIdle)
   Numbers.durationMs("`lockExpiration` of Worker.run", options.lockExpiration)
   Numbers.durationMs("`patience` of Worker.run", options.patience)
   return Effect.flatMap(

@@ -12,7 +12,7 @@ import * as FitNetwork from "./internal/fitNetwork.ts"
 import type * as NbowModel from "./internal/nbowModel.ts"
 import * as NbowOptions from "./internal/nbowOptions.ts"
 import { penaltyOf, predicted } from "./internal/network.ts"
-import { checkCheckpointEvery, invalid } from "./internal/options.ts"
+import { checkCheckpointEvery, invalid, limitOf } from "./internal/options.ts"
 import { scoreGiven, scoreLabelled } from "./internal/predict.ts"
 import { TrainingError } from "./internal/TrainingError.ts"
 import type { TextError } from "./internal/texts.ts"
@@ -257,5 +257,7 @@ export const explain = (
 export const topTerms = (
   model: Model,
   { limit = 10 }: { readonly limit?: number } = {}
-): ReadonlyArray<{ readonly class: Class; readonly terms: ReadonlyArray<Effects.TermEffect> }> =>
-  model.classes.map((name, output) => ({ class: name, terms: Effects.ofTerms(model, output).slice(0, limit) }))
+): ReadonlyArray<{ readonly class: Class; readonly terms: ReadonlyArray<Effects.TermEffect> }> => {
+  const most = limitOf("MulticlassNbow.topTerms", limit)
+  return model.classes.map((name, output) => ({ class: name, terms: Effects.ofTerms(model, output).slice(0, most) }))
+}

@@ -28,6 +28,9 @@ export { type Fit, type FitOptions, fit, type TrainingData } from "./internal/nb
 export { Model } from "./internal/nbowModel.ts"
 export { Options, type OptionsInput } from "./internal/nbowOptions.ts"
 export type { Weights } from "./internal/network.ts"
+
+import { limitOf } from "./internal/options.ts"
+
 export { OptionsError } from "./internal/options.ts"
 export { type Evaluation, evaluate, type Labelled, type Predict, predict } from "./internal/predict.ts"
 export { TrainingError } from "./internal/TrainingError.ts"
@@ -97,7 +100,8 @@ export const topTerms = (model: Model, { limit = 10 }: { readonly limit?: number
   const sorted = Effects.ofTerms(model, 0)
   const positive = sorted.filter(({ effect }) => effect > 0)
   const negative = sorted.filter(({ effect }) => effect < 0).reverse()
-  return { positive: positive.slice(0, limit), negative: negative.slice(0, limit) }
+  const most = limitOf("Nbow.topTerms", limit)
+  return { positive: positive.slice(0, most), negative: negative.slice(0, most) }
 }
 
 /**

@@ -19,6 +19,12 @@ export const checkCheckpointEvery = (owner: string, epochs: unknown): Effect.Eff
         invalid(owner, "checkpointEvery", `expected a whole number of at least 0, got ${CodecIssue.valueText(epochs)}`)
       )
 
+/** A number of results. Throws where it is none: a negative one would cut off the other end of a list. */
+export const limitOf = (owner: string, limit: number): number => {
+  if (Number.isSafeInteger(limit) && limit >= 0) return limit
+  throw invalid(owner, "limit", `expected a whole number of at least 0, got ${CodecIssue.valueText(limit)}`)
+}
+
 /** An optional field with a default. */
 export const orElse = <S extends Schema.Constraint>(schema: S, value: S["Encoded"]): Schema.withDecodingDefault<S> =>
   Schema.withDecodingDefault<S>(Effect.succeed(value))(schema)
