@@ -41,9 +41,9 @@ export const make = (options: { readonly inlineLimit: number; readonly valueByte
   const files = TemporaryFiles.make()
 
   const put = (digest: string, chunks: ReadonlyArray<Uint8Array>, size: number, now: number): Address => {
-    const known = entries.get(digest)
-    if (known === undefined) entries.set(digest, { chunks, size, at: now })
-    else Object.assign(known, { chunks, at: now }) // a program may have changed the bytes that were there
+    const entry = entries.get(digest)
+    if (entry === undefined) entries.set(digest, { chunks, size, at: now })
+    else Object.assign(entry, { chunks, at: now }) // a program may have changed the bytes that were there
     return { digest, size }
   }
 

@@ -45,9 +45,9 @@ export const make = (inline?: Inline) => {
   }
 
   const entry = (run: string): Entry => {
-    const known = runs.get(run)
-    if (known !== undefined) return known
-    const made: Entry = {
+    const existing = runs.get(run)
+    if (existing !== undefined) return existing
+    const added: Entry = {
       record: undefined,
       tasks: [],
       logs: [],
@@ -57,25 +57,25 @@ export const make = (inline?: Inline) => {
       checkpoints: new Map(),
       lastCard: 0
     }
-    runs.set(run, made)
+    runs.set(run, added)
     ids.splice(
       placeIn(ids, (other) => placeOf(other) >= run),
       0,
       run
     )
-    return made
+    return added
   }
 
   const writeRun = ({ resumedBy: _derived, ...run }: RunRecord): void => {
-    const known = entry(run.id)
+    const stored = entry(run.id)
     if (run.origin !== undefined) {
       const resumed = resumptions.get(run.origin)
       if (resumed === undefined) resumptions.set(run.origin, new Set([run.id]))
       else resumed.add(run.id)
     }
-    if (known.record === undefined) {
+    if (stored.record === undefined) {
       const { cancel: _request, ...first } = run
-      known.record = withDriver({ ...first, tags: sortedTags(run.tags) }, undefined)
+      stored.record = withDriver({ ...first, tags: sortedTags(run.tags) }, undefined)
       if (run.place === undefined || run.place === run.id) return
       // Its id is no place in the order of runs.
       ids.splice(ids.indexOf(run.id), 1)
@@ -85,11 +85,11 @@ export const make = (inline?: Inline) => {
         0,
         run.id
       )
-    } else if (run.status === "running" && known.record.status !== "running") return
+    } else if (run.status === "running" && stored.record.status !== "running") return
     else {
-      const { cancel, driver, heartbeatAt, tags } = known.record
+      const { cancel, driver, heartbeatAt, tags } = stored.record
       const kept = { ...run, tags, heartbeatAt: Math.max(heartbeatAt, run.heartbeatAt) }
-      known.record = withDriver(cancel === undefined ? kept : { ...kept, cancel }, driver)
+      stored.record = withDriver(cancel === undefined ? kept : { ...kept, cancel }, driver)
     }
   }
 
@@ -102,8 +102,8 @@ export const make = (inline?: Inline) => {
   }
   const holds = ({ run, token }: Driver): boolean => (runs.get(run)?.record?.driver ?? "") === token
   const setDriver = (run: string, token: string): void => {
-    const known = runs.get(run)
-    if (known?.record !== undefined) known.record = withDriver(known.record, token)
+    const stored = runs.get(run)
+    if (stored?.record !== undefined) stored.record = withDriver(stored.record, token)
   }
 
   const writeTask = (change: Extract<Change, { _tag: "Task" }>, now: number): void => {
@@ -112,11 +112,11 @@ export const make = (inline?: Inline) => {
     for (const schema of descriptions) schemas.set(schema.digest, schema.text)
     const { tasks } = entry(task.run)
     const at = placeOfTask(tasks, task.index)
-    const known = tasks[at]
-    if (known?.index !== task.index) tasks.splice(at, 0, task)
-    else if (task.status === "running" && known.status !== "running") return
+    const before = tasks[at]
+    if (before?.index !== task.index) tasks.splice(at, 0, task)
+    else if (task.status === "running" && before.status !== "running") return
     else tasks[at] = task
-    if (task.cache === undefined || (known?.index === task.index && known.key === task.key)) return
+    if (task.cache === undefined || (before?.index === task.index && before.key === task.key)) return
     const places = byKey.get(task.key)
     if (places === undefined) byKey.set(task.key, [[task.run, task.index]])
     else places.push([task.run, task.index])
@@ -128,12 +128,12 @@ export const make = (inline?: Inline) => {
   ): void => {
     const { checkpoints } = entry(checkpoint.run)
     const key = JSON.stringify([checkpoint.task, checkpoint.name])
-    const known = checkpoints.get(key)
+    const before = checkpoints.get(key)
     if (checkpoint.ref === undefined) {
-      checkpoints.set(key, known === undefined ? checkpoint : { ...known, writer: checkpoint.writer })
+      checkpoints.set(key, before === undefined ? checkpoint : { ...before, writer: checkpoint.writer })
       return
     }
-    if (known?.writer !== checkpoint.writer) return
+    if (before?.writer !== checkpoint.writer) return
     if (blob !== undefined) inline?.put(blob.digest, blob.bytes, now)
     for (const schema of descriptions) schemas.set(schema.digest, schema.text)
     checkpoints.set(key, checkpoint)
@@ -145,11 +145,11 @@ export const make = (inline?: Inline) => {
         writeRun(change.run)
         return
       case "Heartbeat": {
-        const known = runs.get(change.run)
-        if (known?.record !== undefined) {
-          const { heartbeatAt } = known.record
+        const stored = runs.get(change.run)
+        if (stored?.record !== undefined) {
+          const { heartbeatAt } = stored.record
           // A heartbeat always moves forward, even if the driver's clock was set back: so watchers see it change.
-          known.record = { ...known.record, heartbeatAt: change.at === 0 ? 0 : Math.max(heartbeatAt + 1, change.at) }
+          stored.record = { ...stored.record, heartbeatAt: change.at === 0 ? 0 : Math.max(heartbeatAt + 1, change.at) }
         }
         return
       }
@@ -169,10 +169,10 @@ export const make = (inline?: Inline) => {
       case "Card": {
         const { blob, card } = change
         if (blob !== undefined) inline?.put(blob.digest, blob.bytes, now)
-        const known = entry(card.run)
-        known.cards.delete(card.task)
-        known.lastCard = ++sequence
-        known.cards.set(card.task, { ...card, sequence })
+        const stored = entry(card.run)
+        stored.cards.delete(card.task)
+        stored.lastCard = ++sequence
+        stored.cards.set(card.task, { ...card, sequence })
         return
       }
       case "Checkpoint":
@@ -184,16 +184,16 @@ export const make = (inline?: Inline) => {
         return
       }
       case "Cancel": {
-        const known = runs.get(change.run)
-        if (known?.record?.status !== "running" || known.record.cancel !== undefined) return
-        known.record = { ...known.record, cancel: change.request }
+        const stored = runs.get(change.run)
+        if (stored?.record?.status !== "running" || stored.record.cancel !== undefined) return
+        stored.record = { ...stored.record, cancel: change.request }
         return
       }
       case "Tags": {
-        const known = runs.get(change.run)
-        if (known?.record === undefined) return
-        const kept = known.record.tags.filter((tag) => !change.remove.includes(tag))
-        known.record = { ...known.record, tags: sortedTags([...kept, ...change.add]) }
+        const stored = runs.get(change.run)
+        if (stored?.record === undefined) return
+        const kept = stored.record.tags.filter((tag) => !change.remove.includes(tag))
+        stored.record = { ...stored.record, tags: sortedTags([...kept, ...change.add]) }
       }
     }
   }

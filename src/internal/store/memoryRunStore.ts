@@ -34,8 +34,8 @@ export const make = (inline?: MemoryRecords.Inline): RunStore["Service"] => {
 
   const tasksOf = (query: TaskQuery): Array<TaskRecord> => {
     if (query.run === undefined && query.key !== undefined) {
-      const found = byKey.get(query.key) ?? []
-      return found.flatMap(([run, index]) => {
+      const places = byKey.get(query.key) ?? []
+      return places.flatMap(([run, index]) => {
         const tasks = runs.get(run)?.tasks ?? []
         const task = tasks[placeOfTask(tasks, index)]
         return task?.index === index ? [task] : []
@@ -50,7 +50,7 @@ export const make = (inline?: MemoryRecords.Inline): RunStore["Service"] => {
     const number = query.id === undefined ? undefined : numberIn(query.id)
     const numbered = number === undefined ? undefined : tasks[placeOfTask(tasks, number)]
     if (numbered !== undefined && numbered.id === query.id) return matchesTask(numbered, query) ? [numbered] : []
-    const found: Array<TaskRecord> = []
+    const page: Array<TaskRecord> = []
     if (query.changedAfter !== undefined) {
       const { changedAfter } = query
       return tasks
@@ -59,11 +59,11 @@ export const make = (inline?: MemoryRecords.Inline): RunStore["Service"] => {
         .slice(0, limit)
     }
     for (let at = query.after === undefined ? 0 : placeOfTask(tasks, query.after); at < tasks.length; at++) {
-      if (found.length >= limit) break
+      if (page.length >= limit) break
       const task = tasks[at] as TaskRecord // within bounds
-      if (matchesTask(task, query)) found.push(task)
+      if (matchesTask(task, query)) page.push(task)
     }
-    return found
+    return page
   }
 
   return {
@@ -88,38 +88,38 @@ export const make = (inline?: MemoryRecords.Inline): RunStore["Service"] => {
       }),
     runs: (query) =>
       Effect.sync(() => {
-        const found: Array<RunRecord> = []
+        const page: Array<RunRecord> = []
         const limit = query.limit ?? Number.POSITIVE_INFINITY
         if (query.id !== undefined) {
           const record = runs.get(query.id)?.record
           return record !== undefined && limit > 0 && matches(record, query) ? [withResumption(record)] : []
         }
         if (query.sort !== undefined) return sorted(query, query.sort).slice(0, query.limit).map(withResumption)
-        for (let i = ids.length - 1; i >= 0 && found.length < limit; i--) {
+        for (let i = ids.length - 1; i >= 0 && page.length < limit; i--) {
           const record = runs.get(ids[i] as string)?.record // within bounds
-          if (record !== undefined && matches(record, query)) found.push(withResumption(record))
+          if (record !== undefined && matches(record, query)) page.push(withResumption(record))
         }
-        return found
+        return page
       }),
     tasks: (query) =>
       Effect.sync(() => {
         const { limit, run } = query
         if (run !== undefined && query.flow === undefined) {
-          const found = pageOf({ ...query, run }, limit ?? Number.POSITIVE_INFINITY)
-          return found.map(partOf(query.refs))
+          const page = pageOf({ ...query, run }, limit ?? Number.POSITIVE_INFINITY)
+          return page.map(partOf(query.refs))
         }
         const cursor = query.before === undefined ? undefined : placeOf(query.before)
-        const found = tasksOf(query).filter(
+        const tasks = tasksOf(query).filter(
           (task) =>
             matchesTask(task, query) &&
             (cursor === undefined || placeOf(task.run) < cursor) &&
             (query.flow === undefined || runs.get(task.run)?.record?.flow === query.flow)
         )
         const newest = query.order === "newest" ? -1 : 1
-        found.sort((a, b) =>
+        tasks.sort((a, b) =>
           a.run === b.run ? a.index - b.index : newest * (placeOf(a.run) < placeOf(b.run) ? -1 : 1)
         )
-        const limited = limit === undefined ? found : found.slice(0, limit)
+        const limited = limit === undefined ? tasks : tasks.slice(0, limit)
         return limited.map(partOf(query.refs))
       }),
     taskCounts: (of) =>
@@ -128,9 +128,9 @@ export const make = (inline?: MemoryRecords.Inline): RunStore["Service"] => {
         for (const run of new Set(of)) {
           for (const { step, status } of runs.get(run)?.tasks ?? []) {
             const key = `${run}/${step}/${status}`
-            const known = counts.get(key)
-            if (known === undefined) counts.set(key, { run, step, status, count: 1 })
-            else known.count++
+            const entry = counts.get(key)
+            if (entry === undefined) counts.set(key, { run, step, status, count: 1 })
+            else entry.count++
           }
         }
         return [...counts.values()]
@@ -139,13 +139,13 @@ export const make = (inline?: MemoryRecords.Inline): RunStore["Service"] => {
       Effect.sync(() => {
         const lines = runs.get(query.run)?.logs ?? []
         const { after = 0, limit = Number.POSITIVE_INFINITY } = query
-        const found: Array<LogLine> = []
+        const page: Array<LogLine> = []
         let at = search(lines.length, (at) => (lines[at] as LogLine).sequence > after) // within bounds
-        for (; at < lines.length && found.length < limit; at++) {
+        for (; at < lines.length && page.length < limit; at++) {
           const line = lines[at] as LogLine // within bounds
-          if (matchesLine(line, query)) found.push(line)
+          if (matchesLine(line, query)) page.push(line)
         }
-        return found
+        return page
       }),
     metrics: (query) =>
       Effect.sync(() => {
@@ -176,7 +176,9 @@ export const make = (inline?: MemoryRecords.Inline): RunStore["Service"] => {
       ),
     checkpoints: ({ run, task }) =>
       Effect.sync(() =>
-        [...(runs.get(run)?.checkpoints.values() ?? [])].filter((found) => task === undefined || found.task === task)
+        [...(runs.get(run)?.checkpoints.values() ?? [])].filter(
+          (checkpoint) => task === undefined || checkpoint.task === task
+        )
       ),
     count: Effect.sync(() => [...runs.values()].filter(({ record }) => record !== undefined).length),
     names: Effect.sync(() => {
@@ -191,23 +193,23 @@ export const make = (inline?: MemoryRecords.Inline): RunStore["Service"] => {
     }),
     pulse: (run) =>
       Effect.sync(() => {
-        const known = runs.get(run)
+        const entry = runs.get(run)
         return {
-          lines: known?.logs.at(-1)?.sequence ?? 0,
-          points: known?.metrics.length ?? 0,
-          cards: known?.lastCard ?? 0
+          lines: entry?.logs.at(-1)?.sequence ?? 0,
+          points: entry?.metrics.length ?? 0,
+          cards: entry?.lastCard ?? 0
         }
       }),
     uses: (digest, limit = Number.POSITIVE_INFINITY) =>
       Effect.sync(() => {
-        const found: Array<RefUse> = []
+        const uses: Array<RefUse> = []
         for (let i = ids.length - 1; i >= 0; i--) {
           for (const task of runs.get(ids[i] as string)?.tasks ?? []) {
-            for (const use of usesIn(task, digest)) found.push(use)
+            for (const use of usesIn(task, digest)) uses.push(use)
           }
-          if (found.length >= limit) return found.slice(0, limit)
+          if (uses.length >= limit) return uses.slice(0, limit)
         }
-        return found
+        return uses
       }),
     schema: (digest) => Effect.sync(() => schemas.get(digest)),
     verify: Effect.succeed([]),
@@ -234,18 +236,18 @@ export const make = (inline?: MemoryRecords.Inline): RunStore["Service"] => {
       }),
     digests: (except) =>
       Effect.sync(() => {
-        const found = new Set<string>()
+        const digests = new Set<string>()
         for (const [run, { cards, checkpoints, tasks }] of runs) {
           if (except?.has(run) === true) continue
-          for (const { digest } of cards.values()) found.add(digest)
+          for (const { digest } of cards.values()) digests.add(digest)
           const saved = [...checkpoints.values()].flatMap(({ ref }) => ref ?? [])
-          for (const { digest } of References.addressesOf(saved)) found.add(digest)
+          for (const { digest } of References.addressesOf(saved)) digests.add(digest)
           for (const { inputs, outputs } of tasks) {
-            for (const { digest } of References.addressesOf(inputs)) found.add(digest)
-            for (const { digest } of References.addressesOf(outputs)) found.add(digest)
+            for (const { digest } of References.addressesOf(inputs)) digests.add(digest)
+            for (const { digest } of References.addressesOf(outputs)) digests.add(digest)
           }
         }
-        return found
+        return digests
       })
   }
 }

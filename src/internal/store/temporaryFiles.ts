@@ -26,9 +26,9 @@ export const make = (): TemporaryFiles => {
     if (directory !== undefined) rmSync(directory, { recursive: true, force: true })
   }
   const once = (name: string, create: (path: string) => Promise<void>): Promise<string> => {
-    const known = paths.get(name)
-    if (known !== undefined) return known
-    const made = (async () => {
+    const earlier = paths.get(name)
+    if (earlier !== undefined) return earlier
+    const creation = (async () => {
       if (directory === undefined) {
         directory = temporaryDirectory()
         process.once("exit", remove)
@@ -37,9 +37,9 @@ export const make = (): TemporaryFiles => {
       await create(path)
       return path
     })()
-    paths.set(name, made)
-    made.catch(() => paths.delete(name))
-    return made
+    paths.set(name, creation)
+    creation.catch(() => paths.delete(name))
+    return creation
   }
   return {
     write: (name, bytes) =>

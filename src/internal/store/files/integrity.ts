@@ -16,8 +16,8 @@ export interface Integrity {
   /** Whether it has verified this very file, as it looks now. */
   readonly knows: (digest: string, look: Look) => boolean
   readonly remember: (digest: string, look: Look) => void
-  /** Fails, and sets the file apart, where it was found to have another digest. */
-  readonly check: (digest: string, found: string, look: Look) => Promise<void>
+  /** Fails, and sets the file apart, where its bytes have another digest. */
+  readonly check: (digest: string, actual: string, look: Look) => Promise<void>
   /** Whether a file is what its name says, by its looks where they allow, else by its bytes. */
   readonly isIntact: (digest: string, look: Look, size: number | undefined) => Promise<boolean>
   /** Moves a damaged file out of the way, unless someone has replaced it since. Says whether it did. */
@@ -46,8 +46,8 @@ export const make = (places: Places, directories: Directories, readOnly: boolean
     knows,
     remember,
     setApart,
-    check: async (digest, found, look) => {
-      if (found !== digest) throw Problem.altered(places, digest, await setApart(digest, look.ino))
+    check: async (digest, actual, look) => {
+      if (actual !== digest) throw Problem.altered(places, digest, await setApart(digest, look.ino))
       remember(digest, look)
     },
     isIntact: async (digest, look, size) => {

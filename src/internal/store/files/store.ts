@@ -196,14 +196,14 @@ export const make = (options: Options): FileStore => {
         artifacts.length === 0
           ? Effect.succeed(new Set<string>())
           : writing(async () => {
-              const there = new Set<string>()
+              const intact = new Set<string>()
               const touch = async (artifact: string | Address): Promise<void> => {
                 const { digest, size } = typeof artifact === "string" ? { digest: artifact, size: undefined } : artifact
-                if (Places.isDigest(digest) && (await writer.touch(digest, size, now))) there.add(digest)
+                if (Places.isDigest(digest) && (await writer.touch(digest, size, now))) intact.add(digest)
               }
               for (let at = 0; at < artifacts.length; at += 32)
                 await Promise.all(artifacts.slice(at, at + 32).map(touch))
-              return there
+              return intact
             })
       ),
     verify: (each) =>

@@ -16,16 +16,16 @@ const damagedStaysMs = 7 * 24 * 60 * 60 * 1000
 
 /** Files last touched before a time. */
 export const old = async ({ directory, pathOf }: Places, before: number): Promise<ReadonlyArray<Aged>> => {
-  const found: Array<Aged> = []
+  const aged: Array<Aged> = []
   for (const folder of await entries(directory)) {
     if (folder.length !== 2) continue
     for (const digest of await entries(Path.join(directory, folder))) {
       const look = isDigest(digest) ? await lookAt(pathOf(digest)) : undefined
       if (look !== undefined && timeOf(look) < before)
-        found.push({ digest, size: Number(look.size), touchedAt: timeOf(look) })
+        aged.push({ digest, size: Number(look.size), touchedAt: timeOf(look) })
     }
   }
-  return found
+  return aged
 }
 
 /** Removes files unless they were touched since; yields those it removed. */

@@ -44,8 +44,8 @@ export const codeOf = (error: SqlError): string | undefined => {
   let code: string | undefined
   let at: unknown = error.reason.cause
   for (let depth = 0; typeof at === "object" && at !== null && depth < 8; depth++) {
-    const { cause, code: found } = at as { readonly cause?: unknown; readonly code?: unknown } // looked at here
-    if (typeof found === "string") code = found
+    const { cause, code: own } = at as { readonly cause?: unknown; readonly code?: unknown } // looked at here
+    if (typeof own === "string") code = own
     at = cause
   }
   return code

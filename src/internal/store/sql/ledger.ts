@@ -46,7 +46,7 @@ export const make = (database: Database): Ledger => {
         ),
         run
       ),
-      (found) => found.flat()
+      (parts) => parts.flat()
     )
 
   /** Claims that arrive while others are under way share the next statement, which costs as much as one alone. */
@@ -166,5 +166,5 @@ const unique = (claims: ReadonlyArray<Timed>): ReadonlyArray<Timed> => {
   const latest = new Map<string, Timed>()
   for (const claim of claims)
     if (claim.now >= (latest.get(claim.digest)?.now ?? claim.now)) latest.set(claim.digest, claim)
-  return [...latest.values()].sort((one, other) => (one.digest < other.digest ? -1 : 1))
+  return [...latest.values()].sort((a, b) => (a.digest < b.digest ? -1 : 1))
 }

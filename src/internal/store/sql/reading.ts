@@ -125,5 +125,5 @@ export const inParts = <A>(
   const parts = Array.from({ length: Math.ceil(distinct.length / size) }, (_, i) =>
     distinct.slice(i * size, (i + 1) * size)
   )
-  return Effect.map(Effect.forEach(parts, ask), (found) => found.flat())
+  return Effect.map(Effect.forEach(parts, ask), (answers) => answers.flat())
 }

@@ -101,7 +101,7 @@ export const make = (database: Database, writer: Writer): RunStore["Service"] =>
           [digest, digest, ...(database.dialect === "pg" ? [] : [digest]), mentions, mentions],
           (row) => usesIn(Rows.toTask(row), digest)
         ),
-        (found) => found.flat().slice(0, limit)
+        (uses) => uses.flat().slice(0, limit)
       )
     },
     schema: (digest) =>
@@ -119,9 +119,9 @@ export const make = (database: Database, writer: Writer): RunStore["Service"] =>
           (row): readonly [digest: string, run: string] => [row.digest, row.run]
         ),
         (uses) => {
-          const found = new Set<string>()
-          for (const [digest, run] of uses) if (except?.has(run) !== true) found.add(digest)
-          return found
+          const digests = new Set<string>()
+          for (const [digest, run] of uses) if (except?.has(run) !== true) digests.add(digest)
+          return digests
         }
       )
   }

@@ -60,11 +60,11 @@ export const make = Effect.fnUntraced(function* (config: SqliteClientConfig) {
 
   const cacheSize = config.prepareCacheSize ?? 200
   const prepare = (sql: string): StatementSync => {
-    const known = prepared.get(sql)
-    if (known !== undefined) {
+    const ready = prepared.get(sql)
+    if (ready !== undefined) {
       prepared.delete(sql)
-      prepared.set(sql, known)
-      return known
+      prepared.set(sql, ready)
+      return ready
     }
     const statement = database.prepare(sql)
     prepared.set(sql, statement)
