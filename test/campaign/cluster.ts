@@ -156,7 +156,9 @@ export const campaign = Effect.fnUntraced(function* (options: Options) {
     yield* Fiber.join(firing)
     const where = `run ${number} (${id}, version ${version}: ${happened.join(", ")})`
     const check = (holds: boolean, what: string) => {
-      if (!holds) problems.push(`${where}: ${what}`)
+      if (holds) return
+      problems.push(`${where}: ${what}`)
+      options.say?.(`problem: ${what}`)
     }
     check(run?.status === "succeeded", `it ended as ${run?.status}: ${run?.error?.message}`)
     check(JSON.stringify(run?.output) === JSON.stringify({ sum: (count * (count - 1)) / 2 }), "the result is wrong")

@@ -2,6 +2,7 @@
  * Wakes what has something to do from time to time: the recorders of runs. One fiber serves all that live by the same
  * clock, so that a thousand runs in a process cost one timer, and without any there is none.
  */
+import { AsyncLocalStorage } from "node:async_hooks"
 import * as Clock from "effect/Clock"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -17,9 +18,14 @@ export interface Ticking {
   readonly tick: (clock: Clock.Clock) => Effect.Effect<void> | undefined
 }
 
+/** Calls a function in the async context of this module: the timer must not keep that of the run that came first. */
+const outside = AsyncLocalStorage.snapshot()
+
 class Member {
   readonly #ticking: Ticking
   readonly #context: Context.Context<never>
+  /** Calls a function in the async context of the run: a tracer may look for its request there. */
+  readonly #within = AsyncLocalStorage.snapshot()
   #working: Fiber.Fiber<void> | undefined
 
   constructor(ticking: Ticking, context: Context.Context<never>) {
@@ -31,7 +37,7 @@ class Member {
     if (this.#working !== undefined) return
     const work = this.#ticking.tick(clock)
     if (work === undefined) return
-    const fiber = Effect.runForkWith(this.#context)(work)
+    const fiber = this.#within(() => Effect.runForkWith(this.#context)(work))
     if (fiber.pollUnsafe() !== undefined) return
     this.#working = fiber
     fiber.addObserver(() => {
@@ -54,22 +60,16 @@ class Ticker {
     this.#clock = clock
   }
 
+  get #ticks(): Effect.Effect<never> {
+    const wake = Effect.sync(() => {
+      for (const member of this.#members) member.wake(this.#clock)
+    })
+    return Effect.forever(Effect.andThen(Effect.sleep(intervalMs), wake))
+  }
+
   add(member: Member): void {
     this.#members.add(member)
-    this.#fiber ??= Effect.runFork(
-      Effect.provideService(
-        Effect.forever(
-          Effect.andThen(
-            Effect.sleep(intervalMs),
-            Effect.sync(() => {
-              for (const member of this.#members) member.wake(this.#clock)
-            })
-          )
-        ),
-        Clock.Clock,
-        this.#clock
-      )
-    )
+    this.#fiber ??= outside(() => Effect.runFork(Effect.provideService(this.#ticks, Clock.Clock, this.#clock)))
   }
 
   remove(member: Member): void {

@@ -1,4 +1,5 @@
 /** What wakes recorders, and what stops a run's body. */
+import { AsyncLocalStorage } from "node:async_hooks"
 import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -34,6 +35,21 @@ describe("a ticker", () => {
       yield* Scope.close(scopes.slow, Exit.void)
       yield* TestClock.adjust(Ticker.intervalMs * 2)
       assert.deepStrictEqual(asked, { quick: 3, slow: 3 })
+    })
+  )
+
+  it.effect("does what a member has to do in the member's async context", () =>
+    Effect.gen(function* () {
+      const request = new AsyncLocalStorage<string>()
+      const seen: Array<string | undefined> = []
+      const noting = { tick: () => Effect.sync(() => void seen.push(request.getStore())) }
+      const scope = yield* Scope.make()
+      const context = yield* Effect.context<never>()
+      for (const name of ["first", "second"])
+        request.run(name, () => Effect.runForkWith(context)(Ticker.join(noting, scope)))
+      yield* TestClock.adjust(Ticker.intervalMs)
+      assert.deepStrictEqual(seen, ["first", "second"])
+      yield* Scope.close(scope, Exit.void)
     })
   )
 
