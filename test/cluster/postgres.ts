@@ -165,11 +165,8 @@ export const stopShared = async (directory: string): Promise<void> => {
   const text = await readFile(join(directory, "url"), "utf8").catch(() => undefined)
   if (text === undefined) return
   const started = JSON.parse(text) as { readonly directory: string }
-  await run(
-    join(binaries ?? "", "pg_ctl"),
-    ["-D", join(started.directory, "data"), "-m", "immediate", "stop"],
-    await owner()
-  )
+  const words = ["-D", join(started.directory, "data"), "-m", "immediate", "stop"]
+  await run(join(binaries ?? "", "pg_ctl"), words, await owner()).catch(() => "it has ended")
   await rm(started.directory, { recursive: true, force: true })
 }
 

@@ -2,7 +2,7 @@
  * What the test files of one run share: a folder for everything they write, the Postgres server that the first of them to
  * need one starts, and the object storage server, which takes long to start: a run of all tests starts it at once.
  */
-import { chmod, mkdir, mkdtemp, rm, statfs, symlink } from "node:fs/promises"
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, statfs, symlink, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { stopShared } from "../cluster/postgres.ts"
@@ -44,9 +44,41 @@ const writeTo = async (directory: string): Promise<void> => {
   process.env.TMPDIR = directory
 }
 
+const prefix = "effect-flow-tests-"
+
+/** A file in a run's folder, with the number of the run's process. */
+const ownerFile = "owner"
+
+/** Stops the servers of a run, and removes its folder. */
+const end = async (directory: string): Promise<void> => {
+  await stopShared(directory)
+  await ObjectServer.stopShared(directory)
+  await rm(directory, { recursive: true, force: true })
+}
+
+const hasEnded = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0)
+    return false
+  } catch (cause) {
+    return (cause as NodeJS.ErrnoException).code === "ESRCH" // anything else says that it runs, as another user
+  }
+}
+
+/** Ends what runs that were killed left in a place: in memory it would stay until the machine starts again. */
+const endKilled = async (place: string): Promise<void> => {
+  for (const name of await readdir(place)) {
+    if (!name.startsWith(prefix)) continue
+    const pid = Number(await readFile(join(place, name, ownerFile), "utf8").catch(() => undefined))
+    if (pid > 0 && hasEnded(pid)) await end(join(place, name)).catch(() => undefined) // another run may be at it
+  }
+}
+
 export default async (): Promise<() => Promise<void>> => {
   const place = await temporary()
-  const directory = await mkdtemp(join(place, "effect-flow-tests-"))
+  await endKilled(place)
+  const directory = await mkdtemp(join(place, prefix))
+  await writeFile(join(directory, ownerFile), String(process.pid))
   if (place === memory) await writeTo(directory)
   process.env.EFFECT_FLOW_TEST_SHARED = directory
   // The processes that the tests start load the library's source, too, whatever the last build left in `dist`.
@@ -57,9 +89,5 @@ export default async (): Promise<() => Promise<void>> => {
   process.env.EFFECT_FLOW_TEST_RESOLUTIONS = join(directory, "resolutions.json")
   if (isWhole && process.env.npm_lifecycle_event === "test" && ObjectServer.isInstalled)
     void ObjectServer.startShared(directory).catch(() => undefined) // the tests that wait for it will say so
-  return async () => {
-    await stopShared(directory)
-    await ObjectServer.stopShared(directory)
-    await rm(directory, { recursive: true, force: true })
-  }
+  return () => end(directory)
 }
