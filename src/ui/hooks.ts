@@ -9,7 +9,7 @@ const tick = (listener: () => void) => {
   waiting.add(listener)
   timer ??= setInterval(() => {
     now = Date.now()
-    for (const one of waiting) one()
+    for (const notify of waiting) notify()
   }, 1000)
   return () => {
     waiting.delete(listener)

@@ -45,42 +45,50 @@ const serially = (work: (signal: AbortSignal) => Promise<void>) => {
   return { start: () => void start(), end: () => controller.abort() }
 }
 
+interface Answered<A> {
+  readonly key: string | undefined
+  readonly data?: A
+  readonly error?: ApiError
+}
+
 /**
- * Asks on mount, whenever `key` changes and when `reload` is called. Existing data stays on the screen meanwhile. A
- * question that failed because the server could not be reached is asked again once it can be. With the key `undefined`,
- * nothing is asked.
+ * What all questions share: they are asked on mount, whenever `key` changes and when `reload` is called. Existing data stays
+ * on the screen meanwhile. A question that failed because the server could not be reached is asked again once it can be.
+ * With the key `undefined`, nothing is asked.
  *
- * @param key Names the question among all questions of the page.
- * @param options.isKept Whether to remember the answer after the view was left. Not for large answers.
+ * @param ask Gets the data of this key that there is. It may yield the same again, which changes nothing.
+ * @param pauseMs The shortest time between an answer and the next question.
  */
-export const useQuery = <A>(
+const useAsked = <A>(
   key: string | undefined,
-  ask: (signal: AbortSignal) => Promise<A>,
-  { isKept = true }: { readonly isKept?: boolean } = {}
+  ask: (before: A | undefined, signal: AbortSignal) => Promise<A>,
+  pauseMs: number
 ): QueryState<A> => {
-  const [state, setState] = useState<{ key: string | undefined; data?: A; error?: ApiError }>({ key: undefined })
+  const [state, setState] = useState<Answered<A>>({ key: undefined })
   const latest = useRef(ask)
   latest.current = ask
   const start = useRef<() => void>(undefined)
   useEffect(() => {
     if (key === undefined) return
+    let data: A | undefined
     let isUnreachable = false
     const asking = serially(async (signal) => {
       try {
-        const data = await latest.current(signal)
+        const answer = await latest.current(data, signal)
         if (signal.aborted) return
         isUnreachable = false
-        if (isKept) keep(key, data)
-        setState({ key, data })
+        data = answer
+        setState((before) =>
+          before.key === key && before.data === answer && before.error === undefined ? before : { key, data: answer }
+        )
       } catch (cause) {
         if (signal.aborted) return
         const error = toApiError(cause)
         isUnreachable = error.status === 0
         // If the server can't be reached, existing data stays on the screen.
-        setState((before) =>
-          before.key === key && before.data !== undefined && isUnreachable ? before : { key, error }
-        )
+        if (data === undefined || !isUnreachable) setState({ key, error, ...(data === undefined ? {} : { data }) })
       }
+      if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs))
     })
     start.current = asking.start
     asking.start()
@@ -92,11 +100,34 @@ export const useQuery = <A>(
       forget()
       asking.end()
     }
-  }, [key, isKept])
+  }, [key, pauseMs])
   const reload = useCallback(() => start.current?.(), [])
-  const isCurrent = state.key === key
-  const data = isCurrent ? state.data : key === undefined ? undefined : (kept.get(key) as A | undefined) // of this question
-  return { data, error: isCurrent ? state.error : undefined, reload }
+  const { data, error } = state.key === key ? state : ({ key } satisfies Answered<A>)
+  return { data, error, reload }
+}
+
+/**
+ * Asks a question, as `useAsked` says, and shows the answer that was kept until there is a new one.
+ *
+ * @param key Names the question among all questions of the page.
+ * @param options.isKept Whether to remember the answer after the view was left. Not for large answers.
+ */
+export const useQuery = <A>(
+  key: string | undefined,
+  ask: (signal: AbortSignal) => Promise<A>,
+  { isKept = true }: { readonly isKept?: boolean } = {}
+): QueryState<A> => {
+  const asked = useAsked<A>(
+    key,
+    async (_, signal) => {
+      const data = await ask(signal)
+      if (isKept && key !== undefined && !signal.aborted) keep(key, data)
+      return data
+    },
+    0
+  )
+  const isOpen = key !== undefined && asked.data === undefined && asked.error === undefined
+  return isOpen ? { ...asked, data: kept.get(key) as A | undefined } : asked // of this question
 }
 
 /** The shortest time between two questions for what is new. */
@@ -111,47 +142,12 @@ export interface Growth<A> {
 }
 
 /** Asks for a list once, and then for what was added to it whenever `reload` is called. */
-export const useGrowing = <A>(key: string | undefined, growth: Growth<A>): QueryState<ReadonlyArray<A>> => {
-  const [state, setState] = useState<{ key: string | undefined; data?: ReadonlyArray<A>; error?: ApiError }>({
-    key: undefined
-  })
-  const latest = useRef(growth)
-  latest.current = growth
-  const start = useRef<() => void>(undefined)
-  useEffect(() => {
-    if (key === undefined) return
-    let items: ReadonlyArray<A> | undefined
-    let isUnreachable = false
-    const asking = serially(async (signal) => {
-      try {
-        const { add, ask, lastOf } = latest.current
-        const news = await ask(items === undefined ? 0 : lastOf(items), signal)
-        if (signal.aborted) return
-        isUnreachable = false
-        if (items === undefined || news.length > 0) {
-          items = add(items ?? [], news)
-          setState({ key, data: items })
-        }
-      } catch (cause) {
-        if (signal.aborted) return
-        const error = toApiError(cause)
-        isUnreachable = error.status === 0
-        if (!isUnreachable) setState((before) => ({ ...before, key, error }))
-      }
-      await new Promise((resolve) => setTimeout(resolve, growIntervalMs))
-    })
-    start.current = asking.start
-    asking.start()
-    const forget = onConnected(() => {
-      if (isUnreachable) asking.start()
-    })
-    return () => {
-      start.current = undefined
-      forget()
-      asking.end()
-    }
-  }, [key])
-  const reload = useCallback(() => start.current?.(), [])
-  const isCurrent = state.key === key
-  return { data: isCurrent ? state.data : undefined, error: isCurrent ? state.error : undefined, reload }
-}
+export const useGrowing = <A>(key: string | undefined, { add, ask, lastOf }: Growth<A>): QueryState<ReadonlyArray<A>> =>
+  useAsked<ReadonlyArray<A>>(
+    key,
+    async (before, signal) => {
+      const news = await ask(before === undefined ? 0 : lastOf(before), signal)
+      return before !== undefined && news.length === 0 ? before : add(before ?? [], news)
+    },
+    growIntervalMs
+  )

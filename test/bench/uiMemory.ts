@@ -59,6 +59,7 @@ const bench = Effect.gen(function* () {
       }
     })
     yield* Effect.forkScoped(write)
+    yield* Effect.promise(() => page.locator("[data-step=work]").waitFor({ timeout: 120_000 }))
     const heap = Effect.promise(async () => {
       await devtools.send("HeapProfiler.collectGarbage")
       const { usedSize } = await devtools.send("Runtime.getHeapUsage")

@@ -78,14 +78,14 @@ export const makeHub = () => {
     opening?.close()
     if (tabs.size === 0) return
     const channels = wanted()
-    const made = new EventSource(`/api/events?of=${encodeURIComponent([...channels].join("\n"))}`)
-    opening = made
+    const stream = new EventSource(`/api/events?of=${encodeURIComponent([...channels].join("\n"))}`)
+    opening = stream
     if (source === undefined) expectNews()
-    made.onopen = () => {
+    stream.onopen = () => {
       // Until now the earlier connection was heard, so nothing was missed on its channels.
       const before = open ?? new Set<string>()
       source?.close()
-      source = made
+      source = stream
       opening = undefined
       open = channels
       retryDelayMs = 250
@@ -97,13 +97,13 @@ export const makeHub = () => {
       }
       if (!isCovered()) connect()
     }
-    made.onmessage = (message) => {
+    stream.onmessage = (message) => {
       expectNews()
       const { event, of }: ChannelEvent = JSON.parse(message.data)
       if (event._tag === "Beat") return
       for (const tab of tabs) if (tab.channels.has(of)) tab.send({ _tag: "Event", channel: of, event })
     }
-    made.onerror = reconnect
+    stream.onerror = reconnect
   }
   const isCovered = (): boolean => open !== undefined && [...wanted()].every((channel) => open?.has(channel))
   const update = (): void => {
@@ -142,8 +142,8 @@ export const makeHub = () => {
       if (isNew) send({ _tag: "Connection", connection })
       const fresh = message.channels.filter((channel) => !before.has(channel))
       // Channels that another tab listens to are open already.
-      const known = connection.state === "open" ? fresh.filter((channel) => open?.has(channel)) : []
-      if (known.length > 0) send({ _tag: "Opened", channels: known })
+      const openAlready = connection.state === "open" ? fresh.filter((channel) => open?.has(channel)) : []
+      if (openAlready.length > 0) send({ _tag: "Opened", channels: openAlready })
       if (isNew || fresh.length > 0 || before.size !== tab.channels.size) update()
     }
   }

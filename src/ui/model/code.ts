@@ -75,8 +75,8 @@ const types: Readonly<Record<string, string>> = {
 export const languageOf = (mediaType: string, extension = ""): string | undefined => {
   const type = mediaType.split(";")[0] ?? ""
   const ending = extension.replace(/^\./, "").toLowerCase()
-  const found = types[type] ?? ending
-  return Object.hasOwn(languages, found) ? found : undefined
+  const language = types[type] ?? ending
+  return Object.hasOwn(languages, language) ? language : undefined
 }
 
 const text = /"(?:[^"\\\n]|\\.)*"?|'(?:[^'\\\n]|\\.)*'?|`(?:[^`\\]|\\[\s\S])*`?/y
@@ -86,7 +86,7 @@ const word = /[A-Za-z_$][\w$]*/y
 /** The tokens of a text. */
 export const tokens = (source: string, language: string): ReadonlyArray<Token> => {
   const comment = comments[languages[language] ?? "none"] ?? /(?!)/y
-  const found: Array<Token> = []
+  const all: Array<Token> = []
   let plainFrom = 0
   let at = 0
   const match = (pattern: RegExp): string | undefined => {
@@ -94,8 +94,8 @@ export const tokens = (source: string, language: string): ReadonlyArray<Token> =
     return pattern.exec(source)?.[0]
   }
   const push = (kind: Token["kind"], length: number) => {
-    if (plainFrom < at) found.push({ kind: "plain", text: source.slice(plainFrom, at) })
-    found.push({ kind, text: source.slice(at, at + length) })
+    if (plainFrom < at) all.push({ kind: "plain", text: source.slice(plainFrom, at) })
+    all.push({ kind, text: source.slice(at, at + length) })
     at += length
     plainFrom = at
   }
@@ -120,6 +120,6 @@ export const tokens = (source: string, language: string): ReadonlyArray<Token> =
     if (counted !== undefined) push("number", counted.length)
     else at++
   }
-  if (plainFrom < at) found.push({ kind: "plain", text: source.slice(plainFrom, at) })
-  return found
+  if (plainFrom < at) all.push({ kind: "plain", text: source.slice(plainFrom, at) })
+  return all
 }

@@ -33,11 +33,11 @@ const intervalsOf = (task: Timed, now: number): ReadonlyArray<readonly [from: nu
 const levelsOf = (tasks: ReadonlyArray<Timed>, now: number): ReadonlyArray<Level> => {
   const changes = new Map<number, { started: number; ended: number; instants: number }>()
   const changeAt = (at: number) => {
-    const known = changes.get(at)
-    if (known !== undefined) return known
-    const made = { started: 0, ended: 0, instants: 0 }
-    changes.set(at, made)
-    return made
+    const change = changes.get(at)
+    if (change !== undefined) return change
+    const first = { started: 0, ended: 0, instants: 0 }
+    changes.set(at, first)
+    return first
   }
   for (const task of tasks) {
     for (const [from, to] of intervalsOf(task, now)) {

@@ -46,7 +46,7 @@ interface Area extends Size {
 }
 
 const layout = ({ edges, frame, node, nodes }: LayoutRequest) => {
-  const byId = new Map(nodes.map((one) => [one.id, one]))
+  const byId = new Map(nodes.map((item) => [item.id, item]))
   const inside = Map.groupBy(nodes, ({ within }) => within)
   /** A node and the frames that it is in, the outermost first. */
   const wayTo = (id: string): ReadonlyArray<string> => {

@@ -6,7 +6,7 @@ export const levels = ["Trace", "Debug", "Info", "Warn", "Error", "Fatal"] as co
 
 /** The rank of a level. Unknown levels are treated as Info. */
 export const rank = (level: string): number => {
-  const at = levels.findIndex((known) => known.toLowerCase() === level.toLowerCase())
+  const at = levels.findIndex((candidate) => candidate.toLowerCase() === level.toLowerCase())
   return at === -1 ? 2 : at
 }
 
@@ -18,8 +18,8 @@ const stripped = new WeakMap<LogView, string>()
 /** A line's text as a terminal shows it. */
 export const textOf = (line: LogView): string => {
   if (!Ansi.hasControls(line.message)) return line.message
-  const known = stripped.get(line)
-  if (known !== undefined) return known
+  const earlier = stripped.get(line)
+  if (earlier !== undefined) return earlier
   const text = Ansi.strip(line.message)
   stripped.set(line, text)
   return text
@@ -33,7 +33,7 @@ export const shownLines = (
   filter: string,
   task = ""
 ): ReadonlyArray<number> => {
-  const found: Array<number> = []
+  const indices: Array<number> = []
   const wanted = filter.toLowerCase()
   for (let i = 0; i < lines.length; i++) {
     const line = lines[i]
@@ -41,9 +41,9 @@ export const shownLines = (
     if (attempt !== undefined && line.attempt !== attempt) continue
     if (task !== "" && line.task !== task && !line.task.startsWith(`${task}/`)) continue
     if (wanted !== "" && !textOf(line).toLowerCase().includes(wanted)) continue
-    found.push(i)
+    indices.push(i)
   }
-  return found
+  return indices
 }
 
 /** The positions among the shown lines at which a text occurs. */
@@ -54,12 +54,12 @@ export const hits = (
 ): ReadonlyArray<number> => {
   if (text === "") return []
   const wanted = text.toLowerCase()
-  const found: Array<number> = []
+  const positions: Array<number> = []
   for (let i = 0; i < shown.length; i++) {
     const line = lines[shown[i] ?? -1]
-    if (line !== undefined && textOf(line).toLowerCase().includes(wanted)) found.push(i)
+    if (line !== undefined && textOf(line).toLowerCase().includes(wanted)) positions.push(i)
   }
-  return found
+  return positions
 }
 
 /** A line as it is copied. */
@@ -73,14 +73,14 @@ export const pieces = (message: string, text: string): ReadonlyArray<string> => 
   const wanted = text.toLowerCase()
   // Some letters change their length with their case. Then positions can't be mapped back, so nothing is marked.
   if (lower.length !== message.length) return [message]
-  const found: Array<string> = []
+  const parts: Array<string> = []
   let at = 0
   for (;;) {
     const next = lower.indexOf(wanted, at)
     if (next === -1) break
-    found.push(message.slice(at, next), message.slice(next, next + wanted.length))
+    parts.push(message.slice(at, next), message.slice(next, next + wanted.length))
     at = next + wanted.length
   }
-  found.push(message.slice(at))
-  return found
+  parts.push(message.slice(at))
+  return parts
 }

@@ -54,19 +54,19 @@ export const grown = (
   news: ReadonlyArray<SeriesView>
 ): ReadonlyArray<SeriesView> => {
   const keyOf = ({ name, task }: SeriesView) => `${task}\n${name}`
-  const series = new Map(before.map((one) => [keyOf(one), one]))
+  const series = new Map(before.map((item) => [keyOf(item), item]))
   for (const more of news) {
-    const known = series.get(keyOf(more))
-    if (known === undefined) {
+    const earlier = series.get(keyOf(more))
+    if (earlier === undefined) {
       series.set(keyOf(more), more)
       continue
     }
-    if (more.last <= known.last) continue // an answer that came twice
+    if (more.last <= earlier.last) continue // an answer that came twice
     const joined = {
-      ...known,
-      steps: [...known.steps, ...more.steps],
-      values: [...known.values, ...more.values],
-      total: known.total + more.total,
+      ...earlier,
+      steps: [...earlier.steps, ...more.steps],
+      values: [...earlier.values, ...more.values],
+      total: earlier.total + more.total,
       last: more.last
     }
     series.set(keyOf(more), joined.steps.length > pointsLimit ? thin(joined) : joined)

@@ -35,9 +35,9 @@ export class Tasks {
   take(tasks: ReadonlyArray<TaskView>): void {
     let changed = false
     for (const task of tasks) {
-      const known = this.#byId.get(task.id)
-      const next = known === undefined ? task : later(known, task)
-      if (next === known) continue
+      const before = this.#byId.get(task.id)
+      const next = before === undefined ? task : later(before, task)
+      if (next === before) continue
       this.#byId.set(task.id, next)
       changed = true
     }

@@ -72,8 +72,8 @@ const ordered = (tasks: ReadonlyArray<TaskView>, order: Order): ReadonlyArray<Ta
   order === "called"
     ? tasks
     : [...tasks].sort((a, b) => {
-        const [one, other] = [durationOf(a), durationOf(b)]
-        return one === other ? a.index - b.index : other - one
+        const [own, other] = [durationOf(a), durationOf(b)]
+        return own === other ? a.index - b.index : other - own
       })
 
 /**

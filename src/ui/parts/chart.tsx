@@ -136,7 +136,7 @@ const Plot = ({
       font
     }
     const bars = uPlot.paths.bars
-    const made = new uPlot(
+    const drawn = new uPlot(
       {
         width,
         height,
@@ -201,9 +201,9 @@ const Plot = ({
       latest.current,
       element.current
     )
-    plot.current = made
+    plot.current = drawn
     return () => {
-      made.destroy()
+      drawn.destroy()
       plot.current = undefined
     }
   }, [shape, width, dark])

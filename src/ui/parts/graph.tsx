@@ -31,6 +31,8 @@ const nodeSize = { width: 224, height: 60 }
 const frame = { title: 42, margin: 6 }
 /** A graph is not shrunk below this to fit. Beyond that, it is panned. */
 const minFitZoom = 0.2
+/** The room for the buttons below the nodes. */
+const controlsHeight = 40
 /** The smallest zoom at which the names of nodes can be read. */
 const readableZoom = 0.72
 
@@ -119,7 +121,7 @@ const Canvas = ({ critical, expanded, opened, select, selected, toggle, toggleCa
     [model, layout, hovered, selected, isCritical]
   )
 
-  const tall = Math.min(520, Math.max(200, (layout?.height ?? 0) + 60))
+  const tall = Math.min(540, Math.max(200, (layout?.height ?? 0) + 60 + controlsHeight))
   const [holder, holderWidth] = useSize<HTMLElement>()
   const fitted = useRef<Viewport>({ x: 0, y: 0, zoom: 1 })
   // The viewport is computed from the layout and set before the browser paints, so that nodes never appear where they
@@ -127,10 +129,12 @@ const Canvas = ({ critical, expanded, opened, select, selected, toggle, toggleCa
   const fitGraph = useCallback(() => {
     if (layout === undefined || holderWidth === 0) return
     const bounds = { x: 0, y: 0, width: layout.width, height: layout.height }
-    const whole = getViewportForBounds(bounds, holderWidth, tall, minFitZoom, 1, 0.06)
+    const whole = getViewportForBounds(bounds, holderWidth, tall - controlsHeight, minFitZoom, 1, 0.06)
     // On a phone the whole graph would be too small to read, so it begins at its left end and is panned.
     const isSmall = holderWidth < 600 && whole.zoom < readableZoom
-    fitted.current = isSmall ? { x: 8, y: (tall - layout.height * readableZoom) / 2, zoom: readableZoom } : whole
+    fitted.current = isSmall
+      ? { x: 8, y: (tall - controlsHeight - layout.height * readableZoom) / 2, zoom: readableZoom }
+      : whole
     void flow.setViewport(fitted.current)
   }, [flow, layout, holderWidth, tall])
   useLayoutEffect(() => {

@@ -67,9 +67,9 @@ export const Log = ({
     () => shownLines(lines, least, attempt, only ? wanted : "", filters.task),
     [version, least, attempt, only, wanted, filters.task]
   )
-  const found = useMemo(() => hits(lines, shown, wanted), [lines, shown, wanted])
+  const positions = useMemo(() => hits(lines, shown, wanted), [lines, shown, wanted])
   // biome-ignore lint/correctness/useExhaustiveDependencies: as above
-  const known = useMemo(() => {
+  const offered = useMemo(() => {
     const tasks = new Set<string>()
     let most = attempts ?? 1
     for (const line of lines) {
@@ -103,11 +103,11 @@ export const Log = ({
   }, [linked, shown, lines, virtual])
 
   const go = (to: number) => {
-    if (found.length === 0) return
-    const next = (to + found.length) % found.length
+    if (positions.length === 0) return
+    const next = (to + positions.length) % positions.length
     setAt(next)
     setFollow(false)
-    virtual.scrollToIndex(found[next] ?? 0, { align: "center" })
+    virtual.scrollToIndex(positions[next] ?? 0, { align: "center" })
   }
   useKeys({
     s: () => field.current?.focus(),
@@ -115,7 +115,7 @@ export const Log = ({
     N: () => go(Math.max(at, 0) - 1),
     End: () => setFollow(true)
   })
-  const current = found[at]
+  const current = positions[at]
 
   return (
     <section className="log" aria-label="Log">
@@ -137,7 +137,7 @@ export const Log = ({
             ))}
           </select>
         </label>
-        {task !== undefined || known.tasks.length < 2 ? null : (
+        {task !== undefined || offered.tasks.length < 2 ? null : (
           <label>
             <span>Task</span>
             <input
@@ -153,18 +153,18 @@ export const Log = ({
               }}
             />
             <datalist id="log-tasks">
-              {known.tasks.map((name) => (
+              {offered.tasks.map((name) => (
                 <option key={name} value={name} />
               ))}
             </datalist>
           </label>
         )}
-        {known.attempts < 2 ? null : (
+        {offered.attempts < 2 ? null : (
           <label>
             <span>Attempt</span>
             <select value={attempt ?? ""} onChange={(event) => setParameters({ attempt: event.target.value })}>
               <option value="">all</option>
-              {Array.from({ length: known.attempts }, (_, i) => i + 1).map((number) => (
+              {Array.from({ length: offered.attempts }, (_, i) => i + 1).map((number) => (
                 <option key={number} value={number}>
                   {number}
                 </option>
@@ -194,11 +194,11 @@ export const Log = ({
         {search === "" ? null : (
           <>
             <span className="muted tabular" role="status">
-              {found.length === 0
+              {positions.length === 0
                 ? "nothing"
                 : at < 0
-                  ? plural(found.length, "hit")
-                  : `${count(Math.min(at + 1, found.length))} of ${count(found.length)}`}
+                  ? plural(positions.length, "hit")
+                  : `${count(Math.min(at + 1, positions.length))} of ${count(positions.length)}`}
             </span>
             <label>
               <input

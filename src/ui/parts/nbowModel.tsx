@@ -113,14 +113,14 @@ const names: Readonly<Record<string, readonly [chart: string, name: string, dash
 
 const History = ({ epoch, history }: { readonly history: Api.ModelView["history"]; readonly epoch: number }) => {
   const charts = useMemo(() => {
-    const made = new Map<string, Array<Series>>()
-    const keys = [...new Set(history.flatMap((one) => Object.keys(one)))]
+    const byTitle = new Map<string, Array<Series>>()
+    const keys = [...new Set(history.flatMap((epoch) => Object.keys(epoch)))]
     for (const key of keys) {
       const [title, name, dashed] = names[key] ?? [key, key, false]
-      const series = { name, dashed, x: history.map((_, i) => i + 1), y: history.map((one) => one[key] ?? null) }
-      made.set(title, [...(made.get(title) ?? []), series])
+      const series = { name, dashed, x: history.map((_, i) => i + 1), y: history.map((epoch) => epoch[key] ?? null) }
+      byTitle.set(title, [...(byTitle.get(title) ?? []), series])
     }
-    return [...made]
+    return [...byTitle]
   }, [history])
   return (
     <section className="metadata" aria-label="History">
@@ -150,15 +150,15 @@ const Terms = ({ model }: { readonly model: Api.ModelView }) => {
       />
       <div className="model-labels">
         {model.labels.map(({ label, terms }) => {
-          const found = wanted === "" ? terms : terms.filter(({ term }) => term.includes(wanted))
+          const matching = wanted === "" ? terms : terms.filter(({ term }) => term.includes(wanted))
           const most = Math.max(1e-9, ...terms.slice(0, 1).map(({ effect }) => Math.abs(effect)))
           return (
             <div key={label}>
               <h4>
-                For {label} <span className="count">{count(found.length)}</span>
+                For {label} <span className="count">{count(matching.length)}</span>
               </h4>
               <ul className="effects" aria-label={`Terms for ${label}`}>
-                {found.slice(0, termsShown).map(({ effect, term }) => (
+                {matching.slice(0, termsShown).map(({ effect, term }) => (
                   <li key={term}>
                     <span className="mono">{term}</span>
                     <Bar effect={effect} most={most} />

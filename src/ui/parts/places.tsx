@@ -42,7 +42,7 @@ export const PlaceField = ({
   const [error, setError] = useState<Api.ApiError>()
   const id = useId()
   const typed = useTyped(text.trim(), 120)
-  const found = Api.useQuery(
+  const answer = Api.useQuery(
     typed === "" || typed.includes("/") ? undefined : `search ${typed}`,
     (signal) => Api.search(typed, signal),
     { isKept: false }
@@ -50,12 +50,12 @@ export const PlaceField = ({
   const choices = useMemo((): ReadonlyArray<Choice> => {
     const wanted = text.trim().toLowerCase()
     const matching = actions.filter((action) => action.text.toLowerCase().includes(wanted))
-    const places = wanted === "" ? [] : (found.data ?? [])
+    const places = wanted === "" ? [] : (answer.data ?? [])
     return [
       ...places.map(({ detail, kind, text, url }) => ({ detail, kind, text, act: () => navigate(url) })),
       ...matching
     ]
-  }, [actions, found.data, text])
+  }, [actions, answer.data, text])
   const leave = () => {
     setText("")
     setAt(-1)

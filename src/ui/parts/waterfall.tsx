@@ -23,6 +23,9 @@ const rowHeight = 26
 /** The width of the labels: less on a phone. The stylesheet has the same. */
 const labelWidthOf = (width: number): number => (width < 600 ? 150 : 250)
 
+/** The width of the text beside a bar. */
+const barLabelWidth = 62
+
 export const Waterfall = ({
   critical,
   ended,
@@ -120,6 +123,7 @@ export const Waterfall = ({
 
   const labelWidth = labelWidthOf(holderWidth)
   const barWidth = Math.max(50, holderWidth - labelWidth)
+  const labelShare = Math.min(40, Math.ceil((100 * barLabelWidth) / barWidth))
   const ticks = timeTicks(view.from, view.to, started, Math.max(2, Math.floor(barWidth / 90)))
   const place = (at: number) => `${((at - view.from) / (view.to - view.from)) * 100}%`
 
@@ -196,6 +200,7 @@ export const Waterfall = ({
                 from={view.from}
                 to={view.to}
                 now={ended === undefined ? now : ended}
+                labelShare={labelShare}
                 open={open}
               />
             )

@@ -33,6 +33,8 @@ interface RowProps {
   readonly from: number
   readonly to: number
   readonly now: number
+  /** The room for the text beside a bar, in percent of the width of the bars. */
+  readonly labelShare: number
 }
 
 const nameOf = (row: Row): string =>
@@ -40,7 +42,7 @@ const nameOf = (row: Row): string =>
 
 /** A row. While others are scrolled in, one that is on the screen is not drawn again. */
 export const WaterfallRow = memo((props: RowProps) => {
-  const { from, isCritical, label, now, open, row, select, selected, to, top, unfold } = props
+  const { from, isCritical, label, labelShare, now, open, row, select, selected, to, top, unfold } = props
   const view = useMemo((): TimeWindow => ({ from, to }), [from, to])
   return (
     <div
@@ -69,9 +71,9 @@ export const WaterfallRow = memo((props: RowProps) => {
         {row.kind === "step" ? (
           <StepSpans row={row} view={view} now={now} />
         ) : row.kind === "call" ? (
-          <CallSpan called={row.called} view={view} now={now} />
+          <CallSpan called={row.called} view={view} now={now} labelShare={labelShare} />
         ) : (
-          <TaskSpans task={row.task} view={view} now={now} />
+          <TaskSpans task={row.task} view={view} now={now} labelShare={labelShare} />
         )}
       </div>
     </div>
@@ -129,12 +131,14 @@ const FoldHeading = ({ row, unfold }: { readonly row: StepRow | CallRow; readonl
 /** When a called run ran. */
 const CallSpan = ({
   called,
+  labelShare,
   now,
   view
 }: {
   readonly called: RunView
   readonly view: TimeWindow
   readonly now: number
+  readonly labelShare: number
 }) => {
   const end = called.endedAt ?? now
   const position = positionOf(view, called.startedAt, end)
@@ -144,7 +148,7 @@ const CallSpan = ({
       {position === undefined ? null : (
         <span className={`span called ${called.status}`} style={position} title={`${words[called.status]}, ${took}`} />
       )}
-      <BarLabel view={view} from={called.startedAt} to={end} text={took} />
+      <BarLabel view={view} from={called.startedAt} to={end} text={took} share={labelShare} />
     </>
   )
 }
@@ -152,6 +156,7 @@ const CallSpan = ({
 /** The text beside a bar: behind it, or before one that ends at the right edge, unless it starts at the left edge. */
 const BarLabel = ({
   from,
+  share,
   text,
   to,
   view
@@ -160,10 +165,13 @@ const BarLabel = ({
   readonly from: number
   readonly to: number
   readonly text: string
+  /** The room that it needs, in percent. */
+  readonly share: number
 }) => {
   const after = positionOf(view, to, to)
   const before = positionOf(view, from, from)
-  const isBefore = Number.parseFloat(after?.left ?? "100") > 90 && Number.parseFloat(before?.left ?? "0") > 12
+  const isBefore =
+    Number.parseFloat(after?.left ?? "100") > 100 - share && Number.parseFloat(before?.left ?? "0") > share
   const place = isBefore ? before : after
   return place === undefined ? null : (
     <span className={`wf-took ${isBefore ? "before" : ""}`} style={{ left: place.left }}>
@@ -191,6 +199,7 @@ const words: Readonly<Record<Span["kind"], string>> = {
 }
 
 const TaskSpans = ({
+  labelShare,
   now,
   task,
   view
@@ -198,6 +207,7 @@ const TaskSpans = ({
   readonly task: TaskView
   readonly view: TimeWindow
   readonly now: number
+  readonly labelShare: number
 }) => {
   const end = task.finishedAt ?? now
   const took = end - task.startedAt
@@ -218,6 +228,7 @@ const TaskSpans = ({
       {task.how !== "executed" ? null : (
         <BarLabel
           view={view}
+          share={labelShare}
           from={task.startedAt}
           to={end}
           text={`${duration(took)}${task.attempts.length > 1 ? ` · ${task.attempts.length} attempts` : ""}`}

@@ -21,7 +21,7 @@ type Tab = (typeof tabs)[number]
 
 const Run = ({ id }: { readonly id: string }) => {
   const [parameter] = useParameter("view")
-  const tab = tabs.find((one) => one === parameter) ?? "overview"
+  const tab = tabs.find((name) => name === parameter) ?? "overview"
   const log = useLog(id, undefined, tab === "log")
   const state = useRun(id, (tasks) => log.hear(tasks))
   const { detail, error, labels, metrics } = state

@@ -26,14 +26,14 @@ export const FilterBar = ({ sort }: { readonly sort: Sort }) => {
   const first = useRef<HTMLSelectElement>(null)
   useKeys({ f: () => first.current?.focus() })
   const names = Api.useQuery("names", Api.names)
-  const known = useRef(new Set<string>())
+  const offered = useRef(new Set<string>())
   useLive(allRuns, {
     onOpen: () => {},
     onEvent: (event) => {
       if (event._tag === "Removed") names.reload()
       if (event._tag !== "Runs" || names.data === undefined) return
-      for (const name of [...names.data.flows, ...names.data.tags]) known.current.add(name)
-      const isNew = (name: string) => !known.current.has(name)
+      for (const name of [...names.data.flows, ...names.data.tags]) offered.current.add(name)
+      const isNew = (name: string) => !offered.current.has(name)
       if (event.runs.some((run) => isNew(run.flow) || run.tags.some(isNew))) names.reload()
     }
   })

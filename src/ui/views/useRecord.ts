@@ -80,12 +80,12 @@ export const useRecord = (name: string, hearing: Hearing = {}): RunRecordState =
   }, [load])
 
   const takeRuns = (runs: ReadonlyArray<Api.RunView>): void => {
-    const run = runs.find((one) => one.id === id)
+    const run = runs.find((other) => other.id === id)
     if (run !== undefined) {
       setHeard(run)
       if (run.status !== "running") detail.reload()
     }
-    const calls = runs.filter((one) => callerOf(one) === id)
+    const calls = runs.filter((other) => callerOf(other) === id)
     if (calls.length > 0)
       setHeardCalls((before) => new Map([...before, ...calls.map((call) => [call.id, call] as const)]))
   }
