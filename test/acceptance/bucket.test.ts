@@ -29,8 +29,10 @@ const pairs = [...new Map(sample.map((pair) => [pair.behaviour, pair])).values()
 
 describe.skipIf(!isInstalled || !hasPostgres)("on a bucket and Postgres", () => {
   for (const { behaviour, graph, run } of pairs) {
-    it.effect(`${behaviour.name}: ${graph.flow.flowName}`, () =>
-      TestClock.adjust("1 second").pipe(Effect.andThen(run), Effect.provide(Layer.fresh(store)))
+    it.effect(
+      `${behaviour.name}: ${graph.flow.flowName}`,
+      () => TestClock.adjust("1 second").pipe(Effect.andThen(run), Effect.provide(Layer.fresh(store))),
+      180_000 // the first one waits until the servers have started
     )
   }
 })

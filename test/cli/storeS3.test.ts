@@ -5,6 +5,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { temporaryDirectory } from "../support/directory.ts"
 import { environment } from "../support/environment.ts"
+import * as FaultProxy from "../support/faultProxy.ts"
 import * as ObjectServer from "../support/objectServer.ts"
 import { LargeFlow } from "./fixtures/large.ts"
 import { line } from "./line.ts"
@@ -32,7 +33,55 @@ describe("--blobs", () => {
   )
 })
 
+describe("a store", () => {
+  it.live("is not a bucket alone", () =>
+    Effect.gen(function* () {
+      const directory = yield* temporaryDirectory
+      const here = line(LargeFlow, flowFile, join(directory, "store"))
+      const copied = yield* here("copy", "latest", "--to", "s3://flows/nlp")
+      assert.strictEqual(copied.code, 2)
+      assert.match(
+        copied.stderr,
+        /A bucket holds artifacts and no runs\. Name .* with --to, and the bucket with --to-blobs/
+      )
+      const elsewhere = line(LargeFlow, flowFile, "s3://flows/nlp")
+      assert.match((yield* elsewhere("runs")).stderr, /A bucket holds artifacts and no runs/)
+      assert.deepStrictEqual(readdirSync(directory), [])
+    }).pipe(Effect.scoped)
+  )
+})
+
 describe.skipIf(!ObjectServer.isInstalled)("a bucket", () => {
+  it.live("takes the artifacts of copied runs, and a copy that was cut off is continued", () =>
+    Effect.gen(function* () {
+      const place = yield* ObjectServer.bucket
+      const directory = yield* temporaryDirectory
+      let failing = true
+      const proxy = yield* FaultProxy.make(place.endpoint, ({ method }) =>
+        failing && method === "PUT" ? "expired" : "none"
+      )
+      yield* environment({
+        AWS_ACCESS_KEY_ID: place.credentials.accessKeyId,
+        AWS_SECRET_ACCESS_KEY: place.credentials.secretAccessKey,
+        AWS_ENDPOINT_URL_S3: proxy.endpoint
+      })
+      const at = (name: string) => line(LargeFlow, flowFile, join(directory, name))
+      assert.strictEqual((yield* at("first")("run")).code, 0)
+      const blobs = `s3://${place.bucket}/copies`
+      const copy = at("first")("copy", "latest", "--to", join(directory, "second"), "--to-blobs", blobs)
+      const cut = yield* copy
+      assert.strictEqual(cut.code, 1, cut.stdout)
+      assert.match(cut.stderr, /can't be copied without/)
+      failing = false
+      assert.match((yield* copy).stdout, /copied/)
+      assert.match((yield* copy).stdout, /was there already/)
+      assert.match((yield* at("second")("verify", "--blobs", blobs)).stdout, /No fault found/)
+      const back = yield* at("second")("copy", "latest", "--blobs", blobs, "--to", join(directory, "third"))
+      assert.match(back.stdout, /copied/)
+      assert.match((yield* at("third")("verify")).stdout, /1 run and \d+ intact artifacts checked\. No fault found/)
+    }).pipe(Effect.scoped)
+  )
+
   it.live("holds the large artifacts of a run, which every verb finds there", () =>
     Effect.gen(function* () {
       const place = yield* ObjectServer.bucket

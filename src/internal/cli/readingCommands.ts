@@ -240,7 +240,11 @@ export const verbs = (cli: Cli, select: Select) => [
         Flag.withMetavar("store"),
         Flag.withDescription("The other store: its directory, or the Postgres URL of a shared store")
       ),
-      toBlobs: optional("to-blobs", "dir", "Where the other store keeps large artifacts, if it is in Postgres"),
+      toBlobs: optional(
+        "to-blobs",
+        "dir|s3://bucket/prefix",
+        "Where the other store keeps large artifacts: a bucket, or for a store in Postgres, a directory"
+      ),
       json: json("what was copied")
     },
     (input) =>

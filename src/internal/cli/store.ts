@@ -27,7 +27,11 @@ export interface Given {
   readonly database: string | undefined
   readonly blobs: string | undefined
   readonly cacheDirectory: string | undefined
+  /** The flags that gave the directory and the blobs. Default: `--directory` and `--blobs`. */
+  readonly named?: { readonly directory: string; readonly blobs: string }
 }
+
+const ownFlags = { directory: "--directory", blobs: "--blobs" }
 
 const usage = (message: string) => Effect.fail(new Exit({ code: exitCodes.usage, message }))
 
@@ -41,7 +45,7 @@ const bucketOf = (cli: Cli, text: string | undefined, given: Given): Effect.Effe
   const address = Address.parse(text)
   if ("mistake" in address) {
     return usage(
-      `${address.mistake} (It was given ${given.blobs === undefined ? "in EFFECT_FLOW_BLOBS" : "with --blobs"}.)`
+      `${address.mistake} (It was given ${given.blobs === undefined ? "in EFFECT_FLOW_BLOBS" : `with ${(given.named ?? ownFlags).blobs}`}.)`
     )
   }
   const cacheDirectory = given.cacheDirectory ?? (cli.environment.EFFECT_FLOW_CACHE_DIR || undefined)
@@ -58,6 +62,12 @@ export const choose = Effect.fnUntraced(function* (cli: Cli, given: Given): Effe
     return yield* isGiven
       ? ambiguousStore("--directory", "--database")
       : ambiguousStore(StoreDirectory.variable, "EFFECT_FLOW_DATABASE_URL")
+  }
+  if (directory !== undefined && Address.isMeant(directory)) {
+    const named = given.named ?? ownFlags
+    return yield* usage(
+      `A bucket holds artifacts and no runs. Name the directory or the database of the runs with ${isGiven ? named.directory : StoreDirectory.variable}, and the bucket with ${named.blobs}.`
+    )
   }
   const blobs = given.blobs ?? (environment.EFFECT_FLOW_BLOBS || undefined)
   const bucket = yield* bucketOf(cli, blobs, given)
@@ -100,13 +110,20 @@ const withoutPassword = (url: string): string => {
 /**
  * The store that an argument names: a directory, or the Postgres URL of a shared store. A bucket that the environment
  * names is not that of a directory: it belongs to the store that a command line works on.
+ *
+ * @param named The flags that name both, for messages.
  */
-export const storeNamed = (cli: Cli, name: string, blobs: string | undefined): Effect.Effect<Store, Exit> =>
+export const storeNamed = (
+  cli: Cli,
+  name: string,
+  blobs: string | undefined,
+  named: { readonly directory: string; readonly blobs: string }
+): Effect.Effect<Store, Exit> =>
   /^postgres(ql)?:/.test(name)
-    ? choose(cli, { directory: undefined, database: name, blobs, cacheDirectory: undefined })
+    ? choose(cli, { directory: undefined, database: name, blobs, cacheDirectory: undefined, named })
     : choose(
         { ...cli, environment: { ...cli.environment, EFFECT_FLOW_BLOBS: undefined } },
-        { directory: name, database: undefined, blobs, cacheDirectory: undefined }
+        { directory: name, database: undefined, blobs, cacheDirectory: undefined, named }
       )
 
 /** The layer of a store that need not exist yet. */

@@ -16,7 +16,7 @@ export interface Options {
 /** Copies runs, and prints a line for each one as it is done. */
 export const copy = (cli: Cli.Cli, chosen: Cli.Chosen, { json, runs, to, toBlobs }: Options) =>
   Effect.gen(function* () {
-    const target = yield* storeNamed(cli, to, toBlobs)
+    const target = yield* storeNamed(cli, to, toBlobs, { directory: "--to", blobs: "--to-blobs" })
     if (Cli.storeName(target) === Cli.storeName(chosen.store)) {
       return yield* new Cli.Exit({
         code: Cli.exitCodes.usage,
