@@ -103,11 +103,6 @@ export interface Artifact<in out A> {
   readonly sharing?: () => Sharing<A> | undefined
   /** Why values can't be stored in general; nothing where they can. */
   readonly problem?: () => Problem | undefined
-  /**
-   * Loads code that a step needs to make a value. A run may begin it in the background, before such a step has a task; a
-   * failure is left to the step, which loads the code itself.
-   */
-  readonly prepare?: Effect.Effect<void>
 }
 
 /** Any artifact. */

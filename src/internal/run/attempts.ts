@@ -281,7 +281,7 @@ const attempt = (
     ...(seed === undefined ? undefined : { seed })
   }
   const sink = new AttemptSink(run, base.id, number, memory)
-  const body = withBlobs(run.artifacts, inputs.blobs, execute(definition, task, sink, run.preparation.begin))
+  const body = withBlobs(run.artifacts, inputs.blobs, execute(definition, task, sink))
   const executed = Effect.flatMap(
     Effect.suspend(() =>
       run.executor.execute({

@@ -8,7 +8,6 @@ import type { RunStore, StoreError } from "../../RunStore.ts"
 import type { TagError } from "../../Tags.ts"
 import type { Cache } from "./cache.ts"
 import type { Definition, FlowDefinition } from "./definition.ts"
-import type { Preparation } from "./preparation.ts"
 import type { Recorder } from "./recorder.ts"
 import type { RunScope } from "./runScope.ts"
 import type { Seeds } from "./seeds.ts"
@@ -52,8 +51,6 @@ export interface RunContext {
     readonly add: ReadonlyArray<string>
     readonly remove: ReadonlyArray<string>
   }) => Effect.Effect<void, TagError | StoreError>
-  /** What later steps need, loaded in the background. */
-  readonly preparation: Preparation
   /** Gives a step's body the services of the flow's own layer, built at the first call. */
   readonly withServices: (body: Effect.Effect<Outcome, unknown, any>) => Effect.Effect<Outcome, unknown>
 }

@@ -34,7 +34,6 @@ import { lineText } from "./logLine.ts"
 import * as Output from "./output.ts"
 import { onOwnFiber } from "./ownFiber.ts"
 import * as Parameters from "./parameters.ts"
-import * as Preparation from "./preparation.ts"
 import * as Printing from "./printing.ts"
 import { Recorder } from "./recorder.ts"
 import * as Replay from "./replay.ts"
@@ -172,7 +171,6 @@ const runOnce = Effect.fnUntraced(function* (flow: FlowDefinition, parameters: o
           tags: () => record.tags,
           changeTags,
           scope: runScope,
-          preparation: Preparation.make(flow.definitions, scope),
           withServices: (body) =>
             services === undefined
               ? (body as Effect.Effect<never>) // its services are the flow body's own

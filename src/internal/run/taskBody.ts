@@ -32,14 +32,11 @@ import type { TaskSink } from "./taskSink.ts"
  *
  * Fails with `TaskTimeout` when the attempt takes longer than `task.timeoutMs`, and with `ExecutorError` when it was
  * interrupted from inside: that stops this attempt, not the run.
- *
- * @param whileStored Begun where storing the outputs takes a while.
  */
 export const execute = (
   definition: Definition,
   task: TaskDescription,
-  sink: TaskSink,
-  whileStored: Effect.Effect<void> = Effect.void
+  sink: TaskSink
 ): Effect.Effect<Outcome, unknown, ArtifactStore> =>
   Effect.contextWith((context: Context.Context<ArtifactStore>) => {
     const store = Context.get(context, ArtifactStore)
@@ -50,10 +47,7 @@ export const execute = (
       Effect.flatMap(
         // Decoded by the definition's own slots.
         checkedEffect(subject, definition.run(...(values as unknown as ReadonlyArray<never>))),
-        (yielded) => {
-          const encoded = encode(definition, task, store, yielded)
-          return Exit.isExit(encoded) ? encoded : Effect.andThen(whileStored, encoded)
-        }
+        (yielded) => encode(definition, task, store, yielded)
       )
     ) as Effect.Effect<Outcome, unknown, ArtifactStore | CurrentTask> // what else the body needs, the caller provides
     const attempt = onOwnFiber(work, surround(context, handle), new Surroundings(printingOf(context, handle), handle))

@@ -54,7 +54,6 @@ const runSettled = Effect.fnUntraced(function* (
   given: object | undefined,
   states: { readonly [branch: string]: unknown } | undefined
 ) {
-  run.preparation.reached(definition)
   const inputs = yield* Inputs.resolve(run.artifacts, definition, given, states)
   const code = codeDigest(definition.run)
   if (code === "" && (definition.version === "code" || definition.cache?.version === "code"))

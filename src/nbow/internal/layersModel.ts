@@ -109,11 +109,8 @@ const freeLater = Effect.fnUntraced(function* (model: LayersModel) {
  * one that a flow's body reads with its run; elsewhere it is disposed with the scope, or by its reader where there is none. A step may return a model that was made in a scope
  * around its body.
  */
-export const Model: Artifact.Artifact<LayersModel> = {
-  ...Artifact.transform(Artifact.tensors(), {
-    description: Description.lazy(() => Description.make({ format: "tensors", model: "tf.LayersModel" })),
-    encode,
-    decode
-  }),
-  prepare: LoadTf.prepare
-}
+export const Model: Artifact.Artifact<LayersModel> = Artifact.transform(Artifact.tensors(), {
+  description: Description.lazy(() => Description.make({ format: "tensors", model: "tf.LayersModel" })),
+  encode,
+  decode
+})

@@ -63,23 +63,6 @@ const requireTf = (): Tf => {
 }
 
 /**
- * Loads the code that all backends share, in two turns. Does not report failures, because the training that needs the code
- * loads it again and reports them.
- */
-export const prepare: Effect.Effect<void> = Effect.andThen(
-  Effect.yieldNow,
-  Effect.ignoreCause(
-    Effect.andThen(
-      Effect.sync(() => void load("@tensorflow/tfjs-core")),
-      Effect.andThen(
-        Effect.yieldNow,
-        Effect.sync(() => void requireTf())
-      )
-    )
-  )
-)
-
-/**
  * Registers the native backend if its library is installed. Without the library, the package loads slowly and then
  * throws.
  */

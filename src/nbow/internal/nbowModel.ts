@@ -15,7 +15,6 @@ import * as Description from "../../internal/schema/description.ts"
 import type { CountVectorizer } from "../CountVectorizer.ts"
 import { compareCodePoints } from "./codePoints.ts"
 import type { Epoch } from "./epoch.ts"
-import * as LoadTf from "./loadTf.ts"
 import * as NbowOptions from "./nbowOptions.ts"
 import type { Weights } from "./network.ts"
 import { problemIn } from "./vectorizerOptions.ts"
@@ -235,42 +234,36 @@ const mismatch = (
 }
 
 /** A model as safetensors, with its vocabulary, options and history as metadata. */
-export const Model: Artifact.Artifact<Model> = {
-  ...Artifact.transform(carrierOfClasses, {
-    description: Description.lazy(() =>
-      Description.make({ format: "tensors", model: firstFormat, tensors: spec, metadata: Object.keys(About.fields) })
-    ),
-    encode: (model) => encode(model),
-    decode: (contents) =>
-      Effect.flatMap(decode(contents), ({ classes, model }) =>
-        classes === undefined
-          ? Effect.succeed(model)
-          : Effect.fail(
-              problem(`the model is for ${classes.length} classes: read it as MulticlassNbow.Model`, "metadata")
-            )
-      )
-  }),
-  prepare: LoadTf.prepare
-}
+export const Model: Artifact.Artifact<Model> = Artifact.transform(carrierOfClasses, {
+  description: Description.lazy(() =>
+    Description.make({ format: "tensors", model: firstFormat, tensors: spec, metadata: Object.keys(About.fields) })
+  ),
+  encode: (model) => encode(model),
+  decode: (contents) =>
+    Effect.flatMap(decode(contents), ({ classes, model }) =>
+      classes === undefined
+        ? Effect.succeed(model)
+        : Effect.fail(
+            problem(`the model is for ${classes.length} classes: read it as MulticlassNbow.Model`, "metadata")
+          )
+    )
+})
 
 /** A model for several classes as safetensors, with its vocabulary, options, classes and history as metadata. */
-export const MulticlassModel: Artifact.Artifact<MulticlassModel> = {
-  ...Artifact.transform(carrierOfClasses, {
-    description: Description.lazy(() =>
-      Description.make({
-        format: "tensors",
-        model: laterFormat,
-        tensors: specOfClasses,
-        metadata: [...Object.keys(About.fields), "classes"]
-      })
-    ),
-    encode: (model) => encode(model, model.classes),
-    decode: (contents) =>
-      Effect.flatMap(decode(contents), ({ classes, model }) =>
-        classes === undefined
-          ? Effect.fail(problem("the model is for two labels: read it as Nbow.Model", "metadata"))
-          : Effect.succeed({ ...model, classes })
-      )
-  }),
-  prepare: LoadTf.prepare
-}
+export const MulticlassModel: Artifact.Artifact<MulticlassModel> = Artifact.transform(carrierOfClasses, {
+  description: Description.lazy(() =>
+    Description.make({
+      format: "tensors",
+      model: laterFormat,
+      tensors: specOfClasses,
+      metadata: [...Object.keys(About.fields), "classes"]
+    })
+  ),
+  encode: (model) => encode(model, model.classes),
+  decode: (contents) =>
+    Effect.flatMap(decode(contents), ({ classes, model }) =>
+      classes === undefined
+        ? Effect.fail(problem("the model is for two labels: read it as Nbow.Model", "metadata"))
+        : Effect.succeed({ ...model, classes })
+    )
+})
