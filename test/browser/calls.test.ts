@@ -155,7 +155,6 @@ if (browserPath === undefined) {
             const pack = (await called.getAttribute("data-call")) ?? ""
             await called.locator("button[aria-expanded]").click()
             await frame(page, pack).waitFor()
-            await page.locator(`[data-call]`, { hasText: "WeighFlow" }).first().waitFor()
             await page.locator(`[data-step='${pack}/calls:WeighFlow'][data-status='running']`).waitFor()
             await page.locator(`[data-task='${pack}/wrap/1'][data-status='succeeded']`).waitFor()
             await page.locator(`[data-frame='${pack}'][data-status='succeeded']`).waitFor()
