@@ -155,7 +155,7 @@ if (browserPath === undefined) {
             const pack = (await called.getAttribute("data-call")) ?? ""
             await called.locator("button[aria-expanded]").click()
             await frame(page, pack).waitFor()
-            await page.locator(`[data-step='${pack}/calls:WeighFlow'][data-status='running']`).waitFor()
+            await page.locator(`[data-step='${pack}/calls:WeighFlow']`).waitFor()
             await page.locator(`[data-task='${pack}/wrap/1'][data-status='succeeded']`).waitFor()
             await page.locator(`[data-frame='${pack}'][data-status='succeeded']`).waitFor()
             await page.locator("[data-task='post/2'][data-status='succeeded']").waitFor()
