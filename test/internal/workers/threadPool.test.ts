@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
 import type { TaskDescription } from "../../../src/Executor.ts"
 import * as ThreadPool from "../../../src/internal/workers/thread/pool.ts"
@@ -78,5 +79,17 @@ describe("a pool of threads", () => {
       yield* pool.endUnused
       assert.strictEqual(yield* execute, "thread-2")
     }).pipe(Effect.scoped)
+  )
+
+  it.effect("keeps threads that were started late until what was built after the pool has ended", () =>
+    Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      const { execute } = yield* Scope.provide(make, scope)
+      const atTheEnd = yield* Deferred.make<string, unknown>()
+      yield* Scope.addFinalizer(scope, Deferred.into(execute, atTheEnd))
+      assert.strictEqual(yield* execute, "thread-1")
+      yield* Scope.close(scope, Exit.void)
+      assert.strictEqual(yield* Deferred.await(atTheEnd), "thread-1")
+    })
   )
 })

@@ -52,7 +52,9 @@ export const make = Effect.fnUntraced(function* (
     readonly whenEmpty?: Effect.Effect<void>
   }
 ) {
-  const scope = yield* Effect.scope
+  // Of its own: it closes when the pool's turn has come. What was built after the pool, and still has tasks on threads then,
+  // ends first, whenever those threads were started.
+  const scope = yield* Scope.fork(yield* Effect.scope)
   const { idleLimitMs, size, whenEmpty = Effect.void, ...rest } = options
   const settings: Thread.Options = { ...rest, valueBytes: Math.floor(greatestDefaultBytes / size) }
   /** The longest idle first. */
