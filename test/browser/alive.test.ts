@@ -113,8 +113,8 @@ if (browserPath === undefined) {
           })
         )
         yield* act(() => until(() => link.counts.streams === 1))
-        // A new stream is open before the old one is closed.
-        assert.isAtMost(link.counts.mostStreams, 2)
+        // A new stream is open before the old one is closed, and the next may arrive before the end of the first is seen.
+        assert.isAtMost(link.counts.mostStreams, 3)
         yield* Effect.forEach(visits, ({ page }) => act(() => setHidden(page, true)))
         yield* act(() => until(() => link.counts.streams === 0))
         yield* Effect.forEach(visits.slice(0, 1), ({ page }) => act(() => setHidden(page, false)))

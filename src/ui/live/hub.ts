@@ -95,7 +95,7 @@ export const makeHub = () => {
         const fresh = [...tab.channels].filter((channel) => channels.has(channel) && !before.has(channel))
         if (fresh.length > 0) tab.send({ _tag: "Opened", channels: fresh })
       }
-      if (!isCovered()) connect()
+      if (!isWanted()) connect()
     }
     stream.onmessage = (message) => {
       expectNews()
@@ -105,7 +105,11 @@ export const makeHub = () => {
     }
     stream.onerror = reconnect
   }
-  const isCovered = (): boolean => open !== undefined && [...wanted()].every((channel) => open?.has(channel))
+  /** Whether the open connection has the channels that tabs listen to, and no others. */
+  const isWanted = (): boolean => {
+    const channels = wanted()
+    return open?.size === channels.size && [...channels].every((channel) => open?.has(channel))
+  }
   const update = (): void => {
     clearTimeout(settle)
     settle = setTimeout(() => {
@@ -118,7 +122,8 @@ export const makeHub = () => {
       }
       sweep ??= setInterval(dropSilent, tabLimitMs)
       if (connection.state === "lost") return // the retry connects with what is wanted then
-      if (open === undefined || open.size !== wanted().size || !isCovered()) connect()
+      // A connection that is being opened looks at what is wanted once it is open.
+      if (opening === undefined && !isWanted()) connect()
     }, settleMs)
   }
   const dropSilent = (): void => {
