@@ -215,7 +215,8 @@ export class TermTable implements TermScanner {
     slots[slot + 1] = low
     slots[slot + 2] = kind
     slots[slot + 3] = id + 1
-    if (8 * this.size > slots.length) this.rehash()
+    // At most a quarter of the slots are taken: most words of a text are no terms, and those are sought until a free slot.
+    if (16 * this.size > slots.length) this.rehash()
     return id
   }
 

@@ -63,9 +63,10 @@ const scoreChunks = <E, R>(
     let row = 0
     const scoring = eachChunk((texts) => {
       const before = row
+      row += texts.length
       return Effect.mapError(
-        eachText(texts, (text) => {
-          scoreText(text, scores, outputs * row++)
+        eachText(texts, (text, i) => {
+          scoreText(text, scores, outputs * (before + i))
         }),
         (error) => laterBy(error, before)
       )

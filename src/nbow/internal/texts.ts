@@ -55,24 +55,40 @@ const takeTurn = (
   first: number,
   each: (text: string, index: number) => void
 ): number | TextError => {
-  let row = first
+  const position = { row: first }
   try {
-    for (let characters = 0; row < texts.length && characters < charactersPerTurn; row++) {
-      const text = texts[row] as string // the row is within the texts
-      if (typeof text !== "string") {
-        return new TextError({
-          message: `The text of row ${row} is ${CodecIssue.valueText(text)}. Texts must be strings.`,
-          row
-        })
-      }
-      each(text, row)
-      characters += text.length
-    }
-    return row
+    return advance(texts, position, each) ? position.row : noText(texts, position.row)
   } catch (cause) {
     // A tokenizer that a program defines doesn't know the row.
-    if (cause instanceof TextError)
+    if (cause instanceof TextError) {
+      const { row } = position
       return new TextError({ message: `The text of row ${row} can't be split: ${cause.message}`, row })
+    }
     throw cause
   }
 }
+
+/**
+ * Moves on by a turn. Stops at a row without a text and returns `false`. It is a function of its own because V8 compiles a
+ * loop inside `try` to slower code, which costs scoring a tenth.
+ */
+const advance = (
+  texts: ReadonlyArray<string>,
+  position: { row: number },
+  each: (text: string, index: number) => void
+): boolean => {
+  let { row } = position
+  for (let characters = 0; row < texts.length && characters < charactersPerTurn; position.row = ++row) {
+    const text = texts[row] as string // the row is within the texts
+    if (typeof text !== "string") return false
+    each(text, row)
+    characters += text.length
+  }
+  return true
+}
+
+const noText = (texts: ReadonlyArray<unknown>, row: number): TextError =>
+  new TextError({
+    message: `The text of row ${row} is ${CodecIssue.valueText(texts[row])}. Texts must be strings.`,
+    row
+  })
