@@ -174,6 +174,43 @@ describe.skipIf(Postgres.binaries === undefined)("the storage of messages", () =
     }).pipe(Effect.scoped)
   )
 
+  it.live("ours: what a claim took whose answer was lost is claimed again, once", () =>
+    Effect.gen(function* () {
+      const { context, sql } = yield* connect
+      let isLosing = false
+      // The database executes each statement. The line is cut before its answer arrives.
+      const losing = new Proxy(sql.withoutTransforms(), {
+        get: (target, name) => {
+          if (name !== "unsafe") return Reflect.get(target, name)
+          return (...words: Parameters<typeof sql.unsafe>) =>
+            isLosing ? Effect.andThen(target.unsafe(...words), Effect.fail(new Error("cut"))) : target.unsafe(...words)
+        }
+      })
+      const client = new Proxy(sql, {
+        get: (target, name) => (name === "withoutTransforms" ? () => losing : Reflect.get(target, name))
+      })
+      const storage = yield* Effect.provideContext(
+        makeEncoded(prefix),
+        Context.add(context, SqlClient.SqlClient, client)
+      )
+      yield* save(storage, 1, "run/1")
+      assert.deepStrictEqual(yield* claim(storage), ["Request 1"])
+      yield* Effect.forEach([2, 3, 4], (id) => save(storage, id, `run/${id}`))
+      isLosing = true
+      assert.strictEqual((yield* Effect.exit(claim(storage)))._tag, "Failure")
+      assert.strictEqual((yield* Effect.exit(claim(storage)))._tag, "Failure")
+      isLosing = false
+      yield* save(storage, 5, "run/5")
+      const again = [...(yield* claim(storage, 2)), ...(yield* claim(storage, 2)), ...(yield* claim(storage, 2))]
+      // The engine skips the first, which it is executing.
+      assert.deepStrictEqual(
+        again.filter((message) => message !== "Request 1"),
+        ["Request 2", "Request 3", "Request 4", "Request 5"]
+      )
+      assert.deepStrictEqual(yield* claim(storage), [])
+    })
+  )
+
   it.live("ours: many at once share statements, and a claim says whether there is an interruption", () =>
     Effect.gen(function* () {
       const { context, sql } = yield* connect

@@ -13,11 +13,13 @@ import * as ShardId from "effect/cluster/ShardId"
 import * as Snowflake from "effect/cluster/Snowflake"
 import * as SqlMessageStorage from "effect/cluster/SqlMessageStorage"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as SqlClient from "effect/sql/SqlClient"
 import * as Away from "../../store/sql/away.ts"
 import * as SqlRetry from "../../store/sql/retry.ts"
+import { whileAway } from "./connection.ts"
 import * as Gather from "./gather.ts"
 import { interruptSignal } from "./workflows.ts"
 
@@ -29,6 +31,15 @@ const knownForMs = 5000
 
 /** An abandoned request is released after this, when the engine has forgotten that it executed it. */
 const releaseDelayMs = 500
+
+/**
+ * A claimed request without a reply is delivered again after this, in case its worker let go of it without a trace. The
+ * engine skips what it is executing.
+ */
+const redeliveredAfter = "2 minutes"
+
+/** A claim whose answer was lost may have begun earlier by the database's clock, by a slow network's delay. */
+const claimMarginMs = 2000
 
 interface Keyed {
   readonly envelope: Extract<Envelope.Encoded, { readonly _tag: "Request" }>
@@ -113,6 +124,8 @@ export const makeEncoded = Effect.fnUntraced(function* (prefix: string) {
     )
   )
 
+  const releaseRequest = `UPDATE ${messages} SET last_read = NULL WHERE id = $1::bigint AND NOT processed`
+
   // --- claiming ------------------------------------------------------------------------------------------------------
 
   /** Keys of interruptions that a claim did not find, and until when that is believed (monotonic milliseconds). */
@@ -130,17 +143,30 @@ export const makeEncoded = Effect.fnUntraced(function* (prefix: string) {
     }
   }
 
+  /**
+   * When a claim began whose answer was lost, and when the next one began (monotonic milliseconds). The database may have
+   * marked messages for nobody in between.
+   */
+  let lost: { readonly since: number; readonly until?: number } | undefined
+
   const claim = Effect.fnUntraced(function* (
     shards: ReadonlyArray<string>,
     now: number,
     { addresses, limit }: NonNullable<Parameters<MessageStorage.Encoded["unprocessedMessages"]>[2]>
   ) {
-    const rows = yield* sql.unsafe<Row>(
+    const startedAt = yield* monotonicMs
+    if (lost !== undefined) lost = { until: startedAt, ...lost }
+    const ago = (at: number) => `now() - INTERVAL '${Math.ceil(startedAt - at)} milliseconds'`
+    const orLost =
+      lost?.until === undefined
+        ? ""
+        : `OR (m.last_read > ${ago(lost.since - claimMarginMs)} AND m.last_read < ${ago(lost.until)})`
+    const claiming = sql.unsafe<Row>(
       `WITH claimed AS (
          UPDATE ${messages} m SET last_read = now() FROM (
            SELECT m.id FROM ${messages} m
            WHERE m.shard_id = ANY($1::text[]) AND NOT m.processed
-             AND (m.last_read IS NULL OR m.last_read < now() - INTERVAL '10 minutes')
+             AND (m.last_read IS NULL OR m.last_read < now() - INTERVAL '${redeliveredAfter}' ${orLost})
              AND (m.deliver_at IS NULL OR m.deliver_at <= $2::bigint)
              AND NOT EXISTS (SELECT 1 FROM ${replies} r WHERE r.request_id = m.request_id AND (r.kind = 0 OR NOT r.acked))
              ${addresses === undefined ? "" : "AND (m.shard_id, m.entity_type, m.entity_id) IN (SELECT * FROM json_to_recordset($4::json) AS t (shard text, type text, id text))"}
@@ -169,6 +195,13 @@ export const makeEncoded = Effect.fnUntraced(function* (prefix: string) {
             ])
       ]
     )
+    const rows = yield* Effect.onExit(claiming, (exit) =>
+      Effect.sync(() => {
+        if (Exit.isFailure(exit)) lost = { since: lost?.since ?? startedAt }
+        // A claim for certain addresses, or for a few messages, may leave some.
+        else if (addresses === undefined && (limit === undefined || exit.value.length < limit)) lost = undefined
+      })
+    )
     remember(rows, yield* monotonicMs)
     return rows.map(toMessage)
   })
@@ -186,7 +219,8 @@ export const makeEncoded = Effect.fnUntraced(function* (prefix: string) {
     saveReply: Effect.fnUntraced(function* (reply) {
       if (reply._tag === "Chunk" || (yield* isInTransaction)) return yield* base.saveReply(reply)
       if (isAbandoned(reply)) {
-        const release = Effect.ignore(base.resetRequests([Snowflake.Snowflake(reply.requestId)]))
+        // It must not be forgotten because the database is away for a moment: nobody would execute it then.
+        const release = Effect.ignore(whileAway(sql.unsafe(releaseRequest, [reply.requestId])))
         return yield* Effect.asVoid(Effect.forkDetach(Effect.delay(release, releaseDelayMs)))
       }
       // The body has run: its result must not be lost because the disk is full for a moment.
