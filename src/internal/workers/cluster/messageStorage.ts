@@ -21,6 +21,7 @@ import * as Away from "../../store/sql/away.ts"
 import * as SqlRetry from "../../store/sql/retry.ts"
 import { whileAway } from "./connection.ts"
 import * as Gather from "./gather.ts"
+import * as Resets from "./resets.ts"
 import { interruptSignal } from "./workflows.ts"
 
 /** Effect stores longer keys as digests. */
@@ -73,6 +74,7 @@ interface Row {
 /** The storage before its values are decoded. Its tables must be there. */
 export const makeEncoded = Effect.fnUntraced(function* (prefix: string) {
   const base = yield* SqlMessageStorage.makeEncodedStorage({ prefix })
+  const resets = Resets.make(base)
   const sql = (yield* SqlClient.SqlClient).withoutTransforms()
   const messages = `${prefix}_messages`
   const replies = `${prefix}_replies`
@@ -226,10 +228,15 @@ export const makeEncoded = Effect.fnUntraced(function* (prefix: string) {
       // The body has run: its result must not be lost because the disk is full for a moment.
       yield* PersistenceError.refail(SqlRetry.whileBusy(saveReply(reply), { isAway: Away.isAway }))
     }),
+    resetShards: resets.resetShards,
+    resetRequests: resets.resetRequests,
+    resetAddresses: resets.resetAddresses,
     unprocessedMessages: (shards, now, options) =>
       options?.addresses?.length === 0
         ? Effect.succeed([])
-        : claim(shards, now, options ?? {}).pipe(PersistenceError.refail, Effect.withTracerEnabled(false)),
+        : Effect.andThen(resets.redo(shards), PersistenceError.refail(claim(shards, now, options ?? {}))).pipe(
+            Effect.withTracerEnabled(false)
+          ),
     requestIdForPrimaryKey: Effect.fnUntraced(function* (key) {
       const until = absent.get(key)
       if (until === undefined) return yield* base.requestIdForPrimaryKey(key)
