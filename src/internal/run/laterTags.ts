@@ -40,7 +40,7 @@ export const make = (tags: Effect.Effect<Tags> | undefined, observe: (event: Run
     begin: (save, scope) =>
       Deferred.await(firstTask).pipe(
         Effect.andThen(tags),
-        Effect.flatMap((found) => (Object.keys(found).length === 0 ? Effect.void : save(found))),
+        Effect.flatMap((gathered) => (Object.keys(gathered).length === 0 ? Effect.void : save(gathered))),
         Effect.forkIn(scope),
         Effect.flatMap((fiber) =>
           Effect.sync(() => {
