@@ -10,7 +10,7 @@ import * as Schema from "effect/Schema"
 import * as Workflow from "effect/workflow/Workflow"
 import * as ClusterEngine from "../../src/internal/workers/cluster/engine.ts"
 import * as ClusterSettings from "../../src/internal/workers/cluster/settings.ts"
-import { freePort } from "./postgres.ts"
+import { freePort } from "../support/port.ts"
 
 export const Bare = Workflow.make("bare", {
   payload: { id: Schema.String },

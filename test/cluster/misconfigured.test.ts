@@ -14,6 +14,7 @@ import * as ClusterSettings from "../../src/internal/workers/cluster/settings.ts
 import * as Storage from "../../src/Storage.ts"
 import * as Flows from "../executor/flows.ts"
 import { temporaryDirectory } from "../support/directory.ts"
+import { freePort } from "../support/port.ts"
 import * as Postgres from "./postgres.ts"
 import * as Processes from "./processes.ts"
 import * as Setting from "./setting.ts"
@@ -42,7 +43,7 @@ describe("an address at which nothing answers", () => {
     Effect.gen(function* () {
       const lines: Array<string> = []
       const logger = Logger.make<unknown, void>(({ message }) => void lines.push(String(message)))
-      const port = yield* Effect.promise(Postgres.freePort)
+      const port = yield* Effect.promise(freePort)
       const address = `127.0.0.1:${port}`
       const warn = (self: string | undefined) => Reach.warnOfUnreachable([address, "nowhere.invalid:1"], self)
       yield* Effect.andThen(warn(undefined), warn(address)).pipe(

@@ -11,6 +11,7 @@ import * as Storage from "../../src/Storage.ts"
 import * as Ui from "../../src/Ui.ts"
 import * as Worker from "../../src/Worker.ts"
 import * as Flows from "../executor/flows.ts"
+import { freePort } from "../support/port.ts"
 import * as Postgres from "./postgres.ts"
 import * as Processes from "./processes.ts"
 import * as Setting from "./setting.ts"
@@ -31,7 +32,7 @@ describe.skipIf(Postgres.binaries === undefined)("operators of a cluster", () =>
             ({ stdout }) => stdout
           )
         assert.deepStrictEqual(yield* Worker.status(), { workers: [], queues: [] })
-        const healthPort = yield* Effect.promise(Postgres.freePort)
+        const healthPort = yield* Effect.promise(freePort)
         const worker = yield* Processes.run(process.execPath, [
           ...[bin, "worker", "--module", module, "--size", "1"],
           ...["--health-port", String(healthPort), "--log", "json", ...store]

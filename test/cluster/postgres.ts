@@ -5,12 +5,12 @@
 import { execFile, spawn } from "node:child_process"
 import { randomUUID } from "node:crypto"
 import { chown, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises"
-import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { promisify } from "node:util"
 import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"
+import { freePort } from "../support/port.ts"
 
 const run = promisify(execFile)
 
@@ -50,15 +50,6 @@ const owner = async (): Promise<{ readonly uid?: number; readonly gid?: number }
   const id = async (flag: string) => Number((await run("id", [flag, "postgres"])).stdout)
   return { uid: await id("-u"), gid: await id("-g") }
 }
-
-export const freePort = (): Promise<number> =>
-  new Promise((resolve) => {
-    const server = createServer()
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0))
-    })
-  })
 
 /**
  * Starts a server; it ends with the scope.

@@ -1,5 +1,4 @@
 /** The example of a service, as real processes: a run outlives a killed one, and a stopping one lets its runs finish. */
-import { createServer } from "node:net"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -10,15 +9,9 @@ import * as Run from "../../src/Run.ts"
 import * as Storage from "../../src/Storage.ts"
 import { start } from "../cli/process.ts"
 import { temporaryDirectory } from "../support/directory.ts"
+import { freePort } from "../support/port.ts"
 
 const example = join(import.meta.dirname, "..", "..", "examples", "server.ts")
-
-const freePort = Effect.callback<number>((resume) => {
-  const server = createServer().listen(0, "127.0.0.1", () => {
-    const { port } = server.address() as { readonly port: number } // of a TCP socket
-    server.close(() => resume(Effect.succeed(port)))
-  })
-})
 
 /** Looks until something holds. */
 const until = <A>(look: Effect.Effect<A | undefined>): Effect.Effect<A> =>
@@ -32,7 +25,7 @@ describe("server.ts", () => {
     () =>
       Effect.gen(function* () {
         const directory = yield* temporaryDirectory
-        const port = yield* freePort
+        const port = yield* Effect.promise(freePort)
         const url = `http://127.0.0.1:${port}`
         const service = start(example, [], { env: { PORT: String(port), DIRECTORY: directory } })
         const ask = (path: string, method = "GET", body?: object) =>

@@ -14,7 +14,7 @@ import { promisify } from "node:util"
 import * as Effect from "effect/Effect"
 import * as Client from "../../src/internal/s3/client.ts"
 import * as Request from "../../src/internal/s3/request.ts"
-import { freePort } from "../cluster/postgres.ts"
+import { freePort } from "./port.ts"
 
 const run = promisify(execFile)
 

@@ -25,6 +25,7 @@ import { driver } from "../../store/postgresDriver.ts"
 import * as Away from "../../store/sql/away.ts"
 import * as SqlRetry from "../../store/sql/retry.ts"
 import { createSchema, errorsOf, orUnreachable, schema, unreachable, whileAway, withConnection } from "./connection.ts"
+import * as Listening from "./listening.ts"
 import * as ClusterMessageStorage from "./messageStorage.ts"
 import type { Settings, Shared } from "./settings.ts"
 import * as ShardLocks from "./shardLocks.ts"
@@ -57,13 +58,14 @@ const shared = ({ lockExpiration }: Shared): Config => ({
   simulateRemoteSerialization: false
 })
 
-const layer = (
+const layer = <E>(
   shared: Shared,
   config: Config,
   cluster: Layer.Layer<any, any, any>,
   connections: number,
-  name: string
-): Layer.Layer<Engine, ExecutorError> => {
+  name: string,
+  failure: (cause: Cause.Cause<unknown>) => E
+): Layer.Layer<Engine, ExecutorError | E> => {
   const sql = Layer.unwrap(
     Effect.map(driver, (PgClient) =>
       PgClient.layer({
@@ -86,7 +88,7 @@ const layer = (
     // Use these settings instead of environment variables such as HOST and PORT.
     Layer.provide(ConfigProvider.layer(ConfigProvider.fromUnknown({})))
   ) as Layer.Layer<Engine, unknown> // the cluster's own services are provided internally
-  return Layer.unwrap(Effect.as(awaitDatabase(shared.url), persistently(engine, shared.url)))
+  return Layer.unwrap(Effect.as(awaitDatabase(shared.url), persistently(engine, failure)))
 }
 
 /**
@@ -106,10 +108,10 @@ const awaitDatabase = (url: Redacted.Redacted): Effect.Effect<void, ExecutorErro
 }
 
 /** Builds a layer. If the database goes away meanwhile, it waits until it is back, and builds it again. */
-const persistently = (
+const persistently = <E>(
   engine: Layer.Layer<Engine, unknown>,
-  url: Redacted.Redacted
-): Layer.Layer<Engine, ExecutorError> =>
+  failure: (cause: Cause.Cause<unknown>) => E
+): Layer.Layer<Engine, E> =>
   Layer.effectContext(
     Effect.gen(function* () {
       const scope = yield* Effect.scope
@@ -129,7 +131,7 @@ const persistently = (
         )
       ).pipe(
         whileAway,
-        Effect.mapError((error) => unreachable(url, Cause.isCause(error) ? error : Cause.fail(error)))
+        Effect.mapError((error) => failure(Cause.isCause(error) ? error : Cause.fail(error)))
       )
     })
   )
@@ -137,11 +139,16 @@ const persistently = (
 /** A process that submits work. */
 export const client = (settings: Shared): Layer.Layer<Engine, ExecutorError> => {
   const config = shared(settings)
-  return layer(settings, config, Sockets.client(settings, config), 8, `driver ${hostname()}/${process.pid}`)
+  return layer(settings, config, Sockets.client(settings, config), 8, `driver ${hostname()}/${process.pid}`, (cause) =>
+    unreachable(settings.url, cause)
+  )
 }
 
 /** A process that executes work. */
-export const worker = (settings: Settings, threads: number): Layer.Layer<Engine, ExecutorError> => {
+export const worker = (
+  settings: Settings,
+  threads: number
+): Layer.Layer<Engine, ExecutorError | Listening.CannotListen> => {
   const config: Config = {
     ...shared(settings),
     runnerAddress: Option.some(RunnerAddress.make(settings.host, settings.port)),
@@ -151,5 +158,15 @@ export const worker = (settings: Settings, threads: number): Layer.Layer<Engine,
     runnerShardWeight: threads,
     entityTerminationTimeout: settings.drain
   }
-  return layer(settings, config, Sockets.worker(settings, config), 16, `worker ${settings.host}:${settings.port}`)
+  return layer(
+    settings,
+    config,
+    Sockets.worker(settings, config),
+    16,
+    `worker ${settings.host}:${settings.port}`,
+    (cause) =>
+      errorsOf(cause)
+        .map(Listening.errorIn)
+        .find((error) => error !== undefined) ?? unreachable(settings.url, cause)
+  )
 }

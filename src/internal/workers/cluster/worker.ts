@@ -1,5 +1,4 @@
 /** The program of a cluster's worker: see `Worker.run`. */
-import { createServer } from "node:net"
 import { availableParallelism, hostname } from "node:os"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
@@ -25,6 +24,7 @@ import * as ClusterExecutor from "./executor.ts"
 import { freeMemory } from "./freeMemory.ts"
 import * as Health from "./health.ts"
 import * as Identity from "./identity.ts"
+import * as Listening from "./listening.ts"
 import * as Operations from "./operations.ts"
 import * as ClusterPlacement from "./placement.ts"
 import * as QuietLog from "./quietLog.ts"
@@ -59,8 +59,8 @@ const work = Effect.fnUntraced(function* (
 ): Effect.fn.Return<void, ExecutorError, ArtifactStore | RunStore> {
   const store = yield* ArtifactStore
   const runs = yield* RunStore
-  const settings = yield* settingsOf(options, store)
-  yield* ClusterSettings.checkReach(settings)
+  const given = yield* settingsOf(options, store)
+  yield* ClusterSettings.checkReach(given)
   const module = FlowModule.urlOf(options.module)
   const flows = yield* FlowModule.load(module)
   if (flows.size === 0) {
@@ -69,16 +69,16 @@ const work = Effect.fnUntraced(function* (
       message: `The module ${FlowModule.show(module)} exports no flow for this worker to execute.`
     })
   }
-  const size = settings.threads ?? availableParallelism()
+  const size = given.threads ?? availableParallelism()
 
-  return yield* Drain.within(settings.drain, (drain) =>
+  return yield* Drain.within(given.drain, (drain) =>
     Effect.gen(function* () {
       const scope = yield* Effect.scope
       const pool = yield* ThreadPool.make({
         module,
         store: yield* ThreadStore.placeOf(store, "cluster"),
-        heapMegabytes: settings.heapMegabytes,
-        idleLimitMs: settings.threadIdle,
+        heapMegabytes: given.heapMegabytes,
+        idleLimitMs: given.threadIdle,
         whenEmpty: freeMemory,
         size
       })
@@ -86,7 +86,9 @@ const work = Effect.fnUntraced(function* (
         error instanceof ExecutorError ? error : new ExecutorError({ reason: "store", message: messageOf(error) })
       )
       const recorder = new Recorder(runs)
-      const engine = yield* Layer.buildWithScope(ClusterEngine.worker(settings, size), scope)
+      const { built: engine, settings } = yield* Listening.withPort(given, (settings) =>
+        Layer.buildWithScope(ClusterEngine.worker(settings, size), scope)
+      )
       const registry = yield* Registry.make(settings, engine)
       yield* Registry.checkAddress(registry, `${settings.host}:${settings.port}`)
       const sql = Context.get(engine, SqlClient.SqlClient).withoutTransforms()
@@ -249,25 +251,5 @@ const settingsOf = Effect.fnUntraced(function* (options: Options, store: Artifac
     store
   )
   yield* Reach.checkResolves(settings.host)
-  return settings.port === 0 ? { ...settings, port: yield* freePort(settings.listenHost ?? settings.host) } : settings
+  return settings
 })
-
-/** Finds a free port, because the address must be known before the server listens. */
-const freePort = (host: string) =>
-  Effect.callback<number, ExecutorError>((resume) => {
-    const server = createServer()
-    server.once("error", (error) =>
-      resume(
-        Effect.fail(
-          new ExecutorError({
-            reason: "settings",
-            message: `The worker can't listen at ${host}: ${error.message}. Set EFFECT_FLOW_LISTEN_HOST to an address of this machine.`
-          })
-        )
-      )
-    )
-    server.listen(0, host, () => {
-      const address = server.address()
-      server.close(() => resume(Effect.succeed(typeof address === "object" && address !== null ? address.port : 0)))
-    })
-  })
