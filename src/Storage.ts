@@ -71,6 +71,10 @@ export const layerLocal = (
   } = {}
 ): Layer.Layer<ArtifactStore | RunStore, StoreError> => {
   const directory = options.directory ?? StoreDirectory.find(process.cwd())
+  if (Address.isMeant(directory)) {
+    const message = `${directory} is not a directory: a bucket holds artifacts and no runs. Open it with Storage.layerS3, whose option \`runs\` names the directory or the database of the runs.`
+    return Layer.effectContext(Effect.fail(new StoreError({ message })))
+  }
   const sync = options.sync ?? false
   const valueBytes = Numbers.wholeNumber("`valueBytes` of Storage.layerLocal", options.valueBytes, 0)
   // Loaded when the layer is built: a program that only shows its help needs no database.

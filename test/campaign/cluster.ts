@@ -135,6 +135,16 @@ export const campaign = Effect.fnUntraced(function* (options: Options) {
     next
   })
 
+  /** Keeps what the processes have printed so far, and what happened. */
+  const keepLogs = Effect.promise(async () => {
+    const logs = process.env.CAMPAIGN_LOGS
+    if (logs === undefined) return
+    await mkdir(logs, { recursive: true })
+    for (const [number, output] of drivers) await writeFile(join(logs, `run-${number}.log`), output)
+    for (const [pid, output] of outputs()) await writeFile(join(logs, `${pid}.log`), output)
+    await writeFile(join(logs, "events.json"), JSON.stringify(hits.map((hit) => ({ ...hit, pids: [...hit.pids] }))))
+  })
+
   const round = Effect.fnUntraced(function* (number: number, events: number) {
     const store = yield* RunStore
     const file = join(blobs, `counted-${number}`)
@@ -156,7 +166,6 @@ export const campaign = Effect.fnUntraced(function* (options: Options) {
         )
       })
     ).pipe(Effect.flatMap((fibers) => Effect.forEach(fibers, (fiber) => Fiber.join(fiber), { discard: true })))
-    yield* Effect.addFinalizer(() => Effect.sync(() => drivers.set(number, driver.output())))
     const firing = yield* Effect.forkChild(fire)
     const from = performance.now()
     const find = Effect.orElseSucceed(
@@ -202,6 +211,8 @@ export const campaign = Effect.fnUntraced(function* (options: Options) {
       }
     }
     options.say?.(`${where}: ended after ${seconds.toFixed(1)} s`)
+    drivers.set(number, driver.output())
+    yield* keepLogs
   })
 
   const perRun = options.events / options.runs
@@ -213,15 +224,6 @@ export const campaign = Effect.fnUntraced(function* (options: Options) {
     ),
     context
   )
-  const logs = process.env.CAMPAIGN_LOGS
-  if (logs !== undefined) {
-    yield* Effect.promise(async () => {
-      await mkdir(logs, { recursive: true })
-      for (const [number, output] of drivers) await writeFile(join(logs, `run-${number}.log`), output)
-      for (const [pid, output] of outputs()) await writeFile(join(logs, `${pid}.log`), output)
-      await writeFile(join(logs, "events.json"), JSON.stringify(hits.map((hit) => ({ ...hit, pids: [...hit.pids] }))))
-    })
-  }
   return { problems, events: tally, repeated, tooSlow } satisfies Outcome
 }, Effect.scoped)
 

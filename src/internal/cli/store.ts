@@ -76,6 +76,14 @@ export const choose = Effect.fnUntraced(function* (cli: Cli, given: Given): Effe
     ...(given.cacheDirectory === undefined ? [] : ["--cache-dir", given.cacheDirectory])
   ]
   if (url === undefined) {
+    // A variable may be meant for other command lines, which name a database.
+    const isMisplaced = given.blobs !== undefined || directory === undefined
+    if (blobs !== undefined && bucket === undefined && isMisplaced) {
+      const name = given.blobs === undefined ? "EFFECT_FLOW_BLOBS" : (given.named ?? ownFlags).blobs
+      return yield* usage(
+        `A store in a directory keeps its artifacts there, so ${name} can only name a bucket (s3://bucket/prefix). A directory of blobs belongs to a store in Postgres: name its database with --database, or in EFFECT_FLOW_DATABASE_URL.`
+      )
+    }
     const cwd = process.cwd()
     return {
       _tag: "Local",
