@@ -29,6 +29,8 @@ export class RowCounts {
   /** The last row that had a term, plus one, and the term's entry in that row. */
   private lastRow: Int32Array = new Int32Array(256)
   private lastEntry: Int32Array = new Int32Array(256)
+  /** The number of rows that have each term, if no row was added since they were counted. */
+  private documents: Int32Array | undefined
 
   /** The maximum number of rows. */
   constructor(rows: number) {
@@ -60,6 +62,7 @@ export class RowCounts {
       this.counts = grown(this.counts, room)
     }
     const { counts, lastEntry, lastRow, terms } = this
+    this.documents = undefined
     const row = ++this.rows
     let entries = this.entries
     for (let i = 0; i < count; i++) {
@@ -88,6 +91,7 @@ export class RowCounts {
       documents[term] = (documents[term] as number) + 1
       occurrences[term] = (occurrences[term] as number) + (this.counts[i] as number)
     }
+    this.documents = documents
     return { documents, occurrences }
   }
 
@@ -119,9 +123,11 @@ export class RowCounts {
   }
 
   private entriesIn(columnOf: Int32Array): number {
-    const { entries, terms } = this
+    const { documents = this.totals(columnOf.length).documents } = this
     let kept = 0
-    for (let i = 0; i < entries; i++) if ((columnOf[terms[i] as number] as number) >= 0) kept++
+    for (let term = 0; term < columnOf.length; term++) {
+      if ((columnOf[term] as number) >= 0) kept += documents[term] as number
+    }
     return kept
   }
 

@@ -3,7 +3,7 @@
  * without making a string for each token. While a token is read, its last eight characters are packed into two
  * integers, the key of a hash table: for tokens of up to eight characters, equal keys and lengths mean equal tokens.
  * The characters are also written behind those of the known terms. Longer tokens are compared there, and a new term is
- * kept there.
+ * kept there. Once a table has scanned some texts, `scanLoop.ts` scans those that are ASCII.
  *
  * Tokens are the matches of scikit-learn's `\b\w\w+\b`: runs of two or more letters, digits and underscores, after
  * lower-casing and, with `stripAccents: "ascii"`, after compatibility decomposition with all but ASCII dropped.
@@ -12,6 +12,7 @@
  */
 
 import { compareCodePoints } from "./codePoints.ts"
+import { ScanLoop, unknown } from "./scanLoop.ts"
 import type { Term, TermScanner } from "./terms.ts"
 
 /** The lower-case form of each ASCII character in a token. 0 ends the token. */
@@ -36,19 +37,18 @@ const isLetter = (point: number): boolean => {
   return letters[point] === 1
 }
 
-const grown = <A extends Int32Array | Uint16Array>(array: A, length: number): A => {
-  const next = new (array.constructor as new (length: number) => A)(Math.max(length, 2 * array.length)) // an array of the same type
-  next.set(array)
-  return next
-}
-
+/** `scanLoop.ts` computes the same. */
 const hashOf = (high: number, low: number, kind: number): number => {
-  const hash = Math.imul(Math.imul(high ^ kind, 0x9e3779b1) ^ low, 0x85ebca6b)
+  const product = Math.imul(high ^ kind, 0x9e3779b1)
+  const hash = Math.imul(product ^ (product >>> 15) ^ low, 0x85ebca6b)
   return hash ^ (hash >>> 15)
 }
 
 /** The number of characters in a key. */
 const keyLength = 8
+
+/** After this many characters, a table is worth a WebAssembly memory. */
+const charactersInJavaScript = 16384
 
 /** Terms, numbered in order of occurrence, and a hash table over them. */
 export class TermTable implements TermScanner {
@@ -61,12 +61,18 @@ export class TermTable implements TermScanner {
   private readonly ascii: boolean
   /** The characters of all terms, followed by those of the token being read. */
   private characters: Uint16Array = new Uint16Array(1024)
-  /** The start of each term's characters, and the end of the last. */
+  /** The start of each term's characters, and the end of the last. It has room for one more term. */
   private starts: Int32Array = new Int32Array(257)
   /**
    * Four integers per slot: the halves of a term's key, its kind, and its number plus one, or 0 if the slot is empty.
    */
   private slots: Int32Array = new Int32Array(4 * 512)
+  /** The loop in WebAssembly, whose memory has the three arrays: nothing before it pays, or where there is none. */
+  private loop: ScanLoop | undefined
+  /** How many characters are to be scanned before. */
+  private untilLoop = charactersInJavaScript
+  /** The term numbers of texts that are scanned here. */
+  private found: Int32Array = this.tokens
 
   constructor(stripAccents: "ascii" | null, terms: Iterable<string> = []) {
     this.ascii = stripAccents === "ascii"
@@ -83,8 +89,8 @@ export class TermTable implements TermScanner {
     for (let i = 0; i < term.length; i++) {
       const code = term.charCodeAt(i)
       this.characters[base + i] = code
-      high = (high << 8) | (low >>> 24)
-      low = (low << 8) | (code & 0xff)
+      low = (low >>> 8) | (high << 24)
+      high = (high >>> 8) | (code << 24)
       wide |= code
     }
     return this.find(base, base + term.length, high, low, wide < 256, true)
@@ -109,12 +115,52 @@ export class TermTable implements TermScanner {
    * are added, otherwise unknown tokens are skipped.
    */
   scan(input: string, learn: boolean): number {
+    const { loop } = this
+    if (loop !== undefined) {
+      const count = loop.scan(input, learn ? unknown.learn : this.marksUnknown ? unknown.mark : unknown.skip)
+      if (count >= 0) {
+        this.tokens = loop.tokens
+        return count
+      }
+    } else {
+      this.untilLoop -= input.length
+      if (this.untilLoop < 0) this.begin()
+    }
+    return this.scanHere(input, learn)
+  }
+
+  /** Moves the table to the memory of the loop, unless this machine can't have one. */
+  private begin(): void {
+    const { characters, slots, starts } = this
+    this.loop = ScanLoop.make((from, to) => this.learn(from, to))
+    if (this.loop === undefined) this.untilLoop = Number.POSITIVE_INFINITY
+    else this.grow(slots.length, starts.length, characters.length)
+  }
+
+  /** Adds a token that the loop has found in a text. */
+  private learn(from: number, to: number): number {
+    const base = this.end()
+    this.reserve(base, to - from)
+    const { characters } = this
+    const { characters: given } = this.loop as ScanLoop // which calls
+    let high = 0
+    let low = 0
+    for (let i = from; i < to; i++) {
+      const code = given[i] as number
+      characters[base + i - from] = code
+      low = (low >>> 8) | (high << 24)
+      high = (high >>> 8) | (code << 24)
+    }
+    return this.find(base, base + to - from, high, low, true, true)
+  }
+
+  private scanHere(input: string, learn: boolean): number {
     let text = input
     let length = text.length
     let table = folded
     let base = this.end()
     this.reserve(base, length)
-    let { characters, tokens } = this
+    let { characters, found: tokens } = this
     let count = 0
     let end = base
     let high = 0
@@ -127,8 +173,8 @@ export class TermTable implements TermScanner {
         const character = table[code] as number
         if (character !== 0) {
           characters[end++] = character
-          high = (high << 8) | (low >>> 24)
-          low = (low << 8) | character
+          low = (low >>> 8) | (high << 24)
+          high = (high >>> 8) | (character << 24)
           continue
         }
       } else if (table === folded) {
@@ -138,7 +184,7 @@ export class TermTable implements TermScanner {
         table = kept
         this.reserve(base, length)
         characters = this.characters
-        tokens = this.tokens
+        tokens = this.found
         i -= end - base + 1
         end = base
         high = low = 0
@@ -150,14 +196,14 @@ export class TermTable implements TermScanner {
         const isPair = point > 0xffff
         if (isLetter(point)) {
           characters[end++] = code
-          high = (high << 8) | (low >>> 24)
-          low = (low << 8) | (code & 0xff)
+          low = (low >>> 8) | (high << 24)
+          high = (high >>> 8) | (code << 24)
           wide |= code
           if (isPair) {
             const second = text.charCodeAt(++i)
             characters[end++] = second
-            high = (high << 8) | (low >>> 24)
-            low = (low << 8) | (second & 0xff)
+            low = (low >>> 8) | (high << 24)
+            high = (high >>> 8) | (second << 24)
             pairs++
           }
           continue
@@ -169,6 +215,7 @@ export class TermTable implements TermScanner {
         if (id >= 0) {
           tokens[count++] = id
           base = this.end()
+          characters = this.characters // a new term may have moved them
         } else if (this.marksUnknown) {
           tokens[count++] = -1
         }
@@ -176,6 +223,7 @@ export class TermTable implements TermScanner {
       end = base
       high = low = wide = pairs = 0
     }
+    this.tokens = tokens
     return count
   }
 
@@ -187,8 +235,11 @@ export class TermTable implements TermScanner {
    * Reserves space for a text of this length: its characters from `base` on, and its tokens of at least two characters.
    */
   private reserve(base: number, length: number): void {
-    if (base + length > this.characters.length) this.characters = grown(this.characters, base + length)
-    if (length > 2 * this.tokens.length) this.tokens = grown(this.tokens, length)
+    const { characters, found, slots, starts } = this
+    if (base + length > characters.length) {
+      this.grow(slots.length, starts.length, Math.max(base + length, 2 * characters.length))
+    }
+    if (length > 2 * found.length) this.found = new Int32Array(Math.max(length, 2 * found.length))
   }
 
   /**
@@ -202,21 +253,24 @@ export class TermTable implements TermScanner {
     const kind = narrow ? to - from : from - to
     let slot = (hashOf(high, low, kind) << 2) & mask
     for (let next = slots[slot + 3] as number; next !== 0; next = slots[slot + 3] as number) {
-      if (slots[slot + 1] === low && slots[slot] === high && slots[slot + 2] === kind) {
+      if (slots[slot] === low && slots[slot + 1] === high && slots[slot + 2] === kind) {
         if ((kind >= 0 && kind <= keyLength) || this.equal(from, to, next - 1)) return next - 1
       }
       slot = (slot + 4) & mask
     }
     if (!learn) return -1
     const id = this.size++
-    if (id + 2 > this.starts.length) this.starts = grown(this.starts, id + 2)
     this.starts[id + 1] = to
-    slots[slot] = high
-    slots[slot + 1] = low
+    slots[slot] = low
+    slots[slot + 1] = high
     slots[slot + 2] = kind
     slots[slot + 3] = id + 1
     // At most a quarter of the slots are taken: most words of a text are no terms, and those are sought until a free slot.
-    if (16 * this.size > slots.length) this.rehash()
+    const isFull = 16 * this.size > slots.length
+    const { length } = this.starts
+    if (isFull || id + 2 === length) {
+      this.grow(slots.length * (isFull ? 2 : 1), length * (id + 2 === length ? 2 : 1), this.characters.length)
+    }
     return id
   }
 
@@ -227,16 +281,27 @@ export class TermTable implements TermScanner {
     return i === to
   }
 
-  private rehash(): void {
-    const old = this.slots
-    const slots = new Int32Array(2 * old.length)
-    const mask = slots.length - 1
-    for (let i = 0; i < old.length; i += 4) {
-      if (old[i + 3] === 0) continue
-      let slot = (hashOf(old[i] as number, old[i + 1] as number, old[i + 2] as number) << 2) & mask
+  /** Gives the arrays these lengths. */
+  private grow(slotsLength: number, startsLength: number, charactersLength: number): void {
+    const old = [this.slots.slice(), this.starts.slice(), this.characters.slice()] as const
+    const { characters, slots, starts } = this.loop?.tables(slotsLength, startsLength, charactersLength) ?? {
+      slots: new Int32Array(slotsLength),
+      starts: new Int32Array(startsLength),
+      characters: new Uint16Array(charactersLength)
+    }
+    slots.fill(0)
+    starts.set(old[1])
+    characters.set(old[2])
+    const mask = slotsLength - 1
+    const [from] = old
+    for (let i = 0; i < from.length; i += 4) {
+      if (from[i + 3] === 0) continue
+      let slot = (hashOf(from[i + 1] as number, from[i] as number, from[i + 2] as number) << 2) & mask
       while (slots[slot + 3] !== 0) slot = (slot + 4) & mask
-      slots.set(old.subarray(i, i + 4), slot)
+      for (let part = 0; part < 4; part++) slots[slot + part] = from[i + part] as number
     }
     this.slots = slots
+    this.starts = starts
+    this.characters = characters
   }
 }

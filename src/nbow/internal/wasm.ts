@@ -1,6 +1,6 @@
 /**
- * The parts of a WebAssembly assembler that `vectorLoops.ts` needs. Code is a list of bytes, composed by functions that
- * read like expressions. The encoding is specified in https://webassembly.github.io/spec/core/binary.
+ * The parts of a WebAssembly assembler that `vectorLoops.ts` and `scanLoop.ts` need. Code is a list of bytes, composed by
+ * functions that read like expressions. The encoding is specified in https://webassembly.github.io/spec/core/binary.
  */
 
 // Platform types that no dependency declares.
@@ -10,10 +10,14 @@ declare const WebAssembly: {
   readonly Instance: new (module: object, imports: object) => { readonly exports: object }
 }
 
-/** Memory that JavaScript and WebAssembly share. */
+/** Memory that JavaScript and WebAssembly share. Growing it by pages of 64 KiB detaches the buffer. */
 export interface Memory {
   readonly buffer: ArrayBuffer
+  readonly grow: (pages: number) => number
 }
+
+/** The size of a page of memory. */
+export const pageBytes = 65536
 
 /** Instructions. An expression leaves its value on the stack. */
 export type Code = ReadonlyArray<number>
@@ -25,7 +29,7 @@ export interface Local {
 }
 
 /** The types of values. */
-export const type = { i32: 0x7f, f32: 0x7d, v128: 0x7b } as const
+export const type = { i32: 0x7f, i64: 0x7e, f32: 0x7d, v128: 0x7b } as const
 
 /** Encodes an unsigned integer (LEB128). */
 const unsigned = (n: number): Code => (n < 128 ? [n] : [(n & 127) | 128, ...unsigned(n >>> 7)])
@@ -39,6 +43,11 @@ const scalar =
   (...operands: ReadonlyArray<Code>): Code => [...operands.flat(), operation, ...immediate]
 
 const signed = (n: number): Code => (n >= -64 && n < 64 ? [n & 127] : [(n & 127) | 128, ...signed(n >> 7)])
+
+/** Reads or writes memory at an address plus an offset. */
+const access =
+  (operation: number) =>
+  (address: Code, offset = 0): Code => [...address, operation, 0, ...unsigned(offset)]
 
 /** Four single-precision numbers at once. */
 export const f32x4 = {
@@ -57,6 +66,21 @@ export const f32x4 = {
   div: vector(0xe7)
 }
 
+/** Sixteen bytes at once. */
+export const i8x16 = {
+  load: vector(0x00, 0, 0),
+  store: vector(0x0b, 0, 0),
+  splat: (n: number): Code => vector(0x0f)(i32.constant(n)),
+  equal: vector(0x23),
+  lessUnsigned: vector(0x26),
+  or: vector(0x50),
+  /** Takes the first operand's bits where the third has ones, and the second's elsewhere. */
+  select: vector(0x52),
+  /** The highest bit of each byte. */
+  mask: vector(0x64),
+  sub: vector(0x71)
+}
+
 /** One single-precision number at once. */
 export const f32 = {
   load: scalar(0x2a, 2, 0),
@@ -66,24 +90,83 @@ export const f32 = {
 
 /** One integer at once. */
 export const i32 = {
-  load: scalar(0x28, 2, 0),
-  add: scalar(0x6a),
+  load: access(0x28),
+  load8: access(0x2d),
+  load16: access(0x2f),
+  store: scalar(0x36, 0, 0),
+  isZero: scalar(0x45),
+  equal: scalar(0x46),
   lessUnsigned: scalar(0x49),
+  add: scalar(0x6a),
+  sub: scalar(0x6b),
+  mul: scalar(0x6c),
+  and: scalar(0x71),
+  or: scalar(0x72),
+  xor: scalar(0x73),
+  shiftLeft: scalar(0x74),
+  shiftRight: scalar(0x76),
+  /** The lower half of a long integer. */
+  lower: scalar(0xa7),
   constant: (n: number): Code => [0x41, ...signed(n)]
 }
+
+/** One long integer at once. */
+export const i64 = {
+  load: access(0x29),
+  isZero: scalar(0x50),
+  equal: scalar(0x51),
+  trailingZeros: scalar(0x7a),
+  sub: scalar(0x7d),
+  and: scalar(0x83),
+  or: scalar(0x84),
+  xor: scalar(0x85),
+  shiftLeft: scalar(0x86),
+  shiftRight: scalar(0x88),
+  /** An integer as a long one without a sign. */
+  extend: scalar(0xad),
+  constant: (n: number): Code => [0x42, ...signed(n)]
+}
+
+/** The first value if the condition holds, else the second. Both are computed. */
+export const select = (condition: Code, first: Code, second: Code): Code => [...first, ...second, ...condition, 0x1b]
+
+/** Runs a body that `leave` ends. */
+export const block = (body: Code): Code => [0x02, 0x40, ...body, 0x0b]
+
+/** Ends the block that is so many blocks, loops and conditions further out. */
+export const leave = (depth: number): Code => [0x0c, ...unsigned(depth)]
+
+/** The same, if the condition holds. */
+export const leaveIf = (condition: Code, depth: number): Code => [...condition, 0x0d, ...unsigned(depth)]
+
+/** Calls an imported function, by its number. */
+export const call = (number: number, ...operands: ReadonlyArray<Code>): Code => [
+  ...operands.flat(),
+  0x10,
+  ...unsigned(number)
+]
 
 /** Runs the body repeatedly while the condition holds after it (do-while). */
 export const repeat = (body: Code, condition: Code): Code => [0x03, 0x40, ...body, ...condition, 0x0d, 0, 0x0b]
 
-/** Runs the body if the condition holds. */
-export const when = (condition: Code, body: Code): Code => [...condition, 0x04, 0x40, ...body, 0x0b]
+/** Runs the body if the condition holds, or else what is to be run otherwise. */
+export const when = (condition: Code, body: Code, otherwise: Code = []): Code => [
+  ...condition,
+  0x04,
+  0x40,
+  ...body,
+  ...(otherwise.length === 0 ? [] : [0x05, ...otherwise]),
+  0x0b
+]
 
-/**
- * A function: the types of its parameters, result and locals, and its body as a function of all parameters and locals.
- */
-export interface Function {
+/** The types of a function's parameters and result. */
+export interface Signature {
   readonly parameters: ReadonlyArray<number>
   readonly result?: number
+}
+
+/** A function: its types, those of its locals, and its body as a function of all parameters and locals. */
+export interface Function extends Signature {
   readonly locals: ReadonlyArray<number>
   readonly body: (...locals: ReadonlyArray<Local>) => Code
 }
@@ -95,25 +178,32 @@ const section = (id: number, items: ReadonlyArray<Code>): Code => [
 ]
 const text = (s: string): Code => sized(Array.from(new TextEncoder().encode(s)))
 
-const assemble = (functions: ReadonlyArray<readonly [name: string, Function]>): Uint8Array =>
+/** Functions are numbered from 0, the imported ones first, and each has the type of its number. */
+const assemble = (
+  imported: ReadonlyArray<readonly [name: string, Signature]>,
+  functions: ReadonlyArray<readonly [name: string, Function]>
+): Uint8Array =>
   Uint8Array.from([
     ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
     ...section(
       1,
-      functions.map(([, { parameters, result }]) => [
+      [...imported, ...functions].map(([, { parameters, result }]) => [
         0x60,
         ...sized(parameters),
         ...sized(result === undefined ? [] : [result])
       ])
     ),
-    ...section(2, [[...text("js"), ...text("memory"), 0x02, 0x00, 1]]),
+    ...section(2, [
+      ...imported.map(([name], i) => [...text("js"), ...text(name), 0x00, i]),
+      [...text("js"), ...text("memory"), 0x02, 0x00, 1]
+    ]),
     ...section(
       3,
-      functions.map((_, i) => [i])
+      functions.map((_, i) => [imported.length + i])
     ),
     ...section(
       7,
-      functions.map(([name], i) => [...text(name), 0x00, i])
+      functions.map(([name], i) => [...text(name), 0x00, imported.length + i])
     ),
     ...section(
       10,
@@ -126,14 +216,18 @@ const assemble = (functions: ReadonlyArray<readonly [name: string, Function]>): 
     )
   ])
 
-/** Instantiates functions with a memory of at least this many bytes. */
-export const instantiate = (functions: {
-  readonly [name: string]: Function
-}): ((bytes: number) => { memory: Memory; exports: object }) => {
+/** Instantiates functions with a memory of at least this many bytes, and with functions that they import. */
+export const instantiate = (
+  functions: { readonly [name: string]: Function },
+  imported: { readonly [name: string]: Signature } = {}
+): ((
+  bytes: number,
+  given?: { readonly [name: string]: (...args: Array<never>) => unknown }
+) => { memory: Memory; exports: object }) => {
   let module: object | undefined
-  return (bytes) => {
-    module ??= new WebAssembly.Module(assemble(Object.entries(functions)))
-    const memory = new WebAssembly.Memory({ initial: Math.ceil(bytes / 65536) })
-    return { memory, exports: new WebAssembly.Instance(module, { js: { memory } }).exports }
+  return (bytes, given = {}) => {
+    module ??= new WebAssembly.Module(assemble(Object.entries(imported), Object.entries(functions)))
+    const memory = new WebAssembly.Memory({ initial: Math.ceil(bytes / pageBytes) })
+    return { memory, exports: new WebAssembly.Instance(module, { js: { ...given, memory } }).exports }
   }
 }
