@@ -59,7 +59,7 @@ describe("a run is recorded when its process ends by", { concurrent: true, timeo
       Effect.gen(function* () {
         const directory = yield* temporaryDirectory
         const running = yield* start(file, ["--how", how, "--directory", directory])
-        yield* running.says("printed")
+        yield* running.says(how === "busy" ? "busy" : "printed")
         for (const signal of signals) {
           yield* Effect.sleep(100)
           running.child.kill(signal)
@@ -83,6 +83,18 @@ describe("a run is recorded when its process ends by", { concurrent: true, timeo
       })
     )
   }
+
+  it.live("Ctrl-C while a step computes and the store is locked: it says that the end could not be recorded", () =>
+    Effect.gen(function* () {
+      const directory = yield* temporaryDirectory
+      const running = yield* start(file, ["--how", "locked", "--directory", directory])
+      yield* running.says("busy")
+      running.child.kill("SIGINT")
+      const { code, stderr } = yield* running.ended
+      assert.match(stderr, /interrupted by Ctrl-C .* Its end could not be recorded: .*locked/s)
+      assert.strictEqual(code, 130)
+    })
+  )
 
   it.live("nothing: a reader that closes stdout early does not end it", () =>
     Effect.gen(function* () {

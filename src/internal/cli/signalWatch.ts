@@ -1,7 +1,8 @@
 /**
  * Watches for signals on a thread of its own. While a step computes on the main thread without yielding, the event loop
  * can't handle Ctrl-C. If the main thread has not acknowledged a signal in time, the watching thread ends it: through
- * the inspector, which interrupts running JavaScript, or, if native code is running, by killing the process.
+ * the inspector, which interrupts running JavaScript, or, if native code is running, by killing the process. A main thread
+ * that has been interrupted gets more time, because it records how its runs ended.
  *
  * This uses a Node feature meant for its own tests (signals on worker threads). Without that feature, Ctrl-C waits for
  * the step.
@@ -13,7 +14,7 @@ import * as Cli from "./cli.ts"
 
 let answered: Int32Array | undefined
 
-/** Acknowledges a signal: the event loop is alive. */
+/** Acknowledges a signal: the event loop is alive, or the process is ending as the watching thread asked. */
 export const acknowledge = (): void => {
   if (answered !== undefined) Atomics.store(answered, 0, 1)
 }
@@ -42,6 +43,7 @@ export const start = (): void => {
 
 /** Records the end of the runs and exits, in the middle of whatever this thread is doing. */
 const leave = (signal: NodeJS.Signals): void => {
+  acknowledge()
   const said = LiveRuns.endAll(LiveRuns.bySignal(signal))
   if (said !== undefined) LiveRuns.sayNow(said)
   try {
@@ -55,7 +57,8 @@ const program = `
 const { workerData } = require("node:worker_threads")
 const inspector = require("node:inspector")
 const answerMs = 700
-const killMs = 600
+const killMs = 1500
+const recordMs = 10000
 const { Signal } = require("internal/test/binding").internalBinding("signal_wrap")
 const { constants } = require("node:os")
 for (const name of ["SIGINT", "SIGTERM", "SIGHUP"]) {
@@ -64,7 +67,11 @@ for (const name of ["SIGINT", "SIGTERM", "SIGHUP"]) {
     if (Atomics.load(workerData.answered, 0) === 1) return
     const session = new inspector.Session()
     session.connectToMainThread()
-    setTimeout(() => process.kill(process.pid, "SIGKILL"), killMs)
+    const kill = () => process.kill(process.pid, "SIGKILL")
+    setTimeout(() => {
+      if (Atomics.load(workerData.answered, 0) === 1) setTimeout(kill, recordMs)
+      else kill()
+    }, killMs)
     session.post("Runtime.evaluate", {
       expression: "globalThis[Symbol.for(" + JSON.stringify(workerData.leave) + ")](" + JSON.stringify(name) + ")"
     })
