@@ -1,10 +1,20 @@
 /** Workers of several versions and of other flows in one group: a task goes to one that can execute it, and no run fails. */
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
+import * as Context from "effect/Context"
+import * as EntityId from "effect/cluster/EntityId"
+import * as Sharding from "effect/cluster/Sharding"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import * as SqlClient from "effect/sql/SqlClient"
+import * as WorkflowEngine from "effect/workflow/WorkflowEngine"
 import * as Executor from "../../src/Executor.ts"
 import * as Flow from "../../src/Flow.ts"
+import * as ClusterEngine from "../../src/internal/workers/cluster/engine.ts"
+import * as ClusterSettings from "../../src/internal/workers/cluster/settings.ts"
+import { RunWorkflow } from "../../src/internal/workers/cluster/workflows.ts"
 import { RunStore } from "../../src/RunStore.ts"
 import * as Flows from "../executor/flows.ts"
 import { beginnings } from "./counted.ts"
@@ -87,6 +97,56 @@ describe.skipIf(Postgres.binaries === undefined)("a group of several versions", 
         assert.strictEqual((yield* Fiber.join(running)).output.length, 12)
         assert.strictEqual((yield* Flow.run(Flows.SquaresFlow, { count: 4 })).output.total, 14)
       }).pipe(Effect.provide(Setting.layer(1))),
+    180_000
+  )
+
+  it.live(
+    "lets go of a run that it handed to a worker of the run's version",
+    () =>
+      Effect.gen(function* () {
+        const { directory, options } = yield* Setting.Setting
+        const store = yield* RunStore
+        const own = yield* Processes.worker({ ...options, module: moduleOf("1"), patience: "4 seconds" })
+        const driver = yield* Processes.start("./driver.ts", {
+          ...options,
+          version: "1",
+          parameters: { count: 6, milliseconds: 500, file: join(directory, "counted") }
+        })
+        yield* driver.prints("finished counted/1")
+        const run = /run (\S+)/.exec(driver.output())?.[1] ?? ""
+        const settings = { ...(yield* ClusterSettings.config), group: "effect_flow" }
+        const engine = yield* Layer.build(ClusterEngine.client({ ...settings, url: Redacted.make(options.database) }))
+        const sharding = Context.get(engine, Sharding.Sharding)
+        const sql = Context.get(engine, SqlClient.SqlClient)
+
+        // A second watch over the run, at the worker that can't continue it. Its patience is over at once, and it hands over.
+        const port = /Working at localhost:(\d+)/.exec(own.output())?.[1]
+        const locks = yield* sql<{ readonly shard: number }>`
+          SELECT objid::int - 1000000 AS shard FROM pg_locks JOIN pg_stat_activity USING (pid)
+          WHERE locktype = 'advisory' AND objsubid = 2 AND application_name = ${`effect-flow worker localhost:${port}`}`
+        const isElsewhere = (id: string) =>
+          locks.every(({ shard }) => shard !== sharding.getShardId(EntityId.make(id), "default").id)
+        const watch = Array.from({ length: 100 }, (_, index) => `${run}.9${index}`).find(isElsewhere) ?? ""
+        yield* Effect.flatMap(WorkflowEngine.WorkflowEngine, (engine) =>
+          engine.execute(RunWorkflow, { executionId: watch, payload: { run, steps: { counted: "1" } }, discard: true })
+        ).pipe(Effect.provideContext(engine))
+        const waiting = (tag: string) =>
+          Effect.map(
+            sql<{ readonly count: string }>`
+              SELECT COUNT(*) AS count FROM effect_flow_cluster.effect_flow_cluster_effect_flow_messages
+              WHERE entity_type = 'Workflow/effect-flow/run' AND tag = ${tag} AND NOT processed`,
+            ([row]) => Number(row?.count)
+          )
+        const ended = sql`SELECT id FROM effect_flow_cluster.effect_flow_cluster_effect_flow_messages WHERE entity_id = ${watch} AND processed`
+        while ((yield* ended).length === 0) yield* Effect.sleep(200)
+        yield* driver.kill("SIGKILL")
+        while ((yield* waiting("run")) > 0) yield* Effect.sleep(200)
+        assert.strictEqual((yield* store.runs({ id: run }))[0]?.status, "succeeded")
+        // The end of the watch that was handed over must not wake the one that handed it over: its answer may be gone, for which
+        // the wake would wait forever, and the worker with it when it lets go of its share.
+        yield* Effect.sleep("1 second")
+        assert.strictEqual(yield* waiting("resume"), 0)
+      }).pipe(Effect.provide(Setting.layer(1, { module: moduleOf("2"), patience: "500 millis" }))),
     180_000
   )
 })

@@ -59,7 +59,9 @@ export const layer = (
     const needs = { flow: record.flow, steps }
     const placed = yield* placement.choose({ name: record.id, needs, refused, refusedBy: new Set() })
     if (typeof placed !== "string") return false
-    yield* engine.execute(RunWorkflow, { executionId: placed, payload: { run: record.id, steps }, discard: true })
+    // Detached: this execution ends now, and the other one must not wake it later. Its reply would be gone by then.
+    const payload = { run: record.id, steps }
+    yield* engine.execute(RunWorkflow, { executionId: placed, payload, discard: true, detached: true })
     return true
   })
 
