@@ -1,11 +1,13 @@
 /** A Postgres database that is away for now: which errors say so, and that a run waits for it. */
 import { execFile } from "node:child_process"
+import { readdir, readFile, readlink } from "node:fs/promises"
 import { promisify } from "node:util"
 import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Schema from "effect/Schema"
 import { ConnectionError, SqlError, UnknownError } from "effect/sql/SqlError"
@@ -84,6 +86,38 @@ describe.skipIf(Postgres.binaries === undefined)("a run", () => {
           Array.from({ length: 8 }, () => ["succeeded", 1])
         )
       }).pipe(Effect.provide([Storage.layerPostgres({ url: postgres.url, blobs }), Logger.layer([])]))
+    })
+  )
+})
+
+/** This process's TCP connections to a port, each with the timer that the kernel has for it (Linux: `/proc/net/tcp`). */
+const timersTo = async (port: number): Promise<ReadonlyArray<string>> => {
+  const links = await Promise.all(
+    (await readdir("/proc/self/fd")).map((name) => readlink(`/proc/self/fd/${name}`).catch(() => ""))
+  )
+  const own = new Set(links.map((link) => /^socket:\[(\d+)\]$/.exec(link)?.[1]))
+  const remote = port.toString(16).toUpperCase().padStart(4, "0")
+  return (await readFile("/proc/net/tcp", "utf8"))
+    .split("\n")
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([, , address, , , , , , , inode]) => address?.endsWith(`:${remote}`) && own.has(inode))
+    .map(([, , , , , timer = ""]) => timer.slice(0, 2))
+}
+
+describe.skipIf(Postgres.binaries === undefined || process.platform !== "linux")("a connection", () => {
+  it.live("is probed while it is silent, so that an answer that will never come is not awaited", () =>
+    Effect.gen(function* () {
+      const { url } = yield* Postgres.onShared
+      const blobs = yield* temporaryDirectory
+      const store = yield* Layer.build(Storage.layerPostgres({ url, blobs }))
+      yield* Effect.provideContext(
+        Effect.flatMap(RunStore.RunStore, (runs) => runs.count),
+        store
+      )
+      const timers = yield* Effect.promise(() => timersTo(Number(new URL(url).port)))
+      assert.isAbove(timers.length, 0)
+      const keepAlive = "02"
+      assert.deepStrictEqual([...new Set(timers)], [keepAlive])
     })
   )
 })
