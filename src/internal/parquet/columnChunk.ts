@@ -275,6 +275,14 @@ interface TextBuffer extends Buffer {
   utf8Slice(start: number, end: number): string
 }
 
+/** A length, without the checks of `readUInt32LE`. */
+const lengthAt = (bytes: Uint8Array, at: number): number =>
+  ((bytes[at] as number) |
+    ((bytes[at + 1] as number) << 8) |
+    ((bytes[at + 2] as number) << 16) |
+    ((bytes[at + 3] as number) << 24)) >>>
+  0 // within bounds
+
 /** Texts, each led by its length, without an array of bytes for each. */
 const textsOf = (bytes: Uint8Array, count: number, from: number, to: number): Array<string> => {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength) as TextBuffer // its types leave it out
@@ -282,7 +290,7 @@ const textsOf = (bytes: Uint8Array, count: number, from: number, to: number): Ar
   let at = 0
   for (let i = 0; i < count; i++) {
     if (at + 4 > buffer.length) throw new Error("a page has fewer values than it claims")
-    const end = at + 4 + buffer.readUInt32LE(at)
+    const end = at + 4 + lengthAt(buffer, at)
     if (end > buffer.length) throw new Error("a text is longer than its page")
     if (i >= from && i < to) {
       const text = buffer.utf8Slice(at + 4, end)

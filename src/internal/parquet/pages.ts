@@ -131,6 +131,14 @@ const bitsOf = (values: ReadonlyArray<boolean>): Uint8Array => {
   return bytes
 }
 
+/** Writes a length without the checks of `writeUInt32LE`, which take as long as a short text does. */
+const putLength = (bytes: Uint8Array, at: number, length: number): void => {
+  bytes[at] = length
+  bytes[at + 1] = length >>> 8
+  bytes[at + 2] = length >>> 16
+  bytes[at + 3] = length >>> 24
+}
+
 /** Texts, each led by its length in bytes, written into one buffer. */
 const textsOf = (values: ReadonlyArray<string>, start: number): Part => {
   let buffer = Buffer.allocUnsafe(pageBytes)
@@ -147,7 +155,7 @@ const textsOf = (values: ReadonlyArray<string>, start: number): Part => {
       }
     }
     const length = buffer.write(value, size + 4)
-    buffer.writeUInt32LE(length, size)
+    putLength(buffer, size, length)
     size += 4 + length
   }
   const bytes = buffer.subarray(0, size)
@@ -166,9 +174,9 @@ const blocksOf = (values: ReadonlyArray<Uint8Array>, start: number): Part => {
   const bytes = Buffer.allocUnsafe(size)
   let at = 0
   for (const value of values.slice(start, end)) {
-    at = bytes.writeUInt32LE(value.length, at)
-    bytes.set(value, at)
-    at += value.length
+    putLength(bytes, at, value.length)
+    bytes.set(value, at + 4)
+    at += 4 + value.length
   }
   return { bytes, end }
 }
