@@ -48,7 +48,7 @@ const hashOf = (high: number, low: number, kind: number): number => {
 const keyLength = 8
 
 /** After this many characters, a table is worth a WebAssembly memory. */
-const charactersInJavaScript = 16384
+const charactersInJavaScript = 4096
 
 /** Terms, numbered in order of occurrence, and a hash table over them. */
 export class TermTable implements TermScanner {

@@ -8,6 +8,9 @@
 export class Random {
   /** In a typed array, because properties would box 32-bit integers. */
   private readonly state: Int32Array
+  /** The last probability of `misses`, and its logarithm there: it is the same one again and again. */
+  private probability = 0
+  private logarithm = 0
 
   constructor(seed: number) {
     // Seeds above 2³² use both of their halves.
@@ -52,8 +55,12 @@ export class Random {
 
   /** The number of failures before the first success, for a success probability above 0 (geometric distribution). */
   misses(probability: number): number {
+    if (probability !== this.probability) {
+      this.probability = probability
+      this.logarithm = Math.log1p(-probability)
+    }
     const uniform = (this.uint32() + 1) / 4294967296
-    return Math.floor(Math.log(uniform) / Math.log1p(-probability))
+    return Math.floor(Math.log(uniform) / this.logarithm)
   }
 
   /** Shuffles an array in place. */
