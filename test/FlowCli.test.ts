@@ -23,11 +23,11 @@ describe("FlowCli.main", { concurrent: true, timeout: 120_000 }, () => {
         `TestFlow · run [0-9a-z]{26}`,
         `${time} \\[first/1\\] started`,
         `${time} \\[first/1\\] x is 20`,
-        `${time} \\[first/1\\] succeeded in \\d+ ms`,
+        `${time} \\[first/1\\] succeeded in [\\d.]+ m?s`,
         `${time} \\[second/2\\] started`,
         `${time} \\[second/2\\] WARN a warning`,
         `${time} \\[second/2\\] WARN of two lines`,
-        `${time} \\[second/2\\] succeeded in \\d+ ms`,
+        `${time} \\[second/2\\] succeeded in [\\d.]+ m?s`,
         `succeeded in \\d.* · artifacts in ${directory} · 2 tasks`
       ]
       assert.match(ended.stderr, new RegExp(`^${wanted.join("\n")}\n$`))

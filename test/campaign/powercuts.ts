@@ -140,17 +140,7 @@ export const campaign = async (cuts: number) => {
       const store = join(mount, "store")
       const child = spawn(
         process.execPath,
-        [
-          "--conditions=effect-flow-source",
-          "--import",
-          "tsx",
-          flowFile,
-          "run",
-          "--seed",
-          String(seed),
-          "--directory",
-          store
-        ],
+        ["--conditions=effect-flow-source", flowFile, "run", "--seed", String(seed), "--directory", store],
         { stdio: "ignore", env: { ...process.env, CAMPAIGN_PAUSE: "20" } }
       )
       let over = false

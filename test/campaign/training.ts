@@ -18,7 +18,7 @@ const flowFile = join(import.meta.dirname, "trainingFlow.ts")
 /** Runs words of the command line, and kills the process some milliseconds after it has logged so many epochs. */
 const killed = (words: ReadonlyArray<string>, afterEpochs: number, afterMs: number) =>
   new Promise<{ readonly run: string | undefined; readonly ended: boolean }>((resolve) => {
-    const child = spawn(process.execPath, ["--import", "tsx", flowFile, ...words], {
+    const child = spawn(process.execPath, [flowFile, ...words], {
       stdio: ["ignore", "ignore", "pipe"]
     })
     let said = ""

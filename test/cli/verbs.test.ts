@@ -89,8 +89,8 @@ describe("show", () => {
       assert.match(text, new RegExp(`^TestFlow · run ${failed} · failed in .*\n`))
       assert.match(text, /\n {2}x +4\n/)
       assert.match(text, /\n {2}mode +"fail"\n/)
-      assert.match(text, /\nfirst\/1 +succeeded +\d+ ms +1 B\n/)
-      assert.match(text, /\nsecond\/2 +failed +2 attempts +\d+ ms +0 B +← first\/1\n/)
+      assert.match(text, /\nfirst\/1 +succeeded +[\d.]+ m?s +1 B\n/)
+      assert.match(text, /\nsecond\/2 +failed +2 attempts +[\d.]+ m?s +0 B +← first\/1\n/)
       assert.match(text, /\nsecond\/2 failed: The mode is "fail"\.\n$/)
       assert.include(succeeds(yield* here("show")), `first/1   succeeded  taken over from ${failed}/first/1`)
     })
@@ -103,7 +103,10 @@ describe("show", () => {
       assert.match(one, /^second\/2 · succeeded in /)
       assert.match(one, /\n {2}follows +first\/1\n/)
       assert.match(one, new RegExp(`\n  in +y +json +1 B +sha256 [0-9a-f]{12}… +← ${ok}/first/1\n`))
-      assert.match(one, /\n {2}attempt 1 failed in \d+ ms: The mode is "retry"\.\n {2}attempt 2 succeeded in \d+ ms\n/)
+      assert.match(
+        one,
+        /\n {2}attempt 1 failed in [\d.]+ m?s: The mode is "retry"\.\n {2}attempt 2 succeeded in [\d.]+ m?s\n/
+      )
     })
   )
 
