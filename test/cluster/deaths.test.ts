@@ -2,8 +2,10 @@
  * What a cluster survives: a worker that is killed, the process that drives a run, the database for a moment; and a worker
  * that is told to stop. Every time the run ends well, and nothing that had finished is executed again.
  */
+import { execFile } from "node:child_process"
 import { readFile } from "node:fs/promises"
 import { join } from "node:path"
+import { promisify } from "node:util"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -17,7 +19,7 @@ import { beginnings, indexOf } from "./counted.ts"
 import * as Postgres from "./postgres.ts"
 import * as Processes from "./processes.ts"
 import * as Setting from "./setting.ts"
-import { lockExpiration } from "./timing.ts"
+import { longLockExpiration } from "./timing.ts"
 
 /** How long a test may take: it waits until the living are sure of a death. */
 const patience = 180_000
@@ -31,6 +33,16 @@ const ended = Effect.fnUntraced(function* (run: string) {
     yield* Effect.sleep(200)
   }
 })
+
+/** How many workers have shards. */
+const holders = async (url: string): Promise<number> => {
+  const count = `SELECT count(DISTINCT pid) FROM pg_locks JOIN pg_stat_activity USING (pid)
+    WHERE locktype = 'advisory' AND objsubid = 2 AND granted AND application_name LIKE 'effect-flow worker %'`
+  return Number((await promisify(execFile)(join(Postgres.binaries ?? "", "psql"), [url, "-Atc", count])).stdout)
+}
+
+/** The threads of the worker that is told to stop. */
+const size = 4
 
 describe.skipIf(Postgres.binaries === undefined)("a cluster", { concurrent: true }, () => {
   it.live(
@@ -137,22 +149,32 @@ describe.skipIf(Postgres.binaries === undefined)("a cluster", { concurrent: true
         assert.strictEqual(beginnings(file).size, count)
         for (const task of before) assert.strictEqual(beginnings(file).get(indexOf(task) ?? -1)?.length, 1)
 
+        // All its threads have a task when a worker comes that takes a half of the shards, and so of the tasks' shards.
         const other = join(directory, "drained")
         const second = yield* Effect.forkChild(
-          Flow.run(Flows.CountedFlow, { count: 4, milliseconds: 500, file: other })
+          Flow.run(Flows.CountedFlow, { count: size, milliseconds: 7000, file: other })
         )
-        while (!(yield* Effect.promise(() => readFile(other, "utf8").catch(() => "")))) yield* Effect.sleep(50)
+        const begunOf = (file: string) =>
+          Effect.promise(() =>
+            readFile(file, "utf8").then(
+              (text) => text.match(/^begin/gm)?.length ?? 0,
+              () => 0
+            )
+          )
+        while ((yield* begunOf(other)) < size) yield* Effect.sleep(50)
         yield* Processes.worker(options)
+        while ((yield* Effect.promise(() => holders(postgres.url))) < 2) yield* Effect.sleep(50)
         yield* workers[0]?.kill("SIGTERM") ?? Effect.void
         assert.deepStrictEqual((yield* Fiber.join(second)).output, { sum: 6 })
         for (const pids of beginnings(other).values()) assert.strictEqual(pids.length, 1)
+        assert.strictEqual(yield* workers[0]?.exit ?? Effect.succeed(1), 0)
 
         // A task that takes longer than the drain is cut off, and the worker says so and ends with a failure.
         const short = yield* Processes.worker({ ...options, group: "short", drain: "1 second" })
         const cut = yield* Effect.forkChild(
           Effect.provide(
             Flow.run(Flows.CountedFlow, { count: 1, milliseconds: 60_000, file: join(directory, "cut") }),
-            Executor.layerCluster({ url: postgres.url, group: "short", lockExpiration })
+            Executor.layerCluster({ url: postgres.url, group: "short", lockExpiration: longLockExpiration })
           )
         )
         while (!(yield* Effect.promise(() => readFile(join(directory, "cut"), "utf8").catch(() => "")))) {
@@ -165,7 +187,7 @@ describe.skipIf(Postgres.binaries === undefined)("a cluster", { concurrent: true
         assert.match(short.output(), /Draining: 1 running task may take 1 s to finish/)
         assert.include(short.output(), "1 running task was cut off, and begins again on another worker")
         yield* Fiber.interrupt(cut)
-      }).pipe(Effect.provide(Setting.layer(1, {}, "own"))),
+      }).pipe(Effect.provide(Setting.layer(1, { size, lockExpiration: longLockExpiration }, "own"))),
     patience
   )
 })

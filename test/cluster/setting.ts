@@ -1,5 +1,6 @@
 /** A cluster for a test: a Postgres server, a directory for blobs, and workers. */
 import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
@@ -28,7 +29,11 @@ export class Setting extends Context.Service<
  *
  * @param server `own` where the test stops the server.
  */
-export const layer = (workers: number, more: object = {}, server: "shared" | "own" = "shared") =>
+export const layer = (
+  workers: number,
+  more: { readonly lockExpiration?: Duration.Input; readonly [option: string]: unknown } = {},
+  server: "shared" | "own" = "shared"
+) =>
   Layer.unwrap(
     Effect.gen(function* () {
       const directory = yield* temporaryDirectory
@@ -41,7 +46,7 @@ export const layer = (workers: number, more: object = {}, server: "shared" | "ow
       return Layer.mergeAll(
         Layer.succeed(Setting, { postgres, directory, options, workers: started }),
         Storage.layerPostgres({ url: postgres.url, blobs: directory }),
-        Executor.layerCluster({ url: postgres.url, lockExpiration }),
+        Executor.layerCluster({ url: postgres.url, lockExpiration: more.lockExpiration ?? lockExpiration }),
         Logger.layer([])
       )
     })

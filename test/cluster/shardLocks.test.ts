@@ -87,7 +87,7 @@ describe.skipIf(Postgres.binaries === undefined)("the locks of shards", () => {
 
       assert.strictEqual((yield* storage.acquire(here, all)).length, 64)
       assert.deepStrictEqual(yield* rival.acquire(there, all), [])
-      assert.deepStrictEqual([state.held(), state.missing()], [64, 0])
+      assert.deepStrictEqual([state.held().size, state.missing()], [64, 0])
       assert.strictEqual((yield* storage.refresh(here, all)).length, 64)
 
       // Released at once, and each lock was taken once: the rival has exactly these.

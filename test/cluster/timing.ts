@@ -3,6 +3,9 @@
 /** After this, others take over what a dead worker had. */
 export const lockExpiration = "5 seconds"
 
+/** Where a test waits for no death, and no worker may lose its work because a busy machine gave it no time. */
+export const longLockExpiration = "9 seconds"
+
 /**
  * After this, a worker continues the run of a silent driver. Drivers send a sign of life every two seconds, and on a busy
  * machine some are late.

@@ -24,8 +24,8 @@ const refail = PersistenceError.refail
 
 /** What this process knows of its locks, for its health check. */
 export interface ShardLocksState {
-  /** How many shards it has locked. */
-  readonly held: () => number
+  /** The shards that it has locked. */
+  readonly held: () => ReadonlySet<string>
   /** How many shards it asked for and did not get the last time. */
   readonly missing: () => number
   /** When the database last answered for its locks: milliseconds of a monotonic clock. */
@@ -304,7 +304,7 @@ const make = Effect.fnUntraced(function* (options: { readonly prefix: string; re
       }).pipe(refail, Effect.withTracerEnabled(false))
   })
   const state: ShardLocksState = {
-    held: () => held.size,
+    held: () => held,
     missing: () => missing.length,
     answeredAt: () => answeredAt,
     isCertain: Effect.fnUntraced(function* (shard) {

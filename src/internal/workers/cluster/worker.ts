@@ -1,6 +1,7 @@
 /** The program of a cluster's worker: see `Worker.run`. */
 import { availableParallelism, hostname } from "node:os"
 import * as Context from "effect/Context"
+import * as Sharding from "effect/cluster/Sharding"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -26,6 +27,7 @@ import * as Health from "./health.ts"
 import * as Identity from "./identity.ts"
 import * as Listening from "./listening.ts"
 import * as Operations from "./operations.ts"
+import * as Ownership from "./ownership.ts"
 import * as ClusterPlacement from "./placement.ts"
 import * as QuietLog from "./quietLog.ts"
 import * as Reach from "./reach.ts"
@@ -110,6 +112,13 @@ const work = Effect.fnUntraced(function* (
         Context.add(Executor, executor),
         Context.add(ShutdownSignal, leaving)
       ) as Context.Context<ArtifactStore | RunStore> // references besides
+      const handover = Ownership.handover(
+        Context.get(engine, Sharding.Sharding),
+        Context.get(engine, ShardLocks),
+        settings.drain
+      )
+      // After the tasks' own shutdown, which does not wait for those whose shards are on their way to another worker.
+      yield* Effect.addFinalizer(() => handover.ended)
       yield* Layer.buildWithScope(
         Layer.merge(
           ClusterTask.layer(settings, described, pool, recorder, () => {
@@ -134,7 +143,7 @@ const work = Effect.fnUntraced(function* (
         isLeaving = true
         drain.isDraining = true
         leaving.begin()
-        return Effect.void
+        return handover.begin
       })
       const address = `${settings.host}:${settings.port}`
       yield* Effect.forkScoped(Reach.warnOfUnreachable([address], address))
@@ -191,7 +200,7 @@ const announce = Effect.fnUntraced(function* (options: {
       group,
       threads,
       ...state(),
-      shards: locks.held(),
+      shards: locks.held().size,
       missingShards: locks.missing(),
       databaseMsAgo: Math.round(databaseMsAgo)
     })
