@@ -11,7 +11,7 @@ import * as Redacted from "effect/Redacted"
 import * as Runtime from "effect/Runtime"
 import { ArtifactStore } from "./ArtifactStore.ts"
 import { ExecutorError } from "./Executor.ts"
-import * as Numbers from "./internal/run/numbers.ts"
+import * as Numbers from "./internal/numbers.ts"
 import { databaseUrl } from "./internal/store/location.ts"
 import type { RunStore } from "./RunStore.ts"
 

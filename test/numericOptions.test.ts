@@ -4,7 +4,7 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
-import { CurrentTask, Executor, Flow, Gc, Run, Step, Storage, Worker } from "effect-flow"
+import { Artifact, CurrentTask, Executor, Flow, Gc, Run, Step, Storage, Worker } from "effect-flow"
 import * as Duckdb from "effect-flow/duckdb"
 import { FlowError } from "effect-flow/FlowError"
 import * as Testing from "effect-flow/testing"
@@ -32,6 +32,11 @@ const options: ReadonlyArray<Option> = [
   { name: "`attempt` of Run.logs", least: 1, use: (attempt) => Run.logs("latest", { attempt }) },
   { name: "`keepRuns` of Gc.collect", least: 0, use: (keepRuns) => Gc.collect({ keepRuns }) },
   { name: "`keepDays` of Gc.collect", least: 0, isFraction: true, use: (keepDays) => Gc.collect({ keepDays }) },
+  {
+    name: "`rowsPerPart` of Artifact.dataset",
+    least: 1,
+    use: (rowsPerPart) => Artifact.dataset({ n: Schema.Int }, { rowsPerPart })
+  },
   { name: "`grace` of Gc.collect", least: 0, isDuration: true, use: (grace) => Gc.collect({ grace }) },
   { name: "`valueBytes` of Storage.layerLocal", least: 0, use: (valueBytes) => Storage.layerLocal({ valueBytes }) },
   {

@@ -5,7 +5,7 @@
 import * as Effect from "effect/Effect"
 import type { MetricRecord } from "../../RunRecord.ts"
 import { type LogLine, RunStore, type StoreError } from "../../RunStore.ts"
-import * as Numbers from "../run/numbers.ts"
+import * as Numbers from "../numbers.ts"
 import { type Named, named, type RunNotFound } from "./runs.ts"
 
 /** The number of log lines read at a time. */

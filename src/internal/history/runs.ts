@@ -10,7 +10,7 @@ import * as Schema from "effect/Schema"
 import type { RunRecord, RunStatus } from "../../RunRecord.ts"
 import { type RunQuery, RunStore, type StoreError } from "../../RunStore.ts"
 import * as Tags from "../../Tags.ts"
-import * as Numbers from "../run/numbers.ts"
+import * as Numbers from "../numbers.ts"
 
 /** No run has this name, or several ids start with it. The message names them. */
 export class RunNotFound extends Schema.TaggedError<RunNotFound>()("RunNotFound", {

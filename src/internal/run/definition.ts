@@ -8,7 +8,7 @@ import * as Artifact from "../../Artifact.ts"
 import { FlowError } from "../../FlowError.ts"
 import type { TaskRecord } from "../../RunRecord.ts"
 import { type Problem, problemOf } from "../schema/schemaTraits.ts"
-import * as Numbers from "./numbers.ts"
+import * as Numbers from "../numbers.ts"
 
 /** @internal */
 export const definition: unique symbol = Symbol.for("effect-flow/Step/definition")

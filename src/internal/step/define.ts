@@ -10,7 +10,7 @@ import type * as Schema from "effect/Schema"
 import type * as Artifact from "../../Artifact.ts"
 import { CurrentRun } from "../../CurrentRun.ts"
 import * as Definition from "../run/definition.ts"
-import * as Numbers from "../run/numbers.ts"
+import * as Numbers from "../numbers.ts"
 import { type Made, mark } from "../run/runScope.ts"
 
 /** A step, as far as its definition goes. */

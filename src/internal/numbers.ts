@@ -1,7 +1,7 @@
 /** Validates numeric options, because a number out of range would hang a run or silently change it. */
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
-import { FlowError } from "../../FlowError.ts"
+import { FlowError } from "../FlowError.ts"
 
 const refuse = (option: string, wanted: string, given: unknown): never => {
   const shown =
