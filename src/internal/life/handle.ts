@@ -3,6 +3,7 @@
  * drives the run.
  */
 import * as Clock from "effect/Clock"
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -140,18 +141,45 @@ const settle = Effect.fnUntraced(function* (flow: FlowDefinition, of: string, ow
 
 /** The handle of a run that is recorded. */
 export const handle = Effect.fnUntraced(function* (flow: FlowDefinition, id: string, started?: Started.Started) {
-  const context = yield* Effect.context<ArtifactStore | RunStore>()
-  return {
-    id,
-    await: Effect.provideContext(Effect.flatten(settle(flow, id, started)), context),
-    events: Stream.provideContext(events(id, {}), context),
-    interrupt: Effect.provideContext(
+  const handle: Handle = new StoreHandle(flow, id, started, yield* Effect.context<ArtifactStore | RunStore>())
+  return handle
+})
+
+/** Its effects are made when they are asked for: an app may hold thousands of handles, and use little of each. */
+class StoreHandle implements Handle {
+  readonly id: string
+  readonly #flow: FlowDefinition
+  readonly #started: Started.Started | undefined
+  readonly #context: Context.Context<ArtifactStore | RunStore>
+
+  constructor(
+    flow: FlowDefinition,
+    id: string,
+    started: Started.Started | undefined,
+    context: Context.Context<ArtifactStore | RunStore>
+  ) {
+    this.id = id
+    this.#flow = flow
+    this.#started = started
+    this.#context = context
+  }
+
+  get await(): Handle["await"] {
+    return Effect.provideContext(Effect.flatten(settle(this.#flow, this.id, this.#started)), this.#context)
+  }
+
+  get events(): Handle["events"] {
+    return Stream.provideContext(events(this.id, {}), this.#context)
+  }
+
+  get interrupt(): Handle["interrupt"] {
+    return Effect.provideContext(
       Effect.catchIf(
-        Effect.asVoid(Cancel.cancel(id, { by: "the program that started it" })),
+        Effect.asVoid(Cancel.cancel(this.id, { by: "the program that started it" })),
         (error) => error instanceof FlowError && error.reason === "ended",
         () => Effect.void
       ),
-      context
+      this.#context
     )
-  } satisfies Handle
-})
+  }
+}

@@ -11,12 +11,9 @@ import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as Pull from "effect/Pull"
 import * as Schedule from "effect/Schedule"
-import { ArtifactStore } from "../../ArtifactStore.ts"
-import type { Outcome, TaskDescription } from "../../Executor.ts"
-import type { AttemptRecord, ErrorRecord, LogRecord, TaskRecord, TaskStatus } from "../../RunRecord.ts"
-import { RunStore } from "../../RunStore.ts"
+import type { AttemptRecord, ErrorRecord, TaskRecord, TaskStatus } from "../../RunRecord.ts"
+import { AttemptSink, attempt, type Base, type Memory, type Place } from "./attempt.ts"
 import { runPredicate } from "./callback.ts"
-import * as Cancellation from "./cancellation.ts"
 import type { Definition } from "./definition.ts"
 import { failureOf, fromCause, statusOf } from "./errorRecord.ts"
 import * as FailedTask from "./failedTask.ts"
@@ -24,30 +21,7 @@ import type * as Inputs from "./inputs.ts"
 import { onOwnFiber } from "./ownFiber.ts"
 import * as Replay from "./replay.ts"
 import type { RunContext } from "./runContext.ts"
-import * as Seeds from "./seeds.ts"
-import { execute } from "./taskBody.ts"
-import type { TaskSink } from "./taskSink.ts"
 import * as Tracing from "./tracing.ts"
-
-/** What a task's record has from the beginning. */
-type Base = Pick<
-  TaskRecord,
-  "run" | "id" | "step" | "index" | "key" | "code" | "version" | "parents" | "inputs" | "lost"
->
-
-/** Where a task stands among others with its key. */
-interface Place {
-  /** How many tasks of the run with this key were called before. */
-  readonly occurrence: number
-  /** The earlier task whose checkpoints it continues from. */
-  readonly continues: string | undefined
-}
-
-/** What the driver remembers of a task's attempts. */
-interface Memory {
-  /** Whether one may have saved a checkpoint, which a success removes. */
-  checkpoints: boolean
-}
 
 /**
  * Makes attempts until one succeeds or no other is due, and keeps a record of each. Yields the outputs' refs. As long as it
@@ -98,7 +72,17 @@ export const make = (
         run.recorder.running({ _tag: "Task", task: running, blobs: inputs.blobs, schemas: inputs.schemas })
         run.observe({ _tag: "TaskStarted", task: running })
 
-        const untraced = attempt(run, definition, base, number, place, inputs, memory, fiber.context, clock)
+        const untraced = attempt({
+          run,
+          definition,
+          base,
+          number,
+          place,
+          inputs,
+          memory,
+          context: fiber.context,
+          clock
+        })
         const exit = yield* Effect.exit(
           restore(
             run.traced
@@ -116,7 +100,13 @@ export const make = (
         if (Exit.isSuccess(exit)) {
           const { outputs, blobs, checkpoints = memory.checkpoints, schemas, ...where } = exit.value
           made.push({ number, status: "succeeded", startedAt, finishedAt, ...where })
-          const record: TaskRecord = { ...running, status: "succeeded", finishedAt, attempts: made, outputs }
+          const record: TaskRecord = {
+            ...running,
+            status: "succeeded",
+            finishedAt,
+            attempts: [...made], // an array that was pushed to has room for 16 more
+            outputs
+          }
           yield* run.recorder.write([
             {
               _tag: "Task",
@@ -203,137 +193,6 @@ const fail = Effect.fnUntraced(function* (
 })
 
 const thisFiber = Effect.withFiber((fiber) => Effect.succeed(fiber))
-
-/** Takes what the body of one attempt logs and measures. A class, because most attempts use none of it. */
-class AttemptSink implements TaskSink {
-  readonly #run: RunContext
-  readonly #task: string
-  readonly #attempt: number
-  readonly #memory: Memory
-
-  constructor(run: RunContext, task: string, attempt: number, memory: Memory) {
-    this.#run = run
-    this.#task = task
-    this.#attempt = attempt
-    this.#memory = memory
-  }
-
-  /** Keeps a line of the attempt's log, and shows it. */
-  log(line: Parameters<TaskSink["log"]>[0]): void {
-    this.#run.recorder.log(this.#owned(line))
-    this.show(line)
-  }
-
-  /** Shows a line that is kept already. */
-  show(line: Parameters<TaskSink["log"]>[0]): void {
-    this.#run.observe({ _tag: "Logged", line: this.#owned(line) })
-  }
-
-  metric(point: Parameters<TaskSink["metric"]>[0]): void {
-    this.#run.recorder.metric({ ...point, run: this.#run.id, task: this.#task })
-  }
-
-  card({ bytes, ...card }: Parameters<TaskSink["card"]>[0]): void {
-    this.#run.recorder.card({ ...card, run: this.#run.id, task: this.#task, attempt: this.#attempt }, bytes)
-  }
-
-  checkpoint(change: Parameters<TaskSink["checkpoint"]>[0]): ReturnType<TaskSink["checkpoint"]> {
-    this.#memory.checkpoints = true
-    return this.#run.recorder.write([change])
-  }
-
-  tags(change: Parameters<TaskSink["tags"]>[0]): ReturnType<TaskSink["tags"]> {
-    return this.#run.changeTags(change)
-  }
-
-  #owned(line: Parameters<TaskSink["log"]>[0]): LogRecord {
-    return { ...line, run: this.#run.id, task: this.#task, attempt: this.#attempt }
-  }
-}
-
-const attempt = (
-  run: RunContext,
-  definition: Definition,
-  base: Base,
-  number: number,
-  { continues, occurrence }: Place,
-  inputs: Inputs.Inputs,
-  memory: Memory,
-  context: Context.Context<never>,
-  clock: Clock.Clock
-): Effect.Effect<Outcome, unknown> => {
-  const seed = run.seeds.seedOf(context, { key: base.key, occurrence, attempt: number })
-  const task: TaskDescription = {
-    flow: run.flow.flowName,
-    run: run.id,
-    step: base.step,
-    task: base.id,
-    attempt: number,
-    key: base.key,
-    occurrence,
-    version: definition.version,
-    ...(base.code === undefined || base.code === "" ? undefined : { code: base.code }),
-    tags: run.tags(),
-    inputs: base.inputs,
-    counts: inputs.counts,
-    ...(definition.timeoutMs === undefined ? undefined : { timeoutMs: definition.timeoutMs }),
-    checkpoints: { code: base.code ?? "", ...(continues === undefined ? undefined : { continues }) },
-    ...(seed === undefined ? undefined : { seed })
-  }
-  const sink = new AttemptSink(run, base.id, number, memory)
-  const body = withBlobs(run.artifacts, inputs.blobs, execute(definition, task, sink))
-  const executed = Effect.flatMap(
-    Effect.suspend(() =>
-      run.executor.execute({
-        task,
-        definition,
-        blobs: inputs.blobs,
-        here: Seeds.within(seed)(run.withServices(body)),
-        sink,
-        confirm: Effect.suspend(() => run.recorder.confirm(0)),
-        askedBefore: run.begun !== undefined,
-        show: (line) => sink.show(line)
-      })
-    ),
-    (outcome) =>
-      Cancellation.isOverdue(run.runs) ? Effect.as(Cancellation.catchUp(run.runs), outcome) : Effect.succeed(outcome)
-  )
-  return withStores(
-    run,
-    context,
-    run.recorder.isFresh(clock)
-      ? executed
-      : // A process that was suspended may have lost the run in the meantime.
-        Effect.flatMap(run.recorder.confirm(), (isHeld) => (isHeld ? executed : Effect.interrupt))
-  )
-}
-
-/** Gives an attempt the run's stores, unless its context has them already: a context that is merged costs a copy of it. */
-const withStores = <A, E>(
-  run: RunContext,
-  context: Context.Context<never>,
-  attempt: Effect.Effect<A, E, ArtifactStore | RunStore>
-): Effect.Effect<A, E> =>
-  Context.getOrUndefined(context, ArtifactStore) === run.artifacts &&
-  Context.getOrUndefined(context, RunStore) === run.runs
-    ? (attempt as Effect.Effect<A, E>) // its context was just looked at
-    : Effect.provideContext(attempt, Context.make(ArtifactStore, run.artifacts).pipe(Context.add(RunStore, run.runs)))
-
-/** Lets a body read its small literals, which become durable with its task's record: they may not be in the store yet. */
-const withBlobs = (
-  store: RunContext["artifacts"],
-  blobs: Inputs.Inputs["blobs"],
-  body: ReturnType<typeof execute>
-): ReturnType<typeof execute> =>
-  blobs.length === 0
-    ? body
-    : Effect.provideService(body, ArtifactStore, {
-        ...store,
-        get: (digest) => {
-          const blob = blobs.find((blob) => blob.digest === digest)
-          return blob === undefined ? store.get(digest) : Effect.sync(() => new Uint8Array(blob.bytes))
-        }
-      })
 
 /** From an error, how long to wait before the next attempt; nothing where none is due. */
 const makeRetry = Effect.fnUntraced(function* (step: string, retry: NonNullable<Definition["retry"]>) {

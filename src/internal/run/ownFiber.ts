@@ -7,9 +7,12 @@ import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import type { Stop } from "./stop.ts"
 
 /** Hooks around such a fiber. */
-export interface Around {
+export interface Around<E = never> {
+  /** What ends the fiber from outside. Its ending then takes the place of the fiber's exit. */
+  readonly stop?: Stop<E>
   /** Starts the fiber by calling its argument, if necessary in an async context of its own. */
   readonly start?: (run: () => void) => void
   /** Finalizes after the fiber has ended. */
@@ -22,24 +25,34 @@ export interface Around {
  *
  * @param context The fiber's initial context.
  */
-export const onOwnFiber = <A, E, R>(
+export const onOwnFiber = <A, E, R, E2 = never>(
   self: Effect.Effect<A, E, R>,
   context: Context.Context<R>,
-  around: Around = {}
-): Effect.Effect<Exit.Exit<A, E>> =>
-  Effect.callback<Exit.Exit<A, E>>((resume) => {
-    if (around.start === undefined) return interruptAndClose(begin(self, context, around, resume), around)
+  around: Around<E2> = {}
+): Effect.Effect<Exit.Exit<A, E | E2>> =>
+  Effect.callback<Exit.Exit<A, E | E2>>((resume) => {
+    const { stop } = around
+    if (stop?.ending !== undefined) return resume(Effect.exit(stop.ending))
     let fiber: Fiber.Fiber<A, E> | undefined
-    around.start(() => {
-      fiber = begin(self, context, around, resume)
-    })
-    return fiber === undefined ? undefined : interruptAndClose(fiber, around)
+    if (around.start === undefined) fiber = begin(self, context, around, resume)
+    else
+      around.start(() => {
+        fiber = begin(self, context, around, resume)
+      })
+    if (fiber === undefined) return undefined
+    const ended = interruptAndClose(fiber, around)
+    stop?.listen((ending) => resume(Effect.flatMap(Effect.exit(ending), (exit) => Effect.as(ended, exit))))
+    return ended
   })
+
+/** Runs an effect until it ends or is stopped. */
+export const stoppable = <A, E, R, E2>(self: Effect.Effect<A, E, R>, stop: Stop<E2>): Effect.Effect<A, E | E2, R> =>
+  Effect.contextWith((context: Context.Context<R>) => Effect.flatten(onOwnFiber(self, context, { stop })))
 
 const begin = <A, E, R>(
   self: Effect.Effect<A, E, R>,
   context: Context.Context<R>,
-  around: Around,
+  around: Pick<Around, "close">,
   resume: (ended: Effect.Effect<Exit.Exit<A, E>>) => void
 ): Fiber.Fiber<A, E> => {
   const fiber = Effect.runForkWith(context)(self)
@@ -51,7 +64,7 @@ const begin = <A, E, R>(
 }
 
 /** The observer that would have closed it is no longer awaited. */
-const interruptAndClose = (fiber: Fiber.Fiber<unknown, unknown>, around: Around): Effect.Effect<void> =>
+const interruptAndClose = (fiber: Fiber.Fiber<unknown, unknown>, around: Pick<Around, "close">): Effect.Effect<void> =>
   Effect.andThen(
     Fiber.interrupt(fiber),
     Effect.suspend(() => around.close?.() ?? Effect.void)

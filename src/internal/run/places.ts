@@ -5,12 +5,12 @@ import type { ResumeState } from "./takeover.ts"
 /** The places of a run's events. */
 export class Places {
   /** By task, of those that may have more events. */
-  readonly #of: Map<string, ReadonlyArray<number>>
+  #of: Map<string, ReadonlyArray<number>> | undefined
   #last: number
 
   /** @param before The places of the events that were recorded before this process took the run over. */
   constructor(before: ResumeState["places"] | undefined) {
-    this.#of = new Map(before?.of)
+    this.#of = before === undefined ? undefined : new Map(before.of)
     this.#last = before?.from ?? 0
   }
 
@@ -19,10 +19,14 @@ export class Places {
     const isOver = task.status !== "running"
     let events = isOver ? 2 : 1
     for (const attempt of task.attempts) events += attempt.status === "running" ? 1 : 2
-    const own = [...(this.#of.get(task.id) ?? [])]
-    while (own.length < events) own.push(++this.#last)
-    if (isOver) this.#of.delete(task.id)
-    else this.#of.set(task.id, own)
+    const before = this.#of?.get(task.id)
+    const own = new Array<number>(Math.max(events, before?.length ?? 0)) // one that is pushed to has room for 16 more
+    for (let index = 0; index < own.length; index++) own[index] = before?.[index] ?? ++this.#last
+    if (isOver) this.#of?.delete(task.id)
+    else {
+      this.#of ??= new Map()
+      this.#of.set(task.id, own)
+    }
     return own
   }
 }

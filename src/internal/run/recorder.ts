@@ -19,7 +19,7 @@ import { Buffered, type TaskChange } from "./buffered.ts"
 import { Places } from "./places.ts"
 import * as Replay from "./replay.ts"
 import type { ResumeState } from "./takeover.ts"
-import type { Ticking } from "./ticker.ts"
+import * as Ticker from "./ticker.ts"
 
 /** A task that has been running for so long is written as running. One that ends sooner costs no write of its own. */
 const runningIntervalMs = 250
@@ -33,24 +33,21 @@ const takenOverAtOnce = 4096
 const clockStepMs = 1000
 
 /** Records what one run does. */
-export class Recorder implements Ticking {
+export class Recorder implements Ticker.Ticking {
   readonly #store: RunStore["Service"]
   readonly #driver: Driver | undefined
   readonly #onLost: ((error: ExecutorError) => void) | undefined
   readonly #buffered = new Buffered()
   readonly #places: Places
-  /** All running tasks. */
-  readonly #running = new Map<string, TaskChange>()
-  /** Running tasks that are not in the store yet. */
-  readonly #started = new Map<string, TaskChange>()
+  /** All running tasks, and whether the store has them. */
+  readonly #running = new Map<string, { readonly change: TaskChange; isStored: boolean }>()
   /** Schemas that are already stored, because all tasks of a step have the same ones. */
   readonly #described = new Set<string>()
   #isClosed = false
   #lostTo: ExecutorError | undefined
   /** When the last heartbeat was due and running tasks were last written, and how far the wall clock was ahead. */
   #last: { beatAt: number; runningAt: number; lead: number } | undefined
-  // By both clocks: the monotonic one stands still while a laptop sleeps, the other can be set.
-  #renewed: { readonly monotonic: number; readonly wall: number } | undefined // claimed just now
+  #renewed: Ticker.Now | undefined // claimed just now
 
   /**
    * @param driver The hold on the run. Without it the recorder is a worker's, which records for runs that others drive.
@@ -85,8 +82,7 @@ export class Recorder implements Ticking {
   /** A running task; its final record replaces it. */
   running(change: TaskChange): void {
     this.#places.take(change.task) // it has them when it is written
-    this.#started.set(change.task.id, change)
-    this.#running.set(change.task.id, change)
+    this.#running.set(change.task.id, { change, isStored: false })
   }
 
   /**
@@ -134,7 +130,7 @@ export class Recorder implements Ticking {
     if (this.#isClosed) return
     const changes = this.#buffered.take()
     this.#isClosed = true
-    for (const change of this.#running.values())
+    for (const { change } of this.#running.values())
       changes.push(this.#placed({ ...change, task: Replay.interrupted(change.task, error, at) }))
     this.#store.writeNow?.([...changes, { _tag: "Run", run: record }], this.#driver)
   }
@@ -161,20 +157,19 @@ export class Recorder implements Ticking {
   isFresh(clock: Clock.Clock, maxAgeMs: number = freshMs): boolean {
     if (this.#isClosed) return false
     if (this.#driver === undefined) return true
-    const wall = clock.currentTimeMillisUnsafe()
-    const monotonic = monotonicMsOf(clock)
-    this.#renewed ??= { monotonic, wall }
-    return monotonic - this.#renewed.monotonic < maxAgeMs && Math.abs(wall - this.#renewed.wall) < maxAgeMs
+    const now = Ticker.nowOf(clock)
+    this.#renewed ??= now
+    return now.monotonic - this.#renewed.monotonic < maxAgeMs && Math.abs(now.wall - this.#renewed.wall) < maxAgeMs
   }
 
   /** Writes what is buffered or due. */
-  tick(clock: Clock.Clock): Effect.Effect<void> | undefined {
+  tick(now: Ticker.Now): Effect.Effect<void> | undefined {
     if (this.#isClosed) return undefined
     // Measured by the clock instead of counting ticks, so that a slow store does not make a run look dead.
-    const at = monotonicMsOf(clock)
-    const lead = clock.currentTimeMillisUnsafe() - at
+    const at = now.monotonic
+    const lead = now.wall - at
     this.#last ??= { beatAt: at, runningAt: at, lead }
-    this.#renewed ??= { monotonic: at, wall: at + lead }
+    this.#renewed ??= now
     const last = this.#last
     // If the wall clock was set, readers that compare it with the last heartbeat would take the run for dead.
     const isBeatDue =
@@ -183,14 +178,23 @@ export class Recorder implements Ticking {
     const isRunningDue = at - last.runningAt >= runningIntervalMs
     last.lead = lead
     if (isBeatDue) last.beatAt = at
-    const changes = isRunningDue ? [...this.#started.values()] : []
-    if (isRunningDue) {
-      last.runningAt = at
-      this.#started.clear()
-    }
+    if (isRunningDue) last.runningAt = at
+    const changes = isRunningDue ? this.#unstored() : nothing
     // A temporary failure of the store does not end the run. If it persists, the next awaited write reports it.
     if (isBeatDue) return Effect.ignoreCause(this.#beat(changes))
     return changes.length > 0 || !this.#buffered.isEmpty ? Effect.ignoreCause(this.write(changes)) : undefined
+  }
+
+  /** Running tasks that the store does not have yet. From now on they count as stored. */
+  #unstored(): ReadonlyArray<Change> {
+    let changes: Array<Change> | undefined
+    for (const running of this.#running.values()) {
+      if (running.isStored) continue
+      running.isStored = true
+      if (changes === undefined) changes = [running.change]
+      else changes.push(running.change)
+    }
+    return changes ?? nothing
   }
 
   #put(changes: ReadonlyArray<Change>): Effect.Effect<void, StoreError> {
@@ -199,22 +203,20 @@ export class Recorder implements Ticking {
 
   #beat(changes: ReadonlyArray<Change>): Effect.Effect<void, StoreError> {
     return Effect.clockWith((clock) => {
-      const wall = clock.currentTimeMillisUnsafe()
-      const monotonic = monotonicMsOf(clock)
+      const now = Ticker.nowOf(clock)
       const driver = this.#driver
       const written = this.write(
-        driver === undefined ? changes : [...changes, { _tag: "Heartbeat", run: driver.run, at: wall }]
+        driver === undefined ? changes : [...changes, { _tag: "Heartbeat", run: driver.run, at: now.wall }]
       )
       return Effect.map(written, () => {
-        this.#renewed = { monotonic, wall }
+        this.#renewed = now
       })
     })
   }
 
   /** A task as it is written. */
   #final(change: TaskChange): TaskChange {
-    this.#started.delete(change.task.id)
-    if (change.task.status === "running") this.#running.set(change.task.id, change)
+    if (change.task.status === "running") this.#running.set(change.task.id, { change, isStored: true })
     else this.#running.delete(change.task.id)
     return this.#withoutDescribed(this.#placed(change))
   }
@@ -242,8 +244,8 @@ export class Recorder implements Ticking {
     // They are kept for the next write.
     for (const change of changes) {
       this.#buffered.putBack(change)
-      if (change._tag === "Task" && change.task.status === "running" && this.#running.has(change.task.id))
-        this.#started.set(change.task.id, change)
+      const running = change._tag === "Task" ? this.#running.get(change.task.id) : undefined
+      if (running !== undefined) running.isStored = false
     }
     return Effect.failCause(cause)
   }
@@ -281,8 +283,7 @@ export class Recorder implements Ticking {
   }
 }
 
-/** Monotonic time in milliseconds. */
-const monotonicMsOf = (clock: Clock.Clock): number => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
+const nothing: ReadonlyArray<Change> = []
 
 /** A record without data from user code: an error's data, a flow's output. */
 const reduce = (change: Change): Change | undefined => {

@@ -1,56 +1,153 @@
-/** The context that the parts of a run's interpreter share. */
-import type * as Effect from "effect/Effect"
+/**
+ * What the parts of a run's interpreter share. A class, and most of what it keeps made at its first use: an app may have
+ * thousands of runs at once, and most of them use little of it.
+ */
+import * as Effect from "effect/Effect"
 import type { ArtifactStore } from "../../ArtifactStore.ts"
 import type { ExecutorService, Outcome } from "../../Executor.ts"
 import type { RunEvent } from "../../RunObserver.ts"
-import type { TaskRecord } from "../../RunRecord.ts"
+import type { RunRecord, TaskRecord } from "../../RunRecord.ts"
 import type { RunStore, StoreError } from "../../RunStore.ts"
-import type { TagError } from "../../Tags.ts"
-import type { Cache } from "./cache.ts"
+import type * as Tags from "../../Tags.ts"
+import * as Cache from "./cache.ts"
 import type { Definition, FlowDefinition } from "./definition.ts"
 import type { Recorder } from "./recorder.ts"
-import type { RunScope } from "./runScope.ts"
+import type { Origin } from "./resume.ts"
+import { RunScope } from "./runScope.ts"
 import type { Seeds } from "./seeds.ts"
+import type { Lazy } from "./services.ts"
+import * as TagChange from "./tagChange.ts"
 import type { ResumeState } from "./takeover.ts"
 
-/** A running run. */
-export interface RunContext {
-  readonly id: string
+/** What a run is made of. */
+interface Parts {
   readonly flow: FlowDefinition
-  readonly steps: ReadonlyMap<string, Definition>
   readonly artifacts: ArtifactStore["Service"]
   readonly runs: RunStore["Service"]
   readonly executor: ExecutorService
   readonly recorder: Recorder
   readonly observe: (event: RunEvent) => void
-  /** Tasks are numbered from 1 in the order in which they are called. */
-  readonly nextIndex: () => number
-  /** The number of earlier tasks with this key. */
-  readonly nextOccurrence: (key: string) => number
-  /** The state of the run when its previous driver died. */
-  readonly begun: ResumeState | undefined
-  /** The origin's finished task with this key, once each. */
-  readonly takeOver: (definition: Definition, key: string) => TaskRecord | undefined
-  /** The artifact that is missing or damaged, so that the origin's task with this key can't be taken over. */
-  readonly lost: (key: string) => string | undefined
-  /** The origin's unfinished task with this key and code that has checkpoints, `RUN/train/3`, once each. */
-  readonly continues: (definition: Definition, key: string, code: string | undefined) => string | undefined
-  /** Whether no task of this step was seen to be taken over from other code: one warning a step is enough. */
-  readonly isFirstWithOtherCode: (step: string) => boolean
-  /** The earlier run's task that stands for the nth one with this key, if the step is cached. */
-  readonly cached: Cache
   readonly seeds: Seeds
   /** Whether the run's spans are recorded. */
   readonly traced: boolean
-  /** Whether `--from` asked for this step to be executed whatever stands for it. */
-  readonly executesAgain: (definition: Definition) => boolean
+  /** The state of the run when its previous driver died. */
+  readonly begun: ResumeState | undefined
+  /** The run that this one resumes. */
+  readonly origin: Origin | undefined
+  /** The step that `--from` asked for, which is executed whatever stands for it. */
+  readonly from: string | undefined
+  /** The services of the flow's own layer. */
+  readonly services: Lazy | undefined
+}
+
+/** A running run. */
+export class RunContext {
+  /** Its record so far. */
+  record: RunRecord
+  readonly flow: FlowDefinition
+  readonly artifacts: ArtifactStore["Service"]
+  readonly runs: RunStore["Service"]
+  readonly executor: ExecutorService
+  readonly recorder: Recorder
+  readonly observe: (event: RunEvent) => void
+  readonly seeds: Seeds
+  readonly traced: boolean
+  readonly begun: ResumeState | undefined
   /** The tasks and runs that the body has started. */
-  readonly scope: RunScope
-  readonly tags: () => ReadonlyArray<string>
-  readonly changeTags: (change: {
-    readonly add: ReadonlyArray<string>
-    readonly remove: ReadonlyArray<string>
-  }) => Effect.Effect<void, TagError | StoreError>
+  readonly scope = new RunScope()
+  readonly #origin: Origin | undefined
+  readonly #from: string | undefined
+  readonly #services: Lazy | undefined
+  #count: number
+  #occurrences: Map<string, number> | undefined
+  #otherCode: Set<string> | undefined
+  #cached: Cache.Cache | undefined
+
+  constructor(record: RunRecord, parts: Parts) {
+    this.record = record
+    this.flow = parts.flow
+    this.artifacts = parts.artifacts
+    this.runs = parts.runs
+    this.executor = parts.executor
+    this.recorder = parts.recorder
+    this.observe = parts.observe
+    this.seeds = parts.seeds
+    this.traced = parts.traced
+    this.begun = parts.begun
+    this.#origin = parts.origin
+    this.#from = parts.from
+    this.#services = parts.services
+    this.#count = parts.begun?.lastIndex ?? 0
+  }
+
+  get id(): string {
+    return this.record.id
+  }
+
+  get steps(): ReadonlyMap<string, Definition> {
+    return this.flow.definitions
+  }
+
+  /** Tasks are numbered from 1 in the order in which they are called. */
+  nextIndex(): number {
+    return ++this.#count
+  }
+
+  /** The number of earlier tasks with this key. */
+  nextOccurrence(key: string): number {
+    this.#occurrences ??= new Map()
+    const occurrence = this.#occurrences.get(key) ?? 0
+    this.#occurrences.set(key, occurrence + 1)
+    return occurrence
+  }
+
+  /** The origin's finished task with this key, once each. */
+  takeOver(definition: Definition, key: string): TaskRecord | undefined {
+    return this.executesAgain(definition) ? undefined : this.#origin?.takeOver(definition, key)
+  }
+
+  /** The artifact that is missing or damaged, so that the origin's task with this key can't be taken over. */
+  lost(key: string): string | undefined {
+    return this.#origin?.lost(key)
+  }
+
+  /** The origin's unfinished task with this key and code that has checkpoints, `RUN/train/3`, once each. */
+  continues(definition: Definition, key: string, code: string | undefined): string | undefined {
+    return this.executesAgain(definition) ? undefined : this.#origin?.continues(definition, key, code)
+  }
+
+  /** Whether no task of this step was seen to be taken over from other code: one warning a step is enough. */
+  isFirstWithOtherCode(step: string): boolean {
+    this.#otherCode ??= new Set()
+    return !this.#otherCode.has(step) && this.#otherCode.add(step) !== undefined
+  }
+
+  /** The earlier run's task that stands for the nth one with this key, if the step is cached. */
+  get cached(): Cache.Cache {
+    this.#cached ??= Cache.make(this.runs, this.flow.flowName, this.id)
+    return this.#cached
+  }
+
+  /** Whether `--from` asked for this step to be executed whatever stands for it. */
+  executesAgain(definition: Definition): boolean {
+    return definition.name === this.#from
+  }
+
+  get tags(): ReadonlyArray<string> {
+    return this.record.tags
+  }
+
+  changeTags(change: Tags.Change): Effect.Effect<void, Tags.TagError | StoreError> {
+    const save: RunStore["Service"]["write"] = (changes) => this.recorder.write(changes)
+    return Effect.map(TagChange.write(this.runs, this.id, change, save), (tags) => {
+      this.record = { ...this.record, tags }
+    })
+  }
+
   /** Gives a step's body the services of the flow's own layer, built at the first call. */
-  readonly withServices: (body: Effect.Effect<Outcome, unknown, any>) => Effect.Effect<Outcome, unknown>
+  withServices(body: Effect.Effect<Outcome, unknown, any>): Effect.Effect<Outcome, unknown> {
+    return this.#services === undefined
+      ? (body as Effect.Effect<Outcome, unknown>) // its services are the flow body's own
+      : Effect.flatMap(this.#services, (context) => Effect.provideContext(body, context))
+  }
 }

@@ -8,7 +8,6 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import { identity } from "effect/Function"
 import type * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
@@ -21,7 +20,6 @@ import { type RunEvent, RunObserver } from "../../RunObserver.ts"
 import type { ErrorRecord, RunRecord } from "../../RunRecord.ts"
 import { RunStore } from "../../RunStore.ts"
 import * as Tags from "../../Tags.ts"
-import * as Cache from "./cache.ts"
 import { explainExit, runEffect } from "./callback.ts"
 import * as Cancellation from "./cancellation.ts"
 import type { FlowDefinition } from "./definition.ts"
@@ -32,20 +30,19 @@ import * as Later from "./laterTags.ts"
 import * as LiveRuns from "./liveRuns.ts"
 import { lineText } from "./logLine.ts"
 import * as Output from "./output.ts"
-import { onOwnFiber } from "./ownFiber.ts"
+import { onOwnFiber, stoppable } from "./ownFiber.ts"
 import * as Parameters from "./parameters.ts"
 import * as Printing from "./printing.ts"
 import { Recorder } from "./recorder.ts"
 import * as Replay from "./replay.ts"
 import * as Origin from "./resume.ts"
-import type { RunContext } from "./runContext.ts"
+import { RunContext } from "./runContext.ts"
 import * as RunId from "./runId.ts"
 import * as RunScope from "./runScope.ts"
 import * as Seeds from "./seeds.ts"
 import * as Services from "./services.ts"
 import { Stop } from "./stop.ts"
 import { SystemTags } from "./systemTags.ts"
-import * as TagChange from "./tagChange.ts"
 import * as Takeover from "./takeover.ts"
 import { unprinted } from "./taskBody.ts"
 import * as Ticker from "./ticker.ts"
@@ -71,11 +68,12 @@ export interface Start {
 /** Runs a flow on parameters that are decoded and complete. Fails with what its body fails with, besides the store's. */
 export const runFlow = (flow: FlowDefinition, parameters: object, start: Start) =>
   Effect.flatMap(Tracing.isTraced, (traced) => {
-    const run = runOnce(flow, parameters, start, traced)
+    const run = Effect.flatten(prepare(flow, parameters, start, traced))
     return traced ? Tracing.span(run, `run ${flow.flowName}`, { flow: flow.flowName }) : run
   })
 
-const runOnce = Effect.fnUntraced(function* (flow: FlowDefinition, parameters: object, start: Start, traced: boolean) {
+/** Yields the effect that runs it, so that nothing of the preparation is kept as long as the run lasts. */
+const prepare = Effect.fnUntraced(function* (flow: FlowDefinition, parameters: object, start: Start, traced: boolean) {
   const seeds = yield* Seeds.make
   const { decoded, encoded } = yield* Parameters.roundTrip(flow, parameters)
   const artifacts = yield* ArtifactStore
@@ -98,7 +96,7 @@ const runOnce = Effect.fnUntraced(function* (flow: FlowDefinition, parameters: o
     ...before
   } = start.begun ?? ({} as Partial<RunRecord>)
   const ownId = start.begun === undefined ? RunId.make(now, yield* newestId(runs)) : start.begun.id
-  let record: RunRecord = {
+  const record: RunRecord = {
     id: start.id ?? ownId,
     ...(start.id === undefined ? undefined : { place: ownId }),
     flow: flow.flowName,
@@ -115,10 +113,7 @@ const runOnce = Effect.fnUntraced(function* (flow: FlowDefinition, parameters: o
     host: hostname(),
     pid: process.pid
   }
-  let count = begun?.lastIndex ?? 0
-  const otherCode = new Set<string>()
-  const occurrences = new Map<string, number>()
-  return yield* Effect.scopedWith((scope) =>
+  return Effect.scopedWith((scope) =>
     Effect.uninterruptibleMask((restore) =>
       Effect.gen(function* () {
         const driver = yield* runs.claim({
@@ -128,62 +123,35 @@ const runOnce = Effect.fnUntraced(function* (flow: FlowDefinition, parameters: o
             ? {}
             : { origin: { run: start.origin.run.id, token: start.origin.run.driver ?? "" } })
         })
-        record = { ...record, driver: driver.token }
         if (traced) yield* Effect.annotateCurrentSpan({ run: record.id })
         const stop = new Stop<ExecutorError>()
         const recorder = new Recorder(runs, driver, begun?.places, (lostTo) => stop.by(Effect.fail(lostTo)))
         const cancellation = yield* Cancellation.watch(runs, record.id, () => stop.by(Effect.interrupt))
-        const changeTags: RunContext["changeTags"] = Effect.fnUntraced(function* (change) {
-          record = {
-            ...record,
-            tags: yield* TagChange.write(runs, record.id, change, (changes) => recorder.write(changes))
+        const run = new RunContext(
+          { ...record, driver: driver.token },
+          {
+            flow,
+            artifacts,
+            runs,
+            executor,
+            recorder,
+            seeds,
+            traced,
+            observe,
+            begun,
+            origin,
+            from: start.origin?.from,
+            services: flow.layer === undefined ? undefined : Services.lazily(flow.layer as Layer.Layer<unknown>, scope) // what it needs, the flow's provider gave it
           }
-        })
-        const services =
-          flow.layer === undefined ? undefined : Services.lazily(flow.layer as Layer.Layer<unknown>, scope) // what it needs, the flow's provider gave it
-        const runScope = new RunScope.RunScope()
-        const run: RunContext = {
-          id: record.id,
-          flow,
-          steps: flow.definitions,
-          artifacts,
-          runs,
-          executor,
-          recorder,
-          seeds,
-          traced,
-          observe,
-          nextIndex: () => ++count,
-          nextOccurrence: (key) => {
-            const occurrence = occurrences.get(key) ?? 0
-            occurrences.set(key, occurrence + 1)
-            return occurrence
-          },
-          begun,
-          lost: (key) => origin?.lost(key),
-          takeOver: (definition, key) =>
-            definition.name === start.origin?.from ? undefined : origin?.takeOver(definition, key),
-          continues: (definition, key, code) =>
-            definition.name === start.origin?.from ? undefined : origin?.continues(definition, key, code),
-          cached: Cache.make(runs, flow.flowName, record.id),
-          isFirstWithOtherCode: (step) => !otherCode.has(step) && otherCode.add(step) !== undefined,
-          executesAgain: (definition) => definition.name === start.origin?.from,
-          tags: () => record.tags,
-          changeTags,
-          scope: runScope,
-          withServices: (body) =>
-            services === undefined
-              ? (body as Effect.Effect<never>) // its services are the flow body's own
-              : Effect.flatMap(services, (context) => Effect.provideContext(body, context))
-        }
-        start.onRecorded?.(record)
-        observe({ _tag: "RunStarted", run: record })
+        )
+        start.onRecorded?.(run.record)
+        observe({ _tag: "RunStarted", run: run.record })
         yield* Ticker.join(recorder, scope)
         const addSystemTags = (tags: RunRecord["systemTags"]) => {
-          record = { ...record, systemTags: { ...record.systemTags, ...tags } }
+          run.record = { ...run.record, systemTags: { ...run.record.systemTags, ...tags } }
           // The record has the first heartbeat, and a heartbeat never goes back.
-          const beat = { _tag: "Heartbeat", run: record.id, at: clock.currentTimeMillisUnsafe() } as const
-          return recorder.write([{ _tag: "Run", run: record }, beat])
+          const beat = { _tag: "Heartbeat", run: run.id, at: clock.currentTimeMillisUnsafe() } as const
+          return recorder.write([{ _tag: "Run", run: run.record }, beat])
         }
         yield* laterTags.begin(addSystemTags, scope)
 
@@ -192,7 +160,7 @@ const runOnce = Effect.fnUntraced(function* (flow: FlowDefinition, parameters: o
           flow: record.flow,
           endNow: ({ error, status }) => {
             const at = clock.currentTimeMillisUnsafe()
-            recorder.endNow({ ...record, status, finishedAt: at, error }, error, at)
+            recorder.endNow({ ...run.record, status, finishedAt: at, error }, error, at)
           }
         })
 
@@ -206,13 +174,12 @@ const runOnce = Effect.fnUntraced(function* (flow: FlowDefinition, parameters: o
 
         const interpreter = new RunInterpreter(run, scope, origin, start.origin?.from, runFlow)
         const watch =
-          start.parent === undefined && start.begun === undefined ? executor.watch?.(record, flow) : undefined
+          start.parent === undefined && start.begun === undefined ? executor.watch?.(run.record, flow) : undefined
         const ended = yield* Effect.exit(
           restore(
-            runBody(run, interpreter, decoded).pipe(
-              watch === undefined ? identity : (self) => Effect.andThen(watch, self),
-              (self) => stop.within(self)
-            )
+            watch === undefined
+              ? runBody(run, interpreter, decoded, stop)
+              : Effect.andThen(stoppable(watch, stop), runBody(run, interpreter, decoded, stop))
           )
         )
         // That another process has claimed the run comes before whatever that did to the body.
@@ -222,27 +189,28 @@ const runOnce = Effect.fnUntraced(function* (flow: FlowDefinition, parameters: o
         const recorded = Exit.isSuccess(yielded) ? yield* Effect.exit(Output.encode(flow, yielded.value)) : yielded
         yield* laterTags.end
         const finishedAt = yield* Clock.currentTimeMillis
-        record = Exit.isSuccess(recorded)
+        const last: RunRecord = Exit.isSuccess(recorded)
           ? {
-              ...record,
+              ...run.record,
               status: "succeeded",
               finishedAt,
               ...(recorded.value.data === undefined ? undefined : { output: recorded.value.data })
             }
-          : { ...record, ...endingOf(recorded.cause, cancellation.error()), finishedAt }
+          : { ...run.record, ...endingOf(recorded.cause, cancellation.error()), finishedAt }
+        run.record = last
         const left = begun?.unasked().map((task) => Replay.closed(task, finishedAt)) ?? []
         const changes = left.map((task) => ({ _tag: "Task", task, blobs: [], schemas: [] }) as const)
-        const written = Effect.tapError(recorder.write([...changes, { _tag: "Run", run: record }]), ({ message }) =>
+        const written = Effect.tapError(recorder.write([...changes, { _tag: "Run", run: last }]), ({ message }) =>
           Effect.logError(
             `The end of run ${record.id} could not be recorded, so the store still says that it is running. ${message} When the store is back, a worker of its cluster continues the run; without a cluster, resume it.`
           )
         )
         yield* Effect.ensuring(written, Effect.sync(endLife))
-        observe({ _tag: "RunFinished", run: record })
-        if (record.error !== undefined && start.parent !== undefined) {
+        observe({ _tag: "RunFinished", run: last })
+        if (last.error !== undefined && start.parent !== undefined) {
           // The error arrives typed as it is; that it came from a run of its own is said in the caller's log.
           yield* Effect.logError(
-            `Run ${record.id} of flow "${record.flow}", called from here, ${record.status === "interrupted" ? "was interrupted" : `failed: ${record.error.message}`}`
+            `Run ${last.id} of flow "${last.flow}", called from here, ${last.status === "interrupted" ? "was interrupted" : `failed: ${last.error.message}`}`
           )
         }
         return Exit.isSuccess(recorded)
@@ -260,7 +228,12 @@ const nestedRun = (flow: FlowDefinition, task: CurrentTask["Service"]) =>
     message: `Flow "${flow.flowName}" was started inside step "${task.step}" (${task.task} of run ${task.run}), and a step can't run a flow. Call it from the body of flow "${task.flow}" with Flow.call, and give the step what it yields.`
   })
 /** Runs the flow's body, on a fiber of its own, until all that it started has ended. */
-const runBody = (run: RunContext, interpreter: Interpreter, parameters: object): Effect.Effect<unknown, unknown> => {
+const runBody = (
+  run: RunContext,
+  interpreter: Interpreter,
+  parameters: object,
+  stop: Stop<ExecutorError>
+): Effect.Effect<unknown, unknown> => {
   const subject = `The body of flow "${run.flow.flowName}"`
   const line = (at: number, level: string, message: string) => {
     const line = { run: run.id, task: "", attempt: 1, at, level, message }
@@ -274,6 +247,7 @@ const runBody = (run: RunContext, interpreter: Interpreter, parameters: object):
     )
     const body = runEffect(subject, () => run.flow.body(parameters as never)) // they are decoded and complete
     return onOwnFiber(body, surround(context, interpreter, line), {
+      stop,
       start: (start) => Printing.during(printing, start),
       close: () => {
         printing.end()
@@ -301,13 +275,16 @@ const endingOf = (
 }
 
 /** An observer only watches: one that throws has no part in how a run ends. */
-const guarded =
-  (observe: (event: RunEvent) => void) =>
-  (event: RunEvent): void => {
-    try {
-      Printing.outside(() => observe(event)) // what it prints is no line of a task
-    } catch {}
-  }
+const guarded = (observe: (event: RunEvent) => void): ((event: RunEvent) => void) =>
+  observe === noObserver
+    ? observe // outside of a body is an async context to make
+    : (event) => {
+        try {
+          Printing.outside(() => observe(event)) // what it prints is no line of a task
+        } catch {}
+      }
+
+const noObserver = Context.get(Context.empty() as Context.Context<never>, RunObserver) // a reference has a default
 
 /** The newest run's id that was made by `RunId`, or none. (Ids that a user chose may sort anywhere.) */
 const newestId = Effect.fnUntraced(function* (runs: RunStore["Service"]) {

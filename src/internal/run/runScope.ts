@@ -26,7 +26,7 @@ export class Made {
 /** The scope of a run. */
 export class RunScope {
   readonly #fibers = new Set<Fiber.Fiber<unknown, unknown>>()
-  readonly #counters = new Map<string, { waiting: number }>()
+  #counters: Map<string, { waiting: number }> | undefined
   #isOver = false
 
   /** Runs a task or a called run as part of this run. Nothing is started once the run is over. */
@@ -65,6 +65,7 @@ export class RunScope {
 
   /** Notes that the body made a task of a step. */
   noteMade(step: string): Made {
+    this.#counters ??= new Map()
     let counter = this.#counters.get(step)
     if (counter === undefined) {
       counter = { waiting: 0 }
@@ -75,7 +76,7 @@ export class RunScope {
 
   /** The number of tasks of each step that were made but never run. */
   neverRun(): ReadonlyArray<{ readonly step: string; readonly tasks: number }> {
-    return [...this.#counters]
+    return [...(this.#counters ?? [])]
       .filter(([, { waiting }]) => waiting > 0)
       .map(([step, { waiting }]) => ({ step, tasks: waiting }))
   }

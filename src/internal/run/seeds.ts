@@ -27,14 +27,15 @@ export const make: Effect.Effect<Seeds> = Effect.gen(function* () {
   // Such a generator can only be recognized by its code.
   seededCode ??= codeOf(yield* Random.withSeed(Effect.service(Random.Random), 0))
   const code = seededCode
-  const drawn = new WeakMap<Generator, number>()
+  let drawn: WeakMap<Generator, number> | undefined
   const draw = (context: Context.Context<never>): number | undefined => {
-    if (!context.mapUnsafe.has(Random.Random.key)) return undefined
-    const generator = Context.get(context, Random.Random)
-    const seed = drawn.get(generator)
+    const generator = Context.getOrUndefined(context, Random.Random)
+    if (generator === undefined) return undefined
+    const seed = drawn?.get(generator)
     if (seed !== undefined) return seed
     if (codeOf(generator) !== code) return undefined
     const number = generator.nextIntUnsafe()
+    drawn ??= new WeakMap()
     drawn.set(generator, number)
     return number
   }

@@ -9,13 +9,16 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 
+/** Services that are built at the first use. */
+export type Lazy<A = unknown, E = unknown> = Effect.Effect<Context.Context<A>, E>
+
 /**
  * Builds a layer at the first use.
  *
  * @param scope The scope of the services.
  * @returns The services. Fails as the layer's build fails.
  */
-export const lazily = <A, E>(layer: Layer.Layer<A, E>, scope: Scope.Scope): Effect.Effect<Context.Context<A>, E> => {
+export const lazily = <A, E>(layer: Layer.Layer<A, E>, scope: Scope.Scope): Lazy<A, E> => {
   let building: Fiber.Fiber<Context.Context<A>, E> | undefined
   const build = Effect.gen(function* () {
     const own = yield* Scope.fork(scope)

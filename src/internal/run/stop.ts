@@ -2,35 +2,28 @@
  * Stops a run's body from outside, for one of several reasons: it was cancelled, another process has claimed the run, or
  * this process leaves its runs to others. The code that has the reason calls `by`, so no fiber waits for one.
  */
-import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
+import type * as Effect from "effect/Effect"
 
-/** Stops one effect, at most once. */
+/** Stops one fiber, at most once (`ownFiber.ts`). */
 export class Stop<E> {
   #ending: Effect.Effect<never, E> | undefined
   #listener: ((ending: Effect.Effect<never, E>) => void) | undefined
 
-  /** Ends the effect with this one; then its own fiber is interrupted. Only the first call counts. */
+  /** How the fiber is to end, if it is to. */
+  get ending(): Effect.Effect<never, E> | undefined {
+    return this.#ending
+  }
+
+  /** Runs this effect, interrupts the fiber, and has the effect's exit in place of the fiber's. Only the first call counts. */
   by(ending: Effect.Effect<never, E>): void {
     if (this.#ending !== undefined) return
     this.#ending = ending
     this.#listener?.(ending)
   }
 
-  /** Runs the effect until it ends or is stopped. */
-  within<A, E2, R>(self: Effect.Effect<A, E2, R>): Effect.Effect<A, E | E2, R> {
-    return Effect.contextWith((context) =>
-      Effect.callback((resume) => {
-        if (this.#ending !== undefined) return resume(this.#ending)
-        const fiber = Effect.runForkWith(context)(self)
-        const stop = (ending: Effect.Effect<never, E>) =>
-          resume(Effect.flatMap(Effect.exit(ending), (exit) => Effect.andThen(Fiber.interrupt(fiber), exit)))
-        fiber.addObserver(resume)
-        // It may have been stopped while it began, by what it called.
-        if (this.#ending === undefined) this.#listener = stop
-        else stop(this.#ending)
-        return Fiber.interrupt(fiber)
-      })
-    )
+  /** Calls the listener with the ending: at once, if the fiber was stopped while it began, by what it called. */
+  listen(listener: (ending: Effect.Effect<never, E>) => void): void {
+    if (this.#ending === undefined) this.#listener = listener
+    else listener(this.#ending)
   }
 }

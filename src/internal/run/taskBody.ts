@@ -153,11 +153,18 @@ const withLogger = (loggers: Loggers): Loggers => {
   return withLogger
 }
 
-/** Loggers whose own output is not captured, because the logged line is already stored. */
-export const unprinted = (loggers: Loggers): ReadonlyArray<Logger.Logger<unknown, unknown>> =>
-  [...loggers].map((logger) =>
+const withoutPrinting = new WeakMap<Loggers, ReadonlyArray<Logger.Logger<unknown, unknown>>>()
+
+/** Loggers whose own output is not captured, because the logged line is already stored. Made once for the same loggers. */
+export const unprinted = (loggers: Loggers): ReadonlyArray<Logger.Logger<unknown, unknown>> => {
+  const remembered = withoutPrinting.get(loggers)
+  if (remembered !== undefined) return remembered
+  const made = [...loggers].map((logger) =>
     logger === Logger.tracerLogger ? logger : Logger.make((options) => Printing.outside(() => logger.log(options)))
   )
+  withoutPrinting.set(loggers, made)
+  return made
+}
 
 const annotated = <R>(context: Context.Context<R>, { run, task }: TaskHandle): Context.Context<R> =>
   Context.add(context, References.CurrentLogAnnotations, {
@@ -272,12 +279,12 @@ const encode = (
     writeCaptured(store, slot.artifact, captured, slot.name, label, writer)
   )
   return mapSync(allSync(written), (written) => {
-    const outputs: Array<RefRecord> = []
     const blobs: Array<{ readonly digest: string; readonly bytes: Uint8Array<ArrayBuffer> }> = []
-    for (const { blob, record } of written) {
-      outputs.push(record)
-      if (blob !== undefined) blobs.push(blob as (typeof blobs)[number]) // codecs make their own buffers
+    for (const { blob } of written) if (blob !== undefined) blobs.push(blob as (typeof blobs)[number]) // codecs make their own buffers
+    return {
+      outputs: written.map(({ record }) => record),
+      blobs,
+      schemas: given.flatMap(({ slot }) => descriptionsOf(slot.artifact))
     }
-    return { outputs, blobs, schemas: given.flatMap(({ slot }) => descriptionsOf(slot.artifact)) }
   })
 }

@@ -41,13 +41,13 @@ export const runTask = (
   }
   const attributes = { flow: run.flow.flowName, run: run.id, step: definition.name }
   const settled = (states: { readonly [branch: string]: unknown } | undefined) => {
-    const task = runSettled(run, definition, given, states)
+    const task = Effect.flatten(runSettled(run, definition, given, states))
     return run.traced ? Tracing.span(task, `task ${definition.name}`, attributes) : task
   }
   return branches === undefined ? settled(undefined) : Effect.flatMap(settle(branches), settled)
 }
 
-/** Runs a step whose inputs are all resolved. */
+/** Runs a step whose inputs are all resolved: yields its state, or the attempts that yield it, without keeping what led to them. */
 const runSettled = Effect.fnUntraced(function* (
   run: RunContext,
   definition: Definition,
@@ -62,7 +62,7 @@ const runSettled = Effect.fnUntraced(function* (
   const occurrence = run.nextOccurrence(key)
   const begun = run.begun?.task(key, occurrence)
   if (begun !== undefined && run.begun?.isFinished(definition, begun) === true)
-    return stateOf(definition, inputs.refs, begun.outputs, begun.id)
+    return Exit.succeed(stateOf(definition, inputs.refs, begun.outputs, begun.id))
   if (begun?.status === "failed" && begun.error !== undefined) {
     const failed = { flow: run.flow.flowName, run: run.id, step: definition.name, task: begun.id }
     return yield* Effect.failCause(FailedTask.ofTask(failed)(Replay.restore(begun.error, definition.error)))
@@ -106,10 +106,10 @@ const runSettled = Effect.fnUntraced(function* (
         `Step "${definition.name}" is ${earlier.how === "cached" ? "served from the cache" : "taken over"} (${base.id} from ${record.source}), but its code has changed since. If the change matters, ${earlier.how === "cached" ? "give its cache another version" : `resume with --from ${definition.name}`}; with version: "code" a change of code always counts.`
       )
     }
-    return stateOf(definition, inputs.refs, source.outputs, base.id)
+    return Exit.succeed(stateOf(definition, inputs.refs, source.outputs, base.id))
   }
   const lost = begun?.status === "succeeded" ? `${run.id}/${begun.id}` : earlier.lost
-  const outputs = yield* Attempts.make(
+  const attempts = Attempts.make(
     run,
     definition,
     inputs,
@@ -117,7 +117,7 @@ const runSettled = Effect.fnUntraced(function* (
     { occurrence, continues: run.continues(definition, key, base.code) },
     begun
   )
-  return stateOf(definition, inputs.refs, outputs, base.id)
+  return Effect.map(attempts, (outputs) => stateOf(definition, inputs.refs, outputs, base.id))
 })
 
 /** Runs the branches that are still tasks, concurrently. */

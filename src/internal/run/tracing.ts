@@ -2,7 +2,7 @@
  * Runs, tasks and attempts as Effect spans, and tasks as Effect metrics. Spans are only made if they are recorded: if
  * the program has a tracer (for example of `effect/observability`), or the run is inside a span.
  */
-import type * as Context from "effect/Context"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import * as Tracer from "effect/Tracer"
@@ -10,7 +10,10 @@ import type { TaskRecord } from "../../RunRecord.ts"
 
 /** Whether spans of this fiber are recorded. */
 export const isTraced: Effect.Effect<boolean> = Effect.contextWith((context) =>
-  Effect.succeed(context.mapUnsafe.has(Tracer.TracerKey) || context.mapUnsafe.has(Tracer.ParentSpanKey))
+  Effect.succeed(
+    Context.getOrUndefined(context, Tracer.Tracer) !== undefined ||
+      Context.getOrUndefined(context, Tracer.ParentSpan) !== undefined
+  )
 )
 
 /** Makes an effect a span. */

@@ -20,8 +20,8 @@ export interface Entry {
   readonly metrics: Array<MetricRecord>
   /** The sequences of the points. */
   readonly pointPlaces: Array<number>
-  readonly cards: Map<string, CardLine> // by task
-  readonly checkpoints: Map<string, CheckpointRecord> // by task and name
+  cards: Map<string, CardLine> | undefined // by task
+  checkpoints: Map<string, CheckpointRecord> | undefined // by task and name
   /** The sequence of the newest card. */
   lastCard: number
 }
@@ -53,8 +53,8 @@ export const make = (inline?: Inline) => {
       logs: [],
       metrics: [],
       pointPlaces: [],
-      cards: new Map(),
-      checkpoints: new Map(),
+      cards: undefined,
+      checkpoints: undefined,
       lastCard: 0
     }
     runs.set(run, added)
@@ -126,7 +126,9 @@ export const make = (inline?: Inline) => {
     { blob, checkpoint, schemas: descriptions = [] }: Extract<Change, { _tag: "Checkpoint" }>,
     now: number
   ): void => {
-    const { checkpoints } = entry(checkpoint.run)
+    const stored = entry(checkpoint.run)
+    stored.checkpoints ??= new Map()
+    const { checkpoints } = stored
     const key = JSON.stringify([checkpoint.task, checkpoint.name])
     const before = checkpoints.get(key)
     if (checkpoint.ref === undefined) {
@@ -170,6 +172,7 @@ export const make = (inline?: Inline) => {
         const { blob, card } = change
         if (blob !== undefined) inline?.put(blob.digest, blob.bytes, now)
         const stored = entry(card.run)
+        stored.cards ??= new Map()
         stored.cards.delete(card.task)
         stored.lastCard = ++sequence
         stored.cards.set(card.task, { ...card, sequence })

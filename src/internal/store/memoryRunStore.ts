@@ -168,7 +168,7 @@ export const make = (inline?: MemoryRecords.Inline): RunStore["Service"] => {
       }),
     cards: (query) =>
       Effect.sync(() =>
-        [...(runs.get(query.run)?.cards.values() ?? [])].filter(
+        [...(runs.get(query.run)?.cards?.values() ?? [])].filter(
           (card) =>
             (query.task === undefined || card.task === query.task) &&
             (query.after === undefined || card.sequence > query.after)
@@ -176,7 +176,7 @@ export const make = (inline?: MemoryRecords.Inline): RunStore["Service"] => {
       ),
     checkpoints: ({ run, task }) =>
       Effect.sync(() =>
-        [...(runs.get(run)?.checkpoints.values() ?? [])].filter(
+        [...(runs.get(run)?.checkpoints?.values() ?? [])].filter(
           (checkpoint) => task === undefined || checkpoint.task === task
         )
       ),
@@ -239,8 +239,8 @@ export const make = (inline?: MemoryRecords.Inline): RunStore["Service"] => {
         const digests = new Set<string>()
         for (const [run, { cards, checkpoints, tasks }] of runs) {
           if (except?.has(run) === true) continue
-          for (const { digest } of cards.values()) digests.add(digest)
-          const saved = [...checkpoints.values()].flatMap(({ ref }) => ref ?? [])
+          for (const { digest } of cards?.values() ?? []) digests.add(digest)
+          const saved = [...(checkpoints?.values() ?? [])].flatMap(({ ref }) => ref ?? [])
           for (const { digest } of References.addressesOf(saved)) digests.add(digest)
           for (const { inputs, outputs } of tasks) {
             for (const { digest } of References.addressesOf(inputs)) digests.add(digest)

@@ -7,6 +7,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
+import { stoppable } from "../../../src/internal/run/ownFiber.ts"
 import { Stop } from "../../../src/internal/run/stop.ts"
 import * as Ticker from "../../../src/internal/run/ticker.ts"
 
@@ -72,9 +73,15 @@ describe("a stop", () => {
       const steps: Array<string> = []
       const note = (step: string) => Effect.sync(() => void steps.push(step))
       const stop = new Stop<string>()
-      const fiber = yield* Effect.forkChild(stop.within(Effect.onInterrupt(Effect.never, () => note("interrupted"))), {
-        startImmediately: true
-      })
+      const fiber = yield* Effect.forkChild(
+        stoppable(
+          Effect.onInterrupt(Effect.never, () => note("interrupted")),
+          stop
+        ),
+        {
+          startImmediately: true
+        }
+      )
       stop.by(Effect.andThen(note("ending"), Effect.fail("stopped")))
       stop.by(Effect.fail("stopped again"))
       assert.deepStrictEqual(yield* Fiber.await(fiber), Exit.fail("stopped"))
@@ -86,20 +93,20 @@ describe("a stop", () => {
     Effect.gen(function* () {
       const early = new Stop<string>()
       early.by(Effect.fail("early"))
-      assert.strictEqual(yield* Effect.flip(early.within(Effect.die("it began"))), "early")
+      assert.strictEqual(yield* Effect.flip(stoppable(Effect.die("it began"), early)), "early")
       const own = new Stop<string>()
       const byItself = Effect.andThen(
         Effect.sync(() => own.by(Effect.fail("by itself"))),
         Effect.never
       )
-      assert.strictEqual(yield* Effect.flip(own.within(byItself)), "by itself")
+      assert.strictEqual(yield* Effect.flip(stoppable(byItself, own)), "by itself")
     })
   )
 
   it.effect("leaves alone an effect that has ended", () =>
     Effect.gen(function* () {
       const stop = new Stop<string>()
-      assert.strictEqual(yield* stop.within(Effect.succeed(1)), 1)
+      assert.strictEqual(yield* stoppable(Effect.succeed(1), stop), 1)
       stop.by(Effect.fail("late"))
     })
   )

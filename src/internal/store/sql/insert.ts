@@ -76,7 +76,8 @@ export class Rows {
     const { columns } = this.#insert
     for (let at = 0; at < this.#count; ) {
       const count = 2 ** Math.floor(Math.log2(this.#count - at))
-      const params = this.#values.slice(at * columns, (at + count) * columns)
+      const isAll = count === this.#count
+      const params = isAll ? this.#values : this.#values.slice(at * columns, (at + count) * columns)
       statements.push({ sql: textOf(this.#insert, count), params })
       at += count
     }

@@ -135,7 +135,7 @@ const openBlobs = (blobs: Options["blobs"], readOnly = false): SqlStorage.OpenBl
 const settings = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
   yield* sql.unsafe("PRAGMA temp_store = MEMORY")
-  yield* sql.unsafe("PRAGMA cache_size = -32000")
+  yield* sql.unsafe("PRAGMA cache_size = -8000")
 })
 
 /**
