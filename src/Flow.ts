@@ -21,9 +21,9 @@ import type { Event } from "./internal/life/event.ts"
 import * as LifeHandle from "./internal/life/handle.ts"
 import { OnStop } from "./internal/life/onStop.ts"
 import * as Resumed from "./internal/life/resume.ts"
+import * as Numbers from "./internal/numbers.ts"
 import { oneEffect } from "./internal/requirements.ts"
 import * as Definition from "./internal/run/definition.ts"
-import * as Numbers from "./internal/numbers.ts"
 import * as ParameterValues from "./internal/run/parameters.ts"
 import { runFlow } from "./internal/run/runFlow.ts"
 import { problemOf } from "./internal/schema/schemaTraits.ts"
@@ -179,7 +179,8 @@ export const parameter = <S extends Schema.Codec<any, any>, Default extends S["T
 
 /**
  * A flow with the layer that its steps need. It is built lazily, once a run, in whichever process executes steps, when the
- * first of them is about to.
+ * first of them is about to: not for tasks that are taken over or served from the cache, nor for a step with `layer: false`,
+ * which starts while the layer is being built.
  *
  * Gotchas: it serves steps, not the flow's body.
  *

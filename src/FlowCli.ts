@@ -49,7 +49,8 @@ type LastPart<Key extends string> = Key extends `${string}/${infer Rest}` ? Last
  * the process with its exit code. Otherwise it only registers the flow and its layer, because a flow file may also be
  * imported by a test, a worker thread, or `effect-flow --module`.
  *
- * @param options.layer Provides what the flow needs beyond storage.
+ * @param options.layer Provides what the flow needs beyond storage, its body included: it is built before a run starts. The
+ *   steps of a flow with `Flow.provide` do not all wait for that flow's own layer (see `layer` of `Step.make`).
  *
  * @example
  * ```ts

@@ -12,14 +12,14 @@ import type { ArtifactError, ArtifactStore } from "./ArtifactStore.ts"
 import { CurrentRun } from "./CurrentRun.ts"
 import type { CurrentTask } from "./CurrentTask.ts"
 import type { ExecutorError, TaskTimeout, WorkerDied } from "./Executor.ts"
+import * as Numbers from "./internal/numbers.ts"
 import * as Definition from "./internal/run/definition.ts"
 import * as Merge from "./internal/run/merge.ts"
-import * as Numbers from "./internal/numbers.ts"
-import type { BodyResult, CoveredBy, TimeoutError } from "./internal/step/body.ts"
+import type { BodyResult, CoveredBy, TimeoutError, WithoutLayer } from "./internal/step/body.ts"
 import { define, fromDefinition } from "./internal/step/define.ts"
 import type { Mergeable, NamesIn, Resolution, ValueIn } from "./internal/step/merging.ts"
 import type { Ref, Value as RefValue } from "./Ref.ts"
-import type { StoreError } from "./RunStore.ts"
+import type { RunStore, StoreError } from "./RunStore.ts"
 import type { Given, Refs, Simplify, State, Values } from "./State.ts"
 
 export { MergeConflict } from "./internal/run/merge.ts"
@@ -84,7 +84,7 @@ export type Retry<X> =
     }
 
 /** The options of a step, except its body. */
-export interface Options<I extends Artifact.Fields, O extends Artifact.Fields, T, X> {
+export interface Options<I extends Artifact.Fields, O extends Artifact.Fields, T, X, L = never> {
   readonly description?: string
   /** What it reads, by name: schemas or artifacts. */
   readonly input?: I
@@ -104,10 +104,20 @@ export interface Options<I extends Artifact.Fields, O extends Artifact.Fields, T
   readonly cache?: { readonly version: string }
   /** Where an executor with threads runs it. */
   readonly runsOn?: "thread" | "fiber"
+  /**
+   * `false` for a step that uses no service of the flow's own layer (`Flow.provide`): its tasks start without waiting until
+   * the layer is built, and don't fail when it can't be. The compiler refuses it where the body needs a service.
+   */
+  readonly layer?: L
 }
 
 /** Rejects, in a sentence, an error schema that leaves out a failure of the body. What every task can fail with needs no schema. */
 export type Covers<E, X> = CoveredBy<E, X | TaskError>
+
+/** Rejects, in a sentence, `layer: false` on a step whose body needs a service that no task has by itself. */
+export type Layerless<L, R> = [L] extends [never]
+  ? unknown
+  : WithoutLayer<Exclude<R, CurrentTask | ArtifactStore | RunStore>>
 
 /**
  * A step.
@@ -135,14 +145,16 @@ export const make = <
   R = never,
   T = never,
   X = unknown,
-  Returned = unknown
+  Returned = unknown,
+  L extends false = never
 >(
   name: Name,
-  options: Options<I, O, T, X> & {
+  options: Options<I, O, T, X, L> & {
     readonly run: (
       input: Values<I>
     ) => BodyResult<Returned, NoInfer<O>, E, R, { readonly input: Values<NoInfer<I>>; readonly error: NoInfer<X> }>
-  } & Covers<E, X>
+  } & Covers<E, X> &
+    Layerless<L, R>
 ): Step<Name, I, O, E | TimeoutError<T>, Exclude<R, CurrentTask>> =>
   fromDefinition(define(name, options, undefined)) as never // the definition is erased, this signature is its type
 
@@ -276,16 +288,18 @@ export const join = <
   R = never,
   T = never,
   X = unknown,
-  Returned = unknown
+  Returned = unknown,
+  L extends false = never
 >(
   name: Name,
   branches: B,
-  options: Options<I, O, T, X> & {
+  options: Options<I, O, T, X, L> & {
     readonly run: (
       states: { readonly [K in keyof B]: Seen<B[K]> },
       input: OwnInput<I>
     ) => BodyResult<Returned, NoInfer<O>, E, R, { readonly input: Values<NoInfer<I>>; readonly error: NoInfer<X> }>
-  } & Covers<E, X>
+  } & Covers<E, X> &
+    Layerless<L, R>
 ): Join<Name, B, I, O, E | TimeoutError<T>, Exclude<R, CurrentTask>> =>
   fromDefinition(define(name, options, branches)) as never // the definition is erased, this signature is its type
 

@@ -147,6 +147,13 @@ layer(threads(), { excludeTestServices: true, timeout: "30 seconds" })("Executor
     })
   )
 
+  it.effect("does not wait for the flow's layer with a step that does without it", () =>
+    Effect.gen(function* () {
+      const { output } = yield* Flow.run(Flows.LayerlessFlow, {})
+      assert.notStrictEqual(output, 0)
+    })
+  )
+
   it.effect("builds the flow's layer once a thread, and keeps what it logs", () =>
     Effect.gen(function* () {
       const first = yield* Flow.run(Flows.LayerFlow, {})

@@ -222,6 +222,108 @@ describe("a flow", () => {
     }).pipe(Effect.provide(Storage.layerMemory))
   )
 
+  it.effect("lets a step without the layer start while the layer is built, wherever the body uses it", () =>
+    Effect.gen(function* () {
+      // The layer is built when the tasks that do without it have ended: that would never be if they waited for it.
+      const free = yield* Deferred.make<void>()
+      const layer = Layer.effect(Offset, Effect.as(Deferred.await(free), { by: 10 }))
+      const prepare = Step.make("prepare", {
+        layer: false,
+        input: { x: Schema.Number },
+        output: { y: Schema.Number },
+        run: ({ x }) => Effect.succeed({ y: x + 1 })
+      })
+      const total = Step.join(
+        "total",
+        { prepared: Step.many(prepare) },
+        {
+          layer: false,
+          output: { sum: Schema.Number },
+          run: ({ prepared }) =>
+            Effect.as(Deferred.succeed(free, undefined), { sum: prepared.reduce((sum, { y }) => sum + y, 0) })
+        }
+      )
+      const Called = Flow.provide(
+        Flow.make("Called", {
+          steps: [prepare, total, shift],
+          run: () =>
+            Effect.all(
+              { shifted: shift({ y: 1 }), sum: total({ prepared: Step.forEach([1, 2, 3], (x) => prepare({ x })) }) },
+              { concurrency: "unbounded" }
+            )
+        }),
+        layer
+      )
+      const Calling = Flow.provide(
+        Flow.make("Calling", {
+          steps: [shift, prepare],
+          run: () =>
+            Effect.all(
+              { shifted: shift({ y: 2 }), called: Flow.call(Called, {}), prepared: prepare({ x: 1 }) },
+              { concurrency: "unbounded" }
+            )
+        }),
+        layer
+      )
+      const { output } = yield* Flow.run(Calling, {})
+      assert.strictEqual(yield* output.shifted.z, 12)
+      assert.strictEqual(yield* output.called.shifted.z, 11)
+      assert.strictEqual(yield* output.called.sum.sum, 9)
+    }).pipe(Effect.provide(Storage.layerMemory))
+  )
+
+  it.effect("fails the steps that use its layer, and no other, where the layer can't be built", () =>
+    Effect.gen(function* () {
+      const prepare = Step.make("prepare", {
+        layer: false,
+        output: { y: Schema.Number },
+        run: () => Effect.succeed({ y: 1 })
+      })
+      const Broken = Flow.provide(
+        Flow.make("Broken", {
+          steps: [prepare, shift],
+          run: Effect.fnUntraced(function* () {
+            const { y } = yield* prepare()
+            const shifted = yield* Effect.exit(shift({ y }))
+            return { y: yield* (yield* prepare()).y, failed: Exit.isFailure(shifted) }
+          })
+        }),
+        Layer.effect(Offset, Effect.fail("no connection"))
+      )
+      const { output } = yield* Flow.run(Broken, {})
+      assert.deepStrictEqual(output, { y: 1, failed: true })
+    }).pipe(Effect.provide(Storage.layerMemory))
+  )
+
+  it.effect("builds no layer for tasks that are served from the cache or taken over", () =>
+    Effect.gen(function* () {
+      let built = 0
+      const layer = Layer.sync(Offset, () => {
+        built++
+        return { by: 10 }
+      })
+      const steps = {
+        cached: Step.make("cached", {
+          cache: { version: "1" },
+          output: { z: Schema.Number },
+          run: () => Effect.map(Offset, ({ by }) => ({ z: by }))
+        }),
+        resumed: Step.make("resumed", {
+          output: { z: Schema.Number },
+          run: () => Effect.map(Offset, ({ by }) => ({ z: by }))
+        })
+      }
+      const Cached = Flow.provide(Flow.make("Cached", { steps: [steps.cached], run: () => steps.cached() }), layer)
+      const Resumed = Flow.provide(Flow.make("Resumed", { steps: [steps.resumed], run: () => steps.resumed() }), layer)
+      yield* Flow.run(Cached, {})
+      yield* Flow.run(Cached, {})
+      assert.strictEqual(built, 1)
+      const { id } = yield* Flow.run(Resumed, {})
+      yield* Flow.resume(Resumed, { origin: id })
+      assert.strictEqual(built, 2)
+    }).pipe(Effect.provide(Storage.layerMemory))
+  )
+
   it.effect("takes the services of its steps from the context, too", () =>
     Effect.gen(function* () {
       const Shifted = Flow.make("Shifted", { steps: [shift], run: () => shift({ y: 1 }) })

@@ -338,6 +338,16 @@ export const rejected: ReadonlyArray<{ readonly name: string; readonly code: str
     message: "the schema does not cover TrainingDiverged"
   },
   {
+    name: "a step without the flow's layer whose body needs a service",
+    code: "Step.make('weigh', { layer: false, run: () => Effect.map(Weights, ({ initial }) => initial) })",
+    message: "the body needs Weights, which comes from a layer: leave layer: false out"
+  },
+  {
+    name: "a join without the flow's layer whose body needs a service",
+    code: "Step.join('weighed', { baseline }, { layer: false, run: () => Effect.asVoid(Weights) })",
+    message: "the body needs Weights, which comes from a layer: leave layer: false out"
+  },
+  {
     name: "a body that changes its input",
     code: "Step.make('change', { input: { x: Schema.Number }, run: (input) => Effect.sync(() => { input.x = 1 }) })",
     message: "Cannot assign to 'x' because it is a read-only property"
@@ -369,6 +379,13 @@ Step.make('map', { run: () => Effect.succeed(new Map([['a', 1]])) })
 Step.make('number', { run: () => Effect.succeed(1) })
 Step.make('death', { run: () => Effect.die('') })
 Step.make('failure', { run: () => new TrainingDiverged({ epoch: 1 }) })`
+  },
+  {
+    name: "a step and a join without the flow's layer that use what every task has, or their own layer",
+    code: `Step.make('noted', { layer: false, run: Effect.fnUntraced(function*() { const { task } = yield* CurrentTask; return task }) })
+Step.make('earlier', { layer: false, run: () => Effect.asVoid(Run.latest('flow')) })
+Step.make('own', { layer: false, run: () => Effect.provideService(Effect.asVoid(Weights), Weights, { initial: 1 }) })
+Step.join('both', { baseline }, { layer: false, output: { good: Schema.Boolean }, run: () => Effect.succeed({ good: true }) })`
   },
   {
     name: "a step that reads earlier runs",

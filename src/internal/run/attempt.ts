@@ -141,7 +141,7 @@ const describe = ({ base, context, definition, inputs, memory, number, place, ru
     task,
     definition,
     blobs: inputs.blobs,
-    here: Seeds.within(seed)(run.withServices(body)),
+    here: Seeds.within(seed)(run.withServices(definition, body)),
     sink,
     confirm: run.recorder.confirm(0),
     askedBefore: run.begun !== undefined,

@@ -7,8 +7,8 @@ import type * as Schema from "effect/Schema"
 import * as Artifact from "../../Artifact.ts"
 import { FlowError } from "../../FlowError.ts"
 import type { TaskRecord } from "../../RunRecord.ts"
-import { type Problem, problemOf } from "../schema/schemaTraits.ts"
 import * as Numbers from "../numbers.ts"
+import { type Problem, problemOf } from "../schema/schemaTraits.ts"
 
 /** @internal */
 export const definition: unique symbol = Symbol.for("effect-flow/Step/definition")
@@ -46,6 +46,8 @@ export interface Definition {
   readonly retry: RetryOptions | undefined
   readonly timeoutMs: number | undefined
   readonly runsOn: "thread" | "fiber" | undefined
+  /** `false` if the body uses nothing of the flow's own layer, and does not wait for it. */
+  readonly layer: false | undefined
   /** `(input)` for a step, `(states, input)` for a join. */
   readonly run: (...values: ReadonlyArray<never>) => Effect.Effect<unknown, unknown, unknown>
   /** In a test: the step that this one stands in for, under its name. */

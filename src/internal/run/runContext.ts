@@ -144,9 +144,9 @@ export class RunContext {
     })
   }
 
-  /** Gives a step's body the services of the flow's own layer, built at the first call. */
-  withServices(body: Effect.Effect<Outcome, unknown, any>): Effect.Effect<Outcome, unknown> {
-    return this.#services === undefined
+  /** Gives the body of a step the services of the flow's own layer, which is built when the first body that uses it asks. */
+  withServices({ layer }: Definition, body: Effect.Effect<Outcome, unknown, any>): Effect.Effect<Outcome, unknown> {
+    return this.#services === undefined || layer === false
       ? (body as Effect.Effect<Outcome, unknown>) // its services are the flow body's own
       : Effect.flatMap(this.#services, (context) => Effect.provideContext(body, context))
   }

@@ -20,6 +20,17 @@ export type CoveredBy<E, Covered> = [Exclude<E, Covered>] extends [never]
   : { readonly error: `the schema does not cover ${TagOf<Exclude<E, Covered>>}` }
 type TagOf<E> = E extends { readonly _tag: infer Tag extends string } ? Tag : "a failure of the body"
 
+/** Rejects, in a sentence, a step that does without the flow's layer although its body needs services. */
+export type WithoutLayer<R> = [R] extends [never]
+  ? unknown
+  : {
+      // An object, because `false` and a text have nothing in common that the compiler could name.
+      readonly layer: {
+        readonly [S in `the body needs ${NameOf<R>}, which comes from a layer: leave layer: false out`]: never
+      }
+    }
+type NameOf<R> = R extends { readonly key: infer Name extends string } ? Name : "a service"
+
 /** What a body with these outputs yields. */
 export type Yielded<O extends Artifact.Fields> = keyof O extends never ? unknown : Simplify<Values<O>>
 

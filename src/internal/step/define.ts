@@ -9,8 +9,8 @@ import * as Fiber from "effect/Fiber"
 import type * as Schema from "effect/Schema"
 import type * as Artifact from "../../Artifact.ts"
 import { CurrentRun } from "../../CurrentRun.ts"
-import * as Definition from "../run/definition.ts"
 import * as Numbers from "../numbers.ts"
+import * as Definition from "../run/definition.ts"
 import { type Made, mark } from "../run/runScope.ts"
 
 /** A step, as far as its definition goes. */
@@ -34,6 +34,7 @@ export interface ErasedOptions {
   readonly timeout?: Duration.Input
   readonly cache?: { readonly version: string }
   readonly runsOn?: "thread" | "fiber"
+  readonly layer?: false
   readonly run: (...values: ReadonlyArray<never>) => unknown
 }
 
@@ -66,6 +67,7 @@ export const define = (
     retry: Definition.retryOptions(name, options.retry),
     timeoutMs: Numbers.durationMs(`\`timeout\` of step "${name}"`, options.timeout),
     runsOn: options.runsOn,
+    layer: options.layer,
     run: options.run as Definition.Definition["run"] // a body yields an effect
   }
 }

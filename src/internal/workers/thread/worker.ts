@@ -19,6 +19,7 @@ import { ExecutorError, type Outcome, type TaskDescription } from "../../../Exec
 import type { Any as AnyFlow } from "../../../Flow.ts"
 import type { RunStore } from "../../../RunStore.ts"
 import { defaultLimitBytes } from "../../artifact/valueCache.ts"
+import type { Definition } from "../../run/definition.ts"
 import { lineText } from "../../run/logLine.ts"
 import * as Printing from "../../run/printing.ts"
 import * as Seeds from "../../run/seeds.ts"
@@ -73,7 +74,8 @@ const program = Effect.gen(function* () {
   }
   const [flows, stores] = loaded.value
   const services = new Map<AnyFlow, Effect.Effect<Context.Context<unknown>, unknown>>()
-  const servicesOf = (flow: AnyFlow): Effect.Effect<Context.Context<unknown>, unknown> => {
+  const servicesOf = (flow: AnyFlow, definition: Definition): Effect.Effect<Context.Context<unknown>, unknown> => {
+    if (definition.layer === false) return Effect.succeed(none)
     const running = services.get(flow)
     if (running !== undefined) return running
     const layer = flow.layer as Layer.Layer<unknown> | undefined // its requirements are already provided
@@ -119,7 +121,7 @@ const program = Effect.gen(function* () {
     const body =
       flow === undefined || definition === undefined || definition.version !== task.version
         ? Effect.fail(refuse(task, definition?.version))
-        : Effect.flatMap(servicesOf(flow), (context) => {
+        : Effect.flatMap(servicesOf(flow, definition), (context) => {
             if (task.timeoutMs !== undefined) send({ _tag: "BodyStarted", id })
             return Effect.provideContext(execute(definition, untimed(task), sink), context) as Effect.Effect<
               Outcome,
