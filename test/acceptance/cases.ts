@@ -76,10 +76,10 @@ export const cases: ReadonlyArray<Case> = [
   },
   {
     flow: Graphs.widestForeach,
-    x: 756_600,
-    trail: [...scores(1200), "best"],
-    tasks: count("start score*1200 best"),
-    edges: count("start>score*1200 score>best*1200"),
+    x: 198_300,
+    trail: [...scores(600), "best"],
+    tasks: count("start score*600 best"),
+    edges: count("start>score*600 score>best*600"),
     plan: "exact",
     places: { "before a foreach": "start", "in a foreach": "score", "in a join": "best" },
     ordered: "best"

@@ -71,7 +71,7 @@ const runLimitMs = Number(process.env.CAMPAIGN_LIMIT ?? 240_000)
 /** An event, and the processes that it hit: milliseconds since the epoch. */
 interface Hit {
   readonly kind: Kind
-  readonly pids: ReadonlySet<number>
+  readonly pids: ReadonlyArray<number> | "all"
   readonly from: number
   readonly to: number
 }
@@ -81,7 +81,9 @@ const recoveryMs = 15_000
 
 /** Whether an event is why a body began again: it hit the first process, or the second that did not know of the first. */
 const explains = ({ from, pids, to }: Hit, first: Beginning, second: Beginning): boolean =>
-  (pids.has(first.pid) || pids.has(second.pid)) && from <= second.at && to + recoveryMs >= first.at
+  (pids === "all" || pids.includes(first.pid) || pids.includes(second.pid)) &&
+  from <= second.at &&
+  to + recoveryMs >= first.at
 
 /**
  * When a worker said that it could not confirm its locks (milliseconds since the epoch). Without an event, that means that
@@ -142,7 +144,7 @@ export const campaign = Effect.fnUntraced(function* (options: Options) {
     await mkdir(logs, { recursive: true })
     for (const [number, output] of drivers) await writeFile(join(logs, `run-${number}.log`), output)
     for (const [pid, output] of outputs()) await writeFile(join(logs, `${pid}.log`), output)
-    await writeFile(join(logs, "events.json"), JSON.stringify(hits.map((hit) => ({ ...hit, pids: [...hit.pids] }))))
+    await writeFile(join(logs, "events.json"), JSON.stringify(hits))
   })
 
   const round = Effect.fnUntraced(function* (number: number, events: number) {
@@ -162,7 +164,7 @@ export const campaign = Effect.fnUntraced(function* (options: Options) {
         happened.push(kind)
         const from = Date.now()
         return yield* Effect.forkChild(
-          Effect.map(happen(kind, driver), (pids) => hits.push({ kind, pids: new Set(pids), from, to: Date.now() }))
+          Effect.map(happen(kind, driver), (pids) => hits.push({ kind, pids, from, to: Date.now() }))
         )
       })
     ).pipe(Effect.flatMap((fibers) => Effect.forEach(fibers, (fiber) => Fiber.join(fiber), { discard: true })))

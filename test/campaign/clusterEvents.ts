@@ -40,8 +40,8 @@ interface Member {
 export interface Cluster {
   /** Starts a driver of a run. */
   readonly drive: (version: Version, parameters: object) => Effect.Effect<Processes.Process, never, Scope.Scope>
-  /** Lets something happen. Yields the processes that it hit: all workers' if it hit the database. */
-  readonly happen: (kind: Kind, driver: Processes.Process) => Effect.Effect<ReadonlyArray<number>>
+  /** Lets something happen. Yields the processes that it hit: all if it hit the database, even those that were starting. */
+  readonly happen: (kind: Kind, driver: Processes.Process) => Effect.Effect<ReadonlyArray<number> | "all">
   /** What each worker has printed, by its process. */
   readonly outputs: () => ReadonlyMap<number, string>
 }
@@ -93,7 +93,6 @@ export const make = Effect.fnUntraced(function* (options: {
     yield* start("1", { module: new URL("../cluster/versioned.ts?version=2", import.meta.url).href })
   }
   const driverPlace = yield* place
-  const pidsOfAll = () => [...started.keys()]
 
   /** Only one thing happens to the database, and to the driver's machine, at a time. */
   const database = yield* Semaphore.make(1)
@@ -104,7 +103,10 @@ export const make = Effect.fnUntraced(function* (options: {
   const unplug = ({ plugIn, unplug }: Machines.Machine) =>
     Effect.andThen(unplug, Effect.andThen(Effect.sleep("10 seconds"), plugIn))
 
-  const happen = Effect.fnUntraced(function* (kind: Kind, driver: Processes.Process) {
+  const happen = Effect.fnUntraced(function* (
+    kind: Kind,
+    driver: Processes.Process
+  ): Effect.fn.Return<ReadonlyArray<number> | "all"> {
     const at = Math.floor(next() * workers.length)
     const member = workers[at]
     if (member === undefined) return []
@@ -161,7 +163,7 @@ export const make = Effect.fnUntraced(function* (options: {
         return []
       case "restart the database":
         yield* database.withPermits(1)(Effect.andThen(postgres.stop, postgres.start))
-        return pidsOfAll()
+        return "all"
       case "let the database take no writes for 5 s":
         yield* database.withPermits(1)(
           Effect.gen(function* () {
@@ -172,12 +174,12 @@ export const make = Effect.fnUntraced(function* (options: {
             yield* sql("SELECT pg_reload_conf()")
           })
         )
-        return pidsOfAll()
+        return "all"
       case "fill the database's disk for 5 s":
         yield* database.withPermits(1)(
           Effect.andThen(postgres.fillDisk(true), Effect.andThen(Effect.sleep("5 seconds"), postgres.fillDisk(false)))
         )
-        return pidsOfAll()
+        return "all"
     }
   })
 
