@@ -78,7 +78,7 @@ const writing = Effect.fnUntraced(function* (options: Options) {
       }
       yield* sql.unsafe(`PRAGMA synchronous = ${sync ? "FULL" : "NORMAL"}`)
       yield* sql.unsafe("PRAGMA wal_autocheckpoint = 8000")
-      yield* settings
+      yield* settings(filename)
     }),
     blobs: openBlobs(blobs),
     valueBytes,
@@ -119,7 +119,7 @@ const reading = Effect.fnUntraced(function* (options: Options) {
     client: SqliteClient.make({ filename: Path.resolve(filename), readonly: true }),
     name,
     explain: explain(Path.resolve(filename)),
-    prepare: () => Effect.flatMap(SqlClient.SqlClient, () => settings),
+    prepare: () => settings(filename),
     direct: SqliteClient.directOf,
     blobs: openBlobs(blobs, true),
     valueBytes,
@@ -131,12 +131,19 @@ const reading = Effect.fnUntraced(function* (options: Options) {
 const openBlobs = (blobs: Options["blobs"], readOnly = false): SqlStorage.OpenBlobs =>
   typeof blobs === "string" ? () => Effect.sync(() => FileStore.make({ directory: blobs, hint: ".", readOnly })) : blobs
 
-/** Settings of this connection alone. */
-const settings = Effect.gen(function* () {
-  const sql = yield* SqlClient.SqlClient
-  yield* sql.unsafe("PRAGMA temp_store = MEMORY")
-  yield* sql.unsafe("PRAGMA cache_size = -8000")
-})
+/** Of a database's size, the part that its pages may take in memory, and how much that is at least and at most (kB). */
+const cachedPart = 1 / 16
+const [leastCached, mostCached] = [2_000, 32_000]
+
+/** Settings of this connection alone. A large database, as that of a long run that is resumed, gets more memory. */
+const settings = (filename: string) =>
+  Effect.gen(function* () {
+    const sql = yield* SqlClient.SqlClient
+    const bytes = statSync(filename, { throwIfNoEntry: false })?.size ?? 0
+    const cached = Math.min(mostCached, Math.max(leastCached, Math.ceil((bytes / 1024) * cachedPart)))
+    yield* sql.unsafe("PRAGMA temp_store = MEMORY")
+    yield* sql.unsafe(`PRAGMA cache_size = -${cached}`)
+  })
 
 /**
  * A client for a reader of an older database: the same one, once it is migrated in place, or, where this process may

@@ -46,8 +46,11 @@ const isRefusal = (entries: ReadonlyArray<Entry>, error: SqlError | Fenced): ent
 /** How long a writer that ends tries to move what is left of the recent artifacts. */
 const lastMoveMs = 500
 
-/** How many calls may share a transaction. */
-const batchSize = 512
+/**
+ * How many calls may share a transaction. With more, SQLite is no faster, and a process with many runs keeps more in memory that
+ * waits to be written; a Postgres server may be far away.
+ */
+const batchSizes = { sqlite: 128, pg: 512 } as const
 
 /** A transaction of so many changes takes no further call: other processes wait for it, and their changes are in memory. */
 const changesAtOnce = 16_384
@@ -163,7 +166,7 @@ export const make = Effect.fnUntraced(function* (
   const settleOneByOne = (entries: ReadonlyArray<Entry>) =>
     Effect.forEach(entries, (entry) => settle([entry]), { discard: true })
 
-  const writing = yield* Queue.takeBetween(queue, 1, batchSize).pipe(
+  const writing = yield* Queue.takeBetween(queue, 1, batchSizes[database.dialect]).pipe(
     Effect.flatMap((entries) =>
       Effect.forEach(transactionsOf(entries), (entries) => Effect.andThen(settle(entries), database.stepAside), {
         discard: true
