@@ -15,6 +15,7 @@ const {
   parameters,
   secret,
   version,
+  isLocal,
   lockExpiration: expiration = lockExpiration
 } = JSON.parse(process.argv[2] ?? "{}")
 const module = new URL("../executor/flows.ts", import.meta.url)
@@ -29,7 +30,13 @@ Flow.run(Flows.CountedFlow, parameters).pipe(
   }),
   Effect.provide([
     Storage.layerPostgres({ url: database, blobs }),
-    Executor.layerCluster({ url: database, lockExpiration: expiration, ...(secret === undefined ? {} : { secret }) })
+    isLocal === true
+      ? Executor.layerFibers()
+      : Executor.layerCluster({
+          url: database,
+          lockExpiration: expiration,
+          ...(secret === undefined ? {} : { secret })
+        })
   ]),
   NodeRuntime.runMain
 )

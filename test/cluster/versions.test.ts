@@ -27,15 +27,13 @@ import * as Versioned from "./versioned.ts"
 const moduleOf = (version: string): string => new URL(`./deployment.ts?version=${version}`, import.meta.url).href
 describe.skipIf(Postgres.binaries === undefined)("a group of several versions", { concurrent: true }, () => {
   it.live(
-    "runs each version on its own workers, and continues a run on a worker that has its flow, which the others hand it to",
+    "runs each version on its own workers, and continues a run on a worker that has its flow",
     () =>
       Effect.gen(function* () {
         const { directory, options, workers } = yield* Setting.Setting
         const store = yield* RunStore
         const apart = yield* Effect.all(
-          [1, 2].map((version) =>
-            Processes.worker({ ...options, module: moduleOf(`${version}`), patience: "500 millis" })
-          ),
+          [1, 2].map((version) => Processes.worker({ ...options, module: moduleOf(`${version}`) })),
           {
             concurrency: 2
           }
@@ -74,46 +72,8 @@ describe.skipIf(Postgres.binaries === undefined)("a group of several versions", 
         })
         yield* driver.prints("finished counted/1")
         const id = /run (\S+)/.exec(driver.output())?.[1] ?? ""
-
-        // A second watch over the run, at a worker that can't continue it. Its patience is over at once, and it hands over.
-        const settings = { ...(yield* ClusterSettings.config), group: "effect_flow" }
-        const engine = yield* Layer.build(ClusterEngine.client({ ...settings, url: Redacted.make(options.database) }))
-        const sharding = Context.get(engine, Sharding.Sharding)
-        const sql = Context.get(engine, SqlClient.SqlClient)
-        const port = /Working at localhost:(\d+)/.exec(workers[0]?.output() ?? "")?.[1]
-        const locks = yield* sql<{ readonly shard: number }>`
-          SELECT objid::int - 1000000 AS shard FROM pg_locks JOIN pg_stat_activity USING (pid)
-          WHERE locktype = 'advisory' AND objsubid = 2 AND application_name = ${`effect-flow worker localhost:${port}`}`
-        const isElsewhere = (id: string) =>
-          locks.every(({ shard }) => shard !== sharding.getShardId(EntityId.make(id), "default").id)
-        const watch = Array.from({ length: 100 }, (_, index) => `${id}.9${index}`).find(isElsewhere) ?? ""
-        yield* Effect.flatMap(WorkflowEngine.WorkflowEngine, (engine) =>
-          engine.execute(RunWorkflow, {
-            executionId: watch,
-            payload: { run: id, steps: { counted: "" } },
-            discard: true
-          })
-        ).pipe(Effect.provideContext(engine))
-        const handedOver = sql`
-          SELECT id FROM effect_flow_cluster.effect_flow_cluster_effect_flow_messages WHERE entity_id = ${watch} AND processed`
-        while ((yield* handedOver).length === 0) yield* Effect.sleep(100)
-        // The end of any run removes the answers of the watches that are over.
-        yield* Flow.run(Flows.SquaresFlow, { count: 2 })
-        while ((yield* handedOver).length > 0) yield* Effect.sleep(100)
-        const waiting = (tag: string) =>
-          Effect.map(
-            sql<{ readonly count: string }>`
-              SELECT COUNT(*) AS count FROM effect_flow_cluster.effect_flow_cluster_effect_flow_messages
-              WHERE entity_type = 'Workflow/effect-flow/run' AND tag = ${tag} AND NOT processed`,
-            ([row]) => Number(row?.count)
-          )
-
         yield* driver.kill("SIGKILL")
         while ((yield* store.runs({ idPrefix: id }))[0]?.status === "running") yield* Effect.sleep(200)
-        // The end of the watch that was handed over must not wake the one that handed it over: its answer may be gone, for which
-        // the wake would wait forever, and the worker with it when it lets go of its share.
-        while ((yield* waiting("run")) > 0) yield* Effect.sleep(100)
-        assert.strictEqual(yield* waiting("resume"), 0)
         const [continued] = yield* store.runs({ idPrefix: id })
         assert.strictEqual(continued?.status, "succeeded")
         const tasks = yield* store.tasks({ run: continued?.id ?? "" })
@@ -121,7 +81,7 @@ describe.skipIf(Postgres.binaries === undefined)("a group of several versions", 
         for (const { version } of tasks) assert.strictEqual(version, "")
         for (const pids of beginnings(file).values()) assert.strictEqual(pids.length, 1)
         assert.strictEqual(workers.length + apart.length, 3)
-      }).pipe(Effect.provide(Setting.layer(1, { patience: "4 seconds" }))),
+      }).pipe(Effect.provide(Setting.layer(1))),
     180_000
   )
 
@@ -137,6 +97,71 @@ describe.skipIf(Postgres.binaries === undefined)("a group of several versions", 
         assert.strictEqual((yield* Fiber.join(running)).output.length, 12)
         assert.strictEqual((yield* Flow.run(Flows.SquaresFlow, { count: 4 })).output.total, 14)
       }).pipe(Effect.provide(Setting.layer(1))),
+    180_000
+  )
+
+  it.live(
+    "lets go of a run that it handed to a worker of the run's version",
+    () =>
+      Effect.gen(function* () {
+        const { directory, options, workers } = yield* Setting.Setting
+        const store = yield* RunStore
+        const own = Processes.worker({ ...options, module: moduleOf("1"), patience: "2 seconds" })
+        // A run that nobody watches over: its driver, which is killed, needs no cluster.
+        const driver = yield* Processes.start("./driver.ts", {
+          ...options,
+          version: "1",
+          isLocal: true,
+          parameters: { count: 6, milliseconds: 300, file: join(directory, "counted") }
+        })
+        yield* Effect.all([own, driver.prints("finished counted/1")], { concurrency: 2 })
+        yield* driver.kill("SIGKILL")
+        const run = /run (\S+)/.exec(driver.output())?.[1] ?? ""
+
+        // A watch over it at the worker that can't continue it, which hands it to the one that can.
+        const settings = { ...(yield* ClusterSettings.config), group: "effect_flow" }
+        const engine = yield* Layer.build(ClusterEngine.client({ ...settings, url: Redacted.make(options.database) }))
+        const sharding = Context.get(engine, Sharding.Sharding)
+        const sql = Context.get(engine, SqlClient.SqlClient)
+        const port = /Working at localhost:(\d+)/.exec(workers[0]?.output() ?? "")?.[1]
+        const locks = sql<{ readonly shard: number }>`
+          SELECT objid::int - 1000000 AS shard FROM pg_locks JOIN pg_stat_activity USING (pid)
+          WHERE locktype = 'advisory' AND objsubid = 2 AND application_name = ${`effect-flow worker localhost:${port}`}`
+        let held = yield* locks
+        // Half of them go to the other worker.
+        while (held.length === 0 || held.length > 40) {
+          yield* Effect.sleep(100)
+          held = yield* locks
+        }
+        const isThere = (id: string) =>
+          held.some(({ shard }) => shard === sharding.getShardId(EntityId.make(id), "default").id)
+        const watch = Array.from({ length: 1000 }, (_, index) => `${run}.9${index}`).find(isThere) ?? ""
+        yield* Effect.flatMap(WorkflowEngine.WorkflowEngine, (engine) =>
+          engine.execute(RunWorkflow, { executionId: watch, payload: { run, steps: { counted: "1" } }, discard: true })
+        ).pipe(Effect.provideContext(engine))
+        const handedOver = sql`
+          SELECT id FROM effect_flow_cluster.effect_flow_cluster_effect_flow_messages WHERE entity_id = ${watch} AND processed`
+        while ((yield* handedOver).length === 0) yield* Effect.sleep(100)
+        // As the end of any run does, with the answers of the watches that are over.
+        yield* sql`
+          WITH gone AS (
+            DELETE FROM effect_flow_cluster.effect_flow_cluster_effect_flow_messages WHERE entity_id = ${watch} RETURNING id
+          )
+          DELETE FROM effect_flow_cluster.effect_flow_cluster_effect_flow_replies WHERE request_id IN (SELECT id FROM gone)`
+
+        const waiting = (tag: string) =>
+          Effect.map(
+            sql<{ readonly count: string }>`
+              SELECT COUNT(*) AS count FROM effect_flow_cluster.effect_flow_cluster_effect_flow_messages
+              WHERE entity_type = 'Workflow/effect-flow/run' AND tag = ${tag} AND NOT processed`,
+            ([row]) => Number(row?.count)
+          )
+        while ((yield* waiting("run")) > 0) yield* Effect.sleep(100)
+        assert.strictEqual((yield* store.runs({ id: run }))[0]?.status, "succeeded")
+        // The end of the second watch must not wake the first one: that would wait for its answer without end, and its worker
+        // with it when it lets go of its share.
+        assert.strictEqual(yield* waiting("resume"), 0)
+      }).pipe(Effect.provide(Setting.layer(1, { module: moduleOf("2"), patience: "500 millis" }))),
     180_000
   )
 })
