@@ -2,13 +2,24 @@
  * Loads the Postgres driver, an optional peer dependency: a program that keeps its store in a directory need not install it.
  * The import stands in a `try` block, which is how bundlers recognize a module that may be missing.
  */
+import type { PgPoolConfig } from "@effect/sql-pg/PgClient"
 import * as Effect from "effect/Effect"
 import { StoreError } from "../../RunStore.ts"
 import { messageOf } from "../cause.ts"
 
+/**
+ * If a server goes away without a word (it restarts behind a partition, or loses power), an answer would be awaited without end.
+ * Probes on a silent connection find that out within 5 to 15 seconds.
+ */
+const probed = { keepAlive: "5 seconds" } as const
+
 const load = async () => {
   try {
-    return await import("@effect/sql-pg/PgClient")
+    const { layer, make } = await import("@effect/sql-pg/PgClient")
+    return {
+      layer: (config: PgPoolConfig) => layer({ ...probed, ...config }),
+      make: (config: PgPoolConfig) => make({ ...probed, ...config })
+    }
   } catch (cause) {
     throw new StoreError({ message: explain(cause), cause })
   }
@@ -21,14 +32,8 @@ const explain = (cause: unknown): string => {
     : `The Postgres driver @effect/sql-pg can't be loaded: ${message}`
 }
 
-/**
- * Options of every connection. If a server goes away without a word (it restarts behind a partition, or loses power), an answer
- * would be awaited without end. Probes on a silent connection find that out within 5 to 15 seconds.
- */
-export const probed = { keepAlive: "5 seconds" } as const
-
-/** The driver. Fails with the command that installs it. */
-export const driver: Effect.Effect<typeof import("@effect/sql-pg/PgClient"), StoreError> = Effect.tryPromise({
+/** The driver, whose connections are probed while they are silent. Fails with the command that installs it. */
+export const driver = Effect.tryPromise({
   try: load,
   catch: (error) => error as StoreError // thrown above
 })

@@ -14,7 +14,7 @@ import { ArtifactStore } from "../../../ArtifactStore.ts"
 import { RunStore, StoreError } from "../../../RunStore.ts"
 import * as FileStore from "../files/store.ts"
 import { reasonOf } from "../obstacle.ts"
-import { driver, probed } from "../postgresDriver.ts"
+import { driver } from "../postgresDriver.ts"
 import * as Away from "./away.ts"
 import * as SqlStorage from "./storage.ts"
 import * as WriteNow from "./writeNow.ts"
@@ -34,11 +34,7 @@ export const layer = (options: Options): Layer.Layer<ArtifactStore | RunStore, S
       const { blobs } = options
       if (typeof blobs === "string") yield* directory(blobs)
       const stores = yield* SqlStorage.make({
-        client: PgClient.make({
-          ...probed,
-          url: options.url,
-          ...(where.isNamed ? {} : { applicationName: "effect-flow" })
-        }),
+        client: PgClient.make({ url: options.url, ...(where.isNamed ? {} : { applicationName: "effect-flow" }) }),
         name: `The run database ${where.database} on ${where.host}`,
         explain: explain(where),
         isAway: Away.isAway,

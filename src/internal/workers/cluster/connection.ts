@@ -10,7 +10,7 @@ import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { ExecutorError } from "../../../Executor.ts"
 import type { StoreError } from "../../../RunStore.ts"
-import { driver, probed } from "../../store/postgresDriver.ts"
+import { driver } from "../../store/postgresDriver.ts"
 import * as Away from "../../store/sql/away.ts"
 import * as SqlRetry from "../../store/sql/retry.ts"
 import { showUrl } from "./settings.ts"
@@ -32,7 +32,6 @@ export const withConnection = <A, E>(
   Effect.gen(function* () {
     const PgClient = yield* driver
     const sql = yield* PgClient.make({
-      ...probed,
       url,
       applicationName: `effect-flow ${name}`,
       maxConnections: 1,

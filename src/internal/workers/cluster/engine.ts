@@ -21,7 +21,7 @@ import * as Scope from "effect/Scope"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { WorkflowEngine } from "effect/workflow/WorkflowEngine"
 import type { ExecutorError } from "../../../Executor.ts"
-import { driver, probed } from "../../store/postgresDriver.ts"
+import { driver } from "../../store/postgresDriver.ts"
 import * as Away from "../../store/sql/away.ts"
 import * as SqlRetry from "../../store/sql/retry.ts"
 import { createSchema, errorsOf, orUnreachable, schema, unreachable, whileAway, withConnection } from "./connection.ts"
@@ -69,7 +69,6 @@ const layer = <E>(
   const sql = Layer.unwrap(
     Effect.map(driver, (PgClient) =>
       PgClient.layer({
-        ...probed,
         url: shared.url,
         applicationName: `effect-flow ${name}`.slice(0, 63),
         connectTimeout: 5000,
