@@ -20,18 +20,11 @@ import * as TagChange from "./tagChange.ts"
 import type { ResumeState } from "./takeover.ts"
 
 /** What a run is made of. */
-interface Parts {
-  readonly flow: FlowDefinition
-  readonly artifacts: ArtifactStore["Service"]
-  readonly runs: RunStore["Service"]
-  readonly executor: ExecutorService
-  readonly recorder: Recorder
-  readonly observe: (event: RunEvent) => void
-  readonly seeds: Seeds
-  /** Whether the run's spans are recorded. */
-  readonly traced: boolean
-  /** The state of the run when its previous driver died. */
-  readonly begun: ResumeState | undefined
+interface Parts
+  extends Pick<
+    RunContext,
+    "flow" | "artifacts" | "runs" | "executor" | "recorder" | "observe" | "seeds" | "traced" | "begun"
+  > {
   /** The run that this one resumes. */
   readonly origin: Origin | undefined
   /** The step that `--from` asked for, which is executed whatever stands for it. */
@@ -51,7 +44,9 @@ export class RunContext {
   readonly recorder: Recorder
   readonly observe: (event: RunEvent) => void
   readonly seeds: Seeds
+  /** Whether its spans are recorded. */
   readonly traced: boolean
+  /** Its state when its previous driver died. */
   readonly begun: ResumeState | undefined
   /** The tasks and runs that the body has started. */
   readonly scope = new RunScope()
