@@ -23,8 +23,6 @@ export interface ChunkStatistics {
 export const isBefore = (a: unknown, b: unknown): boolean =>
   typeof a === "string" && typeof b === "string" ? isTextBefore(a, b) : (a as number) < (b as number) // values of one kind
 
-const firstSurrogate = 0xd800
-
 const isTextBefore = (a: string, b: string): boolean => {
   const length = Math.min(a.length, b.length)
   for (let i = 0; i < length; i++) {
@@ -32,8 +30,8 @@ const isTextBefore = (a: string, b: string): boolean => {
     const right = b.charCodeAt(i)
     if (left === right) continue
     // Surrogates stand for code points beyond all others.
-    const isLeftPair = left >= firstSurrogate && left <= 0xdfff
-    const isRightPair = right >= firstSurrogate && right <= 0xdfff
+    const isLeftPair = left >= 0xd800 && left <= 0xdfff
+    const isRightPair = right >= 0xd800 && right <= 0xdfff
     return isLeftPair === isRightPair ? left < right : isRightPair
   }
   return a.length < b.length
@@ -48,18 +46,11 @@ export const boundsOf = (
   let min = values[0] as Bound // there is one, of a kind with an order
   let max = min
   if (kind === "text") {
-    let lowest = (min as string).charCodeAt(0)
-    let highest = lowest
     for (let i = 1; i < values.length; i++) {
       const value = values[i] as string // a text column's
-      const first = value.charCodeAt(0)
-      if (first > lowest && first < highest && highest < firstSurrogate) continue // so most need no comparison
       if (value === min || value === max) continue
       if (isTextBefore(value, min as string)) min = value
       else if (isTextBefore(max as string, value)) max = value
-      else continue
-      lowest = (min as string).charCodeAt(0)
-      highest = (max as string).charCodeAt(0)
     }
   } else {
     for (const value of values as Iterable<number>) {

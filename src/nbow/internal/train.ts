@@ -223,16 +223,13 @@ const diverged = (what: string, number: number): TrainingError =>
   })
 
 /** The loss of a step is measured before its update, so the last update of an epoch is checked here. */
-const checkFinite = (weights: Weights, { valLoss }: Epoch, number: number): TrainingError | undefined => {
-  const isLossFinite = valLoss === undefined || Number.isFinite(valLoss)
+const checkFinite = (weights: Weights, { valLoss = 0 }: Epoch, number: number): TrainingError | undefined => {
   for (const [name, values] of Object.entries(weights) as Array<[string, Float32Array]>) {
-    // The penalty is a sum over these, and part of the validation loss.
-    if (name === "hiddenKernel" && valLoss !== undefined && isLossFinite) continue
     for (let i = 0; i < values.length; i++) {
       if (!Number.isFinite(values[i])) return diverged(`A weight of ${name} is ${values[i]}`, number)
     }
   }
-  return isLossFinite ? undefined : diverged(`The validation loss is ${valLoss}`, number)
+  return Number.isFinite(valLoss) ? undefined : diverged(`The validation loss is ${valLoss}`, number)
 }
 
 /** Trains on all rows once. */
