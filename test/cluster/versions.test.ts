@@ -71,8 +71,8 @@ describe.skipIf(Postgres.binaries === undefined)("a group of several versions", 
           parameters: { count: 4, milliseconds: 500, file }
         })
         yield* driver.prints("finished counted/1")
-        const id = /run (\S+)/.exec(driver.output())?.[1] ?? ""
         yield* driver.kill("SIGKILL")
+        const id = /run (\S+)/.exec(driver.output())?.[1] ?? ""
         while ((yield* store.runs({ idPrefix: id }))[0]?.status === "running") yield* Effect.sleep(200)
         const [continued] = yield* store.runs({ idPrefix: id })
         assert.strictEqual(continued?.status, "succeeded")
