@@ -60,7 +60,7 @@ describe("Artifact.json", () => {
   it.effect("returns what it was given, for any JSON value", () =>
     Effect.promise(() =>
       fc.assert(
-        fc.asyncProperty(fc.jsonValue({ noUnicodeString: false, maxDepth: 6 }), (value) =>
+        fc.asyncProperty(fc.jsonValue({ stringUnit: anyCharacter, maxDepth: 6 }), (value) =>
           Effect.runPromise(
             Effect.gen(function* () {
               const artifact = Artifact.json(Schema.Json)

@@ -42,7 +42,7 @@ const leaves: ReadonlyArray<Kind> = [
   { schema: Schema.Uint8Array, value: fc.uint8Array({ maxLength: 6 }) },
   { schema: Schema.Duration, value: fc.nat().map(Duration.millis) },
   { schema: Schema.BigDecimal, value: fc.bigInt().map((value) => BigDecimal.normalize(BigDecimal.make(value, 2))) },
-  { schema: Schema.Unknown, value: fc.jsonValue({ maxDepth: 3, noUnicodeString: false }).filter(hasNoPrototypeKey) },
+  { schema: Schema.Unknown, value: fc.jsonValue({ maxDepth: 3, stringUnit: anyCharacter }).filter(hasNoPrototypeKey) },
   { schema: Point, value: fc.record({ x: number, at: date }).map((fields) => new Point(fields)) }
 ]
 
