@@ -3,8 +3,8 @@
  * workers, the run, the verbs. A Postgres of its own stands in for the one that the guide installs. An image is built if
  * Docker's server runs here; without it, the Dockerfile's instructions are executed in a directory (see `image.ts`), and
  * the worker that the image would start is started there. Nothing is sent to a Kubernetes cluster: what kubectl can check
- * alone, it does (`--dry-run=client`), and the manifests that a line names are validated by Kubernetes' schemas. What is
- * skipped has a line that says why.
+ * alone, it does (`--dry-run=client`), and the manifests that a line names are checked against the types of Kubernetes'
+ * API. What is skipped has a line that says why.
  *
  * `node test/campaign/guide.ts` prints each line and what came of it, and exits with 1 if one failed. It needs the binaries
  * of a Postgres, `npm run build:library`, and npm's registry for the image (`--no-image` leaves that out).
@@ -82,7 +82,7 @@ const program = Effect.gen(function* () {
         file === undefined ? undefined : yield* Effect.promise(() => Manifests.problemOf(join(root, file)))
       if (problem !== undefined) failures.push(`${line}\n${problem}`)
       const validated =
-        file === undefined ? "" : `; ${file} ${problem === undefined ? "is" : "is not"} what Kubernetes' schemas allow`
+        file === undefined ? "" : `; ${file} ${problem === undefined ? "is" : "is not"} what Kubernetes' API allows`
       say(line, `skipped: it needs a Kubernetes cluster${validated}`)
     } else if (/^npx effect-flow worker /.test(line)) {
       // "Two workers, each in a terminal of its own."
