@@ -58,13 +58,21 @@ const shared = ({ lockExpiration }: Shared): Config => ({
   simulateRemoteSerialization: false
 })
 
+/** What tells a worker from a client. */
+interface Role<E> {
+  readonly config: Config
+  readonly sockets: Layer.Layer<any, any, any>
+  /** The most connections to the database. */
+  readonly connections: number
+  /** As which the database lists the connections. */
+  readonly name: string
+  /** The error for a cause that no waiting helped. */
+  readonly failure: (cause: Cause.Cause<unknown>) => E
+}
+
 const layer = <E>(
   shared: Shared,
-  config: Config,
-  cluster: Layer.Layer<any, any, any>,
-  connections: number,
-  name: string,
-  failure: (cause: Cause.Cause<unknown>) => E
+  { config, connections, failure, name, sockets }: Role<E>
 ): Layer.Layer<Engine, ExecutorError | E> => {
   const sql = Layer.unwrap(
     Effect.map(driver, (PgClient) =>
@@ -83,7 +91,7 @@ const layer = <E>(
     ShardLocks.layer({ prefix, lockExpirationMs: shared.lockExpiration })
   ).pipe(Layer.provide(ShardingConfig.layer(config)), Layer.provideMerge(sql))
   const engine = ClusterWorkflowEngine.layer.pipe(
-    Layer.provideMerge(cluster),
+    Layer.provideMerge(sockets),
     Layer.provideMerge(storage),
     // Use these settings instead of environment variables such as HOST and PORT.
     Layer.provide(ConfigProvider.layer(ConfigProvider.fromUnknown({})))
@@ -139,9 +147,13 @@ const persistently = <E>(
 /** A process that submits work. */
 export const client = (settings: Shared): Layer.Layer<Engine, ExecutorError> => {
   const config = shared(settings)
-  return layer(settings, config, Sockets.client(settings, config), 8, `driver ${hostname()}/${process.pid}`, (cause) =>
-    unreachable(settings.url, cause)
-  )
+  return layer(settings, {
+    config,
+    sockets: Sockets.client(settings, config),
+    connections: 8,
+    name: `driver ${hostname()}/${process.pid}`,
+    failure: (cause) => unreachable(settings.url, cause)
+  })
 }
 
 /** A process that executes work. */
@@ -158,15 +170,14 @@ export const worker = (
     runnerShardWeight: threads,
     entityTerminationTimeout: settings.drain
   }
-  return layer(
-    settings,
+  return layer(settings, {
     config,
-    Sockets.worker(settings, config),
-    16,
-    `worker ${settings.host}:${settings.port}`,
-    (cause) =>
+    sockets: Sockets.worker(settings, config),
+    connections: 16,
+    name: `worker ${settings.host}:${settings.port}`,
+    failure: (cause) =>
       errorsOf(cause)
         .map(Listening.errorIn)
         .find((error) => error !== undefined) ?? unreachable(settings.url, cause)
-  )
+  })
 }
