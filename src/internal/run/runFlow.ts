@@ -241,9 +241,14 @@ const runBody = (
     run.observe({ _tag: "Logged", line })
   }
   const within = (context: Context.Context<unknown>) => {
-    const now = () => Context.get(context as Context.Context<never>, Clock.Clock).currentTimeMillisUnsafe()
+    const { currentTimeMillisUnsafe } = Context.get(context as Context.Context<never>, Clock.Clock)
+    /** Keeps a line with the run, and shows it through the loggers that the run was started under. */
+    const say = (level: "Info" | "Warn", message: string) => {
+      line(currentTimeMillisUnsafe(), level, message)
+      Effect.runForkWith(shownContext(context, interpreter))(Effect.logWithLevel(level)(message))
+    }
     const printing = new Printing.Printing({ run: run.id }, (stream, message) =>
-      line(now(), stream === "stdout" ? "Info" : "Warn", message)
+      say(stream === "stdout" ? "Info" : "Warn", message)
     )
     const body = runEffect(subject, () => run.flow.body(parameters as never)) // they are decoded and complete
     return onOwnFiber(body, surround(context, interpreter, line), {
@@ -257,7 +262,7 @@ const runBody = (
       Effect.flatMap((exit) => explainExit(subject, exit)),
       Effect.tap(() =>
         Effect.sync(() => {
-          for (const { step, tasks } of run.scope.neverRun()) line(now(), "Warn", RunScope.neverRunMessage(step, tasks))
+          for (const { step, tasks } of run.scope.neverRun()) say("Warn", RunScope.neverRunMessage(step, tasks))
         })
       )
     )
@@ -292,6 +297,13 @@ const newestId = Effect.fnUntraced(function* (runs: RunStore["Service"]) {
   return newest?.place ?? newest?.id
 })
 
+/** The context in which lines that the body printed are shown. They are stored already, so no logger's output is captured. */
+const shownContext = (context: Context.Context<unknown>, interpreter: Interpreter): Context.Context<never> =>
+  context.pipe(
+    Context.add(CurrentRun, interpreter),
+    Context.add(Logger.CurrentLoggers, new Set(unprinted(Context.get(context, Logger.CurrentLoggers))))
+  ) as Context.Context<never> // the loggers need nothing
+
 /** The body's context: `CurrentRun`, and a logger that keeps what the body itself logs. */
 const surround = (
   context: Context.Context<unknown>,
@@ -300,8 +312,9 @@ const surround = (
 ): Context.Context<unknown> => {
   const logger = Logger.make<unknown, void>((options) => {
     const { date, fiber, logLevel } = options
-    // A step's lines are its task's, kept by the logger that its body runs under.
+    // A step's lines are its task's, and those of a flow that the body calls are that run's: their own loggers keep them.
     if (Context.getOption(fiber.context, CurrentTask)._tag === "Some") return
+    if ((Context.getOrUndefined(fiber.context, CurrentRun) ?? interpreter) !== interpreter) return
     line(date.getTime(), logLevel, lineText(options))
   })
   return context.pipe(

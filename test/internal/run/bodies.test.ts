@@ -4,6 +4,7 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Logger from "effect/Logger"
 import * as Schema from "effect/Schema"
 import * as TestClock from "effect/testing/TestClock"
 import { CurrentTask, Executor, Flow, Run, RunStore, Step, Storage } from "effect-flow"
@@ -271,6 +272,48 @@ describe("what a body prints", () => {
       assert.deepStrictEqual(
         lines.filter(({ task }) => task === "").map(({ message }) => message),
         ["from the flow"]
+      )
+    }).pipe(Effect.provide(Storage.layerMemory))
+  )
+
+  it.effect("is shown by the program's loggers, too, the flow's body's as its steps'", () =>
+    Effect.gen(function* () {
+      const shown: Array<string> = []
+      const logger = Logger.make<unknown, void>(({ logLevel, message }) => void shown.push(`${logLevel} ${message}`))
+      const prints = Step.make("prints", { run: () => Effect.sync(() => console.log("from the step")) })
+      const child = Flow.make("Child", {
+        steps: [number],
+        run: () => {
+          console.error("from the child")
+          number()
+          return Effect.log("logged by the child")
+        }
+      })
+      const flow = Flow.make("F", {
+        steps: [prints, number],
+        run: Effect.fnUntraced(function* () {
+          console.log("from the flow")
+          yield* prints()
+          yield* Flow.call(child, {})
+        })
+      })
+      yield* Effect.provideService(recorded(flow), Logger.CurrentLoggers, new Set([logger]))
+      const forgotten = 'A task of step "number" was made but never run.'
+      assert.deepStrictEqual(
+        shown.map((line) => line.replace(/ Put .*/, "")),
+        [
+          "Info from the flow",
+          "Info from the step",
+          "Warn from the child",
+          "Info logged by the child",
+          `Warn ${forgotten}`
+        ]
+      )
+      const lines = yield* Effect.flatMap(Run.latest("F"), (run) => Run.logs(run))
+      assert.deepStrictEqual(
+        lines.map(({ message }) => message),
+        ["from the flow", "from the step"],
+        "what a called flow says is in the log of its own run only"
       )
     }).pipe(Effect.provide(Storage.layerMemory))
   )
