@@ -37,7 +37,7 @@ beforeAll(async () => {
   messages = await compile("effect-flow-types", {
     "prelude.ts": prelude,
     "given.ts": given,
-    "words.ts": words.replaceAll(/^const /gm, "export const "),
+    "words.ts": words,
     "forgot.ts": forgot,
     ...Object.fromEntries(others.map((code, index) => [block(index), code])),
     ...Object.fromEntries(documented.map(({ code, file }) => [file, asModule(code)])),

@@ -126,6 +126,26 @@ describe("declarations", () => {
   }
 })
 
+describe("the README's quick start", () => {
+  it("is enough: its packages and its tsconfig.json compile all that the README shows, and its test passes", async () => {
+    const [words = "", test = "", ...others] = readmeBlocks()
+    const [config = ""] = readmeBlocks("json")
+    const root = project("start", {
+      "package.json": manifest(),
+      "tsconfig.json": config,
+      "words.ts": words,
+      "words.test.ts": test,
+      ...Object.fromEntries(others.map((code, index) => [`block-${index}.ts`, code]))
+    })
+    await install(root, tarball, "effect@4", "@effect/platform-node@4")
+    await install(root, "--save-dev", "typescript", "tsx", "@types/node", "vitest", "@effect/vitest")
+    await must(root, ["npx", "tsc", "-p", "."])
+    await must(root, ["npx", "vitest", "run"])
+    const { stdout } = await must(root, ["npx", "tsx", "words.ts"])
+    assert.deepStrictEqual(JSON.parse(stdout), { report })
+  }, 300_000)
+})
+
 describe("a bundle in one file, in an empty folder", () => {
   for (const [format, extension] of [
     ["esm", "mjs"],

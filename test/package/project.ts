@@ -81,8 +81,10 @@ export const copyOf = (root: string, name: string): string => {
   return copy
 }
 
-/** README's fenced TypeScript, in its order. */
-export const readmeBlocks = (): ReadonlyArray<string> =>
-  [...readFileSync(join(repository, "README.md"), "utf8").matchAll(/^```ts\n([\s\S]*?)^```/gm)].map(
-    (match) => match[1] as string // the one group
-  )
+/** README's fenced code of a language, in its order. */
+export const readmeBlocks = (language = "ts"): ReadonlyArray<string> =>
+  [
+    ...readFileSync(join(repository, "README.md"), "utf8").matchAll(
+      new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\``, "gm")
+    )
+  ].map((match) => match[1] as string) // the one group
