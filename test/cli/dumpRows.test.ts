@@ -1,5 +1,5 @@
 /** Rows of a stored dataset and of a stored table, as `dump` prints them. */
-import { mkdtempSync, rmSync } from "node:fs"
+import { existsSync, mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
@@ -15,11 +15,11 @@ import { line } from "./line.ts"
 const Rows = Artifact.dataset({ n: Schema.Int, word: Schema.NullOr(Schema.String) }, { rowsPerPart: 10 })
 const rows = Stream.map(Stream.range(1, 25), (n) => ({ n, word: n === 2 ? null : `a "word", ${n}` }))
 const write = Step.make("write", {
-  output: { data: Rows, table: Rows.table },
+  output: { data: Rows, table: Rows.table, count: Schema.Int },
   run: Effect.fnUntraced(function* () {
     const data = yield* Rows.write(rows)
     const [table = { numRows: 0, columns: { n: [], word: [] } }] = yield* Stream.runCollect(data.stream())
-    return { data, table }
+    return { data, table, count: 25 }
   })
 })
 const RowsFlow = Flow.make("RowsFlow", { steps: [write], run: () => Effect.asVoid(write({})) })
@@ -61,6 +61,25 @@ describe("dump of a dataset", () => {
       assert.deepStrictEqual(lines.slice(0, 3), ["n,word", '1,"a ""word"", 1"', "2,"])
       const table = yield* bin("dump", "latest/write/table", "--csv", "--columns", "n", "--from", "10")
       assert.strictEqual(table.stdout, "n\n10\n")
+    })
+  )
+
+  it.live("refuses flags that would change nothing", () =>
+    Effect.gen(function* () {
+      const refused = (...flags: ReadonlyArray<string>) =>
+        Effect.map(dump(...flags), ({ code, stderr, stdout }) => {
+          assert.deepStrictEqual([code, stdout], [2, ""])
+          return stderr
+        })
+      const out = join(directory, "data.csv")
+      assert.match(yield* refused("--csv", "--out", out), /^--out writes the stored bytes as they are.* --csv > /)
+      assert.isFalse(existsSync(out))
+      assert.strictEqual(yield* refused("--tail", "--from", "3"), "--tail and --from exclude each other.\n")
+      const json = yield* bin("dump", "latest/write/count", "--rows", "3")
+      assert.deepStrictEqual(
+        [json.code, json.stderr],
+        [2, "count is json, and --rows is for the rows of a table or dataset.\n"]
+      )
     })
   )
 })

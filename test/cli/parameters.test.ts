@@ -141,8 +141,10 @@ describe("the flags of parameters", () => {
       assert.match(String(yield* message(Schema.Date, "--p", "soon")), /^Invalid value for flag --p: "soon"\. /)
       assert.match(
         String(yield* message(Schema.Array(Schema.String), "--p", "a,b")),
-        /^Invalid value for flag --p: "a,b".*\(as JSON text\)$/
+        /^Invalid value for flag --p: "a,b"\. Expected: an array \(as JSON text, such as '\["a,b"\]'\)$/
       )
+      assert.match(String(yield* message(Schema.Array(Schema.Number), "--p", "3")), / such as '\[3\]'\)$/)
+      assert.match(String(yield* message(Schema.Array(Schema.Number), "--p", "x")), /\(as JSON text\)$/)
       assert.match(String(yield* message(Schema.Literals(["a", "b"]), "--p", "c")), /"a" \| "b"/)
       assert.strictEqual(yield* message(Schema.String), "Missing required flag: --p")
       assert.strictEqual(yield* message(Schema.Boolean), "Missing required flag: --p")

@@ -137,6 +137,29 @@ describe("usage", () => {
         2,
         `--concurrency can't be "0": expected a number of at least 1.${see()}`
       )
+      refuses(yield* here("--concurrency", "x"), 2, `--concurrency can't be "x": expected a number.${see()}`)
+      refuses(yield* here("--x", "1", "--x", "2"), 2, `--x is given 2 times, but can be given only once.${see()}`)
+      refuses(
+        yield* here("tag", "latest", "good"),
+        2,
+        `"tag" is followed by add, remove, replace or list, not by "latest".${see(" tag")}`
+      )
+      refuses(yield* here("tag", "ad", "latest"), 2, `There is no verb "ad". Did you mean add?${see(" tag")}`)
+      refuses(
+        yield* here("ui", "--port", "99999"),
+        2,
+        `--port can't be "99999": expected a number from 0 to 65535.${see(" ui")}`
+      )
+      refuses(
+        yield* here("logs", "--attempt", "0"),
+        2,
+        `--attempt can't be "0": expected a number of at least 1.${see(" logs")}`
+      )
+      refuses(
+        yield* here("runs", "--since", "then"),
+        2,
+        `--since can't be "then": expected a date, such as 2026-01-31 or 2026-01-31T09:00.${see(" runs")}`
+      )
     })
   )
 
@@ -156,6 +179,14 @@ describe("a value that starts with a dash", () => {
       assert.strictEqual(code, 2)
       assert.match(stderr, /If -x is the value of --mode, write --mode=-x\./)
       assert.notMatch((yield* here("-x")).stderr, /is the value of/)
+      // A flag that takes no value has none; a word of several letters is one mistake, and no letter is a typo of another.
+      const see = "\nSee npx tsx flow.ts --help"
+      refuses(yield* here("--quiet", "--xx"), 2, `There is no flag --xx. Did you mean --x?${see}`)
+      refuses(
+        yield* here("--mode", "-5s"),
+        2,
+        `There is no flag -5. If -5s is the value of --mode, write --mode=-5s.${see}`
+      )
     })
   )
 })

@@ -322,6 +322,7 @@ describe("plan, gc and card", () => {
       )
       assert.match(succeeds(yield* here("plan", "--format", "mermaid", "--x", "5")), /^flowchart TD\n/)
       assert.deepStrictEqual(json(yield* here("plan", "--format", "json")).flow, "TestFlow")
+      assert.deepStrictEqual(json(yield* here("plan", "--json")).flow, "TestFlow")
       assert.strictEqual(json(yield* here("runs", "--json", "--limit", "0")).length, before)
     })
   )

@@ -17,10 +17,12 @@ import {
   maybe,
   off,
   optional,
+  port,
   runArgument,
   type Select,
   storeFlags,
-  sync
+  sync,
+  whole
 } from "./flags.ts"
 import type { ParameterFlag } from "./parameterFlags.ts"
 import { verbs } from "./readingCommands.ts"
@@ -34,16 +36,10 @@ const runFlags = {
     ),
     Flag.withDefault("fibers")
   ),
-  concurrency: Flag.Int("concurrency").pipe(
-    Flag.withMetavar("n"),
-    Flag.withDescription(
-      "The maximum number of tasks that run at once (default: no limit on fibers, the number of cores on threads)"
-    ),
-    Flag.filter(
-      (value) => value >= 1,
-      () => "Expected a number of at least 1"
-    ),
-    Flag.optional
+  concurrency: whole(
+    "concurrency",
+    "The maximum number of tasks that run at once (default: no limit on fibers, the number of cores on threads)",
+    { least: 1 }
   ),
   log: Flag.Literals("log", ["text", "json"]).pipe(
     Flag.withDescription("The format of the log on stderr (default: text)"),
@@ -160,32 +156,16 @@ const flowVerbs = (cli: Cli, subject: Subject, flags: Parameters, select: Select
   )
   const planned = Command.make(
     "plan",
-    { format: format(["text", "mermaid", "dot", "json"]), parameters: params(flags.run) },
+    { format: format(["text", "mermaid", "dot", "json"]), json: json("the graph"), parameters: params(flags.run) },
     (input) =>
       select(() =>
         lazily(() => import("./verbs/plan.ts"))((module) =>
-          module.plan(cli, subject, given(input.parameters), input.format)
+          module.plan(cli, subject, given(input.parameters), input.json ? "json" : input.format)
         )
       )
   ).pipe(Command.withDescription("Show the flow's graph without running it"))
   return [started, resumed, planned, workerVerb(cli, subject, select)] as const
 }
-
-const whole = (name: string, metavar: string, description: string, least: number, most: number) =>
-  Flag.Int(name).pipe(
-    Flag.withMetavar(metavar),
-    Flag.withDescription(description),
-    Flag.filter(
-      (value) => value >= least && value <= most,
-      () =>
-        most === Number.MAX_SAFE_INTEGER
-          ? `Expected a number of at least ${least}`
-          : `Expected a number from ${least} to ${most}`
-    ),
-    Flag.optional
-  )
-
-const highestPort = 65_535
 
 /** `worker`: starts a cluster worker for this module's flows. */
 const workerVerb = (cli: Cli, subject: Subject, select: Select) =>
@@ -194,10 +174,8 @@ const workerVerb = (cli: Cli, subject: Subject, select: Select) =>
     {
       size: whole(
         "size",
-        "n",
         "The number of tasks executed at once (default: EFFECT_FLOW_THREADS, or the number of cores)",
-        1,
-        Number.MAX_SAFE_INTEGER
+        { least: 1 }
       ),
       group: optional(
         "group",
@@ -209,13 +187,10 @@ const workerVerb = (cli: Cli, subject: Subject, select: Select) =>
         "address",
         "The address at which other processes reach it (default: EFFECT_FLOW_HOST, or localhost)"
       ),
-      port: whole("port", "n", "The port to listen on (default: EFFECT_FLOW_PORT, or any free port)", 0, highestPort),
-      healthPort: whole(
+      port: port("port", "The port to listen on (default: EFFECT_FLOW_PORT, or any free port)"),
+      healthPort: port(
         "health-port",
-        "n",
-        "The port of its health endpoint: /live, /ready, /metrics (default: EFFECT_FLOW_HEALTH_PORT, or none)",
-        0,
-        highestPort
+        "The port of its health endpoint: /live, /ready, /metrics (default: EFFECT_FLOW_HEALTH_PORT, or none)"
       ),
       log: Flag.Literals("log", ["text", "json"]).pipe(
         Flag.withAlias("log-format"),

@@ -113,6 +113,30 @@ export const sync = off(
 export const optional = (name: string, metavar: string, description: string) =>
   Flag.String(name).pipe(Flag.withMetavar(metavar), Flag.withDescription(description), Flag.optional)
 
+/** An optional flag with a whole number. */
+export const whole = (
+  name: string,
+  description: string,
+  { least, most = Number.MAX_SAFE_INTEGER }: { readonly least: number; readonly most?: number }
+) =>
+  Flag.Int(name).pipe(
+    Flag.withMetavar("n"),
+    Flag.withDescription(description),
+    Flag.filter(
+      (value) => value >= least && value <= most,
+      () => {
+        if (most !== Number.MAX_SAFE_INTEGER) return `Expected a number from ${least} to ${most}`
+        return least === 0 ? "Expected a non-negative number" : `Expected a number of at least ${least}`
+      }
+    ),
+    Flag.optional
+  )
+
+const highestPort = 65_535
+
+/** An optional flag with a port. */
+export const port = (name: string, description: string) => whole(name, description, { least: 0, most: highestPort })
+
 /** The value of an optional flag, or `undefined`. */
 export const maybe = <A>(value: Option.Option<A>): A | undefined => Option.getOrUndefined(value)
 

@@ -7,12 +7,14 @@ import * as CliError from "effect/cli/CliError"
 import * as Flag from "effect/cli/Flag"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as AST from "effect/SchemaAST"
 import type { Any as AnyFlow } from "../../Flow.ts"
 import { strict } from "../run/parameters.ts"
+import { quote } from "./program.ts"
 
 type Codec = Schema.Codec<unknown, unknown>
 
@@ -133,7 +135,7 @@ const defaultText = (field: Codec, kind: Kind): Effect.Effect<string | undefined
   if (byDefault === undefined) return Effect.succeed(undefined)
   if (kind._tag === "Duration")
     return Effect.map(Effect.option(byDefault as Effect.Effect<Duration.Duration, unknown>), (value) =>
-      Option.isSome(value) ? Duration.format(value.value) : undefined
+      Option.isSome(value) && Duration.isDuration(value.value) ? Duration.format(value.value) : undefined
     )
   return (byDefault as Effect.Effect<unknown, unknown>).pipe(
     Effect.flatMap(Schema.encodeUnknownEffect(Schema.toCodecJson(field))),
@@ -219,10 +221,18 @@ const decode = Effect.fnUntraced(function* (kind: Kind, codec: Codec, text: stri
     if (Result.isSuccess(result)) return result.success
     expected ??= result.failure.message
       .replace(/\s*\n\s*/g, " ")
+      .replace(/^Expected (?=array|object)/, "an ")
       .replace(/^Expected no excess property at/, "no properties beyond its schema's, but found one at")
   }
   if (kind._tag === "Number" && Number.isNaN(Number(text))) return yield* Effect.fail("a number")
   if (kind._tag === "Duration" && Option.isNone(durationOf(text)))
     return yield* Effect.fail('a duration, such as 90s, 1.5h or "5 minutes"')
-  return yield* Effect.fail(kind._tag === "Json" ? `${expected} (as JSON text)` : (expected ?? "another value"))
+  if (kind._tag !== "Json") return yield* Effect.fail(expected ?? "another value")
+  const list = yield* Effect.filter(
+    readings(kind, text).map((reading) => [reading]),
+    (list) => Effect.map(Effect.exit(Schema.decodeUnknownEffect(codec)(list, strict)), Exit.isSuccess)
+  )
+  return yield* Effect.fail(
+    `${expected} (as JSON text${list.length === 0 ? "" : `, such as ${quote(JSON.stringify(list[0]))}`})`
+  )
 })

@@ -7,20 +7,22 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Option from "effect/Option"
 import type { Cli } from "./cli.ts"
-import { aRun, format, json, lazily, maybe, off, optional, runArgument, type Select, targetArgument } from "./flags.ts"
+import {
+  aRun,
+  format,
+  json,
+  lazily,
+  maybe,
+  off,
+  optional,
+  port,
+  runArgument,
+  type Select,
+  targetArgument,
+  whole
+} from "./flags.ts"
 
 const tags = (description: string) => Flag.String("tag").pipe(Flag.withDescription(description), Flag.between(0, 50))
-
-const count = (name: string, description: string) =>
-  Flag.Int(name).pipe(
-    Flag.withMetavar("n"),
-    Flag.withDescription(description),
-    Flag.filter(
-      (value) => value >= 0,
-      () => "Expected a non-negative number"
-    ),
-    Flag.optional
-  )
 
 /** The commands of these verbs. */
 export const verbs = (cli: Cli, select: Select) => [
@@ -37,15 +39,7 @@ export const verbs = (cli: Cli, select: Select) => [
         Flag.withDescription("Only runs started at this time or later"),
         Flag.optional
       ),
-      limit: Flag.Int("limit").pipe(
-        Flag.withMetavar("n"),
-        Flag.withDescription("The maximum number of runs (default: 20; 0: all)"),
-        Flag.filter(
-          (value) => value >= 0,
-          () => "Expected a non-negative number"
-        ),
-        Flag.withDefault(20)
-      ),
+      limit: whole("limit", "The maximum number of runs (default: 20; 0: all)", { least: 0 }),
       json: json("the runs")
     },
     (input) =>
@@ -55,7 +49,7 @@ export const verbs = (cli: Cli, select: Select) => [
             status: maybe(input.status),
             tags: input.tag,
             since: maybe(input.since)?.getTime(),
-            limit: input.limit,
+            limit: maybe(input.limit) ?? 20,
             json: input.json
           })
         )
@@ -78,7 +72,7 @@ export const verbs = (cli: Cli, select: Select) => [
     {
       target: targetArgument,
       follow: off("follow", "Keep printing new lines until the run ends").pipe(Flag.withAlias("f")),
-      attempt: count("attempt", "Only this attempt"),
+      attempt: whole("attempt", "Only this attempt", { least: 1 }),
       json: json("the lines")
     },
     (input) =>
@@ -100,8 +94,10 @@ export const verbs = (cli: Cli, select: Select) => [
         Argument.withDescription("An artifact that a task wrote or read: latest/train/model, latest/train/3/model")
       ),
       out: optional("out", "file", "Write the stored bytes to this file"),
-      rows: count("rows", "The number of rows of a table or dataset to print (default: 10; for CSV, all)"),
-      from: count("from", "The first row to print, counted from 1"),
+      rows: whole("rows", "The number of rows of a table or dataset to print (default: 10; for CSV, all)", {
+        least: 0
+      }),
+      from: whole("from", "The first row to print, counted from 1", { least: 1 }),
       tail: off("tail", "Print the last rows in place of the first"),
       columns: optional("columns", "names", "Print only these columns: a,b"),
       csv: off("csv", "Print rows as CSV"),
@@ -196,11 +192,7 @@ export const verbs = (cli: Cli, select: Select) => [
   Command.make(
     "ui",
     {
-      port: Flag.Int("port").pipe(
-        Flag.withMetavar("n"),
-        Flag.withDescription("The port (default: 4747, or any free port)"),
-        Flag.optional
-      ),
+      port: port("port", "The port (default: 4747, or any free port)"),
       host: optional(
         "host",
         "address",
@@ -265,7 +257,7 @@ export const verbs = (cli: Cli, select: Select) => [
   Command.make(
     "gc",
     {
-      keepRuns: count("keep-runs", "Keep the newest n runs of each flow"),
+      keepRuns: whole("keep-runs", "Keep the newest n runs of each flow", { least: 0 }),
       keepDays: Flag.Finite("keep-days").pipe(
         Flag.withMetavar("days"),
         Flag.withDescription("Keep runs that are at most this old"),
@@ -301,7 +293,9 @@ export const verbs = (cli: Cli, select: Select) => [
 const tagVerb = (cli: Cli, select: Select) => {
   const load = lazily(() => import("./verbs/tag.ts"))
   const run = aRun("run")
-  const words = Argument.String("tag").pipe(Argument.withDescription("Tags"), Argument.variadic({ min: 1 }))
+  const word = Argument.String("tag").pipe(Argument.withDescription("Tags"))
+  const words = Argument.variadic(word, { min: 1 })
+  const anyWords = Argument.variadic(word, { min: 0 })
   return Command.make("tag").pipe(
     Command.withDescription("Add, remove, replace and list the tags of a run"),
     Command.withSubcommands([
@@ -311,9 +305,9 @@ const tagVerb = (cli: Cli, select: Select) => {
       Command.make("remove", { run, tags: words }, (input) =>
         select((chosen) => load((module) => module.change(cli, chosen, input.run, { remove: input.tags })))
       ).pipe(Command.withDescription("Remove tags from a run")),
-      Command.make("replace", { run, tags: Argument.variadic(Argument.String("tag"), { min: 0 }) }, (input) =>
+      Command.make("replace", { run, tags: anyWords }, (input) =>
         select((chosen) => load((module) => module.change(cli, chosen, input.run, { replace: input.tags })))
-      ).pipe(Command.withDescription("Replace all tags of a run")),
+      ).pipe(Command.withDescription("Replace all tags of a run; without new ones, remove all")),
       Command.make("list", { run: runArgument, json: json("the tags") }, (input) =>
         select((chosen) => load((module) => module.list(cli, chosen, input.run, input.json)))
       ).pipe(Command.withDescription("List the tags of a run, including system tags"))

@@ -30,6 +30,7 @@ export const dump = (cli: Cli.Cli, chosen: Cli.Chosen, text: string, options: Op
     chosen,
     Effect.gen(function* () {
       const { ref } = yield* Target.artifact(chosen, text)
+      yield* refuseUnused(ref, options)
       if (options.out !== undefined) return yield* save(cli, ref, options.out)
       switch (ref.format) {
         case "dataset":
@@ -49,6 +50,25 @@ export const dump = (cli: Cli.Cli, chosen: Cli.Chosen, text: string, options: Op
       Cli.print(cli, `${Units.bytes(ref.size)} of ${ref.mediaType}; --out FILE writes them to a file.`)
     })
   )
+
+/** Refuses flags that would change nothing, so that nobody takes a file's bytes for CSV, or all of a value for a part. */
+const refuseUnused = (ref: RefRecord, options: Options): Effect.Effect<void, Cli.Exit> => {
+  const { columns, csv, from, out, rows, tail } = options
+  const given = Object.entries({ rows, from, tail: tail || undefined, columns, csv: csv || undefined }).flatMap(
+    ([name, value]) => (value === undefined ? [] : [`--${name}`])
+  )
+  const [first] = given
+  const refuse = (message: string) => Effect.fail(new Cli.Exit({ code: Cli.exitCodes.usage, message }))
+  if (first === undefined) return Effect.void
+  if (ref.format !== "table" && ref.format !== "dataset")
+    return refuse(`${ref.name} is ${ref.format}, and ${first} is for the rows of a table or dataset.`)
+  if (out !== undefined)
+    return refuse(
+      `--out writes the stored bytes as they are, so it can't be combined with ${first}. Write what is printed to a file with a redirection: dump … ${first} > ${out}`
+    )
+  if (tail && from !== undefined) return refuse("--tail and --from exclude each other.")
+  return Effect.void
+}
 
 /** Writes the bytes to a file, under a temporary name until they are complete and verified. */
 const save = Effect.fnUntraced(function* (cli: Cli.Cli, ref: RefRecord, out: string) {
