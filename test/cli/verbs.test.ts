@@ -1,5 +1,5 @@
 /** Every verb, over runs of a small flow in a directory. */
-import { mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
@@ -78,6 +78,8 @@ describe("runs", () => {
         1,
         `There is no store in ${absent}. Select another directory with --directory.`
       )
+      assert.match((yield* line(TestFlow, flowFile, absent)("resume")).stderr, /^There is no store in .*\n$/)
+      assert.isFalse(existsSync(absent))
     })
   )
 })

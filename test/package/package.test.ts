@@ -143,7 +143,7 @@ describe("the README's quick start", () => {
     await must(root, ["npx", "vitest", "run"])
     const { stdout } = await must(root, ["npx", "tsx", "words.ts"])
     assert.deepStrictEqual(JSON.parse(stdout), { report })
-  }, 300_000)
+  }, 600_000)
 })
 
 describe("a bundle in one file, in an empty folder", () => {

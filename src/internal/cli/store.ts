@@ -4,7 +4,6 @@ import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import * as Redacted from "effect/Redacted"
-import type { StoreError } from "../../RunStore.ts"
 import { codeOf } from "../cause.ts"
 import * as Address from "../s3/address.ts"
 import * as StoreDirectory from "../store/directory.ts"
@@ -179,23 +178,26 @@ export const changingStore = <A, E>(cli: Cli, chosen: Chosen, effect: Effect.Eff
   openExisting(cli, chosen, effect, false)
 
 const openExisting = <A, E>(cli: Cli, chosen: Chosen, effect: Effect.Effect<A, E, Stores>, readOnly: boolean) =>
-  Effect.suspend((): Effect.Effect<A, E | Exit | StoreError> => {
-    const { store } = chosen
-    if (store._tag === "Postgres" || !isMissing(join(store.directory, "runs.sqlite"))) {
-      return Effect.flatMap(layer(chosen, { readOnly }), (layer) => Effect.provide(effect, layer)).pipe(
-        Effect.provideService(Logger.CurrentLoggers, new Set([warnings(cli)]))
-      )
-    }
-    return Effect.fail(
-      new Exit({
-        code: exitCodes.failed,
-        message: `There is no store in ${storeName(store)}. ${
-          cli.subject === undefined
-            ? "Select another directory with --directory."
-            : `Run the flow first (${command(cli, chosen, "run")}), or select another directory with --directory.`
-        }`
-      })
+  Effect.andThen(
+    requireStore(cli, chosen),
+    Effect.flatMap(layer(chosen, { readOnly }), (layer) => Effect.provide(effect, layer)).pipe(
+      Effect.provideService(Logger.CurrentLoggers, new Set([warnings(cli)]))
     )
+  )
+
+/** Fails where the store does not exist. */
+export const requireStore = (cli: Cli, chosen: Chosen): Effect.Effect<void, Exit> =>
+  Effect.suspend(() => {
+    const { store } = chosen
+    if (store._tag === "Postgres" || !isMissing(join(store.directory, "runs.sqlite"))) return Effect.void
+    return new Exit({
+      code: exitCodes.failed,
+      message: `There is no store in ${storeName(store)}. ${
+        cli.subject === undefined
+          ? "Select another directory with --directory."
+          : `Run the flow first (${command(cli, chosen, "run")}), or select another directory with --directory.`
+      }`
+    })
   })
 
 /** Whether a file certainly does not exist. A file that can't be inspected might exist. */

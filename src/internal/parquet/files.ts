@@ -14,7 +14,11 @@ export type Source = string | URL | ReadonlyArray<string | URL>
 
 /** How a source is called in messages. */
 export const sourceName = (source: Source): string =>
-  typeof source === "string" || source instanceof URL ? nameOf(source) : source.map(nameOf).join(", ")
+  typeof source === "string" || source instanceof URL
+    ? nameOf(source)
+    : source.length === 0
+      ? "no file"
+      : source.map(nameOf).join(", ")
 
 /** The files of a source, those of a pattern in the order of their names. */
 export const filesOf = (source: Source): Effect.Effect<ReadonlyArray<string>, SourceError> => {

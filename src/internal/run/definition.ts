@@ -81,19 +81,16 @@ export const listed = (definitions: ReadonlyMap<string, Definition>, called: Def
   return own === called || own?.replaces === called ? own : undefined
 }
 
-/** The artifact of a declared field. */
-const artifactOf = (field: Artifact.Field): Artifact.Artifact<unknown> =>
-  (Artifact.isArtifact(field) ? field : Artifact.json(field)) as Artifact.Artifact<unknown> // erased: values are matched by name
-
 /** The slots of declared fields, in the order of their names, which is the order of everything that is hashed. */
 export const slots = (owner: string, kind: "input" | "output", fields: Artifact.Fields = {}): ReadonlyArray<Slot> =>
   Object.keys(fields)
     .sort()
     .map((name) => {
       checkName(`a field of ${owner}`, name)
-      const artifact = artifactOf(fields[name] as Artifact.Field) // `name` is a key of `fields`
-      refuseProblem(`The ${kind} of ${owner}`, name, artifact.problem?.())
-      return { name, artifact }
+      const field = fields[name] as Artifact.Field // `name` is a key of `fields`
+      const isArtifact = Artifact.isArtifact(field)
+      refuseProblem(`The ${kind} of ${owner}`, name, isArtifact ? field.problem?.() : problemOf(field))
+      return { name, artifact: (isArtifact ? field : Artifact.json(field)) as Artifact.Artifact<unknown> } // erased: values are matched by name
     })
 
 /** Refuses declarations of values that can't be stored, and of secrets. */
@@ -109,7 +106,7 @@ export const refuseProblem = (subject: string, name: string | undefined, problem
 /** The schema of a step's errors. Errors are recorded, so they must not contain secrets. */
 export const checkedError = (owner: string, error: Schema.Top | undefined): Schema.Top | undefined => {
   const problem = error === undefined ? undefined : problemOf(error)
-  if (problem?.isSecret === true) refuseProblem(`The error of ${owner}`, undefined, problem)
+  if (problem?.isSecret === true || error?.ast === undefined) refuseProblem(`The error of ${owner}`, undefined, problem)
   return error
 }
 

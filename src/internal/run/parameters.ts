@@ -37,6 +37,14 @@ const unknownIn = (flow: FlowDefinition, given: object): string | undefined =>
 
 /** Adds defaults and validates parameters. */
 export const make = (flow: FlowDefinition, given: object): Effect.Effect<object, ParameterError> => {
+  if (typeof given !== "object" || given === null) {
+    return Effect.fail(
+      new ParameterError({
+        flow: flow.flowName,
+        message: `The parameters of flow "${flow.flowName}" must be an object, but they are ${valueText(given)}; ${namesOf(flow)}.`
+      })
+    )
+  }
   const unknown = unknownIn(flow, given)
   if (unknown !== undefined) {
     return Effect.fail(

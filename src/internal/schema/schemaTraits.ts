@@ -74,7 +74,10 @@ export interface Problem {
 const problems = new WeakMap<SchemaAST.AST, { readonly problem: Problem | undefined }>()
 
 /** Why values of a schema can't be stored. Empty if they can. */
-export const problemOf = ({ ast }: Schema.Top): Problem | undefined => {
+export const problemOf = (schema: Schema.Top): Problem | undefined => {
+  // JavaScript may declare anything: `String` in place of `Schema.String`.
+  const ast = (schema as Partial<Schema.Top> | undefined | null)?.ast
+  if (ast === undefined) return { path: [], isSecret: false, message: "is declared by something that is no schema" }
   let remembered = problems.get(ast)
   if (remembered === undefined) {
     let first: Problem | undefined

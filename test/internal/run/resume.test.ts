@@ -129,6 +129,11 @@ describe("parameters", () => {
       const options = { inner: { a: 1 } }
       const top = yield* Effect.flip(Flow.run(flow, { options, optoins: 1 } as never))
       assert.strictEqual(messageOf(top), 'Flow "Deep" has no parameter "optoins"; it has: options.')
+      const none = yield* Effect.flip(Flow.run(flow, undefined as never))
+      assert.strictEqual(
+        messageOf(none),
+        'The parameters of flow "Deep" must be an object, but they are undefined; it has: options.'
+      )
       const deep = yield* Effect.flip(Flow.run(flow, { options: { inner: { a: 1, b: 2 } } } as never))
       assert.match(messageOf(deep), /"options\.inner\.b": there is no such property/)
       yield* Flow.run(flow, { options })

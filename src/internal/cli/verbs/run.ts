@@ -23,7 +23,7 @@ import * as Cli from "../cli.ts"
 import * as Failure from "../failure.ts"
 import * as Reporter from "../live/reporter.ts"
 import * as Watch from "../signalWatch.ts"
-import { withStore } from "../store.ts"
+import { requireStore, withStore } from "../store.ts"
 import * as Telemetry from "../telemetry.ts"
 
 /** The flags of both verbs. */
@@ -105,6 +105,8 @@ const runMasked = Effect.fnUntraced(function* (
     Telemetry.observed(cli, flow.flowName),
     Effect.provideService(Logger.CurrentLoggers, new Set([outsideRuns(reporter)]))
   )
+  // Where nothing ever ran there is nothing to resume, and no reason to create a store.
+  if (start._tag === "Resume") yield* requireStore(cli, chosen)
   const exit = yield* Effect.exit(restore(withStore(chosen, program, { sync: options.sync })))
   reporter.close()
   cli.state.announce = undefined
