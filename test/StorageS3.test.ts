@@ -1,5 +1,6 @@
 /** A store with a bucket: what goes wrong when it is opened, healing, uploads, garbage collection, the cache, secrets. */
 import { createHash } from "node:crypto"
+import { closeSync, openSync, truncateSync, writeSync } from "node:fs"
 import * as Fs from "node:fs/promises"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
@@ -23,6 +24,13 @@ const digestOf = (bytes: Uint8Array): string => createHash("sha256").update(byte
 const filled = (size: number, value: number): Uint8Array => new Uint8Array(size).fill(value)
 
 const keyOf = (digest: string): string => `${digest.slice(0, 2)}/${digest}`
+
+/** Writes one byte. */
+const overwrite = (path: string, at: number): void => {
+  const file = openSync(path, "r+")
+  writeSync(file, "x", at)
+  closeSync(file)
+}
 
 type Options = Partial<Parameters<typeof Storage.layerS3>[0]>
 
@@ -118,7 +126,7 @@ describe.skipIf(!ObjectServer.isInstalled)("a store with a bucket", () => {
     Effect.gen(function* () {
       const { layer, place, runs } = yield* store()
       const path = join(runs, "large.bin")
-      yield* Effect.promise(() => Fs.writeFile(path, Buffer.alloc(70_000_000, "large ")))
+      yield* Effect.promise(() => Fs.writeFile(path, Buffer.alloc(120_000_000, "large ")))
       yield* Effect.gen(function* () {
         const artifacts = yield* ArtifactStore
         const client = yield* ObjectServer.client(place)
@@ -131,14 +139,53 @@ describe.skipIf(!ObjectServer.isInstalled)("a store with a bucket", () => {
 
         const { digest, size } = yield* artifacts.putFile(path)
         assert.deepStrictEqual(yield* keys(place), [keyOf(digest)])
-        const hash = yield* Stream.runFold(
-          artifacts.stream(digest),
-          () => createHash("sha256"),
-          (hash, part) => hash.update(part)
-        )
-        assert.strictEqual(hash.digest("hex"), digest)
-        assert.strictEqual(size, 70_000_000)
+        for (const reuse of [false, true]) {
+          const arrays = new Set<ArrayBufferLike>()
+          const hash = yield* Stream.runFold(
+            artifacts.stream(digest, undefined, { reuse }),
+            () => createHash("sha256"),
+            (hash, part) => {
+              arrays.add(part.buffer)
+              return hash.update(part)
+            }
+          )
+          assert.strictEqual(hash.digest("hex"), digest)
+          assert.strictEqual(arrays.size < 10, reuse, `${arrays.size} arrays`)
+        }
+        assert.strictEqual(size, 120_000_000)
         assert.deepStrictEqual(yield* artifacts.touch([{ digest, size }]), new Set([digest]))
+      }).pipe(Effect.provide(layer))
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("refuses a file that changes while it is stored, and leaves nothing of it", () =>
+    Effect.gen(function* () {
+      const { place, runs } = yield* store()
+      const path = join(runs, "large.bin")
+      let change: (() => void) | undefined
+      const proxy = yield* FaultProxy.make(place.endpoint, ({ method }) => {
+        if (method === "PUT" || method === "POST") change?.()
+        return "none"
+      })
+      const layer = Storage.layerS3({ ...place, endpoint: proxy.endpoint, runs })
+      yield* Effect.gen(function* () {
+        const artifacts = yield* ArtifactStore
+        const client = yield* ObjectServer.client(place)
+        // In one request, and in parts.
+        for (const size of [40_000_000, 100_000_000]) {
+          for (const changes of [() => truncateSync(path, size / 2), () => overwrite(path, size - 1)]) {
+            yield* Effect.promise(() => Fs.writeFile(path, Buffer.alloc(size, "large ")))
+            change = () => {
+              change = undefined
+              changes()
+            }
+            const { message, reason } = yield* Effect.flip(artifacts.putFile(path))
+            assert.strictEqual(reason, "unreadable")
+            assert.include(message, `The file ${path} changed while it was being stored`)
+          }
+        }
+        assert.deepStrictEqual(yield* keys(place), [])
+        assert.deepStrictEqual((yield* client.uploads("")).items, [])
       }).pipe(Effect.provide(layer))
     }).pipe(Effect.scoped)
   )

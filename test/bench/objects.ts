@@ -6,9 +6,9 @@
  * A store checks more than curl does: an upload is signed with the digests of its bytes, which the server compares, and
  * what comes down is hashed. So a second figure is that of curl and `openssl dgst`, which come to the same guarantee.
  *
- * Run it with `tsx --conditions=effect-flow-source test/bench/objects.ts [GIGABYTES]`, after `npm run build:library`: the
- * large transfers run on the built package. The server keeps objects in memory: without enough, the large artifact is
- * smaller, and the bench says so.
+ * Run it with `tsx --conditions=effect-flow-source test/bench/objects.ts [GIGABYTES [ROUNDS]]`, after
+ * `npm run build:library`: the large transfers run on the built package. The server keeps objects in memory, one large one
+ * at a time: without enough, the large artifact is smaller, and the bench says so.
  */
 import { execFile } from "node:child_process"
 import { createHash, randomBytes } from "node:crypto"
@@ -85,42 +85,87 @@ const transfer = async (
   return JSON.parse(stdout) as Report // as transfer.ts prints it
 }
 
+/** The seconds that something took in each round. */
+class Times {
+  readonly #all: Array<number> = []
+  add(seconds: number): void {
+    this.#all.push(seconds)
+  }
+  /** The middle one. */
+  get median(): number {
+    return this.#all.toSorted((one, other) => one - other)[Math.floor(this.#all.length / 2)] ?? Number.NaN
+  }
+}
+
+/** One kind of transfer, beside curl's, and curl's with a hash of the bytes. */
+class Comparison {
+  readonly #ours = new Times()
+  readonly #curl = new Times()
+  readonly #hashed = new Times()
+  #peak = 0
+  #base = 0
+  add(report: Report, curl: number, hashed: number): void {
+    this.#ours.add(report.seconds)
+    this.#curl.add(curl)
+    this.#hashed.add(hashed)
+    this.#peak = Math.max(this.#peak, report.peakMegabytes)
+    this.#base = Math.max(this.#base, report.baseMegabytes)
+  }
+  show(name: string): void {
+    const [ours, curl, hashed] = [this.#ours.median, this.#curl.median, this.#hashed.median]
+    console.log(
+      `${name}: ${ours.toFixed(1)} s, curl ${curl.toFixed(1)} s, ratio ${(ours / curl).toFixed(2)}, beside curl and a hash ${(ours / hashed).toFixed(2)}; at most ${this.#peak.toFixed(0)} MB of memory, ${this.#base.toFixed(0)} before`
+    )
+  }
+}
+
 const large = async (
   place: ObjectServer.TestBucket,
   server: string,
   directory: string,
-  wanted: number
+  wanted: number,
+  rounds: number
 ): Promise<void> => {
-  const fits = Math.floor((freemem() * 0.35) / 1e8) * 1e8 // curl's copy and ours
+  const fits = Math.floor((freemem() * 0.6) / 1e8) * 1e8 // one object, and its file in the system's cache
   const size = Math.min(wanted, fits)
   if (size < wanted) console.log(`Free memory allows ${size / 1e9} GB instead of ${wanted / 1e9} GB.`)
   const path = join(directory, "large.bin")
   const got = join(directory, "got.bin")
   await fileOf(path, size)
-  const url = `${place.endpoint}/${place.bucket}/curl`
-  const line = (name: string, ours: Report, theirs: number, hashed: number): void =>
-    console.log(
-      `${name} of ${size / 1e9} GB: ${ours.seconds.toFixed(1)} s, curl ${theirs.toFixed(1)} s, ratio ${(ours.seconds / theirs).toFixed(2)}, beside curl and a hash ${(ours.seconds / hashed).toFixed(2)}; at most ${ours.peakMegabytes.toFixed(0)} MB of memory, ${ours.baseMegabytes.toFixed(0)} before`
+  const digest = await hashOf(path)
+  const url = (key: string): string => `${place.endpoint}/${place.bucket}/${key}`
+  const [byCurl, byUs] = [url("curl"), url(`${digest.slice(0, 2)}/${digest}`)]
+  /** Puts once and makes room for the next. */
+  const timed = async (work: () => Promise<unknown>): Promise<number> => {
+    const [time] = await seconds(work)
+    await curl(undefined, "-X", "DELETE", byCurl)
+    await ObjectServer.collect(server)
+    return time
+  }
+
+  const [put, file, stream] = [new Comparison(), new Comparison(), new Comparison()]
+  for (let round = 0; round < rounds; round++) {
+    await curl(undefined, "-X", "DELETE", byUs)
+    await ObjectServer.collect(server)
+    const curlPut = await timed(() => curl(undefined, "-T", path, byCurl))
+    const checkedPut = await timed(async () => curl(await hashOf(path), "-T", path, byCurl))
+    put.add(await transfer(place, directory, "put", path), curlPut, checkedPut)
+
+    const [curlGet] = await seconds(() => curl(undefined, "-o", got, byUs))
+    const [hashing] = await seconds(() => hashOf(got))
+    await rm(got)
+    file.add(await transfer(place, directory, "file", digest), curlGet, curlGet + hashing)
+
+    const [curlStream] = await seconds(() => curl(undefined, "-o", "/dev/null", byUs))
+    const [hashedStream] = await seconds(() =>
+      run("sh", ["-c", '"$@" | openssl dgst -sha256', "sh", "curl", ...curlWords(undefined), byUs])
     )
-
-  const [curlPut] = await seconds(() => curl(undefined, "-T", path, url))
-  await ObjectServer.collect(server)
-  const [checkedPut] = await seconds(async () => curl(await hashOf(path), "-T", path, url))
-  await ObjectServer.collect(server)
-  const put = await transfer(place, directory, "put", path)
-  line("put", put, curlPut, checkedPut)
-  await rm(path)
-
-  const [curlGet] = await seconds(() => curl(undefined, "-o", got, url))
-  const [hashing] = await seconds(() => hashOf(got))
-  await rm(got)
-  line("get into a file", await transfer(place, directory, "file", put.digest), curlGet, curlGet + hashing)
-
-  const [curlStream] = await seconds(() => curl(undefined, "-o", "/dev/null", url))
-  const [hashedStream] = await seconds(() =>
-    run("sh", ["-c", '"$@" | openssl dgst -sha256', "sh", "curl", ...curlWords(undefined), url])
-  )
-  line("get as a stream", await transfer(place, directory, "stream", put.digest), curlStream, hashedStream)
+    stream.add(await transfer(place, directory, "stream", digest), curlStream, hashedStream)
+  }
+  const what = `of ${size / 1e9} GB, the median of ${rounds}`
+  put.show(`put ${what}`)
+  file.show(`get into a file ${what}`)
+  stream.show(`get as a stream ${what}`)
 }
 
 const many = async (place: ObjectServer.TestBucket, directory: string): Promise<void> => {
@@ -176,7 +221,8 @@ const main = async (): Promise<void> => {
   try {
     const place = await Effect.runPromise(ObjectServer.bucketOn(endpoint))
     await many(place, directory)
-    await large(place, join(directory, "server"), directory, Number(process.argv[2] ?? 5) * 1e9)
+    const [gigabytes = 5, rounds = 3] = process.argv.slice(2).map(Number)
+    await large(place, join(directory, "server"), directory, gigabytes * 1e9, rounds)
   } finally {
     await ObjectServer.stop(join(directory, "server"))
     await rm(directory, { recursive: true, force: true })

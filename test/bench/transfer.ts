@@ -19,7 +19,7 @@ const work = Effect.gen(function* () {
   let digest = value
   if (what === "put") digest = (yield* store.putFile(value)).digest
   else if (what === "file") yield* store.path(value)
-  else yield* Stream.runDrain(store.stream(value))
+  else yield* Stream.runDrain(store.stream(value, undefined, { reuse: true }))
   return { digest, baseMegabytes, seconds: (performance.now() - start) / 1000 }
 })
 

@@ -141,7 +141,7 @@ export const make = (options: Request.Options): Client => {
             query: versioned(version),
             answerBytes: end - start,
             into,
-            headers: { range: `bytes=${start}-${end - 1}`, ...(etag === undefined ? {} : { "if-match": etag }) },
+            headers: { range: `bytes=${start}-${end - 1}`, ...(etag ? { "if-match": etag } : {}) },
             action: "s3:GetObject"
           }),
           (answer) => {

@@ -8,59 +8,55 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { Client, Look } from "./client.ts"
-import type { S3Error } from "./failure.ts"
+import { S3Error } from "./failure.ts"
 
 /** The size of a range, in bytes. */
-export const rangeBytes = 4 * 1024 * 1024
+const rangeBytes = 4 * 1024 * 1024
 
 /** How many ranges are on their way at once. */
 const concurrency = 4
 
-/** An object, as it was when it was opened. */
-export interface Opened extends Pick<Look, "size" | "etag"> {
-  /** Its bytes in order, in parts. Fails with `changed` if it is replaced meanwhile. */
-  readonly parts: Stream.Stream<Uint8Array, S3Error>
-}
-
 /**
- * Opens an object, or a range of it, with the request that brings its first bytes.
+ * A range of an object in parts, in order. It fails with `changed` if the object is replaced meanwhile.
  *
  * @param range The end is exclusive, and may be beyond the object's.
+ * @param reuse Whether the array of a part is used again when the next one is asked for. Else it is the receiver's own.
  */
-export const open = Effect.fnUntraced(function* (
+export const stream = (
   client: Client,
   key: string,
-  options: {
-    readonly range?: { readonly start: number; readonly end: number } | undefined
-    readonly version?: string | undefined
-  } = {}
-): Effect.fn.Return<Opened, S3Error> {
-  const { version } = options
-  const start = Math.max(0, options.range?.start ?? 0)
-  const wanted = options.range?.end ?? Number.POSITIVE_INFINITY
-  if (wanted <= start) {
-    const { etag, size } = yield* client.look(key, version)
-    return { etag, size, parts: Stream.empty }
-  }
-  const { bytes, etag, size } = yield* client.range(key, start, Math.min(wanted, start + rangeBytes), { version })
-  const end = Math.min(wanted, size)
-  return {
-    size,
-    etag,
-    parts: Stream.concat(
-      Stream.succeed(bytes),
-      Stream.mapEffect(
+  range: { readonly start: number; readonly end: number },
+  reuse: boolean
+): Stream.Stream<Uint8Array, S3Error> =>
+  Stream.unwrap(
+    Effect.gen(function* () {
+      const start = Math.max(0, range.start)
+      if (range.end <= start) return Stream.drain(Stream.fromEffect(client.look(key)))
+      const { bytes, etag, size } = yield* client.range(key, start, Math.min(range.end, start + rangeBytes))
+      const end = Math.min(range.end, size)
+      const spare: Array<Uint8Array> = []
+      const rest = Stream.mapEffect(
         Stream.fromIterable(startsFrom(start + rangeBytes, end), { chunkSize: 1 }),
         (at) =>
-          Effect.map(
-            client.range(key, at, Math.min(at + rangeBytes, end), { etag, version }),
-            (answer) => answer.bytes
-          ),
+          Effect.suspend(() => {
+            const array = spare.pop() ?? new Uint8Array(Math.min(rangeBytes, end - at))
+            const into = (length: number): Uint8Array => array.subarray(0, length)
+            return Effect.map(client.range(key, at, Math.min(at + rangeBytes, end), { etag, into }), (answer) => ({
+              bytes: answer.bytes,
+              array
+            }))
+          }),
         { concurrency }
       )
-    )
-  }
-})
+      let last: Uint8Array | undefined
+      const parts = Stream.map(rest, ({ array, bytes }) => {
+        if (last?.length === rangeBytes) spare.push(last)
+        if (reuse) last = array
+        return bytes
+      })
+      return Stream.concat(Stream.succeed(bytes), parts)
+    })
+  )
 
 const startsFrom = (start: number, end: number): ReadonlyArray<number> =>
   Array.from({ length: Math.max(0, Math.ceil((end - start) / rangeBytes)) }, (_, index) => start + index * rangeBytes)
@@ -132,6 +128,41 @@ export const whole = (client: Client, key: string): Effect.Effect<Read & { reado
     return Effect.map(read(client, key, { into, keep }), (result) => ({ ...result, bytes }))
   })
 
+/** What to fail with if an object is not the one that was opened. */
+export const replaced = new S3Error({ kind: "changed", code: "Replaced", reason: "the object was replaced" })
+
+/** Reads a range of an object, which must still have an etag, into one array. The end is that of the object at most. */
+export const part = Effect.fnUntraced(function* (
+  client: Client,
+  key: string,
+  {
+    end,
+    etag,
+    start,
+    version
+  }: { readonly start: number; readonly end: number; readonly etag: string; readonly version?: string | undefined }
+): Effect.fn.Return<Uint8Array, S3Error> {
+  const bytes = new Uint8Array(Math.max(0, end - start))
+  yield* Effect.forEach(
+    startsFrom(start, end),
+    (at) =>
+      Effect.flatMap(
+        client.range(key, at, Math.min(at + rangeBytes, end), {
+          etag,
+          version,
+          into: (length) => bytes.subarray(at - start, at - start + length)
+        }),
+        (answer) => {
+          if (answer.etag !== etag) return Effect.fail(replaced)
+          if (answer.bytes.buffer !== bytes.buffer) bytes.set(answer.bytes, at - start)
+          return Effect.void
+        }
+      ),
+    { concurrency, discard: true }
+  )
+  return bytes
+})
+
 /**
  * Writes an object to a file.
  *
@@ -145,17 +176,14 @@ export const toFile = <E>(
 ): Effect.Effect<Read, S3Error | E> =>
   read(client, key, {
     version: options.version,
-    // Not to be interrupted: the array is used again, and the file closed.
+    // Not to be interrupted, because the file is closed then.
     keep: (bytes, at) =>
       Effect.uninterruptible(Effect.tryPromise({ try: () => write(file, bytes, at), catch: options.failed }))
   })
 
-/** At how many bytes a time a file is written: systems take longer over larger pieces. */
-const pieceBytes = 256 * 1024
-
 const write = async (file: FileHandle, bytes: Uint8Array, position: number): Promise<void> => {
   for (let at = 0; at < bytes.length; ) {
-    const { bytesWritten } = await file.write(bytes, at, Math.min(pieceBytes, bytes.length - at), position + at)
+    const { bytesWritten } = await file.write(bytes, at, bytes.length - at, position + at)
     at += bytesWritten
   }
 }

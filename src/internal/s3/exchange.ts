@@ -12,7 +12,10 @@ export interface Outgoing {
   readonly into?: ((length: number) => Uint8Array) | undefined
 }
 
-/** Bytes in memory, or a source of parts that can be opened again for another attempt. */
+/**
+ * Bytes in memory, or a source of parts that can be opened again for another attempt. Such a part may be written over once the
+ * next is asked for.
+ */
 export type Body = ReadonlyArray<Uint8Array> | (() => AsyncIterable<Uint8Array>)
 
 /** What came back. */

@@ -4,7 +4,6 @@
  */
 import * as Fs from "node:fs/promises"
 import * as Effect from "effect/Effect"
-import * as Stream from "effect/Stream"
 import { reasonOf } from "../cause.ts"
 import * as Address from "./address.ts"
 import * as Client from "./client.ts"
@@ -54,33 +53,12 @@ export const open = Effect.fnUntraced(function* (text: string): Effect.fn.Return
     Effect.mapError(effect, (error) =>
       error.kind === "changed" ? new S3Error({ ...error, reason: "the object was replaced while it was read" }) : error
     )
-  const same = (read: { readonly etag: string }): Effect.Effect<void, S3Error> =>
-    read.etag === etag || size === 0
-      ? Effect.void
-      : Effect.fail(new S3Error({ kind: "changed", code: "Replaced", reason: "the object was replaced" }))
-  const parts = (start: number, end: number) =>
-    Effect.flatMap(Download.open(client, key, { range: { start, end }, version }), (opened) =>
-      Effect.as(same(opened), opened.parts)
-    )
   return {
     size,
     source:
       (version ?? etag) === "" ? undefined : `${client.server()} ${address.bucket}/${key} ${size} ${version ?? etag}`,
     sha256: look.sha256 === undefined ? undefined : Buffer.from(look.sha256, "base64").toString("hex"),
-    read: (start, end) =>
-      checked(
-        Effect.gen(function* () {
-          const bytes = new Uint8Array(Math.max(0, Math.min(end, size) - start))
-          let at = 0
-          yield* Stream.runForEach(Stream.unwrap(parts(start, end)), (part) =>
-            Effect.sync(() => {
-              bytes.set(part, at)
-              at += part.length
-            })
-          )
-          return bytes
-        })
-      ),
+    read: (start, end) => checked(Download.part(client, key, { start, end: Math.min(end, size), etag, version })),
     download: (path) => {
       const failed = (cause: unknown): S3Error =>
         new S3Error({ kind: "refused", code: "File", reason: `the file ${path} can't be written: ${reasonOf(cause)}` })
@@ -89,7 +67,9 @@ export const open = Effect.fnUntraced(function* (text: string): Effect.fn.Return
           Effect.tryPromise({ try: () => Fs.open(path, "w"), catch: failed }),
           (file) =>
             Effect.flatMap(Download.toFile(client, key, file, { version, failed }), (read) =>
-              Effect.as(same(read), read.digest)
+              read.size === size && (read.etag === etag || size === 0)
+                ? Effect.succeed(read.digest)
+                : Effect.fail(Download.replaced)
             ),
           (file) => Effect.promise(() => file.close())
         )

@@ -94,23 +94,29 @@ export const make = (stallMs: number): Transport => {
 const largestAnswer = 16 * 1024 * 1024
 
 const write = async (request: Http.ClientRequest, body: Body, isOver: () => boolean): Promise<void> => {
-  for await (const part of typeof body === "function" ? body() : body) {
-    if (isOver()) return
-    if (!request.write(part)) await drained(request)
+  if (typeof body === "function") {
+    for await (const part of body()) {
+      if (isOver()) return
+      await until(request, (done) => void request.write(part, done)) // the system has it
+    }
+  } else {
+    for (const part of body) {
+      if (isOver()) return
+      if (!request.write(part)) await until(request, (done) => void request.once("drain", done))
+    }
   }
   if (!isOver()) request.end()
 }
 
-/** Waits until a request takes more bytes, or is over. */
-const drained = (request: Http.ClientRequest): Promise<void> =>
+/** Waits for something to be done, or for the end of a request. */
+const until = (request: Http.ClientRequest, start: (done: () => void) => void): Promise<void> =>
   new Promise((resolve) => {
     const done = (): void => {
-      request.off("drain", done)
       request.off("close", done)
       resolve()
     }
-    request.on("drain", done)
-    request.on("close", done)
+    request.once("close", done)
+    start(done)
   })
 
 /** Gathers the body of an answer. */

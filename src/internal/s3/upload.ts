@@ -4,48 +4,40 @@
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type { Client } from "./client.ts"
+import type { Client, Content } from "./client.ts"
 import type { S3Error } from "./failure.ts"
 
 /** Above this size, in bytes, an object is uploaded in parts. */
 export const thresholdBytes = 64 * 1000 * 1000
 
-/** The smallest part that S3 takes, so that as little as possible is in memory. */
-const partBytes = 5 * 1024 * 1024
+/** The size of a part, which is what a connection that breaks costs. Each part is a request, which costs time and money. */
+const partBytes = 16 * 1024 * 1024
 
 /** An upload has 10,000 parts at most. */
 const longest = 10_000
 
-/** How many parts are on their way at once, and in memory. */
+/** How many parts are on their way at once. */
 const concurrency = 4
 
 /** The size of the parts of an object, in bytes; the last one may be shorter. */
 export const stepOf = (size: number): number => partBytes * Math.ceil(size / (partBytes * longest))
 
-/** A part, and its SHA-256 in hexadecimal. */
-export interface Part {
-  readonly bytes: Uint8Array
-  readonly digest: string
-}
+/** Yields the bytes of an object from `start` to before `end`. */
+export type Parts = (start: number, end: number) => Content
 
 /**
  * Uploads an object in parts.
  *
- * @param part Yields the part that begins at an offset. Its bytes may be written over once the part is sent, when
- *   `release` is called with them.
  * @param isNew Whether an object that is there meanwhile is left alone; a server that does not support that replaces it.
  * @returns The object's etag.
  */
-export const upload = <E>(
+export const upload = (
   client: Client,
   key: string,
   size: number,
-  source: {
-    readonly part: (start: number, end: number) => Effect.Effect<Part, E>
-    readonly release?: (bytes: Uint8Array) => void
-  },
+  parts: Parts,
   isNew: boolean
-): Effect.Effect<string, E | S3Error> => {
+): Effect.Effect<string, S3Error> => {
   const step = stepOf(size)
   const starts = Array.from({ length: Math.ceil(size / step) }, (_, index) => index * step)
   return Effect.acquireUseRelease(
@@ -55,12 +47,7 @@ export const upload = <E>(
         const etags = yield* Effect.forEach(
           starts,
           (start, index) =>
-            Effect.flatMap(source.part(start, Math.min(start + step, size)), ({ bytes, digest }) =>
-              Effect.ensuring(
-                client.putPart({ key, id }, index + 1, { body: [bytes], size: bytes.length, digest }),
-                Effect.sync(() => source.release?.(bytes))
-              )
-            ),
+            Effect.suspend(() => client.putPart({ key, id }, index + 1, parts(start, Math.min(start + step, size)))),
           { concurrency }
         )
         const etag = yield* Effect.catchIf(

@@ -204,7 +204,7 @@ export const layer = HttpApiBuilder.group(
 
       verify: Effect.fnUntraced(function* ({ params: { digest } }) {
         const { size } = yield* refOf(digest)
-        yield* Effect.mapError(Stream.runDrain(store.stream(digest)), artifactFailed)
+        yield* Effect.mapError(Stream.runDrain(store.stream(digest, undefined, { reuse: true })), artifactFailed)
         return { size }
       }),
 

@@ -81,10 +81,16 @@ export class ArtifactStore extends Context.Service<
     readonly putFile: (path: string) => Effect.Effect<Address, ArtifactError>
     /** The bytes, verified. They are the caller's own. */
     readonly get: (digest: string) => Effect.Effect<Uint8Array, ArtifactError>
-    /** The bytes or a range of them (end exclusive), in parts. Only a whole artifact is verified, at its end. */
+    /**
+     * The bytes or a range of them (end exclusive), in parts. Only a whole artifact is verified, at its end.
+     *
+     * @param options.reuse Whether a part may be written over as soon as the next one is asked for. That saves a store the
+     *   memory, and the garbage, of as many arrays as there are parts. Default: false, each part is the caller's own.
+     */
     readonly stream: (
       digest: string,
-      range?: { readonly start: number; readonly end: number }
+      range?: { readonly start: number; readonly end: number },
+      options?: { readonly reuse?: boolean }
     ) => Stream.Stream<Uint8Array, ArtifactError>
     /**
      * A local file that holds the bytes, verified. Not to be written to.

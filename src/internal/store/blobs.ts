@@ -49,7 +49,12 @@ export interface Blobs {
   readonly put: (chunks: ReadonlyArray<Uint8Array>, address?: Address) => Effect.Effect<Address, ArtifactError>
   readonly putFile: (path: string) => Effect.Effect<Address, ArtifactError>
   readonly get: (digest: string) => Effect.Effect<Uint8Array, ArtifactError>
-  readonly stream: (digest: string, range?: Range) => Stream.Stream<Uint8Array, ArtifactError>
+  /** @param options.reuse Whether a part may be written over as soon as the next one is asked for. */
+  readonly stream: (
+    digest: string,
+    range?: Range,
+    options?: { readonly reuse?: boolean }
+  ) => Stream.Stream<Uint8Array, ArtifactError>
   /**
    * Starts the age of artifacts anew. Yields those that are intact: one of another size, or changed from outside, is
    * not.

@@ -78,8 +78,9 @@ const save = Effect.fnUntraced(function* (cli: Cli.Cli, ref: RefRecord, out: str
       code: Cli.exitCodes.failed,
       message: `${out} can't be written: ${messageOf(cause)}.`
     })
+  const parts = store.stream(ref.digest, undefined, { reuse: true })
   if (out === "-") {
-    return yield* Stream.runForEach(store.stream(ref.digest), (chunk) =>
+    return yield* Stream.runForEach(parts, (chunk) =>
       Effect.promise(() => new Promise<void>((resolve) => void process.stdout.write(chunk, () => resolve())))
     )
   }
@@ -90,9 +91,7 @@ const save = Effect.fnUntraced(function* (cli: Cli.Cli, ref: RefRecord, out: str
         Effect.tryPromise({ try: () => Fs.open(part, "w"), catch: failed }),
         (file) => Effect.promise(() => file.close())
       )
-      yield* Stream.runForEach(store.stream(ref.digest), (chunk) =>
-        Effect.tryPromise({ try: () => file.writeFile(chunk), catch: failed })
-      )
+      yield* Stream.runForEach(parts, (chunk) => Effect.tryPromise({ try: () => file.writeFile(chunk), catch: failed }))
     })
   ).pipe(
     Effect.andThen(Effect.tryPromise({ try: () => Fs.rename(part, out), catch: failed })),

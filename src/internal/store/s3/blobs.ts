@@ -36,6 +36,8 @@ export interface Options {
 /** How often an object is read again if wrong bytes arrive, before it is said that something alters them on the way. */
 const rereads = 3
 
+const whole: Range = { start: 0, end: Number.POSITIVE_INFINITY }
+
 /** How many objects are looked at, or read to be verified, at once. */
 const concurrency = 16
 
@@ -50,15 +52,11 @@ export const make = (options: Options): { readonly blobs: Blobs; readonly close:
   const writing = <A>(effect: Effect.Effect<A, ArtifactError>): Effect.Effect<A, ArtifactError> =>
     readOnly ? Effect.fail(Problem.readOnly(places)) : effect
 
-  const opened = (digest: string, range?: Range, key = keyOf(digest)): Effect.Effect<Download.Opened, ArtifactError> =>
-    Effect.mapError(Download.open(client, key, { range }), (error) => Problem.unreadable(places, digest, error))
-
-  const parts = (digest: string, { parts }: Download.Opened): Stream.Stream<Uint8Array, ArtifactError> =>
-    Stream.mapError(parts, (error) => Problem.unreadable(places, digest, error))
-
   /** The parts, straight from the bucket, unverified. */
-  const raw = (digest: string, range?: Range, key?: string): Stream.Stream<Uint8Array, ArtifactError> =>
-    Stream.unwrap(Effect.map(opened(digest, range, key), (object) => parts(digest, object)))
+  const raw = (digest: string, range: Range, reuse: boolean): Stream.Stream<Uint8Array, ArtifactError> =>
+    Stream.mapError(Download.stream(client, keyOf(digest), range, reuse), (error) =>
+      Problem.unreadable(places, digest, error)
+    )
 
   const readable = <A>(
     digest: string,
@@ -109,16 +107,16 @@ export const make = (options: Options): { readonly blobs: Blobs; readonly close:
   })
 
   /** A whole object, verified at its end. */
-  const streamed = (digest: string): Stream.Stream<Uint8Array, ArtifactError> =>
+  const streamed = (digest: string, reuse: boolean): Stream.Stream<Uint8Array, ArtifactError> =>
     Stream.suspend(() => {
       const hash = createHash("sha256")
       const end = Effect.suspend(() => {
         const arrived = hash.digest("hex")
-        return arrived === digest ? Effect.succeed(Stream.empty) : Effect.flatMap(wrong(digest, arrived), Effect.fail)
+        return arrived === digest ? Effect.void : Effect.flatMap(wrong(digest, arrived), Effect.fail)
       })
       return Stream.concat(
-        Stream.tap(raw(digest), (part) => Effect.sync(() => hash.update(part))),
-        Stream.unwrap(end)
+        Stream.tap(raw(digest, whole, reuse), (part) => Effect.sync(() => hash.update(part))),
+        Stream.fromEffectDrain(end)
       )
     })
 
@@ -174,10 +172,14 @@ export const make = (options: Options): { readonly blobs: Blobs; readonly close:
         }).pipe(Effect.scoped)
       ),
     get: (digest) => Effect.andThen(valid(digest), cache.isKept ? cache.get(digest) : fetch(digest)),
-    stream: (digest, range) =>
+    stream: (digest, range, { reuse = false } = {}) =>
       Stream.unwrap(
         Effect.map(valid(digest), () =>
-          range !== undefined ? raw(digest, range) : cache.isKept ? cache.stream(digest) : streamed(digest)
+          range !== undefined
+            ? raw(digest, range, reuse)
+            : cache.isKept
+              ? cache.stream(digest)
+              : streamed(digest, reuse)
         )
       ),
     touch: (artifacts) =>

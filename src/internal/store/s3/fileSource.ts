@@ -4,12 +4,16 @@
  * server instead of being stored under a wrong digest. Buffers are used again, because the garbage of a file of many
  * gigabytes would take more memory than it is worth.
  */
-import { createHash, webcrypto } from "node:crypto"
+import { createHash } from "node:crypto"
 import * as Fs from "node:fs/promises"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import { reasonOf } from "../../cause.ts"
+import type { Content } from "../../s3/client.ts"
+import { S3Error } from "../../s3/failure.ts"
+import * as Hashing from "../../s3/hashing.ts"
 import * as Upload from "../../s3/upload.ts"
-import type { ArtifactError } from "../artifactError.ts"
+import { ArtifactError } from "../artifactError.ts"
 import * as Bytes from "../bytes.ts"
 import * as Problem from "./problem.ts"
 import type { Source } from "./write.ts"
@@ -22,93 +26,112 @@ export const open = (path: string): Effect.Effect<Source, ArtifactError, Scope.S
       (file) => Effect.promise(() => file.close())
     ),
     (file) =>
-      Effect.map(
-        Effect.tryPromise({ try: (signal) => sourceOf(file, signal), catch: (cause) => unreadable(path, cause) }),
-        ({ parts, ...source }) => ({
-          ...source,
-          parts: { ...parts, part: named(path, parts.part) },
-          changed: Problem.changed(path)
-        })
-      )
+      Effect.tryPromise({
+        try: (signal) => sourceOf(file, path, signal),
+        catch: (cause) => (cause instanceof ArtifactError ? cause : unreadable(path, cause))
+      })
   )
 
 const unreadable = (path: string, cause: unknown): ArtifactError =>
   Bytes.failed("unreadable", `The file ${path} can't be read`, cause)
 
-const named =
-  (path: string, part: (start: number, end: number) => Promise<Upload.Part>): Source["parts"]["part"] =>
-  (start, end) =>
-    Effect.tryPromise({ try: () => part(start, end), catch: (cause) => unreadable(path, cause) })
-
 /** The digests of a file, and how to read it again. */
-const sourceOf = async (file: Fs.FileHandle, signal: AbortSignal) => {
+const sourceOf = async (file: Fs.FileHandle, path: string, signal: AbortSignal): Promise<Source> => {
   const { size } = await file.stat()
   const step = Upload.stepOf(size)
-  const { buffers, digest, digests, total } = await digestsOf(file, size, step, signal)
-  const part = async (start: number, end: number): Promise<Upload.Part> => {
-    const buffer = buffers.pop() ?? new Uint8Array(step)
-    const length = await fill(file, buffer.subarray(0, end - start), start)
-    return { bytes: buffer.subarray(0, length), digest: digests[start / step] ?? "" }
-  }
+  const { digest, digests, total } = await digestsOf(file, size, step, signal)
+  const changed = Problem.changed(path)
+  if (total !== size && Math.max(total, size) > Upload.thresholdBytes) throw changed // its parts would be others
+  const sent = sender(file, path)
   return {
     digest,
     size: total,
-    body: () => sent(file, total),
-    parts: { part, release: (bytes: Uint8Array) => void buffers.push(new Uint8Array(bytes.buffer)) },
-    etag: ""
+    body: sent(0, total),
+    parts: (start, end) => ({ body: sent(start, end), size: end - start, digest: digests[start / step] ?? "" }),
+    etag: "",
+    changed
   }
 }
 
+/** In how large pieces a file is hashed, in bytes. A part is made of whole ones. */
+const hashedBytes = 2 * 1024 * 1024
+
+/** How many pieces are read or hashed at once. */
+const piecesHashed = 3
+
 /**
- * The digest of a file, its size, and where it is sent in parts, their digests and two buffers for them. The whole is hashed on this
- * thread, and the parts on those of the system's, while the next part is read: an upload can't begin before all of them
- * are known.
+ * The digest of a file, its size, and where it is sent in parts, their digests: an upload can't begin before all of them are
+ * known. The whole is hashed on a thread of its own, and the parts on this one.
  */
 const digestsOf = async (file: Fs.FileHandle, size: number, step: number, signal: AbortSignal) => {
   const inParts = size > Upload.thresholdBytes
-  const whole = createHash("sha256")
-  const digests: Array<Promise<string>> = []
-  const length = Math.max(1, Math.min(step, size))
-  let [buffer, other] = [new Uint8Array(length), new Uint8Array(size > step ? length : 1)]
+  const whole = Hashing.make(size)
+  const pieces: Array<{ readonly array: Uint8Array; hashed: Promise<void> | undefined }> = []
+  const digests: Array<string> = []
+  let part = createHash("sha256")
   let total = 0
-  let reading = fill(file, buffer, 0)
+  const read = async (turn: number): Promise<number> => {
+    pieces[turn] ??= { array: whole.array(Math.max(1, Math.min(hashedBytes, size))), hashed: undefined }
+    const { array, hashed } = pieces[turn]
+    await hashed
+    return await fill(file, array, total)
+  }
+  let reading = read(0)
   try {
     // Beyond the size that was announced there must be nothing.
-    for (let read = await reading; read !== 0; read = await reading) {
+    for (let turn = 0, length = await reading; length !== 0; length = await reading) {
       signal.throwIfAborted()
-      const bytes = buffer.subarray(0, read)
-      total += read
-      reading = fill(file, other, total)
-      if (inParts) digests.push(digestOf(bytes))
-      whole.update(bytes)
-      await digests.at(-partsHashed)
-      ;[buffer, other] = [other, buffer]
+      const piece = pieces[turn]
+      if (piece === undefined) break // it was read into just now
+      const bytes = piece.array.subarray(0, length)
+      total += length
+      turn = (turn + 1) % piecesHashed
+      reading = read(turn)
+      piece.hashed = whole.add(bytes)
+      if (inParts) {
+        part.update(bytes)
+        if (total % step === 0 || total === size) {
+          digests.push(part.digest("hex"))
+          part = createHash("sha256")
+        }
+      }
     }
-    const buffers: Array<Uint8Array> = inParts ? [buffer, other] : []
-    return { buffers, digest: whole.digest("hex"), digests: await Promise.all(digests), total }
+    return { digest: await whole.digest(), digests, total }
   } finally {
-    await Promise.allSettled([reading, ...digests]) // nothing is read once the file is closed
+    await Promise.allSettled([reading]) // nothing is read once the file is closed
+    whole.close()
   }
 }
 
-/** How many parts are hashed at once. Each is in memory. */
-const partsHashed = 2
+/** In how large pieces a file is sent, in bytes. */
+const sentBytes = 512 * 1024
 
-/** The SHA-256 of a copy of bytes, in hexadecimal, computed on a thread of the system's. */
-const digestOf = async (bytes: Uint8Array<ArrayBuffer>): Promise<string> =>
-  Buffer.from(await webcrypto.subtle.digest("SHA-256", bytes)).toString("hex")
-
-/** The size of the pieces in which a file of moderate size is sent. */
-const pieceBytes = 1024 * 1024
-
-async function* sent(file: Fs.FileHandle, size: number): AsyncGenerator<Uint8Array> {
-  for (let at = 0; at < size; at += pieceBytes) {
-    const buffer = new Uint8Array(Math.min(pieceBytes, size - at))
-    const length = await fill(file, buffer, at)
-    yield buffer.subarray(0, length)
-    if (length < buffer.length) return // the file became shorter: the server will miss the rest
-  }
+/** Sends ranges of a file, by arrays that are used again. */
+const sender = (file: Fs.FileHandle, path: string) => {
+  const spare: Array<Uint8Array> = []
+  return (start: number, end: number): Content["body"] =>
+    async function* () {
+      const array = spare.pop() ?? new Uint8Array(Math.min(sentBytes, end - start))
+      try {
+        for (let at = start; at < end; ) {
+          const piece = array.subarray(0, Math.min(array.length, end - at))
+          const length = await fill(file, piece, at).catch((cause) => {
+            throw failure("File", `the file ${path} can't be read: ${reasonOf(cause)}`)
+          })
+          if (length < piece.length) throw failure(mismatch, `the file ${path} became shorter`)
+          yield piece
+          at += length
+        }
+      } finally {
+        spare.push(array)
+      }
+    }
 }
+
+/** The code of a server that got other bytes than those that were hashed: one that got fewer would wait for the rest. */
+const mismatch = "BadDigest"
+
+const failure = (code: string, reason: string): S3Error => new S3Error({ kind: "refused", code, reason })
 
 /** Reads until a buffer is full or the file ends; yields how much it read. */
 const fill = async (file: Fs.FileHandle, buffer: Uint8Array, position: number): Promise<number> => {

@@ -9,8 +9,8 @@ import * as Effect from "effect/Effect"
 import type { Client, Content } from "../../s3/client.ts"
 import { isMismatch, type S3Error } from "../../s3/failure.ts"
 import * as Upload from "../../s3/upload.ts"
+import * as Digest from "../../schema/digest.ts"
 import type { Address, ArtifactError } from "../artifactError.ts"
-import * as Bytes from "../bytes.ts"
 import type { Entry, Ledger } from "../ledger.ts"
 import type { Places } from "./places.ts"
 import * as Problem from "./problem.ts"
@@ -20,7 +20,7 @@ export interface Source extends Address {
   /** The whole, for an object that is written in one request. */
   readonly body: Content["body"]
   /** Parts, for one that is uploaded in several. */
-  readonly parts: Parameters<typeof Upload.upload<ArtifactError>>[3]
+  readonly parts: Upload.Parts
   /** What servers without encryption call these contents; empty if that is not known. */
   readonly etag: string
   /** What is wrong if the bytes that are sent are no longer those that were hashed. */
@@ -53,7 +53,7 @@ export const write = Effect.fnUntraced(function* (
   const recorded: Entry = entry
   const isRight = (object: { readonly size: number; readonly etag: string }): boolean =>
     object.size === size && object.etag !== "" && (object.etag === recorded.etag || object.etag === etag)
-  const send = (isNew: boolean): Effect.Effect<string, ArtifactError | S3Error> =>
+  const send = (isNew: boolean): Effect.Effect<string, S3Error> =>
     size > Upload.thresholdBytes
       ? Upload.upload(client, key, size, source.parts, isNew)
       : client.put(key, { body: source.body, size, digest }, { isNew })
@@ -68,9 +68,9 @@ export const write = Effect.fnUntraced(function* (
   if (present !== undefined && isRight(present)) return { digest, size }
   const written = yield* Effect.catchIf(
     send(present === undefined),
-    (error) => error._tag === "S3Error" && error.kind === "changed",
+    (error) => error.kind === "changed",
     () => Effect.flatMap(client.look(key), (object) => (isRight(object) ? Effect.undefined : send(false)))
-  ).pipe(Effect.mapError((error) => (error._tag === "S3Error" ? failed(error) : error)))
+  ).pipe(Effect.mapError(failed))
   if (written !== undefined && written !== recorded.etag) yield* ledger.settle(digest, size, written)
   return { digest, size }
 })
@@ -79,12 +79,9 @@ export const write = Effect.fnUntraced(function* (
 export const ofChunks = (chunks: ReadonlyArray<Uint8Array>, address: Address): Source => ({
   ...address,
   body: chunks,
-  parts: {
-    part: (start, end) =>
-      Effect.sync(() => {
-        const bytes = slice(chunks, start, end)
-        return { bytes, digest: createHash("sha256").update(bytes).digest("hex") }
-      })
+  parts: (start, end) => {
+    const body = views(chunks, start, end)
+    return { body, size: end - start, digest: Digest.ofChunks(body) }
   },
   etag: etagOf(chunks, address.size)
 })
@@ -103,13 +100,13 @@ const etagOf = (chunks: ReadonlyArray<Uint8Array>, size: number): string => {
   }
 }
 
-/** A range of bytes in parts; a view, where it is within one of them. */
-const slice = (chunks: ReadonlyArray<Uint8Array>, start: number, end: number): Uint8Array => {
+/** Views of a range of bytes in parts. */
+const views = (chunks: ReadonlyArray<Uint8Array>, start: number, end: number): ReadonlyArray<Uint8Array> => {
   const parts: Array<Uint8Array> = []
   let at = 0
   for (const chunk of chunks) {
     if (at + chunk.length > start && at < end) parts.push(chunk.subarray(Math.max(0, start - at), end - at))
     at += chunk.length
   }
-  return Bytes.join(parts, end - start)
+  return parts
 }

@@ -220,10 +220,10 @@ export const make = (options: {
     put,
     putFile: (path) => (blobs.isRemote ? putFile(path) : blobs.putFile(path)),
     get: (digest) => inlineOr(digest, Effect.succeed, blobs.get(digest)),
-    stream: (digest, range) =>
+    stream: (digest, range, options) =>
       Stream.unwrap(
         Effect.map(inline(digest), (bytes) =>
-          bytes === undefined ? blobs.stream(digest, range) : Stream.fromIterable(Bytes.parts(bytes, range))
+          bytes === undefined ? blobs.stream(digest, range, options) : Stream.fromIterable(Bytes.parts(bytes, range))
         )
       ),
     path: (digest, extension) =>
