@@ -62,7 +62,7 @@ const onThread = (): Hashing | undefined => {
       if (failure === undefined) waiting.push({ resolve, reject })
       else reject(failure)
     })
-    answer.catch(() => {}) // whoever waits for it is told; that may be later, or nobody
+    answer.catch(() => {}) // a caller that waits for it still gets the failure
     thread.postMessage(bytes)
     return answer
   }
