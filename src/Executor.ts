@@ -109,6 +109,11 @@ export interface Attempt {
   readonly definition: Definition
   /** Small inputs that may not be in the store yet; an executor that makes the attempt elsewhere sends them along. */
   readonly blobs: ReadonlyArray<{ readonly digest: string; readonly bytes: Uint8Array }>
+  /**
+   * Tells that the body starts now, or did so many milliseconds ago. An executor with a limited number of places calls it
+   * when the attempt has its place: without it, the time that it waited would count as time that it took.
+   */
+  readonly begin: (agoMs?: number) => void
   /** Makes the attempt here, on this fiber. What `runsOn: "fiber"` means to every executor. */
   readonly here: Effect.Effect<Outcome, unknown>
   /** Takes what the body logs and measures while it runs. */
@@ -169,7 +174,14 @@ export const layerFibers = (options: { readonly concurrency?: number } = {}): La
   return Layer.effect(
     Executor,
     Effect.map(Semaphore.make(concurrency), (semaphore) =>
-      fibers("fibers", (attempt) => semaphore.withPermits(1)(attempt.here))
+      fibers("fibers", (attempt) =>
+        semaphore.withPermits(1)(
+          Effect.suspend(() => {
+            attempt.begin()
+            return attempt.here
+          })
+        )
+      )
     )
   )
 }

@@ -125,6 +125,10 @@ layer(served, { excludeTestServices: true })("Ui", (it) => {
           yield* refused("/api/runs?sort=duration&before=00a"),
           '400 The cursor before must be "next" of the page before, in the same order; it is "00a".'
         )
+        assert.strictEqual(
+          yield* refused("/api/search"),
+          "400 The query of /api/search can't be read: text is missing."
+        )
         yield* store.remove(["00a", "00b", "00c", "00d", "00e", "00f"])
       })
     )

@@ -4,6 +4,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { Run, Storage } from "effect-flow"
 import { temporaryDirectory } from "../support/directory.ts"
+import { line } from "./line.ts"
 import { start } from "./process.ts"
 
 const file = join(import.meta.dirname, "fixtures", "ends.ts")
@@ -72,6 +73,8 @@ describe("a run is recorded when its process ends by", { concurrent: true, timeo
         const { lines, run, tasks } = yield* recorded(directory)
         assert.strictEqual(run.status, status)
         assert.match(run.error?.message ?? "", says)
+        const shown = yield* line(undefined, "", directory)("show")
+        assert.match(shown.stdout, new RegExp(`^The run ${status}: .*${says.source}`, "m"))
         assert.deepStrictEqual(
           lines.slice(0, 3).map(({ message }) => message),
           ["before", "printed", "last words"]

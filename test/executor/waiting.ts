@@ -1,7 +1,8 @@
-/** Collects garbage while a task waits for a worker, as every executor must survive it. */
+/** What every executor does with a task that waits for a worker: collected garbage leaves its inputs, and its time begins later. */
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert } from "@effect/vitest"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Flow from "../../src/Flow.ts"
@@ -10,7 +11,10 @@ import { RunStore } from "../../src/RunStore.ts"
 import { temporaryDirectory } from "../support/directory.ts"
 import * as Flows from "./flows.ts"
 
-/** Runs `WaitingFlow`, with a garbage collection without any grace while its last task waits. */
+/**
+ * Runs `WaitingFlow`, with a garbage collection without any grace while its last task waits. The time that the task waited is
+ * not part of the time that it took.
+ */
 export const survivesGc = Effect.gen(function* () {
   const gate = join(yield* temporaryDirectory, "gate")
   const store = yield* RunStore
@@ -23,6 +27,12 @@ export const survivesGc = Effect.gen(function* () {
   while (!(yield* recorded)) yield* Effect.sleep("20 millis")
   const collected = yield* Gc.collect({ grace: 0 })
   assert.strictEqual(collected.artifacts, 0)
+  const openedAt = yield* Clock.currentTimeMillis
   writeFileSync(gate, "")
   assert.deepStrictEqual((yield* Fiber.join(running)).output, { length: 123_456 })
+  const [run] = yield* store.runs({ flow: "WaitingFlow", limit: 1 })
+  const tasks = yield* store.tasks({ run: run?.id ?? "", step: "measure" })
+  const starts = tasks.flatMap(({ attempts, startedAt }) => [startedAt, ...attempts.map(({ startedAt }) => startedAt)])
+  assert.strictEqual(starts.length, 2)
+  for (const startedAt of starts) assert.isAtLeast(startedAt, openedAt)
 }).pipe(Effect.scoped)

@@ -34,6 +34,8 @@ export interface Place {
 export interface Memory {
   /** Whether one may have saved a checkpoint, which a success removes. */
   checkpoints: boolean
+  /** When the body of the current one started, if its executor let it wait for a place. */
+  beganAt?: number | undefined
 }
 
 /** Takes what the body of one attempt logs and measures. A class, because most attempts use none of it. */
@@ -115,7 +117,7 @@ export const attempt = (making: Making): Effect.Effect<Outcome, unknown> => {
 }
 
 /** An attempt as its executor gets it. */
-const describe = ({ base, context, definition, inputs, memory, number, place, run }: Making): Attempt => {
+const describe = ({ base, clock, context, definition, inputs, memory, number, place, run }: Making): Attempt => {
   const { continues, occurrence } = place
   const seed = run.seeds.seedOf(context, { key: base.key, occurrence, attempt: number })
   const task: TaskDescription = {
@@ -141,6 +143,9 @@ const describe = ({ base, context, definition, inputs, memory, number, place, ru
     task,
     definition,
     blobs: inputs.blobs,
+    begin: (agoMs = 0) => {
+      memory.beganAt = clock.currentTimeMillisUnsafe() - agoMs
+    },
     here: Seeds.within(seed)(run.withServices(definition, body)),
     sink,
     confirm: run.recorder.confirm(0),

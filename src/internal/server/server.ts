@@ -47,7 +47,8 @@ const sentenceOf = (part: string, path: string, cause: { readonly message: strin
   const name = /^\["([^"]+)"\]/.exec(at)?.[1]
   const expected = /^Expected (.+)$/s.exec(first)?.[1]
   const start = `The ${part === "params" ? "path" : part} of ${path} can't be read`
-  if (name === undefined || expected === undefined) return `${start}: ${cause.message}.`
+  if (name !== undefined && first === "Missing key") return `${start}: ${name} is missing.`
+  if (name === undefined || expected === undefined) return `${start}: ${cause.message.replaceAll(/\s*\n\s*/g, " ")}.`
   const words = [...expected.matchAll(/"([^"]*)"/g)].map(([, word]) => word)
   const wanted = /^"[^"]*"(?: \| "[^"]*")+$/.test(expected)
     ? `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`

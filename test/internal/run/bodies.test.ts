@@ -353,6 +353,45 @@ describe("a timeout", () => {
     }).pipe(Effect.provide(Storage.layerMemory))
   )
 
+  it.effect("and so do the times of attempts and tasks, however they end", () =>
+    Effect.gen(function* () {
+      const step = Step.make("waits", {
+        input: { i: Schema.Number },
+        error: Schema.String,
+        retry: { times: 1, while: (error) => error === "once" },
+        run: ({ i }) =>
+          Effect.gen(function* () {
+            yield* Effect.sleep(100)
+            const { attempt } = yield* CurrentTask
+            if (i === 2 && attempt === 1) return yield* Effect.fail("once")
+            if (i === 3) return yield* Effect.fail("for good")
+          })
+      })
+      const flow = Flow.make("F", {
+        steps: [step],
+        run: () => Step.forEach([1, 2, 3], (i) => Effect.exit(step({ i }))).pipe(Effect.asVoid)
+      })
+      const fiber = yield* Effect.forkChild(
+        Flow.run(flow, {}).pipe(Effect.provide(Executor.layerFibers({ concurrency: 1 })))
+      )
+      yield* TestClock.adjust(1000)
+      yield* Fiber.join(fiber)
+      const { startedAt: from } = yield* Run.get("latest")
+      const times = (record: { readonly startedAt: number; readonly finishedAt?: number }) => [
+        record.startedAt - from,
+        (record.finishedAt ?? 0) - from
+      ]
+      assert.deepStrictEqual(
+        (yield* Run.tasks("latest")).map((task) => [task.status, times(task), ...task.attempts.map(times)]),
+        [
+          ["succeeded", [0, 100], [0, 100]],
+          ["succeeded", [100, 400], [100, 200], [300, 400]],
+          ["failed", [200, 300], [200, 300]]
+        ]
+      )
+    }).pipe(Effect.provide(Storage.layerMemory))
+  )
+
   it.live("fails a body that never paused once it comes back, and points to threads", () =>
     Effect.gen(function* () {
       const step = Step.make("busy", {

@@ -35,6 +35,7 @@ const work: Thread.Work = {
     tags: () => Effect.void,
     checkpoint: () => Effect.void
   },
+  begin: () => {},
   print: () => Effect.void
 }
 

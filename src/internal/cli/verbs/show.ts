@@ -62,6 +62,7 @@ const runLines = (
     ]
   ]
   const hasWorkers = tasks.some((task) => workerOf(task) !== undefined)
+  const failed = tasks.filter((task) => task.error !== undefined && task.status === "failed")
   const rows = tasks.map((task) => [
     task.id,
     paintStatus(style, task.status),
@@ -81,13 +82,12 @@ const runLines = (
     `${style.bold(run.flow)} · run ${run.id} · ${paintStatus(style, run.status)}${run.finishedAt === undefined ? "" : ` in ${durationText(run)}`}`,
     Text.columns(facts.map(([name, value]) => [`  ${style.dim(name ?? "")}`, value ?? ""])),
     ...(rows.length === 0 ? ["  It has no tasks."] : [Text.columns(rows, new Set([3, 4]))]),
-    ...tasks
-      .filter((task) => task.error !== undefined && task.status === "failed")
-      .flatMap((task) => [
-        `${task.id} ${style.red("failed")}: ${Text.printable(task.error?.message ?? "")}`,
-        ...causeLines(task.error).map((line) => `  ${line}`)
-      ]),
-    ...(run.error === undefined || tasks.some((task) => task.error?.message === run.error?.message)
+    ...failed.flatMap((task) => [
+      `${task.id} ${style.red("failed")}: ${Text.printable(task.error?.message ?? "")}`,
+      ...causeLines(task.error).map((line) => `  ${line}`)
+    ]),
+    // A task that ended with its run, because the process did, has the run's error and is not listed above.
+    ...(run.error === undefined || failed.some((task) => task.error?.message === run.error?.message)
       ? []
       : [`The run ${style.red(run.status)}: ${errorText(run.error)}`])
   ]

@@ -190,6 +190,7 @@ export const make = (options: {
         for (const report of Spans.fromText(done.spans)) spans.receive(report)
         spans.close(yield* Clock.currentTimeNanos)
       }
+      if (done.ranMs !== undefined) attempt.begin(done.ranMs)
       // They are already durable, but the driver of the run has to know them, too.
       for (const change of done.tags) yield* attempt.sink.tags(change)
       const outcome = yield* FromWorkers.outcomeOf(attempt, done)

@@ -5,6 +5,7 @@
  */
 import { hostname } from "node:os"
 import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
 import * as Sharding from "effect/cluster/Sharding"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -68,6 +69,8 @@ export const layer = (
           error: refusal(unpacked.value, because, flows, address)
         })
       }
+      const clock = yield* Clock.Clock
+      let beganAt: bigint | undefined
       const attempt = Effect.gen(function* () {
         const task = yield* unpacked
         const sink = yield* makeSink(recorder, task, told)
@@ -78,6 +81,9 @@ export const layer = (
             level: level as LogLevel, // a level of the driver's
             caller,
             sink,
+            begin: () => {
+              beganAt = clock.monotonicTimeNanosUnsafe()
+            },
             print: () => Effect.void,
             spans: span === undefined ? undefined : Spans.kept(span, spans)
           },
@@ -98,12 +104,15 @@ export const layer = (
         )
       )
       if (done === undefined) return yield* Ownership.abandon
+      const ranMs =
+        beganAt === undefined ? undefined : Number((clock.monotonicTimeNanosUnsafe() - beganAt) / 1_000_000n)
       // Its lines are stored before its result is returned.
       yield* Effect.ignore(recorder.write([]))
       return encodeAnswer({
         _tag: "Done",
         ...done,
         worker: nameOf(settings, done.worker),
+        ...(ranMs === undefined ? undefined : { ranMs }),
         ...told,
         ...(spans.length === 0 ? undefined : { spans: Spans.toText(spans) })
       })

@@ -148,7 +148,7 @@ const work = Effect.fnUntraced(function* (
       const address = `${settings.host}:${settings.port}`
       yield* Effect.forkScoped(Reach.warnOfUnreachable([address], address))
       yield* Effect.logInfo(
-        `Working at ${settings.host}:${settings.port} with ${size} threads for ${[...flows.keys()].join(", ")}.`
+        `Working at ${settings.host}:${settings.port} with ${size} thread${size === 1 ? "" : "s"} for ${[...flows.keys()].join(", ")}.`
       )
       yield* Effect.forkScoped(Effect.delay(pool.endUnused, unusedThreadMs))
       yield* drainAsked

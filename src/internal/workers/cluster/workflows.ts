@@ -39,6 +39,8 @@ export interface Done extends Thread.Done {
   readonly tags: ReadonlyArray<Parameters<TaskSink["tags"]>[0]>
   /** Whether it kept checkpoints. */
   readonly checkpoints?: boolean
+  /** How many milliseconds it took, from when a thread was free for it. */
+  readonly ranMs?: number
   /** The body's spans, as text (see `Spans.toText`). */
   readonly spans?: string
 }
