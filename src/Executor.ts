@@ -110,8 +110,8 @@ export interface Attempt {
   /** Small inputs that may not be in the store yet; an executor that makes the attempt elsewhere sends them along. */
   readonly blobs: ReadonlyArray<{ readonly digest: string; readonly bytes: Uint8Array }>
   /**
-   * Reports that the body starts now, or started so many milliseconds ago. An executor with a limited number of places calls it
-   * when the attempt has its place: without it, the time that it waited would count as time that it took.
+   * Reports that the body starts now, or started `agoMs` milliseconds ago. An executor with a limited number of places calls it
+   * when the attempt has its place, because the time that an attempt waited is not part of the time that it took.
    */
   readonly begin: (agoMs?: number) => void
   /** Makes the attempt here, on this fiber. What `runsOn: "fiber"` means to every executor. */
