@@ -42,7 +42,7 @@ export type Reason =
   | { readonly _tag: "Changed"; readonly earlier: string; readonly difference: Difference }
   /** Nothing differs, but the earlier task did not succeed. */
   | { readonly _tag: "Unfinished"; readonly earlier: string; readonly status: TaskRecord["status"] }
-  /** Nothing differs, but the run is not a resumed one and the step is not cached. */
+  /** Nothing differs, but the earlier task is not of a run that this one resumed, and the step is not cached. */
   | { readonly _tag: "NotResumed"; readonly earlier: string }
   /** Nothing differs, but every such task of the origin is already reused for another task of the run. */
   | { readonly _tag: "Once"; readonly earlier: string }
@@ -221,7 +221,7 @@ export const toText = ({ run, tasks }: Explained): string => {
   const from = run.from === undefined ? "" : `, with ${run.from} again`
   const width = tasks.reduce((width, { task }) => Math.max(width, task.id.length), 0)
   const lines = tasks.flatMap(({ codeChanged, reason, task }) => {
-    const [sentence, ...others] = textOf(task, reason)
+    const [sentence, ...others] = textOf(run, task, reason)
     const isSaid = !codeChanged || (reason._tag === "Changed" && reason.difference._tag === "Code")
     const details = isSaid ? others : [...others, `the code of step ${task.step} has changed since`]
     return [`${task.id.padEnd(width)}  ${sentence}`, ...details.map((line) => `${" ".repeat(width + 2)}${line}`)]
@@ -229,7 +229,7 @@ export const toText = ({ run, tasks }: Explained): string => {
   return [`${run.flow} · run ${run.id}${origin}${from}`, ...(tasks.length === 0 ? ["no tasks"] : lines)].join("\n")
 }
 
-const textOf = (task: TaskRecord, reason: Reason): ReadonlyArray<string> => {
+const textOf = (run: RunRecord, task: TaskRecord, reason: Reason): ReadonlyArray<string> => {
   switch (reason._tag) {
     case "TakenOver":
       return [`taken over from ${reason.source}`]
@@ -242,7 +242,11 @@ const textOf = (task: TaskRecord, reason: Reason): ReadonlyArray<string> => {
     case "Unfinished":
       return [`executed: ${reason.earlier} is the same task and ${ended[reason.status]}`]
     case "NotResumed":
-      return [`executed: nothing differs from ${reason.earlier}, but the run is not resumed and the step has no cache`]
+      return [
+        run.origin === undefined
+          ? `executed: nothing differs from ${reason.earlier}, but the run is not resumed and the step has no cache`
+          : `executed: the resumed run had not come to it; nothing differs from ${reason.earlier}, but the step has no cache`
+      ]
     case "Once":
       return [`executed: nothing differs from ${reason.earlier}, which is already reused for another task of this run`]
     case "Lost":

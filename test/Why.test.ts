@@ -1,6 +1,7 @@
 /** Why tasks were executed or not: flows that are run, resumed, changed and cached, in memory. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
 import { TestClock } from "effect/testing"
 import { ArtifactStore } from "../src/ArtifactStore.ts"
@@ -8,6 +9,7 @@ import * as Flow from "../src/Flow.ts"
 import { RunStore } from "../src/RunStore.ts"
 import * as Step from "../src/Step.ts"
 import * as Storage from "../src/Storage.ts"
+import * as Testing from "../src/testing.ts"
 import * as Why from "../src/Why.ts"
 
 interface Versions {
@@ -127,6 +129,24 @@ describe("Why", () => {
       )
       assert.match(yield* explained("latest"), /resumed from RUN3, with report again\n/)
       assert.match(yield* explained("latest"), /report\/2 {2}executed: the run was resumed from this step/)
+    })
+  )
+
+  effect("says that the resumed run had not come to a step that an older run had executed", () =>
+    Effect.gen(function* () {
+      yield* Flow.run(makeFlow(), parameters)
+      yield* next
+      const killed = Effect.provide(Flow.run(makeFlow(), parameters), Testing.layerKilling(1))
+      assert.isTrue(Exit.isFailure(yield* Effect.exit(killed)))
+      yield* next
+      yield* Flow.resume(makeFlow(), {})
+      assert.strictEqual(
+        yield* explained("latest", "train"),
+        [
+          "Sample · run RUN3 · resumed from RUN2",
+          "train/3  executed: the resumed run had not come to it; nothing differs from RUN1/train/3, but the step has no cache"
+        ].join("\n")
+      )
     })
   )
 

@@ -67,7 +67,7 @@ const own = (error: ErrorCodec.Own, defect: boolean): Failure => ({
 /** A missing service has a different reason and fix in a worker. */
 const explain = (message: string): string =>
   message.startsWith("Service not found")
-    ? `${message}. A worker has only what the flow carries: give it the service with Flow.provide(flow, layer).`
+    ? `${message}. A worker has only what the flow that its module exports carries: export Flow.provide(flow, layer).`
     : message
 
 /** Decodes a failure. */
