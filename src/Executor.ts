@@ -16,7 +16,7 @@ import type { ArtifactStore } from "./ArtifactStore.ts"
 import * as Numbers from "./internal/numbers.ts"
 import type { Definition, FlowDefinition } from "./internal/run/definition.ts"
 import type { TaskSink } from "./internal/run/taskSink.ts"
-import { RefRecord, type RunRecord } from "./RunRecord.ts"
+import { type AttemptRecord, RefRecord, type RunRecord } from "./RunRecord.ts"
 import type { RunStore } from "./RunStore.ts"
 
 /** An executor can't run a task; the message says why and what to do. */
@@ -114,6 +114,8 @@ export interface Attempt {
    * when the attempt has its place, because the time that an attempt waited is not part of the time that it took.
    */
   readonly begin: (agoMs?: number) => void
+  /** Reports on which thread or process the attempt fails, and its CPU milliseconds. An outcome says the same of a success. */
+  readonly failsOn: (where: Pick<AttemptRecord, "cpu" | "worker">) => void
   /** Makes the attempt here, on this fiber. What `runsOn: "fiber"` means to every executor. */
   readonly here: Effect.Effect<Outcome, unknown>
   /** Takes what the body logs and measures while it runs. */

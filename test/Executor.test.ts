@@ -110,6 +110,8 @@ layer(threads(), { excludeTestServices: true, timeout: "30 seconds" })("Executor
       assert.strictEqual(run.status, "failed")
       assert.strictEqual(tasks[0]?.error?.tag, "TooLarge")
       assert.strictEqual(tasks[0]?.error?.message, "7 is too large")
+      assert.match(tasks[0]?.attempts[0]?.worker ?? "", /^thread-\d$/)
+      assert.isAtLeast(tasks[0]?.attempts[0]?.cpu ?? -1, 0)
     })
   )
 
@@ -223,6 +225,7 @@ layer(threads(), { excludeTestServices: true, timeout: "30 seconds" })("Executor
         assert.strictEqual(first?.error?.tag, "WorkerDied")
         assert.match(first?.error?.message ?? "", /^The worker "thread-\d+" died at dies\/1 of run .+ \(attempt 1\): /)
         assert.match(first?.error?.message ?? "", why)
+        assert.include(first?.error?.message, `"${first?.worker}"`)
         assert.strictEqual(second?.status, "succeeded")
         assert.deepStrictEqual(
           logs.map(({ message }) => message),

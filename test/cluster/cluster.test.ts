@@ -162,6 +162,7 @@ describe.skipIf(Postgres.binaries === undefined)("Executor.layerCluster", () => 
         assert.strictEqual(output.attempt, 2)
         const { tasks } = yield* latest
         assert.strictEqual(tasks[0]?.attempts[0]?.error?.tag, "WorkerDied")
+        assert.match(tasks[0]?.attempts[0]?.worker ?? "", /:\d+/)
       })
     )
 

@@ -6,7 +6,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import { ArtifactStore } from "../../ArtifactStore.ts"
 import type { Attempt, Outcome, TaskDescription } from "../../Executor.ts"
-import type { LogRecord, TaskRecord } from "../../RunRecord.ts"
+import type { AttemptRecord, LogRecord, TaskRecord } from "../../RunRecord.ts"
 import { RunStore } from "../../RunStore.ts"
 import * as Cancellation from "./cancellation.ts"
 import type { Definition } from "./definition.ts"
@@ -36,6 +36,8 @@ export interface Memory {
   checkpoints: boolean
   /** When the body of the current one started, if its executor let it wait for a place. */
   beganAt?: number | undefined
+  /** Where the current one fails, if its executor said so. */
+  failsOn?: Pick<AttemptRecord, "cpu" | "worker"> | undefined
 }
 
 /** Takes what the body of one attempt logs and measures. A class, because most attempts use none of it. */
@@ -138,6 +140,7 @@ const describe = ({ base, clock, context, definition, inputs, memory, number, pl
     ...(seed === undefined ? undefined : { seed })
   }
   const sink = new AttemptSink(run, base.id, number, memory)
+  memory.failsOn = undefined // an earlier attempt's
   const body = withBlobs(run.artifacts, inputs.blobs, execute(definition, task, sink))
   return {
     task,
@@ -145,6 +148,9 @@ const describe = ({ base, clock, context, definition, inputs, memory, number, pl
     blobs: inputs.blobs,
     begin: (agoMs = 0) => {
       memory.beganAt = clock.currentTimeMillisUnsafe() - agoMs
+    },
+    failsOn: (where) => {
+      memory.failsOn = where
     },
     here: Seeds.within(seed)(run.withServices(definition, body)),
     sink,

@@ -150,7 +150,7 @@ export const make = (
             message: `${beside.message} (${tag})`
           })
         }
-        made.push({ number, status, startedAt, finishedAt, error })
+        made.push({ number, status, startedAt, finishedAt, ...memory.failsOn, error })
         const delay = Exit.isSuccess(decided) ? decided.value : undefined
         if (delay === undefined) return yield* fail(ending(), status, exit.cause, error)
         // The attempt must be recorded for a process that continues the run.

@@ -42,8 +42,12 @@ export const compare = Effect.fnUntraced(function* (flow: FlowDefinition, flows:
  * An attempt's outcome: the step's typed error, or its outputs with what this side knows of them by itself. Refuses outputs
  * that another version of the step wrote.
  */
-export const outcomeOf = Effect.fnUntraced(function* ({ definition, task }: Attempt, { cpu, result, worker }: Done) {
-  if (result._tag === "Failure") return yield* FailureCodec.decode(result.failure, task, definition.error)
+export const outcomeOf = Effect.fnUntraced(function* (attempt: Attempt, { cpu, result, worker }: Done) {
+  const { definition, task } = attempt
+  if (result._tag === "Failure") {
+    attempt.failsOn({ cpu, worker })
+    return yield* FailureCodec.decode(result.failure, task, definition.error)
+  }
   const schemas = definition.output.map((slot) => slot.artifact.description())
   for (const [index, slot] of definition.output.entries()) {
     const written = result.outputs.find((output) => output.name === slot.name)
