@@ -179,6 +179,7 @@ export const layerS3 = (options: {
   const cacheBytes = Numbers.wholeNumber("`cacheBytes` of Storage.layerS3", options.cacheBytes, 0)
   const mistake =
     Address.bucketMistake(bucket) ??
+    Address.prefixMistake(options.prefix ?? "") ??
     (options.endpoint === undefined ? undefined : Address.endpointMistake(options.endpoint))
   if (mistake !== undefined) return Layer.effectContext(Effect.fail(new StoreError({ message: mistake })))
   const runs = typeof options.runs === "string" ? options.runs : Redacted.value(options.runs)

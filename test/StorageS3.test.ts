@@ -16,6 +16,7 @@ import * as Storage from "../src/Storage.ts"
 import * as Verify from "../src/Verify.ts"
 import { LargeFlow } from "./cli/fixtures/large.ts"
 import { temporaryDirectory } from "./support/directory.ts"
+import { environment } from "./support/environment.ts"
 import * as FaultProxy from "./support/faultProxy.ts"
 import * as ObjectServer from "./support/objectServer.ts"
 
@@ -64,6 +65,12 @@ describe("an address that is no bucket's", () => {
       assert.include(secret, "must not contain a user name or a password")
       assert.notInclude(secret, "secret@")
       assert.include(yield* why({ endpoint: "host:9000" }), `"host:9000" is not the URL of an object storage server`)
+      assert.include(yield* why({ prefix: "../other" }), `"../other" can't be a key`)
+      assert.include(yield* why({ prefix: "a\nb" }), `The prefix "a\\nb" must not have control characters`)
+      yield* environment({ AWS_ENDPOINT_URL_S3: "http://ada:secret@host" })
+      const inEnvironment = yield* why({})
+      assert.include(inEnvironment, "the URL of an object storage server must not contain a user name or a password")
+      assert.notInclude(inEnvironment, "secret@")
     })
   )
 })
@@ -349,6 +356,26 @@ describe.skipIf(!ObjectServer.isInstalled)("a store with a bucket", () => {
         const files = yield* Effect.promise(() => Fs.readdir(cacheDirectory, { recursive: true, withFileTypes: true }))
         assert.isAtMost(files.filter((file) => /^[0-9a-f]{64}$/.test(file.name)).length, 2)
       }).pipe(Effect.provide(open()))
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("reads past a cache that can't be written any more", () =>
+    Effect.gen(function* () {
+      const cacheDirectory = join(yield* temporaryDirectory, "cache")
+      const { layer } = yield* store({ cacheDirectory })
+      yield* Effect.gen(function* () {
+        const artifacts = yield* ArtifactStore
+        const bytes = filled(200_000, 1)
+        const { digest } = yield* artifacts.put([bytes])
+        yield* Effect.promise(async () => {
+          await Fs.rm(cacheDirectory, { recursive: true })
+          await Fs.writeFile(cacheDirectory, "no directory")
+        })
+        assert.deepStrictEqual(yield* artifacts.get(digest), bytes)
+        const streamed = yield* Stream.runCollect(artifacts.stream(digest))
+        assert.deepStrictEqual(new Uint8Array(Buffer.concat(streamed)), bytes)
+        assert.include((yield* Effect.flip(artifacts.path(digest))).message, cacheDirectory)
+      }).pipe(Effect.provide(layer))
     }).pipe(Effect.scoped)
   )
 })

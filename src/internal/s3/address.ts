@@ -1,7 +1,7 @@
 /**
  * Where something is in object storage, as users write it: `s3://bucket/prefix`. A server other than AWS can be named in
  * the same text, `s3://bucket/prefix?endpoint=https://minio.example.org&region=eu-west-1`, because one text must do for a
- * flag or an environment variable.
+ * flag or an environment variable. A question mark that no `name=` follows is part of the key.
  */
 
 /** A bucket and how to reach it. */
@@ -37,7 +37,7 @@ export const parse = (text: string): Address | Mistake => {
       mistake: `"${withoutUser(text)}" is not the address of a bucket: two slashes must follow "s3:". ${example}`
     }
   }
-  const [location = "", query = ""] = text.slice("s3://".length).split(/\?(.*)/s)
+  const [location = "", query = ""] = text.slice("s3://".length).split(/\?(?=\w+=)(.*)/s)
   if (/^[^/]*@/.test(location)) {
     return {
       mistake:
@@ -46,7 +46,8 @@ export const parse = (text: string): Address | Mistake => {
   }
   const slash = location.indexOf("/")
   const bucket = slash < 0 ? location : location.slice(0, slash)
-  const mistake = bucketMistake(bucket)
+  const key = slash < 0 ? "" : location.slice(slash + 1)
+  const mistake = bucketMistake(bucket) ?? keyMistake(key)
   if (mistake !== undefined) return { mistake }
   const options = new URLSearchParams(query)
   for (const name of options.keys()) {
@@ -61,7 +62,7 @@ export const parse = (text: string): Address | Mistake => {
   if (wrong !== undefined) return { mistake: wrong }
   return {
     bucket,
-    key: slash < 0 ? "" : location.slice(slash + 1),
+    key,
     ...(endpoint === undefined ? {} : { endpoint }),
     ...(options.has("region") ? { region: options.get("region") ?? "" } : {}),
     ...(options.has("forcePathStyle") ? { forcePathStyle: options.get("forcePathStyle") !== "false" } : {})
@@ -77,6 +78,16 @@ export const bucketMistake = (bucket: string): string | undefined => {
     : `"${bucket}" can't be the name of a bucket: names have 3 to 63 lower-case letters, digits, dots and hyphens. ${example}`
 }
 
+/** What is wrong with a key, or the prefix of keys, if anything is. */
+export const keyMistake = (key: string): string | undefined =>
+  key.split("/").some((segment) => segment === "." || segment === "..")
+    ? `"${key}" can't be a key: "." and ".." between slashes would make the URL that of another object, or bucket.`
+    : undefined
+
+/** What is wrong with the prefix of a store, if anything is. */
+export const prefixMistake = (prefix: string): string | undefined =>
+  /\p{Cc}/u.test(prefix) ? `The prefix ${JSON.stringify(prefix)} must not have control characters.` : keyMistake(prefix)
+
 /** What is wrong with the URL of a server, if anything is. */
 export const endpointMistake = (endpoint: string): string | undefined => {
   const url = URL.parse(endpoint)
@@ -86,6 +97,9 @@ export const endpointMistake = (endpoint: string): string | undefined => {
     return "The URL of an object storage server must not contain a user name or a password. Credentials come from the environment, a profile, or the machine's role."
   return undefined
 }
+
+/** A sentence about a mistake as the reason of something else, after a colon. */
+export const asReason = (mistake: string): string => mistake.replace(/\.$/, "").replace(/^The /, "the ")
 
 const withoutUser = (text: string): string => text.replace(/[^/@]*@/, "…@")
 

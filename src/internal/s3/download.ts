@@ -39,14 +39,17 @@ export const stream = (
         Stream.fromIterable(startsFrom(start + rangeBytes, end), { chunkSize: 1 }),
         (at) =>
           Effect.suspend(() => {
-            const array = spare.pop() ?? new Uint8Array(Math.min(rangeBytes, end - at))
-            const into = (length: number): Uint8Array => array.subarray(0, length)
+            let array: Uint8Array | undefined
+            const into = (length: number): Uint8Array => {
+              array ??= spare.pop() ?? new Uint8Array(Math.min(rangeBytes, end - at))
+              return array.subarray(0, length)
+            }
             return Effect.map(client.range(key, at, Math.min(at + rangeBytes, end), { etag, into }), (answer) => ({
               bytes: answer.bytes,
               array
             }))
           }),
-        { concurrency }
+        { concurrency: concurrency - 1 } // besides the one that the receiver has
       )
       let last: Uint8Array | undefined
       const parts = Stream.map(rest, ({ array, bytes }) => {

@@ -38,15 +38,19 @@ const clientOf = ({ key: _, ...place }: Address.Address): Client.Client => {
 const parse = (text: string): Effect.Effect<Address.Address, S3Error> => {
   const address = Address.parse(text)
   return "mistake" in address
-    ? Effect.fail(new S3Error({ kind: "refused", code: "Address", reason: address.mistake.replace(/\.$/, "") }))
+    ? Effect.fail(new S3Error({ kind: "refused", code: "Address", reason: Address.asReason(address.mistake) }))
     : Effect.succeed(address)
 }
 
 /** Opens an object. */
 export const open = Effect.fnUntraced(function* (text: string): Effect.fn.Return<Opened, S3Error> {
   const address = yield* parse(text)
-  const client = clientOf(address)
   const { key } = address
+  if (key === "") {
+    const reason = `${Address.show(address)} is a bucket. Name an object in it, or a pattern that objects fit`
+    return yield* new S3Error({ kind: "refused", code: "Address", reason })
+  }
+  const client = clientOf(address)
   const look = yield* client.look(key)
   const { etag, size, version } = look
   const checked = <A>(effect: Effect.Effect<A, S3Error>): Effect.Effect<A, S3Error> =>
@@ -82,12 +86,13 @@ export const open = Effect.fnUntraced(function* (text: string): Effect.fn.Return
 export const list = Effect.fnUntraced(function* (text: string): Effect.fn.Return<ReadonlyArray<string>, S3Error> {
   const address = yield* parse(text)
   const client = clientOf(address)
-  const query = text.includes("?") ? text.slice(text.indexOf("?")) : ""
+  const query = /\?\w+=.*/s.exec(text)?.[0] ?? ""
   const addresses: Array<string> = []
   let after: string | undefined
   do {
     const page = yield* client.list(address.key, after)
-    for (const { key } of page.items) addresses.push(`${Address.show({ bucket: address.bucket, key })}${query}`)
+    // A key that ends in a slash is a folder that a console shows: an object without contents.
+    for (const { key } of page.items) if (!key.endsWith("/")) addresses.push(`s3://${address.bucket}/${key}${query}`)
     after = page.next
   } while (after !== undefined)
   return addresses

@@ -7,7 +7,7 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
-import type * as Address from "./address.ts"
+import * as Address from "./address.ts"
 import * as Credentials from "./credentials.ts"
 import type * as Exchange from "./exchange.ts"
 import * as Failure from "./failure.ts"
@@ -77,7 +77,12 @@ export const make = (options: Options): Requests => {
 
   const server = (): string => (endpoint ?? `https://s3.${region}.amazonaws.com`).replace(/\/+$/, "")
 
+  const mistake = endpoint === undefined ? undefined : Address.endpointMistake(endpoint)
+
   const urlOf = ({ key, query = {} }: Request): URL => {
+    const wrong = mistake ?? Address.keyMistake(key)
+    if (wrong !== undefined)
+      throw new Failure.S3Error({ kind: "refused", code: "Address", reason: Address.asReason(wrong) })
     const base = new URL(server())
     const path = key.split("/").map(escape).join("/")
     if (isPathStyle) base.pathname = `${base.pathname.replace(/\/$/, "")}/${bucket}${key === "" ? "" : `/${path}`}`

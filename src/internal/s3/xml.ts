@@ -15,8 +15,7 @@ const decoded = (text: string): string =>
   )
 
 /** A text as the content of an element. */
-export const escape = (text: string): string =>
-  text.replace(/[&<>]/g, (sign) => (sign === "&" ? "&amp;" : sign === "<" ? "&lt;" : "&gt;"))
+export const escape = (text: string): string => text.replace(/[&<>\r]/g, (sign) => `&#${sign.charCodeAt(0)};`) // a parser takes a bare \r for the end of a line
 
 /** The text of the first element of a name. */
 export const text = (xml: string, name: string): string | undefined => {

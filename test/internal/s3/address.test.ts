@@ -21,6 +21,7 @@ describe("an address", () => {
         forcePathStyle: true
       }
     )
+    assert.deepStrictEqual(Address.parse("s3://flows/what?.csv"), { bucket: "flows", key: "what?.csv" })
     assert.deepStrictEqual(["", "/", "a", "/a/", "a/b//"].map(Address.prefixOf), ["", "", "a/", "a/", "a/b/"])
   })
 
@@ -31,6 +32,9 @@ describe("an address", () => {
     assert.include(mistakeIn("s3:///nlp"), "must name one")
     assert.include(mistakeIn("s3://a b/nlp"), `"a b" can't be the name of a bucket`)
     assert.include(mistakeIn("s3://flows/x?zone=1"), `unknown option "zone"`)
+    for (const key of ["..", "../other/x", "a/../b", "./a", "a/."]) {
+      assert.include(mistakeIn(`s3://flows/${key}`), `"${key}" can't be a key`)
+    }
     assert.include(
       mistakeIn("s3://flows?endpoint=minio:9000"),
       `"minio:9000" is not the URL of an object storage server`

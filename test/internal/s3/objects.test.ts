@@ -8,6 +8,7 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Artifact from "../../../src/Artifact.ts"
 import * as Flow from "../../../src/Flow.ts"
+import * as Objects from "../../../src/internal/s3/objects.ts"
 import * as Digest from "../../../src/internal/schema/digest.ts"
 import * as Parquet from "../../../src/Parquet.ts"
 import * as Run from "../../../src/Run.ts"
@@ -97,6 +98,43 @@ describe.skipIf(!ObjectServer.isInstalled)("an object", () => {
       yield* put("data/numbers.csv", new TextEncoder().encode("n,word\n1,one\n2,two\n"))
       const table = yield* Parquet.read(at("data/numbers.csv"), Numbers)
       assert.deepStrictEqual(table.columns.word, ["one", "two"])
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("may have an odd key, and is read as it was when it was opened", () =>
+    Effect.gen(function* () {
+      const { at, place, put } = yield* bucket
+      const client = yield* ObjectServer.client(place)
+      const odd = [
+        "a b/ü.csv",
+        "a?b#c.csv",
+        "50%25+1.csv",
+        "<&>'\".csv",
+        "/x//y.csv",
+        "~(*!).csv",
+        "日本😀.csv",
+        "a\\b",
+        "cr\rx"
+      ]
+      for (const key of odd) {
+        const bytes = new TextEncoder().encode(key)
+        yield* put(key, bytes)
+        assert.deepStrictEqual(yield* Effect.flatMap(Objects.open(at(key)), ({ read }) => read(0, 1000)), bytes, key)
+        assert.deepStrictEqual(yield* Objects.list(at(key)), [at(key)])
+        assert.deepStrictEqual(yield* client.remove([key]), [])
+        assert.strictEqual((yield* Effect.flip(client.look(key))).kind, "missing", key)
+      }
+      // A folder, as consoles make it, is no file that a pattern fits.
+      yield* put("data/", new Uint8Array(0))
+      yield* put("data/x", new Uint8Array(3))
+      assert.deepStrictEqual(yield* Objects.list(at("data/")), [at("data/x")])
+
+      const opened = yield* Objects.open(at("data/x"))
+      yield* put("data/x", new Uint8Array(4))
+      assert.strictEqual((yield* Effect.flip(opened.read(0, 3))).reason, "the object was replaced while it was read")
+      assert.match((yield* Effect.flip(Objects.open(at("")))).reason, /^s3:\/\/\S+ is a bucket\. Name an object in it/)
+      // A server that takes these for a path would yield another object, or another bucket.
+      assert.include((yield* Effect.flip(client.look(`../${place.bucket}/data/x`))).reason, "can't be a key")
     }).pipe(Effect.scoped)
   )
 

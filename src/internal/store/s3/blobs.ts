@@ -126,6 +126,18 @@ export const make = (options: Options): { readonly blobs: Blobs; readonly close:
     wrong
   })
 
+  let isTold = false
+  /** Reads past a cache that can't be used: a run must not fail by it. */
+  const orDirectly = <A>(
+    cached: Effect.Effect<A, ArtifactError | Cache.Unusable>,
+    direct: Effect.Effect<A, ArtifactError>
+  ): Effect.Effect<A, ArtifactError> =>
+    Effect.catchTag(cached, "Unusable", ({ error }) => {
+      if (isTold) return direct
+      isTold = true
+      return Effect.andThen(Effect.logWarning(`The cache can't be used. ${error.message}`), direct)
+    })
+
   /** Whether an object is there and as it was written. */
   const isThere = Effect.fnUntraced(function* (
     digest: string,
@@ -171,16 +183,15 @@ export const make = (options: Options): { readonly blobs: Blobs; readonly close:
           return yield* Write.write(client, ledger, places, yield* FileSource.open(path), now)
         }).pipe(Effect.scoped)
       ),
-    get: (digest) => Effect.andThen(valid(digest), cache.isKept ? cache.get(digest) : fetch(digest)),
+    get: (digest) =>
+      Effect.andThen(valid(digest), cache.isKept ? orDirectly(cache.get(digest), fetch(digest)) : fetch(digest)),
     stream: (digest, range, { reuse = false } = {}) =>
       Stream.unwrap(
-        Effect.map(valid(digest), () =>
-          range !== undefined
-            ? raw(digest, range, reuse)
-            : cache.isKept
-              ? cache.stream(digest)
-              : streamed(digest, reuse)
-        )
+        Effect.flatMap(valid(digest), () => {
+          if (range !== undefined) return Effect.succeed(raw(digest, range, reuse))
+          const direct = Effect.sync(() => streamed(digest, reuse))
+          return cache.isKept ? orDirectly(cache.open(digest), direct) : direct
+        })
       ),
     touch: (artifacts) =>
       artifacts.length === 0

@@ -5,18 +5,23 @@
  */
 import { rmSync } from "node:fs"
 import * as Fs from "node:fs/promises"
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
-import * as Stream from "effect/Stream"
+import type * as Stream from "effect/Stream"
 import type { Address, ArtifactError } from "../artifactError.ts"
 import type { LocalFiles } from "../blobs.ts"
 import * as FileStore from "../files/store.ts"
 import { temporaryDirectory } from "../temporaryFiles.ts"
 
+/** The files can't be used, because the disk is full, say. What is in the bucket may well be read. */
+export class Unusable extends Data.TaggedError("Unusable")<{ readonly error: ArtifactError }> {}
+
 export interface Cache extends LocalFiles {
   /** The bytes of an artifact, fetched into a file if need be. */
-  readonly get: (digest: string) => Effect.Effect<Uint8Array, ArtifactError>
-  readonly stream: (digest: string) => Stream.Stream<Uint8Array, ArtifactError>
+  readonly get: (digest: string) => Effect.Effect<Uint8Array, ArtifactError | Unusable>
+  /** Fetches an artifact into a file if need be, and yields its parts. */
+  readonly open: (digest: string) => Effect.Effect<Stream.Stream<Uint8Array, ArtifactError>, ArtifactError | Unusable>
   /** Whether the files outlive this process. */
   readonly isKept: boolean
   /** Removes the files of artifacts that were removed from the store, unless they were used since a time. */
@@ -60,50 +65,56 @@ export const make = ({ directory, fetch, limitBytes, wrong }: Options): Cache =>
   const fetching = new Map<string, Semaphore.Semaphore>()
   let held: number | undefined
 
+  const local = <A>(effect: Effect.Effect<A, ArtifactError>): Effect.Effect<A, Unusable> =>
+    Effect.mapError(effect, (error) => new Unusable({ error }))
+
   /** Makes room, but not at the cost of an artifact that was just fetched. */
   const evict = Effect.fnUntraced(function* (fetched: string) {
-    const all = [...(yield* files().old(Number.POSITIVE_INFINITY))].sort(
+    const all = [...(yield* local(files().old(Number.POSITIVE_INFINITY)))].sort(
       (file, other) => file.touchedAt - other.touchedAt
     )
     let total = all.reduce((sum, { size }) => sum + size, 0)
     for (const file of all) {
       if (total <= limitBytes) break
       if (inUse.has(file.digest) || file.digest === fetched) continue
-      yield* files().remove([file], Number.POSITIVE_INFINITY)
+      yield* local(files().remove([file], Number.POSITIVE_INFINITY))
       total -= file.size
     }
     held = total
   })
 
   /** Fetches into a file. Bytes that arrived altered are fetched once more. */
-  const download = Effect.fnUntraced(function* (digest: string): Effect.fn.Return<Address, ArtifactError> {
+  const download = Effect.fnUntraced(function* (digest: string): Effect.fn.Return<Address, ArtifactError | Unusable> {
     let arrived = ""
     for (let attempt = 1; attempt <= 2; attempt++) {
-      const address = yield* files().putBy((file, unwritable) => fetch(digest, file, unwritable))
+      const address = yield* Effect.mapError(
+        files().putBy((file, unwritable) => fetch(digest, file, unwritable)),
+        (error) => (error.reason === "unwritable" ? new Unusable({ error }) : error)
+      )
       if (address.digest === digest) return address
-      yield* files().remove([address], Number.POSITIVE_INFINITY)
+      yield* local(files().remove([address], Number.POSITIVE_INFINITY))
       arrived = address.digest
     }
     return yield* Effect.flatMap(wrong(digest, arrived), Effect.fail)
   })
 
-  const fetched = (digest: string): Effect.Effect<string, ArtifactError> => {
+  const fetched = (digest: string): Effect.Effect<string, ArtifactError | Unusable> => {
     const turn = fetching.get(digest) ?? Semaphore.makeUnsafe(1)
     fetching.set(digest, turn)
     return turn.withPermit(
       Effect.gen(function* () {
-        if (yield* files().has(digest)) {
+        if (yield* local(files().has(digest))) {
           // A file that is damaged counts as missing, and is fetched again.
           const path = yield* Effect.orElseSucceed(files().path(digest), () => undefined)
           if (path !== undefined) {
-            yield* files().touch([digest])
+            yield* local(files().touch([digest]))
             return path
           }
         }
         const address = yield* download(digest)
         held = held === undefined ? undefined : held + address.size
         if (held === undefined || held > limitBytes) yield* evict(digest)
-        return yield* files().path(digest)
+        return yield* local(files().path(digest))
       })
     )
   }
@@ -112,9 +123,16 @@ export const make = ({ directory, fetch, limitBytes, wrong }: Options): Cache =>
     isKept: directory !== undefined,
     has: (digest) => files().has(digest),
     put: (chunks, address) => files().put(chunks, address),
-    path: (digest) => Effect.tap(fetched(digest), () => Effect.sync(() => inUse.add(digest))),
-    get: (digest) => Effect.andThen(fetched(digest), files().get(digest)),
-    stream: (digest) => Stream.unwrap(Effect.map(fetched(digest), () => files().stream(digest))),
+    path: (digest) =>
+      Effect.mapBoth(fetched(digest), {
+        onSuccess: (path) => {
+          inUse.add(digest)
+          return path
+        },
+        onFailure: (error) => (error._tag === "Unusable" ? error.error : error)
+      }),
+    get: (digest) => Effect.andThen(fetched(digest), local(files().get(digest))),
+    open: (digest) => Effect.map(fetched(digest), () => files().stream(digest)),
     name: (digest, extension) => files().name(digest, extension),
     remove: (artifacts, before) =>
       Effect.suspend(() => (opened === undefined ? Effect.void : Effect.ignore(opened.remove(artifacts, before)))),
