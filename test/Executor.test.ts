@@ -212,8 +212,8 @@ layer(threads(), { excludeTestServices: true, timeout: "30 seconds" })("Executor
   )
 
   for (const [how, why] of [
-    ["exit", /it exited with code 3\.$/],
-    ["throw", /from a timer\.$/]
+    ["exit", /: process\.exit\(3\) was called in dies\/1 of run .+\.$/],
+    ["throw", /: an error was thrown, and nothing caught it, in dies\/1 of run .+: Error: from a timer\.$/]
   ] as const) {
     it.effect(`replaces a worker that dies (${how}), and the retry applies`, () =>
       Effect.gen(function* () {

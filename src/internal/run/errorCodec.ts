@@ -1,4 +1,5 @@
 /** Encodes errors as JSON and back: a step's errors with its `error` schema, effect-flow's own errors with theirs. */
+import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
 import { ArtifactError } from "../../ArtifactStore.ts"
 import { ExecutorError, TaskTimeout, WorkerDied } from "../../Executor.ts"
@@ -40,6 +41,15 @@ export const codecOf = (schema: Schema.Top): Schema.Codec<unknown, Schema.Json> 
     codecs.set(schema, codec)
   }
   return codec
+}
+
+/** An error as JSON by its schema. Never throws: a codec that does, or an error that can't be read, is the exit's defect. */
+export const encode = (schema: Schema.Top, error: unknown): Exit.Exit<Schema.Json, unknown> => {
+  try {
+    return Schema.encodeUnknownExit(codecOf(schema))(error)
+  } catch (thrown) {
+    return Exit.die(thrown)
+  }
 }
 
 /** One of effect-flow's own errors as JSON. */

@@ -4,7 +4,7 @@ import { inspect } from "node:util"
 import * as Cause from "effect/Cause"
 import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
-import * as Schema from "effect/Schema"
+import type * as Schema from "effect/Schema"
 import { FlowError } from "../../FlowError.ts"
 import type { ErrorRecord, TaskStatus } from "../../RunRecord.ts"
 import * as ErrorCodec from "./errorCodec.ts"
@@ -24,8 +24,8 @@ const readCause = (cause: Cause.Cause<unknown>, schema: Schema.Top | undefined):
     const record = withOthers(fromError(failure.error), cause, failure)
     if (ErrorCodec.isOwn(failure.error)) return { ...record, kind: "own", data: ErrorCodec.encodeOwn(failure.error) }
     if (schema === undefined) return record
-    const data = safely(() => Schema.encodeUnknownExit(ErrorCodec.codecOf(schema))(failure.error), undefined)
-    return data !== undefined && Exit.isSuccess(data) ? { ...record, data: data.value } : record
+    const data = ErrorCodec.encode(schema, failure.error)
+    return Exit.isSuccess(data) ? { ...record, data: data.value } : record
   }
   const defect = cause.reasons.find(Cause.isDieReason)
   if (defect !== undefined) {

@@ -26,6 +26,7 @@ export class Printing {
   readonly #take: TakeLine
   #partial: { stdout: string; stderr: string } | undefined
   #decoders: { readonly [name in StreamName]: InstanceType<typeof TextDecoder> } | undefined
+  #console: Console | undefined
   #ended = false
 
   constructor(owner: Owner, take: TakeLine) {
@@ -45,10 +46,21 @@ export class Printing {
       this.#partial = { stdout: "", stderr: "" }
       printed.add(this)
     }
+    // A bar of a million dots is one line: it is put together once, and not looked through for each dot.
+    if (!text.includes("\n")) {
+      this.#partial[stream] += text
+      return
+    }
     const lines = (this.#partial[stream] + text).split("\n")
     this.#partial[stream] = lines.pop() ?? ""
     // The observer of the line may print it.
     if (lines.length > 0) outside(() => lines.forEach((line) => void this.#take(stream, line)))
+  }
+
+  /** The console of this body alone, once it has indented, counted or measured: that is not seen by others. */
+  consoleFor(name: ConsoleMethod): Console | undefined {
+    if (stateful.has(name)) this.#console ??= consoleInto(() => (this.#ended ? undefined : this))
+    return this.#console
   }
 
   /** Flushes a last line without a line break. */
@@ -147,10 +159,37 @@ const captureStream = (stream: StreamName): void => {
     if (done !== undefined) queueMicrotask(done as () => void)
     return true
   } as typeof process.stdout.write
+  // A body that ends a stream ends its own output; others have more to say.
+  const { end } = process[stream]
+  process[stream].end = function (this: unknown, ...words: ReadonlyArray<unknown>) {
+    if (taker() === undefined) return Reflect.apply(end, process[stream], words)
+    const [chunk] = words
+    if (typeof chunk === "function") queueMicrotask(chunk as () => void)
+    else if (chunk !== undefined && chunk !== null) Reflect.apply(process[stream].write, process[stream], words)
+    return process[stream]
+  } as typeof process.stdout.end
 }
 
-/** A console that does not write to the process's streams (a test runner's) is captured by its methods. */
-const captureConsole = (): void => {
+/** Methods that change what a console prints later. */
+const stateful: ReadonlySet<string> = new Set([
+  "group",
+  "groupCollapsed",
+  "groupEnd",
+  "count",
+  "countReset",
+  "time",
+  "timeEnd",
+  "timeLog"
+])
+
+const methods = [
+  ...(["log", "info", "debug", "warn", "error", "trace", "dir", "dirxml", "table", "assert"] as const),
+  ...(["group", "groupCollapsed", "groupEnd", "count", "countReset", "time", "timeEnd", "timeLog"] as const)
+]
+type ConsoleMethod = (typeof methods)[number]
+
+/** A console whose lines a body takes. */
+const consoleInto = (taker: () => Printing | undefined): Console => {
   const into = (stream: StreamName) =>
     new Writable({
       decodeStrings: false,
@@ -159,10 +198,19 @@ const captureConsole = (): void => {
         done()
       }
     })
-  const own = new Console({ stdout: into("stdout"), stderr: into("stderr") })
-  for (const name of ["log", "info", "debug", "warn", "error", "trace", "dir", "table"] as const) {
+  return new Console({ stdout: into("stdout"), stderr: into("stderr") })
+}
+
+/** A console that does not write to the process's streams (a test runner's) is captured by its methods. */
+const captureConsole = (): void => {
+  const shared = consoleInto(taker)
+  for (const name of methods) {
     const original: (...words: Array<never>) => void = globalThis.console[name]
-    globalThis.console[name] = (...words: Array<never>) =>
-      taker() === undefined ? Reflect.apply(original, globalThis.console, words) : Reflect.apply(own[name], own, words)
+    globalThis.console[name] = (...words: Array<never>) => {
+      const printing = taker()
+      if (printing === undefined) return Reflect.apply(original, globalThis.console, words)
+      const console = printing.consoleFor(name) ?? shared
+      return Reflect.apply(console[name], console, words)
+    }
   }
 }

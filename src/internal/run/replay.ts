@@ -18,7 +18,6 @@ import { failureOf } from "./errorRecord.ts"
  * a defect with its stack. An error that no schema describes has its `_tag`, message and causes.
  */
 export const restore = (record: ErrorRecord, schema: Schema.Top | undefined): Cause.Cause<unknown> => {
-  if (record.tag === "Interrupted") return Cause.interrupt()
   const isDefect = record.kind === "defect" || record.stack !== undefined
   const by = record.kind === undefined ? schema : ErrorCodec.Own
   const decoded =
@@ -32,7 +31,9 @@ export const restore = (record: ErrorRecord, schema: Schema.Top | undefined): Ca
 const plainError = ({ causes = [], message, stack, tag }: ErrorRecord, isDefect: boolean): Error => {
   const error = new Error(message)
   error.name = tag
-  if (stack !== undefined) error.stack = stack
+  if (stack === undefined)
+    delete error.stack // it would be the stack of this function
+  else error.stack = stack
   const [cause, ...further] = causes
   if (cause !== undefined) error.cause = plainError({ ...cause, causes: further }, isDefect)
   return isDefect ? error : Object.assign(error, { _tag: tag })

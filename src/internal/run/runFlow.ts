@@ -15,7 +15,6 @@ import { ArtifactStore } from "../../ArtifactStore.ts"
 import { CurrentRun, type Interpreter } from "../../CurrentRun.ts"
 import { CurrentTask } from "../../CurrentTask.ts"
 import { Executor, type ExecutorError } from "../../Executor.ts"
-import { FlowError } from "../../FlowError.ts"
 import { type RunEvent, RunObserver } from "../../RunObserver.ts"
 import type { ErrorRecord, RunRecord } from "../../RunRecord.ts"
 import { RunStore } from "../../RunStore.ts"
@@ -29,6 +28,7 @@ import { RunInterpreter } from "./interpreter.ts"
 import * as Later from "./laterTags.ts"
 import * as LiveRuns from "./liveRuns.ts"
 import { lineText } from "./logLine.ts"
+import { nestedFlow } from "./nested.ts"
 import * as Output from "./output.ts"
 import { onOwnFiber, stoppable } from "./ownFiber.ts"
 import * as Parameters from "./parameters.ts"
@@ -79,7 +79,7 @@ const prepare = Effect.fnUntraced(function* (flow: FlowDefinition, parameters: o
   const artifacts = yield* ArtifactStore
   const runs = yield* RunStore
   const outer = yield* Effect.serviceOption(CurrentTask)
-  if (Option.isSome(outer)) return yield* Effect.die(nestedRun(flow, outer.value))
+  if (Option.isSome(outer)) return yield* Effect.die(nestedFlow(flow, outer.value))
   const executor = yield* Executor
   const laterTags = Later.make(yield* Later.LaterTags, yield* RunObserver)
   const observe = guarded(laterTags.observe)
@@ -221,12 +221,6 @@ const prepare = Effect.fnUntraced(function* (flow: FlowDefinition, parameters: o
   )
 })
 
-/** A run inside a step would wait for places that its own task holds, and its tasks would not be the run's. */
-const nestedRun = (flow: FlowDefinition, task: CurrentTask["Service"]) =>
-  new FlowError({
-    reason: "nested",
-    message: `Flow "${flow.flowName}" was started inside step "${task.step}" (${task.task} of run ${task.run}), and a step can't run a flow. Call it from the body of flow "${task.flow}" with Flow.call, and give the step what it yields.`
-  })
 /** Runs the flow's body, on a fiber of its own, until all that it started has ended. */
 const runBody = (
   run: RunContext,

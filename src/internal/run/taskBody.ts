@@ -12,6 +12,7 @@ import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
 import * as References from "effect/References"
 import { ArtifactError, ArtifactStore } from "../../ArtifactStore.ts"
+import { CurrentRun } from "../../CurrentRun.ts"
 import { CurrentTask } from "../../CurrentTask.ts"
 import { ExecutorError, type Outcome, type TaskDescription, TaskTimeout } from "../../Executor.ts"
 import type { RefRecord } from "../../RunRecord.ts"
@@ -22,6 +23,7 @@ import { allSync, mapSync } from "../schema/sync.ts"
 import { checkedEffect, explainExit } from "./callback.ts"
 import type { Definition, Slot } from "./definition.ts"
 import { lineText } from "./logLine.ts"
+import { NestedInterpreter } from "./nested.ts"
 import { type Around, onOwnFiber } from "./ownFiber.ts"
 import * as Printing from "./printing.ts"
 import { TaskHandle } from "./taskHandle.ts"
@@ -173,9 +175,10 @@ const annotated = <R>(context: Context.Context<R>, { run, task }: TaskHandle): C
     task
   }) as Context.Context<R> // a reference has a default
 
-/** The body's context: the existing context, the current task, and a logger that stores its lines. */
+/** The body's context: the existing context, the current task, no run to make tasks of, and a logger that stores its lines. */
 const surround = (context: Context.Context<ArtifactStore>, handle: TaskHandle) =>
   annotated(Context.add(context, CurrentTask, handle), handle).pipe(
+    Context.add(CurrentRun, new NestedInterpreter(handle)),
     Context.add(Logger.CurrentLoggers, withLogger(Context.get(context, Logger.CurrentLoggers)))
   )
 

@@ -1,14 +1,15 @@
 /**
  * The parts of the caller's context that are sent to a step on another thread: log annotations, log spans, and every
- * `Context.Reference` (or service) whose value is plain data, such as a tenant or a locale. Functions, class instances
- * and effect's own references can't be copied and stay behind.
+ * `Context.Reference` (or service) whose value is data, such as a tenant, a locale or a date. Functions, class instances,
+ * secrets, large values and effect's own references stay behind.
  */
 import { inspect } from "node:util"
 import * as Context from "effect/Context"
 import * as References from "effect/References"
 import * as Schema from "effect/Schema"
+import * as TaggedJson from "../schema/taggedJson.ts"
 
-/** A caller's context, as data. */
+/** A caller's context, as data: the values are tagged JSON. */
 export const CallerContext = Schema.Struct({
   annotations: Schema.Record(Schema.String, Schema.Json),
   logSpans: Schema.Array(Schema.Tuple([Schema.String, Schema.Number])),
@@ -17,19 +18,23 @@ export const CallerContext = Schema.Struct({
 })
 export type CallerContext = typeof CallerContext.Type
 
-/** The depth to which plain data is checked. */
-const deepest = 16
+/** How large a value may be that is sent with every task, and how many objects it may have: parts that it shares count each time. */
+const limitBytes = 64 * 1024
+const limitObjects = 4096
 
-const isPlain = (value: unknown, depth = 0): value is Schema.Json => {
-  if (value === null || typeof value === "string" || typeof value === "boolean") return true
-  if (typeof value === "number") return Number.isFinite(value)
-  if (typeof value !== "object" || depth > deepest) return false
-  if (Array.isArray(value)) return value.every((item) => isPlain(item, depth + 1))
-  const prototype: unknown = Object.getPrototypeOf(value)
-  return (
-    (prototype === Object.prototype || prototype === null) &&
-    Object.values(value).every((item) => isPlain(item, depth + 1))
-  )
+/** A value as tagged JSON; `undefined` where it is no data, too large, or can't be read. */
+const dataOf = (value: unknown): Schema.Json | undefined => {
+  let objects = 0
+  try {
+    const data = TaggedJson.encode(value, (part) => {
+      if (++objects > limitObjects || (ArrayBuffer.isView(part) && part.byteLength > limitBytes))
+        throw new RangeError("too large to be sent with every task")
+      return undefined
+    })
+    return typeof value !== "object" || JSON.stringify(data).length <= limitBytes ? data : undefined
+  } catch {
+    return undefined
+  }
 }
 
 /** Keys of effect and of this library, which are handled by name. */
@@ -38,23 +43,63 @@ const isOwn = (key: string): boolean => /^~?(effect|effect-flow|@effect)[/~]/.te
 /** Collects the parts of a context to send. */
 export const collect = (context: Context.Context<never>): CallerContext => {
   const values: Record<string, Schema.Json> = {}
-  for (const [key, value] of context.mapUnsafe) if (!isOwn(key) && isPlain(value)) values[key] = value
+  for (const [key, value] of context.mapUnsafe) {
+    const data = isOwn(key) ? undefined : dataOf(value)
+    if (data !== undefined) values[key] = data
+  }
   const annotations: Record<string, Schema.Json> = {}
   for (const [name, value] of Object.entries(Context.get(context, References.CurrentLogAnnotations))) {
-    annotations[name] = isPlain(value) ? value : inspect(value)
+    annotations[name] = dataOf(value) ?? { $shown: shown(value) }
   }
   return { annotations, logSpans: Context.get(context, References.CurrentLogSpans), values }
 }
+
+/** An annotation that is no data, as a line shows it. */
+const shown = (value: unknown): string => {
+  try {
+    return inspect(value, { depth: 2, breakLength: Number.POSITIVE_INFINITY })
+  } catch {
+    return "a value that can't be shown: showing it throws"
+  }
+}
+
+/** Shows what an annotation was where the line is made of it. */
+class Shown {
+  readonly #text: string
+
+  constructor(text: string) {
+    this.#text = text
+  }
+
+  [inspect.custom](): string {
+    return this.#text
+  }
+
+  toJSON(): string {
+    return this.#text
+  }
+}
+
+const annotationOf = (data: Schema.Json): unknown =>
+  TaggedJson.decode(data, {
+    tag: (json) => {
+      const text = (json as { readonly $shown?: unknown }).$shown
+      return typeof text === "string" ? { value: new Shown(text) } : undefined
+    }
+  })
 
 /** Adds them to the context of an attempt. */
 export const restore =
   (caller: CallerContext) =>
   <R>(context: Context.Context<R>): Context.Context<R> => {
+    const annotations: Record<string, unknown> = {}
+    for (const [name, data] of Object.entries(caller.annotations)) annotations[name] = annotationOf(data)
     let restored: Context.Context<R> = context.pipe(
-      Context.add(References.CurrentLogAnnotations, caller.annotations),
+      Context.add(References.CurrentLogAnnotations, annotations),
       Context.add(References.CurrentLogSpans, caller.logSpans as Array<[string, number]>) // a copy
     )
-    for (const [key, value] of Object.entries(caller.values)) {
+    for (const [key, data] of Object.entries(caller.values)) {
+      const value = TaggedJson.decode(data)
       restored = Context.add(restored, Context.Reference<unknown>(key, { defaultValue: () => value }), value)
     }
     return restored

@@ -16,12 +16,18 @@ const causes = Schema.optionalKey(Schema.Array(Schema.Struct({ tag: Schema.Strin
 
 /** A failure, as data. */
 export const Failure = Schema.Union([
-  /** Encoded with the step's `error` schema. */
-  Schema.Struct({ kind: Schema.Literal("error"), data: Schema.Json, causes }),
+  /** Encoded with the step's `error` schema. `text` describes it where it can't be decoded. */
+  Schema.Struct({ kind: Schema.Literal("error"), data: Schema.Json, text: Schema.optionalKey(Schema.String), causes }),
   /** One of effect-flow's own errors. `defect` is true if it was a defect. */
   Schema.Struct({ kind: Schema.Literal("own"), data: Schema.Json, defect: Schema.Boolean, causes }),
-  /** Not encoded: the step has no `error` schema, or it does not accept the error. */
-  Schema.Struct({ kind: Schema.Literal("undeclared"), tag: Schema.String, message: Schema.String, causes }),
+  /** Not encoded: the step has no `error` schema, or it does not accept the error, or it throws: `problem` says what. */
+  Schema.Struct({
+    kind: Schema.Literal("undeclared"),
+    tag: Schema.String,
+    message: Schema.String,
+    problem: Schema.optionalKey(Schema.String),
+    causes
+  }),
   Schema.Struct({
     kind: Schema.Literal("defect"),
     name: Schema.String,
@@ -46,10 +52,13 @@ const encodeAlone = (cause: Cause.Cause<unknown>, error: Schema.Top | undefined)
   const failure = cause.reasons.find(Cause.isFailReason)
   if (failure !== undefined) {
     if (ErrorCodec.isOwn(failure.error)) return own(failure.error, false)
-    const data = error === undefined ? undefined : Schema.encodeUnknownExit(ErrorCodec.codecOf(error))(failure.error)
-    if (data !== undefined && Exit.isSuccess(data)) return { kind: "error", data: data.value }
+    const data = error === undefined ? undefined : ErrorCodec.encode(error, failure.error)
     const { message, tag } = fromCause(cause)
-    return { kind: "undeclared", tag, message }
+    if (data === undefined) return { kind: "undeclared", tag, message }
+    if (Exit.isSuccess(data)) return { kind: "error", data: data.value, text: `${tag}: ${message}` }
+    return Cause.hasDies(data.cause)
+      ? { kind: "undeclared", tag, message, problem: fromCause(data.cause).message }
+      : { kind: "undeclared", tag, message }
   }
   const defect = cause.reasons.find(Cause.isDieReason)
   if (defect === undefined) return { kind: "interrupt" }
@@ -82,7 +91,9 @@ export const decode = (
     case "defect": {
       const defect = new Error(failure.message)
       defect.name = failure.name
-      if (failure.stack !== undefined) defect.stack = failure.stack
+      if (failure.stack === undefined)
+        delete defect.stack // it would be the stack of this function
+      else defect.stack = failure.stack
       return Effect.die(withCauses(defect, failure.causes))
     }
     case "own": {
@@ -93,11 +104,10 @@ export const decode = (
       })
     }
     case "error":
-      if (error === undefined)
-        return refuse(task, "It failed with an `error` schema, but the step has none in this process.")
+      if (error === undefined) return undecodable(task, failure, "The step has no `error` schema here")
       return Effect.flatMap(
-        Effect.catch(Schema.decodeUnknownEffect(ErrorCodec.codecOf(error))(failure.data), (issue) =>
-          refuse(task, `Its failure does not fit the step's \`error\` schema here: ${issue.message}`)
+        Effect.catchCause(Schema.decodeUnknownEffect(ErrorCodec.codecOf(error))(failure.data), (cause) =>
+          undecodable(task, failure, `The step's \`error\` schema could not decode it: ${fromCause(cause).message}`)
         ),
         (error) => Effect.fail(withCauses(error, failure.causes))
       )
@@ -110,7 +120,9 @@ export const decode = (
               `Step "${task.step}" (${task.task} of run ${task.run}) failed in a worker with ${failure.tag}: ${failure.message} — ` +
               (error === undefined
                 ? `but it declares no \`error\`. Give the step the schema of its error, \`error: ${failure.tag}\`, so that the error can be sent between processes.`
-                : `which its \`error\` schema does not accept. Add it there, so that the error can be sent between processes.`)
+                : failure.problem === undefined
+                  ? `which its \`error\` schema does not accept. Add it there, so that the error can be sent between processes.`
+                  : `which its \`error\` schema could not encode: ${failure.problem}`)
           }),
           failure.causes
         )
@@ -118,10 +130,18 @@ export const decode = (
   }
 }
 
-const refuse = (task: Pick<TaskDescription, "run" | "step" | "task">, why: string) =>
+/** Only another version of the step, or a schema that does not read what it writes, leads here. */
+const undecodable = (
+  task: Pick<TaskDescription, "run" | "step" | "task">,
+  { causes, text = "an error" }: Extract<Failure, { readonly kind: "error" }>,
+  why: string
+) =>
   Effect.fail(
-    new ExecutorError({
-      reason: "version",
-      message: `${task.task} of run ${task.run} was executed by another version of step "${task.step}" than this process has. ${why}`
-    })
+    withCauses(
+      new ExecutorError({
+        reason: "version",
+        message: `Step "${task.step}" (${task.task} of run ${task.run}) failed in a worker with ${text} — but the error can't be decoded in this process. ${why}. Start the workers with the same code.`
+      }),
+      causes
+    )
   )

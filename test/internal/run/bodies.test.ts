@@ -240,6 +240,42 @@ describe("what a body leaves running", () => {
   )
 })
 
+describe("a step that does what only a flow's body may", () => {
+  const inner = Flow.make("Inner", { steps: [number], run: () => number() })
+  const cases: ReadonlyArray<readonly [name: string, body: () => unknown, says: RegExp]> = [
+    [
+      "makes a task",
+      () => number(),
+      /A task of step "number" was made inside step "bad" \(bad\/1 of run .+ body of flow "F"/
+    ],
+    ["calls a flow", () => Flow.call(inner, {}), /Flow "Inner" was started inside step "bad" .+Flow\.call/],
+    ["runs a flow", () => Flow.run(inner, {}), /Flow "Inner" was started inside step "bad" .+Flow\.call/],
+    ["loops", () => Step.forEach([1], () => Effect.void), /Step\.forEach was called inside step "bad"/],
+    [
+      "iterates",
+      () => Flow.iterate(0, { while: () => Effect.succeed(false), body: Effect.succeed }),
+      /Flow\.iterate was called inside step "bad"/
+    ],
+    [
+      "chooses",
+      () => Flow.when(Effect.succeed(true) as never, { onTrue: Effect.void, onFalse: Effect.void }),
+      /A choice \(Flow\.when or Flow\.match\) was made inside step "bad"/
+    ]
+  ]
+  for (const [name, body, says] of cases) {
+    // With one place, which the step holds, a task in it would wait for ever.
+    it.effect(`${name}: refused with a sentence`, () =>
+      Effect.gen(function* () {
+        const step = Step.make("bad", { output: { x: Schema.Number }, run: untyped(body) })
+        const flow = Flow.make("F", { steps: [number, step], run: () => step() })
+        const { run, tasks } = yield* recorded(flow)
+        assert.match(run.error?.message ?? "", says)
+        assert.strictEqual(tasks.length, 1)
+      }).pipe(Effect.provide([Storage.layerMemory, Executor.layerFibers({ concurrency: 1 })]))
+    )
+  }
+})
+
 describe("what a body prints", () => {
   it.effect("is its task's, though others print at the same time, from promises and in parts", () =>
     Effect.gen(function* () {
@@ -314,6 +350,48 @@ describe("what a body prints", () => {
         lines.map(({ message }) => message),
         ["from the flow", "from the step"],
         "what a called flow says is in the log of its own run only"
+      )
+    }).pipe(Effect.provide(Storage.layerMemory))
+  )
+
+  it.effect("is indented, counted and ended for itself alone", () =>
+    Effect.gen(function* () {
+      const step = Step.make("groups", {
+        input: { i: Schema.Number },
+        run: ({ i }) =>
+          Effect.promise(async () => {
+            console.count("task")
+            console.group(`group ${i}`)
+            await Promise.resolve()
+            console.log("inside")
+            process.stdout.end("the end")
+          })
+      })
+      const flow = Flow.make("F", { steps: [step], run: () => Step.forEach([1, 2], (i) => step({ i })) })
+      const { lines } = yield* recorded(flow)
+      assert.isFalse(process.stdout.writableEnded)
+      for (const i of [1, 2]) {
+        assert.deepStrictEqual(
+          lines.filter(({ task }) => task === `groups/${i}`).map(({ message }) => message),
+          ["task: 1", `group ${i}`, "  inside", "the end"]
+        )
+      }
+    }).pipe(Effect.provide(Storage.layerMemory))
+  )
+
+  it.effect("may be one line of very many parts", () =>
+    Effect.gen(function* () {
+      const parts = 300_000 // looked through for a line's end at each part, they would take minutes
+      const step = Step.make("dots", {
+        run: () =>
+          Effect.sync(() => {
+            for (let part = 0; part < parts; part++) process.stdout.write(".")
+          })
+      })
+      const { lines } = yield* recorded(Flow.make("F", { steps: [step], run: () => step() }))
+      assert.deepStrictEqual(
+        lines.map(({ message }) => message.length),
+        [parts]
       )
     }).pipe(Effect.provide(Storage.layerMemory))
   )

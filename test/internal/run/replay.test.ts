@@ -219,7 +219,15 @@ describe("a recorded failure", () => {
     const error = new RangeError("broken")
     const restored = defectOf(again(Cause.die(error))) as Error
     assert.deepStrictEqual([restored.name, restored.message, restored.stack], ["RangeError", "broken", error.stack])
-    assert.strictEqual((defectOf(again(Cause.die("just text"))) as Error).message, "just text")
-    assert.isTrue(Cause.hasInterruptsOnly(again(Cause.interrupt())))
+    const text = defectOf(again(Cause.die("just text"))) as Error
+    assert.deepStrictEqual([text.message, text.stack], ["just text", undefined])
+  })
+
+  it("is the error that a step calls an interruption, and no interruption", () => {
+    class Interrupted extends Schema.TaggedError<Interrupted>()("Interrupted", { by: Schema.String }) {}
+    assert.deepStrictEqual(
+      errorOf(again(Cause.fail(new Interrupted({ by: "a peer" })), Interrupted)),
+      new Interrupted({ by: "a peer" })
+    )
   })
 })

@@ -4,6 +4,7 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
+import * as SchemaGetter from "effect/SchemaGetter"
 import { causeLines, errorText } from "../../../src/internal/cli/errorText.ts"
 import { fromCause } from "../../../src/internal/run/errorRecord.ts"
 import * as FailureCodec from "../../../src/internal/workers/failureCodec.ts"
@@ -71,6 +72,59 @@ describe("the causes of a failure", () => {
         ["no answer", "fetch failed", "ECONNREFUSED here"]
       )
       assert.deepStrictEqual(away.causes, home.causes)
+    })
+  )
+})
+
+describe("a failure that can't cross as it is", () => {
+  const through = (decode: (text: string) => string, encode: (text: string) => string) =>
+    Schema.Struct({
+      _tag: Schema.tag("Odd"),
+      text: Schema.String.pipe(
+        Schema.decodeTo(Schema.String, {
+          decode: SchemaGetter.transform(decode),
+          encode: SchemaGetter.transform(encode)
+        })
+      )
+    })
+  const same = (text: string) => text
+  const broken = () => {
+    throw new Error("broken here")
+  }
+  const odd = Object.assign(new Error("the step's own"), { _tag: "Odd", text: "a" })
+
+  it.effect("arrives with what it was, where the codec of its schema throws", () =>
+    Effect.gen(function* () {
+      const written = yield* records(Cause.fail(odd), through(same, broken))
+      assert.match(
+        written.away.message,
+        /failed in a worker with Odd: the step's own — which its `error` schema could not encode: broken here$/
+      )
+      const read = yield* records(Cause.fail(odd), through(broken, same))
+      assert.match(
+        read.away.message,
+        /failed in a worker with Odd: the step's own — but .* could not decode it: broken here/
+      )
+      assert.strictEqual(read.away.tag, "ExecutorError")
+    })
+  )
+
+  it.effect("arrives although it can't be read", () =>
+    Effect.gen(function* () {
+      const { proxy, revoke } = Proxy.revocable({}, {})
+      revoke()
+      const { away, home } = yield* records(Cause.fail(proxy), Refused)
+      assert.include(away.message, home.message)
+      assert.deepStrictEqual((yield* records(Cause.die(proxy))).away, (yield* records(Cause.die(proxy))).home)
+    })
+  )
+
+  it.effect("has no stack of this library's where it had none", () =>
+    Effect.gen(function* () {
+      for (const defect of ["text", undefined, -0, { status: 500 }]) {
+        const { away, home } = yield* records(Cause.die(defect))
+        assert.deepStrictEqual(away, home)
+      }
     })
   )
 })

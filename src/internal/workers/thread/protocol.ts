@@ -1,7 +1,7 @@
 /** The messages between a process and its worker threads. They are data that can be cloned. */
 import type { LogLevel } from "effect/LogLevel"
 import type { TaskDescription } from "../../../Executor.ts"
-import type { RefRecord } from "../../../RunRecord.ts"
+import type { ErrorRecord, RefRecord } from "../../../RunRecord.ts"
 import type { SentCard } from "../../card/sink.ts"
 import type { CheckpointChange, TaskSink } from "../../run/taskSink.ts"
 import type { Keys } from "../../s3/credentials.ts"
@@ -90,6 +90,10 @@ export type FromThread =
       readonly call: number
       readonly change: Parameters<TaskSink["tags"]>[0]
     }
+  /** The body hears that it is interrupted, so it does not compute without yielding. It may still clean up. */
+  | { readonly _tag: "Interrupting"; readonly id: number }
+  /** The thread is about to end by code of a body's, which may be one that has ended. */
+  | { readonly _tag: "Dying"; readonly error: ErrorRecord }
   | {
       readonly _tag: "Done"
       readonly id: number

@@ -1,7 +1,7 @@
 /**
  * Controls one worker thread: starts it with a module and a store, runs one attempt at a time, and detects when it has
- * died. Interrupting an attempt asks the thread to stop it, and terminates the thread after a grace period, because a
- * body that never yields cannot be interrupted.
+ * died. Interrupting an attempt asks the thread to stop it. A body that never yields does not hear that, so then the thread
+ * is terminated; one that hears it has time to clean up.
  */
 import { Worker as NodeThread, type WorkerOptions } from "node:worker_threads"
 import * as Cause from "effect/Cause"
@@ -13,7 +13,9 @@ import type { LogLevel } from "effect/LogLevel"
 import * as Scope from "effect/Scope"
 import * as Platform from "effect/workers/Worker"
 import { type Attempt, ExecutorError, type TaskDescription, type TaskTimeout, WorkerDied } from "../../../Executor.ts"
+import type { ErrorRecord } from "../../../RunRecord.ts"
 import { messageOf } from "../../cause.ts"
+import { withCauses } from "../../run/errorRecord.ts"
 import { timeoutOf } from "../../run/taskBody.ts"
 import type { TaskSink } from "../../run/taskSink.ts"
 import type { CallerContext } from "../callerContext.ts"
@@ -23,8 +25,11 @@ import type * as Spans from "../spans.ts"
 import * as Program from "./program.ts"
 import { type Flows, type FromThread, type Result, type ThreadData, type ToThread, toBlob } from "./protocol.ts"
 
-/** The time that an interrupted body has to end. */
+/** A body that was interrupted and has not heard of it after this time computes without yielding. */
 const graceMs = 250
+
+/** The time that a body has to clean up once it was interrupted. */
+const cleanUpMs = 10_000
 
 /** An attempt for a thread. */
 export interface Work {
@@ -70,13 +75,16 @@ export interface Options extends Omit<ThreadData, "name"> {
 interface Running extends Pick<Work, "sink" | "print" | "spans"> {
   readonly id: number
   readonly started: Deferred.Deferred<void>
+  readonly interrupting: Deferred.Deferred<void>
   readonly done: Deferred.Deferred<Extract<FromThread, { readonly _tag: "Done" }>, Died>
 }
 
 class Died {
   readonly why: string
-  constructor(why: string) {
+  readonly causes: ErrorRecord["causes"]
+  constructor(why: string, causes: ErrorRecord["causes"]) {
     this.why = why
+    this.causes = causes
   }
 }
 
@@ -95,26 +103,46 @@ export const start = Effect.fnUntraced(function* (name: string, options: Options
   const program = yield* Program.locate
   let raw: NodeThread | undefined
   let why = "it exited"
+  let dying: ErrorRecord | undefined
   let hasStarted = false
-  const spawn = (): NodeThread => {
+  const spawn = (): Pick<NodeThread, "postMessage" | "terminate" | "on"> => {
+    let thread: NodeThread
     try {
-      raw = new NodeThread(program, settings)
+      thread = new NodeThread(program, settings)
     } catch (error) {
       why = Program.whyNot(error)
       throw error
     }
+    raw = thread
     raw.on("error", (error) => {
-      why = messageOf(error)
+      if (dying === undefined) why = messageOf(error)
     })
     raw.on("exit", (code) => {
       if (why === "it exited") why = `it exited with code ${code}`
     })
-    return raw
+    return {
+      postMessage: thread.postMessage.bind(thread),
+      terminate: thread.terminate.bind(thread),
+      // An error is reported before the last messages of the thread, its exit after them.
+      on: (event, listener) => (event === "error" ? thread : thread.on(event, listener))
+    }
   }
   const worker = yield* Effect.provideService(platform.spawn<FromThread, ToThread>(0), Platform.Spawner, spawn)
   const loaded = yield* Deferred.make<Flows, unknown>()
   let running: Running | undefined
+  /** Who hears what the thread says while no attempt is running. */
+  let latest: Pick<Work, "sink" | "print"> | undefined
   let alive = true
+
+  const onDying = Effect.fnUntraced(function* (error: ErrorRecord) {
+    dying = error
+    why = error.message.charAt(0).toLowerCase() + error.message.slice(1)
+    if (running !== undefined || latest === undefined) return
+    const message = `Code that a step left running ended the worker "${name}": ${why}`
+    const line = { at: yield* Clock.currentTimeMillis, level: "Error", message }
+    latest.sink.log(line)
+    yield* latest.print(line)
+  })
 
   type Request = Extract<FromThread, { readonly _tag: "Tags" | "Checkpoint" }>
   const answer = Effect.fnUntraced(function* ({ sink }: Running, message: Request) {
@@ -135,11 +163,14 @@ export const start = Effect.fnUntraced(function* (name: string, options: Options
       const failure = FailureCodec.decode(message.failure, { run: "", step: "", task: "" }, undefined)
       return Effect.asVoid(Deferred.completeWith(loaded, failure))
     }
+    if (message._tag === "Dying") return onDying(message.error)
     // Messages of an attempt that is over (it was interrupted in the meantime) are ignored.
     if (running?.id !== message.id) return Effect.void
     switch (message._tag) {
       case "BodyStarted":
         return Effect.asVoid(Deferred.succeed(running.started, undefined))
+      case "Interrupting":
+        return Effect.asVoid(Deferred.succeed(running.interrupting, undefined))
       case "Log":
         running.sink.log(message.line)
         return running.print(message.line)
@@ -160,7 +191,7 @@ export const start = Effect.fnUntraced(function* (name: string, options: Options
     Effect.onExit(() =>
       Effect.suspend(() => {
         alive = false
-        const died = new Died(why)
+        const died = new Died(why, dying?.causes)
         const task = running?.done
         return Effect.andThen(
           Deferred.fail(loaded, hasStarted ? notLoaded(options.module, why) : Program.notStarted(why)),
@@ -181,7 +212,9 @@ export const start = Effect.fnUntraced(function* (name: string, options: Options
     const id = ++lastId
     const done = yield* Deferred.make<Extract<FromThread, { readonly _tag: "Done" }>, Died>()
     const started = yield* Deferred.make<void>()
-    running = { id, sink, print, spans, started, done }
+    const interrupting = yield* Deferred.make<void>()
+    running = { id, sink, print, spans, started, interrupting, done }
+    latest = { sink, print }
     const { timeoutMs } = task
     const ended: Effect.Effect<Extract<FromThread, { readonly _tag: "Done" }>, Died | TaskTimeout> = timeoutMs ===
     undefined
@@ -201,7 +234,9 @@ export const start = Effect.fnUntraced(function* (name: string, options: Options
         const failure = Exit.isFailure(exit) ? exit.cause.reasons.find(Cause.isFailReason)?.error : undefined
         if (Exit.isFailure(exit) && !(failure instanceof Died)) {
           if (alive) yield* Effect.ignore(worker.send({ _tag: "Interrupt", id }))
-          if (!(yield* within(graceMs, done))) {
+          const isOver = Effect.exit(Deferred.await(done))
+          const hears = yield* within(graceMs, Effect.raceFirst(isOver, Deferred.await(interrupting)))
+          if (!hears || !(yield* within(cleanUpMs, isOver))) {
             alive = false
             yield* terminate
           }
@@ -212,12 +247,14 @@ export const start = Effect.fnUntraced(function* (name: string, options: Options
         if (!(failure instanceof Died)) {
           return yield* Effect.failCause(exit.cause as Cause.Cause<TaskTimeout>) // a failure of the attempt, not of the thread
         }
-        return yield* new WorkerDied({
+        const died = new WorkerDied({
           run: task.run,
           task: task.task,
           worker: name,
           message: `The worker "${name}" died at ${task.task} of run ${task.run} (attempt ${task.attempt}): ${failure.why}.`
         })
+        withCauses(died, failure.causes)
+        return yield* died
       })
     )
   })
@@ -243,9 +280,9 @@ const notLoaded = (module: string, why: string): ExecutorError =>
   })
 
 /** Waits in real time, because a test's clock must not delay the detection of a dead thread. */
-const within = <A, E>(milliseconds: number, done: Deferred.Deferred<A, E>): Effect.Effect<boolean> =>
+const within = (milliseconds: number, isOver: Effect.Effect<unknown>): Effect.Effect<boolean> =>
   Effect.raceFirst(
-    Effect.as(Effect.exit(Deferred.await(done)), true),
+    Effect.as(isOver, true),
     Effect.callback<boolean>((resume) => {
       const timer = setTimeout(() => resume(Effect.succeed(false)), milliseconds)
       return Effect.sync(() => clearTimeout(timer))

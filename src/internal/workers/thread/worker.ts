@@ -17,9 +17,11 @@ import { ArtifactStore } from "../../../ArtifactStore.ts"
 import { CurrentTask } from "../../../CurrentTask.ts"
 import { ExecutorError, type Outcome, type TaskDescription } from "../../../Executor.ts"
 import type { Any as AnyFlow } from "../../../Flow.ts"
+import type { ErrorRecord } from "../../../RunRecord.ts"
 import type { RunStore } from "../../../RunStore.ts"
 import { defaultLimitBytes } from "../../artifact/valueCache.ts"
 import type { Definition } from "../../run/definition.ts"
+import * as LiveRuns from "../../run/liveRuns.ts"
 import { lineText } from "../../run/logLine.ts"
 import * as Printing from "../../run/printing.ts"
 import * as Seeds from "../../run/seeds.ts"
@@ -60,6 +62,19 @@ const program = Effect.gen(function* () {
   const send = (message: FromThread) => runner.sendUnsafe(0, message)
 
   send({ _tag: "Started" })
+  // Whatever ends the thread, its last lines and the reason are sent before.
+  let isDying = false
+  const dying = (error: ErrorRecord) => {
+    if (isDying) return // an uncaught error leads to an exit
+    isDying = true
+    Printing.endAll()
+    send({ _tag: "Dying", error })
+  }
+  process.on("uncaughtExceptionMonitor", (error, origin) => dying(LiveRuns.uncaught(error, origin).error))
+  process.on("exit", (code) => {
+    const where = Printing.label()
+    if (where !== undefined) dying({ tag: "ProcessExit", message: `process.exit(${code}) was called in ${where}` })
+  })
   const opened = Effect.all([
     FlowModule.load(data.module),
     Layer.buildWithScope(
@@ -147,7 +162,9 @@ const program = Effect.gen(function* () {
       case "Execute":
         return attempt(message)
       case "Interrupt":
-        if (current?.id === message.id) current.fiber.interruptUnsafe()
+        if (current?.id !== message.id) return
+        send({ _tag: "Interrupting", id: message.id })
+        current.fiber.interruptUnsafe()
         return
       case "Answer":
         calls.get(message.call)?.(message.failure)
