@@ -5,6 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as LiveRuns from "../run/liveRuns.ts"
+import * as Printing from "../run/printing.ts"
 import { version } from "../run/version.ts"
 import * as Cli from "./cli.ts"
 import { interpret } from "./interpret.ts"
@@ -42,6 +43,7 @@ export const start = (subject: Cli.Subject | undefined, succeed: typeof Effect.s
     end(Cli.exitCodes.usage)
     return
   }
+  Printing.keepStdoutForResults()
   process.stdout.on("error", (error: NodeJS.ErrnoException) => onStdoutError(cli, error))
   process.stderr.on("error", () => {}) // a closed stderr can't be reported anywhere
   process.on("uncaughtException", (error, origin) => {

@@ -116,6 +116,20 @@ export const outside = <A>(run: () => A): A => {
 /** Receives output that belongs to no body. Default: the stream that it was written to. */
 let elsewhere: ((chunk: string | Uint8Array) => boolean) | undefined
 
+/** Whether stdout is for results alone: what a body that has ended left running prints to stderr then. */
+let isForResults = false
+
+/** Keeps stdout for results. What prints outside of bodies is not a body's, and prints where it wants. */
+export const keepStdoutForResults = (): void => {
+  isForResults = true
+}
+
+/** Calls a function in the async context of this call, whoever calls it later: what it prints belongs to this body. */
+export const within = (): (<A>(run: () => A) => A) => {
+  const snapshot = AsyncLocalStorage.snapshot()
+  return (run) => snapshot(run)
+}
+
 /** On a worker thread, which runs one body at a time: the current body. */
 let only: Printing | undefined
 
@@ -151,7 +165,8 @@ const captureStream = (stream: StreamName): void => {
     const chunk = words[0] as string | Uint8Array // the argument of `write`
     const printing = taker()
     if (printing === undefined && elsewhere === undefined) {
-      return Reflect.apply(write, process[stream], words)
+      const into = isForResults && current.getStore() !== undefined ? "stderr" : stream
+      return into === stream ? Reflect.apply(write, process[stream], words) : process[into].write(chunk)
     }
     if (printing === undefined) elsewhere?.(chunk)
     else printing.write(stream, chunk)

@@ -141,7 +141,10 @@ const prepare = Effect.fnUntraced(function* (flow: FlowDefinition, parameters: o
             begun,
             origin,
             from: start.origin?.from,
-            services: flow.layer === undefined ? undefined : Services.lazily(flow.layer as Layer.Layer<unknown>, scope) // what it needs, the flow's provider gave it
+            services:
+              flow.layer === undefined
+                ? undefined
+                : Services.lazily(flow.flowName, flow.layer as Layer.Layer<unknown>, scope) // what it needs, the flow's provider gave it
           }
         )
         start.onRecorded?.(run.record)

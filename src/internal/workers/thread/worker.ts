@@ -94,7 +94,7 @@ const program = Effect.gen(function* () {
     const running = services.get(flow)
     if (running !== undefined) return running
     const layer = flow.layer as Layer.Layer<unknown> | undefined // its requirements are already provided
-    const ofLayer = layer === undefined ? Effect.succeed(none) : Services.lazily(layer, scope)
+    const ofLayer = layer === undefined ? Effect.succeed(none) : Services.lazily(flow.flowName, layer, scope)
     services.set(flow, ofLayer)
     return ofLayer
   }
@@ -144,15 +144,24 @@ const program = Effect.gen(function* () {
             > // the flow carries the services of the body, or a missing one is reported
           })
     const surrounding = surround(withBlobs(stores, blobs), level, sink, caller)
-    const fiber = Effect.runForkWith(spans === undefined ? surrounding : spans.within(surrounding))(
-      Seeds.within(task.seed)(body)
-    )
-    current = { id, fiber }
-    fiber.addObserver((exit) => {
+    // What the flow's layer prints while it is built is the task's, as what it logs is. The body's own prints are taken there.
+    const printing = new Printing.Printing(task, (stream, message) => {
+      Effect.runForkWith(surrounding)(Effect.logWithLevel(stream === "stdout" ? "Info" : "Warn")(message))
+    })
+    const start = () => {
+      const fiber = Effect.runForkWith(spans === undefined ? surrounding : spans.within(surrounding))(
+        Seeds.within(task.seed)(body)
+      )
+      current = { id, fiber }
+      fiber.addObserver(end)
+    }
+    const end = (exit: Exit.Exit<Outcome, unknown>) => {
+      printing.end()
       current = undefined
       spans?.end()
       send({ _tag: "Done", id, result: resultOf(exit, definition?.error), cpu: cpuNow() - cpu })
-    })
+    }
+    Printing.during(printing, start)
   }
 
   yield* Effect.addFinalizer(() => (current === undefined ? Effect.void : Fiber.interrupt(current.fiber)))
