@@ -10,6 +10,7 @@ import { ArtifactError, ArtifactStore } from "./ArtifactStore.ts"
 import * as Contents from "./internal/history/contents.ts"
 import { isCrashed, placeOf } from "./internal/history/reading.ts"
 import * as Runs from "./internal/history/runs.ts"
+import * as Location from "./internal/store/location.ts"
 import { bytes as bytesText, plural } from "./internal/units.ts"
 import type { RunRecord } from "./RunRecord.ts"
 import { type Change, RunStore, StoreError } from "./RunStore.ts"
@@ -80,6 +81,11 @@ export const run = Effect.fnUntraced(function* <E>(
     Effect.gen(function* () {
       const context = yield* Layer.build(options.to)
       const to = yield* Effect.provideContext(Effect.all({ runs: RunStore, artifacts: ArtifactStore }), context)
+      if (Location.sharesBlobs(from.artifacts.location, to.artifacts.location)) {
+        return yield* new StoreError({
+          message: `Both stores keep their artifacts in ${Location.blobsOf(to.artifacts.location)}, where the garbage collection of one removes what only the other needs. Give the other store a place of its own, such as another prefix.`
+        })
+      }
       const copied: Array<CopiedRun> = []
       for (const each of all) {
         const result = yield* copyOne(each, from, to)

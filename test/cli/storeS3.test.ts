@@ -75,6 +75,18 @@ describe.skipIf(!ObjectServer.isInstalled)("a bucket", () => {
       failing = false
       assert.match((yield* copy).stdout, /copied/)
       assert.match((yield* copy).stdout, /was there already/)
+      const twice = yield* at("second")(
+        "copy",
+        "latest",
+        "--blobs",
+        blobs,
+        "--to",
+        join(directory, "2"),
+        "--to-blobs",
+        blobs
+      )
+      assert.strictEqual(twice.code, 1)
+      assert.include(twice.stderr, `Both stores keep their artifacts in ${blobs}`)
       assert.match((yield* at("second")("verify", "--blobs", blobs)).stdout, /No fault found/)
       const back = yield* at("second")("copy", "latest", "--blobs", blobs, "--to", join(directory, "third"))
       assert.match(back.stdout, /copied/)
