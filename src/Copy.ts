@@ -143,8 +143,17 @@ const copyOne = Effect.fnUntraced(function* (run: RunRecord, from: Stores, to: S
     return to.runs.write(changes)
   }
   yield* Contents.forEachPart(from.runs, run, write)
+  // Until its tasks were there, garbage collection could remove what nothing referred to.
+  const again = yield* copyArtifacts(run, from, to)
   yield* to.runs.write(Contents.recordOf(run))
-  const copied: CopiedRun = { id: run.id, flow: run.flow, outcome: "copied", tasks, ...artifacts }
+  const copied: CopiedRun = {
+    id: run.id,
+    flow: run.flow,
+    outcome: "copied",
+    tasks,
+    artifacts: artifacts.artifacts + again.artifacts,
+    bytes: artifacts.bytes + again.bytes
+  }
   return copied
 })
 

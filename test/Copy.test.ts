@@ -157,6 +157,30 @@ describe("Copy", () => {
     })
   )
 
+  it.effect("copies again what garbage collection took for not needed", () =>
+    Effect.gen(function* () {
+      const { from, to } = yield* twoStores(Storage.layerMemory, Storage.layerMemory)
+      const { id } = yield* Effect.provide(Flow.run(Child, { n: 5 }), from)
+      const store = yield* Effect.provide(RunStore.RunStore, to)
+      const artifacts = yield* Effect.provide(ArtifactStore.ArtifactStore, to)
+      let removed = 0
+      // It comes after the artifacts and before the tasks that refer to them.
+      const collecting = Layer.succeed(RunStore.RunStore, {
+        ...store,
+        write: (changes) =>
+          Effect.gen(function* () {
+            if (removed === 0)
+              removed = (yield* Effect.orDie(artifacts.sweep({ keep: new Set(), before: Number.MAX_SAFE_INTEGER })))
+                .artifacts
+            yield* store.write(changes)
+          })
+      })
+      yield* Effect.provide(Copy.run(id, { to: Layer.merge(to, collecting) }), from)
+      assert.isAbove(removed, 0)
+      assert.deepStrictEqual(yield* Effect.provide(contents(id), to), yield* Effect.provide(contents(id), from))
+    })
+  )
+
   it.effect("says which artifact is missing, which run is still running, and which id is taken", () =>
     Effect.gen(function* () {
       const { from, to } = yield* twoStores(Storage.layerMemory, Storage.layerMemory)

@@ -273,6 +273,34 @@ describe.skipIf(!ObjectServer.isInstalled)("a store with a bucket", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.live("aborts no upload whose writer is still at it, and removes nothing once it was held up", () =>
+    Effect.gen(function* () {
+      const { layer, place } = yield* store()
+      yield* Effect.gen(function* () {
+        const artifacts = yield* ArtifactStore
+        const client = yield* ObjectServer.client(place)
+        const [left, written] = [digestOf(filled(1, 1)), digestOf(filled(1, 2))]
+        yield* client.beginUpload(keyOf(left))
+        yield* client.beginUpload(keyOf(written))
+        const begun = yield* Clock.currentTimeMillis
+        const before = yield* Effect.repeat(Clock.currentTimeMillis, { until: (time) => time > begun })
+        yield* artifacts.touch([written])
+        yield* artifacts.sweep({ keep: new Set(), before })
+        assert.deepStrictEqual(
+          (yield* client.uploads("")).items.map(({ key }) => key),
+          [keyOf(written)]
+        )
+
+        yield* put(place, keyOf(left), filled(1, 1))
+        const error = yield* Effect.flip(client.remove([keyOf(left)], before))
+        assert.strictEqual(error.code, "TooLate")
+        assert.deepStrictEqual(yield* keys(place), [keyOf(left)])
+        assert.deepStrictEqual(yield* client.remove([keyOf(left)], before + 60_000), [])
+        assert.deepStrictEqual(yield* keys(place), [])
+      }).pipe(Effect.provide(layer))
+    }).pipe(Effect.scoped)
+  )
+
   it.live("never removes what a writer has just put", () =>
     Effect.gen(function* () {
       const { layer, place, runs } = yield* store()

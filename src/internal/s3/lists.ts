@@ -32,9 +32,14 @@ export interface Page<A> {
 export interface Lists {
   /** Objects in the order of their keys, up to 1,000 at once. */
   readonly list: (prefix: string, after?: string, limit?: number) => Effect.Effect<Page<Listed>, S3Error>
-  /** Removes up to 1,000 objects with one request. Yields those that could not be removed, with the reason. */
+  /**
+   * Removes up to 1,000 objects with one request. Yields those that could not be removed, with the reason.
+   *
+   * @param until No attempt begins after this time, in milliseconds since the epoch.
+   */
   readonly remove: (
-    keys: ReadonlyArray<string>
+    keys: ReadonlyArray<string>,
+    until?: number
   ) => Effect.Effect<ReadonlyArray<{ readonly key: string; readonly reason: string }>, S3Error>
   readonly uploads: (prefix: string, after?: string) => Effect.Effect<Page<Upload>, S3Error>
 }
@@ -68,7 +73,7 @@ export const make = (bucket: string, { send }: Requests): Lists => {
           next: Xml.text(text, "IsTruncated") === "true" ? Xml.text(text, "NextContinuationToken") : undefined
         })
       ),
-    remove: (keys) =>
+    remove: (keys, until) =>
       Effect.suspend(() => {
         if (keys.length === 0) return Effect.succeed([])
         const objects = keys.map((key) => `<Object><Key>${Xml.escape(key)}</Key></Object>`).join("")
@@ -85,6 +90,7 @@ export const make = (bucket: string, { send }: Requests): Lists => {
               "content-type": "application/xml",
               "content-md5": createHash("md5").update(body).digest("base64")
             },
+            until,
             action: "s3:DeleteObject"
           }),
           (text) =>

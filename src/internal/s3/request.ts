@@ -30,6 +30,8 @@ export interface Request {
   readonly answerBytes?: number | undefined
   /** Where a successful answer of a length goes. Default: into an array of its own. */
   readonly into?: ((length: number) => Uint8Array) | undefined
+  /** It is not sent after this time, in milliseconds since the epoch: what it asks for may be wrong by then. */
+  readonly until?: number | undefined
   /** What the credentials must allow, `s3:GetObject`, for the sentence that says that they don't. */
   readonly action: string
 }
@@ -135,6 +137,7 @@ export const make = (options: Options): Requests => {
               ? new Failure.S3Error({ kind: "refused", code: "PackageMissing", reason: cause.message })
               : Failure.ofConnection(cause, server())
       })
+      if (request.until !== undefined && now() > request.until) return yield* tooLate
       const answer = yield* Effect.mapError(transport.send(outgoing), (cause) =>
         cause instanceof Failure.S3Error ? cause : Failure.ofConnection(cause, server())
       )
@@ -201,6 +204,12 @@ export const make = (options: Options): Requests => {
       })
   }
 }
+
+const tooLate = new Failure.S3Error({
+  kind: "refused",
+  code: "TooLate",
+  reason: "this process was held up, and by now somebody may want again what it was about to remove. Try again"
+})
 
 const startsWithError = (body: Uint8Array): boolean =>
   body.length < 64 * 1024 && /^\s*(<\?xml[^>]*>)?\s*<Error>/.test(new TextDecoder().decode(body))

@@ -223,7 +223,7 @@ export const make = (options: Options): { readonly blobs: Blobs; readonly close:
       writing(
         Effect.tap(Sweep.remove(client, ledger, places, artifacts, before), (gone) => cache.remove(gone, before))
       ),
-    tidy: (before) => writing(Effect.andThen(Sweep.abortStale(client, places, before), cache.tidy(before))),
+    tidy: (before) => writing(Effect.andThen(Sweep.abortStale(client, ledger, places, before), cache.tidy(before))),
     verify: (each) => Verify.verify(client, places, isIntact, each),
     restore: (digest, from) => writing(Verify.restore(client, places, digest, places.keyIn(from), isIntact)),
     setApart: (digest) => writing(ledger.settle(digest, -1, damaged)),

@@ -20,6 +20,14 @@ import * as Problem from "./problem.ts"
  */
 const unknownStaysMs = 60 * 60 * 1000
 
+/**
+ * The last attempt to remove a batch begins so long after it was marked. A process that was suspended in between must not
+ * go on: writers wait for three minutes (`sql/ledger.ts`) and then write the objects again.
+ */
+const removalMs = 20_000
+
+const realTime = (): number => Clock.Clock.defaultValue().currentTimeMillisUnsafe()
+
 /** All items of a list, page by page. */
 const pages = <A, E>(
   list: (after: string | undefined) => Effect.Effect<Page<A>, E>,
@@ -48,7 +56,7 @@ export const objects = (
 /** Objects last wanted before a time. Forgets what the ledger knows of objects that are gone. */
 export const old = Effect.fnUntraced(function* (client: Client, ledger: Ledger, places: Places, before: number) {
   const aged: Array<Aged> = []
-  const now = Clock.Clock.defaultValue().currentTimeMillisUnsafe()
+  const now = realTime()
   let reached = ""
   yield* objects(client, places, (page, isLast) =>
     Effect.gen(function* () {
@@ -88,8 +96,9 @@ export const remove = Effect.fnUntraced(function* (
   const gone: Array<Address> = []
   for (let at = 0; at < artifacts.length; at += pageSize) {
     const batch = artifacts.slice(at, at + pageSize)
+    const until = realTime() + removalMs
     const leaving = new Set(yield* ledger.leave(batch, before))
-    const failures = yield* Effect.mapError(client.remove([...leaving].map(places.keyOf)), (error) =>
+    const failures = yield* Effect.mapError(client.remove([...leaving].map(places.keyOf), until), (error) =>
       Problem.ofStore(places, "removed", error)
     )
     const kept = new Set(failures.map(({ key }) => places.digestIn(key)?.digest))
@@ -107,23 +116,34 @@ export const remove = Effect.fnUntraced(function* (
   return gone
 })
 
-/** Aborts uploads that were begun before a time and never ended. */
-export const abortStale = (client: Client, places: Places, before: number): Effect.Effect<void, ArtifactError> =>
+/** Aborts uploads that were begun before a time, and whose writers have not claimed the artifact since. */
+export const abortStale = (
+  client: Client,
+  ledger: Ledger,
+  places: Places,
+  before: number
+): Effect.Effect<void, ArtifactError> =>
   Effect.mapError(
-    pages<Upload, S3Error>(
+    pages<Upload, S3Error | ArtifactError>(
       (after) => client.uploads(places.prefix, after),
       (uploads) =>
         Effect.forEach(
-          uploads.filter(({ key, startedAt }) => startedAt < before && places.digestIn(key) !== undefined),
-          // One that ended by itself in the meantime is gone.
+          uploads.filter(({ startedAt }) => startedAt < before),
           (upload) =>
-            Effect.catchIf(
-              client.abortUpload(upload),
-              ({ kind }) => kind === "missing",
-              () => Effect.void
-            ),
+            Effect.gen(function* () {
+              const digest = places.digestIn(upload.key)?.digest
+              if (digest === undefined) return
+              const entries = yield* ledger.between(digest.slice(0, -1), digest)
+              if (entries.some((entry) => entry.digest === digest && entry.touchedAt >= before)) return
+              // One that ended by itself in the meantime is gone.
+              yield* Effect.catchIf(
+                client.abortUpload(upload),
+                ({ kind }) => kind === "missing",
+                () => Effect.void
+              )
+            }),
           { concurrency: 8, discard: true }
         )
     ),
-    (error) => Problem.ofStore(places, "cleaned up", error)
+    (error) => (error._tag === "S3Error" ? Problem.ofStore(places, "cleaned up", error) : error)
   )

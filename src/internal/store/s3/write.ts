@@ -33,6 +33,9 @@ const askFirstBytes = 4 * 1024 * 1024
 /** How long a writer waits before it looks again whether an object is removed at last, and can be written anew. */
 const leavingPause = Effect.provideService(Effect.sleep("200 millis"), Clock.Clock, Clock.Clock.defaultValue())
 
+/** How often a writer says that it is still at it. Garbage collection spares what was claimed within a minute at least. */
+const claimInterval = Effect.provideService(Effect.sleep("20 seconds"), Clock.Clock, Clock.Clock.defaultValue())
+
 /** Writes an artifact. */
 export const write = Effect.fnUntraced(function* (
   client: Client,
@@ -66,11 +69,17 @@ export const write = Effect.fnUntraced(function* (
           () => Effect.undefined
         )
   if (present !== undefined && isRight(present)) return { digest, size }
-  const written = yield* Effect.catchIf(
+  const sent = Effect.catchIf(
     send(present === undefined),
     (error) => error.kind === "changed",
     () => Effect.flatMap(client.look(key), (object) => (isRight(object) ? Effect.undefined : send(false)))
-  ).pipe(Effect.mapError(failed))
+  )
+  // Sending may take hours.
+  const claiming = Effect.andThen(claimInterval, Clock.currentTimeMillis).pipe(
+    Effect.flatMap((time) => Effect.ignore(ledger.claim([{ digest, size, etag }], time))),
+    Effect.forever
+  )
+  const written = yield* Effect.mapError(size < askFirstBytes ? sent : Effect.raceFirst(sent, claiming), failed)
   if (written !== undefined && written !== recorded.etag) yield* ledger.settle(digest, size, written)
   return { digest, size }
 })
