@@ -124,7 +124,7 @@ export const keepStdoutForResults = (): void => {
   isForResults = true
 }
 
-/** Calls a function in the async context of this call, whoever calls it later: what it prints belongs to this body. */
+/** Returns a caller of functions in the async context of this moment: what they print belongs to this body. */
 export const within = (): (<A>(run: () => A) => A) => {
   const snapshot = AsyncLocalStorage.snapshot()
   return (run) => snapshot(run)
