@@ -67,9 +67,9 @@ export class ParquetError extends Schema.TaggedError<ParquetError>()("ParquetErr
   row: Schema.optionalKey(Schema.Int)
 }) {}
 
-const errorOf =
-  (file: string) =>
-  (fault: ColumnError | FileError | FileSource.SourceError): ParquetError =>
+const errorOf = (source: string) => {
+  const file = FileSource.withoutPasswords(source)
+  return (fault: ColumnError | FileError | FileSource.SourceError): ParquetError =>
     fault instanceof ColumnError
       ? new ParquetError({
           reason: fault.reason,
@@ -84,6 +84,7 @@ const errorOf =
           file,
           ...("column" in fault && fault.column !== undefined ? { column: fault.column } : {})
         })
+}
 
 /** What to read of a table. */
 export interface ReadOptions {

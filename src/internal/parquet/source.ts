@@ -34,6 +34,10 @@ export const ownBuffer = (bytes: Uint8Array): ArrayBuffer =>
 /** How a source is called in messages. */
 export const nameOf = (source: string | URL): string => String(source)
 
+/** Names of sources without the user names and passwords that someone put into addresses. */
+export const withoutPasswords = (names: string): string =>
+  names.replace(/((?:s3|https?):\/{0,2})[^/?,\s]*@/gi, (_, scheme) => `${scheme}…@`)
+
 /** Whether a source is fetched over the network. */
 export const isHttp = (source: string): boolean => /^https?:\/\//i.test(source)
 

@@ -4,7 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import type { Body, Incoming } from "./exchange.ts"
-import type { S3Error } from "./failure.ts"
+import { S3Error } from "./failure.ts"
 import * as Lists from "./lists.ts"
 import * as Request from "./request.ts"
 import * as Xml from "./xml.ts"
@@ -83,6 +83,8 @@ export const make = (options: Request.Options): Client => {
   const requests = Request.make(options)
   const { close, send, server } = requests
   const xml = (request: Request.Request) => Effect.map(send(request), ({ body }) => new TextDecoder().decode(body))
+  const unlike = (what: string): S3Error =>
+    new S3Error({ kind: "refused", code: "Answer", reason: `${server()} ${what}, which no object storage does` })
   return {
     bucket,
     server,
@@ -102,7 +104,7 @@ export const make = (options: Request.Options): Client => {
         etagOf
       ),
     look: (key, version) =>
-      Effect.map(
+      Effect.flatMap(
         // The answer to HEAD has no body: what is wrong, other than that there is no object, a read of one byte tells.
         Effect.catchIf(
           send({
@@ -122,19 +124,25 @@ export const make = (options: Request.Options): Client => {
               action: "s3:GetObject"
             })
         ),
-        (answer) => ({
-          size: Number(/\/(\d+)$/.exec(answer.headers["content-range"] ?? "")?.[1] ?? answer.headers["content-length"]),
-          etag: etagOf(answer),
-          version: answer.headers["x-amz-version-id"] === "null" ? undefined : answer.headers["x-amz-version-id"],
-          // A composite checksum, of a multipart upload, is that of the parts' checksums: it ends in their number.
-          sha256: /^[A-Za-z0-9+/]{43}=$/.test(answer.headers["x-amz-checksum-sha256"] ?? "")
-            ? answer.headers["x-amz-checksum-sha256"]
-            : undefined
-        })
+        (answer) => {
+          const size = Number(
+            /\/(\d+)$/.exec(answer.headers["content-range"] ?? "")?.[1] ?? answer.headers["content-length"]
+          )
+          if (!Number.isSafeInteger(size)) return Effect.fail(unlike("does not say how large the object is"))
+          return Effect.succeed({
+            size,
+            etag: etagOf(answer),
+            version: answer.headers["x-amz-version-id"] === "null" ? undefined : answer.headers["x-amz-version-id"],
+            // A composite checksum, of a multipart upload, is that of the parts' checksums: it ends in their number.
+            sha256: /^[A-Za-z0-9+/]{43}=$/.test(answer.headers["x-amz-checksum-sha256"] ?? "")
+              ? answer.headers["x-amz-checksum-sha256"]
+              : undefined
+          })
+        }
       ),
     range: (key, start, end, { etag, into = newArray, version } = {}) =>
       Effect.catchIf(
-        Effect.map(
+        Effect.flatMap(
           send({
             method: "GET",
             key,
@@ -145,10 +153,12 @@ export const make = (options: Request.Options): Client => {
             action: "s3:GetObject"
           }),
           (answer) => {
-            const total = /\/(\d+)$/.exec(answer.headers["content-range"] ?? "")?.[1]
-            return total === undefined
-              ? wholeOf(answer, start, end) // ranges are not served
-              : { bytes: answer.body, size: Number(total), etag: etagOf(answer) }
+            if (answer.status !== 206) return Effect.succeed(wholeOf(answer, start, end)) // ranges are not served
+            const [, from, total] = /^bytes (\d+)-\d+\/(\d+)$/.exec(answer.headers["content-range"] ?? "") ?? []
+            const size = Number(total)
+            return Number(from) === start && answer.body.length === Math.min(end, size) - start
+              ? Effect.succeed({ bytes: answer.body, size, etag: etagOf(answer) })
+              : Effect.fail(unlike("sent another range than the one it was asked for"))
           }
         ),
         // There is nothing at `start`: the object is empty, or ends before.

@@ -10,8 +10,8 @@ import * as Stream from "effect/Stream"
 import type { Client, Look } from "./client.ts"
 import { S3Error } from "./failure.ts"
 
-/** The size of a range, in bytes. */
-const rangeBytes = 4 * 1024 * 1024
+/** The size of a range, in bytes. Larger ones take more memory, and smaller ones more requests. */
+const rangeBytes = 3 * 1024 * 1024
 
 /** How many ranges are on their way at once. */
 const concurrency = 4

@@ -51,7 +51,12 @@ export const open = Effect.fnUntraced(function* (text: string): Effect.fn.Return
     return yield* new S3Error({ kind: "refused", code: "Address", reason })
   }
   const client = clientOf(address)
-  const look = yield* client.look(key)
+  const look = yield* Effect.catchIf(
+    client.look(key),
+    (error) => error.kind === "missing",
+    // The answer to HEAD does not say whether there is no object or no bucket.
+    () => Effect.andThen(client.range(key, 0, 1), client.look(key))
+  )
   const { etag, size, version } = look
   const checked = <A>(effect: Effect.Effect<A, S3Error>): Effect.Effect<A, S3Error> =>
     Effect.mapError(effect, (error) =>

@@ -133,6 +133,11 @@ describe.skipIf(!ObjectServer.isInstalled)("an object", () => {
       yield* put("data/x", new Uint8Array(4))
       assert.strictEqual((yield* Effect.flip(opened.read(0, 3))).reason, "the object was replaced while it was read")
       assert.match((yield* Effect.flip(Objects.open(at("")))).reason, /^s3:\/\/\S+ is a bucket\. Name an object in it/)
+      const elsewhere = at("x").replace(place.bucket, "no-such-bucket")
+      assert.include((yield* Effect.flip(Objects.open(elsewhere))).reason, 'there is no bucket "no-such-bucket"')
+      const named = yield* Effect.flip(Parquet.read("s3://ada:open-sesame@bucket/x", Numbers))
+      assert.include(named.message, "s3://…@bucket/x: it can't be read: the address of a bucket must not contain")
+      assert.notInclude(named.message + named.file, "open-sesame")
       // A server that takes these for a path would yield another object, or another bucket.
       assert.include((yield* Effect.flip(client.look(`../${place.bucket}/data/x`))).reason, "can't be a key")
     }).pipe(Effect.scoped)

@@ -98,6 +98,19 @@ describe("a range", () => {
     })
   )
 
+  it.live("is not taken for the one that was asked for where it is another", () =>
+    Effect.gen(function* () {
+      for (const [from, to] of [
+        [100, 200],
+        [0, 50]
+      ] as const) {
+        const { client } = yield* serverOf(() => [head([from, to], lengthOf([from, to])), content.subarray(from, to)])
+        const { reason } = yield* Effect.flip(client.range("key", 0, 100))
+        assert.include(reason, "sent another range than the one it was asked for")
+      }
+    })
+  )
+
   it.live("is the server's refusal, too", () =>
     Effect.gen(function* () {
       const refusal = "<Error><Code>AccessDenied</Code></Error>"
