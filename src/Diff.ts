@@ -8,7 +8,7 @@ import * as Reading from "./internal/history/reading.ts"
 import { changedRefs, refChange, valueDiff } from "./internal/history/refDiff.ts"
 import * as CanonicalJson from "./internal/schema/canonicalJson.ts"
 import { duration } from "./internal/units.ts"
-import type { MetricRecord, RefRecord, RunRecord, TaskRecord } from "./RunRecord.ts"
+import { beganAt, type MetricRecord, type RefRecord, type RunRecord, type TaskRecord } from "./RunRecord.ts"
 import { RunStore, type StoreError } from "./RunStore.ts"
 
 /** Something that differs between the runs; `undefined` where a run does not have it. */
@@ -109,9 +109,9 @@ const factsOf = (tasks: ReadonlyArray<TaskRecord>): StepFacts => {
   for (const { status } of tasks) statuses[status] = (statuses[status] ?? 0) + 1
   let start = Number.POSITIVE_INFINITY
   let end = Number.NEGATIVE_INFINITY
-  for (const { finishedAt = Number.POSITIVE_INFINITY, startedAt } of tasks) {
-    start = Math.min(start, startedAt)
-    end = Math.max(end, finishedAt)
+  for (const task of tasks) {
+    start = Math.min(start, beganAt(task))
+    end = Math.max(end, task.finishedAt ?? Number.POSITIVE_INFINITY)
   }
   return {
     tasks: tasks.length,

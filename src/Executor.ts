@@ -85,7 +85,7 @@ export const TaskDescription = Schema.Struct({
 })
 
 /** A task as data, for executors that send it to another process. */
-export type TaskDescription = typeof TaskDescription.Type
+export interface TaskDescription extends Schema.Schema.Type<typeof TaskDescription> {}
 
 /** What an attempt that succeeded left, as data. */
 export const Outcome = Schema.Struct({
@@ -101,7 +101,7 @@ export const Outcome = Schema.Struct({
 })
 
 /** How an attempt ended, as data. */
-export type Outcome = typeof Outcome.Type
+export interface Outcome extends Schema.Schema.Type<typeof Outcome> {}
 
 /** What an executor is given for one attempt. */
 export interface Attempt {
@@ -110,10 +110,11 @@ export interface Attempt {
   /** Small inputs that may not be in the store yet; an executor that makes the attempt elsewhere sends them along. */
   readonly blobs: ReadonlyArray<{ readonly digest: string; readonly bytes: Uint8Array }>
   /**
-   * Reports that the body starts now, or started `agoMs` milliseconds ago. An executor with a limited number of places calls it
-   * when the attempt has its place, because the time that an attempt waited is not part of the time that it took.
+   * Reports that the body starts, now or at a time (milliseconds since the epoch, by the clock that its log lines have). An
+   * executor with a limited number of places calls it when the attempt has its place, because the time that an attempt waited
+   * is not part of the time that it took.
    */
-  readonly begin: (agoMs?: number) => void
+  readonly begin: (at?: number) => void
   /** Reports on which thread or process the attempt fails, and its CPU milliseconds. An outcome says the same of a success. */
   readonly failsOn: (where: Pick<AttemptRecord, "cpu" | "worker">) => void
   /** Makes the attempt here, on this fiber. What `runsOn: "fiber"` means to every executor. */

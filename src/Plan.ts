@@ -13,7 +13,7 @@ import type { Edge, Group, Node, Plan } from "./internal/plan/model.ts"
 import { plan } from "./internal/plan/planner.ts"
 import { heading, toText as render } from "./internal/plan/text.ts"
 import * as ParameterValues from "./internal/run/parameters.ts"
-import type { RunRecord, TaskRecord } from "./RunRecord.ts"
+import { beganAt, type RunRecord, type TaskRecord } from "./RunRecord.ts"
 
 export type { Edge, Group, Node, Plan, Stop } from "./internal/plan/model.ts"
 
@@ -70,7 +70,7 @@ export const ofRun = (run: RunRecord, tasks: ReadonlyArray<TaskRecord>): Plan =>
       count: 1,
       status: task.status,
       how: task.how,
-      ...(task.finishedAt === undefined ? undefined : { duration: task.finishedAt - task.startedAt })
+      ...(task.finishedAt === undefined ? undefined : { duration: task.finishedAt - beganAt(task) })
     })),
     edges: tasks.flatMap((task) => {
       const read = Map.groupBy(task.inputs, (input) => input.writer)

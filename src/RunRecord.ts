@@ -111,6 +111,8 @@ export const AttemptRecord = Schema.Struct({
   number: Schema.Int,
   status: TaskStatus,
   startedAt: Schema.Number,
+  /** When its body started, where it had to wait for a place: on fibers with a limit, a thread, a worker. */
+  beganAt: Schema.optionalKey(Schema.Number),
   finishedAt: Schema.optionalKey(Schema.Number),
   error: Schema.optionalKey(ErrorRecord),
   /** CPU milliseconds and the thread or process it ran on, where the executor knows. */
@@ -165,6 +167,18 @@ export const TaskRecord = Schema.Struct({
 
 /** A step applied to its inputs. */
 export interface TaskRecord extends Schema.Schema.Type<typeof TaskRecord> {}
+
+/**
+ * When the body of an attempt started, or of a task's first attempt: the time before it that an attempt waited for a place is
+ * not part of the time that it took.
+ *
+ * @example
+ * ```ts
+ * const took = (task: RunRecord.TaskRecord) => (task.finishedAt ?? Date.now()) - RunRecord.beganAt(task)
+ * ```
+ */
+export const beganAt = (record: AttemptRecord | TaskRecord): number =>
+  "attempts" in record ? (record.attempts[0]?.beganAt ?? record.startedAt) : (record.beganAt ?? record.startedAt)
 
 /** A value that a task saved while it ran, for its next attempt or a resume to continue from. */
 export const CheckpointRecord = Schema.Struct({

@@ -380,7 +380,16 @@ describe("Executor.layerCluster, without a cluster", () => {
       assert.match(yield* run({ url, group: "Not a name" }), /^"Not a name" can't name a group of workers/)
       assert.match(
         yield* run({ url }, { EFFECT_FLOW_SHARD_LOCK_EXPIRATION: "soon" }),
-        /^The cluster's settings are invalid: .*EFFECT_FLOW_SHARD_LOCK_EXPIRATION/s
+        /^The cluster's settings are invalid: EFFECT_FLOW_SHARD_LOCK_EXPIRATION must be a duration, such as "30 seconds"\.$/
+      )
+      const said = (environment: { readonly [name: string]: string }) =>
+        Effect.map(run({ url }, environment), (message) => message.replace("The cluster's settings are invalid: ", ""))
+      assert.strictEqual(yield* said({ EFFECT_FLOW_PORT: "abc" }), "EFFECT_FLOW_PORT must be a whole number.")
+      assert.strictEqual(yield* said({ EFFECT_FLOW_THREADS: "1.5" }), "EFFECT_FLOW_THREADS must be a whole number.")
+      assert.strictEqual(yield* said({ EFFECT_FLOW_HEALTH: "maybe" }), 'EFFECT_FLOW_HEALTH must be "ping" or "k8s".')
+      assert.strictEqual(
+        yield* said({ EFFECT_FLOW_ALLOW_OTHER_CODE: "maybe" }),
+        "EFFECT_FLOW_ALLOW_OTHER_CODE must be true or false."
       )
     }).pipe(Effect.provide(storage))
   )

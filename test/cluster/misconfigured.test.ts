@@ -3,6 +3,7 @@ import { createServer, type Server } from "node:net"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Logger from "effect/Logger"
 import * as Redacted from "effect/Redacted"
 import * as Executor from "../../src/Executor.ts"
@@ -11,6 +12,7 @@ import * as Group from "../../src/internal/workers/cluster/group.ts"
 import * as Identity from "../../src/internal/workers/cluster/identity.ts"
 import * as Reach from "../../src/internal/workers/cluster/reach.ts"
 import * as ClusterSettings from "../../src/internal/workers/cluster/settings.ts"
+import { RunStore } from "../../src/RunStore.ts"
 import * as Storage from "../../src/Storage.ts"
 import * as Flows from "../executor/flows.ts"
 import { temporaryDirectory } from "../support/directory.ts"
@@ -166,5 +168,30 @@ describe.skipIf(Postgres.binaries === undefined)("a group with a secret", () => 
         )
       }).pipe(Effect.provide(Setting.layer(1, { secret: "one" }))),
     180_000
+  )
+})
+
+describe.skipIf(Postgres.binaries === undefined)("a driver that was there before the workers", () => {
+  it.live(
+    "gets nothing from a worker that sees other blobs, and says which setting differs",
+    () =>
+      Effect.gen(function* () {
+        const { directory, options } = yield* Setting.Setting
+        const elsewhere = join(directory, "elsewhere")
+        const executor = Executor.layerCluster({ url: options.database, lockExpiration, waitForWorker: "2 seconds" })
+        const running = yield* Effect.forkChild(
+          Effect.flip(Effect.provide(Flow.run(Flows.SquaresFlow, { count: 3 }), executor))
+        )
+        const store = yield* RunStore
+        while ((yield* store.tasks({ status: "running" })).length === 0) yield* Effect.sleep("20 millis")
+        yield* Processes.worker({ ...options, blobs: elsewhere })
+        const error = yield* Fiber.join(running)
+        assert.match(
+          (error as Executor.ExecutorError).message,
+          /^Worker localhost:\d+ sees other blobs than the run's driver\. Set EFFECT_FLOW_BLOBS to /
+        )
+        assert.deepStrictEqual(yield* store.tasks({ status: "succeeded" }), [])
+      }).pipe(Effect.provide(Setting.layer(0)), Effect.scoped),
+    120_000
   )
 })

@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Flow from "../../src/Flow.ts"
 import * as Gc from "../../src/Gc.ts"
+import { beganAt } from "../../src/RunRecord.ts"
 import { RunStore } from "../../src/RunStore.ts"
 import { temporaryDirectory } from "../support/directory.ts"
 import * as Flows from "./flows.ts"
@@ -32,7 +33,7 @@ export const survivesGc = Effect.gen(function* () {
   assert.deepStrictEqual((yield* Fiber.join(running)).output, { length: 123_456 })
   const [run] = yield* store.runs({ flow: "WaitingFlow", limit: 1 })
   const tasks = yield* store.tasks({ run: run?.id ?? "", step: "measure" })
-  const starts = tasks.flatMap(({ attempts, startedAt }) => [startedAt, ...attempts.map(({ startedAt }) => startedAt)])
+  const starts = tasks.flatMap((task) => [task, ...task.attempts].map(beganAt))
   assert.strictEqual(starts.length, 2)
-  for (const startedAt of starts) assert.isAtLeast(startedAt, openedAt)
+  for (const start of starts) assert.isAtLeast(start, openedAt)
 }).pipe(Effect.scoped)

@@ -507,6 +507,11 @@ export const shown: ReadonlyArray<{ readonly name: string; readonly code: string
     type: `Effect<RunRecord, RunNotFound | StoreError, RunStore>`
   },
   {
+    name: "a run's events",
+    code: `Run.events('latest')`,
+    type: `Stream<Event, FlowError | RunNotFound | StoreError, RunStore>`
+  },
+  {
     name: "a run's tasks",
     code: `null as never as Effect.Success<ReturnType<typeof Run.tasks>>`,
     type: `readonly TaskRecord[]`

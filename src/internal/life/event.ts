@@ -17,55 +17,101 @@ const ofATask = {
   step: Schema.String
 }
 
+// Each member is an interface, so that a stream of events hovers as `Stream<Event, …>`.
+
+const RunStarted = Schema.TaggedStruct("RunStarted", { ...happened, flow: Schema.String })
+interface RunStarted extends Schema.Schema.Type<typeof RunStarted> {}
+
+const TaskStarted = Schema.TaggedStruct("TaskStarted", ofATask)
+interface TaskStarted extends Schema.Schema.Type<typeof TaskStarted> {}
+
+const AttemptStarted = Schema.TaggedStruct("AttemptStarted", { ...ofATask, attempt: Schema.Int })
+interface AttemptStarted extends Schema.Schema.Type<typeof AttemptStarted> {}
+
+const AttemptFinished = Schema.TaggedStruct("AttemptFinished", {
+  ...ofATask,
+  attempt: Schema.Int,
+  status: TaskStatus,
+  error: Schema.optionalKey(ErrorRecord)
+})
+interface AttemptFinished extends Schema.Schema.Type<typeof AttemptFinished> {}
+
+const TaskFinished = Schema.TaggedStruct("TaskFinished", {
+  ...ofATask,
+  status: TaskStatus,
+  /** Executed, taken over from the run that this one resumed, or found in the cache. */
+  how: Schema.Literals(["executed", "takenOver", "cached"]),
+  error: Schema.optionalKey(ErrorRecord)
+})
+interface TaskFinished extends Schema.Schema.Type<typeof TaskFinished> {}
+
+/** A line of a log; `task` is empty for what the flow's body logged. */
+const Logged = Schema.TaggedStruct("Logged", {
+  ...happened,
+  task: Schema.String,
+  attempt: Schema.Int,
+  level: Schema.String,
+  message: Schema.String
+})
+interface Logged extends Schema.Schema.Type<typeof Logged> {}
+
+/** A point of a metric. */
+const Measured = Schema.TaggedStruct("Measured", {
+  ...happened,
+  task: Schema.String,
+  name: Schema.String,
+  step: Schema.Number,
+  value: Schema.Number
+})
+interface Measured extends Schema.Schema.Type<typeof Measured> {}
+
+/** The current card of a task, as the digest of an artifact. Replaced cards are left out. */
+const CardShown = Schema.TaggedStruct("CardShown", {
+  ...happened,
+  task: Schema.String,
+  attempt: Schema.Int,
+  digest: Schema.String,
+  size: Schema.Number
+})
+interface CardShown extends Schema.Schema.Type<typeof CardShown> {}
+
+/** The run's process died and another run resumed it. The events of that run follow. */
+const RunResumed = Schema.TaggedStruct("RunResumed", { ...happened, by: Schema.String })
+interface RunResumed extends Schema.Schema.Type<typeof RunResumed> {}
+
+const RunFinished = Schema.TaggedStruct("RunFinished", {
+  ...happened,
+  status: RunStatus,
+  error: Schema.optionalKey(ErrorRecord)
+})
+interface RunFinished extends Schema.Schema.Type<typeof RunFinished> {}
+
 /** Something that happened in a run, as data that JSON can hold. */
 export const Event = Schema.Union([
-  Schema.TaggedStruct("RunStarted", { ...happened, flow: Schema.String }),
-  Schema.TaggedStruct("TaskStarted", ofATask),
-  Schema.TaggedStruct("AttemptStarted", { ...ofATask, attempt: Schema.Int }),
-  Schema.TaggedStruct("AttemptFinished", {
-    ...ofATask,
-    attempt: Schema.Int,
-    status: TaskStatus,
-    error: Schema.optionalKey(ErrorRecord)
-  }),
-  Schema.TaggedStruct("TaskFinished", {
-    ...ofATask,
-    status: TaskStatus,
-    /** Executed, taken over from the run that this one resumed, or found in the cache. */
-    how: Schema.Literals(["executed", "takenOver", "cached"]),
-    error: Schema.optionalKey(ErrorRecord)
-  }),
-  /** A line of a log; `task` is empty for what the flow's body logged. */
-  Schema.TaggedStruct("Logged", {
-    ...happened,
-    task: Schema.String,
-    attempt: Schema.Int,
-    level: Schema.String,
-    message: Schema.String
-  }),
-  /** A point of a metric. */
-  Schema.TaggedStruct("Measured", {
-    ...happened,
-    task: Schema.String,
-    name: Schema.String,
-    step: Schema.Number,
-    value: Schema.Number
-  }),
-  /** The current card of a task, as the digest of an artifact. Replaced cards are left out. */
-  Schema.TaggedStruct("CardShown", {
-    ...happened,
-    task: Schema.String,
-    attempt: Schema.Int,
-    digest: Schema.String,
-    size: Schema.Number
-  }),
-  /** The run's process died and another run resumed it. The events of that run follow. */
-  Schema.TaggedStruct("RunResumed", { ...happened, by: Schema.String }),
-  Schema.TaggedStruct("RunFinished", { ...happened, status: RunStatus, error: Schema.optionalKey(ErrorRecord) })
+  RunStarted,
+  TaskStarted,
+  AttemptStarted,
+  AttemptFinished,
+  TaskFinished,
+  Logged,
+  Measured,
+  CardShown,
+  RunResumed,
+  RunFinished
 ])
 
 /** Something that happened in a run, as data that JSON can hold. */
-export type Event = typeof Event.Type
+export type Event =
+  | RunStarted
+  | TaskStarted
+  | AttemptStarted
+  | AttemptFinished
+  | TaskFinished
+  | Logged
+  | Measured
+  | CardShown
+  | RunResumed
+  | RunFinished
 
 /** An event that has no cursor yet: distributes over the union. */
 export type WithoutCursor<E = Event> = E extends unknown ? Omit<E, "cursor"> : never

@@ -146,8 +146,8 @@ const describe = ({ base, clock, context, definition, inputs, memory, number, pl
     task,
     definition,
     blobs: inputs.blobs,
-    begin: (agoMs = 0) => {
-      memory.beganAt = clock.currentTimeMillisUnsafe() - agoMs
+    begin: (at) => {
+      memory.beganAt = at ?? clock.currentTimeMillisUnsafe()
     },
     failsOn: (where) => {
       memory.failsOn = where

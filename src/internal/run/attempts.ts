@@ -41,11 +41,11 @@ export const make = (
       if (run.scope.isOver) return yield* Effect.interrupt
       run.scope.enter(fiber)
       const clock = Context.get(fiber.context as Context.Context<never>, Clock.Clock) // a reference has a default
-      let began = begun?.startedAt ?? clock.currentTimeMillisUnsafe()
+      const began = begun?.startedAt ?? clock.currentTimeMillisUnsafe()
       const made: Array<AttemptRecord> = begun?.attempts.filter(({ status }) => status !== "running") ?? []
       const next = definition.retry === undefined ? undefined : yield* makeRetry(definition.name, definition.retry)
       const memory: Memory = { checkpoints: begun !== undefined }
-      const ending = (): Ending => ({ run, definition, inputs, base, began, made, fiber })
+      const task: Ending = { run, definition, inputs, base, began, made, fiber }
       if (next !== undefined) {
         const context = yield* Effect.context<never>()
         const resumed = yield* Replay.advance(made, definition.error, (at, error) =>
@@ -53,14 +53,14 @@ export const make = (
         )
         // The driver died while it waited for the next attempt, or before it recorded that there is none.
         if (begun?.attempts.at(-1)?.status === "failed" && resumed !== undefined) {
-          if (resumed.delayMs === undefined) return yield* fail(ending(), "failed", resumed.cause, resumed.error)
+          if (resumed.delayMs === undefined) return yield* fail(task, "failed", resumed.cause, resumed.error)
           const waited = yield* Effect.exit(restore(Effect.sleep(resumed.delayMs)))
-          if (Exit.isFailure(waited)) return yield* fail(ending(), "interrupted", waited.cause, resumed.error)
+          if (Exit.isFailure(waited)) return yield* fail(task, "interrupted", waited.cause, resumed.error)
         }
       }
       while (true) {
         const number = made.length + 1
-        let startedAt = number === 1 ? began : clock.currentTimeMillisUnsafe()
+        const startedAt = number === 1 ? began : clock.currentTimeMillisUnsafe()
         memory.beganAt = undefined
         const running: TaskRecord = {
           ...base,
@@ -98,18 +98,17 @@ export const make = (
           )
         )
         const finishedAt = clock.currentTimeMillisUnsafe()
-        if (memory.beganAt !== undefined) {
-          // The time that it waited for its place is no time that it took. A worker's clock is not this one.
-          startedAt = Math.max(startedAt, Math.min(memory.beganAt, finishedAt))
-          if (number === 1) began = startedAt
-        }
+        // A worker's clock is not this one.
+        const waited =
+          memory.beganAt === undefined
+            ? undefined
+            : { beganAt: Math.max(startedAt, Math.min(memory.beganAt, finishedAt)) }
         if (Exit.isSuccess(exit)) {
           const { outputs, blobs, checkpoints = memory.checkpoints, schemas, ...where } = exit.value
-          made.push({ number, status: "succeeded", startedAt, finishedAt, ...where })
+          made.push({ number, status: "succeeded", startedAt, ...waited, finishedAt, ...where })
           const record: TaskRecord = {
             ...running,
             status: "succeeded",
-            startedAt: began,
             finishedAt,
             attempts: [...made], // an array that was pushed to has room for 16 more
             outputs
@@ -150,14 +149,14 @@ export const make = (
             message: `${beside.message} (${tag})`
           })
         }
-        made.push({ number, status, startedAt, finishedAt, ...memory.failsOn, error })
+        made.push({ number, status, startedAt, ...waited, finishedAt, ...memory.failsOn, error })
         const delay = Exit.isSuccess(decided) ? decided.value : undefined
-        if (delay === undefined) return yield* fail(ending(), status, exit.cause, error)
+        if (delay === undefined) return yield* fail(task, status, exit.cause, error)
         // The attempt must be recorded for a process that continues the run.
-        const between: TaskRecord = { ...running, startedAt: began, attempts: [...made] }
+        const between: TaskRecord = { ...running, attempts: [...made] }
         yield* run.recorder.write([{ _tag: "Task", task: between, blobs: inputs.blobs, schemas: inputs.schemas }])
-        const waited = yield* Effect.exit(restore(Effect.sleep(delay)))
-        if (Exit.isFailure(waited)) return yield* fail(ending(), "interrupted", waited.cause, error)
+        const slept = yield* Effect.exit(restore(Effect.sleep(delay)))
+        if (Exit.isFailure(slept)) return yield* fail(task, "interrupted", slept.cause, error)
       }
     })
   )

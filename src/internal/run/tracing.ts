@@ -6,7 +6,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import * as Tracer from "effect/Tracer"
-import type { TaskRecord } from "../../RunRecord.ts"
+import { beganAt, type TaskRecord } from "../../RunRecord.ts"
 
 /** Whether spans of this fiber are recorded. */
 export const isTraced: Effect.Effect<boolean> = Effect.contextWith((context) =>
@@ -67,5 +67,5 @@ export const measureTask = (context: Context.Context<never>, flow: string, task:
   // Not `Metric.update`: a task pays for no effects here.
   meter.count.updateUnsafe(1, context)
   if (task.how === "executed" && task.finishedAt !== undefined)
-    meter.duration.updateUnsafe(task.finishedAt - task.startedAt, context)
+    meter.duration.updateUnsafe(task.finishedAt - beganAt(task), context)
 }

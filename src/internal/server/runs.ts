@@ -10,7 +10,7 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { ArtifactStore } from "../../ArtifactStore.ts"
 import * as Diff from "../../Diff.ts"
-import type { RunRecord } from "../../RunRecord.ts"
+import { beganAt, type RunRecord } from "../../RunRecord.ts"
 import { type CardLine, RunStore, type StoreError } from "../../RunStore.ts"
 import * as Why from "../../Why.ts"
 import * as Worker from "../../Worker.ts"
@@ -202,7 +202,11 @@ export const layer = ({ storeFlags, ...about }: ServerInfo) =>
             commands: UiCommands.of(commandLine, run),
             task: {
               ...UiEnding.within(ending, task),
-              attempts: task.attempts.map((attempt) => UiEnding.within(ending, attempt))
+              startedAt: beganAt(task),
+              attempts: task.attempts.map((attempt) => ({
+                ...UiEnding.within(ending, attempt),
+                startedAt: beganAt(attempt)
+              }))
             },
             children
           }

@@ -1,6 +1,6 @@
 /** Turns records into the page's views, without the fields that lists don't show. */
 import type * as Effect from "effect/Effect"
-import type { RefRecord, RunRecord, TaskRecord } from "../../RunRecord.ts"
+import { beganAt, type RefRecord, type RunRecord, type TaskRecord } from "../../RunRecord.ts"
 import type { LogLine, MetricLine, RunStore } from "../../RunStore.ts"
 import { type Ending, statusIn, within } from "./ending.ts"
 import type { Count, LogView, RunView, SeriesView, TaskView } from "./shapes.ts"
@@ -48,13 +48,13 @@ export const taskView = (record: TaskRecord, ending: Ending | undefined): TaskVi
     index: task.index,
     status: task.status,
     how: task.how,
-    startedAt: task.startedAt,
+    startedAt: beganAt(record),
     attempts: task.attempts.map((attempt) => {
-      const { finishedAt, number, startedAt, status } = within(ending, attempt)
+      const { finishedAt, number, status } = within(ending, attempt)
       return {
         number,
         status,
-        startedAt,
+        startedAt: beganAt(attempt),
         ...(finishedAt === undefined ? {} : { finishedAt })
       }
     }),

@@ -7,7 +7,7 @@ import * as Fiber from "effect/Fiber"
 import * as Logger from "effect/Logger"
 import * as Schema from "effect/Schema"
 import * as TestClock from "effect/testing/TestClock"
-import { CurrentTask, Executor, Flow, Run, RunStore, Step, Storage } from "effect-flow"
+import { CurrentTask, Executor, Flow, Run, RunRecord, RunStore, Step, Storage } from "effect-flow"
 
 /** A function as JavaScript has it, which no compiler has seen. */
 const untyped = (
@@ -455,8 +455,8 @@ describe("a timeout", () => {
       yield* TestClock.adjust(1000)
       yield* Fiber.join(fiber)
       const { startedAt: from } = yield* Run.get("latest")
-      const times = (record: { readonly startedAt: number; readonly finishedAt?: number }) => [
-        record.startedAt - from,
+      const times = (record: RunRecord.AttemptRecord | RunRecord.TaskRecord) => [
+        RunRecord.beganAt(record) - from,
         (record.finishedAt ?? 0) - from
       ]
       assert.deepStrictEqual(

@@ -3,7 +3,7 @@
  * the same way, so its output matches the live log.
  */
 import type { RunEvent } from "../../../RunObserver.ts"
-import type { LogRecord, RunRecord, TaskRecord } from "../../../RunRecord.ts"
+import { beganAt, type LogRecord, type RunRecord, type TaskRecord } from "../../../RunRecord.ts"
 import * as Text from "../../text.ts"
 import * as Units from "../../units.ts"
 import type { Style } from "../style.ts"
@@ -30,7 +30,7 @@ export const stamp = (at: number, label: string, texts: ReadonlyArray<string>, s
 export const outcome = (task: TaskRecord, style: Style): string => {
   if (task.how === "takenOver") return `${style.green("taken over")} from ${task.source}`
   if (task.how === "cached") return `${style.green("cached")} from ${task.source}`
-  const duration = Units.duration((task.finishedAt ?? task.startedAt) - task.startedAt)
+  const duration = Units.duration((task.finishedAt ?? beganAt(task)) - beganAt(task))
   switch (task.status) {
     case "succeeded":
       return `${style.green("succeeded")} in ${duration}`

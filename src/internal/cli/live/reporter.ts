@@ -3,7 +3,7 @@
  * of JSON for every event with `--log json`, nothing with `--quiet`. It is a `RunObserver`, so it can't affect the run.
  */
 import type { RunEvent } from "../../../RunObserver.ts"
-import type { RunRecord } from "../../../RunRecord.ts"
+import { beganAt, type RunRecord } from "../../../RunRecord.ts"
 import { type Style, styleFor } from "../style.ts"
 import * as Lines from "./lines.ts"
 import * as Progress from "./progress.ts"
@@ -122,7 +122,7 @@ export const toJson = (event: RunEvent): object => {
         how: task.how,
         ...(task.source === undefined ? undefined : { source: task.source }),
         attempts: task.attempts.length,
-        milliseconds: lasted(task),
+        milliseconds: (task.finishedAt ?? beganAt(task)) - beganAt(task),
         bytes: task.outputs.reduce((sum, output) => sum + output.size, 0),
         ...errorOf(task)
       }

@@ -4,6 +4,7 @@
  * numbers of lines are written in batches, so that drawing never costs more than the run.
  */
 
+import { beganAt } from "../../../RunRecord.ts"
 import * as Text from "../../text.ts"
 import * as Units from "../../units.ts"
 import type { Style } from "../style.ts"
@@ -95,7 +96,7 @@ const rows = (screen: Screen, progress: Progress, style: Style, now: number): Re
       `  ${style.label(flow === undefined ? task.id : `${flow}/${task.id}`)}`,
       (state === "running" ? style.cyan : state === "failed" ? style.red : style.green)(state),
       attempts > 1 ? `attempt ${attempts}` : "",
-      Units.duration((task.finishedAt ?? now) - task.startedAt),
+      Units.duration((task.finishedAt ?? now) - beganAt(task)),
       task.status === "running" ? "" : Units.bytes(size)
     ]
   })

@@ -3,7 +3,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Plan from "../../../Plan.ts"
-import type { RefRecord, RunRecord, TaskRecord } from "../../../RunRecord.ts"
+import { type AttemptRecord, beganAt, type RefRecord, type RunRecord, type TaskRecord } from "../../../RunRecord.ts"
 import * as Reading from "../../history/reading.ts"
 import * as Text from "../../text.ts"
 import * as Units from "../../units.ts"
@@ -39,8 +39,8 @@ export const show = (cli: Cli.Cli, chosen: Cli.Chosen, text: string, format: For
 /** The worker and thread that executed the last attempt at a task, on threads and on a cluster. */
 const workerOf = (task: TaskRecord): string | undefined => task.attempts.at(-1)?.worker
 
-const durationText = (record: { readonly startedAt: number; readonly finishedAt?: number }) =>
-  record.finishedAt === undefined ? "" : Units.duration(record.finishedAt - record.startedAt)
+const durationText = (record: AttemptRecord | TaskRecord) =>
+  record.finishedAt === undefined ? "" : Units.duration(record.finishedAt - beganAt(record))
 
 const runLines = (
   run: Omit<RunRecord, "status"> & { readonly status: string },
@@ -79,7 +79,7 @@ const runLines = (
       : `← ${task.parents.length > 8 ? `${task.parents.length} tasks` : task.parents.join(", ")}`
   ])
   return [
-    `${style.bold(run.flow)} · run ${run.id} · ${paintStatus(style, run.status)}${run.finishedAt === undefined ? "" : ` in ${durationText(run)}`}`,
+    `${style.bold(run.flow)} · run ${run.id} · ${paintStatus(style, run.status)}${run.finishedAt === undefined ? "" : ` in ${Units.duration(run.finishedAt - run.startedAt)}`}`,
     Text.columns(facts.map(([name, value]) => [`  ${style.dim(name ?? "")}`, value ?? ""])),
     ...(rows.length === 0 ? ["  It has no tasks."] : [Text.columns(rows, new Set([3, 4]))]),
     ...failed.flatMap((task) => [

@@ -62,12 +62,13 @@ const make = Effect.fnUntraced(function* (options: ClusterOptions) {
     const workers = yield* registry.list
     yield* Registry.checkSecret(workers, Sockets.fingerprint(settings.secret), settings.group)
     const sql = Context.get(engine, SqlClient.SqlClient).withoutTransforms()
-    const identity = yield* Identity.of(store.location, settings, sql)
-    yield* Identity.check(workers, identity, settings.group, store.location)
+    const storage = yield* Identity.of(store.location, settings, sql)
+    yield* Identity.check(workers, storage, settings.group, store.location)
     const addresses = workers.filter(({ draining }) => !draining).map(({ address }) => address)
     yield* Effect.forkIn(Reach.warnOfUnreachable(addresses, undefined), scope)
     const executor = ClusterExecutor.make({
       settings,
+      storage,
       engine,
       placement: ClusterPlacement.make(settings, engine, registry),
       tail: yield* Scope.provide(ClusterTail.make, scope),

@@ -22,6 +22,7 @@ import * as FromWorkers from "../fromWorkers.ts"
 import * as Spans from "../spans.ts"
 import { comparableCode } from "./comparableCode.ts"
 import type { Engine } from "./engine.ts"
+import * as Identity from "./identity.ts"
 import type { Placement, Unplaced } from "./placement.ts"
 import * as Registry from "./registry.ts"
 import { type Shared, showUrl } from "./settings.ts"
@@ -53,13 +54,15 @@ const patience = Schedule.max([Schedule.spaced("500 millis"), Schedule.recurs(24
 /** The executor of a cluster. */
 export const make = (options: {
   readonly settings: Shared
+  /** The storage that this process sees. */
+  readonly storage: Identity.Identity
   readonly engine: Context.Context<Engine>
   readonly placement: Placement
   readonly tail: Tail
   /** Whether this process hands its runs over to another one. Their tasks then continue. */
   readonly isLeaving: () => boolean
 }): ExecutorService => {
-  const { isLeaving, settings, tail } = options
+  const { isLeaving, settings, storage, tail } = options
   const engine = Context.get(options.engine, WorkflowEngine.WorkflowEngine)
   const { placement } = options
 
@@ -93,6 +96,7 @@ export const make = (options: {
     const body = encodeRequest({
       task: yield* pack(code === undefined ? described : { ...described, code }),
       blobs,
+      storage,
       ...given
     })
     const answer = yield* persistently(engine.execute(TaskWorkflow, { executionId: id, payload: { id, body } })).pipe(
@@ -108,7 +112,7 @@ export const make = (options: {
     const { flow, step, version } = attempt.task
     const code = codeOf(attempt.definition)
     const name = attemptId(attempt.task)
-    const needs = { flow, step, version, ...(code === undefined ? {} : { code }) }
+    const needs = { flow, step, version, storage, ...(code === undefined ? {} : { code }) }
     const refused = new Set<string>()
     const refusedBy = new Set<string>()
     if (attempt.askedBefore) {
@@ -166,9 +170,16 @@ export const make = (options: {
     }),
     watch: Effect.fnUntraced(function* ({ flow, id }, described) {
       const steps = Registry.stepVersions(described)
-      const placed = yield* placement.choose({ name: id, needs: { flow, steps }, refused: none, refusedBy: none })
+      const placed = yield* placement.choose({
+        name: id,
+        needs: { flow, steps, storage },
+        refused: none,
+        refusedBy: none
+      })
       const executionId = typeof placed === "string" ? placed : `${id}.0`
-      yield* persistently(engine.execute(RunWorkflow, { executionId, payload: { run: id, steps }, discard: true }))
+      yield* persistently(
+        engine.execute(RunWorkflow, { executionId, payload: { run: id, steps, storage }, discard: true })
+      )
     }),
     execute: Effect.fnUntraced(function* (attempt: Attempt) {
       if (attempt.definition.runsOn === "fiber") return yield* attempt.here
@@ -190,7 +201,7 @@ export const make = (options: {
         for (const report of Spans.fromText(done.spans)) spans.receive(report)
         spans.close(yield* Clock.currentTimeNanos)
       }
-      if (done.ranMs !== undefined) attempt.begin(done.ranMs)
+      if (done.beganAt !== undefined) attempt.begin(done.beganAt)
       // They are already durable, but the driver of the run has to know them, too.
       for (const change of done.tags) yield* attempt.sink.tags(change)
       const outcome = yield* FromWorkers.outcomeOf(attempt, done)
@@ -207,11 +218,14 @@ const explain = (
   task: TaskDescription,
   { workers }: Extract<Unplaced, { readonly _tag: "Unable" }>
 ): ConstructorParameters<typeof ExecutorError>[0] => {
-  const closest = (["code", "version", "step", "flow"] as const)
+  const closest = (["blobs", "store", "code", "version", "step", "flow"] as const)
     .map((because) => workers.find((worker) => worker.because === because))
     .find((worker) => worker !== undefined)
   const where = closest === undefined ? "" : ` on worker ${closest.worker.address}`
   switch (closest?.because) {
+    case "blobs":
+    case "store":
+      return { reason: "settings", message: Identity.differenceText(closest.worker.address, closest.because) }
     case "code":
       return {
         reason: "version",

@@ -1,7 +1,7 @@
 /**
  * Proof that the processes of a group share their storage. A directory of blobs has a random token in a file, a bucket in an
  * object, and a run database in a table. Workers register both tokens, and a process whose tokens are others is refused when it starts,
- * instead of failing later with a missing artifact.
+ * instead of failing later with a missing artifact. A driver that was there first sends its own with each attempt.
  */
 import { randomUUID } from "node:crypto"
 import { link, mkdir, readFile, rm, writeFile } from "node:fs/promises"
@@ -122,6 +122,22 @@ export const check = (
   }
   return Effect.void
 }
+
+/** Which storage differs, if any. */
+export const difference = (theirs: Identity, own: Identity | undefined): keyof Identity | undefined =>
+  own === undefined
+    ? undefined
+    : isOther(theirs.store, own.store)
+      ? "store"
+      : isOther(theirs.blobs, own.blobs)
+        ? "blobs"
+        : undefined
+
+/** Why a worker can't execute a task of a driver that sees other storage. */
+export const differenceText = (worker: string, different: keyof Identity): string =>
+  different === "store"
+    ? `Worker ${worker} keeps its runs in another database than the run's driver. Set EFFECT_FLOW_DATABASE_URL to the same database in every worker and driver of a group, or give one of them a group of its own with EFFECT_FLOW_GROUP.`
+    : `Worker ${worker} sees other blobs than the run's driver. Set EFFECT_FLOW_BLOBS to the same bucket and prefix, or to one directory that all machines share, in every worker and driver of a group.`
 
 const isOther = (theirs: string, own: string): boolean => theirs !== "" && own !== "" && theirs !== own
 

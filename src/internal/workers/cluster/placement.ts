@@ -15,6 +15,7 @@ import * as HashRing from "effect/HashRing"
 import * as Semaphore from "effect/Semaphore"
 import * as SqlClient from "effect/sql/SqlClient"
 import { type Engine, prefixOf, shards } from "./engine.ts"
+import * as Identity from "./identity.ts"
 import * as Registry from "./registry.ts"
 import type { Shared } from "./settings.ts"
 
@@ -46,7 +47,7 @@ export type Unplaced =
       readonly _tag: "Unable"
       readonly workers: ReadonlyArray<{
         readonly worker: Registry.WorkerRecord
-        readonly because: NonNullable<ReturnType<typeof Registry.unable>>
+        readonly because: NonNullable<ReturnType<typeof Registry.unable>> | keyof Identity.Identity
       }>
     }
 
@@ -118,7 +119,10 @@ export const make = (settings: Shared, engine: Context.Context<Engine>, registry
     const others: Array<Extract<Unplaced, { readonly _tag: "Unable" }>["workers"][number]> = []
     for (const address of threads.keys()) {
       const worker = records.get(address)
-      const because = worker === undefined ? undefined : Registry.unable(worker.flows, needs)
+      const because =
+        worker === undefined
+          ? undefined
+          : (Registry.unable(worker.flows, needs) ?? Identity.difference(worker, needs.storage))
       // A worker that is not registered may accept the attempt.
       if (because === undefined && !refusedBy.has(address) && worker?.draining !== true) able.add(address)
       if (because !== undefined && worker !== undefined) others.push({ worker, because })

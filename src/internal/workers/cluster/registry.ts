@@ -73,6 +73,8 @@ export interface Needs {
   readonly step?: string
   readonly version?: string
   readonly code?: string | undefined
+  /** The tokens of the storage that a run's driver sees. */
+  readonly storage?: Pick<WorkerRecord, "blobs" | "store"> | undefined
 }
 
 /** Refuses a process whose secret differs from the group's, because they could not connect. */

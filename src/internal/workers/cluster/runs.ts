@@ -19,6 +19,7 @@ import { RunStore } from "../../../RunStore.ts"
 import * as Parameters from "../../run/parameters.ts"
 import { runFlow } from "../../run/runFlow.ts"
 import { prefixOf } from "./engine.ts"
+import * as Identity from "./identity.ts"
 import * as Ownership from "./ownership.ts"
 import type { Placement } from "./placement.ts"
 import * as Registry from "./registry.ts"
@@ -33,9 +34,18 @@ const lookAgainMs = 3000
 
 /** Serves runs. `services` are the services for driving a run here, including its executor. */
 export const layer = (
-  settings: Settings,
-  flows: ReadonlyMap<string, AnyFlow>,
-  placement: Placement,
+  {
+    flows,
+    placement,
+    settings,
+    storage: own
+  }: {
+    readonly settings: Settings
+    /** The storage that this worker sees. */
+    readonly storage: Identity.Identity
+    readonly flows: ReadonlyMap<string, AnyFlow>
+    readonly placement: Placement
+  },
   services: Context.Context<ArtifactStore | RunStore>
 ) => {
   const driven = new Map<string, Fiber.Fiber<unknown, unknown>>()
@@ -53,20 +63,23 @@ export const layer = (
   })
 
   /** Hands a run to a worker that has its flow, with the step versions that the run began with. Yields whether there is one. */
-  const handOver = Effect.fnUntraced(function* (record: RunRecord, steps: Registry.StepVersions | undefined) {
+  const handOver = Effect.fnUntraced(function* (
+    record: RunRecord,
+    { steps, storage }: Pick<typeof RunWorkflow.payloadSchema.Type, "steps" | "storage">
+  ) {
     const engine = yield* WorkflowEngine.WorkflowEngine
     const refused = new Set(yield* placement.asked(record.id))
-    const needs = { flow: record.flow, steps }
+    const needs = { flow: record.flow, steps, storage }
     const placed = yield* placement.choose({ name: record.id, needs, refused, refusedBy: new Set() })
     if (typeof placed !== "string") return false
     // Detached: this execution ends now, and the other one must not wake it later. Its reply would be gone by then.
-    const payload = { run: record.id, steps }
+    const payload = { run: record.id, steps, storage }
     yield* engine.execute(RunWorkflow, { executionId: placed, payload, discard: true, detached: true })
     return true
   })
 
   return RunWorkflow.toLayer(
-    Effect.fnUntraced(function* ({ run, steps }, executionId) {
+    Effect.fnUntraced(function* ({ run, steps, storage }, executionId) {
       const runs = yield* RunStore
       const sharding = yield* Sharding.Sharding
       const watch = Effect.gen(function* () {
@@ -88,11 +101,12 @@ export const layer = (
           // A driver that hands over its run sets the heartbeat to 0.
           if (record !== undefined && (seen === 0 || now - since >= settings.patience)) {
             const flow = flows.get(record.flow)
-            if (flow === undefined || !hasVersions(flow, steps)) {
-              if (yield* handOver(record, steps)) return
+            const different = Identity.difference(own, storage)
+            if (flow === undefined || !hasVersions(flow, steps) || different !== undefined) {
+              if (yield* handOver(record, { steps, storage })) return
               if (!hasWarned) {
                 yield* Effect.logWarning(
-                  `The driver of run ${run} is gone, and no worker has its flow "${record.flow}"${flow === undefined ? "" : " with the step versions that it began with"} to continue it. The run waits for one; \`resume ${run}\` starts a run from what has finished.`
+                  `The driver of run ${run} is gone, and no worker has its flow "${record.flow}"${flow === undefined ? "" : different === undefined ? " with the step versions that it began with" : " and sees the same database and blobs"} to continue it. The run waits for one; \`resume ${run}\` starts a run from what has finished.`
                 )
               }
               hasWarned = true

@@ -102,6 +102,22 @@ export const config = Config.all({
   patience: milliseconds("EFFECT_FLOW_DRIVER_PATIENCE", "20 seconds")
 })
 
+/** A schema's words for what a setting takes, and ours. */
+const expectations: { readonly [expected: string]: string } = {
+  "a string representing a finite number": "a whole number",
+  "an integer": "a whole number",
+  "a valid Duration string": 'a duration, such as "30 seconds"',
+  '"ping" | "k8s"': '"ping" or "k8s"'
+}
+
+/** A sentence that names the setting. */
+const problemIn = ({ message }: { readonly message: string }): string => {
+  const [, expected = "", setting] = /^SchemaError\(Expected (.+)\n\s+at \["(\w+)"\]\)$/s.exec(message) ?? []
+  if (setting === undefined) return message
+  const wanted = expected.startsWith('"true" | ') ? "true or false" : (expectations[expected] ?? expected)
+  return `${setting} must be ${wanted}.`
+}
+
 /** Settings passed in code, which override the environment. */
 export type Given = { readonly [K in keyof Settings]?: Settings[K] | undefined }
 
@@ -113,7 +129,7 @@ export const load = Effect.fnUntraced(function* (
   const configured = yield* Effect.mapError(
     config,
     (error) =>
-      new ExecutorError({ reason: "settings", message: `The cluster's settings are invalid: ${error.message}` })
+      new ExecutorError({ reason: "settings", message: `The cluster's settings are invalid: ${problemIn(error)}` })
   )
   const here = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Given // without holes
   const url = given.url ?? configured.url ?? databaseUrl(store.location)

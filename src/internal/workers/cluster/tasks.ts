@@ -24,6 +24,7 @@ import * as FailureCodec from "../failureCodec.ts"
 import * as Spans from "../spans.ts"
 import type * as ThreadPool from "../thread/pool.ts"
 import type { Result } from "../thread/protocol.ts"
+import * as Identity from "./identity.ts"
 import * as Ownership from "./ownership.ts"
 import * as Registry from "./registry.ts"
 import type { Settings } from "./settings.ts"
@@ -39,10 +40,20 @@ import {
 
 /** Serves attempts. `onCutOff` is called for each that is interrupted. */
 export const layer = (
-  settings: Settings,
-  flows: Registry.Flows,
-  pool: ThreadPool.Pool,
-  recorder: Recorder,
+  {
+    flows,
+    pool,
+    recorder,
+    settings,
+    storage
+  }: {
+    readonly settings: Settings
+    /** The storage that this worker sees. */
+    readonly storage: Identity.Identity
+    readonly flows: Registry.Flows
+    readonly pool: ThreadPool.Pool
+    readonly recorder: Recorder
+  },
   onCutOff: () => void
 ) => {
   const interrupted = new Set<string>()
@@ -59,7 +70,13 @@ export const layer = (
         const message = String(Cause.squash(asked.cause))
         return encodeAnswer({ _tag: "Refused", worker: address, error: { reason: "version", message } })
       }
-      const { blobs, caller, level, span, task: packed } = asked.value
+      const { blobs, caller, level, span, storage: needed, task: packed } = asked.value
+      // The driver may have been here first, and a description that is an artifact may not be found in other blobs.
+      const different = Identity.difference(storage, needed)
+      if (different !== undefined) {
+        const message = Identity.differenceText(address, different)
+        return encodeAnswer({ _tag: "Refused", worker: address, error: { reason: "settings", message } })
+      }
       const unpacked = yield* Effect.exit(unpack(packed))
       const because = Exit.isSuccess(unpacked) ? Registry.unable(flows, unpacked.value) : undefined
       if (because !== undefined && Exit.isSuccess(unpacked)) {
@@ -70,7 +87,7 @@ export const layer = (
         })
       }
       const clock = yield* Clock.Clock
-      let beganAt: bigint | undefined
+      let beganAt: number | undefined
       const attempt = Effect.gen(function* () {
         const task = yield* unpacked
         const sink = yield* makeSink(recorder, task, told)
@@ -82,7 +99,7 @@ export const layer = (
             caller,
             sink,
             begin: () => {
-              beganAt = clock.monotonicTimeNanosUnsafe()
+              beganAt = clock.currentTimeMillisUnsafe()
             },
             print: () => Effect.void,
             spans: span === undefined ? undefined : Spans.kept(span, spans)
@@ -104,15 +121,13 @@ export const layer = (
         )
       )
       if (done === undefined) return yield* Ownership.abandon
-      const ranMs =
-        beganAt === undefined ? undefined : Number((clock.monotonicTimeNanosUnsafe() - beganAt) / 1_000_000n)
       // Its lines are stored before its result is returned.
       yield* Effect.ignore(recorder.write([]))
       return encodeAnswer({
         _tag: "Done",
         ...done,
         worker: nameOf(settings, done.worker),
-        ...(ranMs === undefined ? undefined : { ranMs }),
+        ...(beganAt === undefined ? undefined : { beganAt }),
         ...told,
         ...(spans.length === 0 ? undefined : { spans: Spans.toText(spans) })
       })

@@ -94,14 +94,15 @@ const work = Effect.fnUntraced(function* (
       const registry = yield* Registry.make(settings, engine)
       yield* Registry.checkAddress(registry, `${settings.host}:${settings.port}`)
       const sql = Context.get(engine, SqlClient.SqlClient).withoutTransforms()
-      const identity = yield* Identity.of(store.location, settings, sql)
-      yield* Identity.check(yield* registry.list, identity, settings.group, store.location)
+      const storage = yield* Identity.of(store.location, settings, sql)
+      yield* Identity.check(yield* registry.list, storage, settings.group, store.location)
       const placement = ClusterPlacement.make(settings, engine, registry)
       const described = Registry.describe(flows)
       const leaving = new OwnShutdown()
       let isLeaving = false
       const executor = ClusterExecutor.make({
         settings,
+        storage,
         engine,
         placement,
         tail: yield* ClusterTail.make,
@@ -121,10 +122,10 @@ const work = Effect.fnUntraced(function* (
       yield* Effect.addFinalizer(() => handover.ended)
       yield* Layer.buildWithScope(
         Layer.merge(
-          ClusterTask.layer(settings, described, pool, recorder, () => {
+          ClusterTask.layer({ settings, storage, flows: described, pool, recorder }, () => {
             if (drain.isDraining) drain.cut++
           }),
-          ClusterRun.layer(settings, flows, placement, driving)
+          ClusterRun.layer({ settings, storage, flows, placement }, driving)
         ).pipe(Layer.provide(Layer.succeedContext(Context.merge(engine, stores)))),
         scope
       )
@@ -132,7 +133,7 @@ const work = Effect.fnUntraced(function* (
       const drainAsked = yield* announce({
         registry,
         settings,
-        identity,
+        storage,
         flows: described,
         threads: size,
         drain,
@@ -164,13 +165,13 @@ const work = Effect.fnUntraced(function* (
 const announce = Effect.fnUntraced(function* (options: {
   readonly registry: Registry.Registry
   readonly settings: Settings
-  readonly identity: Identity.Identity
+  readonly storage: Identity.Identity
   readonly flows: Registry.Flows
   readonly threads: number
   readonly drain: Drain.Drain
   readonly engine: Context.Context<ClusterEngine.Engine>
 }) {
-  const { drain, engine, flows, identity, registry, settings, threads } = options
+  const { drain, engine, flows, registry, settings, storage, threads } = options
   const { group, host, port, secret } = settings
   const address = `${host}:${port}`
   const state = () => ({ ...drain.load(), draining: drain.isDraining })
@@ -182,7 +183,7 @@ const announce = Effect.fnUntraced(function* (options: {
     group
   )
   yield* registry.register({
-    ...identity,
+    ...storage,
     secret: fingerprint,
     address,
     host: hostname(),

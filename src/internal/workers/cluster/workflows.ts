@@ -25,6 +25,8 @@ export interface AttemptRequest {
   readonly task: TaskDescription | { readonly digest: string }
   readonly blobs: ReadonlyArray<Blob>
   readonly level: string
+  /** The storage that the driver sees: a worker with other storage refuses. */
+  readonly storage?: { readonly blobs: string; readonly store: string }
   /** The parts of the caller's context that the body sees. */
   readonly caller?: CallerContext
   /** The attempt's span, if it has one. */
@@ -39,8 +41,8 @@ export interface Done extends Thread.Done {
   readonly tags: ReadonlyArray<Parameters<TaskSink["tags"]>[0]>
   /** Whether it kept checkpoints. */
   readonly checkpoints?: boolean
-  /** How many milliseconds it took, from when a thread was free for it. */
-  readonly ranMs?: number
+  /** When a thread was free for it, by the worker's clock, which its lines have, too: milliseconds since the epoch. */
+  readonly beganAt?: number
   /** The body's spans, as text (see `Spans.toText`). */
   readonly spans?: string
 }
@@ -50,7 +52,7 @@ export interface Refused {
   readonly _tag: "Refused"
   /** The worker's address. */
   readonly worker: string
-  readonly error: { readonly reason: "module" | "version"; readonly message: string }
+  readonly error: { readonly reason: "module" | "version" | "settings"; readonly message: string }
 }
 
 export type Answer = Done | Refused
@@ -67,7 +69,9 @@ export const RunWorkflow = Workflow.make("effect-flow/run", {
   payload: {
     run: Schema.String,
     /** The versions of its flow's steps: a worker with other versions would execute again what has finished. */
-    steps: Schema.optional(Schema.Record(Schema.String, Schema.String))
+    steps: Schema.optional(Schema.Record(Schema.String, Schema.String)),
+    /** The storage that its driver sees: a worker with other storage would not find its artifacts. */
+    storage: Schema.optional(Schema.Struct({ blobs: Schema.String, store: Schema.String }))
   },
   idempotencyKey: ({ run }) => run
 })
