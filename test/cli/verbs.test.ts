@@ -306,6 +306,11 @@ describe("copy", () => {
       )
       refuses(yield* here("copy", "nowhere", "--to", other), 1, 'There is no run "nowhere" of flow "TestFlow".')
       refuses(
+        yield* here("copy", ok, "--to", "postgres://flow@127.0.0.1:1/flow"),
+        2,
+        "A store in Postgres keeps large artifacts in a bucket, or in a directory that all its users share: name it with --to-blobs, or in EFFECT_FLOW_BLOBS."
+      )
+      refuses(
         yield* here("copy", ok, "--to", directory),
         2,
         `${directory} is the store that the runs are in. Name another one with --to.`

@@ -96,7 +96,7 @@ export const choose = Effect.fnUntraced(function* (cli: Cli, given: Given): Effe
   }
   if (blobs === undefined || blobs === "") {
     return yield* usage(
-      "A store in Postgres keeps large artifacts in a bucket, or in a directory that all its users share: name it with --blobs, or in EFFECT_FLOW_BLOBS."
+      `A store in Postgres keeps large artifacts in a bucket, or in a directory that all its users share: name it with ${(given.named ?? ownFlags).blobs}, or in EFFECT_FLOW_BLOBS.`
     )
   }
   return {
