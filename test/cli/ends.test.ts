@@ -56,35 +56,41 @@ const cases: ReadonlyArray<Case> = [
 
 describe("a run is recorded when its process ends by", { concurrent: true, timeout: 30_000 }, () => {
   for (const { code, how, name, says, signals = [], status } of cases) {
-    it.live(name, () =>
-      Effect.gen(function* () {
-        const directory = yield* temporaryDirectory
-        const running = yield* start(file, ["--how", how, "--directory", directory])
-        yield* running.says(how === "busy" ? "busy" : "printed")
-        for (const signal of signals) {
-          yield* Effect.sleep(100)
-          running.child.kill(signal)
-        }
-        const ended = yield* running.ended
-        assert.strictEqual(ended.code, code)
-        assert.strictEqual(ended.stdout, "")
-        if (name !== "SIGHUP") assert.match(ended.stderr, says)
-        assert.notInclude(ended.stderr, "    at ")
-        const { lines, run, tasks } = yield* recorded(directory)
-        assert.strictEqual(run.status, status)
-        assert.match(run.error?.message ?? "", says)
-        const shown = yield* line(undefined, "", directory)("show")
-        assert.match(shown.stdout, new RegExp(`^The run ${status}: .*${says.source}`, "m"))
-        assert.deepStrictEqual(
-          lines.slice(0, 3).map(({ message }) => message),
-          ["before", "printed", "last words"]
-        )
-        assert.deepStrictEqual(
-          tasks.map((task) => [task.status, task.attempts.map((attempt) => attempt.status)]),
-          [["interrupted", ["interrupted"]]]
-        )
-      })
-    )
+    for (const executor of ["fibers", "threads"]) {
+      // What ends the process on fibers ends a thread, and fails the task that is on it.
+      const task = executor === "threads" && status === "failed" ? "failed" : "interrupted"
+      it.live(`${name}, on ${executor}`, () =>
+        Effect.gen(function* () {
+          const directory = yield* temporaryDirectory
+          const running = yield* start(file, ["--how", how, "--directory", directory, "--executor", executor])
+          yield* running.says(how === "busy" ? "busy" : "printed")
+          for (const signal of signals) {
+            yield* Effect.sleep(100)
+            running.child.kill(signal)
+          }
+          const ended = yield* running.ended
+          assert.strictEqual(ended.code, code)
+          assert.strictEqual(ended.stdout, "")
+          // Where the run ends in its own way, the reason is in its record alone.
+          const isSudden = name !== "SIGHUP" && !(how === "busy" && executor === "threads")
+          if (isSudden) assert.match(ended.stderr, says)
+          assert.notInclude(ended.stderr, "    at ")
+          const { lines, run, tasks } = yield* recorded(directory)
+          assert.strictEqual(run.status, status)
+          assert.match(run.error?.message ?? "", says)
+          const shown = yield* line(undefined, "", directory)("show")
+          assert.match(shown.stdout, new RegExp(`^The run ${status}: .*${says.source}|${says.source}`, "m"))
+          assert.deepStrictEqual(
+            lines.slice(0, 3).map(({ message }) => message),
+            ["before", "printed", "last words"]
+          )
+          assert.deepStrictEqual(
+            tasks.map(({ attempts, status }) => [status, attempts.map(({ status }) => status)]),
+            [[task, [task]]]
+          )
+        })
+      )
+    }
   }
 
   it.live("Ctrl-C while a step computes and the store is locked: it says that the end could not be recorded", () =>

@@ -19,19 +19,24 @@ export interface Owner {
 /** Takes a printed line. */
 export type TakeLine = (stream: StreamName, line: string) => void
 
+/** Hears of the begin of a line that is not complete yet: what was added to it, or what it is now. */
+export type TellPartial = (stream: StreamName, text: string, isAdded: boolean) => void
+
 /** The output of one body. */
 export class Printing {
   /** The body that prints. */
   readonly owner: Owner
   readonly #take: TakeLine
+  readonly #tell: TellPartial | undefined
   #partial: { stdout: string; stderr: string } | undefined
   #decoders: { readonly [name in StreamName]: InstanceType<typeof TextDecoder> } | undefined
   #console: Console | undefined
   #ended = false
 
-  constructor(owner: Owner, take: TakeLine) {
+  constructor(owner: Owner, take: TakeLine, tell?: TellPartial) {
     this.owner = owner
     this.#take = take
+    this.#tell = tell
   }
 
   /** Whether the body has ended. Later output does not belong to the task. */
@@ -42,19 +47,33 @@ export class Printing {
   write(stream: StreamName, chunk: string | Uint8Array): void {
     if (typeof chunk !== "string") this.#decoders ??= { stdout: new TextDecoder(), stderr: new TextDecoder() }
     const text = typeof chunk === "string" ? chunk : (this.#decoders?.[stream].decode(chunk, { stream: true }) ?? "")
+    const partial = this.#begin()
+    // A bar of a million dots is one line: it is put together once, and not looked through for each dot.
+    if (!text.includes("\n")) {
+      partial[stream] += text
+      this.#tell?.(stream, text, true)
+      return
+    }
+    const before = partial[stream]
+    const lines = (before + text).split("\n")
+    partial[stream] = lines.pop() ?? ""
+    // The observer of the line may print it.
+    if (lines.length > 0) outside(() => lines.forEach((line) => void this.#take(stream, line)))
+    if (before !== "" || partial[stream] !== "") this.#tell?.(stream, partial[stream], false)
+  }
+
+  /** Takes over the begin of a line that another thread tells of. */
+  tellPartial(...[stream, text, isAdded]: Parameters<TellPartial>): void {
+    const partial = this.#begin()
+    partial[stream] = isAdded ? partial[stream] + text : text
+  }
+
+  #begin(): { stdout: string; stderr: string } {
     if (this.#partial === undefined) {
       this.#partial = { stdout: "", stderr: "" }
       printed.add(this)
     }
-    // A bar of a million dots is one line: it is put together once, and not looked through for each dot.
-    if (!text.includes("\n")) {
-      this.#partial[stream] += text
-      return
-    }
-    const lines = (this.#partial[stream] + text).split("\n")
-    this.#partial[stream] = lines.pop() ?? ""
-    // The observer of the line may print it.
-    if (lines.length > 0) outside(() => lines.forEach((line) => void this.#take(stream, line)))
+    return this.#partial
   }
 
   /** The console of this body alone, once it has indented, counted or measured: that is not seen by others. */
@@ -69,8 +88,11 @@ export class Printing {
     const partial = this.#partial
     if (partial !== undefined) {
       outside(() => {
-        if (partial.stdout !== "") this.#take("stdout", partial.stdout)
-        if (partial.stderr !== "") this.#take("stderr", partial.stderr)
+        for (const stream of ["stdout", "stderr"] as const) {
+          if (partial[stream] === "") continue
+          this.#take(stream, partial[stream])
+          this.#tell?.(stream, "", false)
+        }
       })
     }
     this.#ended = true

@@ -124,13 +124,15 @@ export const timeoutOf = (task: TaskDescription, limitMs: number, elapsedMs: num
   })
 
 /** Keeps what a body prints with its task, and shows it through the loggers that the flow runs under. */
-const printingOf = (context: Context.Context<ArtifactStore>, handle: TaskHandle): Printing.Printing =>
-  new Printing.Printing(handle, (stream, message) => {
+const printingOf = (context: Context.Context<ArtifactStore>, handle: TaskHandle): Printing.Printing => {
+  const take: Printing.TakeLine = (stream, message) => {
     const level = stream === "stdout" ? "Info" : "Warn"
     handle.sink.log({ at: Context.get(context, Clock.Clock).currentTimeMillisUnsafe(), level, message })
     const shown = annotated(Context.add(context, CurrentTask, handle), handle)
     Effect.runForkWith(shown)(Effect.logWithLevel(level)(message))
-  })
+  }
+  return new Printing.Printing(handle, take, handle.sink.partial)
+}
 
 /** Stores a body's log lines with its task. One logger serves all tasks: it gets the task from the fiber. */
 const logger = Logger.make<unknown, void>((options) => {

@@ -3,6 +3,7 @@ import type * as Effect from "effect/Effect"
 import type { Change, StoreError } from "../../RunStore.ts"
 import type { TagError } from "../../Tags.ts"
 import type { SentCard } from "../card/sink.ts"
+import type { TellPartial } from "./printing.ts"
 
 /** A checkpoint that is opened or saved. */
 export type CheckpointChange = Extract<Change, { readonly _tag: "Checkpoint" }>
@@ -10,6 +11,8 @@ export type CheckpointChange = Extract<Change, { readonly _tag: "Checkpoint" }>
 /** Takes what a body logs and measures while it runs. */
 export interface TaskSink {
   readonly log: (line: { readonly at: number; readonly level: string; readonly message: string }) => void
+  /** Hears of printed lines that are not complete yet: on a thread, which may be ended before they are. */
+  readonly partial?: TellPartial
   readonly metric: (point: {
     readonly name: string
     readonly value: number

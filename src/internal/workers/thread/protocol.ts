@@ -3,6 +3,7 @@ import type { LogLevel } from "effect/LogLevel"
 import type { TaskDescription } from "../../../Executor.ts"
 import type { ErrorRecord, RefRecord } from "../../../RunRecord.ts"
 import type { SentCard } from "../../card/sink.ts"
+import type { TellPartial } from "../../run/printing.ts"
 import type { CheckpointChange, TaskSink } from "../../run/taskSink.ts"
 import type { Keys } from "../../s3/credentials.ts"
 import type { BucketLocation, LocalLocation } from "../../store/artifactStore.ts"
@@ -75,6 +76,7 @@ export type FromThread =
   /** The body starts now: the clock of the attempt's timeout starts with it. Sent only where the step has a timeout. */
   | { readonly _tag: "BodyStarted"; readonly id: number }
   | { readonly _tag: "Log"; readonly id: number; readonly line: Parameters<TaskSink["log"]>[0] }
+  | { readonly _tag: "Partial"; readonly id: number; readonly partial: Parameters<TellPartial> }
   | { readonly _tag: "Metric"; readonly id: number; readonly point: Parameters<TaskSink["metric"]>[0] }
   | { readonly _tag: "Span"; readonly id: number; readonly report: SpanReport }
   | { readonly _tag: "Card"; readonly id: number; readonly card: SentCard }

@@ -16,6 +16,7 @@ import { type Attempt, ExecutorError, type TaskDescription, type TaskTimeout, Wo
 import type { ErrorRecord } from "../../../RunRecord.ts"
 import { messageOf } from "../../cause.ts"
 import { withCauses } from "../../run/errorRecord.ts"
+import * as Printing from "../../run/printing.ts"
 import { timeoutOf } from "../../run/taskBody.ts"
 import type { TaskSink } from "../../run/taskSink.ts"
 import type { CallerContext } from "../callerContext.ts"
@@ -76,6 +77,8 @@ interface Running extends Pick<Work, "sink" | "print" | "spans"> {
   readonly id: number
   readonly started: Deferred.Deferred<void>
   readonly interrupting: Deferred.Deferred<void>
+  /** Keeps the begin of a line, in case the thread ends before the line does. */
+  readonly printing: Printing.Printing
   readonly done: Deferred.Deferred<Extract<FromThread, { readonly _tag: "Done" }>, Died>
 }
 
@@ -174,6 +177,8 @@ export const start = Effect.fnUntraced(function* (name: string, options: Options
       case "Log":
         running.sink.log(message.line)
         return running.print(message.line)
+      case "Partial":
+        return Effect.sync(() => running?.printing.tellPartial(...message.partial))
       case "Metric":
         return Effect.sync(() => running?.sink.metric(message.point))
       case "Span":
@@ -208,12 +213,18 @@ export const start = Effect.fnUntraced(function* (name: string, options: Options
   )
 
   let lastId = 0
+  const clock = yield* Clock.Clock
   const execute = Effect.fnUntraced(function* ({ blobs, caller, level, print, sink, spans, task }: Work) {
     const id = ++lastId
     const done = yield* Deferred.make<Extract<FromThread, { readonly _tag: "Done" }>, Died>()
     const started = yield* Deferred.make<void>()
     const interrupting = yield* Deferred.make<void>()
-    running = { id, sink, print, spans, started, interrupting, done }
+    const printing = new Printing.Printing(task, (stream, message) => {
+      const line = { at: clock.currentTimeMillisUnsafe(), level: stream === "stdout" ? "Info" : "Warn", message }
+      sink.log(line)
+      Effect.runFork(print(line))
+    })
+    running = { id, sink, print, spans, started, interrupting, printing, done }
     latest = { sink, print }
     const { timeoutMs } = task
     const ended: Effect.Effect<Extract<FromThread, { readonly _tag: "Done" }>, Died | TaskTimeout> = timeoutMs ===
@@ -242,6 +253,7 @@ export const start = Effect.fnUntraced(function* (name: string, options: Options
           }
         }
         running = undefined
+        printing.end()
         if (spans !== undefined) spans.close(yield* Clock.currentTimeNanos)
         if (Exit.isSuccess(exit)) return { result: exit.value.result, cpu: exit.value.cpu, worker: name } satisfies Done
         if (!(failure instanceof Died)) {

@@ -116,6 +116,7 @@ const program = Effect.gen(function* () {
 
   const sinkOf = (id: number, task: TaskDescription): TaskSink => ({
     log: (line) => send({ _tag: "Log", id, line }),
+    partial: (...partial) => send({ _tag: "Partial", id, partial }),
     metric: (point) => send({ _tag: "Metric", id, point }),
     card: (card) => send({ _tag: "Card", id, card }),
     checkpoint: (change) => {
