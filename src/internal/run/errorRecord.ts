@@ -77,7 +77,7 @@ const causesOf = (error: unknown): ReadonlyArray<CauseRecord> => {
   const causes: Array<CauseRecord> = []
   const seen = new Set<unknown>([error]) // an error may be its own cause
   const follow = (at: unknown): void => {
-    if (typeof at !== "object" || at === null) return
+    if (typeof at !== "object" || at === null || isConfigError(at)) return
     const inner = [
       ...("errors" in at && Array.isArray(at.errors) ? (at.errors as ReadonlyArray<unknown>) : []),
       ...("cause" in at && at.cause !== undefined && at.cause !== null ? [at.cause] : [])
@@ -124,6 +124,16 @@ const safely = <A>(read: () => A, otherwise: A): A => {
   }
 }
 
+/** The error of a `Config`. Its message is all that its cause says. */
+const isConfigError = (error: object): boolean => "_tag" in error && error._tag === "ConfigError"
+
+/** A schema's text about a setting as a sentence that names it. */
+const configText = (message: string): string => {
+  const [, expected, path] = /^SchemaError\(Expected (.+?)\s+at (\["[^\n]+"\])\)$/s.exec(message) ?? []
+  const name = path?.slice(2, -2).replaceAll('"]["', ".")
+  return name === undefined ? message : `The setting ${name} is missing or not valid: expected ${expected}`
+}
+
 const describeError = (error: unknown): { readonly tag: string; readonly message: string } =>
   safely(() => describeReadable(error), { tag: "Error", message: unreadable })
 
@@ -135,6 +145,7 @@ const describeReadable = (error: unknown): { readonly tag: string; readonly mess
       readonly message?: unknown
     } // handled below
     const tag = typeof _tag === "string" ? _tag : typeof name === "string" ? name : "Error"
+    if (isConfigError(error) && typeof message === "string") return { tag, message: configText(message) }
     return { tag, message: typeof message === "string" && message !== "" ? message : describe(error, tag) }
   }
   return { tag: typeof error, message: String(error) }

@@ -1,6 +1,8 @@
 /** What a user's functions return, throw, fork and print, and how long they take: the run is recorded whatever it is. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
+import * as Config from "effect/Config"
+import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -274,6 +276,37 @@ describe("a step that does what only a flow's body may", () => {
       }).pipe(Effect.provide([Storage.layerMemory, Executor.layerFibers({ concurrency: 1 })]))
     )
   }
+})
+
+describe("a setting that a body reads", () => {
+  it.effect("is named by the task's error where it is missing or not valid", () =>
+    Effect.gen(function* () {
+      const step = Step.make("reads", {
+        input: { i: Schema.Int },
+        run: ({ i }) =>
+          Effect.asVoid<unknown, Config.ConfigError, never>(
+            i === 0 ? Config.Redacted("API_TOKEN") : Config.nested(Config.Int("port"), "db")
+          )
+      })
+      const flow = Flow.make("F", {
+        steps: [step],
+        run: () => Step.forEach([0, 1], (i) => Effect.exit(step({ i }))).pipe(Effect.asVoid)
+      })
+      const { tasks } = yield* recorded(flow)
+      assert.deepStrictEqual(
+        tasks.map(({ error }) => error),
+        [
+          { tag: "ConfigError", message: "The setting API_TOKEN is missing or not valid: expected string" },
+          {
+            tag: "ConfigError",
+            message: "The setting db.port is missing or not valid: expected a string representing a finite number"
+          }
+        ]
+      )
+    }).pipe(
+      Effect.provide([Storage.layerMemory, ConfigProvider.layer(ConfigProvider.fromUnknown({ db: { port: "abc" } }))])
+    )
+  )
 })
 
 describe("what a body prints", () => {
