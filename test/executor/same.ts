@@ -3,6 +3,7 @@ import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
+import * as References from "effect/References"
 import * as Flow from "../../src/Flow.ts"
 import * as Run from "../../src/Run.ts"
 import { RunStore } from "../../src/RunStore.ts"
@@ -24,6 +25,7 @@ const recorded = Effect.fnUntraced(function* (how: string) {
   yield* Effect.exit(
     Flow.run(Same, { how }).pipe(
       Random.withSeed("seed"),
+      Effect.provideService(References.CurrentLogLevel, "Warn"),
       Effect.annotateLogs({ at: new Date(0), two: "two words", map: new Map([["a", 1]]), of: class Mine {} }),
       Effect.withLogSpan("no time")
     )

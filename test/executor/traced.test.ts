@@ -33,7 +33,11 @@ describe("a run on fibers and on threads", () => {
     onEach((name) =>
       Effect.gen(function* () {
         const { spans, tracer } = collecting()
-        const { output } = yield* Flow.run(TracedFlow, {}).pipe(Effect.withSpan("app"), Effect.withTracer(tracer))
+        const { output } = yield* Flow.run(TracedFlow, {}).pipe(
+          Effect.annotateSpans({ tenant: "acme" }),
+          Effect.withSpan("app"),
+          Effect.withTracer(tracer)
+        )
         const parentOf = (id: string | undefined) => spans.find((span) => span.spanId === id)?.name
         assert.deepStrictEqual(
           spans
@@ -55,6 +59,11 @@ describe("a run on fibers and on threads", () => {
         assert.isTrue(
           spans.every(({ status }) => status._tag === "Ended" && status.endTime >= status.startTime),
           name
+        )
+        assert.deepStrictEqual(
+          spans.filter(({ attributes }) => attributes.get("tenant") !== "acme").map(({ name }) => name),
+          ["app"],
+          `${name}: the caller's annotations are on each span of the run`
         )
         const find = (wanted: string) => {
           const span = spans.find((span) => span.name === wanted)

@@ -12,6 +12,7 @@ import * as TaggedJson from "../schema/taggedJson.ts"
 /** A caller's context, as data: the values are tagged JSON. */
 export const CallerContext = Schema.Struct({
   annotations: Schema.Record(Schema.String, Schema.Json),
+  spanAnnotations: Schema.optionalKey(Schema.Record(Schema.String, Schema.Json)),
   logSpans: Schema.Array(Schema.Tuple([Schema.String, Schema.Number])),
   /** By the key of the reference. */
   values: Schema.Record(Schema.String, Schema.Json)
@@ -37,8 +38,15 @@ const dataOf = (value: unknown): Schema.Json | undefined => {
   }
 }
 
+/** Effect's own references that a body sees wherever it runs. */
+const sent: ReadonlySet<string> = new Set([
+  References.CurrentLogLevel.key,
+  References.UnhandledLogLevel.key,
+  References.TracerEnabled.key
+])
+
 /** Keys of effect and of this library, which are handled by name. */
-const isOwn = (key: string): boolean => /^~?(effect|effect-flow|@effect)[/~]/.test(key)
+const isOwn = (key: string): boolean => !sent.has(key) && /^~?(effect|effect-flow|@effect)[/~]/.test(key)
 
 /** Collects the parts of a context to send. */
 export const collect = (context: Context.Context<never>): CallerContext => {
@@ -47,11 +55,18 @@ export const collect = (context: Context.Context<never>): CallerContext => {
     const data = isOwn(key) ? undefined : dataOf(value)
     if (data !== undefined) values[key] = data
   }
-  const annotations: Record<string, Schema.Json> = {}
-  for (const [name, value] of Object.entries(Context.get(context, References.CurrentLogAnnotations))) {
-    annotations[name] = dataOf(value) ?? { $shown: shown(value) }
+  return {
+    annotations: mapped(Context.get(context, References.CurrentLogAnnotations)),
+    spanAnnotations: mapped(Context.get(context, References.TracerSpanAnnotations)),
+    logSpans: Context.get(context, References.CurrentLogSpans),
+    values
   }
-  return { annotations, logSpans: Context.get(context, References.CurrentLogSpans), values }
+}
+
+const mapped = (annotations: Readonly<Record<string, unknown>>): Record<string, Schema.Json> => {
+  const data: Record<string, Schema.Json> = {}
+  for (const [name, value] of Object.entries(annotations)) data[name] = dataOf(value) ?? { $shown: shown(value) }
+  return data
 }
 
 /** An annotation that is no data, as a line shows it. */
@@ -80,6 +95,12 @@ class Shown {
   }
 }
 
+const annotationsOf = (sent: CallerContext["annotations"]): Record<string, unknown> => {
+  const annotations: Record<string, unknown> = {}
+  for (const [name, data] of Object.entries(sent)) annotations[name] = annotationOf(data)
+  return annotations
+}
+
 const annotationOf = (data: Schema.Json): unknown =>
   TaggedJson.decode(data, {
     tag: (json) => {
@@ -92,10 +113,9 @@ const annotationOf = (data: Schema.Json): unknown =>
 export const restore =
   (caller: CallerContext) =>
   <R>(context: Context.Context<R>): Context.Context<R> => {
-    const annotations: Record<string, unknown> = {}
-    for (const [name, data] of Object.entries(caller.annotations)) annotations[name] = annotationOf(data)
     let restored: Context.Context<R> = context.pipe(
-      Context.add(References.CurrentLogAnnotations, annotations),
+      Context.add(References.CurrentLogAnnotations, annotationsOf(caller.annotations)),
+      Context.add(References.TracerSpanAnnotations, annotationsOf(caller.spanAnnotations ?? {})),
       Context.add(References.CurrentLogSpans, caller.logSpans as Array<[string, number]>) // a copy
     )
     for (const [key, data] of Object.entries(caller.values)) {

@@ -110,6 +110,23 @@ describe("the annotations of the caller", () => {
   })
 })
 
+describe("effect's own references", () => {
+  it("cross where a body's lines and spans depend on them", () => {
+    const context = (Context.empty() as Context.Context<never>).pipe(
+      Context.add(References.CurrentLogLevel, "Warn"),
+      Context.add(References.UnhandledLogLevel, undefined),
+      Context.add(References.TracerEnabled, false),
+      Context.add(References.TracerSpanAnnotations, { tenant: "acme", at: new Date(0), of: Redacted.make("secret") })
+    ) as Context.Context<never>
+    const crossed = cross(context)
+    assert.strictEqual(Context.get(crossed, References.CurrentLogLevel), "Warn")
+    assert.strictEqual(Context.get(crossed, References.UnhandledLogLevel), undefined)
+    assert.isFalse(Context.get(crossed, References.TracerEnabled))
+    const { at, of, tenant } = Context.get(crossed, References.TracerSpanAnnotations)
+    assert.deepStrictEqual([tenant, at, inspect(of)], ["acme", new Date(0), "<redacted>"])
+  })
+})
+
 const cyclic = (): object => {
   const value: { self?: unknown } = {}
   value.self = value
