@@ -1,6 +1,7 @@
 /** Steps that leave code running which ends their thread, and steps that clean up slowly; a module for worker threads. */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import { CurrentTask } from "../../src/CurrentTask.ts"
 import * as Flow from "../../src/Flow.ts"
 import * as Step from "../../src/Step.ts"
 
@@ -50,6 +51,18 @@ export const IdleFlow = Flow.make("IdleFlow", {
 })
 
 export const PartialFlow = Flow.make("PartialFlow", { steps: [partial], run: () => partial() })
+
+let kept: CurrentTask["Service"] | undefined
+const keeps = Step.make("keeps", {
+  run: Effect.fnUntraced(function* () {
+    kept = yield* CurrentTask
+  })
+})
+const uses = Step.make("uses", {
+  run: () => Effect.orDie(kept?.addTags("late") ?? Effect.void)
+})
+/** A step uses the `CurrentTask` of another one, which is over. */
+export const KeptFlow = Flow.make("KeptFlow", { steps: [keeps, uses], run: () => Effect.andThen(keeps(), uses()) })
 
 const cleans = Step.make("cleans", {
   timeout: "50 millis",

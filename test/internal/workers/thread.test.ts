@@ -75,6 +75,15 @@ describe("a thread that a step's code ends", () => {
   )
 })
 
+it.live("code that kept the CurrentTask of a task that is over gets an answer", () =>
+  Effect.gen(function* () {
+    yield* Effect.exit(Flow.run(Flows.KeptFlow, {}))
+    const { error, status } = yield* Run.get("latest")
+    assert.strictEqual(status, "failed")
+    assert.match(error?.message ?? "", /^Tags or a checkpoint were changed by the CurrentTask of a task that is over\./)
+  }).pipe(Effect.provide(onOneThread))
+)
+
 describe("a body that is interrupted", () => {
   for (const [name, executor] of [
     ["fibers", Layer.empty],

@@ -167,8 +167,16 @@ export const start = Effect.fnUntraced(function* (name: string, options: Options
       return Effect.asVoid(Deferred.completeWith(loaded, failure))
     }
     if (message._tag === "Dying") return onDying(message.error)
-    // Messages of an attempt that is over (it was interrupted in the meantime) are ignored.
-    if (running?.id !== message.id) return Effect.void
+    // Messages of an attempt that is over (it was interrupted in the meantime) are ignored, and what waits is told so.
+    if (running?.id !== message.id) {
+      return "call" in message
+        ? worker.send({
+            _tag: "Answer",
+            call: message.call,
+            failure: FailureCodec.encode(Cause.die(isOver), undefined)
+          })
+        : Effect.void
+    }
     switch (message._tag) {
       case "BodyStarted":
         return Effect.asVoid(Deferred.succeed(running.started, undefined))
@@ -283,6 +291,13 @@ export const start = Effect.fnUntraced(function* (name: string, options: Options
     ),
     Effect.onError(() => terminate)
   )
+})
+
+/** Reported to code that kept the `CurrentTask` of an attempt beyond its end. */
+const isOver = new ExecutorError({
+  reason: "interrupted",
+  message:
+    "Tags or a checkpoint were changed by the CurrentTask of a task that is over. Yield CurrentTask where it is used, and keep it in no service or fiber that outlives the task."
 })
 
 const notLoaded = (module: string, why: string): ExecutorError =>
