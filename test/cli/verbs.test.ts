@@ -7,7 +7,10 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
 import * as Artifact from "../../src/Artifact.ts"
+import * as Flow from "../../src/Flow.ts"
 import * as Parquet from "../../src/Parquet.ts"
+import * as Storage from "../../src/Storage.ts"
+import { temporaryDirectory } from "../support/directory.ts"
 import { TestFlow } from "./fixtures/flow.ts"
 import { type Ended, line } from "./line.ts"
 import { flowFile } from "./process.ts"
@@ -85,6 +88,31 @@ describe("runs", () => {
 })
 
 describe("show", () => {
+  it.live("lists the runs that a run called", () =>
+    Effect.gen(function* () {
+      const store = yield* temporaryDirectory
+      const child = Flow.make("Child", {
+        parameters: { x: Schema.Int },
+        steps: [],
+        run: ({ x }) => (x < 2 ? Effect.succeed(x) : Effect.fail(x))
+      })
+      const parent = Flow.make("Parent", {
+        steps: [],
+        run: () => Effect.forEach([1, 2], (x) => Effect.exit(Flow.call(child, { x }))).pipe(Effect.asVoid)
+      })
+      yield* Effect.provide(Flow.run(parent, {}), Storage.layerLocal({ directory: store }))
+      const elsewhere = line(parent, "", store)
+      const text = succeeds(yield* elsewhere("show"))
+      assert.match(text, /\ncalls Child · run \w{26} · succeeded in .+\ncalls Child · run \w{26} · failed in .+\n$/)
+      assert.notInclude(text, "It has no tasks.")
+      assert.deepStrictEqual(
+        json(yield* elsewhere("show", "--json")).calls.map(({ status }: { readonly status: string }) => status),
+        ["succeeded", "failed"]
+      )
+      assert.deepStrictEqual(json(yield* here("show", ok, "--json")).calls, [])
+    }).pipe(Effect.scoped)
+  )
+
   it.live("shows a run's facts, its tasks and what failed", () =>
     Effect.gen(function* () {
       const text = succeeds(yield* here("show", failed.slice(0, 20) + failed.slice(20)))

@@ -4,6 +4,7 @@
 import * as Effect from "effect/Effect"
 import * as Plan from "../../../Plan.ts"
 import { type AttemptRecord, beganAt, type RefRecord, type RunRecord, type TaskRecord } from "../../../RunRecord.ts"
+import { RunStore } from "../../../RunStore.ts"
 import * as Reading from "../../history/reading.ts"
 import * as Text from "../../text.ts"
 import * as Units from "../../units.ts"
@@ -14,6 +15,12 @@ import { paintStatus, type Style, styleFor } from "../style.ts"
 import * as Target from "../target.ts"
 import { draw, type Format } from "./plan.ts"
 
+/** Up to this many runs that a run called are shown. */
+const callsLimit = 200
+
+/** A run with its status as it is shown. */
+type ShownRun = Omit<RunRecord, "status"> & { readonly status: string }
+
 /** Prints a run or some of its tasks. */
 export const show = (cli: Cli.Cli, chosen: Cli.Chosen, text: string, format: Format) =>
   withExistingStore(
@@ -22,17 +29,21 @@ export const show = (cli: Cli.Cli, chosen: Cli.Chosen, text: string, format: For
     Effect.gen(function* () {
       const target = yield* Target.parse(chosen, text)
       const tasks = yield* Target.tasks(target)
-      const status = yield* Reading.status(target.run)
-      const run = { ...target.run, status }
+      const shown = (run: RunRecord) => Effect.map(Reading.status(run), (status): ShownRun => ({ ...run, status }))
+      const run = yield* shown(target.run)
+      const store = yield* RunStore
+      const newest = target.step === undefined ? yield* store.runs({ parent: run.id, limit: callsLimit + 1 }) : []
+      const calls = yield* Effect.forEach(newest.slice(0, callsLimit).reverse(), shown)
       if (format === "json") {
         const metrics = yield* Reading.metrics(target.run, target.task === undefined ? {} : { task: target.task })
-        return Cli.printJson(cli, { run, tasks, metrics })
+        return Cli.printJson(cli, { run, tasks, metrics, ...(target.step === undefined ? { calls } : undefined) })
       }
       if (format !== "text") return Cli.print(cli, draw(Plan.ofRun(target.run, tasks), format))
       const style = styleFor(cli.stdout, cli.environment)
       const lines =
-        target.step === undefined ? runLines(run, tasks, style) : tasks.flatMap((task) => taskLines(task, style))
+        target.step === undefined ? runLines(run, tasks, calls, style) : tasks.flatMap((task) => taskLines(task, style))
       Cli.print(cli, lines.join("\n"))
+      if (newest.length > callsLimit) Cli.say(cli, `These are the ${callsLimit} newest of the runs that it called.`)
     })
   )
 
@@ -42,9 +53,14 @@ const workerOf = (task: TaskRecord): string | undefined => task.attempts.at(-1)?
 const durationText = (record: AttemptRecord | TaskRecord) =>
   record.finishedAt === undefined ? "" : Units.duration(record.finishedAt - beganAt(record))
 
+/** What a run is, in a line. */
+const runLine = (run: ShownRun, style: Style): string =>
+  `${style.bold(run.flow)} · run ${run.id} · ${paintStatus(style, run.status)}${run.finishedAt === undefined ? "" : ` in ${Units.duration(run.finishedAt - run.startedAt)}`}`
+
 const runLines = (
-  run: Omit<RunRecord, "status"> & { readonly status: string },
+  run: ShownRun,
   tasks: ReadonlyArray<TaskRecord>,
+  calls: ReadonlyArray<ShownRun>,
   style: Style
 ): ReadonlyArray<string> => {
   const facts = [
@@ -79,9 +95,10 @@ const runLines = (
       : `← ${task.parents.length > 8 ? `${task.parents.length} tasks` : task.parents.join(", ")}`
   ])
   return [
-    `${style.bold(run.flow)} · run ${run.id} · ${paintStatus(style, run.status)}${run.finishedAt === undefined ? "" : ` in ${Units.duration(run.finishedAt - run.startedAt)}`}`,
+    runLine(run, style),
     Text.columns(facts.map(([name, value]) => [`  ${style.dim(name ?? "")}`, value ?? ""])),
-    ...(rows.length === 0 ? ["  It has no tasks."] : [Text.columns(rows, new Set([3, 4]))]),
+    ...(rows.length > 0 ? [Text.columns(rows, new Set([3, 4]))] : calls.length > 0 ? [] : ["  It has no tasks."]),
+    ...calls.map((called) => `calls ${runLine(called, style)}`),
     ...failed.flatMap((task) => [
       `${task.id} ${style.red("failed")}: ${Text.printable(task.error?.message ?? "")}`,
       ...causeLines(task.error).map((line) => `  ${line}`)
