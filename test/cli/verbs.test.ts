@@ -289,7 +289,7 @@ describe("tag", () => {
       assert.match(listed.stderr, /^user: .*\n/)
       assert.strictEqual((yield* here("tag", "replace", ok)).stderr, `${ok} has no tags now.\n`)
       assert.strictEqual((yield* here("tag", "replace", ok, "good", "a b")).stderr, `${ok} is tagged a b, good.\n`)
-      assert.strictEqual((yield* here("tag", "add", ok, "")).stderr, "A tag can't be empty.\n")
+      refuses(yield* here("tag", "add", ok, ""), 2, "A tag can't be empty.")
       assert.deepStrictEqual(json(yield* here("tag", "list", ok, "--json")).tags, ["a b", "good"])
     })
   )

@@ -125,5 +125,5 @@ const conclude = (cli: Cli.Cli, exit: Exit.Exit<void, unknown>): number => {
   }
   const record = fromCause(cause)
   Cli.say(cli, record.stack ?? record.message) // only unexpected errors have a stack: they are bugs in this program
-  return Cli.exitCodes.failed
+  return record.tag === "TagError" ? Cli.exitCodes.usage : Cli.exitCodes.failed
 }
