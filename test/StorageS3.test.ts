@@ -251,22 +251,26 @@ describe.skipIf(!ObjectServer.isInstalled)("a store with a bucket", () => {
 
   it.live("collects garbage: what no run needs, unknown uploads, nothing that is wanted", () =>
     Effect.gen(function* () {
-      const { layer, place } = yield* store({ prefix: "p" })
+      const prefix = "p ü+%2F?#&<'//x"
+      const { layer, place } = yield* store({ prefix: `/${prefix}/` })
       yield* Effect.gen(function* () {
         const artifacts = yield* ArtifactStore
         const client = yield* ObjectServer.client(place)
         const first = yield* Flow.run(LargeFlow, { size: 100_000 })
         yield* Flow.run(LargeFlow, { size: 200_000 })
         yield* artifacts.put([filled(300_000, 1)])
-        yield* client.beginUpload(`p/${keyOf(digestOf(filled(1, 1)))}`)
-        yield* put(place, "p/notes.txt", filled(10, 1))
+        yield* client.beginUpload(`${prefix}/${keyOf(digestOf(filled(1, 1)))}`)
+        yield* put(place, `${prefix}/notes.txt`, filled(10, 1))
         const options = { keepRuns: 1, grace: 0 }
         const planned = yield* Gc.collect({ ...options, dryRun: true })
         assert.deepStrictEqual([planned.runs, planned.artifacts > 1, planned.bytes > 400_000], [[first.id], true, true])
         assert.strictEqual((yield* keys(place)).length, 4)
         const collected = yield* Gc.collect(options)
         assert.deepStrictEqual({ ...collected, dryRun: true }, planned)
-        assert.deepStrictEqual(yield* keys(place), [`p/${keyOf(digestOf(filled(200_000, 7)))}`, "p/notes.txt"])
+        assert.deepStrictEqual(yield* keys(place), [
+          `${prefix}/${keyOf(digestOf(filled(200_000, 7)))}`,
+          `${prefix}/notes.txt`
+        ])
         assert.deepStrictEqual((yield* client.uploads("")).items, [])
         assert.deepStrictEqual((yield* Verify.check()).faults, [])
       }).pipe(Effect.provide(layer))
