@@ -60,7 +60,7 @@ test("the flow reports", async () => {
 `
 
 /** What a library may export, whose types must have names outside this package. */
-export const surface = `import { Effect, Schedule, Schema } from "effect"
+export const surface = `import { Effect, Schedule, Schema, Stream } from "effect"
 import { Artifact, Flow, Run, Step, Storage } from "effect-flow"
 import { runStep } from "effect-flow/testing"
 
@@ -97,6 +97,8 @@ export const CutFlow = Flow.make("CutFlow", {
 export const ran = Flow.run(CutFlow, {})
 export const provided = ran.pipe(Effect.provide(Storage.layerMemory))
 export const latest = Run.latest("CutFlow")
+export const events = Run.events("latest")
+export const finished = events.pipe(Stream.map((event) => (event._tag === "TaskFinished" ? event : undefined)))
 export const tested = runStep(cut, { limit: 1 })
 `
 

@@ -17,16 +17,11 @@ const ofATask = {
   step: Schema.String
 }
 
-// Each member is an interface, so that a stream of events hovers as `Stream<Event, …>`.
-
 const RunStarted = Schema.TaggedStruct("RunStarted", { ...happened, flow: Schema.String })
-interface RunStarted extends Schema.Schema.Type<typeof RunStarted> {}
 
 const TaskStarted = Schema.TaggedStruct("TaskStarted", ofATask)
-interface TaskStarted extends Schema.Schema.Type<typeof TaskStarted> {}
 
 const AttemptStarted = Schema.TaggedStruct("AttemptStarted", { ...ofATask, attempt: Schema.Int })
-interface AttemptStarted extends Schema.Schema.Type<typeof AttemptStarted> {}
 
 const AttemptFinished = Schema.TaggedStruct("AttemptFinished", {
   ...ofATask,
@@ -34,7 +29,6 @@ const AttemptFinished = Schema.TaggedStruct("AttemptFinished", {
   status: TaskStatus,
   error: Schema.optionalKey(ErrorRecord)
 })
-interface AttemptFinished extends Schema.Schema.Type<typeof AttemptFinished> {}
 
 const TaskFinished = Schema.TaggedStruct("TaskFinished", {
   ...ofATask,
@@ -43,7 +37,6 @@ const TaskFinished = Schema.TaggedStruct("TaskFinished", {
   how: Schema.Literals(["executed", "takenOver", "cached"]),
   error: Schema.optionalKey(ErrorRecord)
 })
-interface TaskFinished extends Schema.Schema.Type<typeof TaskFinished> {}
 
 /** A line of a log; `task` is empty for what the flow's body logged. */
 const Logged = Schema.TaggedStruct("Logged", {
@@ -53,7 +46,6 @@ const Logged = Schema.TaggedStruct("Logged", {
   level: Schema.String,
   message: Schema.String
 })
-interface Logged extends Schema.Schema.Type<typeof Logged> {}
 
 /** A point of a metric. */
 const Measured = Schema.TaggedStruct("Measured", {
@@ -63,7 +55,6 @@ const Measured = Schema.TaggedStruct("Measured", {
   step: Schema.Number,
   value: Schema.Number
 })
-interface Measured extends Schema.Schema.Type<typeof Measured> {}
 
 /** The current card of a task, as the digest of an artifact. Replaced cards are left out. */
 const CardShown = Schema.TaggedStruct("CardShown", {
@@ -73,18 +64,15 @@ const CardShown = Schema.TaggedStruct("CardShown", {
   digest: Schema.String,
   size: Schema.Number
 })
-interface CardShown extends Schema.Schema.Type<typeof CardShown> {}
 
 /** The run's process died and another run resumed it. The events of that run follow. */
 const RunResumed = Schema.TaggedStruct("RunResumed", { ...happened, by: Schema.String })
-interface RunResumed extends Schema.Schema.Type<typeof RunResumed> {}
 
 const RunFinished = Schema.TaggedStruct("RunFinished", {
   ...happened,
   status: RunStatus,
   error: Schema.optionalKey(ErrorRecord)
 })
-interface RunFinished extends Schema.Schema.Type<typeof RunFinished> {}
 
 /** Something that happened in a run, as data that JSON can hold. */
 export const Event = Schema.Union([
@@ -100,18 +88,19 @@ export const Event = Schema.Union([
   RunFinished
 ])
 
+// Spelled out, so that a stream of events hovers as `Stream<Event, …>`. Interfaces would have no name outside of this package.
 /** Something that happened in a run, as data that JSON can hold. */
 export type Event =
-  | RunStarted
-  | TaskStarted
-  | AttemptStarted
-  | AttemptFinished
-  | TaskFinished
-  | Logged
-  | Measured
-  | CardShown
-  | RunResumed
-  | RunFinished
+  | typeof RunStarted.Type
+  | typeof TaskStarted.Type
+  | typeof AttemptStarted.Type
+  | typeof AttemptFinished.Type
+  | typeof TaskFinished.Type
+  | typeof Logged.Type
+  | typeof Measured.Type
+  | typeof CardShown.Type
+  | typeof RunResumed.Type
+  | typeof RunFinished.Type
 
 /** An event that has no cursor yet: distributes over the union. */
 export type WithoutCursor<E = Event> = E extends unknown ? Omit<E, "cursor"> : never
