@@ -215,7 +215,7 @@ export interface ThreadsOptions {
  *
  * Gotchas: a step that can fail needs its `error` schema, and a service that a step uses must come from `Flow.provide`:
  * only data crosses to a thread. Of the caller's context the log levels, annotations of lines and spans, log spans, the seed of
- * `Random.withSeed` and references whose value is data (numbers, texts, dates, maps, plain objects of them; up to 64 KiB)
+ * `Random.withSeed` and references whose value is data (numbers, texts, dates, maps, plain objects of them)
  * cross, and the spans of a body are spans of the caller's tracer; functions, class instances, secrets, a `Clock` and a
  * `Random` of another make do not cross. The store must be one that a thread can open, so not the one in memory. What native
  * code writes to the standard streams by itself is not seen. A body that is interrupted has ten seconds to clean up; one that

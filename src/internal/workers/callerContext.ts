@@ -1,12 +1,14 @@
 /**
  * The parts of the caller's context that are sent to a step on another thread: log annotations, log spans, and every
  * `Context.Reference` (or service) whose value is data, such as a tenant, a locale or a date. Functions, class instances,
- * secrets, large values and effect's own references stay behind.
+ * secrets and effect's own references stay behind.
  */
 import { inspect } from "node:util"
 import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
 import * as References from "effect/References"
 import * as Schema from "effect/Schema"
+import { messageOf } from "../cause.ts"
 import * as TaggedJson from "../schema/taggedJson.ts"
 
 /** A caller's context, as data: the values are tagged JSON. */
@@ -19,22 +21,48 @@ export const CallerContext = Schema.Struct({
 })
 export type CallerContext = typeof CallerContext.Type
 
-/** How large a value may be that is sent with every task, and how many objects it may have: parts that it shares count each time. */
-const limitBytes = 64 * 1024
-const limitObjects = 4096
+/** The bounds of a value that is sent with every task. Parts that it shares count each time. */
+const limitBytes = 8 * 1024 * 1024
+const limitObjects = 100_000
 
-/** A value as tagged JSON; `undefined` where it is no data, too large, or can't be read. */
+/** Thrown for data that can't be sent. */
+class NotSent extends Error {}
+
+const tooLarge = new NotSent("it is too large to be sent with every task")
+
+/** Why data can't be sent, by value: a value is looked through once, not with every task. */
+const known = new WeakMap<object, string>()
+
+/**
+ * A value as tagged JSON; `undefined` where it is no data (a function, an instance of a class, a secret). Throws `NotSent` for
+ * data that can't be sent.
+ */
 const dataOf = (value: unknown): Schema.Json | undefined => {
+  const why = typeof value === "object" && value !== null ? known.get(value) : undefined
+  if (why !== undefined) throw new NotSent(why)
   let objects = 0
+  let bytes = 0
   try {
     const data = TaggedJson.encode(value, (part) => {
-      if (++objects > limitObjects || (ArrayBuffer.isView(part) && part.byteLength > limitBytes))
-        throw new RangeError("too large to be sent with every task")
+      if (ArrayBuffer.isView(part)) bytes += part.byteLength
+      if (++objects > limitObjects || bytes > limitBytes) throw tooLarge
       return undefined
     })
-    return typeof value !== "object" || JSON.stringify(data).length <= limitBytes ? data : undefined
-  } catch {
-    return undefined
+    if (typeof value === "object" && JSON.stringify(data).length > limitBytes) throw tooLarge
+    return data
+  } catch (thrown) {
+    // What is nested in itself or too deeply may be data all the same.
+    if (thrown instanceof TaggedJson.Refusal && !/nested|contains itself/.test(thrown.message)) return undefined
+    const notSent =
+      thrown instanceof NotSent
+        ? thrown
+        : new NotSent(
+            thrown instanceof TaggedJson.Refusal
+              ? `it holds ${thrown.message}`
+              : `reading it throws ${messageOf(thrown)}`
+          )
+    if (typeof value === "object" && value !== null) known.set(value, notSent.message)
+    throw notSent
   }
 }
 
@@ -48,12 +76,24 @@ const sent: ReadonlySet<string> = new Set([
 /** Keys of effect and of this library, which are handled by name. */
 const isOwn = (key: string): boolean => !sent.has(key) && /^~?(effect|effect-flow|@effect)[/~]/.test(key)
 
-/** Collects the parts of a context to send. */
-export const collect = (context: Context.Context<never>): CallerContext => {
+/**
+ * Collects the parts of a context to send.
+ *
+ * @param onNotSent Hears of data that can't be sent: a step sees the reference's default in its place.
+ */
+export const collect = (
+  context: Context.Context<never>,
+  onNotSent: (key: string, why: string) => void = () => {}
+): CallerContext => {
   const values: Record<string, Schema.Json> = {}
   for (const [key, value] of context.mapUnsafe) {
-    const data = isOwn(key) ? undefined : dataOf(value)
-    if (data !== undefined) values[key] = data
+    if (isOwn(key)) continue
+    try {
+      const data = dataOf(value)
+      if (data !== undefined) values[key] = data
+    } catch (thrown) {
+      onNotSent(key, messageOf(thrown))
+    }
   }
   return {
     annotations: mapped(Context.get(context, References.CurrentLogAnnotations)),
@@ -65,8 +105,34 @@ export const collect = (context: Context.Context<never>): CallerContext => {
 
 const mapped = (annotations: Readonly<Record<string, unknown>>): Record<string, Schema.Json> => {
   const data: Record<string, Schema.Json> = {}
-  for (const [name, value] of Object.entries(annotations)) data[name] = dataOf(value) ?? { $shown: shown(value) }
+  for (const [name, value] of Object.entries(annotations)) data[name] = annotationData(value)
   return data
+}
+
+const annotationData = (value: unknown): Schema.Json => {
+  try {
+    return dataOf(value) ?? { $shown: shown(value) }
+  } catch {
+    return { $shown: shown(value) }
+  }
+}
+
+/** Says once of each reference that its value stays behind. */
+export const collectAloud = (): ((context: Context.Context<never>) => Effect.Effect<CallerContext>) => {
+  const said = new Set<string>()
+  return (context) =>
+    Effect.suspend(() => {
+      const lines: Array<string> = []
+      const caller = collect(context, (key, why) => {
+        if (said.has(key)) return
+        said.add(key)
+        lines.push(`The value of "${key}" does not reach steps on other threads: ${why}. They see its default.`)
+      })
+      return Effect.as(
+        Effect.forEach(lines, (line) => Effect.logWarning(line), { discard: true }),
+        caller
+      )
+    })
 }
 
 /** An annotation that is no data, as a line shows it. */

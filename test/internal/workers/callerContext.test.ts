@@ -3,6 +3,7 @@ import { inspect } from "node:util"
 import { assert, describe, it } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Logger from "effect/Logger"
 import * as Redacted from "effect/Redacted"
 import * as References from "effect/References"
 import * as Schema from "effect/Schema"
@@ -57,8 +58,8 @@ describe("a reference of the caller", () => {
     Symbol("s"),
     cycle,
     doubled(60),
-    new Uint8Array(1_000_000),
-    Array.from({ length: 100_000 }, (_, i) => i),
+    new Uint8Array(10_000_000),
+    Array.from({ length: 100_001 }, () => []),
     {
       get a() {
         throw new Error("a getter that throws")
@@ -69,6 +70,22 @@ describe("a reference of the caller", () => {
     for (const value of others) assert.strictEqual(given(value), "the default", inspect(value, { depth: 1 }))
   })
 })
+
+it.effect("data that stays behind is told of, once, and what is no data is not", () =>
+  Effect.gen(function* () {
+    const lines: Array<string> = []
+    const logger = Logger.make<unknown, void>(({ message }) => void lines.push(String(message)))
+    const collect = CallerContext.collectAloud()
+    for (const value of [() => 1, cyclic(), cyclic(), new (class Service {})()]) {
+      yield* collect(Context.add(Context.empty() as Context.Context<never>, Value, value)).pipe(
+        Effect.provideService(Logger.CurrentLoggers, new Set([logger]))
+      )
+    }
+    assert.deepStrictEqual(lines, [
+      'The value of "test/Value" does not reach steps on other threads: it holds a value that contains itself. They see its default.'
+    ])
+  })
+)
 
 describe("the annotations of the caller", () => {
   it.effect("look in a line as they would at home", () =>

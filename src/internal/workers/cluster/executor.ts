@@ -157,6 +157,7 @@ export const make = (options: {
       return Effect.logWarning(message)
     })
 
+  const collectCaller = CallerContext.collectAloud()
   return {
     name: "cluster",
     prepare: Effect.fnUntraced(function* () {
@@ -188,7 +189,7 @@ export const make = (options: {
       const spans = Spans.replay(context)
       const given: Given = {
         level: Context.get(context, References.MinimumLogLevel),
-        caller: CallerContext.collect(context),
+        caller: yield* collectCaller(context),
         ...(spans === undefined ? undefined : { span: spans.attempt })
       }
       const done = yield* sendToAble(attempt, given).pipe(

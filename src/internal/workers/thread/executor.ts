@@ -30,6 +30,7 @@ export const make = Effect.fnUntraced(function* (options: ThreadsOptions) {
   const module = FlowModule.urlOf(options.module)
   const size = options.size ?? availableParallelism()
   const pools = new Map<string, ThreadPool.Pool>()
+  const collectCaller = CallerContext.collectAloud()
   const mutex = yield* Semaphore.make(1)
 
   const poolOf = Effect.fnUntraced(function* (store: ArtifactStore["Service"]) {
@@ -61,7 +62,7 @@ export const make = Effect.fnUntraced(function* (options: ThreadsOptions) {
         pool.execute({
           ...attempt,
           level: Context.get(context, References.MinimumLogLevel),
-          caller: CallerContext.collect(context),
+          caller: yield* collectCaller(context),
           spans: Spans.replay(context),
           print: FromWorkers.printer(context, attempt.task)
         }),
