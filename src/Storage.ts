@@ -71,6 +71,11 @@ export const layerLocal = (
   } = {}
 ): Layer.Layer<ArtifactStore | RunStore, StoreError> => {
   const directory = options.directory ?? StoreDirectory.find(process.cwd())
+  if (directory === "") {
+    // As a path it would be the working directory; it is rather a variable that is not set.
+    const message = `The directory of a store can't be empty. Name one ("." is the working directory), or leave it out for the nearest ${StoreDirectory.name}.`
+    return Layer.effectContext(Effect.fail(new StoreError({ message })))
+  }
   if (Address.isMeant(directory)) {
     const message = `${directory} is not a directory: a bucket holds artifacts and no runs. Open it with Storage.layerS3, whose option \`runs\` names the directory or the database of the runs.`
     return Layer.effectContext(Effect.fail(new StoreError({ message })))

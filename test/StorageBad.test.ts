@@ -34,6 +34,13 @@ const contents = (directory: string) =>
 const database = (directory: string): string => Path.join(directory, "runs.sqlite")
 
 describe("Storage.layerLocal, in bad states", () => {
+  it.effect("refuses an empty directory, which as a path would be the working directory", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(opened("", Effect.void))
+      assert.match(error.message, /^The directory of a store can't be empty\. Name one /)
+    })
+  )
+
   it.effect(
     "says that its directory can't be written",
     withDirectory((directory) =>

@@ -70,6 +70,11 @@ describe("runs", () => {
 
   it.live("makes no store where there is none", () =>
     Effect.gen(function* () {
+      refuses(
+        yield* line(undefined, "", "")("runs"),
+        2,
+        '--directory can\'t be empty. Name a directory: "." is the working directory.'
+      )
       const absent = join(directory, "absent")
       refuses(
         yield* line(TestFlow, flowFile, absent)("runs"),

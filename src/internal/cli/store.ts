@@ -62,6 +62,10 @@ export const choose = Effect.fnUntraced(function* (cli: Cli, given: Given): Effe
       ? ambiguousStore("--directory", "--database")
       : ambiguousStore(StoreDirectory.variable, "EFFECT_FLOW_DATABASE_URL")
   }
+  if (directory === "") {
+    const flag = (given.named ?? ownFlags).directory
+    return yield* usage(`${flag} can't be empty. Name a directory: "." is the working directory.`)
+  }
   if (directory !== undefined && Address.isMeant(directory)) {
     const named = given.named ?? ownFlags
     return yield* usage(
