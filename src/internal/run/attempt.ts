@@ -34,10 +34,14 @@ export interface Place {
 export interface Memory {
   /** Whether one may have saved a checkpoint, which a success removes. */
   checkpoints: boolean
-  /** When the body of the current one started, if its executor let it wait for a place. */
-  beganAt?: number | undefined
-  /** Where the current one fails, if its executor said so. */
-  failsOn?: Pick<AttemptRecord, "cpu" | "worker"> | undefined
+}
+
+/** What the executor of an attempt has reported, besides its outcome. */
+export interface Reported {
+  /** When the body started, if it had to wait for a place. */
+  beganAt?: number
+  /** Where the attempt fails. */
+  failsOn?: Pick<AttemptRecord, "cpu" | "worker">
 }
 
 /** Takes what the body of one attempt logs and measures. A class, because most attempts use none of it. */
@@ -96,6 +100,7 @@ interface Making {
   readonly place: Place
   readonly inputs: Inputs.Inputs
   readonly memory: Memory
+  readonly reported: Reported
   readonly context: Context.Context<never>
   readonly clock: Clock.Clock
 }
@@ -119,7 +124,8 @@ export const attempt = (making: Making): Effect.Effect<Outcome, unknown> => {
 }
 
 /** An attempt as its executor gets it. */
-const describe = ({ base, clock, context, definition, inputs, memory, number, place, run }: Making): Attempt => {
+const describe = (making: Making): Attempt => {
+  const { base, clock, context, definition, inputs, memory, number, place, reported, run } = making
   const { continues, occurrence } = place
   const seed = run.seeds.seedOf(context, { key: base.key, occurrence, attempt: number })
   const task: TaskDescription = {
@@ -140,17 +146,16 @@ const describe = ({ base, clock, context, definition, inputs, memory, number, pl
     ...(seed === undefined ? undefined : { seed })
   }
   const sink = new AttemptSink(run, base.id, number, memory)
-  memory.failsOn = undefined // an earlier attempt's
   const body = withBlobs(run.artifacts, inputs.blobs, execute(definition, task, sink))
   return {
     task,
     definition,
     blobs: inputs.blobs,
     begin: (at) => {
-      memory.beganAt = at ?? clock.currentTimeMillisUnsafe()
+      reported.beganAt = at ?? clock.currentTimeMillisUnsafe()
     },
     failsOn: (where) => {
-      memory.failsOn = where
+      reported.failsOn = where
     },
     here: Seeds.within(seed)(run.withServices(definition, body)),
     sink,

@@ -12,7 +12,7 @@ import type * as Fiber from "effect/Fiber"
 import * as Pull from "effect/Pull"
 import * as Schedule from "effect/Schedule"
 import type { AttemptRecord, ErrorRecord, TaskRecord, TaskStatus } from "../../RunRecord.ts"
-import { AttemptSink, attempt, type Base, type Memory, type Place } from "./attempt.ts"
+import { AttemptSink, attempt, type Base, type Memory, type Place, type Reported } from "./attempt.ts"
 import { runPredicate } from "./callback.ts"
 import type { Definition } from "./definition.ts"
 import { failureOf, fromCause, statusOf } from "./errorRecord.ts"
@@ -61,7 +61,7 @@ export const make = (
       while (true) {
         const number = made.length + 1
         const startedAt = number === 1 ? began : clock.currentTimeMillisUnsafe()
-        memory.beganAt = undefined
+        const reported: Reported = {}
         const running: TaskRecord = {
           ...base,
           status: "running",
@@ -81,6 +81,7 @@ export const make = (
           place,
           inputs,
           memory,
+          reported,
           context: fiber.context,
           clock
         })
@@ -100,9 +101,9 @@ export const make = (
         const finishedAt = clock.currentTimeMillisUnsafe()
         // A worker's clock is not this one.
         const waited =
-          memory.beganAt === undefined
+          reported.beganAt === undefined
             ? undefined
-            : { beganAt: Math.max(startedAt, Math.min(memory.beganAt, finishedAt)) }
+            : { beganAt: Math.max(startedAt, Math.min(reported.beganAt, finishedAt)) }
         if (Exit.isSuccess(exit)) {
           const { outputs, blobs, checkpoints = memory.checkpoints, schemas, ...where } = exit.value
           made.push({ number, status: "succeeded", startedAt, ...waited, finishedAt, ...where })
@@ -149,7 +150,7 @@ export const make = (
             message: `${beside.message} (${tag})`
           })
         }
-        made.push({ number, status, startedAt, ...waited, finishedAt, ...memory.failsOn, error })
+        made.push({ number, status, startedAt, ...waited, finishedAt, ...reported.failsOn, error })
         const delay = Exit.isSuccess(decided) ? decided.value : undefined
         if (delay === undefined) return yield* fail(task, status, exit.cause, error)
         // The attempt must be recorded for a process that continues the run.
