@@ -1,7 +1,11 @@
-/** Text for a terminal: lines, columns, colours, stacks. */
+/** Text for a terminal: lines, columns, colours, stacks; and lists of words in a sentence. */
 
 /** Text on one line: what a table's cell and a sentence take. */
 export const oneLine = (text: string): string => text.replace(/\s*\n\s*/g, " ")
+
+/** Words as alternatives: `text, json or dot`. */
+export const listed = (words: ReadonlyArray<string | undefined>): string =>
+  words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`
 
 /** Control characters made visible, so that what a step logged can't move the cursor. Tabs and new lines stay. */
 export const printable = (text: string): string =>

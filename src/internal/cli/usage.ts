@@ -105,7 +105,7 @@ const sentence = (error: CliError.NonShowHelpErrors, help: HelpDoc.HelpDoc): str
       if (verb === undefined || error.suggestions.length > 0)
         return `There is no verb "${error.subcommand}"${perhaps(error.suggestions)}`
       const words = (help.subcommands ?? []).flatMap(({ commands }) => commands.map(({ name }) => name))
-      return `"${verb}" is followed by ${listed(words)}, not by "${error.subcommand}".`
+      return `"${verb}" is followed by ${Text.listed(words)}, not by "${error.subcommand}".`
     }
     case "MissingOption":
       return `The flag --${error.option} is missing.`
@@ -131,9 +131,6 @@ const sentence = (error: CliError.NonShowHelpErrors, help: HelpDoc.HelpDoc): str
       return Text.oneLine(error.message)
   }
 }
-
-const listed = (words: ReadonlyArray<string>): string =>
-  words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`
 
 const perhaps = (suggestions: ReadonlyArray<string>) =>
   suggestions.length === 0

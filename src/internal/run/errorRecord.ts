@@ -105,14 +105,25 @@ export const withCauses = (error: unknown, causes: ReadonlyArray<CauseRecord> | 
   if (causes === undefined || typeof error !== "object" || error === null) return error
   if (("cause" in error && error.cause !== undefined) || !Object.isExtensible(error)) return error
   const chain = causes.reduceRight<Error | undefined>((cause, { message, tag }) => {
-    const error = new Error(message, cause === undefined ? undefined : { cause })
-    error.name = tag
-    delete error.stack // it would be the stack of this function
+    const error = namedError(tag, message)
+    if (cause !== undefined) setCause(error, cause)
     return error
   }, undefined)
-  return chain === undefined
-    ? error
-    : Object.defineProperty(error, "cause", { value: chain, configurable: true, writable: true, enumerable: false })
+  return chain === undefined ? error : setCause(error, chain)
+}
+
+/** Gives an error a cause as its constructor would. */
+const setCause = <E extends object>(error: E, cause: Error): E =>
+  Object.defineProperty(error, "cause", { value: cause, configurable: true, writable: true, enumerable: false })
+
+/** An error that was recorded or sent, with the stack that it had, or none. */
+export const namedError = (name: string, message: string, stack?: string): Error => {
+  const error = new Error(message)
+  error.name = name
+  if (stack === undefined)
+    delete error.stack // it would be the stack of this function
+  else error.stack = stack
+  return error
 }
 
 /** Reads a property of a user's error, whose getters, `toString` or codec may throw. */
@@ -129,9 +140,18 @@ const isConfigError = (error: object): boolean => "_tag" in error && error._tag 
 
 /** A schema's text about a setting as a sentence that names it. */
 const configText = (message: string): string => {
+  const setting = settingIn(message)
+  return setting === undefined
+    ? message
+    : `The setting ${setting.name} is missing or not valid: expected ${setting.expected}`
+}
+
+/** Which setting the message of a `ConfigError` is about, and what it had to be: Effect tells that in this text alone. */
+export const settingIn = (message: string): { readonly name: string; readonly expected: string } | undefined => {
   const [, expected, path] = /^SchemaError\(Expected (.+?)\s+at (\["[^\n]+"\])\)$/s.exec(message) ?? []
-  const name = path?.slice(2, -2).replaceAll('"]["', ".")
-  return name === undefined ? message : `The setting ${name} is missing or not valid: expected ${expected}`
+  return expected === undefined || path === undefined
+    ? undefined
+    : { name: path.slice(2, -2).replaceAll('"]["', "."), expected }
 }
 
 const describeError = (error: unknown): { readonly tag: string; readonly message: string } =>

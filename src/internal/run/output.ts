@@ -98,8 +98,8 @@ const encodeUndeclared = (flow: FlowDefinition, yielded: unknown): Effect.Effect
         const { message, path } = CodecIssue.fromThrown(thrown, yielded)
         return Effect.fail(outputError(flow, path ?? [], message))
       }
-      const { isSecret, message, path } = thrown
-      return isSecret
+      const { kind, message, path } = thrown
+      return kind === "secret"
         ? Effect.fail(outputError(flow, path, `it is ${message}, and ${secretsAreNotStored}`))
         : refusal(flow, path, message)
     }

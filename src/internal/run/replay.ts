@@ -11,7 +11,7 @@ import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
 import type { AttemptRecord, ErrorRecord, TaskRecord } from "../../RunRecord.ts"
 import * as ErrorCodec from "./errorCodec.ts"
-import { failureOf } from "./errorRecord.ts"
+import { failureOf, namedError } from "./errorRecord.ts"
 
 /**
  * The failure that a record describes: the typed error that the step's `error` schema decodes, one of effect-flow's own, or
@@ -29,11 +29,7 @@ export const restore = (record: ErrorRecord, schema: Schema.Top | undefined): Ca
 }
 
 const plainError = ({ causes = [], message, stack, tag }: ErrorRecord, isDefect: boolean): Error => {
-  const error = new Error(message)
-  error.name = tag
-  if (stack === undefined)
-    delete error.stack // it would be the stack of this function
-  else error.stack = stack
+  const error = namedError(tag, message, stack)
   const [cause, ...further] = causes
   if (cause !== undefined) error.cause = plainError({ ...cause, causes: further }, isDefect)
   return isDefect ? error : Object.assign(error, { _tag: tag })

@@ -29,12 +29,12 @@ const numberArrays = {
 /** Thrown for a value that has no tagged form. */
 export class Refusal extends Error {
   readonly path: ReadonlyArray<PropertyKey>
-  readonly isSecret: boolean
+  readonly kind: "value" | "secret" | "nesting"
   /** @param message What the value is: `a function`. */
-  constructor(path: ReadonlyArray<PropertyKey>, message: string, isSecret = false) {
+  constructor(path: ReadonlyArray<PropertyKey>, message: string, kind: Refusal["kind"] = "value") {
     super(message)
     this.path = path
-    this.isSecret = isSecret
+    this.kind = kind
   }
 }
 
@@ -80,8 +80,8 @@ const encodeValue = (
       throw new Refusal(path, CodecIssue.valueText(value))
   }
   if (value === null) return null
-  if (above.has(value)) throw new Refusal(path, "a value that contains itself")
-  if (above.size >= maxDepth) throw new Refusal(path.slice(0, 8), `nested more than ${maxDepth} levels deep`)
+  if (above.has(value)) throw new Refusal(path, "a value that contains itself", "nesting")
+  if (above.size >= maxDepth) throw new Refusal(path.slice(0, 8), `nested more than ${maxDepth} levels deep`, "nesting")
   above.add(value)
   const part: EncodePart = (item, key) => encodeValue(item, key === undefined ? path : [...path, key], above, own)
   const encoded = own(value, part) ?? encodeObject(value, path, part)
@@ -105,7 +105,7 @@ const encodeObject = (value: object, path: ReadonlyArray<PropertyKey>, part: Enc
       return { $numbers: [name, base64(new Uint8Array(value.buffer, value.byteOffset, value.byteLength))] }
     }
   }
-  if (Redacted.isRedacted(value)) throw new Refusal(path, "a secret (Redacted)", true)
+  if (Redacted.isRedacted(value)) throw new Refusal(path, "a secret (Redacted)", "secret")
   if (Option.isOption(value)) return { $option: Option.isSome(value) ? [part(value.value, "value")] : [] }
   if (Result.isResult(value)) {
     return Result.isSuccess(value)

@@ -10,6 +10,7 @@ import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
 import * as HttpApiMiddleware from "effect/http-api/HttpApiMiddleware"
 import * as Layer from "effect/Layer"
+import * as Text from "../text.ts"
 import { Sentences, UiApi, UiBadRequest } from "./api.ts"
 import * as UiArtifacts from "./artifacts.ts"
 import * as UiLive from "./live.ts"
@@ -48,10 +49,10 @@ const sentenceOf = (part: string, path: string, cause: { readonly message: strin
   const expected = /^Expected (.+)$/s.exec(first)?.[1]
   const start = `The ${part === "params" ? "path" : part} of ${path} can't be read`
   if (name !== undefined && first === "Missing key") return `${start}: ${name} is missing.`
-  if (name === undefined || expected === undefined) return `${start}: ${cause.message.replaceAll(/\s*\n\s*/g, " ")}.`
+  if (name === undefined || expected === undefined) return `${start}: ${Text.oneLine(cause.message)}.`
   const words = [...expected.matchAll(/"([^"]*)"/g)].map(([, word]) => word)
   const wanted = /^"[^"]*"(?: \| "[^"]*")+$/.test(expected)
-    ? `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`
+    ? Text.listed(words)
     : /RegExp \^\[0-9a-f\]/.test(expected)
       ? "a digest of 64 hexadecimal digits"
       : expected.replace("a string representing a finite number", "a number")

@@ -52,7 +52,7 @@ const dataOf = (value: unknown): Schema.Json | undefined => {
     return data
   } catch (thrown) {
     // What is nested in itself or too deeply may be data all the same.
-    if (thrown instanceof TaggedJson.Refusal && !/nested|contains itself/.test(thrown.message)) return undefined
+    if (thrown instanceof TaggedJson.Refusal && thrown.kind !== "nesting") return undefined
     const notSent =
       thrown instanceof NotSent
         ? thrown

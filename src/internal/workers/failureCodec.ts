@@ -9,7 +9,7 @@ import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
 import { ExecutorError, type TaskDescription } from "../../Executor.ts"
 import * as ErrorCodec from "../run/errorCodec.ts"
-import { type CauseRecord, fromCause, withCauses } from "../run/errorRecord.ts"
+import { type CauseRecord, fromCause, namedError, withCauses } from "../run/errorRecord.ts"
 
 /** The causes of a failure. They are sent separately, because error schemas rarely include them. */
 const causes = Schema.optionalKey(Schema.Array(Schema.Struct({ tag: Schema.String, message: Schema.String })))
@@ -88,14 +88,8 @@ export const decode = (
   switch (failure.kind) {
     case "interrupt":
       return Effect.interrupt
-    case "defect": {
-      const defect = new Error(failure.message)
-      defect.name = failure.name
-      if (failure.stack === undefined)
-        delete defect.stack // it would be the stack of this function
-      else defect.stack = failure.stack
-      return Effect.die(withCauses(defect, failure.causes))
-    }
+    case "defect":
+      return Effect.die(withCauses(namedError(failure.name, failure.message, failure.stack), failure.causes))
     case "own": {
       const decoded = Effect.orDie(Schema.decodeUnknownEffect(ErrorCodec.codecOf(ErrorCodec.Own))(failure.data))
       return Effect.flatMap(decoded, (error) => {

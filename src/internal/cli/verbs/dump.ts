@@ -54,12 +54,11 @@ export const dump = (cli: Cli.Cli, chosen: Cli.Chosen, text: string, options: Op
 /** Refuses flags that would change nothing, so that nobody takes a file's bytes for CSV, or all of a value for a part. */
 const refuseUnused = (ref: RefRecord, options: Options): Effect.Effect<void, Cli.Exit> => {
   const { columns, csv, from, out, rows, tail } = options
-  const given = Object.entries({ rows, from, tail: tail || undefined, columns, csv: csv || undefined }).flatMap(
-    ([name, value]) => (value === undefined ? [] : [`--${name}`])
-  )
-  const [first] = given
+  const flags = { rows, from, tail: tail || undefined, columns, csv: csv || undefined }
+  const [name] = Object.entries(flags).find(([, value]) => value !== undefined) ?? []
+  const first = `--${name}`
   const refuse = (message: string) => Effect.fail(new Cli.Exit({ code: Cli.exitCodes.usage, message }))
-  if (first === undefined) return Effect.void
+  if (name === undefined) return Effect.void
   if (ref.format !== "table" && ref.format !== "dataset")
     return refuse(`${ref.name} is ${ref.format}, and ${first} is for the rows of a table or dataset.`)
   if (out !== undefined)

@@ -9,6 +9,7 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import type { ArtifactStore } from "../../../ArtifactStore.ts"
 import { ExecutorError } from "../../../Executor.ts"
+import { settingIn } from "../../run/errorRecord.ts"
 import { databaseUrl } from "../../store/location.ts"
 import * as Group from "./group.ts"
 
@@ -112,10 +113,10 @@ const expectations: { readonly [expected: string]: string } = {
 
 /** A sentence that names the setting. */
 const problemIn = ({ message }: { readonly message: string }): string => {
-  const [, expected = "", setting] = /^SchemaError\(Expected (.+)\n\s+at \["(\w+)"\]\)$/s.exec(message) ?? []
+  const setting = settingIn(message)
   if (setting === undefined) return message
-  const wanted = expected.startsWith('"true" | ') ? "true or false" : (expectations[expected] ?? expected)
-  return `${setting} must be ${wanted}.`
+  const { expected, name } = setting
+  return `${name} must be ${expected.startsWith('"true" | ') ? "true or false" : (expectations[expected] ?? expected)}.`
 }
 
 /** Settings passed in code, which override the environment. */
