@@ -115,7 +115,10 @@ export interface Attempt {
    * is not part of the time that it took.
    */
   readonly begin: (at?: number) => void
-  /** Reports on which thread or process the attempt fails, and its CPU milliseconds. An outcome says the same of a success. */
+  /**
+   * Reports on which thread or process the attempt fails if it does, and its CPU milliseconds. An outcome says the same of a
+   * success.
+   */
   readonly failsOn: (where: Pick<AttemptRecord, "cpu" | "worker">) => void
   /** Makes the attempt here, on this fiber. What `runsOn: "fiber"` means to every executor. */
   readonly here: Effect.Effect<Outcome, unknown>

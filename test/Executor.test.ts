@@ -265,6 +265,8 @@ layer(threads(), { excludeTestServices: true, timeout: "30 seconds" })("Executor
     Effect.gen(function* () {
       const error = failureOf(yield* Effect.exit(Flow.run(Flows.EndlessFlow, { how: "hurried" })))
       assert(error instanceof Executor.TaskTimeout)
+      const { tasks } = yield* latest
+      assert.match(tasks[0]?.attempts[0]?.worker ?? "", /^thread-\d+$/)
     })
   )
 

@@ -44,10 +44,8 @@ export const compare = Effect.fnUntraced(function* (flow: FlowDefinition, flows:
  */
 export const outcomeOf = Effect.fnUntraced(function* (attempt: Attempt, { cpu, result, worker }: Done) {
   const { definition, task } = attempt
-  if (result._tag === "Failure") {
-    attempt.failsOn({ cpu, worker })
-    return yield* FailureCodec.decode(result.failure, task, definition.error)
-  }
+  attempt.failsOn({ cpu, worker }) // also where the outcome is refused below
+  if (result._tag === "Failure") return yield* FailureCodec.decode(result.failure, task, definition.error)
   const schemas = definition.output.map((slot) => slot.artifact.description())
   for (const [index, slot] of definition.output.entries()) {
     const written = result.outputs.find((output) => output.name === slot.name)

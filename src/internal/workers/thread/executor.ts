@@ -7,14 +7,7 @@ import * as References from "effect/References"
 import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import { ArtifactStore } from "../../../ArtifactStore.ts"
-import {
-  type Attempt,
-  Executor,
-  ExecutorError,
-  type ExecutorService,
-  type ThreadsOptions,
-  WorkerDied
-} from "../../../Executor.ts"
+import { type Attempt, Executor, ExecutorError, type ExecutorService, type ThreadsOptions } from "../../../Executor.ts"
 import { messageOf } from "../../cause.ts"
 import * as CallerContext from "../callerContext.ts"
 import * as FlowModule from "../flowModule.ts"
@@ -58,16 +51,17 @@ export const make = Effect.fnUntraced(function* (options: ThreadsOptions) {
       if (attempt.definition.runsOn === "fiber") return yield* attempt.here
       const pool = yield* poolOf(yield* ArtifactStore)
       const context = yield* Effect.context<never>()
-      const done = yield* Effect.tapError(
-        pool.execute({
-          ...attempt,
-          level: Context.get(context, References.MinimumLogLevel),
-          caller: yield* collectCaller(context),
-          spans: Spans.replay(context),
-          print: FromWorkers.printer(context, attempt.task)
-        }),
-        (error) => Effect.sync(() => error instanceof WorkerDied && attempt.failsOn({ worker: error.worker }))
-      )
+      const done = yield* pool.execute({
+        ...attempt,
+        begin: (worker) => {
+          attempt.begin()
+          attempt.failsOn({ worker }) // where it does: its thread may die, or be ended at its timeout
+        },
+        level: Context.get(context, References.MinimumLogLevel),
+        caller: yield* collectCaller(context),
+        spans: Spans.replay(context),
+        print: FromWorkers.printer(context, attempt.task)
+      })
       return yield* FromWorkers.outcomeOf(attempt, done)
     })
   } satisfies ExecutorService

@@ -63,7 +63,7 @@ export const make = Effect.fnUntraced(function* (
   const used = new WeakSet<Thread.Thread>()
   const executeOn = (thread: Thread.Thread, work: Thread.Work) => {
     used.add(thread)
-    work.begin()
+    work.begin(thread.name)
     return thread.execute(work)
   }
   let free = size

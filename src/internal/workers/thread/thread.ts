@@ -44,8 +44,8 @@ export interface Work {
   /** Takes the body's spans, where the attempt is one. */
   readonly spans?: Spans.Replay | undefined
   readonly sink: TaskSink
-  /** Called when a thread takes it. */
-  readonly begin: () => void
+  /** Called when a thread takes it, with the thread's name. */
+  readonly begin: (worker: string) => void
   /** Called with each line, after the sink. */
   readonly print: (line: Parameters<TaskSink["log"]>[0]) => Effect.Effect<void>
 }
