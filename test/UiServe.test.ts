@@ -18,6 +18,21 @@ const taken = Effect.acquireRelease(
   (server) => Effect.callback<void>((resume) => void server.close(() => resume(Effect.void)))
 ).pipe(Effect.map((server) => (server.address() as Net.AddressInfo).port)) // it listens on a port
 
+/** The first line of the answer to a request that is sent as soon as a port accepts connections. */
+const answeredAtOnce = (port: number): Effect.Effect<string> =>
+  Effect.callback<string>((resume) => {
+    const connect = (): void => {
+      const socket = Net.connect(port, "127.0.0.1")
+      socket.on("error", () => setImmediate(connect))
+      socket.on("connect", () => socket.write(`GET /api/about HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`))
+      socket.once("data", (data) => {
+        socket.destroy()
+        resume(Effect.succeed(String(data).split("\r\n")[0] ?? ""))
+      })
+    }
+    connect()
+  })
+
 const start = (options: Ui.Options) =>
   Layer.build(Ui.layer(options)).pipe(Effect.provide(Storage.layerMemory), Effect.scoped)
 const failure = (options: Ui.Options) =>
@@ -40,6 +55,15 @@ describe("Ui.layer", () => {
         /^host: This machine has no address 203\.0\.113\.7/
       )
     })
+  )
+
+  it.live("answers a request that arrives as soon as it listens", () =>
+    Effect.gen(function* () {
+      const port = yield* Effect.scoped(taken)
+      const answer = yield* Effect.forkChild(answeredAtOnce(port))
+      yield* Layer.build(Ui.layer({ port }))
+      assert.strictEqual(yield* Fiber.join(answer), "HTTP/1.1 200 OK")
+    }).pipe(Effect.scoped, Effect.provide(Storage.layerMemory))
   )
 
   it.live("serves as long as it lives, and lets go of its port with pages still open", () =>

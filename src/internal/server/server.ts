@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as HttpEffect from "effect/http/HttpEffect"
 import * as HttpMiddleware from "effect/http/HttpMiddleware"
 import * as HttpRouter from "effect/http/HttpRouter"
+import * as HttpServer from "effect/http/HttpServer"
 import { HttpServerRequest } from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
@@ -133,17 +134,22 @@ export const app = (about: UiRuns.ServerInfo, listening: string) =>
     guard(listening)
   )
 
-/** The server on a port. Open event streams do not delay its shutdown. */
-export const layer = (about: UiRuns.ServerInfo, address: { readonly host: string; readonly port: number }) => {
+/**
+ * The server on a port. It listens once the routes are built: Node never answers a request that arrives while nothing
+ * handles requests, and the page would wait for it. Open event streams do not delay its shutdown.
+ */
+export const layer = (about: UiRuns.ServerInfo, address: { readonly host: string; readonly port: number }) =>
+  HttpRouter.toHttpEffect(app(about, address.host)).pipe(
+    Effect.provideService(HttpRouter.RouterConfig, { maxParamLength: 1000 }),
+    Effect.map((routes) => Layer.provideMerge(HttpServer.serve(routes), listen(address))),
+    Layer.unwrap,
+    Layer.provide(NodeHttpServer.layerHttpServices)
+  )
+
+const listen = (address: { readonly host: string; readonly port: number }) => {
   const server = createServer({ keepAliveTimeout: 30_000 })
-  return HttpRouter.serve(app(about, address.host), {
-    disableLogger: true,
-    disableListenLog: true,
-    routerConfig: { maxParamLength: 1000 }
-  }).pipe(
-    Layer.provideMerge(
-      NodeHttpServer.layer(() => server, { ...address, exclusive: true, gracefulShutdownTimeout: 100 })
-    ),
-    Layer.merge(Layer.effectDiscard(Effect.addFinalizer(() => Effect.sync(() => server.closeAllConnections()))))
+  return Layer.merge(
+    NodeHttpServer.layerServer(() => server, { ...address, exclusive: true, gracefulShutdownTimeout: 100 }),
+    Layer.effectDiscard(Effect.addFinalizer(() => Effect.sync(() => server.closeAllConnections())))
   )
 }

@@ -52,13 +52,17 @@ export const makeHub = () => {
     connection = next
     for (const tab of tabs) tab.send({ _tag: "Connection", connection })
   }
+  const forgetRetry = (): void => {
+    clearTimeout(retry)
+    retry = undefined
+  }
   const closeAll = (): void => {
     source?.close()
     opening?.close()
     source = undefined
     opening = undefined
     open = undefined
-    clearTimeout(retry)
+    forgetRetry()
     clearTimeout(watchdog)
   }
   const reconnect = (): void => {
@@ -74,7 +78,7 @@ export const makeHub = () => {
   const wanted = (): ReadonlySet<string> => new Set([...tabs].flatMap((tab) => [...tab.channels]))
 
   const connect = (): void => {
-    clearTimeout(retry)
+    forgetRetry()
     opening?.close()
     if (tabs.size === 0) return
     const channels = wanted()
@@ -121,7 +125,7 @@ export const makeHub = () => {
         return
       }
       sweep ??= setInterval(dropSilent, tabLimitMs)
-      if (connection.state === "lost") return // the retry connects with what is wanted then
+      if (retry !== undefined) return // it connects with what is wanted then
       // A connection that is being opened looks at what is wanted once it is open.
       if (opening === undefined && !isWanted()) connect()
     }, settleMs)
