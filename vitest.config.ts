@@ -72,8 +72,8 @@ export default defineConfig({
     include: [chosen === undefined ? "test/**/*.test.ts" : `${chosen}/*.test.ts`],
     exclude: chosen === undefined ? Object.values(groups) : [],
     globalSetup: ["test/support/sharedServer.ts"],
-    testTimeout: chosen === groups["test:package"] ? 300_000 : 60_000,
-    hookTimeout: 60_000,
+    testTimeout: chosen === undefined ? 60_000 : 300_000,
+    hookTimeout: chosen === undefined ? 60_000 : 300_000,
     sequence: { sequencer: LongestFirst },
     // A worker keeps the library's modules from one file to the next: loading them for each file took half of the time.
     isolate: chosen !== undefined,

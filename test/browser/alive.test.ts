@@ -9,7 +9,7 @@ import { browserPath } from "./browser.ts"
 import { makeLink } from "./link.ts"
 import { serve, stop } from "./processes.ts"
 import { act, Directory, Opened, open, Seeded, served } from "./served.ts"
-import { accessible, expected, hasCount, visit } from "./visit.ts"
+import { accessible, expected, hasCount, visit, waitLimitMs } from "./visit.ts"
 
 const lost = /ERR_CONNECTION|ERR_INCOMPLETE|ERR_EMPTY|Failed to (load|fetch)|404/
 
@@ -20,7 +20,7 @@ const setHidden = (page: Page, hidden: boolean) =>
   )
 
 const until = async (holds: () => boolean | Promise<boolean>): Promise<void> => {
-  const end = Date.now() + 15_000
+  const end = Date.now() + waitLimitMs
   while (!(await holds())) {
     assert.isBelow(Date.now(), end, "what was waited for did not come")
     await new Promise((resolve) => setTimeout(resolve, 50))
@@ -31,7 +31,7 @@ if (browserPath === undefined) {
   console.info("Skipped: the page alive. Install chromium, or set EFFECT_FLOW_TEST_BROWSER to one's program.")
   it.skip("the page alive", () => {})
 } else {
-  layer(served, { excludeTestServices: true, timeout: "60 seconds" })("The page", (it) => {
+  layer(served, { excludeTestServices: true, timeout: "300 seconds" })("The page", (it) => {
     it.effect(
       "says in every view that the server is gone, and shows a view that it could not load once the server is back",
       () =>
@@ -73,8 +73,7 @@ if (browserPath === undefined) {
             yield* act(() => one.page.goto("about:blank"))
             expected(one, lost)
           }
-        }).pipe(Effect.scoped),
-      90_000
+        }).pipe(Effect.scoped)
     )
 
     it.effect("offers a reload where the server has another version of the page", () =>

@@ -9,9 +9,10 @@ import * as Flow from "../../src/Flow.ts"
 import { RunStore } from "../../src/RunStore.ts"
 import { browserPath } from "./browser.ts"
 import { ShipFlow } from "./flows.ts"
+import * as Gate from "./gate.ts"
 import { runFlow } from "./processes.ts"
 import { act, Directory, open, unseeded } from "./served.ts"
-import { accessible, hasCount } from "./visit.ts"
+import { accessible, hasCount, waitLimitMs } from "./visit.ts"
 
 /** A run of the flow that calls, and those that it called. */
 const shipped = Effect.gen(function* () {
@@ -39,14 +40,14 @@ const isWithin = (page: Page, node: string, run: string): Promise<void> =>
       assert.isBelow(inner.x + inner.width, outer.x + outer.width)
       assert.isBelow(inner.y + inner.height, outer.y + outer.height)
     },
-    { timeout: 15_000 }
+    { timeout: waitLimitMs }
   )
 
 if (browserPath === undefined) {
   console.info("Skipped: called flows on the page. Install chromium, or set EFFECT_FLOW_TEST_BROWSER to one's program.")
   it.skip("called flows on the page", () => {})
 } else {
-  layer(unseeded, { excludeTestServices: true, timeout: "60 seconds" })("A called flow", (it) => {
+  layer(unseeded, { excludeTestServices: true, timeout: "300 seconds" })("A called flow", (it) => {
     it.effect("opens in the graph to its own steps, and what it wrote leads on from the step that wrote it", () =>
       Effect.gen(function* () {
         const { pack, ship, weigh } = yield* shipped
@@ -138,32 +139,31 @@ if (browserPath === undefined) {
       })
     )
 
-    it.effect(
-      "appears when it is called, and goes on while it is open",
-      () =>
-        Effect.gen(function* () {
-          const directory = yield* Directory
-          const { page } = yield* open("/?status=running")
-          const flow = yield* Effect.forkChild(runFlow(directory, "ShipFlow", { pause: 1200 }))
-          yield* act(async () => {
-            await page
-              .locator("[data-run]", { has: page.locator(".flow-cell", { hasText: "ShipFlow" }) })
-              .locator("a.mono")
-              .click()
-            const called = page.locator("[data-call][data-status='running']")
-            await called.waitFor()
-            const pack = (await called.getAttribute("data-call")) ?? ""
-            await called.locator("button[aria-expanded]").click()
-            await frame(page, pack).waitFor()
-            await page.locator(`[data-step='${pack}/calls:WeighFlow']`).waitFor()
-            await page.locator(`[data-task='${pack}/wrap/1'][data-status='succeeded']`).waitFor()
-            await page.locator(`[data-frame='${pack}'][data-status='succeeded']`).waitFor()
-            await page.locator("[data-task='post/2'][data-status='succeeded']").waitFor()
-            await page.locator(".head .status.succeeded").waitFor()
-          })
-          yield* Fiber.join(flow)
-        }),
-      60_000
+    it.effect("appears when it is called, and goes on while it is open", () =>
+      Effect.gen(function* () {
+        const directory = yield* Directory
+        const { page } = yield* open("/?status=running")
+        const gate = yield* Gate.make
+        const flow = yield* Effect.forkChild(runFlow(directory, "ShipFlow", { pause: 400 }, gate.environment))
+        yield* act(async () => {
+          await page
+            .locator("[data-run]", { has: page.locator(".flow-cell", { hasText: "ShipFlow" }) })
+            .locator("a.mono")
+            .click()
+          const called = page.locator("[data-call][data-status='running']")
+          await called.waitFor()
+          const pack = (await called.getAttribute("data-call")) ?? ""
+          await called.locator("button[aria-expanded]").click()
+          await frame(page, pack).waitFor()
+          gate.open()
+          await page.locator(`[data-step='${pack}/calls:WeighFlow']`).waitFor()
+          await page.locator(`[data-task='${pack}/wrap/1'][data-status='succeeded']`).waitFor()
+          await page.locator(`[data-frame='${pack}'][data-status='succeeded']`).waitFor()
+          await page.locator("[data-task='post/2'][data-status='succeeded']").waitFor()
+          await page.locator(".head .status.succeeded").waitFor()
+        })
+        yield* Fiber.join(flow)
+      })
     )
   })
 }

@@ -99,73 +99,67 @@ if (browserPath === undefined) {
 }
 
 describe.skipIf(browserPath === undefined)("The commands on the page", () => {
-  it.live(
-    "work when they are pasted",
-    () =>
-      Effect.gen(function* () {
-        yield* built
-        const directory = yield* temporaryDirectory
-        const mine = yield* failedRun(flaky, directory)
-        const foreign = yield* failedRun(other, directory)
-        const { page } = yield* visit(yield* Effect.flatMap(launch, profile))
-        const ofBin = yield* serve(bin, directory)
-        const ofFlow = yield* serve(flaky, directory)
-        const commands = new Set<string>()
-        for (const [url, id] of [
-          [ofBin, mine],
-          [ofFlow, mine],
-          [ofFlow, foreign]
-        ]) {
-          for (const path of [`runs/${id}`, `runs/${id}/score/2`, `runs/${id}/load/1/answer`]) {
-            for (const command of yield* act(() => commandsAt(page, `${url}/${path}`))) commands.add(command)
-          }
+  it.live("work when they are pasted", () =>
+    Effect.gen(function* () {
+      yield* built
+      const directory = yield* temporaryDirectory
+      const mine = yield* failedRun(flaky, directory)
+      const foreign = yield* failedRun(other, directory)
+      const { page } = yield* visit(yield* Effect.flatMap(launch, profile))
+      const ofBin = yield* serve(bin, directory)
+      const ofFlow = yield* serve(flaky, directory)
+      const commands = new Set<string>()
+      for (const [url, id] of [
+        [ofBin, mine],
+        [ofFlow, mine],
+        [ofFlow, foreign]
+      ]) {
+        for (const path of [`runs/${id}`, `runs/${id}/score/2`, `runs/${id}/load/1/answer`]) {
+          for (const command of yield* act(() => commandsAt(page, `${url}/${path}`))) commands.add(command)
         }
-        for (const url of [ofBin, ofFlow]) {
-          for (const command of yield* act(() => commandsAt(page, `${url}/compare/${mine}/${foreign}`)))
-            commands.add(command)
-        }
-        yield* act(() => page.goto("about:blank"))
-        const verbs = (pattern: RegExp) => [...commands].filter((command) => pattern.test(command)).length
-        // Each flow is resumed by its own file, whoever shows the page.
-        assert.strictEqual(verbs(/flaky\.ts .*resume \w+$/), 1, [...commands].join("\n"))
-        assert.strictEqual(verbs(/other\.ts .*resume \w+$/), 1)
-        assert.strictEqual(verbs(/ resume \w+ --from score$/), 2)
-        for (const verb of ["show", "logs", "why", "dump"]) assert.isAtLeast(verbs(new RegExp(` ${verb} `)), 3)
-        yield* Effect.forEach(commands, execute, { concurrency: 2 })
-        yield* act(() => rm(`${root}answer`, { force: true }))
-      }).pipe(Effect.scoped),
-    180_000
+      }
+      for (const url of [ofBin, ofFlow]) {
+        for (const command of yield* act(() => commandsAt(page, `${url}/compare/${mine}/${foreign}`)))
+          commands.add(command)
+      }
+      yield* act(() => page.goto("about:blank"))
+      const verbs = (pattern: RegExp) => [...commands].filter((command) => pattern.test(command)).length
+      // Each flow is resumed by its own file, whoever shows the page.
+      assert.strictEqual(verbs(/flaky\.ts .*resume \w+$/), 1, [...commands].join("\n"))
+      assert.strictEqual(verbs(/other\.ts .*resume \w+$/), 1)
+      assert.strictEqual(verbs(/ resume \w+ --from score$/), 2)
+      for (const verb of ["show", "logs", "why", "dump"]) assert.isAtLeast(verbs(new RegExp(` ${verb} `)), 3)
+      yield* Effect.forEach(commands, execute, { concurrency: 2 })
+      yield* act(() => rm(`${root}answer`, { force: true }))
+    }).pipe(Effect.scoped)
   )
 
-  it.live(
-    "resume an interrupted run from the top of its page",
-    () =>
-      Effect.gen(function* () {
-        yield* built
-        const directory = yield* temporaryDirectory
-        const id = yield* interruptedRun(flaky, directory)
-        const { page } = yield* visit(yield* Effect.flatMap(launch, profile))
-        const url = yield* serve(bin, directory)
-        const command = yield* act(async () => {
-          await page.goto(`${url}/runs/${id}`)
-          const trouble = page.getByRole("region", { name: "What went wrong" })
-          await trouble.getByText("The run was interrupted").waitFor()
-          // Above the tabs, so it is seen at once.
-          const [above, below] = [await trouble.boundingBox(), await page.getByRole("tablist").boundingBox()]
-          assert.isBelow(above?.y ?? Number.NaN, below?.y ?? Number.NaN)
-          return trouble
-            .locator(".command", { hasText: `resume ${id}` })
-            .locator("code")
-            .innerText()
-        })
-        yield* execute(command)
-        yield* act(async () => {
-          await page.getByText("It was resumed as").waitFor()
-          await page.getByRole("region", { name: "What went wrong" }).getByRole("link").last().click()
-          await page.locator(".head .status.succeeded").waitFor()
-          await page.goto("about:blank")
-        })
-      }).pipe(Effect.scoped),
-    120_000
+  it.live("resume an interrupted run from the top of its page", () =>
+    Effect.gen(function* () {
+      yield* built
+      const directory = yield* temporaryDirectory
+      const id = yield* interruptedRun(flaky, directory)
+      const { page } = yield* visit(yield* Effect.flatMap(launch, profile))
+      const url = yield* serve(bin, directory)
+      const command = yield* act(async () => {
+        await page.goto(`${url}/runs/${id}`)
+        const trouble = page.getByRole("region", { name: "What went wrong" })
+        await trouble.getByText("The run was interrupted").waitFor()
+        // Above the tabs, so it is seen at once.
+        const [above, below] = [await trouble.boundingBox(), await page.getByRole("tablist").boundingBox()]
+        assert.isBelow(above?.y ?? Number.NaN, below?.y ?? Number.NaN)
+        return trouble
+          .locator(".command", { hasText: `resume ${id}` })
+          .locator("code")
+          .innerText()
+      })
+      yield* execute(command)
+      yield* act(async () => {
+        await page.getByText("It was resumed as").waitFor()
+        await page.getByRole("region", { name: "What went wrong" }).getByRole("link").last().click()
+        await page.locator(".head .status.succeeded").waitFor()
+        await page.goto("about:blank")
+      })
+    }).pipe(Effect.scoped)
   )
 })

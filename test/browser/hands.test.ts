@@ -10,51 +10,48 @@ if (browserPath === undefined) {
   console.info("Skipped: the page under the hands. Install chromium, or set EFFECT_FLOW_TEST_BROWSER to one's program.")
   it.skip("the page under the hands", () => {})
 } else {
-  layer(served, { excludeTestServices: true, timeout: "60 seconds" })("The page", (it) => {
-    it.effect(
-      "fits into 390 and 768 pixels in every view, and is accessible there",
-      () =>
-        Effect.gen(function* () {
-          const { first, review, sweep } = yield* Seeded
-          const { url } = yield* Ui.Server
-          const views: ReadonlyArray<readonly [path: string, seen: string]> = [
-            ["/", "[data-run]"],
-            [`/runs/${review}`, ".node"],
-            [`/runs/${sweep}?rows=score`, "[data-row='score/2']"],
-            [`/runs/${review}?view=log`, ".line"],
-            [`/runs/${review}?view=metrics`, ".u-over"],
-            [`/runs/${review}?view=cards`, ".heatmap"],
-            [`/runs/${review}/train/3`, ".line"],
-            [`/runs/${review}/start/1/df`, ".histogram"],
-            [`/runs/${review}/train/3/model`, ".terms"],
-            [`/compare/${first}/${review}`, ".comparison"],
-            ["/workers", "h1"]
-          ]
-          const { page } = yield* open("/")
-          for (const width of [390, 768]) {
-            yield* act(() => page.setViewportSize({ width, height: 844 }))
-            for (const [path, seen] of views) {
-              yield* act(async () => {
-                await page.goto(url + path)
-                await page.locator(seen).first().waitFor()
-                const wide = (await page.evaluate(
-                  "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-                )) as number
-                assert.isAtMost(wide, 0, `${path} at ${width} pixels`)
-              })
-              if (width === 390) yield* accessible(page)
-            }
+  layer(served, { excludeTestServices: true, timeout: "300 seconds" })("The page", (it) => {
+    it.effect("fits into 390 and 768 pixels in every view, and is accessible there", () =>
+      Effect.gen(function* () {
+        const { first, review, sweep } = yield* Seeded
+        const { url } = yield* Ui.Server
+        const views: ReadonlyArray<readonly [path: string, seen: string]> = [
+          ["/", "[data-run]"],
+          [`/runs/${review}`, ".node"],
+          [`/runs/${sweep}?rows=score`, "[data-row='score/2']"],
+          [`/runs/${review}?view=log`, ".line"],
+          [`/runs/${review}?view=metrics`, ".u-over"],
+          [`/runs/${review}?view=cards`, ".heatmap"],
+          [`/runs/${review}/train/3`, ".line"],
+          [`/runs/${review}/start/1/df`, ".histogram"],
+          [`/runs/${review}/train/3/model`, ".terms"],
+          [`/compare/${first}/${review}`, ".comparison"],
+          ["/workers", "h1"]
+        ]
+        const { page } = yield* open("/")
+        for (const width of [390, 768]) {
+          yield* act(() => page.setViewportSize({ width, height: 844 }))
+          for (const [path, seen] of views) {
+            yield* act(async () => {
+              await page.goto(url + path)
+              await page.locator(seen).first().waitFor()
+              const wide = (await page.evaluate(
+                "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+              )) as number
+              assert.isAtMost(wide, 0, `${path} at ${width} pixels`)
+            })
+            if (width === 390) yield* accessible(page)
           }
-          // What is beside a narrow list on a screen is on it on a phone.
-          yield* act(async () => {
-            await page.setViewportSize({ width: 390, height: 844 })
-            await page.goto(url)
-            const row = page.locator(`[data-run='${review}']`)
-            await row.waitFor()
-            assert.match(await row.innerText(), /ReviewFlow[\s\S]*nightly[\s\S]*rows/)
-          })
-        }).pipe(Effect.scoped),
-      180_000
+        }
+        // What is beside a narrow list on a screen is on it on a phone.
+        yield* act(async () => {
+          await page.setViewportSize({ width: 390, height: 844 })
+          await page.goto(url)
+          const row = page.locator(`[data-run='${review}']`)
+          await row.waitFor()
+          assert.match(await row.innerText(), /ReviewFlow[\s\S]*nightly[\s\S]*rows/)
+        })
+      }).pipe(Effect.scoped)
     )
 
     it.effect("finds flows, tags, steps, artifacts and any part of a run's id from the jump field", () =>

@@ -17,7 +17,7 @@ if (browserPath === undefined) {
   console.info("Skipped: the page in a browser. Install chromium, or set EFFECT_FLOW_TEST_BROWSER to one's program.")
   it.skip("the page in a browser", () => {})
 } else {
-  layer(served, { excludeTestServices: true, timeout: "60 seconds" })("The page in a browser", (it) => {
+  layer(served, { excludeTestServices: true, timeout: "300 seconds" })("The page in a browser", (it) => {
     describe("runs", () => {
       it.effect("are listed, filtered, and found by name", () =>
         Effect.gen(function* () {
@@ -369,41 +369,38 @@ if (browserPath === undefined) {
       })
     )
 
-    it.effect(
-      "Both themes can be read by everybody, in every view",
-      () =>
-        Effect.gen(function* () {
-          const { first, flood, review, sweep } = yield* Seeded
-          const failed = yield* Effect.flatMap(RunStore, (store) => store.runs({ status: "failed", limit: 1 }))
-          const views: ReadonlyArray<readonly [path: string, seen: string]> = [
-            ["/", "[data-run]"],
-            [`/runs/${review}?at=train%2F3`, ".edge-label"],
-            [`/runs/${sweep}`, "[data-step]"],
-            [`/runs/${failed[0]?.id}`, ".trouble"],
-            [`/runs/${review}?view=log`, ".line"],
-            [`/runs/${review}?view=metrics`, ".u-over"],
-            [`/runs/${review}?view=cards`, ".heatmap"],
-            [`/runs/${review}/train/3`, ".line"],
-            [`/runs/${flood}/chatter/1`, ".line"],
-            [`/runs/${review}/start/1/df`, ".histogram"],
-            [`/runs/${review}/train/3/model`, ".terms"],
-            [`/compare/${first}/${review}`, ".comparison"]
-          ]
-          for (const colorScheme of ["light", "dark"] as const) {
-            const { page } = yield* open("/", colorScheme)
-            for (const [path, seen] of views) {
-              const { url } = yield* Ui.Server
-              yield* act(async () => {
-                await page.goto(url + path)
-                await page.locator(seen).first().waitFor()
-              })
-              yield* accessible(page)
-            }
-            const paper = yield* act(() => page.evaluate("getComputedStyle(document.documentElement).backgroundColor"))
-            assert.strictEqual(paper, colorScheme === "dark" ? "rgb(16, 17, 19)" : "rgb(246, 246, 243)")
+    it.effect("Both themes can be read by everybody, in every view", () =>
+      Effect.gen(function* () {
+        const { first, flood, review, sweep } = yield* Seeded
+        const failed = yield* Effect.flatMap(RunStore, (store) => store.runs({ status: "failed", limit: 1 }))
+        const views: ReadonlyArray<readonly [path: string, seen: string]> = [
+          ["/", "[data-run]"],
+          [`/runs/${review}?at=train%2F3`, ".edge-label"],
+          [`/runs/${sweep}`, "[data-step]"],
+          [`/runs/${failed[0]?.id}`, ".trouble"],
+          [`/runs/${review}?view=log`, ".line"],
+          [`/runs/${review}?view=metrics`, ".u-over"],
+          [`/runs/${review}?view=cards`, ".heatmap"],
+          [`/runs/${review}/train/3`, ".line"],
+          [`/runs/${flood}/chatter/1`, ".line"],
+          [`/runs/${review}/start/1/df`, ".histogram"],
+          [`/runs/${review}/train/3/model`, ".terms"],
+          [`/compare/${first}/${review}`, ".comparison"]
+        ]
+        for (const colorScheme of ["light", "dark"] as const) {
+          const { page } = yield* open("/", colorScheme)
+          for (const [path, seen] of views) {
+            const { url } = yield* Ui.Server
+            yield* act(async () => {
+              await page.goto(url + path)
+              await page.locator(seen).first().waitFor()
+            })
+            yield* accessible(page)
           }
-        }).pipe(Effect.scoped),
-      180_000
+          const paper = yield* act(() => page.evaluate("getComputedStyle(document.documentElement).backgroundColor"))
+          assert.strictEqual(paper, colorScheme === "dark" ? "rgb(16, 17, 19)" : "rgb(246, 246, 243)")
+        }
+      }).pipe(Effect.scoped)
     )
 
     it.effect("A theme that was chosen is kept", () =>

@@ -6,10 +6,13 @@ import * as Effect from "effect/Effect"
 const loader = new URL("../../node_modules/tsx/dist/loader.mjs", import.meta.url).href
 const fileOf = (name: string) => fileURLToPath(new URL(`./${name}.ts`, import.meta.url))
 
-const start = (name: string, args: ReadonlyArray<string>) =>
+const start = (name: string, args: ReadonlyArray<string>, environment: Readonly<Record<string, string>> = {}) =>
   Effect.acquireRelease(
     Effect.sync(() =>
-      spawn(process.execPath, ["--import", loader, fileOf(name), ...args], { stdio: ["ignore", "pipe", "inherit"] })
+      spawn(process.execPath, ["--import", loader, fileOf(name), ...args], {
+        stdio: ["ignore", "pipe", "inherit"],
+        env: { ...process.env, ...environment }
+      })
     ),
     (child) => stop(child)
   )
@@ -43,8 +46,13 @@ export const serve = Effect.fnUntraced(function* (directory: string, port = 0, n
 })
 
 /** Runs a flow to its end; how long it took. */
-export const runFlow = Effect.fnUntraced(function* (directory: string, flow: string, parameters: unknown) {
-  const child = yield* start("run", [directory, flow, JSON.stringify(parameters)])
+export const runFlow = Effect.fnUntraced(function* (
+  directory: string,
+  flow: string,
+  parameters: unknown,
+  environment: Readonly<Record<string, string>> = {}
+) {
+  const child = yield* start("run", [directory, flow, JSON.stringify(parameters)], environment)
   const result: { readonly took: number; readonly ended: string } = JSON.parse(yield* firstLine(child))
   return result
 })

@@ -28,7 +28,7 @@ if (browserPath === undefined) {
   console.info("Skipped: the page's tools. Install chromium, or set EFFECT_FLOW_TEST_BROWSER to one's program.")
   it.skip("the page's tools", () => {})
 } else {
-  layer(made, { excludeTestServices: true, timeout: "60 seconds" })("The page's tools", (it) => {
+  layer(made, { excludeTestServices: true, timeout: "300 seconds" })("The page's tools", (it) => {
     it.effect("show a log in its colours, search it, link its lines, and download it", () =>
       Effect.gen(function* () {
         const { tools } = yield* Made

@@ -9,6 +9,7 @@ import * as Ui from "../../src/Ui.ts"
 import { line, putRun, putTask, run, task } from "../conformance/records.ts"
 import { browserPath } from "./browser.ts"
 import { TuneFlow } from "./flows.ts"
+import * as Gate from "./gate.ts"
 import { makeLink } from "./link.ts"
 import { runFlow } from "./processes.ts"
 import { act, Directory, Opened, open, unseeded } from "./served.ts"
@@ -20,7 +21,7 @@ if (browserPath === undefined) {
   console.info("Skipped: what the page says. Install chromium, or set EFFECT_FLOW_TEST_BROWSER to one's program.")
   it.skip("what the page says", () => {})
 } else {
-  layer(unseeded, { excludeTestServices: true, timeout: "60 seconds" })("What the page says", (it) => {
+  layer(unseeded, { excludeTestServices: true, timeout: "300 seconds" })("What the page says", (it) => {
     it.effect("of a run whose process is gone holds for its tasks, its duration and its graph", () =>
       Effect.gen(function* () {
         const store = yield* RunStore
@@ -235,7 +236,10 @@ if (browserPath === undefined) {
               await page.goto(link.url)
               await page.getByRole("heading", { level: 1, name: "Runs" }).waitFor()
             })
-            const flow = yield* Effect.forkChild(runFlow(directory, "ReviewFlow", { epochs: 24, pause: 300 }))
+            const gate = yield* Gate.make
+            const flow = yield* Effect.forkChild(
+              runFlow(directory, "ReviewFlow", { epochs: 24, pause: 300 }, gate.environment)
+            )
             yield* act(async () => {
               await page.locator("[data-run] .status.running").waitFor()
               await page
@@ -247,7 +251,8 @@ if (browserPath === undefined) {
                 .getByRole("region", { name: "Card of train/3" })
                 .getByText(/^\d+ of 24$/)
                 .waitFor()
-              await page.locator(".head .status.succeeded").waitFor({ timeout: 40_000 })
+              gate.open()
+              await page.locator(".head .status.succeeded").waitFor()
               await page.getByRole("region", { name: "Card of join/4" }).waitFor()
             })
             yield* Fiber.join(flow)
@@ -259,8 +264,7 @@ if (browserPath === undefined) {
               []
             )
             yield* act(() => page.goto("about:blank"))
-          }).pipe(Effect.scoped),
-        90_000
+          }).pipe(Effect.scoped)
       )
     })
   })

@@ -6,6 +6,9 @@ import type * as Scope from "effect/Scope"
 import type { Browser, BrowserContext, Locator, Page } from "playwright-core"
 import { vi } from "vitest"
 
+/** How long to wait for what the page must show, in milliseconds: much longer than it takes on a busy machine. */
+export const waitLimitMs = 60_000
+
 export interface Visit {
   readonly page: Page
   /** Errors on the console, exceptions, requests that failed. */
@@ -28,7 +31,7 @@ export const visit = (
     Effect.promise(async () => {
       const page = await context.newPage()
       await page.emulateMedia({ colorScheme })
-      page.setDefaultTimeout(15_000)
+      page.setDefaultTimeout(waitLimitMs)
       const troubles: Array<string> = []
       page.on("console", (message) => {
         // How soon what was loaded early is used is a matter of the machine's speed.
@@ -62,7 +65,7 @@ export const visit = (
  * has no rows for a moment, so a count that is taken once can fall into the gap.
  */
 export const hasCount = (locator: Locator, count: number): Promise<void> =>
-  vi.waitFor(async () => assert.strictEqual(await locator.count(), count), { timeout: 15_000 })
+  vi.waitFor(async () => assert.strictEqual(await locator.count(), count), { timeout: waitLimitMs })
 
 /** That axe finds nothing serious; of its rules, only some where the others have been looked at in the same view. */
 export const accessible = (page: Page, rules?: ReadonlyArray<string>): Effect.Effect<void> =>

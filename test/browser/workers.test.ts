@@ -21,35 +21,32 @@ const isAble = browserPath !== undefined && Postgres.binaries !== undefined
 if (!isAble) console.info("Skipped: the workers on the page. It needs chromium and Postgres.")
 
 describe.skipIf(!isAble)("The workers of a cluster on the page", () => {
-  it.live(
-    "appear when they start, with their flows",
-    () =>
-      Effect.gen(function* () {
-        yield* built
-        const { directory, options } = yield* Setting.Setting
-        const store = ["--database", options.database, "--blobs", directory]
-        yield* Effect.gen(function* () {
-          const { url } = yield* Ui.Server
-          const { page } = yield* visit(yield* Effect.flatMap(launch, profile))
-          yield* act(async () => {
-            await page.goto(`${url}/workers`)
-            await page.getByText("No worker was seen in the last minute").waitFor()
-          })
-          const worker = yield* Processes.run(process.execPath, [
-            ...[bin, "worker", "--module", module, "--size", "1", "--log", "json"],
-            ...store
-          ])
-          yield* worker.prints("Working at")
-          yield* act(() => page.getByRole("row", { name: /SquaresFlow/ }).waitFor())
-          yield* accessible(page)
-          yield* Flow.run(Flows.SquaresFlow, { count: 3 })
-          yield* act(async () => {
-            await page.getByRole("link", { name: "Runs" }).first().click()
-            await page.locator(".flow-cell", { hasText: "SquaresFlow" }).waitFor()
-            await page.goto("about:blank")
-          })
-        }).pipe(Effect.provide(Ui.layer({ port: 0 })), Effect.scoped)
-      }).pipe(Effect.provide(Setting.layer(0)), Effect.scoped),
-    90_000
+  it.live("appear when they start, with their flows", () =>
+    Effect.gen(function* () {
+      yield* built
+      const { directory, options } = yield* Setting.Setting
+      const store = ["--database", options.database, "--blobs", directory]
+      yield* Effect.gen(function* () {
+        const { url } = yield* Ui.Server
+        const { page } = yield* visit(yield* Effect.flatMap(launch, profile))
+        yield* act(async () => {
+          await page.goto(`${url}/workers`)
+          await page.getByText("No worker was seen in the last minute").waitFor()
+        })
+        const worker = yield* Processes.run(process.execPath, [
+          ...[bin, "worker", "--module", module, "--size", "1", "--log", "json"],
+          ...store
+        ])
+        yield* worker.prints("Working at")
+        yield* act(() => page.getByRole("row", { name: /SquaresFlow/ }).waitFor())
+        yield* accessible(page)
+        yield* Flow.run(Flows.SquaresFlow, { count: 3 })
+        yield* act(async () => {
+          await page.getByRole("link", { name: "Runs" }).first().click()
+          await page.locator(".flow-cell", { hasText: "SquaresFlow" }).waitFor()
+          await page.goto("about:blank")
+        })
+      }).pipe(Effect.provide(Ui.layer({ port: 0 })), Effect.scoped)
+    }).pipe(Effect.provide(Setting.layer(0)), Effect.scoped)
   )
 })
