@@ -3,6 +3,7 @@
  * on threads, whose flow is in a module of its own.
  */
 
+import { execFileSync } from "node:child_process"
 import { writeFileSync } from "node:fs"
 import { readFile } from "node:fs/promises"
 import { join } from "node:path"
@@ -14,6 +15,7 @@ import * as Artifact from "../src/Artifact.ts"
 import * as Executor from "../src/Executor.ts"
 import * as Flow from "../src/Flow.ts"
 import { FlowError } from "../src/FlowError.ts"
+import * as Parquet from "../src/Parquet.ts"
 import * as Run from "../src/Run.ts"
 import * as Step from "../src/Step.ts"
 import * as Storage from "../src/Storage.ts"
@@ -234,7 +236,10 @@ describe("a value", () => {
           })
         })
       )
+      class Point extends Schema.Class<Point>("Point")({ a: Schema.Int }) {}
       const refused: ReadonlyArray<readonly [Artifact.StorableSchema, unknown, RegExp]> = [
+        [Schema.Union([Point, AB]), { a: 1, b: 2 }, /an object would come back as a Point/],
+        [Schema.NumberFromString, -0, /-0 would come back as 0/],
         [Schema.Unknown, { a: { b: [1, 2, new Date(0)] } }, /at a\.b\.2: expected JSON, got a Date/],
         [Schema.Unknown, { m: new Map() }, /at m: expected JSON, got a Map/],
         [Schema.Unknown, { n: [Number.NaN] }, /at n\.0: expected JSON, got NaN/],
@@ -289,6 +294,60 @@ describe("a schema that loses values in general", () => {
     })
   }
 })
+
+describe("a name that could not be read back", () => {
+  const noColumn = "no column can have this name"
+  for (const name of ["__proto__", "\ud800"]) {
+    it.effect(`is refused for a column: ${JSON.stringify(name)}`, () =>
+      Effect.gen(function* () {
+        const columns = Object.fromEntries([[name, ["x"]]])
+        const table = Artifact.table(Object.fromEntries([[name, Schema.String]]))
+        const give = Step.make("give", {
+          output: { v: table },
+          run: () => Effect.succeed({ v: { numRows: 1, columns } })
+        })
+        const run = Flow.run(Flow.make("Give", { steps: [give], run: () => give() }), {})
+        assert.include((yield* Effect.flip(run)).message, noColumn)
+      }).pipe(Effect.provide(Storage.layerMemory))
+    )
+  }
+
+  it.effect("is kept as JSON in a column of structs", () =>
+    Effect.gen(function* () {
+      const rows = Artifact.table({ c: Schema.Struct({ "\ud800": Schema.Int }) })
+      const value = { numRows: 1, columns: { c: [{ "\ud800": 1 }] } }
+      const give = Step.make("give", { output: { v: rows }, run: () => Effect.succeed({ v: value }) })
+      const { output } = yield* Flow.run(Flow.make("Give", { steps: [give], run: () => give() }), {})
+      assert.deepStrictEqual((yield* output.v).columns.c, value.columns.c)
+    }).pipe(Effect.provide(Storage.layerMemory))
+  )
+
+  it("is refused for a field of a step", () => {
+    const fields = Object.fromEntries([["__proto__", Schema.Int]])
+    assert.throws(
+      () => Step.make("s", { input: fields, run: () => Effect.void as never }),
+      /keeps this name for itself/
+    )
+  })
+})
+
+it.live("what is no file is refused before anything waits for it", () =>
+  Effect.gen(function* () {
+    const pipe = join(yield* temporaryDirectory, "pipe")
+    execFileSync("mkfifo", [pipe])
+    for (const [path, kind] of [
+      [pipe, "a pipe"],
+      ["/dev/zero", "a device"]
+    ] as const) {
+      const put = Step.make("put", { output: { file: Artifact.file() }, run: () => Effect.succeed({ file: path }) })
+      const run = Flow.run(Flow.make("Put", { steps: [put], run: () => put() }), {})
+      const error = yield* Effect.flip(Effect.provide(run, Storage.layerMemory))
+      assert.include(error.message, `${path} can't be stored: it is ${kind}, not a file`)
+      const reading = yield* Effect.flip(Parquet.read(path, Artifact.table({ a: Schema.Int })))
+      assert.include(reading.message, `it is ${kind}, not a file`)
+    }
+  })
+)
 
 it.live("a file of a store in memory is whole for all that read it at once", () =>
   Effect.gen(function* () {

@@ -1,4 +1,5 @@
 /** What went wrong, in words: the message of anything that was thrown, and the operating system's errors as sentences use them. */
+import type { Stats } from "node:fs"
 
 /** The message of an error, or whatever else was thrown, as text. */
 export const messageOf = (cause: unknown): string => {
@@ -33,6 +34,16 @@ const reasons: Readonly<Record<string, string>> = {
   ECONNREFUSED: "the connection was refused",
   ENOTFOUND: "the host name could not be resolved"
 }
+
+/** Why something is no file to read, if it is none. Opening a pipe that nobody writes to never ends; nor does reading some devices. */
+export const notAFile = (stats: Stats): string | undefined =>
+  stats.isFIFO()
+    ? "it is a pipe, not a file"
+    : stats.isSocket()
+      ? "it is a socket, not a file"
+      : stats.isCharacterDevice() || stats.isBlockDevice()
+        ? "it is a device, not a file"
+        : undefined
 
 /** A system error in words, with its code, `permission denied (EACCES)`; the message of anything else. */
 export const reasonOf = (cause: unknown): string => {

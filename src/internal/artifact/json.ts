@@ -1,10 +1,12 @@
 /**
  * The artifacts that hold one thing: a JSON value, bytes, a text, a file. Tables and tensors have modules of their own.
  */
+import * as Fs from "node:fs/promises"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
 import * as SchemaAST from "effect/SchemaAST"
+import { notAFile } from "../cause.ts"
 import { oneEffect } from "../requirements.ts"
 import * as Address from "../s3/address.ts"
 import { CodecError } from "../schema/codecError.ts"
@@ -182,6 +184,10 @@ export const text = (mediaType = "text/plain"): Artifact<string> => {
   })
 }
 
+/** What else is at a path than a file; if nothing is there, the store says so when it reads it. */
+const oddityOf = (path: string): Effect.Effect<string | undefined> =>
+  Effect.promise(() => Fs.stat(path).then(notAFile, () => undefined))
+
 /**
  * A file. Its value is a path: given as the path of a file, which is stored by its contents; read back as the path of a
  * local file that holds them, which nobody may write to. Its name is another one, but ends in the same extension.
@@ -209,7 +215,11 @@ export const file = (mediaType = "application/octet-stream"): Artifact<string> =
               Effect.promise(() => import("./objectFile.ts")),
               ({ encode }) => encode(path)
             )
-          : Effect.succeed({ path })
+          : Effect.flatMap(oddityOf(path), (oddity) =>
+              oddity === undefined
+                ? Effect.succeed({ path })
+                : Effect.fail(new CodecError({ message: `${path} can't be stored: ${oddity}` }))
+            )
         : Effect.fail(new CodecError({ message: `expected the path of a file, got ${CodecIssue.valueText(path)}` })),
     decode: (stored) => stored.path
   })

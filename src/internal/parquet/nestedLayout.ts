@@ -112,6 +112,7 @@ const build = (name: string, schema: StorableSchema): NestedLayout | undefined =
   const elements: Array<SchemaElement> = []
   const built = nodeOf(schema.ast, { path: [name], definition: 0, repetition: 0 }, { leaves, elements }, 0)
   if (built === undefined || built.node.kind === "leaf") return undefined
+  if (!elements.every(({ name }) => name.isWellFormed())) return undefined // a file holds names as UTF-8; JSON can escape them
   const [tree] = parquetSchema({ schema: [{ name: "schema", num_children: 1 }, ...elements] } as never).children // all it looks at
   const assembly = assemble(tree as SchemaTree, schema) // its one child
   if (assembly instanceof Refusal || assembly.leaves.length !== leaves.length) return undefined

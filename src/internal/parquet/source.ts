@@ -2,12 +2,12 @@
  * Where Parquet is read from: a local file, or an http(s) URL or an object in a bucket, of which only the needed ranges are fetched. The last half
  * megabyte is kept, which is the whole of a small file and the footer of a large one.
  */
-import { open } from "node:fs/promises"
+import { open, stat } from "node:fs/promises"
 import { fileURLToPath } from "node:url"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { AsyncBuffer } from "hyparquet"
-import { codeOf, messageOf, reasonOf } from "../cause.ts"
+import { codeOf, messageOf, notAFile, reasonOf } from "../cause.ts"
 
 /** Why there is nothing to read. */
 export class SourceError {
@@ -87,6 +87,8 @@ const fileFlaw = (cause: unknown): SourceError => {
 }
 
 const openFile = Effect.fnUntraced(function* (path: string) {
+  const oddity = notAFile(yield* Effect.tryPromise({ try: () => stat(path), catch: fileFlaw }))
+  if (oddity !== undefined) return yield* Effect.fail(new SourceError("unreadable", oddity))
   const handle = yield* Effect.acquireRelease(
     Effect.tryPromise({ try: () => open(path, "r"), catch: fileFlaw }),
     (handle) => Effect.promise(() => handle.close())

@@ -259,6 +259,8 @@ const elements: { readonly [K in Kind]: Element } = {
 export const shapeError = (types: ReadonlyArray<ColumnType>, table: AnyTable): ColumnCodec.ColumnError | undefined => {
   const fault = (column: string, detail: string) => new ColumnCodec.ColumnError("invalid", column, undefined, detail)
   for (const { kind, name } of types) {
+    // Names are UTF-8 in a file, and what is assigned to `columns.__proto__` is no column of a table.
+    if (!name.isWellFormed() || name === "__proto__") return fault(name, "no column can have this name")
     const values = table?.columns?.[name]
     if (values === undefined) return fault(name, "it is missing from the table")
     if (isNumbers(kind) && !(values instanceof numberArrays[kind])) {

@@ -112,10 +112,11 @@ export const checkedError = (owner: string, error: Schema.Top | undefined): Sche
 
 /** Refuses a name that could not stand in a path, a URL, or between the dots of `branch.3.name`. */
 export const checkName = (subject: string, name: string): void => {
-  if (!/^[\p{L}_][\p{L}\p{N}_-]*$/u.test(name)) {
+  const detail = name === "__proto__" ? "JavaScript keeps this name for itself." : undefined
+  if (detail !== undefined || !/^[\p{L}_][\p{L}\p{N}_-]*$/u.test(name)) {
     throw new FlowError({
       reason: "name",
-      message: `${JSON.stringify(name)} can't name ${subject}: a name starts with a letter or "_" and has only letters, digits, "_" and "-".`
+      message: `${JSON.stringify(name)} can't name ${subject}: ${detail ?? 'a name starts with a letter or "_" and has only letters, digits, "_" and "-".'}`
     })
   }
 }

@@ -28,6 +28,8 @@ export const valueText = (value: unknown): string => {
       if (Option.isOption(value)) return Option.isSome(value) ? `some of ${valueText(value.value)}` : "none"
       return classText(value)
     }
+    case "number":
+      return Object.is(value, -0) ? "-0" : String(value)
     default:
       return String(value)
   }
