@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import { type Artifact, make } from "./internal/artifact/artifact.ts"
 import { capture } from "./internal/artifact/values.ts"
+import { checkedEffect } from "./internal/run/callback.ts"
 import type { CodecError } from "./internal/schema/codecError.ts"
 import type { Description } from "./internal/schema/description.ts"
 
@@ -62,18 +63,24 @@ export const transform: {
       format: self.format,
       mediaType: self.mediaType,
       description: options.description ?? self.description,
-      encode: (value: B) => Effect.flatMap(options.encode(value), self.encode),
-      decode: (stored) => Effect.flatMap(self.decode(stored), options.decode),
+      encode: (value: B) => Effect.flatMap(encodeBy(options, value), self.encode),
+      decode: (stored) => Effect.flatMap(self.decode(stored), (carrier) => decodeBy(options, carrier)),
       ...(self.partDescription === undefined ? {} : ofParts(self, options)),
       ...(self.problem === undefined ? {} : { problem: self.problem })
     })
 )
 
+const encodeBy = <A, B>({ encode }: TransformOptions<A, B>, value: B): Effect.Effect<A, CodecError> =>
+  checkedEffect("`encode` of Artifact.transform", encode(value)) as never // what it returns, if that is an Effect
+
+const decodeBy = <A, B>({ decode }: TransformOptions<A, B>, carrier: A): Effect.Effect<B, CodecError> =>
+  checkedEffect("`decode` of Artifact.transform", decode(carrier)) as never // what it returns, if that is an Effect
+
 /** The bytes of a value in parts say which parts those are. A dataset can't be changed, so no copy of it is captured. */
-const ofParts = <A, B>(self: Artifact<A>, { encode }: TransformOptions<A, B>) => ({
+const ofParts = <A, B>(self: Artifact<A>, options: TransformOptions<A, B>) => ({
   partDescription: self.partDescription,
   capture: (value: B) =>
-    Effect.flatMap(encode(value), (carrier) =>
+    Effect.flatMap(encodeBy(options, value), (carrier) =>
       Effect.map(capture(self, carrier), ({ encoded, parts = [] }) => ({ encoded, parts }))
     )
 })

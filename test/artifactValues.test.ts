@@ -270,6 +270,43 @@ describe("a value", () => {
   )
 })
 
+describe("a user's codec that is no codec", () => {
+  const given = Effect.succeed(new Uint8Array(1))
+  for (const [what, half, message] of [
+    ["rejects", () => Promise.reject(new Error("x")), /of Artifact\.transform must return an Effect, .* a Promise/],
+    ["yields nothing to run", () => undefined, /of Artifact\.transform must return an Effect, .* undefined/],
+    ["fails with what is no error", () => Effect.fail(5n), /its codec threw 5n/],
+    ["fails with nothing", () => Effect.fail(undefined), /its codec threw undefined/]
+  ] as const) {
+    it.effect(`fails its task or its reader: ${what}`, () =>
+      Effect.gen(function* () {
+        const untyped = half as never as () => Effect.Effect<Uint8Array>
+        const encoding = Artifact.transform(Artifact.bytes(), { encode: untyped, decode: Effect.succeed })
+        const decoding = Artifact.transform(Artifact.bytes(), { encode: () => given, decode: untyped })
+        const write = Step.make("write", {
+          output: { v: encoding },
+          run: () => Effect.succeed({ v: new Uint8Array(1) })
+        })
+        const read = Step.make("read", {
+          output: { v: decoding },
+          run: () => Effect.succeed({ v: undefined as never })
+        })
+        const flow = Flow.make("Codecs", {
+          steps: [write, read],
+          run: () =>
+            Effect.gen(function* () {
+              const refused = yield* Effect.flip(write())
+              const { v } = yield* read()
+              return [refused.message, (yield* Effect.flip(v)).message]
+            })
+        })
+        const { output } = yield* Flow.run(flow, {})
+        for (const text of output) assert.match(text, message)
+      }).pipe(Effect.provide(Storage.layerMemory))
+    )
+  }
+})
+
 describe("a schema that loses values in general", () => {
   class Opaque {}
   const lossy: ReadonlyArray<readonly [string, Artifact.Field, string]> = [

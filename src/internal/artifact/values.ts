@@ -159,12 +159,14 @@ const writeLater = Effect.fnUntraced(function* <A>(
 
 const invalid =
   (label: string) =>
-  (error: CodecError): ArtifactError =>
-    new ArtifactError({
+  (failure: CodecError): ArtifactError => {
+    const error = CodecIssue.asCodecError(failure)
+    return new ArtifactError({
       reason: "invalid",
       artifact: label,
       message: `${label} breaks its schema${at(error.path)}: ${error.message}`
     })
+  }
 
 /** Stores a file, which is fetched first if its bytes are elsewhere and the store does not have them. */
 const putFile = Effect.fnUntraced(function* (
@@ -264,9 +266,9 @@ const explain = (
   cause: Cause.Cause<CodecError | ArtifactError>
 ): Effect.Effect<never, ArtifactError> => {
   if (Cause.hasInterruptsOnly(cause)) return Effect.failCause(cause as Cause.Cause<never>) // it holds no failure
-  const failure = cause.reasons.find(Cause.isFailReason)?.error
-  if (failure?._tag === "ArtifactError") return Effect.fail(named(failure, record))
-  const error = failure ?? CodecIssue.fromThrown(cause.reasons.find(Cause.isDieReason)?.defect, undefined)
+  const failure = cause.reasons.find(Cause.isFailReason)
+  if (failure?.error instanceof ArtifactError) return Effect.fail(named(failure.error, record))
+  const error = CodecIssue.asCodecError(failure?.error ?? cause.reasons.find(Cause.isDieReason)?.defect)
   return Effect.flatMap(unreadable(artifact, record, error), Effect.fail)
 }
 

@@ -6,6 +6,7 @@ import * as Cause from "effect/Cause"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as SchemaIssue from "effect/SchemaIssue"
+import { messageOf } from "../cause.ts"
 import { maxDepth, TooDeep } from "./canonicalJson.ts"
 import { CodecError } from "./codecError.ts"
 
@@ -124,12 +125,16 @@ export const fromThrown = (thrown: unknown, value: unknown): CodecError => {
         })
       : new CodecError({ message: "it contains itself, and stored values are trees", path })
   }
-  const text = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : valueText(thrown)
+  const text = thrown instanceof Error ? `${thrown.name}: ${messageOf(thrown)}` : valueText(thrown)
   const path = unreadableIn(value)
   return path === undefined
     ? new CodecError({ message: `its codec threw ${text}` })
     : new CodecError({ message: `reading it threw ${text}`, path })
 }
+
+/** What a codec failed with. A user's codec that is not type-checked may fail with anything. */
+export const asCodecError = (failure: unknown): CodecError =>
+  failure instanceof CodecError ? failure : fromThrown(failure, undefined)
 
 /** The path of the first property that throws when it is read: a getter, or anything of a proxy. */
 const unreadableIn = (root: unknown): ReadonlyArray<PropertyKey> | undefined => {
