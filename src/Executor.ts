@@ -225,6 +225,8 @@ export interface ThreadsOptions {
  * computes without yielding does not hear that, and its thread is ended at once.
  */
 export const layerThreads = (options: ThreadsOptions): Layer.Layer<never> => {
+  const isModule = typeof options?.module === "string" || options?.module instanceof URL
+  Numbers.expect("`module` of Executor.layerThreads", options?.module, isModule, "the path or URL of the flow's module")
   Numbers.wholeNumber("`size` of Executor.layerThreads", options.size, 1)
   Numbers.wholeNumber("`heapMegabytes` of Executor.layerThreads", options.heapMegabytes, 1)
   return Layer.unwrap(

@@ -111,6 +111,10 @@ export const make = <
   } & Duplicate<S>
 ): Flow<Name, P, Out, E, Exclude<R, CurrentRun>> => {
   Definition.checkName("a flow", name)
+  const isList = Array.isArray(options?.steps) && options.steps.every((step) => Definition.definition in Object(step))
+  Numbers.expect(`\`steps\` of flow "${name}"`, options?.steps, isList, "a list of steps")
+  const isBody = typeof options.run === "function"
+  Numbers.expect(`\`run\` of flow "${name}"`, options.run, isBody, "a function that returns an Effect")
   const definitions = new Map<string, Definition.Definition>()
   for (const step of options.steps) {
     if (definitions.has(step.stepName)) {

@@ -14,6 +14,7 @@ import * as Numbers from "./internal/numbers.ts"
 import * as Address from "./internal/s3/address.ts"
 import type { BucketLocation } from "./internal/store/artifactStore.ts"
 import * as StoreDirectory from "./internal/store/directory.ts"
+import * as LayerOptions from "./internal/store/layerOptions.ts"
 import * as MemoryArtifactStore from "./internal/store/memoryArtifactStore.ts"
 import * as MemoryRunStore from "./internal/store/memoryRunStore.ts"
 import * as SqlArtifactStore from "./internal/store/sql/artifactStore.ts"
@@ -70,15 +71,18 @@ export const layerLocal = (
     readonly readOnly?: boolean
   } = {}
 ): Layer.Layer<ArtifactStore | RunStore, StoreError> => {
+  const mistake = LayerOptions.mistakeIn("Storage.layerLocal", options, '{ directory: "runs" }', {})
+  if (mistake !== undefined) return refused(mistake)
   const directory = options.directory ?? StoreDirectory.find(process.cwd())
+  if (typeof directory !== "string") return refused("The option `directory` of Storage.layerLocal is not a text.")
   if (directory === "") {
     // As a path it would be the working directory; it is rather a variable that is not set.
     const message = `The directory of a store can't be empty. Name one ("." is the working directory), or leave it out for the nearest ${StoreDirectory.name}.`
-    return Layer.effectContext(Effect.fail(new StoreError({ message })))
+    return refused(message)
   }
   if (Address.isMeant(directory)) {
     const message = `${directory} is not a directory: a bucket holds artifacts and no runs. Open it with Storage.layerS3, whose option \`runs\` names the directory or the database of the runs.`
-    return Layer.effectContext(Effect.fail(new StoreError({ message })))
+    return refused(message)
   }
   const sync = options.sync ?? false
   const valueBytes = Numbers.wholeNumber("`valueBytes` of Storage.layerLocal", options.valueBytes, 0)
@@ -117,10 +121,13 @@ export const layerPostgres = (options: {
   readonly blobs: string
   readonly valueBytes?: number
 }): Layer.Layer<ArtifactStore | RunStore, StoreError> => {
+  const example = '{ url: "postgres://USER@HOST/DATABASE", blobs: "/shared/blobs" }'
+  const mistake = LayerOptions.mistakeIn("Storage.layerPostgres", options, example, { url: "secret", blobs: "text" })
+  if (mistake !== undefined) return refused(mistake)
   const url = typeof options.url === "string" ? Redacted.make(options.url) : options.url
   if (Address.isMeant(options.blobs)) {
     const message = "The large artifacts of this store are in a bucket: open it with Storage.layerS3."
-    return Layer.effectContext(Effect.fail(new StoreError({ message })))
+    return refused(message)
   }
   const blobs = Path.resolve(options.blobs)
   const valueBytes = Numbers.wholeNumber("`valueBytes` of Storage.layerPostgres", options.valueBytes, 0)
@@ -180,13 +187,22 @@ export const layerS3 = (options: {
   readonly sync?: boolean | undefined
   readonly readOnly?: boolean | undefined
 }): Layer.Layer<ArtifactStore | RunStore, StoreError> => {
+  const example = '{ bucket: "acme-flows", runs: "postgres://USER@HOST/DATABASE" }'
+  const flaw = LayerOptions.mistakeIn("Storage.layerS3", options, example, {
+    bucket: "text",
+    runs: "secret",
+    endpoint: "optional",
+    region: "optional",
+    cacheDirectory: "optional"
+  })
+  if (flaw !== undefined) return refused(flaw)
   const { bucket, readOnly = false, sync = false } = options
   const cacheBytes = Numbers.wholeNumber("`cacheBytes` of Storage.layerS3", options.cacheBytes, 0)
   const mistake =
     Address.bucketMistake(bucket) ??
     Address.prefixMistake(options.prefix ?? "") ??
     (options.endpoint === undefined ? undefined : Address.endpointMistake(options.endpoint))
-  if (mistake !== undefined) return Layer.effectContext(Effect.fail(new StoreError({ message: mistake })))
+  if (mistake !== undefined) return refused(mistake)
   const runs = typeof options.runs === "string" ? options.runs : Redacted.value(options.runs)
   const location: BucketLocation = {
     kind: "s3",
@@ -217,6 +233,10 @@ export const layerS3 = (options: {
     })
   ).pipe(located(location))
 }
+
+/** The layer of a store that can't be opened, for a reason in a sentence. */
+const refused = (message: string): Layer.Layer<ArtifactStore | RunStore, StoreError> =>
+  Layer.effectContext(Effect.fail(new StoreError({ message })))
 
 /** Credentials for object storage. */
 export interface S3Credentials {

@@ -1,8 +1,10 @@
 /** Steps, joins and merges: what reaches a body, what a state holds, and who is whose parent. */
 import { assert, describe, it } from "@effect/vitest"
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { Artifact, Flow, RunStore, Step, Storage } from "effect-flow"
+import { Artifact, Executor, Flow, RunStore, Step, Storage } from "effect-flow"
+import { FlowError } from "../src/FlowError.ts"
 
 const Table = Artifact.table({ labels: Schema.Int, review: Schema.String })
 const table = { numRows: 2, columns: { labels: [1, 0], review: ["good", "bad"] } }
@@ -238,6 +240,57 @@ describe("merge", () => {
       )
       const tasks = yield* tasksOf(id)
       assert.deepStrictEqual(tasks.at(-1)?.parents, ["left/2", "right/3"])
+    }).pipe(Effect.provide(Storage.layerMemory))
+  )
+})
+
+describe("an option that no type has checked", () => {
+  const untyped: any = { make: Step.make, flow: Flow.make, threads: Executor.layerThreads }
+  const run = () => Effect.void
+  const steps: ReadonlyArray<readonly [option: object | undefined, message: string]> = [
+    [{ runsOn: "gpu", run }, '`runsOn` of step "s" must be "thread" or "fiber", but it is "gpu".'],
+    [
+      { cache: true, run },
+      '`cache` of step "s" must be an object with a text as its version, such as { version: "1" }'
+    ],
+    [{ cache: {}, run }, "but it is an object."],
+    [{ version: 2, run }, '`version` of step "s" must be a text, but it is 2.'],
+    [{ layer: true, run }, '`layer` of step "s" must be false, or left out, but it is true.'],
+    [{ retry: 3, run }, '`retry` of step "s" must be a Schedule, or an object such as { times: 3 }'],
+    [{ retry: { schedule: "1 second" }, run }, '`retry.schedule` of step "s" must be a Schedule'],
+    [{ retry: { while: true }, run }, '`retry.while` of step "s" must be a function'],
+    [{}, '`run` of step "s" must be a function that returns an Effect, but it is undefined.'],
+    [undefined, 'The options of step "s" must be an object, but it is undefined.']
+  ]
+  for (const [option, message] of steps) {
+    it(`is refused when the step is made: ${message}`, () => {
+      assert.throws(() => untyped.make("s", option), FlowError, message)
+    })
+  }
+
+  it("is refused when a flow or an executor is made", () => {
+    const refused = (make: () => unknown, message: string) => assert.throws(make, FlowError, message)
+    refused(() => untyped.flow("F"), '`steps` of flow "F" must be a list of steps')
+    refused(() => untyped.flow("F", { steps: [{}], run }), '`steps` of flow "F" must be a list of steps')
+    refused(() => untyped.flow("F", { steps: [] }), '`run` of flow "F" must be a function that returns an Effect')
+    refused(() => untyped.threads(), "`module` of Executor.layerThreads must be the path or URL of the flow's module")
+  })
+
+  it.effect("is refused when a choice is made by what is no ref, or of what is no arm", () =>
+    Effect.gen(function* () {
+      const failing = (body: () => unknown) =>
+        Effect.map(
+          Effect.exit(
+            Flow.run(untyped.flow("F", { steps: [], run: body }) as Flow.Flow<"F", {}, void, never, never>, {})
+          ),
+          (exit) => (exit._tag === "Failure" ? Cause.pretty(exit.cause) : "")
+        )
+      const when: any = Flow.when
+      const byValue = yield* failing(() => when(true, { onTrue: Effect.void, onFalse: Effect.void }))
+      assert.include(byValue, 'A choice of flow "F" (Flow.when, Flow.match) is by a ref, but it was given a boolean.')
+      const ref = (run: any) => Effect.flatMap(Step.forEach([true], Effect.succeed), ([first]) => run(first))
+      const noArm = yield* failing(() => ref((first: any) => when(first, { onTrue: 5, onFalse: Effect.void })))
+      assert.include(noArm, 'The arm "true" of a choice in flow "F" must return an Effect, but it returned a number.')
     }).pipe(Effect.provide(Storage.layerMemory))
   )
 })

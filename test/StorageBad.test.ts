@@ -207,3 +207,31 @@ describe("Storage.layerLocal, in bad states", () => {
     )
   )
 })
+
+describe("a store whose options no type has checked", () => {
+  const untyped: any = Storage
+  const cases: ReadonlyArray<readonly [string, ReadonlyArray<unknown>, RegExp]> = [
+    ["layerLocal", ["/some/where"], /^Storage\.layerLocal takes an object of options\. Call it as /],
+    ["layerLocal", [{ directory: 5 }], /^The option `directory` of Storage\.layerLocal is not a text\.$/],
+    ["layerPostgres", [], /^Storage\.layerPostgres takes an object of options\./],
+    ["layerPostgres", ["postgres://me:hunter2@host/runs"], /^Storage\.layerPostgres takes an object of options\./],
+    ["layerPostgres", [{ url: "postgres://host/runs" }], /^The option `blobs` of Storage\.layerPostgres is missing\./],
+    ["layerPostgres", [{ url: "postgres://host/runs", blobs: "" }], /^The option `blobs` .* can't be empty\./],
+    ["layerS3", [], /^Storage\.layerS3 takes an object of options\./],
+    ["layerS3", [{}], /^The option `bucket` of Storage\.layerS3 is missing\./],
+    ["layerS3", [{ bucket: "acme" }], /^The option `runs` of Storage\.layerS3 is missing\./],
+    ["layerS3", [{ bucket: "acme", runs: "" }], /^The option `runs` of Storage\.layerS3 can't be empty\./]
+  ]
+  for (const [layer, words, message] of cases) {
+    it.effect(`is refused in a sentence: ${layer}, ${message.source}`, () =>
+      Effect.gen(function* () {
+        const error: any = yield* Effect.flip(
+          Effect.provide(Effect.void, untyped[layer](...words)) as Effect.Effect<void>
+        )
+        assert.strictEqual(error._tag, "StoreError")
+        assert.match(error.message, message)
+        assert.notInclude(error.message, "hunter2")
+      })
+    )
+  }
+})

@@ -1,19 +1,32 @@
-/** Validates numeric options, because a number out of range would hang a run or silently change it. */
+/** Validates options, because a number out of range, or an option of another kind, would hang a run or silently change it. */
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 import { FlowError } from "../FlowError.ts"
 
-const refuse = (option: string, wanted: string, given: unknown): never => {
-  const shown =
-    typeof given === "string"
-      ? JSON.stringify(given)
-      : Object.is(given, -0)
-        ? "-0"
-        : typeof given === "object"
-          ? "an object"
-          : String(given)
-  throw new FlowError({ reason: "number", message: `${option} must be ${wanted}, but it is ${shown}.` })
+/** A value in a sentence. */
+export const shown = (given: unknown): string => {
+  if (typeof given === "string") return JSON.stringify(given)
+  if (Object.is(given, -0)) return "-0"
+  if (typeof given === "function") return "a function"
+  return typeof given === "object" && given !== null ? "an object" : String(given)
 }
+
+const refuse = (option: string, wanted: string, given: unknown, reason: "number" | "option" = "number"): never => {
+  throw new FlowError({ reason, message: `${option} must be ${wanted}, but it is ${shown(given)}.` })
+}
+
+/**
+ * An option as it is, if it is of its kind. Not every caller is type-checked.
+ *
+ * @param option The option's name in messages: `` `cache` of step "train" ``.
+ * @param wanted What it must be: `a function`.
+ */
+export const expect = <A>(option: string, given: A, isFine: boolean, wanted: string): A =>
+  isFine ? given : refuse(option, wanted, given, "option")
+
+/** One of several words, or `undefined`. */
+export const word = <A extends string>(option: string, given: A | undefined, words: ReadonlyArray<A>): A | undefined =>
+  expect(option, given, given === undefined || words.includes(given), words.map((one) => `"${one}"`).join(" or "))
 
 /**
  * A whole number of at least `least`, or `undefined`.

@@ -20,6 +20,6 @@ export type Arms<A, Names extends string> = [Exclude<keyof A, Names>] extends [n
   ? A
   : { readonly [K in keyof A]: K extends Names ? A[K] : Complaint<`no value is "${K & string}"`> }
 
-/** An arm as the interpreter takes it: a function; one that was an effect stays known to it. */
+/** An arm as the interpreter takes it: a function; one that was an effect stays known to it, and what is neither is refused when it is taken. */
 export const thunk = (arm: Arm<unknown, unknown, unknown>): ChoiceArm =>
-  Effect.isEffect(arm) ? Object.assign(() => arm, { effect: arm }) : arm
+  Effect.isEffect(arm) ? Object.assign(() => arm, { effect: arm }) : typeof arm === "function" ? arm : () => arm

@@ -48,3 +48,10 @@ export const unreadableCode = (step: string): FlowError =>
     reason: "code",
     message: `The version of step "${step}" is "code", but the source of its body can't be read: it is a bound or native function. Give the step a version of its own, or an ordinary function as \`run\`.`
   })
+
+/** The error of a choice by something that is no ref. */
+export const notARef = (flow: string, given: unknown): FlowError =>
+  new FlowError({
+    reason: "option",
+    message: `A choice of flow "${flow}" (Flow.when, Flow.match) is by a ref, but it was given ${kindOf(given)}. For a value that is known when the body runs, use \`if\`.`
+  })

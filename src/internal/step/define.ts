@@ -9,7 +9,7 @@ import * as Fiber from "effect/Fiber"
 import type * as Schema from "effect/Schema"
 import type * as Artifact from "../../Artifact.ts"
 import { CurrentRun } from "../../CurrentRun.ts"
-import * as Numbers from "../numbers.ts"
+import * as Options from "../numbers.ts"
 import * as Definition from "../run/definition.ts"
 import { type Made, mark } from "../run/runScope.ts"
 
@@ -38,6 +38,8 @@ export interface ErasedOptions {
   readonly run: (...values: ReadonlyArray<never>) => unknown
 }
 
+const isObject = (value: unknown): boolean => typeof value === "object" && value !== null
+
 /** What a step is to interpreters. Refuses names and schemas that can't be stored. */
 export const define = (
   name: string,
@@ -45,6 +47,18 @@ export const define = (
   branches: { readonly [name: string]: Branch } | undefined
 ): Definition.Definition => {
   Definition.checkName("a step", name)
+  const { cache, layer, version } = Options.expect(
+    `The options of step "${name}"`,
+    options,
+    isObject(options),
+    "an object"
+  )
+  const called = (option: string) => `\`${option}\` of step "${name}"`
+  Options.expect(called("run"), options.run, typeof options.run === "function", "a function that returns an Effect")
+  Options.expect(called("version"), version, version === undefined || typeof version === "string", "a text")
+  Options.expect(called("layer"), layer, layer === undefined || layer === false, "false, or left out")
+  const isCache = cache === undefined || (isObject(cache) && typeof cache.version === "string")
+  Options.expect(called("cache"), cache, isCache, 'an object with a text as its version, such as { version: "1" }')
   for (const branch of Object.keys(branches ?? {})) Definition.checkName(`a branch of step "${name}"`, branch)
   return {
     name,
@@ -62,12 +76,12 @@ export const define = (
         ])
       ),
     error: Definition.checkedError(`step "${name}"`, options.error),
-    version: options.version ?? "",
-    cache: options.cache,
+    version: version ?? "",
+    cache,
     retry: Definition.retryOptions(name, options.retry),
-    timeoutMs: Numbers.durationMs(`\`timeout\` of step "${name}"`, options.timeout),
-    runsOn: options.runsOn,
-    layer: options.layer,
+    timeoutMs: Options.durationMs(called("timeout"), options.timeout),
+    runsOn: Options.word(called("runsOn"), options.runsOn, ["thread", "fiber"]),
+    layer,
     run: options.run as Definition.Definition["run"] // a body yields an effect
   }
 }
