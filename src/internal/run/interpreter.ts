@@ -115,7 +115,7 @@ const forEach = Effect.fnUntraced(function* (
 })
 
 const choose = Effect.fnUntraced(function* (flowName: string, ...[ref, arms]: Parameters<Interpreter["choose"]>) {
-  if (!isRef(ref)) return yield* Effect.die(UsageErrors.notARef(flowName, ref))
+  if (!Effect.isEffect(ref)) return yield* Effect.die(UsageErrors.notARef(flowName, ref))
   const value = String(yield* ref)
   const arm = Object.hasOwn(arms, value) ? arms[value] : undefined
   if (arm === undefined) return yield* Effect.die(UsageErrors.noArm(ref, value, arms))

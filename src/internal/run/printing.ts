@@ -181,6 +181,15 @@ const install = (): void => {
   captureConsole()
 }
 
+/** What a stream was given: text, or bytes as text in another encoding (`hex`, `base64`), as Node writes it. */
+const decoded = (chunk: string | Uint8Array, encoding: unknown): string | Uint8Array =>
+  typeof chunk === "string" &&
+  typeof encoding === "string" &&
+  Buffer.isEncoding(encoding) &&
+  !/^utf-?8$/i.test(encoding)
+    ? Buffer.from(chunk, encoding)
+    : chunk
+
 const captureStream = (stream: StreamName): void => {
   const write = process[stream].write
   process[stream].write = function (this: unknown, ...words: ReadonlyArray<unknown>): boolean {
@@ -188,10 +197,11 @@ const captureStream = (stream: StreamName): void => {
     const printing = taker()
     if (printing === undefined && elsewhere === undefined) {
       const into = isForResults && current.getStore() !== undefined ? "stderr" : stream
-      return into === stream ? Reflect.apply(write, process[stream], words) : process[into].write(chunk)
+      return Reflect.apply(into === stream ? write : process[into].write, process[into], words)
     }
-    if (printing === undefined) elsewhere?.(chunk)
-    else printing.write(stream, chunk)
+    const text = decoded(chunk, words[1])
+    if (printing === undefined) elsewhere?.(text)
+    else printing.write(stream, text)
     const done = words.findLast((word) => typeof word === "function")
     if (done !== undefined) queueMicrotask(done as () => void)
     return true

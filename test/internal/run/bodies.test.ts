@@ -310,6 +310,25 @@ describe("a setting that a body reads", () => {
 })
 
 describe("what a body prints", () => {
+  it.effect("in another encoding is what that encoding stands for", () =>
+    Effect.gen(function* () {
+      const prints = Step.make("prints", {
+        run: () =>
+          Effect.sync(() => {
+            process.stdout.write("c3", "hex")
+            process.stdout.write("qQ==", "base64")
+            process.stdout.write(" and ", "utf8")
+            process.stdout.write("plain\n", "ascii")
+          })
+      })
+      const { lines } = yield* recorded(Flow.make("F", { steps: [prints], run: () => prints() }))
+      assert.deepStrictEqual(
+        lines.map(({ message }) => message),
+        ["é and plain"]
+      )
+    }).pipe(Effect.provide(Storage.layerMemory))
+  )
+
   it.effect("is its task's, though others print at the same time, from promises and in parts", () =>
     Effect.gen(function* () {
       const step = Step.make("prints", {
