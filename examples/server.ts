@@ -47,8 +47,11 @@ export const WordsFlow = Flow.make("WordsFlow", {
 
 // --- the service -----------------------------------------------------------------------------------------------------
 
-/** The run does not exist, or the request is not possible. The message says which. */
+/** The request is not possible. The message says why. */
 class Refused extends Schema.TaggedError<Refused>()("Refused", { message: Schema.String }, { httpApiStatus: 409 }) {}
+
+/** There is no such run. */
+class Unknown extends Schema.TaggedError<Unknown>()("Unknown", { message: Schema.String }, { httpApiStatus: 404 }) {}
 
 const Shown = Schema.Struct({
   id: Schema.String,
@@ -68,13 +71,13 @@ const runs = HttpApiGroup.make("runs").add(
     error: Refused
   }),
   HttpApiEndpoint.get("list", "/runs", { success: Schema.Array(Shown) }),
-  HttpApiEndpoint.get("get", "/runs/:id", { params, success: Shown, error: Refused }),
+  HttpApiEndpoint.get("get", "/runs/:id", { params, success: Shown, error: [Refused, Unknown] }),
   HttpApiEndpoint.get("events", "/runs/:id/events", {
     params,
     query: { after: Schema.optionalKey(Schema.String) },
     success: HttpApiSchema.StreamSse({ data: Run.Event })
   }),
-  HttpApiEndpoint.delete("cancel", "/runs/:id", { params, success: Shown, error: Refused })
+  HttpApiEndpoint.delete("cancel", "/runs/:id", { params, success: Shown, error: [Refused, Unknown] })
 )
 
 class Api extends HttpApi.make("words").add(runs) {}
@@ -93,6 +96,10 @@ const show = Effect.fnUntraced(function* (id: string) {
 
 const refuse = ({ message }: { readonly message: string }) => new Refused({ message })
 
+/** The answer where a run that may not exist was asked for. */
+const refuseOrUnknown = ({ _tag, message }: { readonly _tag: string; readonly message: string }) =>
+  _tag === "RunNotFound" ? new Unknown({ message }) : new Refused({ message })
+
 const handlers = HttpApiBuilder.group(Api, "runs", (handlers) =>
   Effect.succeed(
     handlers.handleAll({
@@ -106,7 +113,7 @@ const handlers = HttpApiBuilder.group(Api, "runs", (handlers) =>
           Effect.flatMap((runs) => Effect.forEach(runs, ({ id }) => show(id))),
           Effect.orDie
         ),
-      get: ({ params }) => Effect.mapError(show(params.id), refuse),
+      get: ({ params }) => Effect.mapError(show(params.id), refuseOrUnknown),
       events: ({ params, query }) =>
         Effect.map(Effect.context<RunStore.RunStore>(), (services) =>
           Run.events(params.id, query).pipe(Stream.orDie, Stream.provideContext(services))
@@ -114,7 +121,7 @@ const handlers = HttpApiBuilder.group(Api, "runs", (handlers) =>
       cancel: ({ params }) =>
         Run.cancel(params.id, { reason: "The client asked for it." }).pipe(
           Effect.andThen(show(params.id)),
-          Effect.mapError(refuse)
+          Effect.mapError(refuseOrUnknown)
         )
     })
   )

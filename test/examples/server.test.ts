@@ -70,7 +70,10 @@ describe("server.ts", () => {
         const taken = yield* ask("/runs/order-1", "PUT", { pages: ["other"] })
         assert.strictEqual(taken.status, 409)
         assert.include(taken.json.message, "was started with other parameters")
-        assert.strictEqual((yield* ask("/runs/no-such-run")).json.message, 'There is no run "no-such-run".')
+        for (const method of ["GET", "DELETE"]) {
+          const unknown = yield* ask("/runs/no-such-run", method)
+          assert.deepStrictEqual([unknown.status, unknown.json.message], [404, 'There is no run "no-such-run".'])
+        }
 
         yield* ask("/runs/order-2", "PUT", { pages: Array.from({ length: 100 }, () => "a page") })
         const cancelled = yield* ask("/runs/order-2", "DELETE")
