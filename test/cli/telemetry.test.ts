@@ -150,13 +150,17 @@ describe("a collector", () => {
     Effect.gen(function* () {
       const words = ["run", "--directory", join(directory, "cli")]
       const [absent, wrong] = yield* Effect.all(
-        ["http://127.0.0.1:9", "nowhere"].map((endpoint) =>
+        ["http://me:hunter2@127.0.0.1:9", "nowhere"].map((endpoint) =>
           run(flowFile, words, { env: { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint } })
         ),
         { concurrency: "unbounded" }
       )
       assert(absent !== undefined && wrong !== undefined)
       assert.strictEqual(absent.code, 0, absent.stderr)
+      assert.match(
+        absent.stderr,
+        /^(?!.*hunter2).*\nNot everything that was to be observed was sent to http:\/\/127\.0\.0\.1:9\/v1\/\w+: [^\n]+\.\n$/s
+      )
       assert.strictEqual(wrong.code, 2, wrong.stderr)
       assert.strictEqual(
         wrong.stderr,
