@@ -115,6 +115,15 @@ describe("show", () => {
         ["succeeded", "failed"]
       )
       assert.deepStrictEqual(json(yield* here("show", ok, "--json")).calls, [])
+      for (const [verb, what] of [
+        ["logs", "logs"],
+        ["why", "tasks"]
+      ] as const) {
+        const { stderr } = yield* elsewhere(verb, "latest")
+        const said = `The run called other runs, such as \\w{26} of flow "Child"\\. They have ${what} of their own; .* show \\w{26} lists them\\.\\n`
+        assert.match(stderr, new RegExp(said))
+        assert.notInclude((yield* here(verb, ok)).stderr, "called other runs")
+      }
     }).pipe(Effect.scoped)
   )
 

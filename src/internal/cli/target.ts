@@ -1,6 +1,7 @@
 /** Resolves the arguments of verbs: `RUN`, `RUN/STEP`, `RUN/STEP/ID`, and the artifacts below them. */
 import * as Effect from "effect/Effect"
 import type { RunRecord, TaskRecord } from "../../RunRecord.ts"
+import { RunStore } from "../../RunStore.ts"
 import * as Reading from "../history/reading.ts"
 import * as Cli from "./cli.ts"
 
@@ -41,6 +42,22 @@ export const tasks = Effect.fnUntraced(function* (target: Target) {
   if (target.step === undefined) return yield* Reading.tasks(target.run)
   const tasks: ReadonlyArray<TaskRecord> = yield* Reading.tasks(target.run, { step: target.step })
   return tasks.length > 0 ? tasks : [yield* Reading.task(target.run, target.step)] // fails with the names that exist
+})
+
+/**
+ * Says that a run called others, which a verb does not look into, where the target is a whole run.
+ *
+ * @param what What these runs have of their own: `logs`.
+ */
+export const sayCalled = Effect.fnUntraced(function* (cli: Cli.Cli, target: Target, what: string) {
+  if (target.step !== undefined) return
+  const [called] = yield* (yield* RunStore).runs({ parent: target.run.id, limit: 1 })
+  if (called === undefined) return
+  const command = `${cli.invocation} show ${target.run.id}`
+  Cli.say(
+    cli,
+    `The run called other runs, such as ${called.id} of flow "${called.flow}". They have ${what} of their own; ${command} lists them.`
+  )
 })
 
 /** Resolves `RUN/STEP[/ID]/ARTIFACT` to a task and the output with that name, or else the input. */

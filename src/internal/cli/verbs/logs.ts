@@ -74,6 +74,7 @@ const show = Effect.fnUntraced(function* (cli: Cli.Cli, chosen: Cli.Chosen, text
     if (lines.length > 0)
       Cli.print(cli, Lines.stamp(task.finishedAt ?? task.startedAt, task.id, lines, style).join("\n"))
   }
+  yield* Target.sayCalled(cli, target, "logs")
   if (after === undefined && tasks.every((task) => task.error === undefined)) Cli.say(cli, "No log lines.")
 })
 

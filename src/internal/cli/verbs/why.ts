@@ -11,9 +11,13 @@ export const why = (cli: Cli.Cli, chosen: Cli.Chosen, text: string, json: boolea
     cli,
     chosen,
     Effect.gen(function* () {
-      const { run, step, task } = yield* Target.parse(chosen, text)
+      const target = yield* Target.parse(chosen, text)
+      const { run, step, task } = target
       const explained = yield* Why.explain(run, task ?? step)
-      if (!json) return Cli.print(cli, Why.toText(explained))
+      if (!json) {
+        Cli.print(cli, Why.toText(explained))
+        return yield* Target.sayCalled(cli, target, "tasks")
+      }
       const tasks = explained.tasks.map(({ codeChanged, reason, task }) => ({
         task: task.id,
         how: task.how,
