@@ -9,6 +9,7 @@ import { readFile } from "node:fs/promises"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as SchemaGetter from "effect/SchemaGetter"
 import * as Artifact from "../src/Artifact.ts"
@@ -241,6 +242,7 @@ describe("a value", () => {
         [Schema.Union([Point, AB]), { a: 1, b: 2 }, /an object would come back as a Point/],
         [Schema.NumberFromString, -0, /-0 would come back as 0/],
         [Schema.Unknown, { a: { b: [1, 2, new Date(0)] } }, /at a\.b\.2: expected JSON, got a Date/],
+        [Schema.Unknown, { o: Option.none() }, /at o: expected JSON, got an Option/],
         [Schema.Unknown, { m: new Map() }, /at m: expected JSON, got a Map/],
         [Schema.Unknown, { n: [Number.NaN] }, /at n\.0: expected JSON, got NaN/],
         [Schema.Unknown, cyclic, /at self: expected JSON, got a value that contains itself/],

@@ -114,7 +114,7 @@ export class TaskHandle implements Pick<CurrentTask["Service"], keyof CurrentTas
 /** Points that can't be stored are refused immediately, so that they don't affect other points. */
 const metricProblem = (name: unknown, value: unknown, step: unknown): string | undefined => {
   if (typeof name !== "string") return "its name must be a string."
-  if (typeof value !== "number") return `the value of "${name}" must be a number, but it is a ${typeof value}.`
+  if (typeof value !== "number") return `the value of "${name}" must be a number, but its type is ${typeof value}.`
   if (step === undefined || Number.isFinite(step)) return undefined
   return `the step of "${name}" must be a number, but it is ${typeof step === "number" ? step : `a ${typeof step}`}.`
 }

@@ -108,7 +108,7 @@ const effectTypeOf = (value: object): string | undefined => {
   for (let object: object | null = value; object !== null; object = Object.getPrototypeOf(object)) {
     for (const key of Object.getOwnPropertyNames(object)) {
       const name = /^~effect\/(?:.+\/)?([A-Z]\w*)$/.exec(key)?.[1]
-      if (name !== undefined) return name
+      if (name !== undefined && name !== "Equal" && name !== "Hash") return name // what many types can do
     }
   }
   return undefined
