@@ -35,7 +35,7 @@ const reasons: Readonly<Record<string, string>> = {
   ENOTFOUND: "the host name could not be resolved"
 }
 
-/** Why something is no file to read, if it is none. Opening a pipe that nobody writes to never ends; nor does reading some devices. */
+/** Says what else something is than a file: to open a pipe that has no writer takes forever, and so does reading some devices. */
 export const notAFile = (stats: Stats): string | undefined =>
   stats.isFIFO()
     ? "it is a pipe, not a file"
