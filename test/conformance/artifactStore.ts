@@ -79,10 +79,11 @@ export const suite = (name: string, layer: Layer.Layer<ArtifactStore | RunStore,
         const directory = yield* temporaryDirectory
         for (const size of [0, 5, 200_000, 8_500_000]) {
           const path = Path.join(directory, String(size))
-          yield* Effect.promise(() => Fs.writeFile(path, bytesOf(size)))
+          const bytes = bytesOf(size)
+          yield* Effect.promise(() => Fs.writeFile(path, bytes))
           const address = yield* store.putFile(path)
-          assert.deepStrictEqual(address, { digest: Digest.ofChunks([bytesOf(size)]), size })
-          same(yield* store.get(address.digest), bytesOf(size))
+          assert.deepStrictEqual(address, { digest: Digest.ofChunks([bytes]), size })
+          same(yield* store.get(address.digest), bytes)
         }
       }).pipe(Effect.scoped)
     )
@@ -153,7 +154,8 @@ export const suite = (name: string, layer: Layer.Layer<ArtifactStore | RunStore,
       Effect.gen(function* () {
         const store = yield* ArtifactStore
         for (const size of [0, 1000, 700_000]) {
-          const { digest } = yield* store.put([bytesOf(size)])
+          const bytes = bytesOf(size)
+          const { digest } = yield* store.put([bytes.slice()])
           const extensions = [".csv", ".csv.gz", "parquet", ".JPG", ".données"]
           for (const extension of extensions) {
             const paths = yield* Effect.all(
@@ -164,7 +166,7 @@ export const suite = (name: string, layer: Layer.Layer<ArtifactStore | RunStore,
             const path = paths[0] as string // there are 8
             assert.isTrue(Path.isAbsolute(path))
             assert.strictEqual(Path.basename(path), `${digest}.${extension.replace(/^\./, "")}`)
-            same(yield* Effect.promise(() => Fs.readFile(path)), bytesOf(size))
+            same(yield* Effect.promise(() => Fs.readFile(path)), bytes)
           }
           const plain = yield* store.path(digest)
           for (const bad of ["", ".", "../../x", "./etc", ".a b", ".a\0", `.${"x".repeat(300)}`])
