@@ -80,7 +80,8 @@ export const compare = Effect.fnUntraced(function* ({ cases, keys, seed }: Fixtu
       assert.strictEqual(got.length, wanted.length)
       got.forEach((value, j) => {
         const difference = Math.abs(value - (wanted[j] as number))
-        assert.isAtMost(difference, 1e-12 * Math.max(1, Math.abs(value)), `case ${at}: ${key}`)
+        const isClose = difference <= 1e-12 * Math.max(1, Math.abs(value))
+        if (!isClose) assert.fail(`case ${at}: ${key} is ${value} instead of ${wanted[j]}`)
       })
     }
   }

@@ -67,7 +67,8 @@ const assertClose = (actual: ArrayLike<number>, expected: ArrayLike<number>, wha
   assert.strictEqual(actual.length, expected.length, what)
   for (let i = 0; i < expected.length; i++) {
     const wanted = expected[i] ?? Number.NaN
-    assert.closeTo(actual[i] ?? Number.NaN, wanted, 1e-5 * Math.max(Math.abs(wanted), 1e-2), `${what} ${i}`)
+    const isClose = Math.abs(Number(actual[i]) - wanted) <= 1e-5 * Math.max(Math.abs(wanted), 1e-2)
+    if (!isClose) assert.fail(`${what} ${i} is ${actual[i]} instead of ${wanted}`)
   }
 }
 

@@ -345,8 +345,10 @@ describe("a body", () => {
       const lines = yield* runs.logs({ run: id })
       assert.strictEqual(lines.length, 32 * 5000 + 1)
       assert.deepStrictEqual([lines[0]?.task, lines[0]?.message, lines[0]?.level], ["", "the flow's own", "Info"])
+      const byTask = Map.groupBy(lines, (line) => line.task)
       for (let n = 0; n < 32; n++) {
-        const own = lines.filter((line) => line.task === `chatty/${n + 1}`)
+        const own = byTask.get(`chatty/${n + 1}`) ?? []
+        assert.lengthOf(own, 5000)
         assert.isTrue(own.every((line, i) => line.message === `${n} says ${i}` && line.level === "Debug"))
       }
     }).pipe(Effect.provideService(References.MinimumLogLevel, "Debug"), Effect.provide(Storage.layerMemory))
