@@ -12,6 +12,7 @@ import { Worker } from "node:worker_threads"
 import * as LiveRuns from "../run/liveRuns.ts"
 import * as Cli from "./cli.ts"
 
+/** Whether the main thread has acknowledged a signal, and whether the watching thread gets signals yet. */
 let answered: Int32Array | undefined
 
 /** Acknowledges a signal: the event loop is alive, or the process is ending as the watching thread asked. */
@@ -19,13 +20,16 @@ export const acknowledge = (): void => {
   if (answered !== undefined) Atomics.store(answered, 0, 1)
 }
 
+/** Whether the watching thread has started. A signal before that waits for the main thread's event loop. */
+export const isWatching = (): boolean => answered !== undefined && Atomics.load(answered, 1) === 1
+
 /** The name of the global function that the watching thread calls on the main thread. */
 const leaveName = "effect-flow/leave"
 
 /** Starts watching. It ends with the process. */
 export const start = (): void => {
   if (answered !== undefined) return
-  answered = new Int32Array(new SharedArrayBuffer(4))
+  answered = new Int32Array(new SharedArrayBuffer(8))
   Object.defineProperty(globalThis, Symbol.for(leaveName), { value: leave, configurable: true })
   try {
     const thread = new Worker(program, {
@@ -78,5 +82,6 @@ for (const name of ["SIGINT", "SIGTERM", "SIGHUP"]) {
   }, answerMs)
   signal.start(constants.signals[name])
 }
+Atomics.store(workerData.answered, 1, 1)
 setInterval(() => {}, 2 ** 30)
 `
