@@ -3,7 +3,7 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Effect from "effect/Effect"
 import * as Storage from "../../src/Storage.ts"
 import * as Worker from "../../src/Worker.ts"
-import { lockExpiration, patience } from "./timing.ts"
+import { lockExpiration, longPatience } from "./timing.ts"
 
 const { database, directory, ...options } = JSON.parse(process.argv[2] ?? "{}")
 
@@ -11,7 +11,7 @@ Worker.run({
   module: new URL("../executor/flows.ts", import.meta.url),
   url: database,
   lockExpiration,
-  patience,
+  patience: longPatience,
   ...options
 }).pipe(
   Effect.provide(
