@@ -8,6 +8,7 @@ import { inspect } from "node:util"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { ArtifactStore } from "../src/ArtifactStore.ts"
+import * as Gc from "../src/Gc.ts"
 import * as Digest from "../src/internal/schema/digest.ts"
 import { RunStore } from "../src/RunStore.ts"
 import * as Storage from "../src/Storage.ts"
@@ -97,6 +98,28 @@ describe.skipIf(!hasPostgres)("Storage.layerPostgres, with a Postgres", () => {
         `The run database nosuch on ${host} could not be opened: there is no database nosuch. Create it first (createdb nosuch).`
       )
     }).pipe(Effect.scoped)
+  )
+
+  it.effect("removes no artifacts from a directory in which another database keeps some, too", () =>
+    Effect.gen(function* () {
+      const blobs = yield* temporaryDirectory
+      const [one, other] = [yield* postgresSchema, yield* postgresSchema]
+      const put = (url: string, value: number) =>
+        Effect.provide(
+          Effect.flatMap(ArtifactStore, (store) => store.put([new Uint8Array(100_000).fill(value)])),
+          Storage.layerPostgres({ url, blobs })
+        )
+      const collect = Effect.provide(Gc.collect({ grace: 0, dryRun: true }), Storage.layerPostgres({ url: one, blobs }))
+      yield* put(one, 1)
+      assert.strictEqual((yield* collect).artifacts, 1)
+      yield* put(other, 2)
+      const { message } = yield* Effect.flip(collect)
+      assert.include(message, `No artifacts were removed from ${blobs}: 2 run databases keep artifacts there`)
+      const mark = /remove (\S+)\.$/.exec(message)?.[1] ?? ""
+      assert.strictEqual(Path.dirname(mark), Path.join(blobs, "databases"))
+      yield* Effect.promise(() => Fs.rm(mark))
+      assert.strictEqual((yield* collect).artifacts, 2)
+    }).pipe(Effect.scoped, realTime)
   )
 
   it.effect("names the host that misses a blob", () =>

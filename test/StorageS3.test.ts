@@ -47,9 +47,10 @@ const put = Effect.fnUntraced(function* (place: ObjectServer.TestBucket, key: st
   yield* client.put(key, { body: [bytes], size: bytes.length, digest: digestOf(bytes) }, { isNew: false })
 })
 
+/** The keys of a bucket, apart from the marks of the databases that use it. */
 const keys = Effect.fnUntraced(function* (place: ObjectServer.TestBucket) {
   const client = yield* ObjectServer.client(place)
-  return (yield* client.list("")).items.map(({ key }) => key)
+  return (yield* client.list("")).items.flatMap(({ key }) => (/(?:^|\/)databases\//.test(key) ? [] : [key]))
 })
 
 describe("an address that is no bucket's", () => {
@@ -170,8 +171,9 @@ describe.skipIf(!ObjectServer.isInstalled)("a store with a bucket", () => {
       const { place, runs } = yield* store()
       const path = join(runs, "large.bin")
       let change: (() => void) | undefined
-      const proxy = yield* FaultProxy.make(place.endpoint, ({ method }) => {
-        if (method === "PUT" || method === "POST") change?.()
+      const proxy = yield* FaultProxy.make(place.endpoint, ({ method, url }) => {
+        const isArtifact = !url.includes("/databases/")
+        if (isArtifact && (method === "PUT" || method === "POST")) change?.()
         return "none"
       })
       const layer = Storage.layerS3({ ...place, endpoint: proxy.endpoint, runs })
@@ -274,6 +276,40 @@ describe.skipIf(!ObjectServer.isInstalled)("a store with a bucket", () => {
         assert.deepStrictEqual((yield* client.uploads("")).items, [])
         assert.deepStrictEqual((yield* Verify.check()).faults, [])
       }).pipe(Effect.provide(layer))
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("collects no garbage where another database keeps artifacts, too", () =>
+    Effect.gen(function* () {
+      const { layer, place } = yield* store({ prefix: "team" })
+      const other = Storage.layerS3({ ...place, prefix: "team", runs: yield* temporaryDirectory })
+      const { digest } = yield* Effect.provide(
+        Effect.flatMap(ArtifactStore, (artifacts) => artifacts.put([filled(300_000, 1)])),
+        layer
+      )
+      const collect = Gc.collect({ grace: 0 })
+      const refused = yield* Effect.flip(Effect.provide(collect, other))
+      assert.match(
+        refused.message,
+        /^No artifacts were removed from s3:\/\/[^/]+\/team: 2 run databases keep artifacts there, .* remove s3:\/\/[^/]+\/team\/databases\/\w+\.$/
+      )
+      assert.strictEqual(
+        (yield* Effect.flip(Effect.provide(Gc.collect({ dryRun: true }), other)))._tag,
+        "ArtifactError"
+      )
+      // The one that was there first removes what is its own, until the other has kept something, or found it there.
+      assert.strictEqual((yield* Effect.provide(Gc.collect({ grace: 0, dryRun: true }), layer)).artifacts, 1)
+      yield* Effect.provide(
+        Effect.flatMap(ArtifactStore, (artifacts) => artifacts.touch([digest])),
+        other
+      )
+      const [refusedToo] = [yield* Effect.flip(Effect.provide(collect, layer))]
+      assert.include(refusedToo.message, "2 run databases")
+      // As the message says.
+      const client = yield* ObjectServer.client(place)
+      yield* client.remove([refusedToo.message.slice(refusedToo.message.indexOf("team/databases/"), -1)])
+      assert.strictEqual((yield* Effect.provide(collect, layer)).artifacts, 1)
+      assert.deepStrictEqual(yield* keys(place), [])
     }).pipe(Effect.scoped)
   )
 

@@ -57,8 +57,8 @@ describe.skipIf(!ObjectServer.isInstalled)("a bucket", () => {
       const place = yield* ObjectServer.bucket
       const directory = yield* temporaryDirectory
       let failing = true
-      const proxy = yield* FaultProxy.make(place.endpoint, ({ method }) =>
-        failing && method === "PUT" ? "expired" : "none"
+      const proxy = yield* FaultProxy.make(place.endpoint, ({ method, url }) =>
+        failing && method === "PUT" && !url.includes("/databases/") ? "expired" : "none"
       )
       yield* environment({
         AWS_ACCESS_KEY_ID: place.credentials.accessKeyId,
@@ -123,7 +123,7 @@ describe.skipIf(!ObjectServer.isInstalled)("a bucket", () => {
 
       // A lifecycle rule removes what it takes for old.
       const client = yield* ObjectServer.client(place)
-      const { items } = yield* client.list("")
+      const items = (yield* client.list("")).items.filter(({ key }) => !key.startsWith("nlp/databases/"))
       assert.strictEqual(items.length, 1)
       yield* client.remove(items.map(({ key }) => key))
       const verified = yield* here("verify")

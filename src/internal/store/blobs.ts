@@ -5,6 +5,7 @@
 import type * as Effect from "effect/Effect"
 import type * as Stream from "effect/Stream"
 import type { Address, ArtifactError } from "./artifactError.ts"
+import type { Owners } from "./owners.ts"
 
 /** Bytes from `start` to before `end`. */
 export interface Range {
@@ -80,6 +81,8 @@ export interface Blobs {
   readonly setApart: (digest: string) => Effect.Effect<void, ArtifactError>
   /** Removes an artifact from a wrong place. */
   readonly discard: (path: string) => Effect.Effect<void, ArtifactError>
+  /** Which run databases keep artifacts here. None for a directory that belongs to the database. */
+  readonly owners?: Owners
   readonly local: LocalFiles
   /** Whether small files are better kept in the database than here. */
   readonly isRemote: boolean

@@ -24,6 +24,7 @@ import { directories as directoriesOf } from "./directories.ts"
 import * as Integrity from "./integrity.ts"
 import { isMissing, lookAt } from "./look.ts"
 import * as Names from "./names.ts"
+import * as Owners from "./owners.ts"
 import { fileParts, hashFile, readable, readParts } from "./parts.ts"
 import * as Places from "./places.ts"
 import * as Problem from "./problem.ts"
@@ -49,6 +50,8 @@ interface Options {
   readonly directory: string
   /** Ends the sentence that says that an artifact is missing. */
   readonly hint: string
+  /** Whether several run databases may keep artifacts in this directory. Default: false. */
+  readonly isShared?: boolean
   /** Writes nothing: damaged files stay where they are, and `put` fails. Default: false. */
   readonly readOnly?: boolean
   /** Whether files survive a power cut. Default: true. */
@@ -222,5 +225,6 @@ export const make = (options: Options): FileStore => {
     remove: (files, before) => writing(() => Sweep.remove(places, files, before)),
     tidy: (before, keep) => writing(() => Sweep.tidy(places, names, before, keep))
   }
-  return { ...store, local: store, isRemote: false }
+  const owners = options.isShared === true ? { owners: Owners.make(directory, directories, writing) } : {}
+  return { ...store, ...owners, local: store, isRemote: false }
 }

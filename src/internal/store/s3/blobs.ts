@@ -19,6 +19,7 @@ import * as Bytes from "../bytes.ts"
 import { type Claim, damaged, type Ledger } from "../ledger.ts"
 import * as Cache from "./cache.ts"
 import * as FileSource from "./fileSource.ts"
+import * as Owners from "./owners.ts"
 import * as Places from "./places.ts"
 import * as Problem from "./problem.ts"
 import * as Sweep from "./sweep.ts"
@@ -162,6 +163,7 @@ export const make = (options: Options): { readonly blobs: Blobs; readonly close:
 
   const blobs: Blobs = {
     isRemote: true,
+    owners: Owners.make(client, places),
     local: {
       has: (digest) => (Places.isDigest(digest) ? cache.has(digest) : Effect.succeed(false)),
       put: cache.put,

@@ -17,6 +17,7 @@ import * as ValueCache from "../../artifact/valueCache.ts"
 import * as Digest from "../../schema/digest.ts"
 import type { Blobs } from "../blobs.ts"
 import * as Bytes from "../bytes.ts"
+import * as Owners from "../owners.ts"
 import type { TemporaryFiles } from "../temporaryFiles.ts"
 import type { Database } from "./database.ts"
 import * as RecentBlobs from "./recentBlobs.ts"
@@ -163,6 +164,24 @@ export const make = (options: {
   ): Effect.Effect<ReadonlyArray<string>, ArtifactError> =>
     Effect.map(changeRows(statement, params), (rows) => rows.map((row) => row.digest as string)) // every statement here returns this column
 
+  /** The token of this database. */
+  const token: Effect.Effect<string, ArtifactError> = Effect.map(
+    ask("SELECT token FROM token", []),
+    ([row]) => row?.token as string // the column's type
+  )
+
+  let isMarked = blobs.owners === undefined || readOnly
+  /** Leaves this database's mark in the place of large artifacts, before the first of this process is kept there. */
+  const keeping = <A>(effect: Effect.Effect<A, ArtifactError>): Effect.Effect<A, ArtifactError> =>
+    Effect.suspend(() => {
+      const { owners } = blobs
+      if (isMarked || owners === undefined) return effect
+      return Effect.flatMap(Effect.flatMap(token, owners.mark), () => {
+        isMarked = true
+        return effect
+      })
+    })
+
   /** Moves the recent artifacts to where all others are. */
   const moveRecent: Effect.Effect<void, ArtifactError> = Effect.mapError(
     database.orStoreError(
@@ -195,7 +214,7 @@ export const make = (options: {
   const put: ArtifactStore["Service"]["put"] = (chunks, address) =>
     Effect.suspend(() => {
       const size = address?.size ?? Bytes.sizeOf(chunks)
-      if (size > inlineLimit) return blobs.put(chunks, address)
+      if (size > inlineLimit) return keeping(blobs.put(chunks, address))
       const digest = address?.digest ?? Digest.ofChunks(chunks)
       return Effect.as(
         Effect.mapError(
@@ -212,13 +231,13 @@ export const make = (options: {
       try: () => smallFile(path),
       catch: (cause) => Bytes.failed("unreadable", `The file ${path} can't be read`, cause)
     })
-    return yield* small === undefined ? blobs.putFile(path) : put([small])
+    return yield* small === undefined ? keeping(blobs.putFile(path)) : put([small])
   })
 
   return {
     inlineLimit,
     put,
-    putFile: (path) => (blobs.isRemote ? putFile(path) : blobs.putFile(path)),
+    putFile: (path) => (blobs.isRemote ? putFile(path) : keeping(blobs.putFile(path))),
     get: (digest) => inlineOr(digest, Effect.succeed, blobs.get(digest)),
     stream: (digest, range, options) =>
       Stream.unwrap(
@@ -250,12 +269,13 @@ export const make = (options: {
         const intact = new Set<string>()
         for (const part of touchedTogether(artifacts))
           for (const digest of yield* touchInline(now)(part, part.map(() => "?").join(", "))) intact.add(digest)
-        for (const digest of yield* blobs.touch(artifacts.filter((artifact) => !intact.has(digestOf(artifact)))))
-          intact.add(digest)
+        const large = artifacts.filter((artifact) => !intact.has(digestOf(artifact)))
+        if (large.length > 0) for (const digest of yield* keeping(blobs.touch(large))) intact.add(digest)
         return intact
       }),
     sweep: ({ before, dryRun, keep, released }) =>
       Effect.gen(function* () {
+        if (blobs.owners !== undefined) yield* Owners.checkAlone(blobs.owners, yield* token)
         const latest = Math.max(before, released?.before ?? before)
         const goes = (digest: string, touchedAt: number): boolean =>
           !keep.has(digest) && (touchedAt < before || released?.digests.has(digest) === true)

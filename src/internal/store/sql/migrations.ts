@@ -20,6 +20,7 @@ import { migration as recentBlobs } from "./migrations/0008_recent_blobs.ts"
 import { migration as objects } from "./migrations/0009_objects.ts"
 import { migration as order } from "./migrations/0010_order.ts"
 import { migration as sources } from "./migrations/0011_sources.ts"
+import { migration as token } from "./migrations/0012_token.ts"
 import type { ColumnTypes, Migration } from "./migrations/migration.ts"
 import * as SqlRetry from "./retry.ts"
 
@@ -35,7 +36,8 @@ export const all: ReadonlyArray<Migration> = [
   recentBlobs,
   objects,
   order,
-  sources
+  sources,
+  token
 ]
 
 /** The version this program reads and writes: the id of the newest migration. */

@@ -47,6 +47,7 @@ export const layer = (options: Options): Layer.Layer<ArtifactStore | RunStore, S
                 Effect.sync(() =>
                   FileStore.make({
                     directory: blobs,
+                    isShared: true,
                     hint: ` on ${Os.hostname()}. Is this directory shared with the host that wrote it?`
                   })
                 )
