@@ -55,9 +55,11 @@ const keys = Effect.fnUntraced(function* (place: ObjectServer.TestBucket) {
 
 describe("an address that is no bucket's", () => {
   const why = (options: Options) =>
-    Effect.map(
-      Effect.flip(Effect.provide(ArtifactStore, Storage.layerS3({ bucket: "flows", runs: "/tmp/none", ...options }))),
-      ({ message }) => message
+    Effect.flatMap(temporaryDirectory, (runs) =>
+      Effect.map(
+        Effect.flip(Effect.provide(ArtifactStore, Storage.layerS3({ bucket: "flows", runs, ...options }))),
+        ({ message }) => message
+      )
     )
   it.effect("is refused before anything is asked", () =>
     Effect.gen(function* () {

@@ -85,13 +85,16 @@ export const make = (options: Request.Options): Client => {
   const xml = (request: Request.Request) => Effect.map(send(request), ({ body }) => new TextDecoder().decode(body))
   const unlike = (what: string): S3Error =>
     new S3Error({ kind: "refused", code: "Answer", reason: `${server()} ${what}, which no object storage does` })
+  /** The etag of what was written. An answer without one comes from a proxy or a login page, and nothing was stored. */
+  const written = (answer: Incoming): Effect.Effect<string, S3Error> =>
+    etagOf(answer) === "" ? Effect.fail(unlike("answered a write without an etag")) : Effect.succeed(etagOf(answer))
   return {
     bucket,
     server,
     close,
     ...Lists.make(bucket, requests),
     put: (key, { body, digest, size }, { isNew, mediaType = "application/octet-stream" }) =>
-      Effect.map(
+      Effect.flatMap(
         send({
           method: "PUT",
           key,
@@ -101,7 +104,7 @@ export const make = (options: Request.Options): Client => {
           headers: { "content-type": mediaType, ...(isNew ? { "if-none-match": "*" } : {}) },
           action: "s3:PutObject"
         }),
-        etagOf
+        written
       ),
     look: (key, version) =>
       Effect.flatMap(
@@ -186,7 +189,7 @@ export const make = (options: Request.Options): Client => {
         (text) => Xml.text(text, "UploadId") ?? ""
       ),
     putPart: ({ id, key }, part, { body, digest, size }) =>
-      Effect.map(
+      Effect.flatMap(
         send({
           method: "PUT",
           key,
@@ -196,7 +199,7 @@ export const make = (options: Request.Options): Client => {
           digest,
           action: "s3:PutObject"
         }),
-        etagOf
+        written
       ),
     completeUpload: ({ id, key }, etags, { isNew }) =>
       Effect.suspend(() => {

@@ -1,7 +1,7 @@
 /** Lists of objects and of uploads, in pages, and the removal of a page of objects. */
 import { createHash } from "node:crypto"
 import * as Effect from "effect/Effect"
-import type { S3Error } from "./failure.ts"
+import { S3Error } from "./failure.ts"
 import type { Request, Requests } from "./request.ts"
 import * as Xml from "./xml.ts"
 
@@ -47,12 +47,25 @@ export interface Lists {
 /** How many objects one request lists or removes. */
 export const pageSize = 1000
 
-export const make = (bucket: string, { send }: Requests): Lists => {
+export const make = (bucket: string, { send, server }: Requests): Lists => {
   const xml = (request: Request) => Effect.map(send(request), ({ body }) => new TextDecoder().decode(body))
+  /** An answer that is no such list, a login page for one, would be taken for an empty bucket. */
+  const listOf = (element: string, request: Request) =>
+    Effect.flatMap(xml(request), (text) =>
+      text.includes(`<${element}`)
+        ? Effect.succeed(text)
+        : Effect.fail(
+            new S3Error({
+              kind: "refused",
+              code: "Answer",
+              reason: `${server()} answered a request for a list without one, which no object storage does`
+            })
+          )
+    )
   return {
     list: (prefix, after, limit = pageSize) =>
       Effect.map(
-        xml({
+        listOf("ListBucketResult", {
           method: "GET",
           key: "",
           query: {
@@ -102,7 +115,7 @@ export const make = (bucket: string, { send }: Requests): Lists => {
       }),
     uploads: (prefix, after) =>
       Effect.map(
-        xml({
+        listOf("ListMultipartUploadsResult", {
           method: "GET",
           key: "",
           query: {

@@ -1,4 +1,5 @@
 /** Ranges that are read straight into arrays, from servers that answer as they please. */
+import { createHash } from "node:crypto"
 import * as Net from "node:net"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -147,6 +148,28 @@ describe("a range", () => {
           content.subarray(at, at + 100)
         )
       assert.strictEqual(seen.requests, 4)
+    })
+  )
+})
+
+describe("an answer that is a login page", () => {
+  it.live("is neither a write that was done nor an empty list", () =>
+    Effect.gen(function* () {
+      const page = "<html>Log in to this network</html>"
+      const { client } = yield* serverOf(() => [
+        `HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: ${page.length}\r\n\r\n${page}`
+      ])
+      const body = { body: [content], size: content.length, digest: createHash("sha256").update(content).digest("hex") }
+      for (const write of [
+        client.put("key", body, { isNew: true }),
+        client.putPart({ id: "u", key: "key" }, 1, body)
+      ]) {
+        const { kind, reason } = yield* Effect.flip(write)
+        assert.strictEqual(kind, "refused")
+        assert.match(reason, /answered a write without an etag, which no object storage does$/)
+      }
+      for (const list of [Effect.asVoid(client.list("")), Effect.asVoid(client.uploads(""))])
+        assert.match((yield* Effect.flip(list)).reason, /answered a request for a list without one, which no object/)
     })
   )
 })
