@@ -8,6 +8,7 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
+import type { Scope } from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import type { ArtifactError, ArtifactStore } from "./ArtifactStore.ts"
 import { CurrentRun } from "./CurrentRun.ts"
@@ -78,7 +79,7 @@ export type Output<F> = Types<F> extends { readonly output: infer Out } ? Out : 
  * @param options.output Schemas by name, for what the body yields and a record can't give back by itself: instances of
  *   classes. Refs, plain data, dates, maps, sets, bigints and bytes need none.
  * @param options.steps Every step whose tasks the body runs.
- * @param options.run From the parameters, an effect of what the run yields.
+ * @param options.run From the parameters, an effect of what the run yields. It has a `Scope`, which closes when it has ended.
  *
  * Throws `FlowError` where two steps have one name, and where a parameter or an output can't be stored, or is a secret.
  *
@@ -109,7 +110,7 @@ export const make = <
     readonly steps: S
     readonly run: (parameters: Decoded<P>) => BodyResult<Returned, Out, E, R, NoInfer<O>, Decoded<NoInfer<P>>>
   } & Duplicate<S>
-): Flow<Name, P, Out, E, Exclude<R, CurrentRun>> => {
+): Flow<Name, P, Out, E, Exclude<R, CurrentRun | Scope>> => {
   Definition.checkName("a flow", name)
   const isList = Array.isArray(options?.steps) && options.steps.every((step) => Definition.definition in Object(step))
   Numbers.expect(`\`steps\` of flow "${name}"`, options?.steps, isList, "a list of steps")

@@ -7,6 +7,7 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Schedule from "effect/Schedule"
 import type * as Schema from "effect/Schema"
+import type { Scope } from "effect/Scope"
 import type * as Artifact from "./Artifact.ts"
 import type { ArtifactError, ArtifactStore } from "./ArtifactStore.ts"
 import { CurrentRun } from "./CurrentRun.ts"
@@ -117,13 +118,14 @@ export type Covers<E, X> = CoveredBy<E, X | TaskError>
 /** Rejects, in a sentence, `layer: false` on a step whose body needs a service that no task has by itself. */
 export type Layerless<L, R> = [L] extends [never]
   ? unknown
-  : WithoutLayer<Exclude<R, CurrentTask | ArtifactStore | RunStore>>
+  : WithoutLayer<Exclude<R, CurrentTask | Scope | ArtifactStore | RunStore>>
 
 /**
  * A step.
  *
  * @param name Unique within a flow; it appears in task ids, paths and URLs: letters, digits, "_" and "-".
- * @param options.run The body: gets the decoded inputs, yields the outputs. Inputs are readonly.
+ * @param options.run The body: gets the decoded inputs, yields the outputs. Inputs are readonly. It has a `Scope`, which closes
+ *   when the attempt has ended and its outputs are stored.
  *
  * @example
  * ```ts
@@ -155,7 +157,7 @@ export const make = <
     ) => BodyResult<Returned, NoInfer<O>, E, R, { readonly input: Values<NoInfer<I>>; readonly error: NoInfer<X> }>
   } & Covers<E, X> &
     Layerless<L, R>
-): Step<Name, I, O, E | TimeoutError<T>, Exclude<R, CurrentTask>> =>
+): Step<Name, I, O, E | TimeoutError<T>, Exclude<R, CurrentTask | Scope>> =>
   fromDefinition(define(name, options, undefined)) as never // the definition is erased, this signature is its type
 
 /** A branch of a join that takes many states of one step: those that `Step.forEach` gives. */
@@ -300,7 +302,7 @@ export const join = <
     ) => BodyResult<Returned, NoInfer<O>, E, R, { readonly input: Values<NoInfer<I>>; readonly error: NoInfer<X> }>
   } & Covers<E, X> &
     Layerless<L, R>
-): Join<Name, B, I, O, E | TimeoutError<T>, Exclude<R, CurrentTask>> =>
+): Join<Name, B, I, O, E | TimeoutError<T>, Exclude<R, CurrentTask | Scope>> =>
   fromDefinition(define(name, options, branches)) as never // the definition is erased, this signature is its type
 
 /**

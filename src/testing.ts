@@ -16,6 +16,7 @@
  * ```
  */
 import type * as Effect from "effect/Effect"
+import type { Scope } from "effect/Scope"
 import type { ArtifactError } from "./ArtifactStore.ts"
 import type { CurrentTask } from "./CurrentTask.ts"
 import type { Any as AnyFlow, Flow, Output, Parameters, Yielding } from "./Flow.ts"
@@ -90,7 +91,7 @@ export const withStep = <F extends AnyFlow, S extends Step.Any, R = never>(
   flow: F,
   step: S,
   body: (...given: Step.BodyOf<S>) => Step.Body<Step.Yielded<Step.OutputOf<S>>, Step.FailureOf<S>, R>
-): WithServices<F, Exclude<R, CurrentTask>> => {
+): WithServices<F, Exclude<R, CurrentTask | Scope>> => {
   const listed = Definition.listed(flow.definitions, originalOf(Definition.of(step)))
   if (listed === undefined) {
     throw new FlowError({

@@ -207,6 +207,22 @@ const bodies = {
           })
         })
     ),
+  acquires: () =>
+    Effect.gen(function* () {
+      yield* Effect.acquireRelease(Effect.log("acquired"), () => Effect.log("released"))
+      yield* Effect.forkScoped(
+        Effect.onInterrupt(Effect.never, () => Effect.log("interrupted")),
+        {
+          startImmediately: true
+        }
+      )
+      return { x: 1 }
+    }),
+  cannotRelease: () =>
+    Effect.as(
+      Effect.addFinalizer(() => Effect.die(new Error("not released"))),
+      { x: 1 }
+    ),
   // What else is kept with a task
   measures: () =>
     Effect.gen(function* () {

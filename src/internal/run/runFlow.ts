@@ -248,7 +248,7 @@ const runBody = (
       say(stream === "stdout" ? "Info" : "Warn", message)
     )
     const body = runEffect(subject, () => run.flow.body(parameters as never)) // they are decoded and complete
-    return onOwnFiber(body, surround(context, interpreter, line), {
+    return onOwnFiber(Effect.scoped(body), surround(context, interpreter, line), {
       stop,
       start: (start) => Printing.during(printing, start),
       close: () => {

@@ -1,4 +1,7 @@
 /** What a user's functions return, throw, fork and print, and how long they take: the run is recorded whatever it is. */
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Config from "effect/Config"
@@ -9,7 +12,7 @@ import * as Fiber from "effect/Fiber"
 import * as Logger from "effect/Logger"
 import * as Schema from "effect/Schema"
 import * as TestClock from "effect/testing/TestClock"
-import { CurrentTask, Executor, Flow, Run, RunRecord, RunStore, Step, Storage } from "effect-flow"
+import { Artifact, CurrentTask, Executor, Flow, Run, RunRecord, RunStore, Step, Storage } from "effect-flow"
 
 /** A function as JavaScript has it, which no compiler has seen. */
 const untyped = (
@@ -306,6 +309,58 @@ describe("a setting that a body reads", () => {
     }).pipe(
       Effect.provide([Storage.layerMemory, ConfigProvider.layer(ConfigProvider.fromUnknown({ db: { port: "abc" } }))])
     )
+  )
+})
+
+describe("the scope of a body", () => {
+  it.effect(
+    "closes with its attempt when the outputs are stored, and that of a flow's body before the run is over",
+    () =>
+      Effect.gen(function* () {
+        const said: Array<string> = []
+        const say = (text: string) => Effect.sync(() => void said.push(text))
+        const waits = (text: string) =>
+          Effect.forkScoped(
+            Effect.onInterrupt(Effect.never, () => say(text)),
+            { startImmediately: true }
+          )
+        const writes = Step.make("writes", {
+          output: { file: Artifact.file() },
+          run: Effect.fnUntraced(function* () {
+            const directory = yield* Effect.acquireRelease(
+              Effect.promise(() => mkdtemp(join(tmpdir(), "effect-flow-"))),
+              (directory) =>
+                Effect.andThen(
+                  say("removed"),
+                  Effect.promise(() => rm(directory, { recursive: true }))
+                )
+            )
+            yield* waits("the step's fiber has ended")
+            const file = join(directory, "a.txt")
+            yield* Effect.promise(() => writeFile(file, "kept"))
+            return { file }
+          })
+        })
+        const flow = Flow.make("F", {
+          steps: [writes],
+          run: Effect.fnUntraced(function* () {
+            yield* Effect.addFinalizer(() => say("the flow's body has ended"))
+            yield* waits("the flow's fiber has ended")
+            const { file } = yield* writes()
+            yield* say("the step has ended")
+            return yield* Effect.promise(readFile.bind(undefined, yield* file, "utf8"))
+          })
+        })
+        const { output } = yield* Flow.run(flow, {})
+        assert.strictEqual(output, "kept")
+        assert.deepStrictEqual(said, [
+          "the step's fiber has ended",
+          "removed",
+          "the step has ended",
+          "the flow's fiber has ended",
+          "the flow's body has ended"
+        ])
+      }).pipe(Effect.provide(Storage.layerMemory))
   )
 })
 
