@@ -42,12 +42,23 @@ export const prepare = Effect.fnUntraced(function* (
     })
   }
   if (from?.includes("/") === true) {
-    const called = [...new Set((yield* (yield* RunStore).runs({ parent: origin.id })).map((child) => child.flow))]
-    const [child] = from.split("/")
+    const runs = yield* RunStore
+    const children = yield* runs.runs({ parent: origin.id })
+    const called = [...new Set(children.map((child) => child.flow))]
+    const [child, step = "", ...deeper] = from.split("/")
     if (child === undefined || !called.includes(child)) {
       return yield* new FlowError({
         reason: "unknown",
         message: `There is no step "${from}" to resume from: run ${origin.id} called no flow "${child}". ${called.length === 0 ? "It called none." : `It called: ${called.join(", ")}.`}`
+      })
+    }
+    // What flows it calls is not known before it calls them, but what they executed is.
+    const counts = yield* runs.taskCounts(children.filter((run) => run.flow === child).map((run) => run.id))
+    const executed = [...new Set(counts.map((count) => count.step))]
+    if (deeper.length === 0 && !executed.includes(step)) {
+      return yield* new FlowError({
+        reason: "unknown",
+        message: `There is no step "${from}" to resume from: flow "${child}", as run ${origin.id} called it, has no task of a step "${step}". It has tasks of: ${executed.join(", ") || "none"}. A step that was not reached needs no \`from\`.`
       })
     }
   }
