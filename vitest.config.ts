@@ -72,6 +72,7 @@ export default defineConfig({
     include: [chosen === undefined ? "test/**/*.test.ts" : `${chosen}/*.test.ts`],
     exclude: chosen === undefined ? Object.values(groups) : [],
     globalSetup: ["test/support/sharedServer.ts"],
+    setupFiles: chosen === undefined && process.argv.includes("run") ? ["test/support/testFiles.ts"] : [],
     testTimeout: chosen === undefined ? 60_000 : 300_000,
     hookTimeout: chosen === undefined ? 60_000 : 300_000,
     sequence: { sequencer: LongestFirst },

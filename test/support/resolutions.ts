@@ -61,7 +61,9 @@ const write = (path: string, found: Resolutions): void => {
   }
 }
 
-if (file !== undefined && !flags.some(isLoading)) {
+/** From now on, answers imports from what was found before, ahead of hooks that others have registered. */
+export const remember = (): void => {
+  if (file === undefined) return
   const resolutions = read(file)
   let found: Resolutions = {}
   let timer: NodeJS.Timeout | undefined
@@ -90,3 +92,5 @@ if (file !== undefined && !flags.some(isLoading)) {
   })
   process.once("exit", save)
 }
+
+if (!flags.some(isLoading)) remember()
