@@ -3,13 +3,18 @@ import { defaultServerConditions } from "vite"
 import { defineConfig } from "vitest/config"
 import { BaseSequencer, type TestSpecification } from "vitest/node"
 
-// Two groups of tests take long and have commands of their own, which run them alone: the page in a real browser, and the
-// packed package in the hands of other tools.
+// Three groups of tests take long and have commands of their own, which run them alone: workers of a cluster as processes
+// that are started, cut off and killed, the page in a real browser, and the packed package in the hands of other tools.
 const groups: Readonly<Record<string, string>> = {
-  "test:page": "test/browser/**",
-  "test:package": "test/package/**"
+  "test:cluster": "test/cluster",
+  "test:page": "test/browser",
+  "test:package": "test/package"
 }
 const chosen = groups[process.env.npm_lifecycle_event ?? ""]
+// A group that an argument names is run, too: `npx vitest run test/cluster/life.test.ts`.
+const others = Object.values(groups).filter((folder) => !process.argv.some((argument) => argument.includes(folder)))
+/** Whether other programs take part: a browser, tools and runtimes. They are slow, and nothing is shared with them. */
+const isForeign = chosen !== undefined && chosen !== groups["test:cluster"]
 
 // The longest files. They start first, so that none is left to run alone at the end. Suites that mostly wait (for processes,
 // clusters, servers) alternate with those that compute.
@@ -69,18 +74,19 @@ export default defineConfig({
     resolve: { conditions: ["effect-flow-source", ...defaultServerConditions.filter((name) => name !== "module")] }
   },
   test: {
-    include: [chosen === undefined ? "test/**/*.test.ts" : `${chosen}/*.test.ts`],
-    exclude: chosen === undefined ? Object.values(groups) : [],
+    include: [`${chosen ?? "test"}/**/*.test.ts`],
+    exclude: chosen === undefined ? others.map((folder) => `${folder}/**`) : [],
     globalSetup: ["test/support/sharedServer.ts"],
-    setupFiles: chosen === undefined && process.argv.includes("run") ? ["test/support/testFiles.ts"] : [],
-    testTimeout: chosen === undefined ? 60_000 : 300_000,
-    hookTimeout: chosen === undefined ? 60_000 : 300_000,
+    setupFiles: !isForeign && process.argv.includes("run") ? ["test/support/testFiles.ts"] : [],
+    // Much longer than any takes: a busy machine is no reason to fail.
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
     sequence: { sequencer: LongestFirst },
     // A worker keeps the library's modules from one file to the next: loading them for each file took half of the time.
-    isolate: chosen !== undefined,
+    isolate: isForeign,
     // Node imports the tests and the sources itself, and keeps what it compiled. Vite's module runner makes each use of an
     // import a look-up in an object, which costs the tests a tenth more.
-    experimental: { viteModuleRunner: chosen !== undefined, nodeLoader: false },
+    experimental: { viteModuleRunner: isForeign, nodeLoader: false },
     // Thousands of short runs leave much garbage. With room for it, and without helper threads that take the processors from
     // other workers, the tests need a tenth less time.
     execArgv: [

@@ -56,7 +56,7 @@ const latest = Effect.gen(function* () {
   return { run, tasks: yield* store.tasks({ run: run.id }), logs: yield* store.logs({ run: run.id }) }
 })
 
-layer(threads(), { excludeTestServices: true, timeout: "30 seconds" })("Executor.layerThreads", (it) => {
+layer(threads(), { excludeTestServices: true, timeout: "300 seconds" })("Executor.layerThreads", (it) => {
   it.effect("runs a task on another thread, and one of `runsOn: fiber` on this one", () =>
     Effect.gen(function* () {
       const { output } = yield* Flow.run(Flows.WhereFlow, {})

@@ -12,7 +12,7 @@ const id = /run ([0-9a-z]{26})/
 const runOf = (text: string): string => id.exec(text)?.[1] ?? assert.fail(`no run in:\n${text}`)
 const time = "\\d\\d:\\d\\d:\\d\\d\\.\\d{3}"
 
-describe("FlowCli.main", { concurrent: true, timeout: 120_000 }, () => {
+describe("FlowCli.main", { concurrent: true }, () => {
   it.live("runs the flow without a verb, with parameters as flags; the log on stderr, the result on stdout", () =>
     Effect.gen(function* () {
       const directory = yield* temporaryDirectory

@@ -57,5 +57,5 @@ describe("the README's first command", () => {
     const shown = [...lines(output)].filter((line) => line !== "…")
     const printed = lines(stderr)
     for (const line of shown) assert.isTrue(printed.has(line), `"${line}" is not printed; what is:\n${stderr}`)
-  }, 60_000)
+  })
 })

@@ -137,8 +137,7 @@ describe("Storage.layerLocal", () => {
           })
         )
       })
-    ),
-    60_000
+    )
   )
 
   it.effect(
@@ -162,8 +161,7 @@ describe("Storage.layerLocal", () => {
           )
         }
       })
-    ),
-    60_000
+    )
   )
 
   it.effect(

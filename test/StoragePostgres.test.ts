@@ -143,95 +143,89 @@ describe.skipIf(!hasPostgres)("Storage.layerPostgres, with a Postgres", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.effect(
-    "is opened by several at once, and none misses a line that another writes",
-    () =>
-      Effect.gen(function* () {
-        const url = yield* postgresSchema
-        const blobs = yield* temporaryDirectory
-        const layer = () => Storage.layerPostgres({ url, blobs })
-        const count = 100
-        const writer = (name: string) =>
-          Effect.provide(
-            Effect.flatMap(RunStore, (store) =>
-              Effect.forEach(
-                Array.from({ length: count }, (_, index) => index + 1),
-                (index) => {
-                  // All write the same few artifacts, in their own order.
-                  const small = [1, 2, 3].map((n) => new TextEncoder().encode(String((index * n) % 5)))
-                  return store.write([
-                    putTask(task(name, index, { outputs: small.map((bytes) => ref("x", Digest.ofChunks([bytes]))) }), {
-                      blobs: small.map((bytes) => ({ digest: Digest.ofChunks([bytes]), bytes }))
-                    }),
-                    { _tag: "Logs", lines: [line("shared", name, String(index))] }
-                  ])
-                },
-                { concurrency: 4, discard: true }
-              )
-            ),
-            layer()
-          )
-        const writers = ["a", "b", "c", "d"]
-        const seen: Array<string> = []
-        const follow = Effect.provide(
-          Effect.gen(function* () {
-            const store = yield* RunStore
-            let after = 0
-            while (seen.length < writers.length * count) {
-              for (const line of yield* store.logs({ run: "shared", after })) {
-                seen.push(`${line.task} ${line.message}`)
-                after = line.sequence
-              }
-              yield* pause(1)
-            }
-          }),
+  it.effect("is opened by several at once, and none misses a line that another writes", () =>
+    Effect.gen(function* () {
+      const url = yield* postgresSchema
+      const blobs = yield* temporaryDirectory
+      const layer = () => Storage.layerPostgres({ url, blobs })
+      const count = 100
+      const writer = (name: string) =>
+        Effect.provide(
+          Effect.flatMap(RunStore, (store) =>
+            Effect.forEach(
+              Array.from({ length: count }, (_, index) => index + 1),
+              (index) => {
+                // All write the same few artifacts, in their own order.
+                const small = [1, 2, 3].map((n) => new TextEncoder().encode(String((index * n) % 5)))
+                return store.write([
+                  putTask(task(name, index, { outputs: small.map((bytes) => ref("x", Digest.ofChunks([bytes]))) }), {
+                    blobs: small.map((bytes) => ({ digest: Digest.ofChunks([bytes]), bytes }))
+                  }),
+                  { _tag: "Logs", lines: [line("shared", name, String(index))] }
+                ])
+              },
+              { concurrency: 4, discard: true }
+            )
+          ),
           layer()
         )
-        yield* Effect.all([follow, ...writers.map(writer)], { concurrency: "unbounded", discard: true })
-        assert.strictEqual(new Set(seen).size, writers.length * count)
-      }).pipe(Effect.scoped),
-    60_000
+      const writers = ["a", "b", "c", "d"]
+      const seen: Array<string> = []
+      const follow = Effect.provide(
+        Effect.gen(function* () {
+          const store = yield* RunStore
+          let after = 0
+          while (seen.length < writers.length * count) {
+            for (const line of yield* store.logs({ run: "shared", after })) {
+              seen.push(`${line.task} ${line.message}`)
+              after = line.sequence
+            }
+            yield* pause(1)
+          }
+        }),
+        layer()
+      )
+      yield* Effect.all([follow, ...writers.map(writer)], { concurrency: "unbounded", discard: true })
+      assert.strictEqual(new Set(seen).size, writers.length * count)
+    }).pipe(Effect.scoped)
   )
 
-  it.effect(
-    "goes on after its connections were cut",
-    () =>
-      Effect.gen(function* () {
-        const url = yield* postgresSchema
-        const blobs = yield* temporaryDirectory
-        const sql = yield* client(yield* postgresUrl)
-        const application = `cut-${process.pid}`
-        const named = new URL(url)
-        named.searchParams.set("application_name", application)
-        let cuts = 0
-        const cut = Effect.map(
-          sql`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = ${application}`,
-          (rows) => {
-            cuts += rows.length
-          }
-        )
-        const cutting = Effect.forEach(Array.from({ length: 20 }), () => Effect.andThen(pause(20), cut), {
-          discard: true
-        })
-        const records = Array.from({ length: 400 }, (_, index) => task("r", index + 1))
-        yield* Effect.provide(
-          Effect.gen(function* () {
-            const store = yield* RunStore
-            yield* store.write([putRun(run("r"))])
-            yield* Effect.all(
-              [
-                Effect.forEach(records, (record) => store.write([putTask(record)]), { concurrency: 4, discard: true }),
-                cutting
-              ],
-              { concurrency: "unbounded", discard: true }
-            )
-            assert.deepStrictEqual(yield* store.tasks({ run: "r" }), records)
-            assert.isAbove(cuts, 0)
-          }),
-          Storage.layerPostgres({ url: named.href, blobs })
-        )
-      }).pipe(Effect.scoped, realTime),
-    60_000
+  it.effect("goes on after its connections were cut", () =>
+    Effect.gen(function* () {
+      const url = yield* postgresSchema
+      const blobs = yield* temporaryDirectory
+      const sql = yield* client(yield* postgresUrl)
+      const application = `cut-${process.pid}`
+      const named = new URL(url)
+      named.searchParams.set("application_name", application)
+      let cuts = 0
+      const cut = Effect.map(
+        sql`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = ${application}`,
+        (rows) => {
+          cuts += rows.length
+        }
+      )
+      const cutting = Effect.forEach(Array.from({ length: 20 }), () => Effect.andThen(pause(20), cut), {
+        discard: true
+      })
+      const records = Array.from({ length: 400 }, (_, index) => task("r", index + 1))
+      yield* Effect.provide(
+        Effect.gen(function* () {
+          const store = yield* RunStore
+          yield* store.write([putRun(run("r"))])
+          yield* Effect.all(
+            [
+              Effect.forEach(records, (record) => store.write([putTask(record)]), { concurrency: 4, discard: true }),
+              cutting
+            ],
+            { concurrency: "unbounded", discard: true }
+          )
+          assert.deepStrictEqual(yield* store.tasks({ run: "r" }), records)
+          assert.isAbove(cuts, 0)
+        }),
+        Storage.layerPostgres({ url: named.href, blobs })
+      )
+    }).pipe(Effect.scoped, realTime)
   )
 
   it.effect("writes what is left when it closes, though it has no connection then", () =>

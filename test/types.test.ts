@@ -44,7 +44,7 @@ beforeAll(async () => {
     ...Object.fromEntries([...rejected, ...accepted].map(({ code, name }) => [file(name), `${imports}${code}\n`])),
     ...Object.fromEntries(shown.map(({ code, name }) => [file(name), `${imports}const shown: never = ${code}\n`]))
   })
-}, 120_000)
+})
 
 it("the steps that the snippets use compile", () => {
   assert.strictEqual(messages.get("prelude.ts"), undefined)

@@ -54,7 +54,7 @@ const cases: ReadonlyArray<Case> = [
   }
 ]
 
-describe("a run is recorded when its process ends by", { concurrent: true, timeout: 180_000 }, () => {
+describe("a run is recorded when its process ends by", { concurrent: true }, () => {
   for (const { code, how, name, says, signals = [], status } of cases) {
     for (const executor of ["fibers", "threads"]) {
       // What ends the process on fibers ends a thread, and fails the task that is on it.

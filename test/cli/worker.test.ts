@@ -47,7 +47,6 @@ describe("a store in Postgres", () => {
         assert.match(listed.stdout, / failed .*\n.* succeeded /)
         worker.child.kill("SIGTERM")
         assert.strictEqual((yield* worker.ended).code, 0)
-      }),
-    60_000
+      })
   )
 })

@@ -43,7 +43,7 @@ const latest = Effect.gen(function* () {
 })
 
 describe.skipIf(Postgres.binaries === undefined)("Executor.layerCluster", () => {
-  layer(Setting.layer(2), { excludeTestServices: true, timeout: "90 seconds" })("with two workers", (it) => {
+  layer(Setting.layer(2), { excludeTestServices: true, timeout: "300 seconds" })("with two workers", (it) => {
     it.effect("gives the results of fibers, on both workers", () =>
       Effect.gen(function* () {
         const cluster = yield* Flow.run(Flows.SquaresFlow, { count: 12 })

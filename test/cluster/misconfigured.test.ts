@@ -110,88 +110,80 @@ describe("a directory of blobs", () => {
 })
 
 describe.skipIf(Postgres.binaries === undefined)("a group with a secret", () => {
-  it.live(
-    "runs tasks over encrypted connections, and tells who has another secret or a worker's address",
-    () =>
-      Effect.gen(function* () {
-        const { options, workers } = yield* Setting.Setting
-        const run = (secret: string) =>
-          Effect.provide(
-            Effect.tap(Flow.run(Flows.SquaresFlow, { count: 3 }), ({ output }) =>
-              Effect.sync(() => assert.strictEqual(output.total, 5))
-            ),
-            Executor.layerCluster({
-              url: options.database,
-              lockExpiration,
-              ...(secret === "" ? {} : { secret })
-            })
-          )
-        const { directory } = yield* Setting.Setting
-        const elsewhere = join(directory, "elsewhere")
-        const otherDatabase = yield* Postgres.database
-        const port = Number(/Working at localhost:(\d+)/.exec(workers[0]?.output() ?? "")?.[1])
-        const messageOf = <A, E, R>(run: Effect.Effect<A, E, R>) =>
-          Effect.map(Effect.flip(run), (error) => (error as Executor.ExecutorError).message)
-        const ends = Effect.fnUntraced(function* (more: object) {
-          const process = yield* Processes.start("./worker.ts", { ...options, secret: "one", ...more })
-          return { code: yield* process.exit, output: process.output() }
-        })
-        const { apart, lost, misplaced, none, other, twin } = yield* Effect.all(
-          {
-            other: messageOf(run("two")),
-            none: messageOf(run("")),
-            misplaced: messageOf(
-              Effect.provide(run("one"), Storage.layerPostgres({ url: options.database, blobs: elsewhere }))
-            ),
-            apart: messageOf(
-              Effect.provide(run("one"), Storage.layerPostgres({ url: otherDatabase, blobs: directory }))
-            ),
-            lost: ends({ host: "nowhere.invalid" }),
-            twin: ends({ port, listenHost: "127.0.0.2" }),
-            same: run("one")
-          },
-          { concurrency: "unbounded" }
+  it.live("runs tasks over encrypted connections, and tells who has another secret or a worker's address", () =>
+    Effect.gen(function* () {
+      const { options, workers } = yield* Setting.Setting
+      const run = (secret: string) =>
+        Effect.provide(
+          Effect.tap(Flow.run(Flows.SquaresFlow, { count: 3 }), ({ output }) =>
+            Effect.sync(() => assert.strictEqual(output.total, 5))
+          ),
+          Executor.layerCluster({
+            url: options.database,
+            lockExpiration,
+            ...(secret === "" ? {} : { secret })
+          })
         )
-        assert.match(
-          other,
-          /^Worker localhost:\d+ of group "effect_flow" has another secret than this process\. Set EFFECT_FLOW_CLUSTER_SECRET/
-        )
-        assert.match(none, /has a secret, and this process has none/)
-        assert.match(misplaced, /sees other blobs than this process does in .*elsewhere\. Set EFFECT_FLOW_BLOBS/)
-        assert.match(apart, /keeps its runs in another database than this process\. Set EFFECT_FLOW_DATABASE_URL/)
-        assert.strictEqual(lost.code, 1)
-        assert.include(lost.output, 'The name "nowhere.invalid" of this worker does not resolve')
-        assert.strictEqual(twin.code, 1)
-        assert.include(
-          twin.output,
-          `has the address localhost:${port}. Give this one an address of its own: EFFECT_FLOW_HOST`
-        )
-      }).pipe(Effect.provide(Setting.layer(1, { secret: "one" }))),
-    180_000
+      const { directory } = yield* Setting.Setting
+      const elsewhere = join(directory, "elsewhere")
+      const otherDatabase = yield* Postgres.database
+      const port = Number(/Working at localhost:(\d+)/.exec(workers[0]?.output() ?? "")?.[1])
+      const messageOf = <A, E, R>(run: Effect.Effect<A, E, R>) =>
+        Effect.map(Effect.flip(run), (error) => (error as Executor.ExecutorError).message)
+      const ends = Effect.fnUntraced(function* (more: object) {
+        const process = yield* Processes.start("./worker.ts", { ...options, secret: "one", ...more })
+        return { code: yield* process.exit, output: process.output() }
+      })
+      const { apart, lost, misplaced, none, other, twin } = yield* Effect.all(
+        {
+          other: messageOf(run("two")),
+          none: messageOf(run("")),
+          misplaced: messageOf(
+            Effect.provide(run("one"), Storage.layerPostgres({ url: options.database, blobs: elsewhere }))
+          ),
+          apart: messageOf(Effect.provide(run("one"), Storage.layerPostgres({ url: otherDatabase, blobs: directory }))),
+          lost: ends({ host: "nowhere.invalid" }),
+          twin: ends({ port, listenHost: "127.0.0.2" }),
+          same: run("one")
+        },
+        { concurrency: "unbounded" }
+      )
+      assert.match(
+        other,
+        /^Worker localhost:\d+ of group "effect_flow" has another secret than this process\. Set EFFECT_FLOW_CLUSTER_SECRET/
+      )
+      assert.match(none, /has a secret, and this process has none/)
+      assert.match(misplaced, /sees other blobs than this process does in .*elsewhere\. Set EFFECT_FLOW_BLOBS/)
+      assert.match(apart, /keeps its runs in another database than this process\. Set EFFECT_FLOW_DATABASE_URL/)
+      assert.strictEqual(lost.code, 1)
+      assert.include(lost.output, 'The name "nowhere.invalid" of this worker does not resolve')
+      assert.strictEqual(twin.code, 1)
+      assert.include(
+        twin.output,
+        `has the address localhost:${port}. Give this one an address of its own: EFFECT_FLOW_HOST`
+      )
+    }).pipe(Effect.provide(Setting.layer(1, { secret: "one" })))
   )
 })
 
 describe.skipIf(Postgres.binaries === undefined)("a driver that was there before the workers", () => {
-  it.live(
-    "gets nothing from a worker that sees other blobs, and says which setting differs",
-    () =>
-      Effect.gen(function* () {
-        const { directory, options } = yield* Setting.Setting
-        const elsewhere = join(directory, "elsewhere")
-        const executor = Executor.layerCluster({ url: options.database, lockExpiration, waitForWorker: "2 seconds" })
-        const running = yield* Effect.forkChild(
-          Effect.flip(Effect.provide(Flow.run(Flows.SquaresFlow, { count: 3 }), executor))
-        )
-        const store = yield* RunStore
-        while ((yield* store.tasks({ status: "running" })).length === 0) yield* Effect.sleep("20 millis")
-        yield* Processes.worker({ ...options, blobs: elsewhere })
-        const error = yield* Fiber.join(running)
-        assert.match(
-          (error as Executor.ExecutorError).message,
-          /^Worker localhost:\d+ sees other blobs than the run's driver\. Set EFFECT_FLOW_BLOBS to /
-        )
-        assert.deepStrictEqual(yield* store.tasks({ status: "succeeded" }), [])
-      }).pipe(Effect.provide(Setting.layer(0)), Effect.scoped),
-    120_000
+  it.live("gets nothing from a worker that sees other blobs, and says which setting differs", () =>
+    Effect.gen(function* () {
+      const { directory, options } = yield* Setting.Setting
+      const elsewhere = join(directory, "elsewhere")
+      const executor = Executor.layerCluster({ url: options.database, lockExpiration, waitForWorker: "2 seconds" })
+      const running = yield* Effect.forkChild(
+        Effect.flip(Effect.provide(Flow.run(Flows.SquaresFlow, { count: 3 }), executor))
+      )
+      const store = yield* RunStore
+      while ((yield* store.tasks({ status: "running" })).length === 0) yield* Effect.sleep("20 millis")
+      yield* Processes.worker({ ...options, blobs: elsewhere })
+      const error = yield* Fiber.join(running)
+      assert.match(
+        (error as Executor.ExecutorError).message,
+        /^Worker localhost:\d+ sees other blobs than the run's driver\. Set EFFECT_FLOW_BLOBS to /
+      )
+      assert.deepStrictEqual(yield* store.tasks({ status: "succeeded" }), [])
+    }).pipe(Effect.provide(Setting.layer(0)), Effect.scoped)
   )
 })

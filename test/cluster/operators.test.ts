@@ -20,89 +20,84 @@ const bin = fileURLToPath(new URL("../../src/bin.ts", import.meta.url))
 const module = fileURLToPath(new URL("../executor/flows.ts", import.meta.url))
 
 describe.skipIf(Postgres.binaries === undefined)("operators of a cluster", () => {
-  it.live(
-    "see its workers, their health and what waits, and drain a worker from outside",
-    () =>
-      Effect.gen(function* () {
-        const { directory, options } = yield* Setting.Setting
-        const store = ["--database", options.database, "--blobs", directory]
-        const cli = (...words: ReadonlyArray<string>) =>
-          Effect.map(
-            Effect.promise(() => promisify(execFile)(process.execPath, [bin, ...words, ...store])),
-            ({ stdout }) => stdout
-          )
-        assert.deepStrictEqual(yield* Worker.status(), { workers: [], queues: [] })
-        const healthPort = yield* Effect.promise(freePort)
-        const worker = yield* Processes.run(process.execPath, [
-          ...[bin, "worker", "--module", module, "--size", "1"],
-          ...["--health-port", String(healthPort), "--log", "json", ...store]
-        ])
-        yield* worker.prints("Working at")
-        const ask = (path: string) =>
-          Effect.promise(async () => {
-            const response = await fetch(`http://localhost:${healthPort}${path}`)
-            return { status: response.status, text: await response.text() }
-          })
-        assert.strictEqual((yield* Flow.run(Flows.SquaresFlow, { count: 3 })).output.total, 5)
-        assert.deepStrictEqual(yield* ask("/live"), { status: 200, text: "live\n" })
-        const ready = yield* ask("/ready")
-        assert.strictEqual(ready.status, 200, ready.text)
-        assert.include(JSON.parse(ready.text), {
-          ready: true,
-          threads: 1,
-          draining: false,
-          shards: 64,
-          missingShards: 0
+  it.live("see its workers, their health and what waits, and drain a worker from outside", () =>
+    Effect.gen(function* () {
+      const { directory, options } = yield* Setting.Setting
+      const store = ["--database", options.database, "--blobs", directory]
+      const cli = (...words: ReadonlyArray<string>) =>
+        Effect.map(
+          Effect.promise(() => promisify(execFile)(process.execPath, [bin, ...words, ...store])),
+          ({ stdout }) => stdout
+        )
+      assert.deepStrictEqual(yield* Worker.status(), { workers: [], queues: [] })
+      const healthPort = yield* Effect.promise(freePort)
+      const worker = yield* Processes.run(process.execPath, [
+        ...[bin, "worker", "--module", module, "--size", "1"],
+        ...["--health-port", String(healthPort), "--log", "json", ...store]
+      ])
+      yield* worker.prints("Working at")
+      const ask = (path: string) =>
+        Effect.promise(async () => {
+          const response = await fetch(`http://localhost:${healthPort}${path}`)
+          return { status: response.status, text: await response.text() }
         })
-        const metrics = (yield* ask("/metrics")).text
-        for (const name of ["worker_busy", "worker_threads", "queue_waiting", "queue_oldest_wait_seconds"]) {
-          assert.match(metrics, new RegExp(`^effect_flow_${name} \\d`, "m"))
-        }
+      assert.strictEqual((yield* Flow.run(Flows.SquaresFlow, { count: 3 })).output.total, 5)
+      assert.deepStrictEqual(yield* ask("/live"), { status: 200, text: "live\n" })
+      const ready = yield* ask("/ready")
+      assert.strictEqual(ready.status, 200, ready.text)
+      assert.include(JSON.parse(ready.text), {
+        ready: true,
+        threads: 1,
+        draining: false,
+        shards: 64,
+        missingShards: 0
+      })
+      const metrics = (yield* ask("/metrics")).text
+      for (const name of ["worker_busy", "worker_threads", "queue_waiting", "queue_oldest_wait_seconds"]) {
+        assert.match(metrics, new RegExp(`^effect_flow_${name} \\d`, "m"))
+      }
 
-        const { workers } = yield* Worker.status()
-        const [seen] = workers
-        assert(seen !== undefined && workers.length === 1)
-        assert.strictEqual(seen.pid, worker.child.pid)
-        assert.include(seen.flows, "SquaresFlow")
-        const table = yield* cli("workers")
-        assert.match(table, /^WORKER +GROUP +VERSION +THREADS +BUSY +QUEUED +SEEN +FLOWS/)
-        assert.include(table, seen.address)
-        assert.match(yield* cli("show", "latest"), new RegExp(`square/1 .*:${seen.address.split(":")[1]}/thread-1`))
-        const shown = yield* Effect.scoped(
-          Effect.gen(function* () {
-            const { url } = yield* Ui.Server
-            return yield* Effect.promise(
-              async () => (await fetch(`${url}/api/workers`)).json() as Promise<Worker.Status>
-            )
-          }).pipe(Effect.provide(Ui.layer({ port: 0 })))
-        )
-        assert.strictEqual(shown.workers[0]?.address, seen.address)
+      const { workers } = yield* Worker.status()
+      const [seen] = workers
+      assert(seen !== undefined && workers.length === 1)
+      assert.strictEqual(seen.pid, worker.child.pid)
+      assert.include(seen.flows, "SquaresFlow")
+      const table = yield* cli("workers")
+      assert.match(table, /^WORKER +GROUP +VERSION +THREADS +BUSY +QUEUED +SEEN +FLOWS/)
+      assert.include(table, seen.address)
+      assert.match(yield* cli("show", "latest"), new RegExp(`square/1 .*:${seen.address.split(":")[1]}/thread-1`))
+      const shown = yield* Effect.scoped(
+        Effect.gen(function* () {
+          const { url } = yield* Ui.Server
+          return yield* Effect.promise(async () => (await fetch(`${url}/api/workers`)).json() as Promise<Worker.Status>)
+        }).pipe(Effect.provide(Ui.layer({ port: 0 })))
+      )
+      assert.strictEqual(shown.workers[0]?.address, seen.address)
 
-        const asked = yield* cli("workers", "drain", seen.address)
-        assert.include(asked, `Asked ${seen.address} to drain. It finishes what has begun, and ends.`)
-        assert.strictEqual(yield* worker.exit, 0)
-        const lines = worker
-          .output()
-          .split("\n")
-          .filter((line) => line.startsWith("{"))
-          .map((line) => JSON.parse(line))
-        assert.isTrue(
-          lines.some(({ level, message }) => level === "INFO" && message.includes("asked this worker to drain"))
-        )
-        assert.deepStrictEqual(yield* Worker.drain("nowhere:1"), [])
-      }).pipe(
-        Effect.provide(
-          Layer.unwrap(
-            Effect.map(Setting.Setting, ({ options }) =>
-              Layer.merge(
-                Storage.layerPostgres({ url: options.database, blobs: options.blobs }),
-                Executor.layerCluster({ url: options.database })
-              )
+      const asked = yield* cli("workers", "drain", seen.address)
+      assert.include(asked, `Asked ${seen.address} to drain. It finishes what has begun, and ends.`)
+      assert.strictEqual(yield* worker.exit, 0)
+      const lines = worker
+        .output()
+        .split("\n")
+        .filter((line) => line.startsWith("{"))
+        .map((line) => JSON.parse(line))
+      assert.isTrue(
+        lines.some(({ level, message }) => level === "INFO" && message.includes("asked this worker to drain"))
+      )
+      assert.deepStrictEqual(yield* Worker.drain("nowhere:1"), [])
+    }).pipe(
+      Effect.provide(
+        Layer.unwrap(
+          Effect.map(Setting.Setting, ({ options }) =>
+            Layer.merge(
+              Storage.layerPostgres({ url: options.database, blobs: options.blobs }),
+              Executor.layerCluster({ url: options.database })
             )
           )
-        ),
-        Effect.provide(Setting.layer(0))
+        )
       ),
-    120_000
+      Effect.provide(Setting.layer(0))
+    )
   )
 })

@@ -8,14 +8,11 @@ import * as Setting from "./setting.ts"
 import { lockExpiration } from "./timing.ts"
 
 describe.skipIf(Postgres.binaries === undefined)("the record of a run on a cluster", () => {
-  it.live(
-    "is as on fibers, whatever the body does",
-    () =>
-      Effect.gen(function* () {
-        const { options } = yield* Setting.Setting
-        const onCluster = yield* records(Executor.layerCluster({ url: options.database, lockExpiration }))
-        equal(onCluster, yield* records(Executor.layerFibers()))
-      }).pipe(Effect.provide(Setting.layer(1, { module: module.href }))),
-    120_000
+  it.live("is as on fibers, whatever the body does", () =>
+    Effect.gen(function* () {
+      const { options } = yield* Setting.Setting
+      const onCluster = yield* records(Executor.layerCluster({ url: options.database, lockExpiration }))
+      equal(onCluster, yield* records(Executor.layerFibers()))
+    }).pipe(Effect.provide(Setting.layer(1, { module: module.href })))
   )
 })

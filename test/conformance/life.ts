@@ -61,7 +61,7 @@ export const suite = <E>(
   layer: Layer.Layer<ArtifactStore | RunStore, E>,
   options: { readonly fibers: boolean }
 ): void => {
-  withLayer(layer, { excludeTestServices: true, timeout: "90 seconds" })(`The life of runs: ${name}`, (it) => {
+  withLayer(layer, { excludeTestServices: true, timeout: "300 seconds" })(`The life of runs: ${name}`, (it) => {
     it.effect("starts a run, and hands out its id before it ends", () =>
       Effect.gen(function* () {
         const handle = yield* Flow.start(SquareFlow, { x: 4 }, { tags: ["mine"] })

@@ -15,36 +15,33 @@ import { temporaryDirectory } from "../support/directory.ts"
 const example = join(import.meta.dirname, "..", "..", "examples", "keras.ts")
 
 describe("keras.ts", () => {
-  it.live(
-    "trains an LSTM, holds it against the baseline, and stores it",
-    () =>
-      Effect.gen(function* () {
-        const directory = yield* temporaryDirectory
-        const files = [join(directory, "train.parquet"), join(directory, "valid.parquet")] as const
-        yield* Parquet.write(files[0], Reviews, Generated.generate(125, 3))
-        yield* Parquet.write(files[1], Reviews, Generated.generate(40, 4))
-        const store = join(directory, "store")
-        const words = ["--train-file", files[0], "--valid-file", files[1], "--epochs", "2", "--directory", store]
-        const { code, stderr, stdout } = yield* runProcess(example, words)
-        assert.strictEqual(code, 0, stderr)
-        assert.match(stderr, /epoch 2\/2 loss [\d.]+ acc [\d.]+ val_loss/)
-        yield* Effect.gen(function* () {
-          const run = yield* Run.latestSuccessful("KerasFlow")
-          const output = yield* Run.output(run, KerasFlow)
-          assert(output !== undefined)
-          assert.strictEqual(JSON.parse(stdout).model.digest, output.model.digest)
-          assert.strictEqual(output.model.format, "tensors")
-          const beatsBaseline = yield* output.beatsBaseline
-          assert.deepStrictEqual(run.tags, beatsBaseline ? [deploymentCandidate] : [])
-          assert.isAbove(yield* output.modelRocauc, 0)
-          const model = yield* output.model
-          assert.deepStrictEqual(
-            model.layers.map((layer) => layer.getClassName()),
-            ["Embedding", "LSTM", "Dense"]
-          )
-        }).pipe(Effect.scoped, Effect.provide(Storage.layerLocal({ directory: store })))
-      }).pipe(Effect.scoped, Effect.provide([Tensorflow.layerCpu, Logger.layer([])])),
-    120_000
+  it.live("trains an LSTM, holds it against the baseline, and stores it", () =>
+    Effect.gen(function* () {
+      const directory = yield* temporaryDirectory
+      const files = [join(directory, "train.parquet"), join(directory, "valid.parquet")] as const
+      yield* Parquet.write(files[0], Reviews, Generated.generate(125, 3))
+      yield* Parquet.write(files[1], Reviews, Generated.generate(40, 4))
+      const store = join(directory, "store")
+      const words = ["--train-file", files[0], "--valid-file", files[1], "--epochs", "2", "--directory", store]
+      const { code, stderr, stdout } = yield* runProcess(example, words)
+      assert.strictEqual(code, 0, stderr)
+      assert.match(stderr, /epoch 2\/2 loss [\d.]+ acc [\d.]+ val_loss/)
+      yield* Effect.gen(function* () {
+        const run = yield* Run.latestSuccessful("KerasFlow")
+        const output = yield* Run.output(run, KerasFlow)
+        assert(output !== undefined)
+        assert.strictEqual(JSON.parse(stdout).model.digest, output.model.digest)
+        assert.strictEqual(output.model.format, "tensors")
+        const beatsBaseline = yield* output.beatsBaseline
+        assert.deepStrictEqual(run.tags, beatsBaseline ? [deploymentCandidate] : [])
+        assert.isAbove(yield* output.modelRocauc, 0)
+        const model = yield* output.model
+        assert.deepStrictEqual(
+          model.layers.map((layer) => layer.getClassName()),
+          ["Embedding", "LSTM", "Dense"]
+        )
+      }).pipe(Effect.scoped, Effect.provide(Storage.layerLocal({ directory: store })))
+    }).pipe(Effect.scoped, Effect.provide([Tensorflow.layerCpu, Logger.layer([])]))
   )
 
   it.effect("is planned with its branches", () =>

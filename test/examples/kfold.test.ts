@@ -25,45 +25,42 @@ const reviews = Effect.gen(function* () {
 })
 
 describe("kfold.ts", () => {
-  it.live(
-    "cross-validates, keeps the best model by F1, and tags its run",
-    () =>
-      Effect.gen(function* () {
-        const { store, trainFile, validFile } = yield* reviews
-        const files = ["--train-file", trainFile, "--valid-file", validFile]
-        const { code, stderr, stdout } = yield* runProcess(example, ["--directory", store, "--folds", "3", ...files])
-        assert.strictEqual(code, 0, stderr)
-        const lines = [...stderr.matchAll(/Fold (\d): F1 ([\d.]+), AUC ([\d.]+)/g)]
-        assert.deepStrictEqual(
-          lines.map(([, fold]) => fold),
-          ["1", "2", "3"]
-        )
-        const output = JSON.parse(stdout) as { meanF1: number; f1: number; passed: boolean; model: { task: string } }
-        const scores = lines.map(([, , f1]) => Number(f1))
-        assert.closeTo(output.meanF1, scores.reduce((sum, f1) => sum + f1, 0) / 3, 1e-4)
-        assert.isTrue(output.passed)
+  it.live("cross-validates, keeps the best model by F1, and tags its run", () =>
+    Effect.gen(function* () {
+      const { store, trainFile, validFile } = yield* reviews
+      const files = ["--train-file", trainFile, "--valid-file", validFile]
+      const { code, stderr, stdout } = yield* runProcess(example, ["--directory", store, "--folds", "3", ...files])
+      assert.strictEqual(code, 0, stderr)
+      const lines = [...stderr.matchAll(/Fold (\d): F1 ([\d.]+), AUC ([\d.]+)/g)]
+      assert.deepStrictEqual(
+        lines.map(([, fold]) => fold),
+        ["1", "2", "3"]
+      )
+      const output = JSON.parse(stdout) as { meanF1: number; f1: number; passed: boolean; model: { task: string } }
+      const scores = lines.map(([, , f1]) => Number(f1))
+      assert.closeTo(output.meanF1, scores.reduce((sum, f1) => sum + f1, 0) / 3, 1e-4)
+      assert.isTrue(output.passed)
 
-        // The same in this process: the stored model is the best of the folds.
-        const memory = yield* Flow.run(KFoldFlow, { folds: 3, trainFile, validFile }).pipe(
-          Effect.flatMap(({ id, output }) =>
-            Effect.gen(function* () {
-              const { columns, numRows } = Generated.generate(400, 3)
-              const model = yield* output.model
-              const best = scores.indexOf(Math.max(...scores))
-              const fold = (yield* Split.kFold(3))[best] as Split.Fold // one of three
-              const { test } = yield* Split.rowsOf(fold, numRows, { stratify: columns.labels })
-              const predicted = yield* Nbow.predict(model, Split.take(columns.review, test))
-              const f1 = yield* BinaryMetrics.f1(Split.take(columns.labels, test), predicted)
-              assert.closeTo(f1, Math.max(...scores), 1e-4)
-              assert.deepStrictEqual((yield* Run.get(id)).tags, [deploymentCandidate])
-              return yield* output.f1
-            })
-          ),
-          Effect.provide([Storage.layerMemory, Tensorflow.layerWasm, Logger.layer([])])
-        )
-        assert.strictEqual(memory, output.f1)
-      }),
-    60_000
+      // The same in this process: the stored model is the best of the folds.
+      const memory = yield* Flow.run(KFoldFlow, { folds: 3, trainFile, validFile }).pipe(
+        Effect.flatMap(({ id, output }) =>
+          Effect.gen(function* () {
+            const { columns, numRows } = Generated.generate(400, 3)
+            const model = yield* output.model
+            const best = scores.indexOf(Math.max(...scores))
+            const fold = (yield* Split.kFold(3))[best] as Split.Fold // one of three
+            const { test } = yield* Split.rowsOf(fold, numRows, { stratify: columns.labels })
+            const predicted = yield* Nbow.predict(model, Split.take(columns.review, test))
+            const f1 = yield* BinaryMetrics.f1(Split.take(columns.labels, test), predicted)
+            assert.closeTo(f1, Math.max(...scores), 1e-4)
+            assert.deepStrictEqual((yield* Run.get(id)).tags, [deploymentCandidate])
+            return yield* output.f1
+          })
+        ),
+        Effect.provide([Storage.layerMemory, Tensorflow.layerWasm, Logger.layer([])])
+      )
+      assert.strictEqual(memory, output.f1)
+    })
   )
 
   it.effect("is planned: a task for each of an unknown number of folds", () =>

@@ -147,30 +147,19 @@ describe("sweep.ts", () => {
       assert.lengthOf(yield* Run.tasks(id, { step: "trial" }), 2)
     }).pipe(inMemory)
   )
-  it.live(
-    "gives the same on threads",
-    () =>
-      Effect.gen(function* () {
-        const { out, trainFile, validFile } = yield* reviews
-        const { output } = yield* inMemory(Flow.run(SweepFlow, { ...grid, trainFile, validFile }))
-        const words = [
-          "--executor",
-          "threads",
-          "--concurrency",
-          "1",
-          "--directory",
-          join(out, "..", "store"),
-          "--quiet"
-        ]
-        const flags = Object.entries({ ...grid, trainFile, validFile }).flatMap(([name, value]) => [
-          `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
-          typeof value === "string" ? value : JSON.stringify(value)
-        ])
-        const { code, stderr, stdout } = yield* runProcess(example, [...words, ...flags])
-        assert.strictEqual(code, 0, stderr)
-        assert.strictEqual(JSON.parse(stdout).model.digest, output.model.digest)
-      }),
-    60_000
+  it.live("gives the same on threads", () =>
+    Effect.gen(function* () {
+      const { out, trainFile, validFile } = yield* reviews
+      const { output } = yield* inMemory(Flow.run(SweepFlow, { ...grid, trainFile, validFile }))
+      const words = ["--executor", "threads", "--concurrency", "1", "--directory", join(out, "..", "store"), "--quiet"]
+      const flags = Object.entries({ ...grid, trainFile, validFile }).flatMap(([name, value]) => [
+        `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
+        typeof value === "string" ? value : JSON.stringify(value)
+      ])
+      const { code, stderr, stdout } = yield* runProcess(example, [...words, ...flags])
+      assert.strictEqual(code, 0, stderr)
+      assert.strictEqual(JSON.parse(stdout).model.digest, output.model.digest)
+    })
   )
   it.effect("refuses an empty grid before anything runs", () =>
     Effect.gen(function* () {
@@ -181,23 +170,20 @@ describe("sweep.ts", () => {
 })
 
 describe.skipIf(!hasData)("on the tutorial's data", () => {
-  it.live(
-    "nlp.ts tags its run, and predict.ts writes 2,264 predictions as good as the reference's",
-    () =>
-      Effect.gen(function* () {
-        const directory = yield* temporaryDirectory
-        const validFile = dataFile("valid.parquet")
-        const { id } = yield* Flow.run(NLPFlow, { trainFile: dataFile("train.parquet"), validFile })
-        assert.deepStrictEqual((yield* Run.get(id)).tags, [deploymentCandidate])
-        const out = join(directory, "predictions.parquet")
-        yield* Flow.run(PredictFlow, { file: validFile, out })
-        const { columns, numRows } = yield* Parquet.read(out, Predictions)
-        assert.strictEqual(numRows, 2264)
-        const labels = (yield* Parquet.read(validFile, Artifact.table({ labels: Schema.Int }))).columns.labels
-        const auc = yield* BinaryMetrics.rocAuc(labels, columns.data)
-        assert.isTrue(auc >= 0.903 && auc <= 0.925, `AUC ${auc}`)
-      }).pipe(inMemory),
-    60_000
+  it.live("nlp.ts tags its run, and predict.ts writes 2,264 predictions as good as the reference's", () =>
+    Effect.gen(function* () {
+      const directory = yield* temporaryDirectory
+      const validFile = dataFile("valid.parquet")
+      const { id } = yield* Flow.run(NLPFlow, { trainFile: dataFile("train.parquet"), validFile })
+      assert.deepStrictEqual((yield* Run.get(id)).tags, [deploymentCandidate])
+      const out = join(directory, "predictions.parquet")
+      yield* Flow.run(PredictFlow, { file: validFile, out })
+      const { columns, numRows } = yield* Parquet.read(out, Predictions)
+      assert.strictEqual(numRows, 2264)
+      const labels = (yield* Parquet.read(validFile, Artifact.table({ labels: Schema.Int }))).columns.labels
+      const auc = yield* BinaryMetrics.rocAuc(labels, columns.data)
+      assert.isTrue(auc >= 0.903 && auc <= 0.925, `AUC ${auc}`)
+    }).pipe(inMemory)
   )
 })
 

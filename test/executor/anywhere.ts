@@ -19,7 +19,7 @@ const empty = Effect.gen(function* () {
 /** A suite of pairs on an executor and its store. */
 export const suite = <E>(name: string, executor: Layer.Layer<Stores, E>, pairs: ReadonlyArray<Pair>): void => {
   let passed = 0
-  layer(executor, { excludeTestServices: true, timeout: "90 seconds" })(name, (it) => {
+  layer(executor, { excludeTestServices: true, timeout: "300 seconds" })(name, (it) => {
     for (const { behaviour, graph, run } of pairs) {
       it.effect(`${behaviour.name}: ${graph.flow.flowName}`, () =>
         Effect.andThen(

@@ -12,14 +12,11 @@ import { equal, module, records } from "./same.ts"
 
 describe("the record of a run is the same on fibers and on threads", () => {
   for (const { layer, name } of layers.filter(({ name }) => !name.includes("memory"))) {
-    it.live(
-      `whatever the body does, ${name}`,
-      () =>
-        Effect.gen(function* () {
-          const fibers = yield* records(Executor.layerFibers())
-          equal(yield* records(Executor.layerThreads({ module, size: 1 })), fibers)
-        }).pipe(Effect.provide(Layer.merge(layer, Logger.layer([])))),
-      120_000
+    it.live(`whatever the body does, ${name}`, () =>
+      Effect.gen(function* () {
+        const fibers = yield* records(Executor.layerFibers())
+        equal(yield* records(Executor.layerThreads({ module, size: 1 })), fibers)
+      }).pipe(Effect.provide(Layer.merge(layer, Logger.layer([]))))
     )
   }
 })
