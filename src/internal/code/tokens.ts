@@ -36,17 +36,47 @@ const cooked = (raw: string): string =>
     }
   )
 
-const isRegexPlace = (before: Token | undefined): boolean => {
+/** A bracket after these is a statement's condition, so that what follows it begins an expression. */
+const beforeCondition = new Set("if while for with".split(" "))
+
+const isMark = (token: Token | undefined, ...texts: ReadonlyArray<string>): boolean =>
+  token?.kind === "punctuator" && texts.includes(token.text)
+
+/** Whether a token is one of these words, and no property's name. */
+const isWord = (tokens: ReadonlyArray<Token>, at: number, words: ReadonlySet<string>): boolean =>
+  tokens[at]?.kind === "word" && words.has(tokens[at].text) && !isMark(tokens[at - 1], ".", "?.")
+
+/** Whether the last token closes the bracket of an `if` or of a loop. */
+const closesCondition = (tokens: ReadonlyArray<Token>): boolean => {
+  let depth = 0
+  for (let at = tokens.length - 1; at >= 0; at--) {
+    if (isMark(tokens[at], ")")) depth++
+    else if (isMark(tokens[at], "(") && --depth === 0) return isWord(tokens, at - 1, beforeCondition)
+  }
+  return false
+}
+
+/** Whether a slash after these tokens starts a regular expression. */
+const isRegexPlace = (tokens: ReadonlyArray<Token>): boolean => {
+  const before = tokens.at(-1)
   if (before === undefined) return true
-  if (before.kind === "word") return beforeExpression.has(before.text)
-  return before.kind === "punctuator" && before.text !== ")" && before.text !== "]"
+  if (before.kind === "word") return isWord(tokens, tokens.length - 1, beforeExpression)
+  if (before.kind !== "punctuator") return false
+  return before.text === ")" ? closesCondition(tokens) : !["]", "++", "--"].includes(before.text)
+}
+
+/** After these a template is an operand; after any other word it is read by a tag. */
+const isTagged = (tokens: ReadonlyArray<Token>): boolean => {
+  const before = tokens.at(-1)
+  if (before?.kind === "word") return !isWord(tokens, tokens.length - 1, beforeExpression)
+  return isMark(before, ")", "]") ? !closesCondition(tokens) : before?.text === "`"
 }
 
 /** The tokens of a text; comments and white space are left out. */
 export const tokenize = (source: string): ReadonlyArray<Token> => {
   const tokens: Array<Token> = []
-  /** For each open template, how many braces are open within its current `${`. */
-  const templates: Array<number> = []
+  /** For each open template, how many braces are open within its current `${`, and whether a tag reads it. */
+  const templates: Array<{ braces: number; readonly isTagged: boolean }> = []
   let at = 0
 
   const take = (pattern: RegExp): string | undefined => {
@@ -55,30 +85,27 @@ export const tokenize = (source: string): ReadonlyArray<Token> => {
     if (text !== undefined) at += text.length
     return text
   }
-  /** A template's text up to its end or its next `${`. Escapes stay, because a tag may read them. */
-  const takeTemplate = () => {
-    const raw = take(/(?:\\[\s\S]|\$(?!\{)|[^\\`$])*/y) ?? ""
-    const text = raw
-      .replaceAll("\r\n", "\n")
-      .replace(/\\(?:u([\da-fA-F]{4})|x([\da-fA-F]{2}))/g, (_, four: string | undefined, two: string) =>
-        String.fromCharCode(Number.parseInt(four ?? two, 16))
-      )
-    tokens.push({ kind: "template", text: `\`${text}\`` })
+  /** A template's text up to its end or its next `${`. A tag may read the escapes. */
+  const takeTemplate = (isTagged: boolean) => {
+    const raw = (take(/(?:\\[\s\S]|\$(?!\{)|[^\\`$])*/y) ?? "").replaceAll("\r\n", "\n")
+    tokens.push({ kind: "template", text: `\`${isTagged ? raw : cooked(raw)}\`` })
     if (source[at] === "`") {
       at++
       tokens.push({ kind: "template", text: "`" })
     } else {
       at += 2
-      templates.push(0)
+      templates.push({ braces: 0, isTagged })
     }
   }
 
   while (at < source.length) {
     if (take(/(?:\s|\/\/[^\n]*|\/\*[\s\S]*?\*\/)+/y) !== undefined) continue
     const character = source[at] as string // within bounds
-    const word = take(/[#@]?[\p{ID_Start}$_](?:[\p{ID_Continue}$\u200c\u200d])*/uy)
+    const word = take(
+      /[#@]?(?:[\p{ID_Start}$_]|\\u[\da-fA-F]{4}|\\u\{[\da-fA-F]+\})(?:[\p{ID_Continue}$\u200c\u200d]|\\u[\da-fA-F]{4}|\\u\{[\da-fA-F]+\})*/uy
+    )
     if (word !== undefined) {
-      tokens.push({ kind: "word", text: word })
+      tokens.push({ kind: "word", text: cooked(word) })
       continue
     }
     const number = take(/(?:0[xXbBoO][\da-fA-F_]+|(?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?:[eE][+-]?\d+)?)n?/y)
@@ -88,31 +115,33 @@ export const tokenize = (source: string): ReadonlyArray<Token> => {
       continue
     }
     if (character === '"' || character === "'") {
-      const raw = take(character === '"' ? /"(?:\\[\s\S]|[^\\"])*"/y : /'(?:\\[\s\S]|[^\\'])*'/y) ?? ""
+      // A quote without a second one is read as a character, so that no text is read without end.
+      const raw =
+        take(character === '"' ? /"(?:\\[\s\S]|[^\\"])*"/y : /'(?:\\[\s\S]|[^\\'])*'/y) ?? source.slice(at++, at)
       tokens.push({ kind: "string", text: JSON.stringify(cooked(raw.slice(1, -1))) })
       continue
     }
     if (character === "`") {
       at++
-      takeTemplate()
+      takeTemplate(isTagged(tokens))
       continue
     }
     const open = templates.at(-1)
-    if (character === "}" && open === 0) {
+    if (character === "}" && open?.braces === 0) {
       templates.pop()
       at++
-      takeTemplate()
+      takeTemplate(open.isTagged)
       continue
     }
-    if (character === "/" && isRegexPlace(tokens.at(-1))) {
+    if (character === "/" && isRegexPlace(tokens)) {
       const regex = take(/\/(?:\\.|\[(?:\\.|[^\]\\])*\]|[^/\\[])+\/[a-z]*/y)
       if (regex !== undefined) {
         tokens.push({ kind: "regex", text: regex })
         continue
       }
     }
-    if (open !== undefined && character === "{") templates[templates.length - 1] = open + 1
-    if (open !== undefined && character === "}") templates[templates.length - 1] = open - 1
+    if (open !== undefined && character === "{") open.braces++
+    if (open !== undefined && character === "}") open.braces--
     const long = punctuators.find(
       // "a?.5:b" is a condition.
       (text) => source.startsWith(text, at) && !(text === "?." && /\d/.test(source[at + 2] ?? ""))

@@ -48,6 +48,13 @@ describe("the canonical text of a body", () => {
       '() => { const g = __name(() => 1, "g"); function h() {} __name(h, "h"); }'
     ],
     ["() => `a${b}c`", "() => `a${ b }c`"],
+    ["() => `a\\n\\u00e9\\$`", "() => `a\né$`"],
+    ["() => f`a\\n`", "() => f `a\\n`"],
+    ['(a) => { if (a) /x"y/.test(a) }', '(a) => { if (a) /x"y/ . test ( a ); }'],
+    ["(a) => { while (a--) /'/.exec(b) }", "(a)=>{while(a--)/'/.exec(b)}"],
+    ["(a) => a++ / 2 + b / 3", "(a) => a++/2+b/3"],
+    ["(a) => a.of / 2 / 3", "(a) => a.of/2/3"],
+    ["() => { const été = 1 }", "() => { const \\u00e9t\\u{e9} = 1 }"],
     [
       "async () => await import('x')",
       'async () => await import(\'x\').then(s=>{const e="default";return s[e]&&typeof s[e]=="object"&&"__esModule"in s[e]?s[e]:s})'
@@ -71,12 +78,16 @@ describe("the canonical text of a body", () => {
     ['() => "a // b"', '() => "a"'],
     ['() => "1"', "() => 1"],
     ["() => `a b`", "() => `a  b`"],
+    ["() => f`\\n`", "() => f`\n`"],
+    ["() => `${a}`", "() => `\\${a}`"],
     ["() => /a b/", "() => /ab/"],
     ["() => { for (;;) {} }", "() => { for (a;;) {} }"],
     ["(a) => a / 2 / 3", "(a) => a / 2 / 4"],
     ["() => [1, , 2]", "() => [1, 2]"],
     ["() => f(1)", "() => f(2)"]
   ]
+  it("has an end, whatever is read", () => assert.isString(canonicalCode("() => ) /\"/ ` ${ '")))
+
   for (const [one, other] of different) {
     it(`tells ${one} from ${other}`, () => assert.notStrictEqual(canonicalCode(one), canonicalCode(other)))
   }
