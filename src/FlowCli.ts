@@ -15,6 +15,7 @@ import { keepCompiledCode } from "./internal/cli/compileCache.ts"
 import { isEntry } from "./internal/cli/entry.ts"
 import { offer } from "./internal/workers/flowLayers.ts"
 import type { RunStore } from "./RunStore.ts"
+import type { IsAny } from "./Step.ts"
 
 /**
  * A loader that turns on source maps (tsx does) makes Node also read the maps of all dependencies, some of which are
@@ -40,7 +41,13 @@ export interface Options<R> {
 }
 
 /** The flow itself, or a message that names the services that neither storage nor the layer provides. */
-export type Runnable<F, Missing> = [Missing] extends [never] ? F : `main needs a layer for ${NameOf<Missing>}`
+export type Runnable<F, Missing> = [Missing] extends [never]
+  ? F
+  : IsAny<Missing> extends true
+    ? "main can't tell which services this flow needs, because its type says any"
+    : unknown extends Missing // what is given is not a flow, so the compiler finds no services in it
+      ? "main takes a flow, made by Flow.make"
+      : `main needs a layer for ${NameOf<Missing>}`
 type NameOf<R> = R extends { readonly key: infer Key extends string } ? LastPart<Key> : "a service"
 type LastPart<Key extends string> = Key extends `${string}/${infer Rest}` ? LastPart<Rest> : Key
 

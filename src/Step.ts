@@ -85,7 +85,8 @@ export type Retry<X> =
     }
 
 /** The options of a step, except its body. */
-export interface Options<I extends Artifact.Fields, O extends Artifact.Fields, T, X, L = never> {
+export interface Options<I extends Artifact.Fields, O extends Artifact.Fields, T extends Duration.Input, X, L = never> {
+  /** What the step does, in a sentence; plans and the page show it. */
   readonly description?: string
   /** What it reads, by name: schemas or artifacts. */
   readonly input?: I
@@ -100,7 +101,7 @@ export interface Options<I extends Artifact.Fields, O extends Artifact.Fields, T
   readonly version?: string
   readonly retry?: Retry<NoInfer<X>>
   /** How long an attempt may take; then it fails with `TaskTimeout`. */
-  readonly timeout?: T & Duration.Input
+  readonly timeout?: T
   /** Takes over the outputs of any earlier run's task with the same key. A version of `"code"` is the source of `run`. */
   readonly cache?: { readonly version: string }
   /** Where an executor with threads runs it. */
@@ -145,7 +146,7 @@ export const make = <
   const O extends Artifact.Fields = {},
   E = never,
   R = never,
-  T = never,
+  T extends Duration.Input = never,
   X = unknown,
   Returned = unknown,
   L extends false = never
@@ -288,7 +289,7 @@ export const join = <
   const O extends Artifact.Fields = {},
   E = never,
   R = never,
-  T = never,
+  T extends Duration.Input = never,
   X = unknown,
   Returned = unknown,
   L extends false = never

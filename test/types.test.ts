@@ -8,13 +8,13 @@ import { compile } from "./support/compile.ts"
 import { examples, publicExports } from "./support/docstrings.ts"
 import { blocks } from "./support/readme.ts"
 import { asModule, given } from "./types/examples.ts"
-import { accepted, prelude, rejected, shown } from "./types/snippets.ts"
+import { accepted, prelude, rejected, saidOnce, shown } from "./types/snippets.ts"
 
 const file = (name: string) => `${name.replaceAll(/\W+/g, "-")}.ts`
 
 const imports = `import { Effect, Layer, Schema } from "effect"
 import { Artifact, CurrentTask, Flow, FlowCli, Ref, Run, Step, Storage } from "effect-flow"
-import { baseline, compare, data, declared, flow, join, score, scored, scores, service, start, train, trained, TrainingDiverged, Weights } from "./prelude.ts"
+import { baseline, compare, data, declared, flow, join, score, scored, scores, service, start, train, trained, TrainingDiverged, Weights, Reviews } from "./prelude.ts"
 `
 
 // The README's first program, and what the compiler says of it without a branch.
@@ -41,7 +41,9 @@ beforeAll(async () => {
     "forgot.ts": forgot,
     ...Object.fromEntries(others.map((code, index) => [block(index), code])),
     ...Object.fromEntries(documented.map(({ code, file }) => [file, asModule(code)])),
-    ...Object.fromEntries([...rejected, ...accepted].map(({ code, name }) => [file(name), `${imports}${code}\n`])),
+    ...Object.fromEntries(
+      [...rejected, ...saidOnce, ...accepted].map(({ code, name }) => [file(name), `${imports}${code}\n`])
+    ),
     ...Object.fromEntries(shown.map(({ code, name }) => [file(name), `${imports}const shown: never = ${code}\n`]))
   })
 })
@@ -85,6 +87,16 @@ describe("rejects", () => {
     it(name, () => {
       const said = messages.get(file(name)) ?? ""
       assert.include(said, message)
+    })
+  }
+})
+
+describe("says one thing of", () => {
+  for (const { name, message } of saidOnce) {
+    it(name, () => {
+      const said = (messages.get(file(name)) ?? "").match(/error TS\d+: .*/g) ?? []
+      assert.lengthOf(said, 1)
+      assert.include(said[0], message)
     })
   }
 })

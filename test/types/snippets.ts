@@ -165,7 +165,7 @@ export const rejected: ReadonlyArray<{ readonly name: string; readonly code: str
   {
     name: "a merge that resolves to a branch which has no such name",
     code: "Step.merge({ baseline: scored, train: trained }, { note: 'other' })",
-    message: `Type '"other"' is not assignable to type`
+    message: `Type '"other"' is not assignable to type '"baseline" | "train"'.`
   },
   {
     name: "a run without a service that a step needs",
@@ -325,7 +325,57 @@ export const rejected: ReadonlyArray<{ readonly name: string; readonly code: str
   {
     name: "a body that yields too little",
     code: "Step.make('small', { output: { a: Schema.Number, b: Schema.Number }, run: () => Effect.succeed({ a: 1 }) })",
-    message: "Property 'b' is missing in type"
+    message: `is not assignable to type '"the body must return output \\"b\\""'`
+  },
+  {
+    name: "a body that yields nothing",
+    code: "Step.make('nothing', { output: { a: Schema.Number }, run: Effect.fnUntraced(function*() { yield* Effect.log('') }) })",
+    message: `Type 'Effect<void, never, never>' is not assignable to type '"the body must return output \\"a\\""'`
+  },
+  {
+    name: "a body that sometimes yields too little",
+    code: "Step.make('few', { output: { a: Schema.Number, b: Schema.Number }, run: () => Math.random() < 1 ? Effect.succeed({ a: 1 }) : Effect.succeed({ a: 1, b: 2 }) })",
+    message: `the body must return output \\"b\\"`
+  },
+  {
+    name: "a timeout in a unit that does not exist",
+    code: "Step.make('hasty', { timeout: '10 secnds', run: () => Effect.void })",
+    message: `error TS2322: Type '"10 secnds"' is not assignable to type 'Input'.`
+  },
+  {
+    name: "a number of retries in the place of a schedule",
+    code: "Step.make('stubborn', { retry: 3, run: () => Effect.void })",
+    message: "error TS2322: Type 'number' is not assignable to type 'Retry<unknown>'."
+  },
+  {
+    name: "a misspelt option of a step",
+    code: "Step.make('misspelt', { ouput: { a: Schema.Number }, run: () => Effect.void })",
+    message: "Did you mean to write 'output'?"
+  },
+  {
+    name: "a misspelt option of a flow",
+    code: "Flow.make('misspelt', { step: [score], run: () => Effect.void })",
+    message: "Did you mean to write 'steps'?"
+  },
+  {
+    name: "a misspelt column of a table",
+    code: "Step.make('columns', { input: { df: Reviews }, run: ({ df }) => Effect.log(df.columns.reviews) })",
+    message: "Did you mean 'review'?"
+  },
+  {
+    name: "a step that is given a task in the place of its state",
+    code: "train(start({ trainFile: '' }))",
+    message: "error TS2741: Property 'df' is missing in type 'Effect<"
+  },
+  {
+    name: "a command line for something that is not a flow",
+    code: "FlowCli.main(score)",
+    message: "main takes a flow, made by Flow.make"
+  },
+  {
+    name: "a command line for a flow of unknown type",
+    code: "FlowCli.main(flow as Flow.Any)",
+    message: "main can't tell which services this flow needs, because its type says any"
   },
   {
     name: "a body that yields a wrong type",
@@ -366,6 +416,30 @@ export const rejected: ReadonlyArray<{ readonly name: string; readonly code: str
     name: "a foreach over something that is no list",
     code: "Step.forEach(data.ok, () => Effect.void)",
     message: "is not assignable to parameter of type"
+  }
+]
+
+/** Code with one mistake, of which the compiler must say one thing, without a sentence about something else before or after it. */
+export const saidOnce: ReadonlyArray<{ readonly name: string; readonly code: string; readonly message: string }> = [
+  {
+    name: "an artifact that the step has not, in what a flow yields",
+    code: "Flow.make('f', { steps: [score], run: Effect.fnUntraced(function*() { const state = yield* score({ size: 1 }); return state.acu }) })",
+    message: "Property 'acu' does not exist on type"
+  },
+  {
+    name: "an artifact that the step has not, in an arrow's body",
+    code: "Flow.make('f', { steps: [score], run: () => Effect.map(score({ size: 1 }), (state) => state.acu) })",
+    message: "Property 'acu' does not exist on type"
+  },
+  {
+    name: "an input that the step has not, in its output",
+    code: "Step.make('s', { input: { size: Schema.Number }, output: { a: Schema.Number }, run: ({ seize }) => Effect.succeed({ a: seize }) })",
+    message: "Property 'seize' does not exist on type"
+  },
+  {
+    name: "an input that the step has not, in its error",
+    code: "Step.make('s', { error: Schema.String, run: ({ size }) => Effect.fail(size) })",
+    message: "Property 'size' does not exist on type"
   }
 ]
 

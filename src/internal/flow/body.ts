@@ -8,7 +8,7 @@ import type { Result as EffectResult } from "effect/Result"
 import type { CurrentRun } from "../../CurrentRun.ts"
 import type { Ref } from "../../Ref.ts"
 import type { Body, IsAny } from "../../Step.ts"
-import type { NoSecret, SecretMessage } from "../schema/secretTypes.ts"
+import type { IsNo, NoSecret, SecretMessage } from "../schema/secretTypes.ts"
 import type { StorableSchema } from "../schema/storableSchema.ts"
 
 /** Rejects, in a sentence, a second step of one name. */
@@ -49,7 +49,7 @@ export type BodyResult<Returned, Out, E, R, O extends OutputSchemas = {}, Given 
 
 type YieldsDeclared<A, O extends OutputSchemas> = [A] extends [DeclaredOutput<O>] ? true : never
 
-type Ran<A> = [Forgotten<A>] extends [never] ? true : never
+type Ran<A> = IsNo<Forgotten<A>>
 
 /** The tasks in a flow's output, up to three levels deep: effects that only a flow's body can run. */
 type Forgotten<A, Depth extends ReadonlyArray<unknown> = []> = Depth["length"] extends 4

@@ -45,4 +45,10 @@ type HasSecret<A, Depth extends ReadonlyArray<unknown> = []> = Depth["length"] e
                       : never
 
 /** `never` if a type contains a `Redacted`, else `true`. */
-export type NoSecret<A> = [HasSecret<A>] extends [never] ? true : never
+export type NoSecret<A> = IsNo<HasSecret<A>>
+
+/**
+ * `never` for an answer of `true`, and `true` for one of `never`. An expression that has an error already makes every
+ * question about its type neither, which passes: the compiler then shows that error alone, and no sentence of ours.
+ */
+export type IsNo<Answer> = [Answer] extends [never] ? true : Answer extends true ? never : true

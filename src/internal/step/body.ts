@@ -15,9 +15,11 @@ import type { NoSecret, SecretMessage } from "../schema/secretTypes.ts"
  *
  * `Covered` is what the schema describes, and what needs no schema because every task can fail with it.
  */
-export type CoveredBy<E, Covered> = [Exclude<E, Covered>] extends [never]
-  ? unknown
-  : { readonly error: `the schema does not cover ${TagOf<Exclude<E, Covered>>}` }
+export type CoveredBy<E, Covered> =
+  true extends Uncovered<E, Covered> // asked so that a failure with an error of its own passes
+    ? { readonly error: `the schema does not cover ${TagOf<Exclude<E, Covered>>}` }
+    : unknown
+type Uncovered<E, Covered> = E extends Covered ? never : true
 type TagOf<E> = E extends { readonly _tag: infer Tag extends string } ? Tag : "a failure of the body"
 
 /** Rejects, in a sentence, a step that does without the flow's layer although its body needs services. */
@@ -55,9 +57,11 @@ export type BodyResult<Returned, O extends Artifact.Fields, E, R, Stored = never
         ? "a step can't run a flow: call it from the flow's body with Flow.call"
         : [Declared<A, O>] extends [never]
           ? Undeclared<A, O>
-          : [NoSecret<{ readonly stored: Stored; readonly output: Values<O>; readonly failure: E }>] extends [never]
-            ? SecretMessage
-            : Body<Yielded<O>, E, R>
+          : [Returns<A, O>] extends [never]
+            ? Omitted<A, O>
+            : [NoSecret<{ readonly stored: Stored; readonly output: Values<O>; readonly failure: E }>] extends [never]
+              ? SecretMessage
+              : Body<Yielded<O>, E, R>
     : [Returned] extends [never]
       ? Returned
       : "a step's body must return an Effect"
@@ -83,6 +87,11 @@ type Undeclared<A, O> = unknown extends A
             ? never
             : UndeclaredName<Exclude<keyof A, keyof O>>
       : never
+type Returns<A, O> = [Omitted<A, O>] extends [never] ? true : never
+
+/** A sentence for each declared output that the body leaves out. */
+type Omitted<A, O> = unknown extends A ? never : A extends unknown ? OmittedName<Exclude<keyof O, keyof A>> : never
+type OmittedName<N> = N extends string ? `the body must return output "${N}"` : never
 type UndeclaredName<N> = N extends string ? `output "${N}" is not declared` : never
 
 /** Whether it is an object to work with, such as a fiber or a map, and no record of values. */

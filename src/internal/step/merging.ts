@@ -32,4 +32,4 @@ export type Resolution<B, C> = [Exclude<keyof C, Conflicts<B>>] extends [never]
   : Choices<B>
 type Choices<B> = [Conflicts<B>] extends [never]
   ? { readonly [name: string]: never }
-  : { readonly [N in Conflicts<B> & string]: Having<B, N> } & {}
+  : { readonly [N in Conflicts<B> & string]: Having<B, N> & string } & {} // `& string` spells the branches out in messages
