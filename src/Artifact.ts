@@ -1,7 +1,8 @@
 /**
- * An artifact is a named value that a task reads or writes. What is described here is how such a value becomes bytes in
- * an open format and a value again: an `Artifact<A>` is a codec with a media type and a description of its schema that
- * is stored beside every value, so that an old artifact explains itself. This module knows nothing of stores, tasks and runs.
+ * An artifact is a named value that a task reads or writes. This module describes how such a value becomes
+ * bytes in an open format and a value again. An `Artifact<A>` is a codec with a media type and a description of its schema.
+ * The description is stored with every value, so that an old artifact explains itself. This module knows nothing of stores, tasks
+ * and runs.
  *
  * A plain `Schema` in a step's `input` or `output` means `Artifact.json(schema)`.
  */
@@ -39,11 +40,11 @@ export type { Description } from "./internal/schema/description.ts"
 export type { StorableSchema } from "./internal/schema/storableSchema.ts"
 
 /**
- * An artifact that is stored as another one: a model as tensors, say.
+ * Makes an artifact that is stored as another one, such as a model that is stored as tensors.
  *
- * @param options.description Replaces the description, where the values mean more than their carrier.
- * @param options.encode To the carrier's value.
- * @param options.decode From the carrier's value.
+ * @param options.description Replaces the carrier's description if the values mean more than it says.
+ * @param options.encode From a value, an effect of the carrier's value.
+ * @param options.decode From the carrier's value, an effect of the value.
  *
  * @example
  * ```ts

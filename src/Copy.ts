@@ -163,7 +163,7 @@ const sameRun = (run: RunRecord, present: RunRecord) =>
     ? Effect.void
     : Effect.fail(
         new StoreError({
-          message: `Run ${run.id} is another one in the other store: there, flow "${present.flow}" started at ${new Date(present.startedAt).toISOString()}. Give a run that is to be copied an id that no other store has.`
+          message: `The other store already has a different run with the id ${run.id}: one of flow "${present.flow}", started at ${new Date(present.startedAt).toISOString()}. To copy this run, it would need an id that the other store does not use.`
         })
       )
 

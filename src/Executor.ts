@@ -170,7 +170,12 @@ export const Executor: Context.Reference<ExecutorService> = Context.Reference("e
  * program.pipe(Effect.provide(Executor.layerFibers({ concurrency: 4 })))
  * ```
  */
-export const layerFibers = (options: { readonly concurrency?: number } = {}): Layer.Layer<never> => {
+export const layerFibers = (
+  options: {
+    /** How many tasks run at once, over all branches and runs below this layer. Default: no limit. */
+    readonly concurrency?: number
+  } = {}
+): Layer.Layer<never> => {
   if (options.concurrency === undefined)
     return Layer.succeed(
       Executor,
@@ -192,7 +197,7 @@ export const layerFibers = (options: { readonly concurrency?: number } = {}): La
   )
 }
 
-/** How tasks run on worker threads. */
+/** The options of `layerThreads`. */
 export interface ThreadsOptions {
   /** The module that exports the flow: a path, from the working directory, or a URL such as `import.meta.url`. */
   readonly module: string | URL
@@ -216,13 +221,13 @@ export interface ThreadsOptions {
  * program.pipe(Effect.provide(Executor.layerThreads({ module: import.meta.url, size: 4 })))
  * ```
  *
- * Gotchas: a step that can fail needs its `error` schema, and a service that a step uses must come from `Flow.provide`:
- * only data crosses to a thread. Of the caller's context the log levels, annotations of lines and spans, log spans, the seed of
- * `Random.withSeed` and references whose value is data (numbers, texts, dates, maps, plain objects of them)
- * cross, and the spans of a body are spans of the caller's tracer; functions, class instances, secrets, a `Clock` and a
- * `Random` of another make do not cross. The store must be one that a thread can open, so not the one in memory. What native
- * code writes to the standard streams by itself is not seen. A body that is interrupted has ten seconds to clean up; one that
- * computes without yielding does not hear that, and its thread is ended at once.
+ * Gotchas: only data crosses to a thread. A step that can fail therefore needs its `error` schema, and a service that a step uses
+ * must come from `Flow.provide`. These parts of the caller's context cross: log levels, annotations of lines and spans, log
+ * spans, the seed of `Random.withSeed`, and references whose value is data (numbers, strings, dates, maps, plain objects of
+ * them). Functions, class instances, secrets, and a `Clock` or `Random` of your own do not. The spans of a body belong to the
+ * caller's tracer. The store can't be the one in memory, because a thread must be able to open it. What native code writes
+ * directly to the standard streams is not captured. A body that is interrupted has ten seconds to clean up; if it computes
+ * without yielding, its thread is ended at once.
  */
 export const layerThreads = (options: ThreadsOptions): Layer.Layer<never> => {
   const isModule = typeof options?.module === "string" || options?.module instanceof URL
@@ -237,11 +242,11 @@ export const layerThreads = (options: ThreadsOptions): Layer.Layer<never> => {
   )
 }
 
-/** How a cluster is found. What is left out is read from the environment (`EFFECT_FLOW_…`), or has a default. */
+/** How to find a cluster. Options that are left out come from the environment (`EFFECT_FLOW_…`), or have a default. */
 export interface ClusterOptions {
   /** The cluster's Postgres database. Default: the store's, where that is `Storage.layerPostgres`. */
   readonly url?: string | Redacted.Redacted
-  /** Which workers take the tasks: those that were started with the same group. Default: called after the package in whose directory the process runs. */
+  /** Which workers take the tasks: those that were started with the same group. Default: named after the package in whose directory the process runs. */
   readonly group?: string
   /**
    * How long to wait before other workers take over a dead worker's tasks. Must be the same in every process of the cluster.
@@ -249,8 +254,8 @@ export interface ClusterOptions {
    */
   readonly lockExpiration?: Duration.Input
   /**
-   * What every process of the cluster must know to connect to a worker: connections are encrypted with it. Without one, workers
-   * listen on loopback only. Default: `EFFECT_FLOW_CLUSTER_SECRET`.
+   * The secret with which every process of the cluster encrypts its connections to workers. Without one, workers listen on
+   * loopback only. Default: `EFFECT_FLOW_CLUSTER_SECRET`.
    */
   readonly secret?: string | Redacted.Redacted
   /**
@@ -275,9 +280,9 @@ export interface ClusterOptions {
  * ```
  *
  * Gotchas: as with threads, a step that can fail needs its `error` schema, and a step's services must come from
- * `Flow.provide`. A worker that goes on with a run executes the flow's body, so services that the body itself uses must be
- * there, too. What crosses of the caller's context is the same as with threads, and it lies in the database until the task is
- * over: keep secrets in `Config.redacted`. A step's spans arrive with its result.
+ * `Flow.provide`. A worker that continues a run executes the flow's body, so the services that the body itself uses must be
+ * available there, too. The same parts of the caller's context cross as with threads, and they stay in the database until the
+ * task has ended, so read secrets with `Config.Redacted`. A step's spans arrive with its result.
  */
 export const layerCluster = (options: ClusterOptions = {}): Layer.Layer<never> => {
   Numbers.durationMs("`lockExpiration` of Executor.layerCluster", options.lockExpiration)

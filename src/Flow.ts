@@ -41,10 +41,10 @@ export { FailedTask } from "./internal/run/failedTask.ts"
 /** The parameters of a flow: schemas by name, with defaults and descriptions (see `parameter`). */
 export type Parameters = { readonly [name: string]: Schema.Codec<any, any> }
 
-/** What the body gets. */
+/** The parameters as the body gets them: decoded, with defaults filled in. */
 export type Decoded<P extends Parameters> = Simplify<Schema.Struct.Type<P>>
 
-/** What a caller gives: parameters with a default may be left out. */
+/** The parameters as a caller gives them: those with a default may be left out. */
 export type Given<P extends Parameters> = Simplify<Schema.Struct.MakeIn<P>>
 
 /** Exists in types alone, and only in this module, so that no editor offers it. */
@@ -59,7 +59,7 @@ export interface Flow<in out Name extends string, P extends Parameters, out Out,
   readonly [types]: { readonly parameters: P; readonly output: Out; readonly error: E; readonly services: R }
 }
 
-/** A flow, as far as its output goes: `Flow.Yielding<Output<typeof Train>>` takes any flow that yields the same. */
+/** Any flow with a certain output: `Flow.Yielding<Flow.Output<typeof Train>>` is each flow that yields the same as `Train`. */
 export interface Yielding<out Out> {
   readonly [types]: { readonly output: Out }
 }
@@ -73,15 +73,17 @@ type Types<F> = F extends { readonly [types]: infer T } ? T : never
 export type Output<F> = Types<F> extends { readonly output: infer Out } ? Out : never
 
 /**
- * A flow.
+ * Makes a flow: a named program over steps. Run it with `Flow.run`, or give it to `FlowCli.main`.
  *
- * @param options.parameters Schemas by name.
- * @param options.output Schemas by name, for what the body yields and a record can't give back by itself: instances of
- *   classes. Refs, plain data, dates, maps, sets, bigints and bytes need none.
+ * @param name It names the flow in the store and on the command line: letters, digits, "_" and "-".
+ * @param options.parameters A schema for each parameter; see `Flow.parameter` for defaults and descriptions.
+ * @param options.output Schemas for what the body yields, by name. Only instances of classes need one: refs, plain data,
+ *   dates, maps, sets, bigints and bytes are recorded as they are.
  * @param options.steps Every step whose tasks the body runs.
- * @param options.run From the parameters, an effect of what the run yields. It has a `Scope`, which closes when it has ended.
+ * @param options.run The body: from the parameters, an Effect of what the run yields. It may use a `Scope`, which closes when the
+ *   body has ended.
  *
- * Throws `FlowError` where two steps have one name, and where a parameter or an output can't be stored, or is a secret.
+ * Throws `FlowError` if two steps have the same name, and if a parameter or an output can't be stored or is a secret.
  *
  * @example
  * ```ts
@@ -104,10 +106,15 @@ export const make = <
 >(
   name: Name,
   options: {
+    /** What the flow does, in a sentence; `--help` shows it. */
     readonly description?: string
+    /** A schema for each parameter; `Flow.parameter` adds a default and a description. */
     readonly parameters?: P
+    /** Schemas for what the body yields, by name. Only instances of classes need one. */
     readonly output?: O
+    /** Every step whose tasks the body runs. */
     readonly steps: S
+    /** The body: from the parameters, an Effect of what the run yields. It runs again on resume. */
     readonly run: (parameters: Decoded<P>) => BodyResult<Returned, Out, E, R, NoInfer<O>, Decoded<NoInfer<P>>>
   } & Duplicate<S>
 ): Flow<Name, P, Out, E, Exclude<R, CurrentRun | Scope>> => {
@@ -153,10 +160,10 @@ export type Defaulted<S extends Schema.Codec<any, any>> = Schema.withConstructor
 >
 
 /**
- * A parameter: a schema, and what the command line needs to know about it.
+ * Describes a parameter of a flow: its schema, its default, and the text that the command line shows.
  *
- * @param schema What a value looks like. A caller's value that does not fit fails the run with `ParameterError`.
- * @param options.default Used where the parameter is not given.
+ * @param schema What values it takes. A run that is given another value fails with `ParameterError`.
+ * @param options.default The value of a parameter that is not given. Without one, the parameter is required.
  * @param options.description Shown by `--help`.
  *
  * @example
@@ -166,7 +173,12 @@ export type Defaulted<S extends Schema.Codec<any, any>> = Schema.withConstructor
  */
 export const parameter = <S extends Schema.Codec<any, any>, Default extends S["Type"] = never>(
   schema: S,
-  options: { readonly description?: string; readonly default?: Default } = {}
+  options: {
+    /** Shown by `--help`. */
+    readonly description?: string
+    /** The value of a parameter that is not given. Without one, the parameter is required. */
+    readonly default?: Default
+  } = {}
 ): [Default] extends [never] ? S : Defaulted<S> => {
   const described =
     options.description === undefined && options.default === undefined
@@ -183,11 +195,11 @@ export const parameter = <S extends Schema.Codec<any, any>, Default extends S["T
 }
 
 /**
- * A flow with the layer that its steps need. It is built lazily, once a run, in whichever process executes steps, when the
- * first of them is about to: not for tasks that are taken over or served from the cache, nor for a step with `layer: false`,
- * which starts while the layer is being built.
+ * Gives a flow the layer that its steps need. The layer is built once a run, in each process that executes steps, when the first
+ * step is about to start. Tasks that are taken over or found in the cache do not build it, and a step with `layer: false` starts
+ * while it is being built.
  *
- * Gotchas: it serves steps, not the flow's body.
+ * Gotchas: the layer serves the steps, not the flow's body.
  *
  * @example
  * ```ts
@@ -200,7 +212,7 @@ export const provide = <Name extends string, P extends Parameters, Out, E, R, RO
 ): Flow<Name, P, Out, E | E2, Exclude<R, ROut> | RIn> =>
   ({ ...flow, layer: flow.layer === undefined ? layer : Layer.provideMerge(flow.layer, layer) }) as never // the types say what changed
 
-/** What a run of a flow leaves: its id, and what its body yielded. */
+/** What `Flow.run` yields: the run's id, and what the flow's body yielded. */
 export interface Result<out Out> {
   readonly id: string
   readonly output: Out
@@ -211,12 +223,12 @@ type RunError = ArtifactError | StoreError | ExecutorError | ParameterError | Ta
 /** How a run is started. */
 export interface StartOptions {
   /**
-   * The run's id, 1 to 128 letters, digits, ".", "_" or "-". It makes a start safe to repeat: if the flow has a run of this id
-   * with the same parameters, that run is meant, whether it has ended, goes on in some process, or has to be continued
-   * because its process is gone. Default: an id of its own.
+   * The run's id: 1 to 128 letters, digits, ".", "_" or "-". With an id, a start is safe to repeat. If the flow already has a run
+   * with this id and the same parameters, no second one starts: its result is used if it has ended, it is awaited if it is
+   * running, and it is continued if its process is gone. Default: a new id.
    */
   readonly id?: string
-  /** Tags that the run has from its start. */
+  /** The tags that the run starts with. */
   readonly tags?: ReadonlyArray<string>
 }
 
@@ -224,11 +236,11 @@ export interface StartOptions {
 type IdError<Options> = Options extends { readonly id: string } ? FlowError | Reading.RunNotFound : never
 
 /**
- * Runs a flow.
+ * Runs a flow to its end. The run is recorded, however it ends.
  *
- * @param parameters Those without a default must be given.
+ * @param parameters The flow's parameters; those with a default may be left out.
  * @param options See `StartOptions`.
- * @returns The run's id and what the body yielded. Fails as the flow's steps fail; the run is recorded in any case.
+ * @returns The run's id and what the body yielded. Fails as the flow's steps and body fail, and with the stores' errors.
  *
  * @example
  * ```ts
@@ -250,13 +262,13 @@ export const run = <Name extends string, P extends Parameters, Out, E, R, const 
 export interface Handle<out Out, out E> {
   readonly id: string
   /**
-   * Waits until the run has ended, in whatever process, and yields what the flow's body yielded, or fails as it failed. Ends by
-   * interruption if the run was interrupted; `Run.get` says why. If the run's process dies, this one continues the run.
+   * Waits until the run has ended, in this or any other process, and yields what the flow's body yielded, or fails as it failed.
+   * If the run was interrupted, this is interrupted too; `Run.get` says why. If the run's process dies, this one continues the run.
    */
   readonly await: Effect.Effect<Out, E | RunError | Reading.RunNotFound>
   /** Interrupts the run, and waits until it has ended. Does nothing if it has ended already. */
   readonly interrupt: Effect.Effect<void, StoreError | Reading.RunNotFound>
-  /** What happened in the run from its start, and what happens, to its end. See `Run.events`. */
+  /** Everything that happens in the run, from its start to its end. See `Run.events`. */
   readonly events: Stream.Stream<Event, StoreError | FlowError | Reading.RunNotFound>
 }
 
@@ -267,13 +279,13 @@ export type Failure<F> = Types<F> extends { readonly error: infer E } ? E : neve
 export type Services<F> = Types<F> extends { readonly services: infer R } ? R : never
 
 /**
- * Starts a run and goes on: the run lives in the scope of the store's layer, and when that closes, it ends as
- * `Flow.layerOnStop` says.
+ * Starts a run without waiting for its end. The run lives as long as the store's layer; `Flow.layerOnStop` says what becomes of it
+ * when that layer is closed.
  *
- * @param parameters Those without a default must be given.
+ * @param parameters The flow's parameters; those with a default may be left out.
  * @param options See `StartOptions`.
- * @returns The run's handle, as soon as the run is recorded. Fails with `FlowError` of the reason `id` where a run with this id
- *   is of another flow or has other parameters.
+ * @returns The run's handle, as soon as the run is recorded. Fails with `FlowError` of the reason `id` if there is a run with this
+ *   id of another flow or with other parameters.
  *
  * @example
  * ```ts
@@ -292,14 +304,14 @@ export const start = <Name extends string, P extends Parameters, Out, E, R>(
 export type HandleOf<F> = F extends Any ? Handle<Output<F>, Failure<F>> : never
 
 /**
- * Resumes the runs of flows that crashed: their process is gone, and nobody has resumed them. Each is resumed once, however
- * many processes call this at the same moment; one whose resume crashed is continued from there. A run that can't be resumed,
- * because the flow's parameters have changed, say, is left alone, with a warning. So is a run that would be resumed at every
- * boot without end because it crashes its process each time.
+ * Resumes the crashed runs of flows: those whose process is gone and that nobody has resumed. Each is resumed once, however many
+ * processes call this at the same moment. If a resume crashed too, that resume is continued. A run that can't be resumed, for
+ * example because the flow's parameters have changed, is left alone with a warning. So is a run that crashes its process each
+ * time, because it would otherwise be resumed at every start of the program.
  *
  * @param options.maxResumes A run is left alone after this many resumes in a row that crashed before they finished a task.
  *   It can still be resumed with `Flow.resume`. Default: 5.
- * @returns The handles of the new runs that this process drives; their `origin`s are the crashed ones.
+ * @returns The handles of the new runs, which this process drives. Their `origin`s are the crashed runs.
  *
  * @example
  * ```ts
@@ -319,9 +331,9 @@ const maxResumesOf = (of: string, { maxResumes }: { readonly maxResumes?: number
   Numbers.wholeNumber(`\`maxResumes\` of ${of}`, maxResumes, 1) ?? Crashed.defaultMaxResumes
 
 /**
- * A layer that resumes crashed runs of flows when it is built, and looks for more from time to time.
+ * A layer that resumes the crashed runs of flows when it is built, and looks for new ones from then on.
  *
- * @param options.every How often. Default: 30 seconds.
+ * @param options.every How often it looks. Default: 30 seconds.
  * @param options.maxResumes As in `Flow.resumeCrashed`. Default: 5.
  *
  * @example
@@ -343,7 +355,7 @@ export const supervise = <const F extends ReadonlyArray<Any>>(
  * program stops: when the store's layer is closed, or by SIGTERM where nothing else listens for it.
  *
  * @param action `finish` waits for them, and interrupts those that take too long; `interrupt` (the default without this layer)
- *   records them as interrupted; `leave` lets them go where they are, so that another process with a shared store resumes
+ *   records them as interrupted; `leave` leaves them unfinished, so that another process with the same store resumes
  *   them (`Flow.supervise`).
  * @param options.within How long `finish` waits. Default: 30 seconds.
  *
@@ -363,14 +375,14 @@ export const layerOnStop = (
 
 /** How a run is resumed. */
 export interface ResumeOptions<P extends Parameters> {
-  /** The run to start from: an id, a unique beginning of one, or `latest`. Default: the latest run of the flow. */
+  /** The run to resume: its id, a unique prefix of it, or `latest`. Default: the latest run of the flow. */
   readonly origin?: string
   /**
-   * A step to execute again in any case; what depends on it follows only where its output changed. A step of a flow that
-   * this one calls is named `child/step`, by the child's name.
+   * A step to execute again even though it has finished. Tasks that depend on it are executed again only if its outputs change.
+   * Name a step of a called flow as `child/step`.
    */
   readonly from?: string
-  /** Parameters that are to be different. */
+  /** Parameters that replace the origin's. */
   readonly parameters?: Partial<Given<P>>
   /** Parameters of the origin that the flow no longer has. Without this, such a parameter is an error. */
   readonly dropParameters?: ReadonlyArray<string>
@@ -381,12 +393,12 @@ export interface ResumeOptions<P extends Parameters> {
 }
 
 /**
- * Starts a new run that takes over what finished in an earlier one. The body runs again from the top; a task whose key
- * finished in the origin is not executed again.
+ * Starts a new run that takes over the finished tasks of an earlier one, its origin. The body runs again from the top, but a task
+ * that finished in the origin with the same key is not executed again.
  *
  * @param options See `ResumeOptions`.
- * @returns The new run's id and what the body yielded. Fails as `run` does; with `FlowError` where the origin is still
- * running or `from` names no step; with `ParameterError` where the origin has a parameter that the flow no longer has.
+ * @returns The new run's id and what the body yielded. Fails as `run` does, with `FlowError` if the origin is
+ *   still running or `from` names no step, and with `ParameterError` if the origin has a parameter that the flow no longer has.
  *
  * @example
  * ```ts
@@ -400,10 +412,11 @@ export const resume = <Name extends string, P extends Parameters, Out, E, R>(
   Resumed.resume(flow, options) as never // erased within
 
 /**
- * Runs a flow as part of another: a run of its own, recorded as a child of this run and resumed with it.
+ * Runs a flow from the body of another one. The called flow has a run of its own, which is recorded as a child of this run and
+ * resumed with it.
  *
  * @param child The flow to run.
- * @param parameters Those without a default must be given.
+ * @param parameters The child's parameters; those with a default may be left out.
  * @returns What the child's body yielded; its refs stay refs. Fails as the child fails.
  *
  * @example
@@ -418,7 +431,7 @@ export const call = <Name extends string, P extends Parameters, Out, E, R>(
   Effect.flatMap(CurrentRun, (run) => run.call(child, parameters)) as never // erased within
 
 /**
- * Takes one of two arms, by a ref's value; a plan draws both.
+ * Runs one of two arms, chosen by the value of a ref. A plan draws both arms, because it need not know the value.
  *
  * @example
  * ```ts
@@ -434,7 +447,7 @@ export const when = <A, E1, R1, B, E2, R2>(
   ) as never // erased
 
 /**
- * Takes the arm that a ref's value names; a plan draws them all. Every value of the union needs an arm.
+ * Runs the arm that the value of a ref names. Every value of the ref's union needs an arm, and a plan draws them all.
  *
  * @example
  * ```ts
@@ -462,11 +475,13 @@ export const match = <
   ) as never // erased
 
 /**
- * A loop: while a condition holds, a body makes the next state from the last.
+ * Repeats tasks: while a condition holds, the body makes the next state from the last one.
  *
+ * @param state The first state.
  * @param options.while From the state, a ref or an effect of whether to go on.
- * @param options.body From the state and how often it ran before, the next state.
- * @param options.limit How often at most; then it fails with `FlowError`. Default: 1,000.
+ * @param options.body From the state and the number of rounds so far, an effect of the next state.
+ * @param options.limit The maximum number of rounds; a loop that needs more fails with `FlowError`. Default: 1,000.
+ * @returns The last state.
  *
  * @example
  * ```ts

@@ -1,8 +1,7 @@
 /**
- * A flow file's own command line: with `FlowCli.main(flow)` at its end, `tsx branch.ts --train-file A` runs the flow,
- * and verbs inspect its runs: `resume`, `runs`, `show`, `logs`, `dump`, `why`, `diff`, `tag`, `gc`, `plan`, `ui`,
- * `card`. Parameters are flags, made from their schemas. The package's bin, `effect-flow`, has the same verbs for any
- * store.
+ * A flow file's own command line. With `FlowCli.main(flow)` at its end, `tsx branch.ts --train-file A` runs the flow, and
+ * verbs such as `resume`, `runs`, `show`, `dump` and `ui` work with its runs; `--help` lists them. Parameters are flags,
+ * made from their schemas. The package's bin, `effect-flow`, has the same verbs for any store.
  *
  * A flow's log goes to stderr; stdout is for results. Exit codes: 0 succeeded, 1 failed, 2 wrong usage, 130 interrupted.
  */

@@ -1,6 +1,6 @@
 /**
- * A flow that is made or used wrongly: two steps of one name, a task of a step that its flow does not list, a parameter
- * that its schema rejects. Each is a sentence; none is worth a stack trace.
+ * The errors of flows that are made or used in a wrong way: two steps with the same name, a task of a step that its flow does not
+ * list, a parameter that its schema rejects. Each message is a sentence, so none needs a stack trace.
  */
 import * as Schema from "effect/Schema"
 

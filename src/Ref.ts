@@ -1,7 +1,7 @@
 /**
  * A ref is the typed address of a stored artifact, and itself an `Effect` that yields the value. A flow's body works with
- * refs, so that it never loads an artifact it does not look at: `yield* data.df` loads one, passing `data.df` to a step
- * loads nothing here.
+ * refs, so that it never loads an artifact that it does not need: `yield* data.df` loads one, while passing `data.df` to
+ * a step loads nothing here.
  *
  * There are three kinds behind one interface: a stored ref (bytes in a store), an item of a `Step.forEach` (a value that
  * the step it is passed to stores), and a symbolic ref, which stands for an artifact of a plan and has no value.
@@ -41,15 +41,15 @@ export interface Ref<out A> extends Effect.Effect<A, ArtifactError, ArtifactStor
   readonly [Unify.typeSymbol]: unknown
   readonly [Unify.unifySymbol]: Effect.EffectUnify<this>
   readonly [Unify.ignoreSymbol]: {}
-  /** The name under which the task that wrote it knows it. */
+  /** The artifact's name in the task that wrote it. */
   readonly name: string
   /** SHA-256 of the stored bytes, in hexadecimal. */
   readonly digest: string
   readonly format: Format
   readonly mediaType: string
-  /** In bytes. */
+  /** The size of the stored bytes. */
   readonly size: number
-  /** The task that wrote it, `RUN/train/3`; none for a literal that was passed to a step. */
+  /** The task that wrote it, `RUN/train/3`; missing for a literal that was passed to a step. */
   readonly task: string | undefined
 }
 
@@ -64,13 +64,13 @@ export interface Ref<out A> extends Effect.Effect<A, ArtifactError, ArtifactStor
 export const isRef = (u: unknown): u is Ref<unknown> => hasProperty(u, TypeId)
 
 /**
- * A local file that holds the bytes of an artifact, to hand to a tool: of a table a Parquet file, of a file that file, of
- * tensors a safetensors file, of a JSON value its text. Its name ends in the extension that the file was stored with, or
- * that its format is known by. Nobody may write to it. It is there as long as the artifact is, and for a store in memory
- * as long as the store is.
+ * Gives the path of a local file with the bytes of an artifact, to pass to another tool. A table is a Parquet file, tensors are a
+ * safetensors file, a JSON value is its text, and a file artifact is that file. The name ends in the extension that the file
+ * was stored with, or the usual one of its format. Do not write to the file. It exists as long as the artifact does, or in a
+ * store in memory as long as the store does.
  *
  * @param ref A ref, or the record of one.
- * @returns The absolute path. Fails with `ArtifactError` where the artifact is missing or damaged.
+ * @returns The absolute path. Fails with `ArtifactError` if the artifact is missing or damaged.
  *
  * @example
  * ```ts
@@ -83,7 +83,7 @@ export const path = (ref: Ref<unknown> | RefRecord): Effect.Effect<string, Artif
     ? (ref as unknown as Internals).path // every kind of ref has it
     : Effect.flatMap(ArtifactStore, (store) => Values.pathOf(store, ref))
 
-/** What every kind of ref has, and no type shows. */
+/** What every kind of ref has at run time but shows in no type. */
 interface Internals {
   readonly path: Effect.Effect<string, ArtifactError, ArtifactStore>
 }

@@ -25,8 +25,9 @@ export * from "./internal/history/reading.ts"
 export { Event } from "./internal/life/event.ts"
 
 /**
- * Adds a point to a metric of the task that this runs in; outside a task it does nothing, so that library code measures
- * wherever it runs. `step` counts up by itself where none is given.
+ * Adds a point to a metric of the current task. Outside a task it does nothing, so library code may call it anywhere.
+ *
+ * @param step The point's place on the horizontal axis, such as an epoch. Default: one more than the last point's.
  *
  * @example
  * ```ts
@@ -39,10 +40,10 @@ export const metric = (name: string, value: number, step?: number): Effect.Effec
   )
 
 /**
- * The run that stands for a run now, and its status. A run that crashed may have been resumed: then it is the run that resumed it, or
- * the one that resumed that.
+ * Finds the current run behind a run, and its status. If the run crashed and was resumed, that is the run that resumed it, or the
+ * last one in a chain of resumes; else it is the run itself.
  *
- * @param run The run, or its id, a unique prefix of that, or "latest".
+ * @param run The run, its id, a unique prefix of it, or "latest".
  *
  * @example
  * ```ts
@@ -58,9 +59,9 @@ export const current = (
  * Cancels a run, whichever process or machine drives it, and waits until it has ended: its finalizers run, and it is recorded
  * as interrupted, with who asked and why. A run whose process is gone is marked at once.
  *
- * @param run The run, or its id, a unique prefix of that, or "latest". If it crashed and was resumed, the run that resumed it is meant.
- * @param options.reason Why.
- * @param options.by Who asks. Default: the user, the host and the process.
+ * @param run The run, its id, a unique prefix of it, or "latest". If it crashed and was resumed, the run that resumed it is cancelled.
+ * @param options.reason Why it is cancelled; kept in the run's record.
+ * @param options.by Who cancels it. Default: the user, the host and the process.
  * @returns The record of the run that was cancelled. Fails with `FlowError` of the reason `ended` if it has ended already.
  *
  * @example
@@ -74,12 +75,12 @@ export const cancel = (
 ): Effect.Effect<RunRecord, RunNotFound | FlowError | StoreError, RunStore> => Cancel.cancel(run, options)
 
 /**
- * What happened in a run and what happens, as a stream that ends with the run: tasks and attempts that start and end, log
- * lines, metrics, cards. It is read from the store, by any process; each event comes once, a task's between its start and its end.
- * If the run's process is gone the stream waits, and goes on with the run that resumes it.
+ * Streams what happens in a run, from its start to its end: tasks and attempts that start and end, log lines, metrics, cards. Any
+ * process can read it, because it comes from the store. Each event comes once, and those of a task come between its start and
+ * its end. If the run's process is gone, the stream waits and continues with the run that resumes it.
  *
- * @param run The run, or its id, a unique prefix of that, or "latest".
- * @param options.after The `cursor` of the last event that was read, to go on after it. Default: from the start.
+ * @param run The run, its id, a unique prefix of it, or "latest".
+ * @param options.after The `cursor` of the last event that was read; the stream continues after it. Default: from the start.
  *
  * @example
  * ```ts
@@ -92,11 +93,11 @@ export const events = (
 ): Stream.Stream<Event, RunNotFound | FlowError | StoreError, RunStore> => Events.events(run, options)
 
 /**
- * What a run's flow yielded, exactly: its refs are refs again, its dates dates, its maps maps.
+ * Reads what a run's flow yielded, as it was: refs are refs again, dates are dates, and maps are maps.
  *
- * @param run The run, or its id, a unique prefix of that, or "latest".
- * @returns Nothing where the run has not succeeded. Fails with `ArtifactError` where a value was recorded under another
- *   `output` schema than the flow has now.
+ * @param run The run, its id, a unique prefix of it, or "latest".
+ * @returns `undefined` if the run has not succeeded. Fails with `ArtifactError` if a value was recorded with another `output`
+ *   schema than the flow has now.
  *
  * @example
  * ```ts

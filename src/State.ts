@@ -2,7 +2,7 @@
  * A state is what a task yields: its refs, inputs and outputs together. An output shadows an input of the same name, so
  * state flows on as it does in Metaflow, at no cost: `inputs.train.df` exists in a join because `train` was given it.
  *
- * A state also carries what `Step.merge` and the graph need and users never look at. In its type, the refs that the task
+ * A state also carries what `Step.merge` and the graph need, and what users never look at. In its type, the refs that the task
  * wrote itself are marked under a symbol; at run time, another symbol holds the tasks that the refs came from.
  */
 import type * as Artifact from "./Artifact.ts"
@@ -14,7 +14,7 @@ export type Simplify<T> = { readonly [K in keyof T]: T[K] } & {}
 /** @internal */
 export const origin: unique symbol = Symbol.for("effect-flow/State/origin")
 
-/** At run time: the tasks that this state came from, and through which of them each ref was handed on. */
+/** At run time: the tasks that this state came from, and for each ref the task that handed it on. */
 export interface Origin {
   readonly tasks: ReadonlyArray<string>
   readonly via: { readonly [name: string]: string }

@@ -27,7 +27,7 @@ export { MergeConflict } from "./internal/run/merge.ts"
 export type { Body, BodyResult, IsAny, Yielded } from "./internal/step/body.ts"
 export type { Mergeable, Resolution } from "./internal/step/merging.ts"
 
-/** What every task can fail with, whatever its step does: the store, or the executor. */
+/** What every task can fail with, whatever its step does: an error of the store or of the executor. */
 export type TaskError = ArtifactError | StoreError | ExecutorError | WorkerDied
 
 /** Exists in types alone, and only in this module, so that no editor offers it. */
@@ -58,29 +58,30 @@ export type InputOf<S> = Types<S> extends { readonly input: infer I extends Arti
 /** The fields of a step's outputs. */
 export type OutputOf<S> = Types<S> extends { readonly output: infer O extends Artifact.Fields } ? O : never
 
-/** What a step's body gets: its inputs, or a join's states and inputs. */
+/** The arguments of a step's body: its inputs, or for a join the states of its branches and its inputs. */
 export type BodyOf<S> =
   Types<S> extends { readonly branches: infer B }
     ? [states: { readonly [K in keyof B]: Seen<B[K]> }, input: Values<InputOf<S>>]
     : [input: Values<InputOf<S>>]
 
-/** What a step's body fails with, and a `timeout` makes of it. */
+/** What a task of the step can fail with: the errors of its body, and `TaskTimeout` if the step has a `timeout`. */
 export type FailureOf<S> = Types<S> extends { readonly error: infer E } ? E : never
 
 /** The services that a step's body needs besides `CurrentTask`. */
 export type NeedsOf<S> = Types<S> extends { readonly services: infer R } ? R : never
 
 /**
- * When a failed task is attempted again: an Effect `Schedule`, or options around one. `X` is what the step's `error` schema
- * describes; without one, an error is `unknown` to them.
+ * When a failed attempt is followed by another: an Effect `Schedule`, or options with one. `X` is the type that the step's
+ * `error` schema describes; in a step without that schema, errors are `unknown` here.
  */
 export type Retry<X> =
   | Schedule.Schedule<unknown, X | TaskError | TaskTimeout>
   | {
+      /** When the next attempt starts, and how many there are. Without one, the next attempt starts at once. */
       readonly schedule?: Schedule.Schedule<unknown, X | TaskError | TaskTimeout>
       /** At most this many attempts after the first. */
       readonly times?: number
-      /** Only errors for which this holds are retried. */
+      /** Retries only errors for which this returns true. */
       readonly while?: (error: X | TaskError | TaskTimeout) => boolean
     }
 
@@ -88,27 +89,31 @@ export type Retry<X> =
 export interface Options<I extends Artifact.Fields, O extends Artifact.Fields, T extends Duration.Input, X, L = never> {
   /** What the step does, in a sentence; plans and the page show it. */
   readonly description?: string
-  /** What it reads, by name: schemas or artifacts. */
+  /** The artifacts that the step reads: a schema or an `Artifact` for each name. */
   readonly input?: I
-  /** What it writes, by name: schemas or artifacts. */
+  /** The artifacts that the step writes: a schema or an `Artifact` for each name. The body must return all of them. */
   readonly output?: O
-  /** The schema of its failures; needed where tasks run in another thread or process. */
+  /** The schema of the body's failures. A step that can fail needs it to run on another thread or machine. */
   readonly error?: Schema.Schema<X>
   /**
-   * Part of the task key: change it when the body's meaning changes, and a resume executes the step again. `"code"` makes it
-   * the source of `run` itself, formatting and comments ignored, but not the functions that `run` calls.
+   * Part of the task key. Change it when the meaning of the body changes, so that a resume executes the step again. With
+   * `"code"`, the version is the source of `run` itself; formatting, comments and the functions that `run` calls don't count.
    */
   readonly version?: string
+  /** When a failed attempt is followed by another. Default: never. */
   readonly retry?: Retry<NoInfer<X>>
-  /** How long an attempt may take; then it fails with `TaskTimeout`. */
+  /** How long one attempt may take, such as `"10 seconds"`; one that takes longer fails with `TaskTimeout`. Default: no limit. */
   readonly timeout?: T
-  /** Takes over the outputs of any earlier run's task with the same key. A version of `"code"` is the source of `run`. */
+  /**
+   * Takes over the outputs of a task with the same key in any earlier run, instead of executing the step. Change the version to
+   * execute it again; `"code"` does so whenever the source of `run` changes. Default: only a resumed run takes over outputs.
+   */
   readonly cache?: { readonly version: string }
-  /** Where an executor with threads runs it. */
+  /** Where the executor of worker threads runs the step. Default: on a thread. */
   readonly runsOn?: "thread" | "fiber"
   /**
-   * `false` for a step that uses no service of the flow's own layer (`Flow.provide`): its tasks start without waiting until
-   * the layer is built, and don't fail when it can't be. The compiler refuses it where the body needs a service.
+   * Set it to `false` if the step uses no service of the flow's layer (`Flow.provide`). Its tasks then don't wait until the layer
+   * is built, and don't fail if it can't be built. The compiler refuses this if the body needs a service.
    */
   readonly layer?: L
 }
@@ -122,11 +127,12 @@ export type Layerless<L, R> = [L] extends [never]
   : WithoutLayer<Exclude<R, CurrentTask | Scope | ArtifactStore | RunStore>>
 
 /**
- * A step.
+ * Makes a step: a named, typed unit of work that reads and writes artifacts. Call it with its inputs in a flow's body to get a
+ * task. Throws `FlowError` if the name, an option or a schema can't be used.
  *
- * @param name Unique within a flow; it appears in task ids, paths and URLs: letters, digits, "_" and "-".
- * @param options.run The body: gets the decoded inputs, yields the outputs. Inputs are readonly. It has a `Scope`, which closes
- *   when the attempt has ended and its outputs are stored.
+ * @param name Unique within a flow: letters, digits, "_" and "-". It appears in task ids, paths and URLs.
+ * @param options.run The body. It gets the decoded inputs, which are readonly, and returns an Effect of the outputs. It may use a
+ *   `Scope`, which closes when the attempt has ended and its outputs are stored.
  *
  * @example
  * ```ts
@@ -153,6 +159,7 @@ export const make = <
 >(
   name: Name,
   options: Options<I, O, T, X, L> & {
+    /** The body: from the decoded inputs, an Effect of the outputs by name. */
     readonly run: (
       input: Values<I>
     ) => BodyResult<Returned, NoInfer<O>, E, R, { readonly input: Values<NoInfer<I>>; readonly error: NoInfer<X> }>
@@ -161,13 +168,13 @@ export const make = <
 ): Step<Name, I, O, E | TimeoutError<T>, Exclude<R, CurrentTask | Scope>> =>
   fromDefinition(define(name, options, undefined)) as never // the definition is erased, this signature is its type
 
-/** A branch of a join that takes many states of one step: those that `Step.forEach` gives. */
+/** A branch of a join that takes a list of states of one step, such as `Step.forEach` yields. Made by `Step.many`. */
 export interface Many<S extends Any> {
   readonly many: S
 }
 
 /**
- * A branch of a join that takes a list of states of one step, in the order of their items.
+ * Declares a branch of a join that takes a list of states of one step, such as `Step.forEach` yields, in their order.
  *
  * @param step The step whose states it takes.
  *
@@ -184,7 +191,7 @@ export const many = <S extends Any>(step: S): Many<S> => ({ many: step })
 /** The branches that a join declares. */
 export type Branches = { readonly [name: string]: Any | Many<any> }
 
-/** What a join's body sees of a branch: the values of its state. */
+/** What a join's body gets for a branch: the values of everything that the branch's task was given and wrote. */
 export type Seen<B> = B extends Many<infer S> ? ReadonlyArray<SeenOf<S>> : SeenOf<B>
 type SeenOf<S> = Simplify<Omit<Values<InputOf<S>>, keyof OutputOf<S>> & Values<OutputOf<S>>>
 
@@ -210,8 +217,8 @@ type NameOf<B> =
 type Wanted<B> = B extends Many<any> ? NameOf<B> : `a task of step "${NameOf<B>}"`
 
 /**
- * What a join takes: the branches as they are, or a sentence that says what is wrong with them. While nothing is known of
- * `A`, the keys of `B` give the compiler the names to infer by.
+ * What a join takes: the branches as they are, or a sentence that says what is wrong with them. While the compiler knows
+ * nothing of `A`, the keys of `B` tell it which names to infer.
  */
 export type Joined<B, A> = [keyof A] extends [never]
   ? { readonly [K in keyof B]: unknown }
@@ -231,10 +238,10 @@ type Misplaced<B, A> = {
   [K in keyof B]: K extends keyof A ? (SuccessOf<A[K]> extends StateOf<B[K]> ? never : K) : never
 }[keyof B]
 
-/** A type that nothing has. The compiler begins its message with the name of the property that is missing: the sentence. */
+/** A type that no value has. The compiler begins its message with the name of the missing property, which is the sentence. */
 export type Complaint<Sentence extends string> = { readonly [S in Sentence]: never }
 
-/** A step that brings branches together. It takes tasks, and runs them concurrently, or the states that they yielded. */
+/** A step that brings branches together. It takes tasks, which it runs concurrently, or the states that they have yielded. */
 export interface Join<
   in out Name extends string,
   B extends Branches,
@@ -264,10 +271,12 @@ export interface Join<
 }
 
 /**
- * A step that joins branches.
+ * Makes a step that joins branches. Call it with a task for each branch; it runs them concurrently, and its body gets what each
+ * of them was given and wrote. Throws `FlowError` if the name, an option or a schema can't be used.
  *
- * @param branches The steps whose states it takes, by branch; `Step.many(step)` for a list of them.
- * @param options.run The body: gets the values of each branch's state, and of `input`.
+ * @param name Unique within a flow: letters, digits, "_" and "-".
+ * @param branches For each branch, the step whose task it takes, or `Step.many(step)` for a list of tasks.
+ * @param options.run The body. It gets the values of each branch's state, and of `input`, and returns an Effect of the outputs.
  *
  * @example
  * ```ts
@@ -279,8 +288,8 @@ export interface Join<
  * yield* compare({ baseline: baseline(data), train: train(data) })
  * ```
  *
- * Gotchas: the body gets what each branch was given, too, decoded: within one process that costs nothing, in another it
- * is read.
+ * Gotchas: the body also gets what each branch was given. Within one process that costs nothing; in another process, those
+ * artifacts are read from the store.
  */
 export const join = <
   const Name extends string,
@@ -297,6 +306,7 @@ export const join = <
   name: Name,
   branches: B,
   options: Options<I, O, T, X, L> & {
+    /** The body: from the values of each branch's state, and of `input`, an Effect of the outputs by name. */
     readonly run: (
       states: { readonly [K in keyof B]: Seen<B[K]> },
       input: OwnInput<I>
@@ -307,11 +317,11 @@ export const join = <
   fromDefinition(define(name, options, branches)) as never // the definition is erased, this signature is its type
 
 /**
- * One task per element of a list.
+ * Runs one task for each element of a list.
  *
- * @param items A list, or a ref of one: then a plan draws the tasks without knowing how many there are.
- * @param task From an element (a ref: pass it to a step, or `yield*` it) and its index.
- * @param options.concurrency How many run at once. Default: 16.
+ * @param items A list, or a ref of one. From a ref, a plan draws the tasks without knowing how many there are.
+ * @param task Makes the task. It gets the element as a ref, to pass to a step or to `yield*`, and its index.
+ * @param options.concurrency How many tasks run at once. Default: 16.
  * @returns What the tasks yield, in the order of the items.
  *
  * @example
@@ -322,16 +332,19 @@ export const join = <
 export const forEach = <A, S, E, R>(
   items: ReadonlyArray<A> | Ref<ReadonlyArray<A>>,
   task: (item: Item<A>, index: number) => Effect.Effect<S, E, R>,
-  options?: { readonly concurrency?: number | "unbounded" }
+  options?: {
+    /** How many tasks run at once. Default: 16. */
+    readonly concurrency?: number | "unbounded"
+  }
 ): Effect.Effect<ReadonlyArray<S>, E | ArtifactError, R | ArtifactStore | CurrentRun> =>
   Effect.flatMap(CurrentRun, (run) =>
     run.forEach(items, task as never, Numbers.concurrency("`concurrency` of Step.forEach", options?.concurrency) ?? 16)
   ) as never // erased below
 
-/** What a task of `forEach` is given for an item: a ref of its value, and for an item that is a ref (a part of a dataset) that ref. */
+/** What `forEach` passes on for an item: a ref of its value. An item that is a ref already, such as a part of a dataset, stays that ref. */
 export type Item<A> = [A] extends [never] ? Ref<A> : [A] extends [Ref<unknown>] ? A : Ref<A>
 
-/** The refs of merged states; `C` names the branch that wins, where there is a choice. */
+/** The refs of merged states. `C` names the branch that wins for each name in conflict. */
 export type Merged<B, C = {}> = {
   readonly [N in NamesIn<B>]: Ref<
     N extends keyof C
@@ -345,13 +358,13 @@ export type Merged<B, C = {}> = {
 } & {}
 
 /**
- * Metaflow's `merge_artifacts`: the refs of several states as one. A name that all branches inherited unchanged is no
- * conflict; a name that one of them wrote while another has it too must be resolved, and the types say so.
+ * Merges the refs of several states into one state, as Metaflow's `merge_artifacts` does. A name that all branches inherited
+ * unchanged is not a conflict. A name that one branch wrote and another has too must be resolved, or the call does not compile.
  *
- * @param states By branch.
- * @param resolve For each such name, the branch whose ref wins.
- * @returns The refs, and at the same time an effect that yields them, or fails with `MergeConflict` where a name was
- *   inherited with different digests. Reading such a name without having yielded is a defect.
+ * @param states The states, by branch.
+ * @param resolve For each name in conflict, the branch whose ref wins.
+ * @returns The merged refs, which are also an effect that yields them. The effect fails with `MergeConflict` if branches
+ *   inherited a name with different digests; reading such a name without yielding first is a defect.
  *
  * @example
  * ```ts

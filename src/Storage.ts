@@ -21,7 +21,7 @@ import * as SqlArtifactStore from "./internal/store/sql/artifactStore.ts"
 import { RunStore, StoreError } from "./RunStore.ts"
 
 /**
- * A store in memory, empty for every program that it is provided to.
+ * A store in memory. It is empty at the start of each program that it is provided to.
  *
  * @example
  * ```ts
@@ -44,8 +44,8 @@ export const layerMemory: Layer.Layer<ArtifactStore | RunStore> = Layer.effectCo
  * artifact. Any number of processes of one machine may use it at once. If the directory is writable for its group, all
  * users of the group can share the store.
  *
- * After a power cut, the store is one that it was before: a record is never kept without the artifacts it refers to.
- * Without `sync`, the last transactions may be missing; with it, everything that `Flow.run` has returned is there.
+ * After a power cut, the store is in a state that it had before: a record is never kept without the artifacts it refers to.
+ * Without `sync`, the last transactions may be missing. With it, everything that `Flow.run` has returned is there.
  *
  * @param options.directory Created if it does not exist. Default: what `EFFECT_FLOW_DIRECTORY` names; else
  *   `.effect-flow` in the working directory or its nearest parent that has one; else `.effect-flow` beside the nearest
@@ -74,7 +74,7 @@ export const layerLocal = (
   const mistake = LayerOptions.mistakeIn("Storage.layerLocal", options, '{ directory: "runs" }', {})
   if (mistake !== undefined) return refused(mistake)
   const directory = options.directory ?? StoreDirectory.find(process.cwd())
-  if (typeof directory !== "string") return refused("The option `directory` of Storage.layerLocal is not a text.")
+  if (typeof directory !== "string") return refused("The option `directory` of Storage.layerLocal is not a string.")
   if (directory === "") {
     // As a path it would be the working directory; it is rather a variable that is not set.
     const message = `The directory of a store can't be empty. Name one ("." is the working directory), or leave it out for the nearest ${StoreDirectory.name}.`

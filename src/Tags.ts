@@ -52,7 +52,10 @@ export const normalize = Effect.fnUntraced(function* (tag: string) {
     })
   }
   if (/\p{Cc}/u.test(normal)) {
-    return yield* new TagError({ tag, message: `A tag has no control characters; ${JSON.stringify(normal)} has.` })
+    return yield* new TagError({
+      tag,
+      message: `A tag can't contain control characters, but ${JSON.stringify(normal)} does.`
+    })
   }
   return normal
 })

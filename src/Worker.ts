@@ -21,7 +21,7 @@ export interface Options {
   readonly module: string | URL
   /** The cluster's Postgres database. Default: the store's. */
   readonly url?: string | Redacted.Redacted
-  /** The worker executes tasks of runs whose executor names the same group. Default: called after the package in whose directory the process runs. */
+  /** The worker executes tasks of runs whose executor names the same group. Default: named after the package in whose directory the process runs. */
   readonly group?: string
   /** The number of tasks executed at once. Default: the number of cores. */
   readonly size?: number

@@ -183,7 +183,7 @@ describe("Artifact.bytes and Artifact.text", () => {
       const noBytes = yield* Effect.flip(encode(Artifact.bytes(), "x" as unknown as Uint8Array))
       assert.strictEqual(noBytes.message, 'expected bytes (a Uint8Array), got "x"')
       const noText = yield* Effect.flip(encode(Artifact.text(), 3 as unknown as string))
-      assert.strictEqual(noText.message, "expected a text, got 3")
+      assert.strictEqual(noText.message, "expected a string, got 3")
       const half = yield* Effect.flip(encode(Artifact.text(), "a\uD800"))
       assert.strictEqual(half.message, "the text has half a surrogate pair, which UTF-8 can't hold")
     })

@@ -177,7 +177,7 @@ describe("Artifact.tensors", () => {
           "tensor w of dtype F32 must have its data in a Float32Array"
         ],
         [{ tensors: { __metadata__: f32([], 1) }, metadata: {} }, "__metadata__ can't be the name of a tensor"],
-        [{ tensors: {}, metadata: { n: 1 } }, "metadata n is no text"],
+        [{ tensors: {}, metadata: { n: 1 } }, "metadata n is not a string"],
         [[], "expected { tensors, metadata }"]
       ]
       for (const [value, message] of broken) {
@@ -199,8 +199,8 @@ describe("Artifact.tensors", () => {
       const broken: ReadonlyArray<readonly [Uint8Array, string]> = [
         [new Uint8Array(3), "the bytes are too few to be safetensors"],
         [of(sound, 4).subarray(0, 20), "the bytes end within the safetensors header"],
-        [of("nonsense"), "the safetensors header is no JSON"],
-        [of("[1]"), "the safetensors header is no object of tensors"],
+        [of("nonsense"), "the safetensors header is not valid JSON"],
+        [of("[1]"), "the safetensors header is not an object of tensors"],
         [of(sound, 3), "the bytes of tensor w do not fill its shape [1]"],
         [of(sound, 6), "2 bytes follow the last tensor"],
         [of('{"w":{"dtype":"X","shape":[1],"data_offsets":[0,4]}}', 4), "tensor w has the dtype X, which is not known"],

@@ -205,7 +205,7 @@ describe("Copy", () => {
       yield* taken.write([{ _tag: "Run", run: { ...record, flow: "Other" } }])
       assert.match(
         yield* messageOf(Copy.run(id, { to })),
-        /^Run \S+ is another one in the other store: there, flow "Other" started at /
+        /^The other store already has a different run with the id \S+: one of flow "Other", started at /
       )
       yield* store.claim({ run: { ...record, id: "busy", status: "running", heartbeatAt: Date.now() } })
       assert.strictEqual(

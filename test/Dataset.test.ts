@@ -218,7 +218,7 @@ describe("Dataset", () => {
       )
       assert.strictEqual(
         yield* why({ where: { n: { above: 1 } } }),
-        "A dataset can't be scanned: above is no condition on column n; there are: eq, ne, in, gt, gte, lt, lte."
+        "A dataset can't be scanned: above is not a condition on column n; there are: eq, ne, in, gt, gte, lt, lte."
       )
     })
   )

@@ -325,7 +325,7 @@ describe("Parquet.read of bad input", () => {
   it.effect("text that is no JSON in a column of values", () =>
     Effect.gen(function* () {
       const error = yield* refuse({ v: Schema.Struct({ a: Schema.Int }) }, [{ name: "v", data: ['{"a":1}', "{"] }])
-      assert.strictEqual(error.message, 'row 2 of column v: "{" is no JSON')
+      assert.strictEqual(error.message, 'row 2 of column v: "{" is not valid JSON')
     })
   )
 })

@@ -251,10 +251,10 @@ describe("an option that no type has checked", () => {
     [{ runsOn: "gpu", run }, '`runsOn` of step "s" must be "thread" or "fiber", but it is "gpu".'],
     [
       { cache: true, run },
-      '`cache` of step "s" must be an object with a text as its version, such as { version: "1" }'
+      '`cache` of step "s" must be an object with a string as its version, such as { version: "1" }'
     ],
     [{ cache: {}, run }, "but it is an object."],
-    [{ version: 2, run }, '`version` of step "s" must be a text, but it is 2.'],
+    [{ version: 2, run }, '`version` of step "s" must be a string, but it is 2.'],
     [{ layer: true, run }, '`layer` of step "s" must be false, or left out, but it is true.'],
     [{ retry: 3, run }, '`retry` of step "s" must be a Schedule, or an object such as { times: 3 }'],
     [{ retry: { schedule: "1 second" }, run }, '`retry.schedule` of step "s" must be a Schedule'],
@@ -287,7 +287,7 @@ describe("an option that no type has checked", () => {
         )
       const when: any = Flow.when
       const byValue = yield* failing(() => when(true, { onTrue: Effect.void, onFalse: Effect.void }))
-      assert.include(byValue, 'A choice of flow "F" (Flow.when, Flow.match) is by a ref, but it was given a boolean.')
+      assert.include(byValue, 'Flow.when and Flow.match take a ref to choose by, but flow "F" passed a boolean.')
       const ref = (run: any) => Effect.flatMap(Step.forEach([true], Effect.succeed), ([first]) => run(first))
       const noArm = yield* failing(() => ref((first: any) => when(first, { onTrue: 5, onFalse: Effect.void })))
       assert.include(noArm, 'The arm "true" of a choice in flow "F" must return an Effect, but it returned a number.')

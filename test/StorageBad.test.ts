@@ -212,7 +212,7 @@ describe("a store whose options no type has checked", () => {
   const untyped: any = Storage
   const cases: ReadonlyArray<readonly [string, ReadonlyArray<unknown>, RegExp]> = [
     ["layerLocal", ["/some/where"], /^Storage\.layerLocal takes an object of options\. Call it as /],
-    ["layerLocal", [{ directory: 5 }], /^The option `directory` of Storage\.layerLocal is not a text\.$/],
+    ["layerLocal", [{ directory: 5 }], /^The option `directory` of Storage\.layerLocal is not a string\.$/],
     ["layerPostgres", [], /^Storage\.layerPostgres takes an object of options\./],
     ["layerPostgres", ["postgres://me:hunter2@host/runs"], /^Storage\.layerPostgres takes an object of options\./],
     ["layerPostgres", [{ url: "postgres://host/runs" }], /^The option `blobs` of Storage\.layerPostgres is missing\./],

@@ -123,7 +123,7 @@ layer(served, { excludeTestServices: true })("Ui", (it) => {
         }
         assert.strictEqual(
           yield* refused("/api/runs?sort=duration&before=00a"),
-          '400 The cursor before must be "next" of the page before, in the same order; it is "00a".'
+          '400 The cursor "before" must be the "next" of the previous page, in the same order, but it is "00a".'
         )
         assert.strictEqual(
           yield* refused("/api/search"),

@@ -316,8 +316,8 @@ describe("a schema that loses values in general", () => {
     ["a class without a codec", Schema.Option(Schema.instanceOf(Opaque)), '"x" is of a class without a codec'],
     ["a column of Schema.Any", Artifact.table({ c: Schema.Any }), '"x.columns.c" is Schema.Any'],
     ["a symbol key", Schema.Struct({ [Symbol.for("s")]: Schema.Int }), "is a symbol key"],
-    ["what is no schema", String as never, '"x" is declared by something that is no schema'],
-    ["nothing", undefined as never, '"x" is declared by something that is no schema']
+    ["what is no schema", String as never, '"x" is declared with a value that is not a schema'],
+    ["nothing", undefined as never, '"x" is declared with a value that is not a schema']
   ]
   for (const [what, field, message] of lossy) {
     it(`is refused when the step is made: ${what}`, () => {

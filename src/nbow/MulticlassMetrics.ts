@@ -62,7 +62,7 @@ const badClass = (what: string, values: ArrayLike<unknown>): MetricsError | unde
   for (let row = 0; row < values.length; row++) {
     if (Classes.isClass(values[row])) continue
     const text = CodecIssue.valueText(values[row])
-    const message = `The ${what} of row ${row} is ${text}. It must be a text or a finite number.`
+    const message = `The ${what} of row ${row} is ${text}. It must be a string or a finite number.`
     return new MetricsError({ reason: "label", message, row })
   }
   return undefined

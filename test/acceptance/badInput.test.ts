@@ -179,7 +179,10 @@ describe("bad input", () => {
         `step "stranger", which it does not list. Add it to the flow's steps: [start, stranger]`
       )
       const plan = yield* Plan.make(bad, {})
-      assert.include(plan.stop?.message, `step "stranger", which it does not list`)
+      assert.include(
+        plan.stop?.message,
+        `step "stranger", which it does not list. Add it to the flow's steps: [start, stranger]`
+      )
       // Another step of the same name is not that step.
       const other = Step.make("start", { run: () => Effect.void })
       const impostor = Flow.make("Bad", { steps: [start], run: () => other() })

@@ -71,7 +71,13 @@ const retired: ReadonlyArray<RegExp> = [
   /are no model\b/,
   /no finite number/,
   /within its length|below its length/,
-  /which is the reason of each/
+  /which is the reason of each/,
+  /(?<!there )\b(is|are) no (JSON|object|text|schema|condition|part)\b/,
+  /of no size that could be|no (size|number of values) that could be/,
+  /that was to be observed/,
+  /goes on, in whatever process/,
+  /(stand|stands) on, to another/,
+  /the run that stands for a run/
 ]
 
 /** Words with another, established meaning where they stand. */

@@ -159,12 +159,12 @@ describe("a collector", () => {
       assert.strictEqual(absent.code, 0, absent.stderr)
       assert.match(
         absent.stderr,
-        /^(?!.*hunter2).*\nNot everything that was to be observed was sent to http:\/\/127\.0\.0\.1:9\/v1\/\w+: [^\n]+\.\n$/s
+        /^(?!.*hunter2).*\nSome spans, metrics or logs could not be sent to http:\/\/127\.0\.0\.1:9\/v1\/\w+: [^\n]+\.\n$/s
       )
       assert.strictEqual(wrong.code, 2, wrong.stderr)
       assert.strictEqual(
         wrong.stderr,
-        'The OTEL_* variables of the environment can\'t be followed: Expected a valid URL string at ["OTEL_EXPORTER_OTLP_ENDPOINT"].\n'
+        'The OTEL_* environment variables can\'t be used: Expected a valid URL string at ["OTEL_EXPORTER_OTLP_ENDPOINT"].\n'
       )
     })
   )

@@ -83,7 +83,7 @@ describe("an address at which nothing answers", () => {
 })
 
 describe("a group", () => {
-  it("is called after the package in whose directory a process runs", () => {
+  it("is named after the package in whose directory a process runs", () => {
     assert.strictEqual(Group.byDefault(import.meta.dirname), "effect_flow")
     assert.strictEqual(Group.byDefault("/"), "work")
     const names = { "@acme/Sales.Reports": "acme_sales_reports", "7zip": "zip", "---": "work" }

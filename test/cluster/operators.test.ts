@@ -75,7 +75,7 @@ describe.skipIf(Postgres.binaries === undefined)("operators of a cluster", () =>
       assert.strictEqual(shown.workers[0]?.address, seen.address)
 
       const asked = yield* cli("workers", "drain", seen.address)
-      assert.include(asked, `Asked ${seen.address} to drain. It finishes what has begun, and ends.`)
+      assert.include(asked, `Asked ${seen.address} to drain. It finishes the tasks that have begun, and then stops.`)
       assert.strictEqual(yield* worker.exit, 0)
       const lines = worker
         .output()

@@ -39,14 +39,14 @@ describe("MulticlassMetrics", () => {
       [1, Number.NaN],
       [1, 2],
       "label",
-      "The label of row 1 is NaN. It must be a text or a finite number."
+      "The label of row 1 is NaN. It must be a string or a finite number."
     ],
     [
       "an undefined prediction",
       ["a", "b"],
       ["a", undefined],
       "label",
-      "The prediction of row 1 is undefined. It must be a text or a finite number."
+      "The prediction of row 1 is undefined. It must be a string or a finite number."
     ],
     ["no labels", undefined, ["a"], "length", "The labels are undefined. They must be a list, with one for each row."],
     ["a text as labels", "ab", ["a", "b"], "length", 'The labels are "ab". They must be a list, with one for each row.']

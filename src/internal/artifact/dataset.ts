@@ -153,7 +153,9 @@ interface Shape<F extends TableFields> {
 const captureOf = <F extends TableFields>(shape: Shape<F>, value: unknown) => {
   if (!(value instanceof StoredDataset)) {
     return Effect.fail(
-      new CodecError({ message: "expected a dataset; `write` and `append` of its artifact make one of rows or tables" })
+      new CodecError({
+        message: "expected a dataset: make one from rows or tables with `write` or `append` of its artifact"
+      })
     )
   }
   const own = shape.table.description()

@@ -71,7 +71,9 @@ export const encode = (parts: ReadonlyArray<Part>): Uint8Array =>
 export const decode = (bytes: Uint8Array): Effect.Effect<ReadonlyArray<Part>, CodecError> =>
   Effect.matchEffect(decodeManifest(new TextDecoder().decode(bytes)), {
     onFailure: (error) =>
-      Effect.fail(new CodecError({ message: `the stored bytes are no list of a dataset's parts: ${error.message}` })),
+      Effect.fail(
+        new CodecError({ message: `the stored bytes are not a list of a dataset's parts: ${error.message}` })
+      ),
     onSuccess: ({ parts }) =>
       Effect.succeed(
         parts.map((part) => ({

@@ -48,8 +48,7 @@ export const readUntyped = (record: RefRecord) =>
     (store) => read(store, genericArtifact(record) as Artifact.Artifact<unknown>, record) // whatever it holds
   )
 
-const readOnly = () =>
-  Effect.fail(new Artifact.CodecError({ message: "an artifact of no known type can only be read" }))
+const readOnly = () => Effect.fail(new Artifact.CodecError({ message: "an artifact of unknown type can only be read" }))
 
 const json = Artifact.make<unknown>({
   format: "json",
@@ -60,7 +59,8 @@ const json = Artifact.make<unknown>({
     Effect.flatMap(stored.bytes, (bytes) =>
       Effect.try({
         try: () => JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)) as unknown,
-        catch: (cause) => new Artifact.CodecError({ message: `the stored bytes are no JSON: ${messageOf(cause)}` })
+        catch: (cause) =>
+          new Artifact.CodecError({ message: `the stored bytes are not valid JSON: ${messageOf(cause)}` })
       })
     )
 })

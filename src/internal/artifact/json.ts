@@ -166,7 +166,7 @@ export const text = (mediaType = "text/plain"): Artifact<string> => {
   const description = Description.lazy(() => Description.make({ format: "text", mediaType }))
   const encode = (value: unknown): Exit.Exit<ReadonlyArray<Uint8Array>, CodecError> => {
     if (typeof value !== "string") {
-      return Exit.fail(new CodecError({ message: `expected a text, got ${CodecIssue.valueText(value)}` }))
+      return Exit.fail(new CodecError({ message: `expected a string, got ${CodecIssue.valueText(value)}` }))
     }
     if (!value.isWellFormed()) {
       return Exit.fail(new CodecError({ message: "the text has half a surrogate pair, which UTF-8 can't hold" }))

@@ -144,10 +144,10 @@ const isRecord = (u: unknown): u is { readonly [key: string]: unknown } =>
 /** That a value is of the form `{ tensors, metadata }`. */
 export const formOf = (value: unknown): Result.Result<Contents, CodecError> => {
   const { metadata, tensors } = (value ?? {}) as { readonly metadata?: unknown; readonly tensors?: unknown } // checked below
-  if (!isRecord(tensors)) return fail("expected { tensors, metadata }, and tensors is no object", ["tensors"])
+  if (!isRecord(tensors)) return fail("expected { tensors, metadata }, but tensors is not an object", ["tensors"])
   return isRecord(metadata)
     ? Result.succeed(value as Contents) // what is in them is checked where it is used
-    : fail("expected { tensors, metadata }, and metadata is no object: without any it is {}", ["metadata"])
+    : fail("expected { tensors, metadata }, but metadata is not an object: use {} if there is none", ["metadata"])
 }
 
 /** The bytes of tensors, in parts: the header, and each tensor's own memory. */
@@ -167,7 +167,7 @@ export const encode = (contents: Contents): Result.Result<ReadonlyArray<Uint8Arr
   if (keys.length > 0) {
     for (const key of keys) {
       const text = contents.metadata[key]
-      if (typeof text !== "string") return fail(`metadata ${key} is no text`, ["metadata", key])
+      if (typeof text !== "string") return fail(`metadata ${key} is not a string`, ["metadata", key])
       if (!text.isWellFormed() || !key.isWellFormed()) {
         return fail(`metadata ${JSON.stringify(key)} can't be written as UTF-8`, ["metadata", key])
       }
@@ -296,7 +296,7 @@ const entryOf = (name: string, value: unknown, bodySize: number): Result.Result<
 
 const metadataOf = (value: unknown): Result.Result<Header["metadata"], CodecError> => {
   for (const [key, text] of Object.entries(value as object)) {
-    if (typeof text !== "string") return fail(`metadata ${key} is no text`, ["metadata", key])
+    if (typeof text !== "string") return fail(`metadata ${key} is not a string`, ["metadata", key])
   }
   return Result.succeed(value as Header["metadata"]) // just checked
 }
@@ -311,10 +311,10 @@ const parseHeader = (bytes: Uint8Array): Result.Result<{ readonly [name: string]
         const text = decoder.decode(bytes)
         return [text, JSON.parse(text, wholeNumbers) as unknown] as const
       },
-      catch: () => new CodecError({ message: "the safetensors header is no JSON" })
+      catch: () => new CodecError({ message: "the safetensors header is not valid JSON" })
     })
     if (!isRecord(header) || !Object.values(header).every(isRecord)) {
-      return yield* fail("the safetensors header is no object of tensors")
+      return yield* fail("the safetensors header is not an object of tensors")
     }
     if (bytes[0] !== 0x7b) return yield* fail("the safetensors header does not begin with {")
     const twice = duplicateKey(text)

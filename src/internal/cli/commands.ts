@@ -180,7 +180,7 @@ const workerVerb = (cli: Cli, subject: Subject, select: Select) =>
       group: optional(
         "group",
         "name",
-        "The group of runs whose tasks it executes (default: EFFECT_FLOW_GROUP, or called after the package)"
+        "The group of runs whose tasks it executes (default: EFFECT_FLOW_GROUP, or named after the package)"
       ),
       host: optional(
         "host",

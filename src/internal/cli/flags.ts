@@ -46,7 +46,7 @@ export const CacheDirectory = GlobalFlag.Setting("cache-dir")({
   flag: Flag.String("cache-dir").pipe(
     Flag.withMetavar("dir"),
     Flag.withDescription(
-      "Where artifacts of a bucket are kept on this machine, so that they are fetched once (default: EFFECT_FLOW_CACHE_DIR)"
+      "The directory of this machine that keeps artifacts from a bucket, so that each is fetched once (default: EFFECT_FLOW_CACHE_DIR)"
     ),
     Flag.optional
   )

@@ -168,14 +168,14 @@ export const verbs = (cli: Cli, select: Select) => [
 
   Command.make(
     "cancel",
-    { run: aRun("run"), reason: optional("reason", "text", "Why; the run's record keeps it") },
+    { run: aRun("run"), reason: optional("reason", "text", "Why the run is cancelled; kept in its record") },
     (input) =>
       select((chosen) =>
         lazily(() => import("./verbs/cancel.ts"))((module) =>
           module.cancel(cli, chosen, input.run, maybe(input.reason))
         )
       )
-  ).pipe(Command.withDescription("End a run that goes on, in whatever process, or one whose process is gone")),
+  ).pipe(Command.withDescription("End a run that is still running, in any process, or one whose process is gone")),
 
   Command.make(
     "card",
@@ -251,7 +251,7 @@ export const verbs = (cli: Cli, select: Select) => [
         )
       )
   ).pipe(
-    Command.withDescription("Copy runs, and the runs that they stand on, to another store; can be repeated if cut off")
+    Command.withDescription("Copy runs, and the runs that they depend on, to another store; can be repeated if cut off")
   ),
 
   Command.make(
@@ -326,7 +326,7 @@ const workersVerb = (cli: Cli, select: Select) => {
     Command.withSubcommands([
       Command.make("drain", { address, group }, (input) =>
         select((chosen) => load((module) => module.drain(cli, chosen, input.address, maybe(input.group))))
-      ).pipe(Command.withDescription("Ask a worker, or all, to finish what has begun and to end"))
+      ).pipe(Command.withDescription("Ask a worker, or all of them, to finish the tasks that have begun, and to stop"))
     ])
   )
 }

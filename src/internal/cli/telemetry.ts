@@ -59,7 +59,7 @@ const under = Effect.fnUntraced(function* <A, E, R>(cli: Cli.Cli, service: strin
   const environment = withDefaults(cli.environment, service)
   const protocol = environment.OTEL_EXPORTER_OTLP_PROTOCOL ?? "http/protobuf"
   if (protocol !== "http/protobuf" && protocol !== "http/json") {
-    return yield* refuse(`OTEL_EXPORTER_OTLP_PROTOCOL is "${protocol}", and must be http/protobuf or http/json.`)
+    return yield* refuse(`OTEL_EXPORTER_OTLP_PROTOCOL must be http/protobuf or http/json, but it is "${protocol}".`)
   }
   const [Otlp, Serialization, FetchHttpClient, HttpClient] = yield* Effect.promise(() =>
     Promise.all([
@@ -86,7 +86,7 @@ const under = Effect.fnUntraced(function* <A, E, R>(cli: Cli.Cli, service: strin
       const [first] = unsent
       if (first === undefined) return
       const [url, failure] = first
-      Cli.say(cli, withoutUser(`Not everything that was to be observed was sent to ${url}: ${failure}.`))
+      Cli.say(cli, withoutUser(`Some spans, metrics or logs could not be sent to ${url}: ${failure}.`))
     })
   )
   const layer = Otlp.layerFromConfig().pipe(
@@ -129,6 +129,6 @@ const refuse = (why: string) =>
   Effect.fail(
     new Cli.Exit({
       code: Cli.exitCodes.usage,
-      message: `The OTEL_* variables of the environment can't be followed: ${why}`
+      message: `The OTEL_* environment variables can't be used: ${why}`
     })
   )

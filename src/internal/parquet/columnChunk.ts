@@ -85,7 +85,7 @@ export const decoder = (
 ): Decoder => {
   if (meta.type !== column.element.type) throw new Error("it has another type than the schema says")
   let left = Number(meta.num_values)
-  if (!isSize(left)) throw new Error("it has no number of values that could be")
+  if (!isSize(left)) throw new Error("its number of values is impossible")
   let dictionary: Dictionary | undefined
   let before = 0
   let row = window?.firstPageRow ?? 0
@@ -125,8 +125,7 @@ export const decoder = (
       Thrift.endOfStruct(piece, start)
       const header = parquetHeader(reader)
       const pageSize = header.compressed_page_size
-      if (!isSize(pageSize) || !isSize(header.uncompressed_page_size))
-        throw new Error("a page has no size that could be")
+      if (!isSize(pageSize) || !isSize(header.uncompressed_page_size)) throw new Error("a page has an impossible size")
       if (header.uncompressed_page_size > maxPageBytes) {
         throw new Unsupported(
           `a page of ${header.uncompressed_page_size} bytes is larger than the ${maxPageBytes} that are read`
@@ -176,7 +175,7 @@ const rowsIn = ({ repetition }: Omit<Page, "firstRow">): number => {
 
 const readDictionary = (meta: ColumnMetaData, column: LeafColumn, header: PageHeader, body: Uint8Array): Dictionary => {
   const count = header.dictionary_page_header?.num_values
-  if (!isSize(count)) throw new Error("its dictionary has no size that could be")
+  if (!isSize(count)) throw new Error("its dictionary has an impossible size")
   const bytes = decompress(meta.codec, body, header.uncompressed_page_size)
   const raw = Encodings.decode(bytes, meta.type, "PLAIN", count, column.element.type_length)
   return { raw, converted: convertedOrNone(column, raw) }
@@ -291,7 +290,7 @@ const textsOf = (bytes: Uint8Array, count: number, from: number, to: number): Ar
   for (let i = 0; i < count; i++) {
     if (at + 4 > buffer.length) throw new Error("a page has fewer values than it claims")
     const end = at + 4 + lengthAt(buffer, at)
-    if (end > buffer.length) throw new Error("a text is longer than its page")
+    if (end > buffer.length) throw new Error("a string is longer than its page")
     if (i >= from && i < to) {
       const text = buffer.utf8Slice(at + 4, end)
       texts.push(text.includes("\uFFFD") ? textOf(buffer.subarray(at + 4, end), i - from) : text)

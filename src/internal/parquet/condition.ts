@@ -50,7 +50,7 @@ export const conditionsOf = (
     const range = isRange(given) ? given : { eq: given }
     const unknown = Object.keys(range).find((key) => !(operators as ReadonlyArray<string>).includes(key))
     if (unknown !== undefined)
-      return `${unknown} is no condition on column ${column}; there are: ${operators.join(", ")}`
+      return `${unknown} is not a condition on column ${column}; there are: ${operators.join(", ")}`
     const flaw = flawOf(type, range)
     if (flaw !== undefined) return flaw
     conditions.push(conditionOf(type, range))

@@ -181,7 +181,7 @@ const deltaHeader = (cursor: Cursor, count: number): DeltaHeader => {
   const first = cursor.zigzag()
   const perMiniblock = blockSize / miniblocks
   if (!(miniblocks > 0 && Number.isInteger(perMiniblock) && perMiniblock % 8 === 0) || miniblocks > 1 << 16) {
-    throw new Error("a page of differences has blocks of no size that could be")
+    throw new Error("a page of differences has blocks of an impossible size")
   }
   if (total < count) throw tooShort()
   return { perMiniblock, miniblocks, first }

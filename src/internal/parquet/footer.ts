@@ -92,7 +92,7 @@ const checkDepth = ({ schema }: FileMetaData): void => {
   for (const { num_children } of schema) {
     if (open.length > maxSchemaDepth) throw new Error("its schema is nested too deeply")
     const children = num_children ?? 0
-    if (children < 0 || children > schema.length) throw new Error("its schema has a group of no size that could be")
+    if (children < 0 || children > schema.length) throw new Error("its schema has a group of an impossible size")
     if (open.length > 0) open[open.length - 1] = (open.at(-1) as number) - 1 // there is one
     if (children > 0) open.push(children)
     while (open.at(-1) === 0) open.pop()
@@ -111,7 +111,7 @@ const rowsOf = (meta: FileMetaData): number => {
   const rows = Number(meta.num_rows)
   let sum = 0
   for (const { num_rows } of meta.row_groups) {
-    if (!(Number(num_rows) >= 0)) throw new Error("it has a row group of no size that could be")
+    if (!(Number(num_rows) >= 0)) throw new Error("it has a row group of an impossible size")
     sum += Number(num_rows)
   }
   if (!Number.isSafeInteger(sum) || (sum !== rows && rows !== 0)) throw new Error("its row groups do not add up")

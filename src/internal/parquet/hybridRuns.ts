@@ -34,7 +34,7 @@ const varint = (value: number): ReadonlyArray<number> =>
 
 /** Reads so many numbers of so many bits each, and says where the reading ended. */
 export const decode = (bytes: Uint8Array, start: number, width: number, output: Uint8Array | Uint32Array): number => {
-  if (width > 32) throw new Error(`numbers of ${width} bits are no part of the format`)
+  if (width > 32) throw new Error(`numbers of ${width} bits are not part of the format`)
   const byteWidth = (width + 7) >> 3
   let at = start
   let filled = 0

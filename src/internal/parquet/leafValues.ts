@@ -100,7 +100,7 @@ const jsons: Convert = (raw) =>
     try {
       return JSON.parse(text) as unknown
     } catch {
-      throw new ValueError("invalid", index, `${shortened(text)} is no JSON`)
+      throw new ValueError("invalid", index, `${shortened(text)} is not valid JSON`)
     }
   })
 

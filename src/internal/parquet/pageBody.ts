@@ -54,7 +54,7 @@ export const unpack = (
     const { definition_levels_byte_length: definitionBytes, repetition_levels_byte_length: repetitionBytes } = v2
     const levelBytes = definitionBytes + repetitionBytes
     if (!isSize(definitionBytes) || !isSize(repetitionBytes) || levelBytes > Math.min(body.length, size)) {
-      throw new Error("a page has levels of no size that could be")
+      throw new Error("the size of a page's levels is impossible")
     }
     const repetition = levels(body.subarray(0, repetitionBytes), maxRepetition, count)
     const definition =
@@ -78,9 +78,9 @@ export const unpack = (
   const next = (max: number, encoding: PageEncoding): Uint8Array | undefined => {
     if (max === 0) return undefined
     if (encoding !== "RLE") throw new Unsupported(`its levels are in the encoding ${encoding}`)
-    if (at + 4 > page.length) throw new Error("a page has levels of no size that could be")
+    if (at + 4 > page.length) throw new Error("the size of a page's levels is impossible")
     const end = at + 4 + new DataView(page.buffer, page.byteOffset + at, 4).getUint32(0, true)
-    if (end > page.length) throw new Error("a page has levels of no size that could be")
+    if (end > page.length) throw new Error("the size of a page's levels is impossible")
     const decoded = levels(page.subarray(at + 4, end), max, count)
     at = end
     return decoded

@@ -42,7 +42,7 @@ export const plan = Effect.fnUntraced(function* (flow: FlowDefinition, parameter
 
 const stopAtRead = (ref: string): Plan.Stop => ({
   ref,
-  message: `The plan stops here: the flow reads the value of ${ref}, which only a run has. Flow.when, Flow.match, Flow.iterate and Step.forEach decide by a ref and stay plannable.`
+  message: `The plan stops here: the flow reads the value of ${ref}, which only a run has. To keep the flow plannable, pass the ref to Flow.when, Flow.match, Flow.iterate or Step.forEach instead of reading it.`
 })
 
 const interpreter = (builder: GraphBuilder, flow: FlowDefinition, place: Place | undefined): Interpreter => {
@@ -57,7 +57,7 @@ const interpreter = (builder: GraphBuilder, flow: FlowDefinition, place: Place |
         return yield* Effect.die(
           new FlowError({
             reason: "unlisted",
-            message: `Flow "${flow.flowName}" runs a task of step "${definition.name}", which it does not list.`
+            message: `Flow "${flow.flowName}" runs a task of step "${definition.name}", which it does not list. Add it to the flow's steps: [${[...flow.definitions.keys(), definition.name].join(", ")}].`
           })
         )
       }

@@ -53,5 +53,5 @@ export const unreadableCode = (step: string): FlowError =>
 export const notARef = (flow: string, given: unknown): FlowError =>
   new FlowError({
     reason: "option",
-    message: `A choice of flow "${flow}" (Flow.when, Flow.match) is by a ref, but it was given ${kindOf(given)}. For a value that is known when the body runs, use \`if\`.`
+    message: `Flow.when and Flow.match take a ref to choose by, but flow "${flow}" passed ${kindOf(given)}. For a value that is known when the body runs, use \`if\`.`
   })

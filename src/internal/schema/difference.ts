@@ -97,7 +97,7 @@ export const difference = (given: unknown, decoded: unknown, unions: Unions | un
       if (Object.hasOwn(b, key) || valueAt(a, key) === undefined || !unions.isAmbiguous(above, key)) continue
       return {
         path: [key],
-        message: "it would be lost, because the union takes the value for a member that has no such property",
+        message: "it would be lost, because the first matching member of the union has no such property",
         isCertain: true
       }
     }

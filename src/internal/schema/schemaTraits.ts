@@ -77,7 +77,7 @@ const problems = new WeakMap<SchemaAST.AST, { readonly problem: Problem | undefi
 export const problemOf = (schema: Schema.Top): Problem | undefined => {
   // JavaScript may declare anything: `String` in place of `Schema.String`.
   const ast = (schema as Partial<Schema.Top> | undefined | null)?.ast
-  if (ast === undefined) return { path: [], isSecret: false, message: "is declared by something that is no schema" }
+  if (ast === undefined) return { path: [], isSecret: false, message: "is declared with a value that is not a schema" }
   let remembered = problems.get(ast)
   if (remembered === undefined) {
     let first: Problem | undefined

@@ -102,7 +102,7 @@ export const make = (
               Schema.decodeUnknownEffect(Cursor)(before),
               () =>
                 new UiBadRequest({
-                  message: `The cursor before must be "next" of the page before, in the same order; it is "${before.slice(0, 100)}".`
+                  message: `The cursor "before" must be the "next" of the previous page, in the same order, but it is "${before.slice(0, 100)}".`
                 })
             )
           }

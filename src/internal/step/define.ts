@@ -55,10 +55,10 @@ export const define = (
   )
   const called = (option: string) => `\`${option}\` of step "${name}"`
   Options.expect(called("run"), options.run, typeof options.run === "function", "a function that returns an Effect")
-  Options.expect(called("version"), version, version === undefined || typeof version === "string", "a text")
+  Options.expect(called("version"), version, version === undefined || typeof version === "string", "a string")
   Options.expect(called("layer"), layer, layer === undefined || layer === false, "false, or left out")
   const isCache = cache === undefined || (isObject(cache) && typeof cache.version === "string")
-  Options.expect(called("cache"), cache, isCache, 'an object with a text as its version, such as { version: "1" }')
+  Options.expect(called("cache"), cache, isCache, 'an object with a string as its version, such as { version: "1" }')
   for (const branch of Object.keys(branches ?? {})) Definition.checkName(`a branch of step "${name}"`, branch)
   return {
     name,

@@ -25,7 +25,7 @@ export const mistakeIn = (
     if (kind === "optional" && given === undefined) continue
     const text = kind === "secret" && Redacted.isRedacted(given) ? Redacted.value(given) : given
     if (typeof text !== "string") {
-      const said = given === undefined ? "is missing" : "is not a text"
+      const said = given === undefined ? "is missing" : "is not a string"
       return `The option \`${option}\` of ${layer} ${said}. ${remedy}`
     }
     if (text === "") return `The option \`${option}\` of ${layer} can't be empty. ${remedy}`

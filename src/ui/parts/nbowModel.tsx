@@ -58,7 +58,7 @@ const Scorer = ({ digest }: { readonly digest: string }) => {
         value={text}
         onChange={(event) => setText(event.target.value)}
         rows={2}
-        placeholder="Type a text, and see what the model says"
+        placeholder="Type some text to see what the model says"
         aria-label="Text to score"
       />
       {result.error === undefined ? null : <Failure error={result.error} />}

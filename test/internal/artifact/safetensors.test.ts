@@ -26,7 +26,7 @@ const refused: ReadonlyArray<readonly [what: string, bytes: Uint8Array, message:
   ["tensors that overlap", file("overlap"), "tensor b overlaps the tensor before it"],
   ["a hole between tensors", file("hole"), "4 bytes before tensor b belong to no tensor"],
   ["a name twice", file("duplicate_names"), 'the safetensors header has "a" twice'],
-  ["metadata that is no text", file("metadata_not_text"), "metadata k is no text"],
+  ["metadata that is no text", file("metadata_not_text"), "metadata k is not a string"],
   ["a byte order mark", file("header_BOM"), "the safetensors header begins with a byte order mark, and not with {"],
   [
     "a field twice",
@@ -41,16 +41,16 @@ const refused: ReadonlyArray<readonly [what: string, bytes: Uint8Array, message:
     'the safetensors header has "w" twice'
   ],
   ["metadata twice", of('{"__metadata__":{},"__metadata__":{}}'), 'the safetensors header has "__metadata__" twice'],
-  ["metadata that is an array", of('{"__metadata__":["a"]}'), "the safetensors header is no object of tensors"],
-  ["metadata that is null", of('{"__metadata__":null}'), "the safetensors header is no object of tensors"],
-  ["an array in place of a tensor", of('{"w":[]}'), "the safetensors header is no object of tensors"],
-  ["an array in place of the header", of("[]"), "the safetensors header is no object of tensors"],
+  ["metadata that is an array", of('{"__metadata__":["a"]}'), "the safetensors header is not an object of tensors"],
+  ["metadata that is null", of('{"__metadata__":null}'), "the safetensors header is not an object of tensors"],
+  ["an array in place of a tensor", of('{"w":[]}'), "the safetensors header is not an object of tensors"],
+  ["an array in place of the header", of("[]"), "the safetensors header is not an object of tensors"],
   ["blanks before the header", of(" {}"), "the safetensors header does not begin with {"],
-  ["more than the header", of("{}x"), "the safetensors header is no JSON"],
+  ["more than the header", of("{}x"), "the safetensors header is not valid JSON"],
   [
     "a header that is not UTF-8",
     of(Uint8Array.of(0x7b, 0x22, 0xff, 0x22, 0x3a, 0x7b, 0x7d, 0x7d)),
-    "the safetensors header is no JSON"
+    "the safetensors header is not valid JSON"
   ],
   ["offsets that go back", of(at("[4,0]"), 4), "the bytes of tensor w do not fill its shape [4]"],
   ["negative offsets", of(at("[-4,0]"), 4), "tensor w has no place"],
@@ -120,17 +120,17 @@ describe("safetensors", () => {
       const broken: ReadonlyArray<readonly [unknown, string]> = [
         [
           { tensors: {}, metadata: null },
-          "expected { tensors, metadata }, and metadata is no object: without any it is {}"
+          "expected { tensors, metadata }, but metadata is not an object: use {} if there is none"
         ],
-        [{ tensors: {} }, "expected { tensors, metadata }, and metadata is no object: without any it is {}"],
+        [{ tensors: {} }, "expected { tensors, metadata }, but metadata is not an object: use {} if there is none"],
         [
           { tensors: {}, metadata: new Map([["a", "b"]]) },
-          "expected { tensors, metadata }, and metadata is no object: without any it is {}"
+          "expected { tensors, metadata }, but metadata is not an object: use {} if there is none"
         ],
-        [{ tensors: null, metadata: {} }, "expected { tensors, metadata }, and tensors is no object"],
-        [{ tensors: [], metadata: {} }, "expected { tensors, metadata }, and tensors is no object"],
-        [null, "expected { tensors, metadata }, and tensors is no object"],
-        [undefined, "expected { tensors, metadata }, and tensors is no object"],
+        [{ tensors: null, metadata: {} }, "expected { tensors, metadata }, but tensors is not an object"],
+        [{ tensors: [], metadata: {} }, "expected { tensors, metadata }, but tensors is not an object"],
+        [null, "expected { tensors, metadata }, but tensors is not an object"],
+        [undefined, "expected { tensors, metadata }, but tensors is not an object"],
         [{ tensors: { w: null }, metadata: {} }, "tensor w has the dtype undefined"],
         [{ tensors: { w }, metadata: {} }, "tensor w of shape [3] does not fill whole bytes with F4"],
         [{ tensors: {}, metadata: { a: "\ud800" } }, 'metadata "a" can\'t be written as UTF-8'],

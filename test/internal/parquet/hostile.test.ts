@@ -134,7 +134,7 @@ const lies: ReadonlyArray<readonly [what: string, file: () => Uint8Array, messag
   [
     "a page of negative size",
     () => craft({ header: { compressed_page_size: -1 } }),
-    `${where} (a page has no size that could be)`
+    `${where} (a page has an impossible size)`
   ],
   [
     "a page of more values than the row group",
@@ -149,7 +149,7 @@ const lies: ReadonlyArray<readonly [what: string, file: () => Uint8Array, messag
   [
     "texts that are longer than their page",
     () => craft({ body: Uint8Array.of(255, 255, 255, 127, 0, 0, 0, 0), element: { type: "BYTE_ARRAY" } }),
-    `${where} (a text is longer than its page)`
+    `${where} (a string is longer than its page)`
   ],
   [
     "billions of rows in a few bytes",
@@ -185,7 +185,7 @@ const lies: ReadonlyArray<readonly [what: string, file: () => Uint8Array, messag
   [
     "differences in blocks of no size",
     () => craft({ v1: { encoding: "DELTA_BINARY_PACKED" } }),
-    `${where} (a page of differences has blocks of no size that could be)`
+    `${where} (a page of differences has blocks of an impossible size)`
   ],
   [
     "an integer that goes on for a megabyte",

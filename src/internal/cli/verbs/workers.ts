@@ -72,7 +72,7 @@ export const drain = (cli: Cli.Cli, chosen: Cli.Chosen, address: string, group: 
       }
       Cli.print(
         cli,
-        `Asked ${asked.join(", ")} to drain. ${asked.length === 1 ? "It finishes" : "They finish"} what has begun, and ${asked.length === 1 ? "ends" : "end"}.`
+        `Asked ${asked.join(", ")} to drain. ${asked.length === 1 ? "It finishes" : "They finish"} the tasks that have begun, and then ${asked.length === 1 ? "stops" : "stop"}.`
       )
     })
   )

@@ -248,7 +248,10 @@ const explain = (
         message: `The module of worker ${closest.worker.address} has no step "${task.step}" of flow "${task.flow}", because it exports no flow of that name, and no other worker has it. Start a worker with the module that exports the flow.`
       }
     default:
-      return { reason: "unreachable", message: `No worker has a share of the work yet that ${task.task} could go to.` }
+      return {
+        reason: "unreachable",
+        message: `${task.task} can't be executed yet, because no worker has taken its share of the work.`
+      }
   }
 }
 

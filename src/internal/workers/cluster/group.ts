@@ -1,5 +1,5 @@
 /**
- * The group that a process belongs to if nobody names one: it is called after the package in whose directory the process
+ * The group that a process belongs to if nobody names one: it is named after the package in whose directory the process
  * runs, so two applications that share a database do not share their workers by accident.
  */
 import { readFileSync } from "node:fs"
