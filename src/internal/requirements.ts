@@ -103,7 +103,7 @@ const Node = Object.getPrototypeOf(SchemaAST.String) as new () => object
 /**
  * Refuses a schema of another copy of effect, which this one could neither read nor run.
  *
- * @param schema Anything: what is no schema is no concern of this check.
+ * @param schema Anything. A value that is not a schema passes.
  */
 export const oneEffect = (schema: unknown): void => {
   const ast = (schema as { readonly ast?: unknown } | undefined)?.ast

@@ -16,7 +16,7 @@ import type { Classes } from "./trainingData.ts"
 export interface FitOptions extends NbowOptions.OptionsInput {
   /**
    * In a task, the training's state is saved after every so many epochs and after the last one, so that a training that is
-   * killed continues from there; 0 for never. It is no part of the model. Default: after an epoch that ends a second or
+   * killed continues from there; 0 for never. It does not change the model. Default: after an epoch that ends a second or
    * more after the last save, so a training that is over within a second saves nothing.
    */
   readonly checkpointEvery?: number
