@@ -3,15 +3,21 @@
  * the function anew, with other quotes, semicolons and parentheses, and wrap functions to keep their names; the TypeScript
  * compiler keeps comments and adds semicolons; vitest reads imports from an object. Formatting and comments go as well.
  */
+import { withPlainLiterals } from "./literals.ts"
 import { withoutRedundant } from "./parentheses.ts"
+import { withDeclaredNames } from "./scopes.ts"
 import { type Token, tokenize } from "./tokens.ts"
 
 /** The canonical text of a function's source. */
 export const canonicalCode = (source: string): string =>
-  withShorthand(
-    withoutRedundant(
-      withArrowParentheses(
-        withoutImportObjects(withUndefined(withoutImportInterop(withoutNameHelpers(tokenize(source)))))
+  withDeclaredNames(
+    withPlainLiterals(
+      withoutRedundant(
+        withArrowParentheses(
+          withDeclarations(
+            withoutImportObjects(withUndefined(withoutImportInterop(withoutNameHelpers(tokenize(source)))))
+          )
+        )
       )
     )
   )
@@ -108,16 +114,27 @@ const withoutImportObjects = (tokens: ReadonlyArray<Token>): ReadonlyArray<Token
   return kept
 }
 
-/** `{ x: x }` is `{ x }`. */
-const withShorthand = (tokens: ReadonlyArray<Token>): ReadonlyArray<Token> => {
-  const isRepeated = (at: number): boolean =>
-    tokens[at]?.kind === "word" &&
-    tokens[at]?.text === tokens[at + 2]?.text &&
-    tokens[at + 2]?.kind === "word" &&
-    is(tokens[at + 1], ":") &&
-    (is(tokens[at - 1], "{") || is(tokens[at - 1], ",")) &&
-    (is(tokens[at + 3], ",") || is(tokens[at + 3], "}"))
-  return tokens.filter((_, at) => !isRepeated(at - 1) && !isRepeated(at - 2))
+/** esbuild makes `let f2 = function () {…}; var f = f2;` of a function that is declared in a block, or only the first. */
+const withDeclarations = (tokens: ReadonlyArray<Token>): ReadonlyArray<Token> => {
+  const kept: Array<Token> = []
+  const declared = new Set<string>()
+  for (let at = 0; at < tokens.length; at++) {
+    const start = is(tokens[at + 3], "async") ? at + 4 : at + 3
+    const end = is(tokens[start + 1], "*") ? start + 2 : start + 1
+    const [name] = tokens.slice(at + 1, at + 2)
+    const isFunction = is(tokens[at + 2], "=") && is(tokens[start], "function") && is(tokens[end], "(")
+    const other = tokens[at + 3]?.text ?? ""
+    const isSame = declared.has(other) && name !== undefined && other.startsWith(name.text)
+    if (is(tokens[at], "var") && is(tokens[at + 2], "=") && isSame) at += 3
+    else if (!is(tokens[at], "let") || name === undefined || !isFunction)
+      kept.push(tokens[at] as Token) // within bounds
+    else {
+      kept.push(...tokens.slice(at + 3, end), name)
+      declared.add(name.text)
+      at = end - 1
+    }
+  }
+  return kept
 }
 
 const bracket = (text: string): Token => ({ kind: "punctuator", text })

@@ -5,7 +5,7 @@
 import type { Token } from "./tokens.ts"
 
 /** How tightly operators bind, by the table of operator precedence in ECMA-262. */
-const binary: Readonly<Record<string, number>> = {
+const binary: Readonly<Record<string, number>> = Object.assign(Object.create(null), {
   ",": 0,
   ...Object.fromEntries(
     "= += -= *= /= %= **= <<= >>= >>>= &= |= ^= &&= ||= ??= =>".split(" ").map((text) => [text, 1])
@@ -27,7 +27,7 @@ const binary: Readonly<Record<string, number>> = {
   "/": 13,
   "%": 13,
   "**": 14
-}
+})
 const unaryLevel = 15
 const memberLevel = 17
 const primaryLevel = 18
@@ -58,6 +58,11 @@ export const withoutRedundant = (tokens: ReadonlyArray<Token>): ReadonlyArray<To
       if (open !== undefined) partner.set(open, index)
     }
   })
+  /** Brackets of an `if` or a loop: a statement follows. */
+  const conditions = new Set<number>()
+  for (const [open, close] of partner)
+    if (tokens[open - 1]?.kind === "word" && /^(if|for|while|with)$/.test(tokens[open - 1]?.text ?? ""))
+      conditions.add(close)
   const gone = new Set<number>()
   const beside = (index: number, step: 1 | -1): number => {
     let at = index + step
@@ -100,8 +105,10 @@ export const withoutRedundant = (tokens: ReadonlyArray<Token>): ReadonlyArray<To
       if (before.text === "yield" || before.text === "of") return 1
       return before.text in binary ? (binary[before.text] ?? 0) + 1 : undefined
     }
+    if (before.kind === "template" && before.text !== "`") return 0
     if (before.kind !== "punctuator") return undefined
     const { text } = before
+    if (conditions.has(at)) return 0
     if (/^[)\]}]$|^\?\.$|^\.$/.test(text)) return undefined
     const earlier = tokens[beside(at, -1)]
     if (text === "*" && earlier?.kind === "word" && earlier.text === "function") return undefined
@@ -118,7 +125,7 @@ export const withoutRedundant = (tokens: ReadonlyArray<Token>): ReadonlyArray<To
   const demandAfter = (close: number): number => {
     const after = tokens[beside(close, 1)]
     if (after === undefined) return 0
-    if (after.kind === "template") return memberLevel
+    if (after.kind === "template") return after.text.startsWith("}") ? 0 : memberLevel
     if (after.kind === "word") return after.text in binary ? (binary[after.text] ?? 0) : 0
     if (after.kind !== "punctuator") return 0
     if (/^(\.|\?\.|\(|\[|\+\+|--)$/.test(after.text)) return memberLevel
@@ -141,10 +148,12 @@ export const withoutRedundant = (tokens: ReadonlyArray<Token>): ReadonlyArray<To
     if (level < demanded) continue
     // "{", "function" and "class" would start something else; "?.", "new" and a mix with "??" are what pairs are for.
     const content = tokens.slice(first, close)
+    /** What is in no other bracket. */
+    const own: Array<Token> = []
+    for (let at = first; at < close; at = (partner.get(at) ?? at) + 1) own.push(tokens[at] as Token) // within bounds
     if (/^(\{|function|class|let)$/.test(content[0]?.text ?? "") && !isOperator(tokens[beside(open, -1)])) continue
     const constructed = content[0]?.text === "new" && tokens[beside(close, -1)]?.text === ")"
-    if (demanded >= memberLevel && content.some(({ text }) => text === "?." || (text === "new" && !constructed)))
-      continue
+    if (demanded >= memberLevel && own.some(({ text }) => text === "?." || (text === "new" && !constructed))) continue
     if (demanded >= 3 && demanded <= 6 && content.some(({ text }) => /^(\?\?|\|\||&&)$/.test(text)) && level <= 5) {
       const neighbours = [tokens[beside(open, -1)]?.text, after?.text]
       if ((level === 3) !== neighbours.includes("??")) continue
@@ -159,4 +168,5 @@ const isOperator = (token: Token | undefined): boolean =>
   token !== undefined &&
   (token.kind === "punctuator"
     ? token.text !== "=>" && (token.text in binary || /^[([]$/.test(token.text))
-    : token.kind === "word" && token.text in binary)
+    : token.kind === "word" &&
+      (token.text in binary || /^(return|throw|case|yield|await|typeof|void)$/.test(token.text)))

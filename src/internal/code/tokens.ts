@@ -7,6 +7,8 @@
 export interface Token {
   readonly kind: "word" | "number" | "string" | "template" | "regex" | "punctuator"
   readonly text: string
+  /** Whether a template is read by a tag, which sees its escapes. */
+  readonly isTagged?: boolean
 }
 
 /** Longest first: the first that fits is taken. */
@@ -39,7 +41,8 @@ const cooked = (raw: string): string =>
 /** A bracket after these is a statement's condition, so that what follows it begins an expression. */
 const beforeCondition = new Set("if while for with".split(" "))
 
-const isMark = (token: Token | undefined, ...texts: ReadonlyArray<string>): boolean =>
+/** Whether a token is one of these marks, and no string. */
+export const isMark = (token: Token | undefined, ...texts: ReadonlyArray<string>): boolean =>
   token?.kind === "punctuator" && texts.includes(token.text)
 
 /** Whether a token is one of these words, and no property's name. */
@@ -86,9 +89,9 @@ export const tokenize = (source: string): ReadonlyArray<Token> => {
     return text
   }
   /** A template's text up to its end or its next `${`. A tag may read the escapes. */
-  const takeTemplate = (isTagged: boolean) => {
+  const takeTemplate = (isTagged: boolean, quote: "`" | "}") => {
     const raw = (take(/(?:\\[\s\S]|\$(?!\{)|[^\\`$])*/y) ?? "").replaceAll("\r\n", "\n")
-    tokens.push({ kind: "template", text: `\`${isTagged ? raw : cooked(raw)}\`` })
+    tokens.push({ kind: "template", text: `${quote}${isTagged ? raw : cooked(raw)}\``, isTagged })
     if (source[at] === "`") {
       at++
       tokens.push({ kind: "template", text: "`" })
@@ -123,14 +126,14 @@ export const tokenize = (source: string): ReadonlyArray<Token> => {
     }
     if (character === "`") {
       at++
-      takeTemplate(isTagged(tokens))
+      takeTemplate(isTagged(tokens), "`")
       continue
     }
     const open = templates.at(-1)
     if (character === "}" && open?.braces === 0) {
       templates.pop()
       at++
-      takeTemplate(open.isTagged)
+      takeTemplate(open.isTagged, "}")
       continue
     }
     if (character === "/" && isRegexPlace(tokens)) {

@@ -22,15 +22,25 @@ const textsOf = (...words: ReadonlyArray<string>): Readonly<Record<string, Reado
   JSON.parse(execFileSync(process.execPath, [...words, ...modules], { encoding: "utf8", cwd: root }))
 
 describe("the canonical text of a body", () => {
-  it("is the same in node, tsx and what tsc compiled", () => {
+  it("is the same in node, in tsx, and in what tsc and esbuild compiled", () => {
     symlinkSync(join(root, "node_modules"), join(directory, "node_modules"))
     writeFileSync(join(directory, "package.json"), '{"type":"module"}')
     const flags = ["--module", "nodenext", "--target", "esnext", "--types", "node", "--noCheck", "--ignoreConfig"]
     execFileSync(bin("tsc"), [...flags, "--outDir", directory, file], { cwd: root, stdio: "inherit" })
     const texts = textsOf(file)
-    assert.strictEqual(Object.keys(texts).length, 8)
+    assert.strictEqual(Object.keys(texts).length, 10)
     assert.deepStrictEqual(textsOf("--import", "tsx", file), texts)
     assert.deepStrictEqual(textsOf(join(directory, "bodies.js")), texts)
+    for (const options of [[], ["--keep-names"], ["--minify-whitespace"]]) {
+      execFileSync(bin("esbuild"), [
+        file,
+        "--format=esm",
+        ...options,
+        `--outdir=${join(directory, "esbuild")}`,
+        "--log-level=error"
+      ])
+      assert.deepStrictEqual(textsOf(join(directory, "esbuild", "bodies.js")), texts)
+    }
   })
 
   const same: ReadonlyArray<readonly [string, string]> = [
@@ -84,7 +94,16 @@ describe("the canonical text of a body", () => {
     ["() => { for (;;) {} }", "() => { for (a;;) {} }"],
     ["(a) => a / 2 / 3", "(a) => a / 2 / 4"],
     ["() => [1, , 2]", "() => [1, 2]"],
-    ["() => f(1)", "() => f(2)"]
+    ["() => f(1)", "() => f(2)"],
+    ["(a1, a2) => f(a1, a2)", "(a1, a2) => f(a2, a1)"],
+    ["(a) => { const b = 1; return a }", "(a) => { const b = 1; return b }"],
+    ["(a) => { { const a = 1; f(a) } g(a) }", "(a) => { { const b = 1; f(a) } g(a) }"],
+    ["(a) => f(a1)", "(a) => f(a2)"],
+    ["(a) => ({ a: a1 })", "(a) => ({ a1: a1 })"],
+    ['(a) => -"1" + "2"', '(a) => -"12"'],
+    ['(a) => a - "1" + "2"', '(a) => a - "12"'],
+    ['(a) => "1" + "2" * a', '(a) => "12" * a'],
+    ["() => !constructor", "() => constructor"]
   ]
   it("has an end, whatever is read", () => assert.isString(canonicalCode("() => ) /\"/ ` ${ '")))
 
