@@ -85,6 +85,8 @@ export const collect = Effect.fnUntraced(function* (
   const host = Os.hostname()
   const dryRun = options.dryRun === true
 
+  // Before runs are removed: what they refer to could not be.
+  if (artifacts.checkSweep !== undefined) yield* artifacts.checkSweep
   const all = yield* store.runs({})
   // On this host only whether the process exists counts: the clock may just have been set forward.
   const isLive = (run: RunRecord): boolean =>

@@ -8,6 +8,7 @@ import { inspect } from "node:util"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { ArtifactStore } from "../src/ArtifactStore.ts"
+import * as Flow from "../src/Flow.ts"
 import * as Gc from "../src/Gc.ts"
 import * as Digest from "../src/internal/schema/digest.ts"
 import { RunStore } from "../src/RunStore.ts"
@@ -113,7 +114,16 @@ describe.skipIf(!hasPostgres)("Storage.layerPostgres, with a Postgres", () => {
       yield* put(one, 1)
       assert.strictEqual((yield* collect).artifacts, 1)
       yield* put(other, 2)
-      const { message } = yield* Effect.flip(collect)
+      const flow = Flow.make("Empty", { steps: [], run: () => Effect.succeed({}) })
+      const { message } = yield* Effect.gen(function* () {
+        yield* Flow.run(flow, {})
+        const failure = yield* Effect.flip(Gc.collect({ keepRuns: 0 }))
+        // No run was removed whose artifacts stay.
+        assert.lengthOf(yield* Effect.flatMap(RunStore, (store) => store.runs({})), 1)
+        return failure
+      }).pipe(Effect.provide(Storage.layerPostgres({ url: one, blobs })))
+      // What another program leaves there is no mark.
+      yield* Effect.promise(() => Fs.writeFile(Path.join(blobs, "databases", ".DS_Store"), ""))
       assert.include(message, `No artifacts were removed from ${blobs}: 2 run databases keep artifacts there`)
       const mark = /remove (\S+)\.$/.exec(message)?.[1] ?? ""
       assert.strictEqual(Path.dirname(mark), Path.join(blobs, "databases"))

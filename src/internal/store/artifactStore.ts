@@ -104,6 +104,8 @@ export class ArtifactStore extends Context.Service<
      * has written to.
      */
     readonly touch: (artifacts: ReadonlyArray<string | Address>) => Effect.Effect<ReadonlySet<string>, ArtifactError>
+    /** Fails if `sweep` would remove nothing, because others need what it can't see. None for a store that is alone. */
+    readonly checkSweep?: Effect.Effect<void, ArtifactError>
     /**
      * Removes artifacts that are not in `keep` and were last put or touched before a time, and yields how many and how
      * large they were. Artifacts in `released`, whose runs were removed, go by a time of their own. A store that shares

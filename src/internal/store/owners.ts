@@ -19,9 +19,13 @@ export interface Owners {
   readonly tokens: Effect.Effect<ReadonlyArray<string>, ArtifactError>
 }
 
+/** What a mark is named like: consoles and file systems leave other things beside them, a mark for the folder itself for one. */
+const isToken = (name: string): boolean => /^[\da-f]{32}$|^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/.test(name)
+
 /** Fails if other databases than the one with this token keep artifacts in the place. */
 export const checkAlone = ({ pathOf, place, tokens }: Owners, own: string): Effect.Effect<void, ArtifactError> =>
-  Effect.flatMap(tokens, (all) => {
+  Effect.flatMap(tokens, (names) => {
+    const all = names.filter(isToken)
     const [other] = all.filter((token) => token !== own)
     if (other === undefined) return Effect.void
     return Effect.fail(

@@ -182,6 +182,12 @@ export const make = (options: {
       })
     })
 
+  /** Fails if other databases keep artifacts in the same place. */
+  const checkSweep: Effect.Effect<void, ArtifactError> = Effect.suspend(() => {
+    const { owners } = blobs
+    return owners === undefined ? Effect.void : Effect.flatMap(token, (own) => Owners.checkAlone(owners, own))
+  })
+
   /** Moves the recent artifacts to where all others are. */
   const moveRecent: Effect.Effect<void, ArtifactError> = Effect.mapError(
     database.orStoreError(
@@ -273,9 +279,10 @@ export const make = (options: {
         if (large.length > 0) for (const digest of yield* keeping(blobs.touch(large))) intact.add(digest)
         return intact
       }),
+    checkSweep,
     sweep: ({ before, dryRun, keep, released }) =>
       Effect.gen(function* () {
-        if (blobs.owners !== undefined) yield* Owners.checkAlone(blobs.owners, yield* token)
+        yield* checkSweep
         const latest = Math.max(before, released?.before ?? before)
         const goes = (digest: string, touchedAt: number): boolean =>
           !keep.has(digest) && (touchedAt < before || released?.digests.has(digest) === true)
@@ -294,8 +301,9 @@ export const make = (options: {
         )
         // A removed file must not be missed by a run whose removal a power cut undoes.
         if (old.length > 0) yield* Effect.mapError(database.freeing(database.flush), asArtifactError("unwritable"))
+        // Another database may have come while all were listed, which takes long in a large place.
         const removed = yield* inParts(old, (part) =>
-          Effect.flatMap(used(part.map(({ digest }) => digest)), (inUse) =>
+          Effect.flatMap(Effect.andThen(checkSweep, used(part.map(({ digest }) => digest))), (inUse) =>
             blobs.remove(
               part.filter(({ digest }) => !inUse.has(digest)),
               latest
