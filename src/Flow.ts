@@ -320,7 +320,10 @@ export type HandleOf<F> = F extends Any ? Handle<Output<F>, Failure<F>> : never
  */
 export const resumeCrashed = <const F extends ReadonlyArray<Any>>(
   flows: F,
-  options: { readonly maxResumes?: number } = {}
+  options: {
+    /** A run is left alone after this many resumes in a row that crashed before they finished a task. Default: 5. */
+    readonly maxResumes?: number
+  } = {}
 ): Effect.Effect<
   ReadonlyArray<HandleOf<F[number]>>,
   StoreError,
@@ -343,7 +346,12 @@ const maxResumesOf = (of: string, { maxResumes }: { readonly maxResumes?: number
  */
 export const supervise = <const F extends ReadonlyArray<Any>>(
   flows: F,
-  options: { readonly every?: Duration.Input; readonly maxResumes?: number } = {}
+  options: {
+    /** How often it looks for crashed runs. Default: 30 seconds. */
+    readonly every?: Duration.Input
+    /** As in `Flow.resumeCrashed`. Default: 5. */
+    readonly maxResumes?: number
+  } = {}
 ): Layer.Layer<never, never, Services<F[number]> | ArtifactStore | Outside.RunStore> => {
   const everyMs = Numbers.durationMs("`every` of Flow.supervise", options.every) ?? 30_000
   const maxResumes = maxResumesOf("Flow.supervise", options)
@@ -366,7 +374,10 @@ export const supervise = <const F extends ReadonlyArray<Any>>(
  */
 export const layerOnStop = (
   action: "finish" | "interrupt" | "leave",
-  options: { readonly within?: Duration.Input } = {}
+  options: {
+    /** How long `finish` waits. Default: 30 seconds. */
+    readonly within?: Duration.Input
+  } = {}
 ): Layer.Layer<never> =>
   Layer.succeed(OnStop, {
     action,
@@ -491,8 +502,11 @@ export const match = <
 export const iterate = <S, E1, R1, E2, R2>(
   state: S,
   options: {
+    /** From the state, a ref or an effect of whether to go on. */
     readonly while: (state: S) => Effect.Effect<boolean, E1, R1>
+    /** From the state and the number of rounds so far, an effect of the next state. */
     readonly body: (state: S, count: number) => Effect.Effect<S, E2, R2>
+    /** The maximum number of rounds; a loop that needs more fails with `FlowError`. Default: 1,000. */
     readonly limit?: number
   }
 ): Effect.Effect<S, E1 | E2 | FlowError, R1 | R2 | CurrentRun> =>

@@ -71,7 +71,12 @@ export const current = (
  */
 export const cancel = (
   run: string | RunRecord,
-  options: { readonly reason?: string; readonly by?: string } = {}
+  options: {
+    /** Why it is cancelled; kept in the run's record. */
+    readonly reason?: string
+    /** Who cancels it. Default: the user, the host and the process. */
+    readonly by?: string
+  } = {}
 ): Effect.Effect<RunRecord, RunNotFound | FlowError | StoreError, RunStore> => Cancel.cancel(run, options)
 
 /**
@@ -89,7 +94,10 @@ export const cancel = (
  */
 export const events = (
   run: string | RunRecord,
-  options: { readonly after?: string | undefined } = {}
+  options: {
+    /** The `cursor` of the last event that was read; the stream continues after it. Default: from the start. */
+    readonly after?: string | undefined
+  } = {}
 ): Stream.Stream<Event, RunNotFound | FlowError | StoreError, RunStore> => Events.events(run, options)
 
 /**

@@ -39,6 +39,25 @@ export const layerMemory: Layer.Layer<ArtifactStore | RunStore> = Layer.effectCo
   })
 ).pipe((layer) => withScope(layer, (stores) => stores))
 
+/** The options of `layerLocal`. */
+export interface LocalOptions {
+  /**
+   * The directory of the store; it is created if it does not exist. Default: what `EFFECT_FLOW_DIRECTORY` names; else
+   * `.effect-flow` in the working directory or its nearest parent that has one; else `.effect-flow` beside the nearest
+   * package.json.
+   */
+  readonly directory?: string
+  /** How many bytes of memory remembered values may take in this process. Default: 1 GiB, or a quarter of the heap if that is less. */
+  readonly valueBytes?: number
+  /** Whether each transaction is synced to the disk, so that a power cut loses nothing. Default: false. */
+  readonly sync?: boolean
+  /**
+   * Opens an existing store for reading only. This works on a full disk, on a read-only medium, in another user's directory, and
+   * beside a process that holds the database's lock. Writing fails. Default: false.
+   */
+  readonly readOnly?: boolean
+}
+
 /**
  * A store in a directory: one SQLite database with the runs and the small artifacts, and a file for each large
  * artifact. Any number of processes of one machine may use it at once. If the directory is writable for its group, all
@@ -47,14 +66,7 @@ export const layerMemory: Layer.Layer<ArtifactStore | RunStore> = Layer.effectCo
  * After a power cut, the store is in a state that it had before: a record is never kept without the artifacts it refers to.
  * Without `sync`, the last transactions may be missing. With it, everything that `Flow.run` has returned is there.
  *
- * @param options.directory Created if it does not exist. Default: what `EFFECT_FLOW_DIRECTORY` names; else
- *   `.effect-flow` in the working directory or its nearest parent that has one; else `.effect-flow` beside the nearest
- *   package.json.
- * @param options.valueBytes How much memory remembered values may take in this process. Default: 1 GiB, or a quarter of
- *   the heap if that is less.
- * @param options.sync Whether each transaction is synced to the disk. Default: false.
- * @param options.readOnly Opens an existing store for reading: on a full disk, a read-only medium, in another user's
- *   directory, and beside a process that holds the database's lock. Writing fails. Default: false.
+ * @param options See `LocalOptions`.
  * @example
  * ```ts
  * import { Effect } from "effect"
@@ -63,14 +75,7 @@ export const layerMemory: Layer.Layer<ArtifactStore | RunStore> = Layer.effectCo
  * const runs = Run.list({}).pipe(Effect.provide(Storage.layerLocal({ directory: "/shared/store", readOnly: true })))
  * ```
  */
-export const layerLocal = (
-  options: {
-    readonly directory?: string
-    readonly valueBytes?: number
-    readonly sync?: boolean
-    readonly readOnly?: boolean
-  } = {}
-): Layer.Layer<ArtifactStore | RunStore, StoreError> => {
+export const layerLocal = (options: LocalOptions = {}): Layer.Layer<ArtifactStore | RunStore, StoreError> => {
   const mistake = LayerOptions.mistakeIn("Storage.layerLocal", options, '{ directory: "runs" }', {})
   if (mistake !== undefined) return refused(mistake)
   const directory = options.directory ?? StoreDirectory.find(process.cwd())
@@ -102,25 +107,28 @@ export const layerLocal = (
   ).pipe(located({ kind: "local", directory: Path.resolve(directory), sync }))
 }
 
+/** The options of `layerPostgres`. */
+export interface PostgresOptions {
+  /** `postgres://USER:PASSWORD@HOST:PORT/DATABASE`. The password appears in no message and no log. */
+  readonly url: string | Redacted.Redacted
+  /** The directory for large artifacts, which all machines must see under this path. */
+  readonly blobs: string
+  /** How many bytes of memory remembered values may take in this process. Default: 1 GiB, or a quarter of the heap if that is less. */
+  readonly valueBytes?: number
+}
+
 /**
  * A store that several machines share: runs and small artifacts in a Postgres database, and a file for each large
  * artifact in a directory that all of them see under this path. The driver is loaded when the layer is built.
  *
- * @param options.url `postgres://USER:PASSWORD@HOST:PORT/DATABASE`. The password appears in no message and no log.
- * @param options.blobs The shared directory.
- * @param options.valueBytes How much memory remembered values may take in this process. Default: 1 GiB, or a quarter of
- *   the heap if that is less.
+ * @param options See `PostgresOptions`.
  *
  * @example
  * ```ts
  * const shared = Storage.layerPostgres({ url: "postgres://me@host/runs", blobs: "/shared/blobs" })
  * ```
  */
-export const layerPostgres = (options: {
-  readonly url: string | Redacted.Redacted
-  readonly blobs: string
-  readonly valueBytes?: number
-}): Layer.Layer<ArtifactStore | RunStore, StoreError> => {
+export const layerPostgres = (options: PostgresOptions): Layer.Layer<ArtifactStore | RunStore, StoreError> => {
   const example = '{ url: "postgres://USER@HOST/DATABASE", blobs: "/shared/blobs" }'
   const mistake = LayerOptions.mistakeIn("Storage.layerPostgres", options, example, { url: "secret", blobs: "text" })
   if (mistake !== undefined) return refused(mistake)
@@ -139,6 +147,40 @@ export const layerPostgres = (options: {
   ).pipe(located({ kind: "postgres", url, blobs }))
 }
 
+/** The options of `layerS3`. */
+export interface S3Options {
+  /** The name of the bucket. It is not created. */
+  readonly bucket: string
+  /** What the keys of all objects begin with, such as `team/flows`. Different databases need different prefixes. Default: none. */
+  readonly prefix?: string | undefined
+  /** Default: `AWS_REGION`, the profile's, or the one that the server names. */
+  readonly region?: string | undefined
+  /** The URL of a server other than AWS. Default: `AWS_ENDPOINT_URL_S3` or `AWS_ENDPOINT_URL`. */
+  readonly endpoint?: string | undefined
+  /** Whether the bucket's name is a part of the path, not of the host name. Default: true with an endpoint. */
+  readonly forcePathStyle?: boolean | undefined
+  /**
+   * Default: as AWS's tools find them (environment, profile, SSO, web identity, container, instance), renewed before they
+   * expire. They appear in no message, no log and no store.
+   */
+  readonly credentials?: S3Credentials | (() => Promise<S3Credentials>) | undefined
+  /** Where the runs are: a Postgres URL, `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, or a directory. */
+  readonly runs: string | Redacted.Redacted
+  /**
+   * A directory of this machine that keeps artifacts which were read, so that each is fetched once. Processes may share it.
+   * Default: only files that a step asks for by path are kept, until the process ends.
+   */
+  readonly cacheDirectory?: string | undefined
+  /** How many bytes the cache directory may take. Default: 10 GB. */
+  readonly cacheBytes?: number | undefined
+  /** How many bytes of memory remembered values may take in this process. Default: 1 GiB, or a quarter of the heap if that is less. */
+  readonly valueBytes?: number | undefined
+  /** As for `layerLocal`, if the runs are in a directory. Default: false. */
+  readonly sync?: boolean | undefined
+  /** Writes nothing, and asks the bucket only when a large artifact is read. Default: false. */
+  readonly readOnly?: boolean | undefined
+}
+
 /**
  * A store whose large artifacts are objects in a bucket: of AWS, or of any other server that speaks the S3 API, such as
  * R2, MinIO, Ceph or Google Cloud Storage. Runs and small artifacts are in Postgres, so that machines share nothing but
@@ -147,23 +189,7 @@ export const layerPostgres = (options: {
  * Needs the packages `@smithy/signature-v4` and `@aws-sdk/credential-provider-node`, which are loaded when the layer is
  * built. Building it fails with `StoreError` if the bucket can't be used, with a sentence that says why.
  *
- * @param options.bucket The name of the bucket. It is not created.
- * @param options.prefix What the keys of all objects begin with, `team/flows`. Different databases need different
- *   prefixes. Default: none.
- * @param options.region Default: `AWS_REGION`, the profile's, or the one that the server names.
- * @param options.endpoint The URL of a server other than AWS. Default: `AWS_ENDPOINT_URL_S3` or `AWS_ENDPOINT_URL`.
- * @param options.forcePathStyle Whether the bucket's name is a part of the path and not of the host name. Default: true
- *   with an endpoint.
- * @param options.credentials Default: as AWS's tools find them (environment, profile, SSO, web identity, container,
- *   instance), renewed before they expire. They appear in no message, no log and no store.
- * @param options.runs A Postgres URL, `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, or a directory.
- * @param options.cacheDirectory Where artifacts that were read are kept on this machine, so that they are fetched once.
- *   Processes may share it. Default: only files that a step asks for by path, until the process ends.
- * @param options.cacheBytes How much the cache may take. Default: 10 GB.
- * @param options.valueBytes How much memory remembered values may take in this process. Default: 1 GiB, or a quarter of
- *   the heap if that is less.
- * @param options.sync As for `layerLocal`, if the runs are in a directory. Default: false.
- * @param options.readOnly Nothing is written, and the bucket is asked only when a large artifact is read. Default: false.
+ * @param options See `S3Options`.
  *
  * @example
  * ```ts
@@ -173,20 +199,7 @@ export const layerPostgres = (options: {
  * const minio = Storage.layerS3({ bucket: "flows", endpoint: "http://localhost:9000", runs: ".effect-flow" })
  * ```
  */
-export const layerS3 = (options: {
-  readonly bucket: string
-  readonly prefix?: string | undefined
-  readonly region?: string | undefined
-  readonly endpoint?: string | undefined
-  readonly forcePathStyle?: boolean | undefined
-  readonly credentials?: S3Credentials | (() => Promise<S3Credentials>) | undefined
-  readonly runs: string | Redacted.Redacted
-  readonly cacheDirectory?: string | undefined
-  readonly cacheBytes?: number | undefined
-  readonly valueBytes?: number | undefined
-  readonly sync?: boolean | undefined
-  readonly readOnly?: boolean | undefined
-}): Layer.Layer<ArtifactStore | RunStore, StoreError> => {
+export const layerS3 = (options: S3Options): Layer.Layer<ArtifactStore | RunStore, StoreError> => {
   const example = '{ bucket: "acme-flows", runs: "postgres://USER@HOST/DATABASE" }'
   const flaw = LayerOptions.mistakeIn("Storage.layerS3", options, example, {
     bucket: "text",

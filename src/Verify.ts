@@ -65,7 +65,10 @@ interface Use {
  * ```
  */
 export const check = Effect.fnUntraced(function* (
-  options: { readonly repair?: boolean } = {}
+  options: {
+    /** Restores damaged artifacts from other copies in the store, and sets the rest aside. Default: false. */
+    readonly repair?: boolean
+  } = {}
 ): Effect.fn.Return<Report, StoreError | ArtifactError, RunStore | ArtifactStore> {
   const store = yield* RunStore
   const artifacts = yield* ArtifactStore
