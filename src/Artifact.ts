@@ -88,7 +88,10 @@ const ofParts = <A, B>(self: Artifact<A>, options: TransformOptions<A, B>) => ({
 
 /** The two directions of `transform`. */
 export interface TransformOptions<A, B> {
+  /** Replaces the carrier's description if the values mean more than it says. */
   readonly description?: () => Description
+  /** From a value, an effect of the carrier's value. */
   readonly encode: (value: B) => Effect.Effect<A, CodecError>
+  /** From the carrier's value, an effect of the value. */
   readonly decode: (value: A) => Effect.Effect<B, CodecError>
 }

@@ -83,7 +83,14 @@ export const table = (data: Data<"Table">): Component =>
  */
 export const image = (
   bytes: Uint8Array,
-  options: { readonly mediaType: Data<"Image">["mediaType"]; readonly alt: string; readonly title?: string }
+  options: {
+    /** The format of `bytes`. */
+    readonly mediaType: Data<"Image">["mediaType"]
+    /** Alternative text for screen readers. */
+    readonly alt: string
+    /** Shown above the image. */
+    readonly title?: string
+  }
 ): Component => ({ _tag: "Image", ...options, data: Buffer.from(bytes).toString("base64") })
 
 /**

@@ -53,8 +53,11 @@ declare const types: unique symbol
 /** A named program over steps. */
 export interface Flow<in out Name extends string, P extends Parameters, out Out, out E, out R>
   extends Definition.FlowDefinition {
+  /** The flow's name, which runs record. */
   readonly flowName: Name
+  /** The schemas of the parameters, by name. */
   readonly parameters: P
+  /** The steps whose tasks the body runs. */
   readonly steps: ReadonlyArray<Step.Any>
   readonly [types]: { readonly parameters: P; readonly output: Out; readonly error: E; readonly services: R }
 }
@@ -214,7 +217,9 @@ export const provide = <Name extends string, P extends Parameters, Out, E, R, RO
 
 /** What `Flow.run` yields: the run's id, and what the flow's body yielded. */
 export interface Result<out Out> {
+  /** The run's id. */
   readonly id: string
+  /** What the flow's body yielded: states and refs, usually. `yield*` a ref to get its value. */
   readonly output: Out
 }
 
@@ -260,6 +265,7 @@ export const run = <Name extends string, P extends Parameters, Out, E, R, const 
 
 /** A started run, held by the program that started it. */
 export interface Handle<out Out, out E> {
+  /** The run's id. */
   readonly id: string
   /**
    * Waits until the run has ended, in this or any other process, and yields what the flow's body yielded, or fails as it failed.

@@ -156,7 +156,10 @@ export interface AnyTable {
  */
 export const readAny = (
   source: Source,
-  options?: ReadOptions & { readonly columns?: ReadonlyArray<string> }
+  options?: ReadOptions & {
+    /** Only these columns. Default: all. */
+    readonly columns?: ReadonlyArray<string>
+  }
 ): Effect.Effect<AnyTable, ParquetError> =>
   Effect.gen(function* () {
     const files = yield* expand(source)

@@ -15,7 +15,7 @@ import * as Values from "./internal/artifact/values.ts"
 import type { RefRecord } from "./RunRecord.ts"
 
 /** @internal */
-export const TypeId = "~effect-flow/Ref"
+export const TypeId: unique symbol = Symbol.for("effect-flow/Ref")
 
 /**
  * What `Effect` declares as optional, and no effect has at run time. Refs require it in their types, because under

@@ -446,6 +446,10 @@ export const saidOnce: ReadonlyArray<{ readonly name: string; readonly code: str
 /** Code that must compile, so that the sentences above are said only where they are true. */
 export const accepted: ReadonlyArray<{ readonly name: string; readonly code: string }> = [
   {
+    name: "values that offer no property with a ~ of this library's",
+    code: `export const none: [Extract<keyof typeof Reviews | keyof typeof data.df | keyof typeof data | keyof typeof flow | keyof typeof score | keyof typeof join, \`~effect-flow\${string}\`>] extends [never] ? true : false = true`
+  },
+  {
     name: "bodies without outputs, whatever they yield",
     code: `Step.make('fiber', { run: () => Effect.forkChild(Effect.void) })
 Step.make('list', { run: () => Effect.succeed([1]) })

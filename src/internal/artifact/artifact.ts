@@ -11,8 +11,8 @@ import type { Description } from "../schema/description.ts"
 import type { Problem } from "../schema/schemaTraits.ts"
 import type { StorableSchema } from "../schema/storableSchema.ts"
 
-/** What marks an artifact. */
-export const TypeId = "~effect-flow/Artifact"
+/** What marks an artifact: a symbol, so that no editor offers it among an artifact's properties. */
+export const TypeId: unique symbol = Symbol.for("effect-flow/Artifact")
 
 /** The formats that bytes are stored in. Each is read by other tools. */
 export type Format = "json" | "table" | "tensors" | "bytes" | "text" | "file" | "dataset"
@@ -84,7 +84,9 @@ export interface Sharing<A> {
 /** How values of type `A` are stored. */
 export interface Artifact<in out A> {
   readonly [TypeId]: { readonly _A: Types.Invariant<A> }
+  /** The stored format; it decides which viewer shows the value. */
   readonly format: Format
+  /** The media type of the stored bytes. */
   readonly mediaType: string
   /** The schema's own description and its digest; computed at the first call. */
   readonly description: () => Description
@@ -92,7 +94,9 @@ export interface Artifact<in out A> {
   readonly partDescription?: () => Description
   /** Of a list: the artifact of its elements, which is what a fan-out over the list gives to each task. */
   readonly item?: () => Any
+  /** From a value to its bytes. */
   readonly encode: (value: A) => Effect.Effect<Encoded, CodecError>
+  /** From the stored bytes to a value. */
   readonly decode: <E>(stored: Stored<E>) => Effect.Effect<A, CodecError | E>
   /**
    * Takes a private copy of the value before it returns, and gives the effect that encodes the copy. Without it, `encode`

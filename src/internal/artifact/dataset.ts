@@ -113,7 +113,10 @@ export interface DatasetArtifact<F extends TableFields> extends Artifact<Dataset
  */
 export const dataset = <const F extends TableFields>(
   fields: F,
-  options: { readonly rowsPerPart?: number } = {}
+  options: {
+    /** How many rows a part has at most. A part is held in memory, compressed, while it is written. */
+    readonly rowsPerPart?: number
+  } = {}
 ): DatasetArtifact<F> => {
   const rowsPerPart = Numbers.wholeNumber("`rowsPerPart` of Artifact.dataset", options.rowsPerPart, 1)
   const ofParts = table(fields)

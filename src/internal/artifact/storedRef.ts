@@ -26,7 +26,7 @@ export const RefEffect = Effectable.Class as abstract new <A, E = never, R = nev
 
 /** A ref of stored bytes. */
 export class StoredRef<A> extends RefEffect<A, ArtifactError, ArtifactStore> implements Ref.Ref<A>, Internals {
-  readonly [Ref.TypeId] = Ref.TypeId
+  readonly [Ref.TypeId]: typeof Ref.TypeId = Ref.TypeId
   readonly record: RefRecord
   readonly artifact: Artifact.Artifact<A>
   readonly via: string | undefined

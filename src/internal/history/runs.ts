@@ -140,6 +140,12 @@ const first = (query: ListQuery, kind: string): Effect.Effect<RunRecord, RunNotF
     return Effect.fail(new RunNotFound({ run: "latest", reason: "none", candidates: [], message }))
   })
 
+/** Which runs `latest` and `latestSuccessful` choose from. */
+export interface TagOptions {
+  /** Only runs that have all of these tags. */
+  readonly tags?: ReadonlyArray<string>
+}
+
 /**
  * The newest run. Fails with `RunNotFound` if there is none.
  *
@@ -151,7 +157,7 @@ const first = (query: ListQuery, kind: string): Effect.Effect<RunRecord, RunNotF
  * const run = yield* Run.latest("BranchNLPFlow", { tags: ["nightly"] })
  * ```
  */
-export const latest = (flow?: string, options: { readonly tags?: ReadonlyArray<string> } = {}) =>
+export const latest = (flow?: string, options: TagOptions = {}) =>
   first({ ...(flow === undefined ? {} : { flow }), ...options }, "run")
 
 /**
@@ -165,7 +171,7 @@ export const latest = (flow?: string, options: { readonly tags?: ReadonlyArray<s
  * const run = yield* Run.latestSuccessful("BranchNLPFlow")
  * ```
  */
-export const latestSuccessful = (flow?: string, options: { readonly tags?: ReadonlyArray<string> } = {}) =>
+export const latestSuccessful = (flow?: string, options: TagOptions = {}) =>
   first({ ...(flow === undefined ? {} : { flow }), ...options, status: "succeeded" }, "successful run")
 
 /** A heartbeat is due every 5 seconds. After six missed ones, a process on another host is taken for dead. */

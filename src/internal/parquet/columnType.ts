@@ -23,11 +23,12 @@ export interface NumberArrays {
   readonly int64: BigInt64Array
 }
 
-const TypeId = "~effect-flow/NumberColumn"
+const TypeId: unique symbol = Symbol.for("effect-flow/NumberColumn")
 
 /** A column of plain numbers, which is a typed array in memory. */
 export interface NumberColumn<T extends keyof NumberArrays = keyof NumberArrays> {
   readonly [TypeId]: typeof TypeId
+  /** The element type. */
   readonly type: T
 }
 

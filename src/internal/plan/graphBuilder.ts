@@ -20,7 +20,7 @@ class SymbolicReadError extends Error {
 
 /** An artifact that a task would write. It has several writers if it comes from arms of which a run takes only one. */
 export class SymbolicRef extends RefEffect<never> implements Ref.Ref<never> {
-  readonly [Ref.TypeId] = Ref.TypeId
+  readonly [Ref.TypeId]: typeof Ref.TypeId = Ref.TypeId
   readonly #builder: GraphBuilder
   readonly name: string
   readonly writers: ReadonlyArray<string>

@@ -17,7 +17,7 @@ export { RefEffect, StoredRef } from "../artifact/storedRef.ts"
 
 /** A ref of an element of a list. */
 export class ItemRef<A> extends RefEffect<A> implements Ref.Ref<A>, Internals {
-  readonly [Ref.TypeId] = Ref.TypeId
+  readonly [Ref.TypeId]: typeof Ref.TypeId = Ref.TypeId
   readonly value: A
   readonly name: string
   readonly format = "json"

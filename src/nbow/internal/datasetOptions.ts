@@ -32,7 +32,7 @@ export type TensorSource =
   | { readonly iterator: () => TensorIterator | Promise<TensorIterator> }
   | (() => TensorIterator | Iterable<TensorBatch> | AsyncIterable<TensorBatch>)
 
-const TypeId = "~effect-flow/nbow/Batches"
+const TypeId: unique symbol = Symbol.for("effect-flow/nbow/Batches")
 
 /** Rows in batches, which become tensors when a model trains on them. Made by `Tensorflow.batches`. */
 export interface Batches<out E, out R> {

@@ -15,11 +15,15 @@ export type FitCallback = CustomCallbackArgs | Callback
  */
 export interface FitOptions
   extends Omit<ModelFitArgs, "callbacks" | "sampleWeight" | "stepsPerEpoch" | "validationData" | "validationSteps"> {
+  /** The inputs: a tensor, or several of them. */
   readonly xs: Tensors
+  /** The targets, a row for each row of `xs`. */
   readonly ys: Tensors
+  /** Told of epochs and batches, such as `tf.callbacks.earlyStopping()`. */
   readonly callbacks?: FitCallback | ReadonlyArray<FitCallback>
   /** A weight for each row, at least 0, that multiplies its loss: numbers, or a tensor of one dimension. */
   readonly sampleWeight?: ArrayLike<number> | Tensor
+  /** Inputs and targets to measure the loss and the metrics on after each epoch. */
   readonly validationData?: readonly [xs: Tensors, ys: Tensors]
   /** Of the shuffle. The same seed gives the same order of rows. Default: 1. */
   readonly seed?: number

@@ -28,11 +28,15 @@ export const Options = Schema.Struct({
   hiddenSize: orElse(positiveInt.check(Schema.isLessThanOrEqualTo(65_536)), 15),
   /** The fraction of a text's terms that training drops at random. */
   dropout: orElse(share, 0.1),
-  /** The L1 and L2 regularization of the hidden weights. */
+  /** The L1 regularization of the hidden weights. */
   l1: orElse(notNegative, 1e-5),
+  /** The L2 regularization of the hidden weights. */
   l2: orElse(notNegative, 1e-4),
+  /** The step size of the optimizer, Adam. */
   learningRate: orElse(Schema.Finite.check(Schema.isGreaterThan(0)), 0.002),
+  /** How many rows the weights are updated by at a time. */
   batchSize: orElse(positiveInt, 32),
+  /** How often training goes through all rows. */
   epochs: orElse(positiveInt, 10),
   /** The fraction of rows, taken from the end, that is used for validation instead of training. */
   validationSplit: orElse(share, 0.2),

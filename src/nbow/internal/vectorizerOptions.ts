@@ -79,7 +79,9 @@ export const Options = Schema.Struct({
   minDf: orElse(Bound, { count: 1 }),
   /** Terms that occur in more texts are left out. */
   maxDf: orElse(Bound, { proportion: 1 }),
+  /** Words that are left out: scikit-learn's English list, or a list of your own. */
   stopWords: orElse(StopWords, null),
+  /** `"ascii"` removes accents, and drops the characters that are then not ASCII. */
   stripAccents: orElse(StripAccents, null),
   /** Keep only this many of the remaining terms, the most frequent ones. */
   maxFeatures: orElse(Schema.NullOr(Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))), null),
