@@ -1,6 +1,6 @@
 /**
- * Copies runs from one store to another, with all that is kept of them: tasks, artifacts, logs, metrics, cards, checkpoints
- * and tags. A run appears in the other store at the end, when everything else is there. So a copy that was cut off is
+ * Copies runs from one store to another, with everything that is kept of them: tasks, artifacts, logs, metrics, cards,
+ * checkpoints and tags. A run appears in the other store at the end, when everything else is there. So a copy that was cut off is
  * repeated by the same call, which finds the artifacts that were already copied.
  */
 import * as Clock from "effect/Clock"
@@ -32,7 +32,7 @@ export interface CopiedRun {
 export interface Options<E> {
   /** The other store. */
   readonly to: Layer.Layer<RunStore | ArtifactStore, E>
-  /** Is told of each run when all of it is in the other store. */
+  /** Called for each run, once all of it is in the other store. */
   readonly onRun?: (run: CopiedRun) => void
 }
 
@@ -40,7 +40,7 @@ type Store = RunStore["Service"]
 type Artifacts = ArtifactStore["Service"]
 
 /**
- * Copies a run to another store, together with the runs that it stands on: those that it called, that it resumed, and
+ * Copies a run to another store, together with the runs that it depends on: those that it called, that it resumed, and
  * whose tasks it took over or found in the cache. They keep their ids. A run that the other store has is left as it is.
  *
  * @param run A record, an id, a unique prefix of an id, or "latest".
@@ -97,7 +97,7 @@ export const run = Effect.fnUntraced(function* <E>(
   )
 })
 
-/** A run and the runs that it stands on, which come first. */
+/** A run and the runs that it depends on, which come first. */
 const standingOn = Effect.fnUntraced(function* (store: Store, root: RunRecord) {
   const runs = new Map([[root.id, root]])
   const pending = [root]

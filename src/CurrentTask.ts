@@ -13,13 +13,13 @@ import type { TagError } from "./Tags.ts"
 
 /** A value that survives attempts and resumes of the task that saves it. */
 export interface Checkpoint<A> {
-  /** The value that was saved last, by this attempt's predecessors: an earlier attempt, or the task of a run that this run resumes. */
+  /** The last saved value: from an earlier attempt, or from the same task of the run that this run resumes. */
   readonly latest: Option.Option<A>
   /** Replaces the value; durable when it returns. Fails with `ArtifactError` if the value breaks its schema. */
   readonly save: (value: A) => Effect.Effect<void, ArtifactError | StoreError>
 }
 
-/** Which checkpoint of a task. */
+/** The options of `checkpoint`. */
 export interface CheckpointOptions {
   /** Tells the checkpoints of one task apart. Default: `checkpoint`. */
   readonly name?: string
@@ -34,7 +34,7 @@ export class CurrentTask extends Context.Service<
     readonly step: string
     /** The task's id within the run, `train/3`. */
     readonly task: string
-    /** From 1. */
+    /** The number of the attempt, counted from 1. */
     readonly attempt: number
     /** The run's tags when the task started, sorted. */
     readonly tags: ReadonlyArray<string>
@@ -57,7 +57,7 @@ export class CurrentTask extends Context.Service<
     readonly addFinalizer: (finalizer: Effect.Effect<unknown>) => Effect.Effect<void>
     /** A directory for this attempt alone, made at the first call and removed when the attempt ends. */
     readonly scratch: Effect.Effect<string>
-    /** Adds a point to a metric's series; kept with the run, in batches. `step` counts up by itself where none is given. */
+    /** Adds a point to a metric's series; kept with the run, in batches. Without a `step`, it counts up by itself. */
     readonly metric: (name: string, value: number, step?: number) => Effect.Effect<void>
     /** Replaces the task's card; kept with the run, a few times a second at most. A step calls `Card.append`. */
     readonly card: (components: ReadonlyArray<Component>) => Effect.Effect<void>

@@ -11,8 +11,8 @@ import * as Schema from "effect/Schema"
  * or a run that crashed in too many resumes), `arm` (a value without an arm), `shape` (a
  * `forEach` over something that is not a list), `alive` (a resume of a run that is still running, or that another
  * process is resuming), `nested` (a flow run
- * inside a step), `callback` (a function that returned something else than it must), `number` (an option that is out of
- * range), `option` (one that is of another kind than it must be), `code` (a step whose version is its code, which can't be read), `schema` (values that can't be stored), `secret`
+ * inside a step), `callback` (a function that returned the wrong kind of value), `number` (an option that is out of
+ * range), `option` (an option of the wrong kind), `code` (a step whose version is its code, which can't be read), `schema` (values that can't be stored), `secret`
  * (a `Redacted` in what is stored), `id` (an id that a run can't have, or that a run of another flow or with other
  * parameters has), `ended` (a run that can't be cancelled because it has ended).
  */

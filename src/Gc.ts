@@ -2,7 +2,7 @@
  * Removes old runs, and then the artifacts that no run refers to any more. It is safe beside running flows: a live run
  * stays, and so does everything that it, or a resume of it, may still take over or refer to, however long its steps take.
  *
- * A run that stays keeps what it stands on: the runs that it called, the runs whose tasks it took over or found in the
+ * A run that stays keeps what it depends on: the runs that it called, the runs whose tasks it took over or found in the
  * cache, with what those logged, and, unless it succeeded, the runs that it resumed.
  */
 import * as Os from "node:os"
@@ -166,7 +166,7 @@ const keptBy = (
 }
 
 /**
- * The other runs that kept runs stand on: those whose tasks theirs stand for, and those that they, or their resumes, may
+ * The other runs that kept runs depend on: those whose tasks theirs stand for, and those that they, or their resumes, may
  * still take tasks over from. A source is where a task was really executed, so sources form no chains; origins do.
  */
 const neededBy = Effect.fnUntraced(function* (
@@ -194,7 +194,7 @@ const neededBy = Effect.fnUntraced(function* (
 
 /**
  * Which of the runs that are about to be removed stay: those that another process has claimed since they were read, to
- * take them over or to resume them, and what those stand on. It is asked newest runs first, so that a run is asked for
+ * take them over or to resume them, and what those depend on. It is asked newest runs first, so that a run is asked for
  * before its origins.
  */
 const claimedSince = (all: ReadonlyArray<RunRecord>): ((now: ReadonlyArray<Hold>) => ReadonlySet<string>) => {

@@ -11,9 +11,9 @@ export const ErrorRecord = Schema.Struct({
   /** The `_tag` of a typed failure, or the name of the thrown error. */
   tag: Schema.String,
   message: Schema.String,
-  /** What it came of, the nearest cause first. */
+  /** Its causes, the nearest one first. */
   causes: Schema.optionalKey(Schema.Array(Schema.Struct({ tag: Schema.String, message: Schema.String }))),
-  /** Only for a defect (something thrown that no type announced). */
+  /** Only for a defect: something that was thrown, and that no type announced. */
   stack: Schema.optionalKey(Schema.String),
   /** `own` for one of effect-flow's own errors, `defect` for something that was thrown; left out for a step's own failure. */
   kind: Schema.optionalKey(Schema.Literals(["own", "defect"])),
@@ -44,7 +44,7 @@ export interface CancelRecord extends Schema.Schema.Type<typeof CancelRecord> {}
 /** One execution of a flow. */
 export const RunRecord = Schema.Struct({
   id: Schema.String,
-  /** Where the run sorts among others, if its id was given by a caller: ids made here sort by start, and given ones do not. */
+  /** The run's place in the order of runs, if a caller gave its id: generated ids sort by start, given ones do not. */
   place: Schema.optionalKey(Schema.String),
   flow: Schema.String,
   status: RunStatus,
@@ -52,7 +52,7 @@ export const RunRecord = Schema.Struct({
   origin: Schema.optionalKey(Schema.String),
   /** The newest run that resumed this one. Derived when a run is read, never written. */
   resumedBy: Schema.optionalKey(Schema.String),
-  /** The step that was executed again in any case, where it was resumed with one. */
+  /** The step that was executed again because `from` named it, if the run was resumed that way. */
   from: Schema.optionalKey(Schema.String),
   /** The run (and its task count at the time) that called this one by `Flow.call`. */
   parent: Schema.optionalKey(Schema.String),
@@ -70,9 +70,9 @@ export const RunRecord = Schema.Struct({
   error: Schema.optionalKey(ErrorRecord),
   /** What the flow's body yielded, its refs as data. */
   output: Schema.optionalKey(Schema.Json),
-  /** Set when the run starts and immutable: user, host, versions, git commit. */
+  /** System tags, which are set when the run starts and never change: user, host, versions, git commit. */
   systemTags: Schema.Record(Schema.String, Schema.String),
-  /** The user's, sorted. */
+  /** The user's tags, sorted. */
   tags: Schema.Array(Schema.String)
 })
 
@@ -91,9 +91,9 @@ export const RefRecord = Schema.Struct({
   extension: Schema.optionalKey(Schema.String),
   /** The digest of the schema's description. */
   schema: Schema.String,
-  /** Of a dataset: the artifacts that hold its rows. They are kept, verified and copied with it. */
+  /** The artifacts that hold a dataset's rows. They are kept, verified and copied with it. */
   parts: Schema.optionalKey(Schema.Array(Schema.Struct({ digest: Schema.String, size: Schema.Number }))),
-  /** The task that wrote it, `RUN/train/3`; none for a literal that was passed in. */
+  /** The task that wrote it, `RUN/train/3`; missing for a literal that was passed in. */
   writer: Schema.optionalKey(Schema.String)
 })
 
@@ -134,7 +134,7 @@ export const TaskRecord = Schema.Struct({
   status: TaskStatus,
   /** Executed here, taken over from the origin run, or found in the cache. */
   how: Schema.Literals(["executed", "takenOver", "cached"]),
-  /** The task that really ran, `RUN/train/3`, where it was not this one. */
+  /** The task that was really executed, `RUN/train/3`, if this one took over its outputs. */
   source: Schema.optionalKey(Schema.String),
   /**
    * An artifact of the task that would have been taken over or found in the cache, `RUN/train/3/model`, if the artifact was missing or
@@ -146,7 +146,7 @@ export const TaskRecord = Schema.Struct({
   code: Schema.optionalKey(Schema.String),
   /** For a task that was taken over or cached: the digest of the source that was really executed. */
   sourceCode: Schema.optionalKey(Schema.String),
-  /** The step's version, as it went into the key; `code` where the digest did. */
+  /** The step's version in the task's key; `code` if the key has the digest of the source instead. */
   version: Schema.String,
   /** The step's cache version, where it has one. */
   cache: Schema.optionalKey(Schema.String),

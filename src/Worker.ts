@@ -39,8 +39,8 @@ export interface Options {
   /** The address to listen on, if it differs from `host`. */
   readonly listenHost?: string
   /**
-   * What every process of the cluster must know to connect to a worker: connections are encrypted with it. Without one, workers
-   * listen on loopback only. Default: `EFFECT_FLOW_CLUSTER_SECRET`.
+   * The secret with which every process of the cluster encrypts its connections to workers. Without one, workers listen on
+   * loopback only. Default: `EFFECT_FLOW_CLUSTER_SECRET`.
    */
   readonly secret?: string | Redacted.Redacted
   /** How dead workers are detected: by a ping, or by the Kubernetes status of their pods. */
@@ -74,7 +74,7 @@ export interface WorkerInfo {
   /** How many of its threads execute a task, and how many tasks wait for one. */
   readonly busy: number
   readonly queued: number
-  /** Whether it finishes what it has begun and takes nothing new. */
+  /** Whether it is draining: it finishes the tasks it has begun and takes no new ones. */
   readonly draining: boolean
   readonly startedAt: number
   readonly seenAt: number

@@ -1,9 +1,9 @@
 /**
- * Help for tests of steps and flows, as `effect-flow/testing`: run one step by itself, see what it logged and measured,
- * put another body in a step's place, make a task fail, and kill a run between two tasks. None of it is a second
- * implementation: a step that is run here is run by the code that runs it in a flow.
+ * Helpers for tests of steps and flows, imported as `effect-flow/testing`: run one step by itself, see what it logged and
+ * measured, replace the body of a step, make a task fail, and kill a run between two tasks. A step runs here by the same code
+ * as in a flow.
  *
- * A whole flow needs no more than `Storage.layerMemory`.
+ * To test a whole flow, `Storage.layerMemory` is enough.
  *
  * @example
  * ```ts
@@ -50,9 +50,8 @@ export type RunArguments<S> =
       : never
 
 /**
- * Runs one step by itself: no flow, no run, no store. Inputs and outputs go through their schemas, as in a run, so that an
- * output which breaks its schema fails here as it would there. One attempt is made; `retry`, `timeout` and `cache` belong
- * to a run.
+ * Runs one step by itself, without a flow, a run or a store. Inputs and outputs go through their schemas as in a run, so an
+ * output that breaks its schema fails here, too. There is one attempt: `retry`, `timeout` and `cache` take effect only in a run.
  *
  * @param given The inputs, as values. For a join: the values of each branch's state, then its own inputs, if it has any.
  * @returns The outputs. Fails as the step's body fails, or with `ArtifactError` where a value breaks its schema.
@@ -73,8 +72,8 @@ export const runStep = <S extends Step.Any>(
 > => TestingStep.run(Definition.of(step), given as TestingStep.Arguments) as never // the definition is erased, this signature is its type
 
 /**
- * The flow with another body for one of its steps. Everything else of the step stays: its name, inputs, outputs, version,
- * retries, timeout; so a run of the one flow can be resumed with the other.
+ * Replaces the body of one step of a flow. The step keeps its name, inputs, outputs, version, retries and timeout, so a run of
+ * the one flow can be resumed with the other.
  *
  * @param step A step that the flow lists. Otherwise it throws `FlowError`.
  * @param body Gets what the step's own body gets, and yields what that yields.
@@ -112,8 +111,7 @@ export type WithServices<F, R> =
 const originalOf = (definition: Definition.Definition): Definition.Definition => definition.replaces ?? definition
 
 /**
- * The flow with another flow where it calls one by `Flow.call`: one of a test's own making, or the same with a step
- * replaced.
+ * Replaces a flow that the flow calls with `Flow.call`: by a flow made for the test, or by the same flow with a step replaced.
  *
  * @example
  * ```ts
