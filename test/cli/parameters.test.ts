@@ -183,6 +183,19 @@ describe("the flags of parameters", () => {
       }
       for (const text of ["5", "soon", "5 apples", "5 minutes x"])
         assert.match(String(yield* wait(text)), /a duration, such as 90s/, text)
+      // Whatever form the schema gives them.
+      for (const schema of [
+        Schema.DurationFromMillis,
+        Schema.DurationFromString,
+        Schema.DurationFromNanos,
+        Schema.DurationFromIsoString
+      ]) {
+        const { wait: duration } = (yield* parse({ wait: schema }, ["--wait", "1m 30s"])) as {
+          readonly wait: Duration.Duration
+        }
+        assert.strictEqual(Duration.toMillis(duration), 90_000)
+        assert.match(String(yield* parse({ wait: schema }, ["--wait", "soon"])), /a duration, such as 90s/)
+      }
     })
   )
 

@@ -105,7 +105,7 @@ const durationOf = (text: string): Option.Option<Duration.Duration> => {
 }
 
 /** The JSON values that a text may represent, the most likely first. */
-const readings = (kind: Kind, text: string): ReadonlyArray<unknown> => {
+const readings = (kind: Kind, codec: Codec, text: string): ReadonlyArray<unknown> => {
   switch (kind._tag) {
     case "Text":
       return [text]
@@ -123,7 +123,12 @@ const readings = (kind: Kind, text: string): ReadonlyArray<unknown> => {
     case "Duration":
       return Option.match(durationOf(text), {
         onNone: () => [text],
-        onSome: (duration) => [Schema.encodeSync(Schema.toCodecJson(Schema.Duration))(duration)]
+        // In the schema's own form: a number, a text. A duration that the schema refuses is refused in any form.
+        onSome: (duration) => [
+          Option.getOrElse(Schema.encodeUnknownOption(codec)(duration), () =>
+            Schema.encodeSync(Schema.toCodecJson(Schema.Duration))(duration)
+          )
+        ]
       })
   }
 }
@@ -216,7 +221,7 @@ const base = (name: string, kind: Kind): Flag.Flag<string> => {
 /** Decodes a text with the parameter's schema. Fails with a description of the expected value. */
 const decode = Effect.fnUntraced(function* (kind: Kind, codec: Codec, text: string) {
   let expected: string | undefined
-  for (const reading of readings(kind, text)) {
+  for (const reading of readings(kind, codec, text)) {
     const result = yield* Effect.result(Schema.decodeUnknownEffect(codec)(reading, strict))
     if (Result.isSuccess(result)) return result.success
     expected ??= result.failure.message
@@ -229,7 +234,7 @@ const decode = Effect.fnUntraced(function* (kind: Kind, codec: Codec, text: stri
     return yield* Effect.fail('a duration, such as 90s, 1.5h or "5 minutes"')
   if (kind._tag !== "Json") return yield* Effect.fail(expected ?? "another value")
   const list = yield* Effect.filter(
-    readings(kind, text).map((reading) => [reading]),
+    readings(kind, codec, text).map((reading) => [reading]),
     (list) => Effect.map(Effect.exit(Schema.decodeUnknownEffect(codec)(list, strict)), Exit.isSuccess)
   )
   return yield* Effect.fail(
