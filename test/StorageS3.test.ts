@@ -326,6 +326,26 @@ describe.skipIf(!ObjectServer.isInstalled)("a store with a bucket", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.live("says where a database's mark can't be left, and keeps nothing there without one", () =>
+    Effect.gen(function* () {
+      const { place, runs } = yield* store({ prefix: "team" })
+      const proxy = yield* FaultProxy.make(place.endpoint, ({ method, url }) =>
+        method === "PUT" && url.includes("/databases/") ? "expired" : "none"
+      )
+      const { message } = yield* Effect.flip(
+        Effect.provide(
+          Effect.flatMap(ArtifactStore, (artifacts) => artifacts.put([filled(300_000, 1)])),
+          Storage.layerS3({ ...place, prefix: "team", endpoint: proxy.endpoint, runs })
+        )
+      )
+      assert.match(
+        message,
+        /^This run database can't leave its mark in s3:\/\/[^/]+\/team\/databases\/?, which .*: the credentials have expired/
+      )
+      assert.deepStrictEqual(yield* keys(place), [])
+    }).pipe(Effect.scoped)
+  )
+
   it.live("aborts no upload whose writer is still at it, and removes nothing once it was held up", () =>
     Effect.gen(function* () {
       const { layer, place } = yield* store()

@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import type { Client } from "../../s3/client.ts"
 import * as Digest from "../../schema/digest.ts"
+import { ArtifactError } from "../artifactError.ts"
 import { folder, type Owners } from "../owners.ts"
 import type { Places } from "./places.ts"
 import * as Problem from "./problem.ts"
@@ -18,7 +19,13 @@ export const make = (client: Client, places: Places): Owners => {
           ({ kind }) => kind === "changed", // it was left before
           () => Effect.void
         ),
-        Effect.mapError((error) => Problem.ofStore(places, "written", error))
+        Effect.mapError(
+          ({ reason }) =>
+            new ArtifactError({
+              reason: "unwritable",
+              message: `This run database can't leave its mark in ${places.show(marks)}, which it does before it keeps artifacts in ${places.show(places.prefix)}: ${reason}.`
+            })
+        )
       ),
     tokens: Effect.mapBoth(client.list(marks), {
       onSuccess: ({ items }) => items.map(({ key }) => key.slice(marks.length)),
