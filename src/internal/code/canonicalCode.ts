@@ -10,22 +10,27 @@ import { type Token, tokenize } from "./tokens.ts"
 
 /** The canonical text of a function's source. */
 export const canonicalCode = (source: string): string =>
-  withDeclaredNames(
-    withPlainLiterals(
-      withoutRedundant(
-        withArrowParentheses(
-          withDeclarations(
-            withoutImportObjects(withUndefined(withoutImportInterop(withoutNameHelpers(tokenize(source)))))
+  withoutSeparators(
+    withDeclaredNames(
+      withPlainLiterals(
+        withoutRedundant(
+          withArrowParentheses(
+            withDeclarations(
+              withoutImportObjects(withUndefined(withoutImportInterop(withoutNameHelpers(tokenize(source)))))
+            )
           )
         )
       )
     )
   )
-    .filter(isMeant)
     .map(({ text }) => text)
     .join(" ")
 
 const is = (token: Token | undefined, text: string): boolean => token?.text === text && token.kind !== "string"
+
+/** Whether a punctuator is an opening bracket, and a closing one. */
+const isOpening = ({ text }: Token): boolean => text === "(" || text === "[" || text === "{"
+const isClosing = ({ text }: Token): boolean => text === ")" || text === "]" || text === "}"
 
 /** The place of the bracket that closes the one at `open`. */
 const closing = (tokens: ReadonlyArray<Token>, open: number): number => {
@@ -33,8 +38,8 @@ const closing = (tokens: ReadonlyArray<Token>, open: number): number => {
   for (let at = open; at < tokens.length; at++) {
     const token = tokens[at] as Token // within bounds
     if (token.kind !== "punctuator") continue
-    if (/^[([{]$/.test(token.text)) depth++
-    if (/^[)\]}]$/.test(token.text) && --depth === 0) return at
+    if (isOpening(token)) depth++
+    if (isClosing(token) && --depth === 0) return at
   }
   return tokens.length
 }
@@ -146,19 +151,14 @@ const withArrowParentheses = (tokens: ReadonlyArray<Token>): ReadonlyArray<Token
   )
 
 /** Leaves out semicolons, except those of a `for`, and commas before a closing bracket. */
-const isMeant = (token: Token, at: number, tokens: ReadonlyArray<Token>): boolean => {
-  if (token.kind !== "punctuator") return true
-  if (token.text === ",") return !/^[)\]}]$/.test(tokens[at + 1]?.text ?? "") || tokens[at + 1]?.kind !== "punctuator"
-  return token.text !== ";" || inForHeader(tokens, at)
-}
-
-const inForHeader = (tokens: ReadonlyArray<Token>, at: number): boolean => {
-  let depth = 0
-  for (let before = at - 1; before >= 0; before--) {
-    const token = tokens[before] as Token // within bounds
-    if (token.kind !== "punctuator") continue
-    if (/^[)\]}]$/.test(token.text)) depth++
-    if (/^[([{]$/.test(token.text) && --depth < 0) return token.text === "(" && is(tokens[before - 1], "for")
-  }
-  return false
+const withoutSeparators = (tokens: ReadonlyArray<Token>): ReadonlyArray<Token> => {
+  const areHeaders: Array<boolean> = [] // of the open brackets: whether they are the header of a `for`
+  return tokens.filter((token, at) => {
+    if (token.kind !== "punctuator") return true
+    if (isOpening(token)) areHeaders.push(token.text === "(" && is(tokens[at - 1], "for"))
+    else if (isClosing(token)) areHeaders.pop()
+    const next = tokens[at + 1]
+    if (token.text === ",") return next?.kind !== "punctuator" || !isClosing(next)
+    return token.text !== ";" || areHeaders.at(-1) === true
+  })
 }
