@@ -11,7 +11,6 @@ import * as Exit from "effect/Exit"
 import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
 import * as References from "effect/References"
-import * as Scope from "effect/Scope"
 import { ArtifactError, ArtifactStore } from "../../ArtifactStore.ts"
 import { CurrentRun } from "../../CurrentRun.ts"
 import { CurrentTask } from "../../CurrentTask.ts"
@@ -53,14 +52,10 @@ export const execute = (
         (yielded) => encode(definition, task, store, yielded)
       )
     ) as Effect.Effect<Outcome, unknown, ArtifactStore | CurrentTask> // what else the body needs, the caller provides
-    const scope = Scope.makeUnsafe()
     // What the body acquires is released when its outputs are stored: a file in a directory that it made, for one.
-    const released = Effect.onExit(work, (exit) =>
-      scope.state._tag === "Empty" ? Effect.void : Scope.close(scope, exit)
-    )
     const attempt = onOwnFiber(
-      released,
-      surround(context, handle, scope),
+      Effect.scoped(work),
+      surround(context, handle),
       new Surroundings(printingOf(context, handle), handle)
     )
     return Effect.flatMap(
@@ -188,9 +183,8 @@ const annotated = <R>(context: Context.Context<R>, { run, task }: TaskHandle): C
   }) as Context.Context<R> // a reference has a default
 
 /** The body's context: the existing context, the current task, no run to make tasks of, and a logger that stores its lines. */
-const surround = (context: Context.Context<ArtifactStore>, handle: TaskHandle, scope: Scope.Scope) =>
+const surround = (context: Context.Context<ArtifactStore>, handle: TaskHandle) =>
   annotated(Context.add(context, CurrentTask, handle), handle).pipe(
-    Context.add(Scope.Scope, scope),
     Context.add(CurrentRun, new NestedInterpreter(handle)),
     Context.add(Logger.CurrentLoggers, withLogger(Context.get(context, Logger.CurrentLoggers)))
   )
