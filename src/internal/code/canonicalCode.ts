@@ -6,7 +6,7 @@
 import { withPlainLiterals } from "./literals.ts"
 import { withoutRedundant } from "./parentheses.ts"
 import { withDeclaredNames } from "./scopes.ts"
-import { type Token, tokenize } from "./tokens.ts"
+import { isClosing, isOpening, type Token, tokenize } from "./tokens.ts"
 
 /** The canonical text of a function's source. */
 export const canonicalCode = (source: string): string =>
@@ -28,18 +28,12 @@ export const canonicalCode = (source: string): string =>
 
 const is = (token: Token | undefined, text: string): boolean => token?.text === text && token.kind !== "string"
 
-/** Whether a punctuator is an opening bracket, and a closing one. */
-const isOpening = ({ text }: Token): boolean => text === "(" || text === "[" || text === "{"
-const isClosing = ({ text }: Token): boolean => text === ")" || text === "]" || text === "}"
-
 /** The place of the bracket that closes the one at `open`. */
 const closing = (tokens: ReadonlyArray<Token>, open: number): number => {
   let depth = 0
   for (let at = open; at < tokens.length; at++) {
-    const token = tokens[at] as Token // within bounds
-    if (token.kind !== "punctuator") continue
-    if (isOpening(token)) depth++
-    if (isClosing(token) && --depth === 0) return at
+    if (isOpening(tokens[at])) depth++
+    if (isClosing(tokens[at]) && --depth === 0) return at
   }
   return tokens.length
 }
@@ -157,8 +151,7 @@ const withoutSeparators = (tokens: ReadonlyArray<Token>): ReadonlyArray<Token> =
     if (token.kind !== "punctuator") return true
     if (isOpening(token)) areHeaders.push(token.text === "(" && is(tokens[at - 1], "for"))
     else if (isClosing(token)) areHeaders.pop()
-    const next = tokens[at + 1]
-    if (token.text === ",") return next?.kind !== "punctuator" || !isClosing(next)
+    if (token.text === ",") return !isClosing(tokens[at + 1])
     return token.text !== ";" || areHeaders.at(-1) === true
   })
 }

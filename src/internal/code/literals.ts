@@ -1,5 +1,5 @@
 /** Literals that some loaders compute when they print a function anew: joined texts, `!0`, and `new X` for `new X()`. */
-import { isMark, type Token } from "./tokens.ts"
+import { isClosing, isMark, type Token } from "./tokens.ts"
 
 /** `!0` and `!false` are `true`, `!1` and `!true` are `false`. */
 const negated: Readonly<Record<string, string>> = { 0: "true", false: "true", 1: "false", true: "false" }
@@ -121,4 +121,4 @@ const bindsMore = (tokens: ReadonlyArray<Token>, at: number): boolean => {
 }
 
 const endsOperand = (token: Token | undefined): boolean =>
-  token !== undefined && (token.kind !== "punctuator" || /^[)\]}]$/.test(token.text))
+  token !== undefined && (token.kind !== "punctuator" || isClosing(token))

@@ -2,7 +2,7 @@
  * Parentheses that change nothing: some loaders print a function anew and leave them out, others keep what was written.
  * A pair is removed where what it holds binds more tightly than what stands beside it.
  */
-import type { Token } from "./tokens.ts"
+import { beforeCondition, isClosing, partners, type Token } from "./tokens.ts"
 
 /** How tightly operators bind, by the table of operator precedence in ECMA-262. */
 const binary: Readonly<Record<string, number>> = Object.assign(Object.create(null), {
@@ -40,7 +40,7 @@ const leadingWords = new Set("return throw case do else default".split(" "))
 const isOperand = (token: Token | undefined): boolean =>
   token !== undefined &&
   (token.kind === "punctuator"
-    ? token.text === ")" || token.text === "]" || token.text === "}"
+    ? isClosing(token)
     : token.kind !== "word" || !(token.text in binary || unaryWords.has(token.text) || isLeading(token.text)))
 
 const isLeading = (word: string) =>
@@ -48,21 +48,11 @@ const isLeading = (word: string) =>
 
 /** The tokens without such pairs. */
 export const withoutRedundant = (tokens: ReadonlyArray<Token>): ReadonlyArray<Token> => {
-  const partner = new Map<number, number>()
-  const opened: Array<number> = []
-  tokens.forEach((token, index) => {
-    if (token.kind !== "punctuator") return
-    if (/^[([{]$/.test(token.text)) opened.push(index)
-    if (/^[)\]}]$/.test(token.text)) {
-      const open = opened.pop()
-      if (open !== undefined) partner.set(open, index)
-    }
-  })
+  const partner = partners(tokens)
   /** Brackets of an `if` or a loop: a statement follows. */
   const conditions = new Set<number>()
   for (const [open, close] of partner)
-    if (tokens[open - 1]?.kind === "word" && /^(if|for|while|with)$/.test(tokens[open - 1]?.text ?? ""))
-      conditions.add(close)
+    if (tokens[open - 1]?.kind === "word" && beforeCondition.has(tokens[open - 1]?.text ?? "")) conditions.add(close)
   const gone = new Set<number>()
   const beside = (index: number, step: 1 | -1): number => {
     let at = index + step

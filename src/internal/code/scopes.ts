@@ -3,7 +3,7 @@
  * has another one's name, in an outer block or in the module, a number (`auc2`). A variable is written as its name without
  * digits at its end, and its place among all declarations, so that `auc1` and `auc2` are still two.
  */
-import { isMark, type Token } from "./tokens.ts"
+import { isClosing, isMark, isOpening, partners, type Token } from "./tokens.ts"
 
 /** A part of the text, in which names are declared. */
 interface Region {
@@ -27,7 +27,11 @@ const beforeObject = new Set("const let var return throw yield await typeof void
 /** The text with the variables of the function written so, and each `{ x }` as `{ x: x }`. */
 export const withDeclaredNames = (source: ReadonlyArray<Token>): ReadonlyArray<Token> => {
   const tokens = withoutShorthand(source)
-  const partner = partners(tokens)
+  const partner = partners(
+    tokens,
+    (token, at) => isOpening(token) || opensPart(tokens, at),
+    (token) => isClosing(token) || isContinued(token)
+  )
   const regions: Array<Region> = []
   const open = (start: number, end: number, isFunction: boolean) =>
     regions.push({ start, end, isFunction, names: new Map() })
@@ -151,8 +155,8 @@ export const withDeclaredNames = (source: ReadonlyArray<Token>): ReadonlyArray<T
 const withoutShorthand = (tokens: ReadonlyArray<Token>): ReadonlyArray<Token> => {
   const areObjects: Array<boolean> = []
   return tokens.flatMap((token, at) => {
-    if (isMark(token, "(", "[", "{")) areObjects.push(isMark(token, "{") && isObject(tokens[at - 1]))
-    if (isMark(token, ")", "]", "}")) areObjects.pop()
+    if (isOpening(token)) areObjects.push(token.text === "{" && isObject(tokens[at - 1]))
+    if (isClosing(token)) areObjects.pop()
     const isShort =
       token.kind === "word" &&
       areObjects.at(-1) === true &&
@@ -174,19 +178,10 @@ const isFunctionWord = (tokens: ReadonlyArray<Token>, at: number): boolean =>
 /** Whether a template goes on after an expression in it. */
 const isContinued = (token: Token | undefined): boolean => token?.kind === "template" && token.text.startsWith("}")
 
-/** Which bracket, or part of a template, closes another. */
-const partners = (tokens: ReadonlyArray<Token>): ReadonlyMap<number, number> => {
-  const partner = new Map<number, number>()
-  const opened: Array<number> = []
-  tokens.forEach((token, at) => {
-    if (isMark(token, ")", "]", "}") || isContinued(token)) {
-      const open = opened.pop()
-      if (open !== undefined) partner.set(open, at)
-    }
-    const opensTemplate = token.kind === "template" && token.text !== "`" && tokens[at + 1]?.text !== "`"
-    if (isMark(token, "(", "[", "{") || opensTemplate) opened.push(at)
-  })
-  return partner
+/** Whether an expression follows a template's part. */
+const opensPart = (tokens: ReadonlyArray<Token>, at: number): boolean => {
+  const token = tokens[at]
+  return token?.kind === "template" && token.text !== "`" && tokens[at + 1]?.text !== "`"
 }
 
 const endsOperand = (tokens: ReadonlyArray<Token>, at: number): boolean => {
@@ -194,7 +189,7 @@ const endsOperand = (tokens: ReadonlyArray<Token>, at: number): boolean => {
   if (token === undefined) return false
   if (token.kind === "word") return !leading.has(token.text) || isMark(tokens[at - 1], ".", "?.")
   if (token.kind === "template") return token.text === "`"
-  return token.kind !== "punctuator" || /^[)\]}]$/.test(token.text)
+  return token.kind !== "punctuator" || isClosing(token)
 }
 
 const beginsOperand = (token: Token): boolean =>

@@ -39,11 +39,37 @@ const cooked = (raw: string): string =>
   )
 
 /** A bracket after these is a statement's condition, so that what follows it begins an expression. */
-const beforeCondition = new Set("if while for with".split(" "))
+export const beforeCondition = new Set("if while for with".split(" "))
 
 /** Whether a token is one of these marks, and no string. */
 export const isMark = (token: Token | undefined, ...texts: ReadonlyArray<string>): boolean =>
   token?.kind === "punctuator" && texts.includes(token.text)
+
+export const isOpening = (token: Token | undefined): boolean =>
+  token?.kind === "punctuator" && (token.text === "(" || token.text === "[" || token.text === "{")
+export const isClosing = (token: Token | undefined): boolean =>
+  token?.kind === "punctuator" && (token.text === ")" || token.text === "]" || token.text === "}")
+
+/**
+ * Which token closes another, by their places. A token may close one and open the next, as parts of a template do.
+ *
+ * @param opens Whether the token at a place opens a pair. Default: whether it is an opening bracket.
+ * @param closes Whether a token closes one. Default: whether it is a closing bracket.
+ */
+export const partners = (
+  tokens: ReadonlyArray<Token>,
+  opens: (token: Token, at: number) => boolean = isOpening,
+  closes: (token: Token) => boolean = isClosing
+): ReadonlyMap<number, number> => {
+  const partner = new Map<number, number>()
+  const opened: Array<number> = []
+  tokens.forEach((token, at) => {
+    const open = closes(token) ? opened.pop() : undefined
+    if (open !== undefined) partner.set(open, at)
+    if (opens(token, at)) opened.push(at)
+  })
+  return partner
+}
 
 /** Whether a token is one of these words, and no property's name. */
 const isWord = (tokens: ReadonlyArray<Token>, at: number, words: ReadonlySet<string>): boolean =>
@@ -64,6 +90,7 @@ const isRegexPlace = (tokens: ReadonlyArray<Token>): boolean => {
   const before = tokens.at(-1)
   if (before === undefined) return true
   if (before.kind === "word") return isWord(tokens, tokens.length - 1, beforeExpression)
+  if (before.kind === "template") return before.text !== "`" // an expression follows the parts that end in `${`
   if (before.kind !== "punctuator") return false
   return before.text === ")" ? closesCondition(tokens) : !["]", "++", "--"].includes(before.text)
 }
