@@ -17,7 +17,7 @@ import type { ArtifactError, ArtifactStore } from "./ArtifactStore.ts"
 import { type Dataset, type DatasetArtifact, StoredDataset } from "./internal/artifact/dataset.ts"
 import { type Table, type TableArtifact, type TableFields, table as tableOf } from "./internal/artifact/table.ts"
 import { reasonOf } from "./internal/cause.ts"
-import * as Numbers from "./internal/numbers.ts"
+import * as Checked from "./internal/checked.ts"
 import * as ColumnType from "./internal/parquet/columnType.ts"
 import * as Driver from "./internal/parquet/duckdb.ts"
 import * as Modules from "./internal/parquet/lazy.ts"
@@ -92,7 +92,7 @@ export const query = <A extends TableArtifact<any> | DatasetArtifact<any> | unde
 ): Effect.Effect<Result<A>, DuckdbError | ArtifactError, ArtifactStore> =>
   Effect.scoped(
     Effect.gen(function* () {
-      Numbers.wholeNumber("`threads` of Duckdb.query", options.threads, 1)
+      Checked.wholeNumber("`threads` of Duckdb.query", options.threads, 1)
       const directory = yield* scratch
       const connection = yield* Effect.mapError(
         Driver.connect("Queries are run", {

@@ -13,7 +13,7 @@ import type * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Semaphore from "effect/Semaphore"
 import type { ArtifactStore } from "./ArtifactStore.ts"
-import * as Numbers from "./internal/numbers.ts"
+import * as Checked from "./internal/checked.ts"
 import type { Definition, FlowDefinition } from "./internal/run/definition.ts"
 import type { TaskSink } from "./internal/run/taskSink.ts"
 import { type AttemptRecord, RefRecord, type RunRecord } from "./RunRecord.ts"
@@ -181,7 +181,7 @@ export const layerFibers = (
       Executor,
       fibers("fibers", (attempt) => attempt.here)
     )
-  const concurrency = Numbers.wholeNumber("`concurrency` of Executor.layerFibers", options.concurrency, 1)
+  const concurrency = Checked.wholeNumber("`concurrency` of Executor.layerFibers", options.concurrency, 1)
   return Layer.effect(
     Executor,
     Effect.map(Semaphore.make(concurrency), (semaphore) =>
@@ -231,9 +231,9 @@ export interface ThreadsOptions {
  */
 export const layerThreads = (options: ThreadsOptions): Layer.Layer<never> => {
   const isModule = typeof options?.module === "string" || options?.module instanceof URL
-  Numbers.expect("`module` of Executor.layerThreads", options?.module, isModule, "the path or URL of the flow's module")
-  Numbers.wholeNumber("`size` of Executor.layerThreads", options.size, 1)
-  Numbers.wholeNumber("`heapMegabytes` of Executor.layerThreads", options.heapMegabytes, 1)
+  Checked.expect("`module` of Executor.layerThreads", options?.module, isModule, "the path or URL of the flow's module")
+  Checked.wholeNumber("`size` of Executor.layerThreads", options.size, 1)
+  Checked.wholeNumber("`heapMegabytes` of Executor.layerThreads", options.heapMegabytes, 1)
   return Layer.unwrap(
     Effect.map(
       Effect.promise(() => import("./internal/workers/thread/executor.ts")),
@@ -285,8 +285,8 @@ export interface ClusterOptions {
  * task has ended, so read secrets with `Config.Redacted`. A step's spans arrive with its result.
  */
 export const layerCluster = (options: ClusterOptions = {}): Layer.Layer<never> => {
-  Numbers.durationMs("`lockExpiration` of Executor.layerCluster", options.lockExpiration)
-  Numbers.durationOrZeroMs("`waitForWorker` of Executor.layerCluster", options.waitForWorker)
+  Checked.durationMs("`lockExpiration` of Executor.layerCluster", options.lockExpiration)
+  Checked.durationOrZeroMs("`waitForWorker` of Executor.layerCluster", options.waitForWorker)
   return Layer.unwrap(
     Effect.map(
       Effect.promise(() => import("./internal/workers/cluster/client.ts")),

@@ -14,6 +14,7 @@ import type { ArtifactError, ArtifactStore } from "./ArtifactStore.ts"
 import { CurrentRun } from "./CurrentRun.ts"
 import type { ExecutorError } from "./Executor.ts"
 import { FlowError, type ParameterError } from "./FlowError.ts"
+import * as Checked from "./internal/checked.ts"
 import type { BodyResult, Duplicate, OutputSchemas } from "./internal/flow/body.ts"
 import type * as Reading from "./internal/history/reading.ts"
 import * as Crashed from "./internal/life/crashed.ts"
@@ -21,7 +22,6 @@ import type { Event } from "./internal/life/event.ts"
 import * as LifeHandle from "./internal/life/handle.ts"
 import { OnStop } from "./internal/life/onStop.ts"
 import * as Resumed from "./internal/life/resume.ts"
-import * as Numbers from "./internal/numbers.ts"
 import { oneEffect } from "./internal/requirements.ts"
 import * as Definition from "./internal/run/definition.ts"
 import * as ParameterValues from "./internal/run/parameters.ts"
@@ -122,9 +122,9 @@ export const make = <
 ): Flow<Name, P, Out, E, Exclude<R, CurrentRun | Scope>> => {
   Definition.checkName("a flow", name)
   const isList = Array.isArray(options?.steps) && options.steps.every((step) => Definition.definition in Object(step))
-  Numbers.expect(`\`steps\` of flow "${name}"`, options?.steps, isList, "a list of steps")
+  Checked.expect(`\`steps\` of flow "${name}"`, options?.steps, isList, "a list of steps")
   const isBody = typeof options.run === "function"
-  Numbers.expect(`\`run\` of flow "${name}"`, options.run, isBody, "a function that returns an Effect")
+  Checked.expect(`\`run\` of flow "${name}"`, options.run, isBody, "a function that returns an Effect")
   const definitions = new Map<string, Definition.Definition>()
   for (const step of options.steps) {
     if (definitions.has(step.stepName)) {
@@ -336,7 +336,7 @@ export const resumeCrashed = <const F extends ReadonlyArray<Any>>(
 > => Crashed.resumeCrashed(flows, { maxResumes: maxResumesOf("Flow.resumeCrashed", options) }) as never // erased within
 
 const maxResumesOf = (of: string, { maxResumes }: { readonly maxResumes?: number }): number =>
-  Numbers.wholeNumber(`\`maxResumes\` of ${of}`, maxResumes, 1) ?? Crashed.defaultMaxResumes
+  Checked.wholeNumber(`\`maxResumes\` of ${of}`, maxResumes, 1) ?? Crashed.defaultMaxResumes
 
 /**
  * A layer that resumes the crashed runs of flows when it is built, and looks for new ones from then on.
@@ -358,7 +358,7 @@ export const supervise = <const F extends ReadonlyArray<Any>>(
     readonly maxResumes?: number
   } = {}
 ): Layer.Layer<never, never, Services<F[number]> | ArtifactStore | Outside.RunStore> => {
-  const everyMs = Numbers.durationMs("`every` of Flow.supervise", options.every) ?? 30_000
+  const everyMs = Checked.durationMs("`every` of Flow.supervise", options.every) ?? 30_000
   const maxResumes = maxResumesOf("Flow.supervise", options)
   return Layer.effectDiscard(Effect.forkScoped(Crashed.supervise(flows, everyMs, maxResumes))) as never // erased within
 }
@@ -386,7 +386,7 @@ export const layerOnStop = (
 ): Layer.Layer<never> =>
   Layer.succeed(OnStop, {
     action,
-    within: Numbers.durationMs("`within` of Flow.layerOnStop", options.within) ?? 30_000
+    within: Checked.durationMs("`within` of Flow.layerOnStop", options.within) ?? 30_000
   })
 
 /** How a run is resumed. */

@@ -10,8 +10,8 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { type ArtifactError, ArtifactStore } from "./ArtifactStore.ts"
+import * as Checked from "./internal/checked.ts"
 import { isCrashed, placeOf } from "./internal/history/reading.ts"
-import * as Numbers from "./internal/numbers.ts"
 import { bytes as bytesText, plural } from "./internal/units.ts"
 import type { RunRecord } from "./RunRecord.ts"
 import { type Hold, RunStore, type StoreError } from "./RunStore.ts"
@@ -76,9 +76,9 @@ const beforeStartMs = Duration.toMillis("10 minutes")
 export const collect = Effect.fnUntraced(function* (
   options: Options = {}
 ): Effect.fn.Return<Collected, StoreError | ArtifactError, RunStore | ArtifactStore> {
-  Numbers.wholeNumber("`keepRuns` of Gc.collect", options.keepRuns, 0)
-  Numbers.number("`keepDays` of Gc.collect", options.keepDays, 0)
-  const graceMs = Numbers.durationOrZeroMs("`grace` of Gc.collect", options.grace)
+  Checked.wholeNumber("`keepRuns` of Gc.collect", options.keepRuns, 0)
+  Checked.number("`keepDays` of Gc.collect", options.keepDays, 0)
+  const graceMs = Checked.durationOrZeroMs("`grace` of Gc.collect", options.grace)
   const store = yield* RunStore
   const artifacts = yield* ArtifactStore
   const now = yield* Clock.currentTimeMillis

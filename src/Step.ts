@@ -13,7 +13,7 @@ import type { ArtifactError, ArtifactStore } from "./ArtifactStore.ts"
 import { CurrentRun } from "./CurrentRun.ts"
 import type { CurrentTask } from "./CurrentTask.ts"
 import type { ExecutorError, TaskTimeout, WorkerDied } from "./Executor.ts"
-import * as Numbers from "./internal/numbers.ts"
+import * as Checked from "./internal/checked.ts"
 import * as Definition from "./internal/run/definition.ts"
 import * as Merge from "./internal/run/merge.ts"
 import type { BodyResult, CoveredBy, TimeoutError, WithoutLayer } from "./internal/step/body.ts"
@@ -338,7 +338,7 @@ export const forEach = <A, S, E, R>(
   }
 ): Effect.Effect<ReadonlyArray<S>, E | ArtifactError, R | ArtifactStore | CurrentRun> =>
   Effect.flatMap(CurrentRun, (run) =>
-    run.forEach(items, task as never, Numbers.concurrency("`concurrency` of Step.forEach", options?.concurrency) ?? 16)
+    run.forEach(items, task as never, Checked.concurrency("`concurrency` of Step.forEach", options?.concurrency) ?? 16)
   ) as never // erased below
 
 /** What `forEach` passes on for an item: a ref of its value. An item that is a ref already, such as a part of a dataset, stays that ref. */

@@ -10,7 +10,7 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import { ArtifactStore, type Location } from "./ArtifactStore.ts"
 import { defaultLimitBytes } from "./internal/artifact/valueCache.ts"
-import * as Numbers from "./internal/numbers.ts"
+import * as Checked from "./internal/checked.ts"
 import * as Address from "./internal/s3/address.ts"
 import type { BucketLocation } from "./internal/store/artifactStore.ts"
 import * as StoreDirectory from "./internal/store/directory.ts"
@@ -90,7 +90,7 @@ export const layerLocal = (options: LocalOptions = {}): Layer.Layer<ArtifactStor
     return refused(message)
   }
   const sync = options.sync ?? false
-  const valueBytes = Numbers.wholeNumber("`valueBytes` of Storage.layerLocal", options.valueBytes, 0)
+  const valueBytes = Checked.wholeNumber("`valueBytes` of Storage.layerLocal", options.valueBytes, 0)
   // Loaded when the layer is built: a program that only shows its help needs no database.
   return Layer.unwrap(
     Effect.map(
@@ -138,7 +138,7 @@ export const layerPostgres = (options: PostgresOptions): Layer.Layer<ArtifactSto
     return refused(message)
   }
   const blobs = Path.resolve(options.blobs)
-  const valueBytes = Numbers.wholeNumber("`valueBytes` of Storage.layerPostgres", options.valueBytes, 0)
+  const valueBytes = Checked.wholeNumber("`valueBytes` of Storage.layerPostgres", options.valueBytes, 0)
   return Layer.unwrap(
     Effect.map(
       Effect.promise(() => import("./internal/store/sql/postgres.ts")),
@@ -210,7 +210,7 @@ export const layerS3 = (options: S3Options): Layer.Layer<ArtifactStore | RunStor
   })
   if (flaw !== undefined) return refused(flaw)
   const { bucket, readOnly = false, sync = false } = options
-  const cacheBytes = Numbers.wholeNumber("`cacheBytes` of Storage.layerS3", options.cacheBytes, 0)
+  const cacheBytes = Checked.wholeNumber("`cacheBytes` of Storage.layerS3", options.cacheBytes, 0)
   const mistake =
     Address.bucketMistake(bucket) ??
     Address.prefixMistake(options.prefix ?? "") ??
@@ -234,7 +234,7 @@ export const layerS3 = (options: S3Options): Layer.Layer<ArtifactStore | RunStor
       : { kind: "local", directory: Path.resolve(runs), sync }
   }
   const valueBytes =
-    Numbers.wholeNumber("`valueBytes` of Storage.layerS3", options.valueBytes, 0) ?? defaultLimitBytes()
+    Checked.wholeNumber("`valueBytes` of Storage.layerS3", options.valueBytes, 0) ?? defaultLimitBytes()
   return Layer.unwrap(
     Effect.promise(async () => {
       const { open } = await import("./internal/store/s3/open.ts")

@@ -11,7 +11,7 @@ import * as Redacted from "effect/Redacted"
 import * as Runtime from "effect/Runtime"
 import { ArtifactStore } from "./ArtifactStore.ts"
 import { ExecutorError } from "./Executor.ts"
-import * as Numbers from "./internal/numbers.ts"
+import * as Checked from "./internal/checked.ts"
 import { databaseUrl } from "./internal/store/location.ts"
 import type { RunStore } from "./RunStore.ts"
 
@@ -121,14 +121,14 @@ export interface Selection {
  * Gotchas: a worker that other machines reach (`host`) needs a `secret`, the same in every worker and driver of its group.
  */
 export const run = (options: Options): Effect.Effect<void, ExecutorError, ArtifactStore | RunStore> => {
-  Numbers.wholeNumber("`size` of Worker.run", options.size, 1)
-  Numbers.wholeNumber("`heapMegabytes` of Worker.run", options.heapMegabytes, 1)
-  Numbers.port("`port` of Worker.run", options.port)
-  Numbers.port("`healthPort` of Worker.run", options.healthPort)
-  Numbers.durationOrZeroMs("`drain` of Worker.run", options.drain)
-  Numbers.durationOrZeroMs("`threadIdle` of Worker.run", options.threadIdle)
-  Numbers.durationMs("`lockExpiration` of Worker.run", options.lockExpiration)
-  Numbers.durationMs("`patience` of Worker.run", options.patience)
+  Checked.wholeNumber("`size` of Worker.run", options.size, 1)
+  Checked.wholeNumber("`heapMegabytes` of Worker.run", options.heapMegabytes, 1)
+  Checked.port("`port` of Worker.run", options.port)
+  Checked.port("`healthPort` of Worker.run", options.healthPort)
+  Checked.durationOrZeroMs("`drain` of Worker.run", options.drain)
+  Checked.durationOrZeroMs("`threadIdle` of Worker.run", options.threadIdle)
+  Checked.durationMs("`lockExpiration` of Worker.run", options.lockExpiration)
+  Checked.durationMs("`patience` of Worker.run", options.patience)
   return Effect.flatMap(
     Effect.promise(() => import("./internal/workers/cluster/worker.ts")),
     (worker) => worker.run(options)

@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import type * as Stream from "effect/Stream"
 import { type ArtifactError, ArtifactStore } from "../../ArtifactStore.ts"
 import type { Ref } from "../../Ref.ts"
-import * as Numbers from "../numbers.ts"
+import * as Checked from "../checked.ts"
 import type { NumberColumn } from "../parquet/columnType.ts"
 import * as ColumnType from "../parquet/columnType.ts"
 import type { Known, Ordered, Range } from "../parquet/condition.ts"
@@ -118,7 +118,7 @@ export const dataset = <const F extends TableFields>(
     readonly rowsPerPart?: number
   } = {}
 ): DatasetArtifact<F> => {
-  const rowsPerPart = Numbers.wholeNumber("`rowsPerPart` of Artifact.dataset", options.rowsPerPart, 1)
+  const rowsPerPart = Checked.wholeNumber("`rowsPerPart` of Artifact.dataset", options.rowsPerPart, 1)
   const ofParts = table(fields)
   const types = ColumnType.lazy(fields)
   const description = Description.lazy(() =>

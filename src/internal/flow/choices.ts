@@ -7,7 +7,7 @@ import type { ArtifactError, ArtifactStore } from "../../ArtifactStore.ts"
 import { CurrentRun } from "../../CurrentRun.ts"
 import type { FlowError } from "../../FlowError.ts"
 import type { Ref } from "../../Ref.ts"
-import * as Numbers from "../numbers.ts"
+import * as Checked from "../checked.ts"
 import { type Arm, type ArmError, type ArmServices, type ArmSuccess, type Arms, thunk } from "./arms.ts"
 
 /**
@@ -80,5 +80,5 @@ export const iterate = <S, E1, R1, E2, R2>(
   }
 ): Effect.Effect<S, E1 | E2 | FlowError, R1 | R2 | CurrentRun> =>
   Effect.flatMap(CurrentRun, (run) =>
-    run.iterate(state, { ...options, limit: Numbers.wholeNumber("`limit` of Flow.iterate", options.limit, 1) ?? 1000 })
+    run.iterate(state, { ...options, limit: Checked.wholeNumber("`limit` of Flow.iterate", options.limit, 1) ?? 1000 })
   ) as never // erased

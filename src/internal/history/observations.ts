@@ -5,7 +5,7 @@
 import * as Effect from "effect/Effect"
 import type { MetricRecord } from "../../RunRecord.ts"
 import { type LogLine, RunStore, type StoreError } from "../../RunStore.ts"
-import * as Numbers from "../numbers.ts"
+import * as Checked from "../checked.ts"
 import { type Named, named, type RunNotFound } from "./runs.ts"
 
 /** The number of log lines read at a time. */
@@ -33,9 +33,9 @@ export const logs = Effect.fnUntraced(function* (
   } = {}
 ): Effect.fn.Return<ReadonlyArray<LogLine>, RunNotFound | StoreError, RunStore> {
   const store = yield* RunStore
-  Numbers.wholeNumber("`limit` of Run.logs", query.limit, 0)
-  Numbers.wholeNumber("`after` of Run.logs", query.after, 0)
-  Numbers.wholeNumber("`attempt` of Run.logs", query.attempt, 1)
+  Checked.wholeNumber("`limit` of Run.logs", query.limit, 0)
+  Checked.wholeNumber("`after` of Run.logs", query.after, 0)
+  Checked.wholeNumber("`attempt` of Run.logs", query.attempt, 1)
   const { id } = yield* named(run)
   const own = yield* store.logs({ ...query, run: id })
   if (query.task === undefined && query.step === undefined) return own

@@ -10,7 +10,7 @@ import * as Schema from "effect/Schema"
 import type { RunRecord, RunStatus } from "../../RunRecord.ts"
 import { type RunQuery, RunStore, type StoreError } from "../../RunStore.ts"
 import * as Tags from "../../Tags.ts"
-import * as Numbers from "../numbers.ts"
+import * as Checked from "../checked.ts"
 
 /** No run has this name, or several ids start with it. The message names them. */
 export class RunNotFound extends Schema.TaggedError<RunNotFound>()("RunNotFound", {
@@ -53,9 +53,9 @@ export const list = Effect.fnUntraced(function* (
 ): Effect.fn.Return<ReadonlyArray<RunRecord>, StoreError, RunStore> {
   const store = yield* RunStore
   const { limit, status: wanted, tags, ...others } = query
-  Numbers.wholeNumber("`limit` of Run.list", limit, 0)
-  Numbers.number("`since` of Run.list", others.since)
-  Numbers.number("`until` of Run.list", others.until)
+  Checked.wholeNumber("`limit` of Run.list", limit, 0)
+  Checked.number("`since` of Run.list", others.since)
+  Checked.number("`until` of Run.list", others.until)
   const conditions = tags === undefined ? others : { ...others, tags: tags.map(Tags.spelling) }
   const limited = limit === undefined ? {} : { limit }
   if (wanted === undefined) return yield* store.runs({ ...conditions, ...limited })

@@ -7,7 +7,7 @@ import type * as Schema from "effect/Schema"
 import * as Artifact from "../../Artifact.ts"
 import { FlowError } from "../../FlowError.ts"
 import type { TaskRecord } from "../../RunRecord.ts"
-import * as Numbers from "../numbers.ts"
+import * as Checked from "../checked.ts"
 import { type Problem, problemOf } from "../schema/schemaTraits.ts"
 
 /** @internal */
@@ -127,14 +127,14 @@ export const retryOptions = (step: string, retry: object | undefined): RetryOpti
   if (hasProperty(retry, "~effect/Schedule")) return { schedule: retry as never } // recognized by its type id
   const wanted =
     'a Schedule, or an object such as { times: 3 } or { schedule: Schedule.exponential("1 second"), times: 3 }'
-  Numbers.expect(`\`retry\` of step "${step}"`, retry, typeof retry === "object" && retry !== null, wanted)
+  Checked.expect(`\`retry\` of step "${step}"`, retry, typeof retry === "object" && retry !== null, wanted)
   const options: RetryOptions = retry
   const { schedule, while: holds } = options
   const isSchedule = schedule === undefined || hasProperty(schedule, "~effect/Schedule")
-  Numbers.expect(`\`retry.schedule\` of step "${step}"`, schedule, isSchedule, "a Schedule")
+  Checked.expect(`\`retry.schedule\` of step "${step}"`, schedule, isSchedule, "a Schedule")
   const isFunction = holds === undefined || typeof holds === "function"
-  Numbers.expect(`\`retry.while\` of step "${step}"`, holds, isFunction, "a function")
-  Numbers.wholeNumber(`\`retry.times\` of step "${step}"`, options.times, 0)
+  Checked.expect(`\`retry.while\` of step "${step}"`, holds, isFunction, "a function")
+  Checked.wholeNumber(`\`retry.times\` of step "${step}"`, options.times, 0)
   return options
 }
 

@@ -9,7 +9,7 @@ import * as Fiber from "effect/Fiber"
 import type * as Schema from "effect/Schema"
 import type * as Artifact from "../../Artifact.ts"
 import { CurrentRun } from "../../CurrentRun.ts"
-import * as Options from "../numbers.ts"
+import * as Checked from "../checked.ts"
 import * as Definition from "../run/definition.ts"
 import { type Made, mark } from "../run/runScope.ts"
 
@@ -47,18 +47,18 @@ export const define = (
   branches: { readonly [name: string]: Branch } | undefined
 ): Definition.Definition => {
   Definition.checkName("a step", name)
-  const { cache, layer, version } = Options.expect(
+  const { cache, layer, version } = Checked.expect(
     `The options of step "${name}"`,
     options,
     isObject(options),
     "an object"
   )
   const called = (option: string) => `\`${option}\` of step "${name}"`
-  Options.expect(called("run"), options.run, typeof options.run === "function", "a function that returns an Effect")
-  Options.expect(called("version"), version, version === undefined || typeof version === "string", "a string")
-  Options.expect(called("layer"), layer, layer === undefined || layer === false, "false, or left out")
+  Checked.expect(called("run"), options.run, typeof options.run === "function", "a function that returns an Effect")
+  Checked.expect(called("version"), version, version === undefined || typeof version === "string", "a string")
+  Checked.expect(called("layer"), layer, layer === undefined || layer === false, "false, or left out")
   const isCache = cache === undefined || (isObject(cache) && typeof cache.version === "string")
-  Options.expect(called("cache"), cache, isCache, 'an object with a string as its version, such as { version: "1" }')
+  Checked.expect(called("cache"), cache, isCache, 'an object with a string as its version, such as { version: "1" }')
   for (const branch of Object.keys(branches ?? {})) Definition.checkName(`a branch of step "${name}"`, branch)
   return {
     name,
@@ -79,8 +79,8 @@ export const define = (
     version: version ?? "",
     cache,
     retry: Definition.retryOptions(name, options.retry),
-    timeoutMs: Options.durationMs(called("timeout"), options.timeout),
-    runsOn: Options.word(called("runsOn"), options.runsOn, ["thread", "fiber"]),
+    timeoutMs: Checked.durationMs(called("timeout"), options.timeout),
+    runsOn: Checked.word(called("runsOn"), options.runsOn, ["thread", "fiber"]),
     layer,
     run: options.run as Definition.Definition["run"] // a body yields an effect
   }

@@ -11,8 +11,8 @@ import type { LogRecord, MetricRecord } from "../../RunRecord.ts"
 import * as Tags from "../../Tags.ts"
 import { read } from "../artifact/values.ts"
 import type { Component } from "../card/data.ts"
+import * as Checked from "../checked.ts"
 import { codeDigest } from "../code/codeDigest.ts"
-import * as Numbers from "../numbers.ts"
 import type { Definition } from "../run/definition.ts"
 import * as Inputs from "../run/inputs.ts"
 import { execute } from "../run/taskBody.ts"
@@ -102,7 +102,7 @@ export const run = Effect.fnUntraced(function* (definition: Definition, args: Ar
     run: "test",
     step: definition.name,
     task: `${definition.name}/1`,
-    attempt: Numbers.wholeNumber("`attempt` of runStep", options?.attempt, 1) ?? 1,
+    attempt: Checked.wholeNumber("`attempt` of runStep", options?.attempt, 1) ?? 1,
     key: Inputs.taskKey(definition, codeDigest(definition.run), inputs.refs, inputs.counts),
     occurrence: 0,
     version: definition.version,
