@@ -7,9 +7,18 @@ import { browserPath, launch } from "./browser.ts"
 import { built } from "./built.ts"
 import * as Gate from "./gate.ts"
 import { runFlow, serve, stop } from "./processes.ts"
+import { act } from "./served.ts"
 import { expected, hasCount, profile, visit } from "./visit.ts"
 
-const act = <A>(what: () => Promise<A>) => Effect.promise(what)
+/** The page of a new store, in a browser of its own. */
+const opened = Effect.gen(function* () {
+  yield* built
+  const directory = yield* temporaryDirectory
+  const { url } = yield* serve(directory)
+  const { page } = yield* visit(yield* Effect.flatMap(launch, profile))
+  yield* act(() => page.goto(url))
+  return { directory, page }
+})
 
 if (browserPath === undefined) {
   console.info("Skipped: the page beside a run. Install chromium, or set EFFECT_FLOW_TEST_BROWSER to one's program.")
@@ -18,12 +27,8 @@ if (browserPath === undefined) {
 describe.skipIf(browserPath === undefined)("The page beside a run", () => {
   it.live("shows it from its first task to its last without a reload", () =>
     Effect.gen(function* () {
-      yield* built
-      const directory = yield* temporaryDirectory
-      const { url } = yield* serve(directory)
-      const { page } = yield* visit(yield* Effect.flatMap(launch, profile))
+      const { directory, page } = yield* opened
       yield* act(async () => {
-        await page.goto(url)
         await page.getByText("No run yet").waitFor()
         await page.evaluate("window.sameDocument = true")
       })
@@ -61,11 +66,7 @@ describe.skipIf(browserPath === undefined)("The page beside a run", () => {
 
   it.live("counts a fan-out up, and shows what failed in it as it fails", () =>
     Effect.gen(function* () {
-      yield* built
-      const directory = yield* temporaryDirectory
-      const { url } = yield* serve(directory)
-      const { page } = yield* visit(yield* Effect.flatMap(launch, profile))
-      yield* act(() => page.goto(url))
+      const { directory, page } = yield* opened
       const gate = yield* Gate.make
       const sweep = { width: 80, failing: 76, pause: 150, concurrency: 4 }
       const flow = yield* Effect.forkChild(runFlow(directory, "SweepFlow", sweep, gate.environment))
