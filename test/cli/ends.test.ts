@@ -19,7 +19,8 @@ const recorded = (directory: string) =>
 interface Case {
   readonly name: string
   readonly how: string
-  readonly signals?: ReadonlyArray<NodeJS.Signals>
+  /** Signals, each with what the process says before it is sent. */
+  readonly signals?: ReadonlyArray<readonly [after: string, NodeJS.Signals]>
   readonly code: number
   readonly status: "failed" | "interrupted"
   readonly says: RegExp
@@ -35,11 +36,21 @@ const cases: ReadonlyArray<Case> = [
     says: /rejected.* in step\/1 .*nobody awaited me/
   },
   { name: "a throw in a timer", how: "throw", code: 1, status: "failed", says: /in step\/1 .*thrown in a timer/ },
-  { name: "SIGHUP", how: "wait", signals: ["SIGHUP"], code: 130, status: "interrupted", says: /interrupted by SIGHUP/ },
+  {
+    name: "SIGHUP",
+    how: "wait",
+    signals: [["printed", "SIGHUP"]],
+    code: 130,
+    status: "interrupted",
+    says: /interrupted by SIGHUP/
+  },
   {
     name: "a second Ctrl-C",
     how: "stuck",
-    signals: ["SIGINT", "SIGINT"],
+    signals: [
+      ["stuck", "SIGINT"],
+      ["Press Ctrl-C again", "SIGINT"]
+    ],
     code: 130,
     status: "interrupted",
     says: /interrupted by Ctrl-C \(SIGINT\)/
@@ -47,7 +58,7 @@ const cases: ReadonlyArray<Case> = [
   {
     name: "Ctrl-C while a step computes without a pause",
     how: "busy",
-    signals: ["SIGINT"],
+    signals: [["busy", "SIGINT"]],
     code: 130,
     status: "interrupted",
     says: /interrupted by Ctrl-C \(SIGINT\)/
@@ -63,9 +74,8 @@ describe("a run is recorded when its process ends by", { concurrent: true }, () 
         Effect.gen(function* () {
           const directory = yield* temporaryDirectory
           const running = yield* start(file, ["--how", how, "--directory", directory, "--executor", executor])
-          yield* running.says(how === "busy" ? "busy" : "printed")
-          for (const signal of signals) {
-            yield* Effect.sleep(100)
+          for (const [after, signal] of signals) {
+            yield* running.says(after)
             running.child.kill(signal)
           }
           const ended = yield* running.ended
