@@ -3,18 +3,47 @@ import { defaultServerConditions } from "vite"
 import { defineConfig } from "vitest/config"
 import { BaseSequencer, type TestSpecification } from "vitest/node"
 
-// Three groups of tests take long and have commands of their own, which run them alone: workers of a cluster as processes
-// that are started, cut off and killed, the page in a real browser, and the packed package in the hands of other tools.
-const groups: Readonly<Record<string, string>> = {
-  "test:cluster": "test/cluster",
-  "test:page": "test/browser",
-  "test:package": "test/package"
+/**
+ * The tests that have commands of their own, because they take long. `npm test` runs the others: they need this process, and
+ * a Postgres at most.
+ */
+const groups: Readonly<Record<string, ReadonlyArray<string>>> = {
+  // The command line, the examples and README's programs as processes; worker threads; an object storage server.
+  "test:programs": [
+    "test/cli/**",
+    "test/examples/**",
+    "test/executor/**",
+    "test/internal/s3/{credentials,faults,objects}.test.ts",
+    "test/internal/workers/**",
+    "test/acceptance/bucket.test.ts",
+    "test/ArtifactStoreS3.test.ts",
+    "test/examples.test.ts",
+    "test/Executor.test.ts",
+    "test/FlowCli.test.ts",
+    "test/README.test.ts",
+    "test/secrets.test.ts",
+    "test/StorageS3.test.ts"
+  ],
+  // Workers of a cluster, as processes that are started, cut off and killed.
+  "test:cluster": ["test/cluster/**"],
+  // The page in a real browser, and the packed package in the hands of other tools. They run alone.
+  "test:page": ["test/browser/**"],
+  "test:package": ["test/package/**"]
 }
-const chosen = groups[process.env.npm_lifecycle_event ?? ""]
-// A group that an argument names is run, too: `npx vitest run test/cluster/life.test.ts`.
-const others = Object.values(groups).filter((folder) => !process.argv.some((argument) => argument.includes(folder)))
-/** Whether other programs take part: a browser, tools and runtimes. They are slow, and nothing is shared with them. */
-const isForeign = chosen !== undefined && chosen !== groups["test:cluster"]
+/** Groups in which other programs take part: a browser, tools and runtimes. They are slow, and share nothing with others. */
+const foreign: ReadonlyArray<string> = ["test:page", "test:package"]
+
+const command = process.env.npm_lifecycle_event ?? ""
+const isForeign = foreign.includes(command)
+const named = process.argv.slice(2).filter((argument) => !/^(-|(run|list|watch)$)/.test(argument))
+/** Files that an argument names are run, whatever group they are in; those of a foreign group by their folder only. */
+const isNamed = (group: string, files: ReadonlyArray<string>): boolean =>
+  foreign.includes(group)
+    ? named.some((argument) => files.some((folder) => argument.includes(folder.replace("/**", ""))))
+    : named.length > 0
+const others = Object.entries(groups).flatMap(([group, files]) =>
+  group === command || isNamed(group, files) ? [] : files
+)
 
 // The longest files. They start first, so that none is left to run alone at the end. Suites that mostly wait (for processes,
 // clusters, servers) alternate with those that compute.
@@ -74,8 +103,8 @@ export default defineConfig({
     resolve: { conditions: ["effect-flow-source", ...defaultServerConditions.filter((name) => name !== "module")] }
   },
   test: {
-    include: [`${chosen ?? "test"}/**/*.test.ts`],
-    exclude: chosen === undefined ? others.map((folder) => `${folder}/**`) : [],
+    include: (groups[command] ?? ["test/**"]).map((files) => files.replace(/\*\*$/, "**/*.test.ts")),
+    exclude: others,
     globalSetup: ["test/support/sharedServer.ts"],
     setupFiles: !isForeign && process.argv.includes("run") ? ["test/support/testFiles.ts"] : [],
     // Much longer than any takes: a busy machine is no reason to fail.

@@ -2,8 +2,8 @@
  * Random faults between a store and its object storage server: every artifact that was put is there and right, or the put
  * failed with a typed error; no reader ever gets a part of an artifact, or other bytes; nothing hangs.
  *
- * Run it with `tsx test/campaign/objectFaults.ts [COUNT] [SEED]`; it starts a server of its own. `npm test` runs a short
- * form.
+ * Run it with `tsx test/campaign/objectFaults.ts [COUNT] [SEED]`; it starts a server of its own. `npm run
+ * test:programs` runs a short form.
  */
 import { createHash } from "node:crypto"
 import { mkdtemp, rm } from "node:fs/promises"

@@ -1,7 +1,7 @@
 /**
  * A real object storage server for the tests: Ceph's `radosgw` with a monitor and one storage daemon, on loopback, with
  * its objects in memory. It checks signatures and conditional writes like any other. It takes 10 to 25 s to start, so one
- * server serves a whole test run: a run of all tests starts it at once, and only the tests that need it wait for it.
+ * server serves a whole test run: `npm run test:programs` starts it at once, and only the tests that need it wait for it.
  */
 import { execFile, spawn } from "node:child_process"
 import { randomUUID } from "node:crypto"

@@ -1,6 +1,6 @@
 /**
  * What the test files of one run share: a folder for everything they write, the Postgres server that the first of them to
- * need one starts, and the object storage server, which takes long to start: a run of all tests starts it at once.
+ * need one starts, and the object storage server, which takes long to start: `npm run test:programs` does so at once.
  */
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, statfs, symlink, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
@@ -10,7 +10,7 @@ import * as ObjectServer from "./objectServer.ts"
 
 const root = join(import.meta.dirname, "..", "..")
 
-/** Whether all tests run, and not just the files that someone names. */
+/** Whether all tests of a command run, and not just the files that someone names. */
 const isWhole = process.argv.slice(2).every((argument) => argument === "run" || argument.startsWith("-"))
 
 /** A file system in memory: Linux has one here. */
@@ -87,7 +87,7 @@ export default async (): Promise<() => Promise<void>> => {
   // Hundreds of them load the same modules: Node compiles and finds each once.
   process.env.NODE_COMPILE_CACHE ??= cache
   process.env.EFFECT_FLOW_TEST_RESOLUTIONS = join(directory, "resolutions.json")
-  if (isWhole && process.env.npm_lifecycle_event === "test" && ObjectServer.isInstalled)
+  if (isWhole && process.env.npm_lifecycle_event === "test:programs" && ObjectServer.isInstalled)
     void ObjectServer.startShared(directory).catch(() => undefined) // the tests that wait for it will say so
   return () => end(directory)
 }
