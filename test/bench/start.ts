@@ -3,19 +3,19 @@
  * from its start through each step to its exit. Medians of five, in milliseconds, and for Node what the main thread
  * computed, which another program's load disturbs less.
  *
- * `npm run bench start` measures this checkout as its users load it, so build it first. `npx tsx test/bench/start.ts
- * DIRECTORY` sets another checkout, installed and built, beside it: both take turns.
+ * `npm run bench start` measures this checkout as its users load it, so build it first. `npm run bench start DIRECTORY`
+ * sets another checkout, installed and built, beside it: both take turns.
  */
 import { spawn } from "node:child_process"
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { join, resolve } from "node:path"
 import { dataFile, hasData } from "../support/data.ts"
 
 const rounds = 5
 
 const here = join(import.meta.dirname, "..", "..")
-const checkouts = [here, ...process.argv.slice(2)]
+const checkouts = [here, ...process.argv.slice(2).map((checkout) => resolve(checkout))]
 const directory = mkdtempSync(join(tmpdir(), "effect-flow-bench-"))
 
 const effect = 'import "effect/Effect"; import "effect/Schema"'
