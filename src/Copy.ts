@@ -1,7 +1,8 @@
 /**
  * Copies runs from one store to another, with everything that is kept of them: tasks, artifacts, logs, metrics, cards,
  * checkpoints and tags. A run appears in the other store at the end, when everything else is there. So a copy that was cut off is
- * repeated by the same call, which finds the artifacts that were already copied.
+ * repeated by the same call, which finds the artifacts that were already copied. Of two processes that copy a run into one
+ * store at the same time, the one that began later does it.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -70,13 +71,7 @@ export const run = Effect.fnUntraced(function* <E>(
   const from = { runs: yield* RunStore, artifacts: yield* ArtifactStore }
   const root = yield* Runs.named(run)
   const all = yield* standingOn(from.runs, root)
-  const now = yield* Clock.currentTimeMillis
-  for (const each of all) {
-    if (each.status !== "running" || isCrashed(each, { now, host: yield* Contents.thisHost })) continue
-    return yield* new StoreError({
-      message: `Run ${each.id} of flow "${each.flow}" is still running. Copy it once it has ended, or cancel it first.`
-    })
-  }
+  yield* Effect.forEach(all, hasStopped, { discard: true })
   return yield* Effect.scoped(
     Effect.gen(function* () {
       const context = yield* Layer.build(options.to)
@@ -97,11 +92,26 @@ export const run = Effect.fnUntraced(function* <E>(
   )
 })
 
-/** A run and the runs that it depends on, which come first. */
+/** A run that goes on has no end that could be copied. */
+const hasStopped = Effect.fnUntraced(function* (run: RunRecord) {
+  const now = yield* Clock.currentTimeMillis
+  if (run.status !== "running" || isCrashed(run, { now, host: yield* Contents.thisHost })) return
+  return yield* new StoreError({
+    message: `Run ${run.id} of flow "${run.flow}" is still running. Copy it once it has ended, or cancel it first.`
+  })
+})
+
+/** A run and the runs that it depends on. Each comes after those that it depends on itself. */
 const standingOn = Effect.fnUntraced(function* (store: Store, root: RunRecord) {
-  const runs = new Map([[root.id, root]])
-  const pending = [root]
-  for (let run = pending.pop(); run !== undefined; run = pending.pop()) {
+  const seen = new Set<string>()
+  const runs: Array<RunRecord> = []
+  const pending = [{ run: root, isRead: false }]
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    const { isRead, run } = next
+    if (isRead) runs.push(run)
+    if (isRead || seen.has(run.id)) continue
+    seen.add(run.id)
+    pending.push({ run, isRead: true })
     const called = yield* store.runs({ parent: run.id })
     const named = new Set(run.origin === undefined ? [] : [run.origin])
     for (const how of ["takenOver", "cached"] as const) {
@@ -111,16 +121,13 @@ const standingOn = Effect.fnUntraced(function* (store: Store, root: RunRecord) {
     }
     // A run that was removed meanwhile is left out: its artifacts come with the tasks that stand for it.
     const sources = yield* Effect.forEach(
-      [...named].filter((id) => !runs.has(id)),
+      [...named].filter((id) => !seen.has(id)),
       (id) => store.runs({ id })
     )
-    for (const other of [...called, ...sources.flat()]) {
-      if (runs.has(other.id)) continue
-      runs.set(other.id, other)
-      pending.push(other)
-    }
+    for (const other of [...called, ...sources.flat()])
+      if (!seen.has(other.id)) pending.push({ run: other, isRead: false })
   }
-  return [...runs.values()].reverse()
+  return runs
 })
 
 interface Stores {
@@ -129,23 +136,28 @@ interface Stores {
 }
 
 const copyOne = Effect.fnUntraced(function* (run: RunRecord, from: Stores, to: Stores) {
-  const [present] = yield* to.runs.runs({ id: run.id })
-  if (present !== undefined) {
-    yield* sameRun(run, present)
-    const skipped: CopiedRun = { id: run.id, flow: run.flow, outcome: "present", tasks: 0, artifacts: 0, bytes: 0 }
-    return skipped
-  }
+  const find = Effect.map(to.runs.runs({ id: run.id }), ([present]) => present)
+  const present = yield* find
+  if (present !== undefined) return yield* leave(run, present)
+  return yield* Effect.catchIf(
+    transfer(run, from, to),
+    (error): error is StoreError => error.reason === "lost",
+    (error) => Effect.flatMap(find, (copied) => (copied === undefined ? Effect.fail(error) : leave(run, copied))) // by another process
+  )
+})
+
+const transfer = Effect.fnUntraced(function* (run: RunRecord, from: Stores, to: Stores) {
   const artifacts = yield* copyArtifacts(run, from, to)
-  yield* to.runs.remove([run.id]) // what a copy that was cut off has left
+  const driver = yield* to.runs.receive(run.id)
   let tasks = 0
   const write = (changes: ReadonlyArray<Change>) => {
     for (const { _tag } of changes) if (_tag === "Task") tasks++
-    return to.runs.write(changes)
+    return to.runs.write(changes, driver)
   }
   yield* Contents.forEachPart(from.runs, run, write)
   // Until its tasks were there, garbage collection could remove what nothing referred to.
   const again = yield* copyArtifacts(run, from, to)
-  yield* to.runs.write(Contents.recordOf(run))
+  yield* to.runs.write(Contents.recordOf(yield* unchanged(run, from.runs)), driver)
   const copied: CopiedRun = {
     id: run.id,
     flow: run.flow,
@@ -156,6 +168,33 @@ const copyOne = Effect.fnUntraced(function* (run: RunRecord, from: Stores, to: S
   }
   return copied
 })
+
+/** The run as it is now, which still is as it was when its tasks were about to be read. */
+const unchanged = Effect.fnUntraced(function* (run: RunRecord, store: Store) {
+  const [now] = yield* store.runs({ id: run.id })
+  if (now === undefined) {
+    return yield* new StoreError({
+      message: `Run ${run.id} of flow "${run.flow}" was removed from its store while it was being copied. Nothing of it is in the other store.`
+    })
+  }
+  // A run that ended stays as it is. One that crashed may be continued by another process, or turn out to be alive.
+  yield* hasStopped(now)
+  if (run.status !== "running" || (now.status === "running" && now.pid === run.pid && now.host === run.host)) return now
+  return yield* new StoreError({
+    message: `Run ${run.id} of flow "${run.flow}" went on while it was being copied. Copy it again.`
+  })
+})
+
+/** A run that the other store has already. */
+const leave = (run: RunRecord, present: RunRecord): Effect.Effect<CopiedRun, StoreError> =>
+  Effect.as(sameRun(run, present), {
+    id: run.id,
+    flow: run.flow,
+    outcome: "present",
+    tasks: 0,
+    artifacts: 0,
+    bytes: 0
+  })
 
 /** An id stands for one run. */
 const sameRun = (run: RunRecord, present: RunRecord) =>

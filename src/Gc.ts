@@ -59,8 +59,11 @@ const longestSilenceMs = Duration.toMillis("1 hour")
 /** A resumed run reads its origin before it records its own start: this long before, at most. */
 const beforeStartMs = Duration.toMillis("10 minutes")
 
+/** A copy of a run takes its artifacts first, and then this long at most: an older one was cut off. */
+const longestCopyMs = Duration.toMillis("1 day")
+
 /**
- * Removes what the options do not keep.
+ * Removes what the options do not keep, and what a copy of a run has left that was cut off a day ago or earlier.
  *
  * A live run may refer to an artifact hours after storing it, because its step takes that long. So while runs are live,
  * artifacts that no run refers to stay if they were stored since the first of those runs started, and go after the grace
@@ -101,7 +104,10 @@ export const collect = Effect.fnUntraced(function* (
   const staying = new Set(all.flatMap(({ id }) => (leaving.has(id) ? [] : [id])))
   const released = going.length === 0 ? new Set<string>() : yield* store.digests(staying)
   const runs = dryRun ? going : yield* store.remove(going, claimedSince(all))
-  const keep = yield* store.digests(new Set(runs))
+  const copies = (yield* store.unfinishedCopies).filter(({ beganAt }) => now - beganAt >= longestCopyMs)
+  const cutOff = copies.map(({ run }) => run)
+  if (!dryRun) yield* Effect.forEach(cutOff, (run) => removeCopy(store, run), { discard: true })
+  const keep = yield* store.digests(new Set(dryRun ? [...runs, ...cutOff] : runs))
   const started = all.reduce((first, run) => (isLive(run) ? Math.min(first, run.startedAt) : first), now)
   const anyLive = all.some(isLive)
   const grace = graceMs ?? Duration.toMillis(anyLive ? "1 hour" : "1 minute")
@@ -110,6 +116,16 @@ export const collect = Effect.fnUntraced(function* (
   const swept = yield* artifacts.sweep({ keep, before: orphansBefore, released: { digests: released, before }, dryRun })
   return { runs, needed: [...needed], kept: all.length - runs.length, ...swept, dryRun }
 })
+
+/** Removes what a copy that was cut off has left, unless it is done after all. If it goes on, it is refused. */
+const removeCopy = (store: RunStore["Service"], run: string): Effect.Effect<void, StoreError> =>
+  store.receive(run).pipe(
+    Effect.andThen(store.remove([run], (now) => new Set(now.map(({ id }) => id)))),
+    Effect.catchIf(
+      ({ reason }) => reason === "lost",
+      () => Effect.void
+    )
+  )
 
 /** The runs that a condition keeps, and those that they called. */
 const keptBy = (

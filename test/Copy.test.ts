@@ -3,7 +3,21 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
-import { Artifact, ArtifactStore, Card, Copy, CurrentTask, Flow, Run, RunStore, Step, Storage } from "effect-flow"
+import * as TestClock from "effect/testing/TestClock"
+import {
+  Artifact,
+  ArtifactStore,
+  Card,
+  Copy,
+  CurrentTask,
+  Flow,
+  Gc,
+  Run,
+  RunStore,
+  Step,
+  Storage,
+  Verify
+} from "effect-flow"
 import { layers } from "./conformance/layers.ts"
 
 class Unlucky extends Schema.TaggedError<Unlucky>()("Unlucky", { message: Schema.String }) {}
@@ -180,6 +194,149 @@ describe("Copy", () => {
       assert.deepStrictEqual(yield* Effect.provide(contents(id), to), yield* Effect.provide(contents(id), from))
     })
   )
+
+  for (const { layer, name } of layers) {
+    it.effect(`lets the later of two processes copy a run into ${name}, whole and once`, () =>
+      Effect.gen(function* () {
+        const { from, to } = yield* twoStores(Storage.layerMemory, layer)
+        const { id } = yield* Effect.provide(Flow.run(Child, { n: 8 }), from)
+        const store = yield* Effect.provide(RunStore.RunStore, to)
+        let copiedBetween: ReadonlyArray<Copy.CopiedRun> | undefined
+        // The second one begins, and ends, when the first has written the log.
+        const interrupted = Layer.succeed(RunStore.RunStore, {
+          ...store,
+          write: (changes, driver) =>
+            Effect.gen(function* () {
+              yield* store.write(changes, driver)
+              if (copiedBetween !== undefined || !changes.some(({ _tag }) => _tag === "Logs")) return
+              copiedBetween = yield* Effect.orDie(Effect.provide(Copy.run(id, { to }), from))
+            })
+        })
+        const copied = yield* Effect.provide(Copy.run(id, { to: Layer.merge(to, interrupted) }), from)
+        assert.deepStrictEqual(
+          copied.map(({ outcome }) => outcome),
+          ["present"]
+        )
+        assert.deepStrictEqual(
+          copiedBetween?.map(({ outcome }) => outcome),
+          ["copied"]
+        )
+        assert.deepStrictEqual(yield* Effect.provide(contents(id), to), yield* Effect.provide(contents(id), from))
+      })
+    )
+  }
+
+  it.effect("leaves a run alone that another process copied after it had looked for it", () =>
+    Effect.gen(function* () {
+      const { from, to } = yield* twoStores(Storage.layerMemory, Storage.layerMemory)
+      const { id } = yield* Effect.provide(Flow.run(Child, { n: 2 }), from)
+      const store = yield* Effect.provide(RunStore.RunStore, to)
+      const late = Layer.succeed(RunStore.RunStore, {
+        ...store,
+        receive: (run) => Effect.andThen(Effect.orDie(Effect.provide(Copy.run(id, { to }), from)), store.receive(run))
+      })
+      const [copied] = yield* Effect.provide(Copy.run(id, { to: Layer.merge(to, late) }), from)
+      assert.deepInclude(copied, { id, outcome: "present" })
+      assert.deepStrictEqual(yield* Effect.provide(contents(id), to), yield* Effect.provide(contents(id), from))
+    })
+  )
+
+  it.effect("copies no run of which a part was removed meanwhile", () =>
+    Effect.gen(function* () {
+      const { from, to } = yield* twoStores(Storage.layerMemory, Storage.layerMemory)
+      const { id } = yield* Effect.provide(Flow.run(Child, { n: 6 }), from)
+      const store = yield* Effect.provide(RunStore.RunStore, from)
+      const removing = Layer.succeed(RunStore.RunStore, {
+        ...store,
+        logs: (query) => Effect.andThen(Effect.when(store.remove([id]), Effect.succeed(true)), store.logs(query))
+      })
+      const copy = Effect.provide(Copy.run(id, { to }), Layer.merge(from, removing))
+      assert.match((yield* Effect.flip(copy)).message, /^Run \S+ of flow "Child" was removed from its store/)
+      assert.deepStrictEqual(yield* Effect.provide(Run.list({}), to), [])
+    })
+  )
+
+  it.effect("copies no run that another process continues meanwhile", () =>
+    Effect.gen(function* () {
+      const { from, to } = yield* twoStores(Storage.layerMemory, Storage.layerMemory)
+      const { id } = yield* Effect.provide(Flow.run(Child, { n: 6 }), from)
+      const store = yield* Effect.provide(RunStore.RunStore, from)
+      const [ended] = yield* store.runs({ id })
+      assert.isDefined(ended)
+      const { finishedAt: _, ...crashed } = ended
+      const run = { ...crashed, id: "0crashed", status: "running" as const, heartbeatAt: 0, host: "elsewhere" }
+      yield* store.write([{ _tag: "Run", run }])
+      const continuing = Layer.succeed(RunStore.RunStore, {
+        ...store,
+        checkpoints: (query) =>
+          Effect.andThen(
+            store.write([{ _tag: "Run", run: { ...run, status: "failed", finishedAt: run.startedAt } }]),
+            store.checkpoints(query)
+          )
+      })
+      yield* TestClock.adjust("1 hour")
+      const copy = Effect.provide(Copy.run(run.id, { to }), Layer.merge(from, continuing))
+      assert.match(
+        (yield* Effect.flip(copy)).message,
+        /^Run 0crashed of flow "Child" went on while it was being copied/
+      )
+      assert.deepStrictEqual(yield* Effect.provide(Run.list({}), to), [])
+    })
+  )
+
+  it.effect("copies each run after those that it depends on, whichever of them is found first", () =>
+    Effect.gen(function* () {
+      const { from, to } = yield* twoStores(Storage.layerMemory, Storage.layerMemory)
+      const { id } = yield* Effect.provide(Flow.run(Child, { n: 6 }), from)
+      const store = yield* Effect.provide(RunStore.RunStore, from)
+      const [run] = yield* store.runs({ id })
+      assert.isDefined(run)
+      const runs = [
+        { id: "first", parent: "last/1" },
+        { id: "next", origin: "first" },
+        { id: "last", origin: "next" }
+      ]
+      yield* store.write(runs.map((each) => ({ _tag: "Run", run: { ...run, ...each } })))
+      const copied = yield* Effect.provide(Copy.run("last", { to }), from)
+      assert.deepStrictEqual(
+        copied.map((each) => each.id),
+        ["first", "next", "last"]
+      )
+    })
+  )
+
+  for (const { layer, name } of layers) {
+    it.effect(`shows nothing of a copy that was cut off in ${name}, and collects what is left of it a day later`, () =>
+      Effect.gen(function* () {
+        const { from, to } = yield* twoStores(Storage.layerMemory, layer)
+        const { id } = yield* Effect.provide(Flow.run(Child, { n: 9 }), from)
+        const store = yield* Effect.provide(RunStore.RunStore, to)
+        const failing = Layer.succeed(RunStore.RunStore, {
+          ...store,
+          write: (changes, driver) =>
+            changes.some(({ _tag }) => _tag === "Run")
+              ? Effect.fail(new RunStore.StoreError({ message: "The server stopped." }))
+              : store.write(changes, driver)
+        })
+        yield* Effect.flip(Effect.provide(Copy.run(id, { to: Layer.merge(to, failing) }), from))
+        const [task] = yield* store.tasks({ run: id })
+        assert.deepStrictEqual(yield* store.uses(task?.outputs[0]?.digest ?? ""), [])
+        assert.deepStrictEqual((yield* Effect.provide(Verify.check(), to)).faults, [])
+        const collect = Effect.provide(Gc.collect(), to)
+        assert.strictEqual((yield* collect).artifacts, 0)
+        assert.lengthOf(yield* store.tasks({ run: id }), 1)
+        yield* TestClock.adjust("2 days")
+        const dry = yield* Effect.provide(Gc.collect({ dryRun: true }), to)
+        const { artifacts, bytes } = yield* collect
+        assert.isAbove(artifacts, 1)
+        assert.deepStrictEqual([dry.artifacts, dry.bytes], [artifacts, bytes])
+        assert.lengthOf(yield* store.tasks({ run: id }), 0)
+        assert.deepStrictEqual(yield* store.unfinishedCopies, [])
+        yield* Effect.provide(Copy.run(id, { to }), from)
+        assert.deepStrictEqual(yield* Effect.provide(contents(id), to), yield* Effect.provide(contents(id), from))
+      })
+    )
+  }
 
   it.effect("says which artifact is missing, which run is still running, and which id is taken", () =>
     Effect.gen(function* () {

@@ -40,6 +40,44 @@ export const suite = (name: string, layer: Layer.Layer<ArtifactStore | RunStore,
       })
     )
 
+    effect("lets one process copy a run into it, and refuses the one that began before", () =>
+      Effect.gen(function* () {
+        const store = yield* RunStore
+        const first = yield* store.receive("r")
+        yield* store.write([putTask(task("r", 1)), { _tag: "Logs", lines: [line("r", "", "first")] }], first)
+        const second = yield* store.receive("r")
+        assert.deepStrictEqual(yield* store.logs({ run: "r" }), [])
+        const other = yield* store.claim({ run: run("other") })
+        // Writes of drivers and copies share transactions.
+        const [refused] = yield* Effect.all(
+          [
+            lost(store.write([putTask(task("r", 2)), putRun(run("r", { status: "failed" }))], first)),
+            store.write([putTask(task("r", 3))], second),
+            store.write([putTask(task("other", 1))], other)
+          ],
+          { concurrency: "unbounded" }
+        )
+        assert.include(refused, "is now being copied into the same store by another process")
+        assert.deepStrictEqual(
+          (yield* store.runs({})).map(({ id }) => id),
+          ["other"]
+        )
+        assert.deepStrictEqual(
+          (yield* store.unfinishedCopies).map((copy) => copy.run),
+          ["r"]
+        )
+        yield* store.write([putRun(run("r", { status: "failed" }))], second)
+        assert.deepStrictEqual(
+          (yield* store.tasks({ run: "r" })).map(({ id }) => id),
+          [task("r", 3).id]
+        )
+        assert.deepStrictEqual(yield* store.unfinishedCopies, [])
+        assert.include(yield* lost(store.receive("r")), "Run r has already ended")
+        assert.include(yield* lost(store.write([putTask(task("r", 4))], second)), "Run r has already ended")
+        assert.lengthOf(yield* store.tasks({ run: "r" }), 1)
+      })
+    )
+
     effect("refuses all of a write by a driver that lost the run, and takes it from the new one", () =>
       Effect.gen(function* () {
         const store = yield* RunStore

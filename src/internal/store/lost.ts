@@ -11,6 +11,15 @@ export const makeToken = (): string => randomBytes(12).toString("hex")
 /** What a message says of the run. */
 export type Holder = Pick<RunRecord, "status" | "host" | "pid">
 
+/** Says why something can't be copied into a run, which is there, or is copied by another process. */
+export const copyError = (run: string, record: Holder | undefined): StoreError =>
+  record === undefined
+    ? new StoreError({
+        reason: "lost",
+        message: `Run ${run} is now being copied into the same store by another process, which began later. It is there once that one is done; if that one fails, copy the run again.`
+      })
+    : error(run, record)
+
 /** Says who holds a run that a claim, or a driver's write, was refused for. */
 export const error = (run: string, record: Holder | undefined): StoreError =>
   new StoreError({

@@ -24,6 +24,8 @@ export interface Entry {
   checkpoints: Map<string, CheckpointRecord> | undefined // by task and name
   /** The sequence of the newest card. */
   lastCard: number
+  /** Who copies the run into this store, while it has no record. */
+  copy: { readonly token: string; readonly beganAt: number } | undefined
 }
 
 /** No records yet. */
@@ -55,7 +57,8 @@ export const make = (inline?: Inline) => {
       pointPlaces: [],
       cards: undefined,
       checkpoints: undefined,
-      lastCard: 0
+      lastCard: 0,
+      copy: undefined
     }
     runs.set(run, added)
     ids.splice(
@@ -76,6 +79,7 @@ export const make = (inline?: Inline) => {
     if (stored.record === undefined) {
       const { cancel: _request, ...first } = run
       stored.record = withDriver({ ...first, tags: sortedTags(run.tags) }, undefined)
+      stored.copy = undefined
       if (run.place === undefined || run.place === run.id) return
       // Its id is no place in the order of runs.
       ids.splice(ids.indexOf(run.id), 1)
@@ -100,7 +104,8 @@ export const make = (inline?: Inline) => {
       ? record === undefined
       : record?.status === over.status && (record.driver ?? "") === (over.driver ?? "")
   }
-  const holds = ({ run, token }: Driver): boolean => (runs.get(run)?.record?.driver ?? "") === token
+  const holds = ({ isCopy, run, token }: Driver): boolean =>
+    isCopy === true ? runs.get(run)?.copy?.token === token : (runs.get(run)?.record?.driver ?? "") === token
   const setDriver = (run: string, token: string): void => {
     const stored = runs.get(run)
     if (stored?.record !== undefined) stored.record = withDriver(stored.record, token)
@@ -203,6 +208,7 @@ export const make = (inline?: Inline) => {
 
   return {
     byKey,
+    entry,
     holds,
     ids,
     isFree,

@@ -66,6 +66,25 @@ export const make = (inline?: MemoryRecords.Inline): RunStore["Service"] => {
     return page
   }
 
+  /** Removes runs and what belongs to them. */
+  const drop = (gone: ReadonlySet<string>): void => {
+    const keys = new Set<string>()
+    for (const run of gone) {
+      const origin = runs.get(run)?.record?.origin
+      if (origin !== undefined) resumptions.get(origin)?.delete(run)
+      for (const task of runs.get(run)?.tasks ?? []) if (byKey.has(task.key)) keys.add(task.key)
+      runs.delete(run)
+    }
+    for (const key of keys) {
+      const places = byKey.get(key)?.filter(([run]) => !gone.has(run)) ?? []
+      if (places.length === 0) byKey.delete(key)
+      else byKey.set(key, places)
+    }
+    const left = ids.filter((id) => !gone.has(id))
+    ids.length = 0
+    for (const id of left) ids.push(id)
+  }
+
   return {
     claim: ({ origin, over, run }) =>
       Effect.suspend(() => {
@@ -78,10 +97,26 @@ export const make = (inline?: MemoryRecords.Inline): RunStore["Service"] => {
         if (origin !== undefined) setDriver(origin.run, driver.token)
         return Effect.succeed(driver)
       }),
+    receive: (run) =>
+      Effect.flatMap(Clock.currentTimeMillis, (beganAt) => {
+        const present = runs.get(run)?.record
+        if (present !== undefined) return Effect.fail(Lost.error(run, present))
+        drop(new Set([run]))
+        const token = Lost.makeToken()
+        records.entry(run).copy = { token, beganAt }
+        return Effect.succeed({ run, token, isCopy: true })
+      }),
+    unfinishedCopies: Effect.sync(() =>
+      ids.flatMap((run) => {
+        const copy = runs.get(run)?.copy
+        return copy === undefined ? [] : [{ run, beganAt: copy.beganAt }]
+      })
+    ),
     write: (changes, driver) =>
       Effect.flatMap(Clock.currentTimeMillis, (now) => {
         if (driver !== undefined && !holds(driver)) {
-          return Effect.fail(Lost.error(driver.run, runs.get(driver.run)?.record))
+          const refuse = driver.isCopy === true ? Lost.copyError : Lost.error
+          return Effect.fail(refuse(driver.run, runs.get(driver.run)?.record))
         }
         for (const change of changes) records.writeOne(change, now)
         return Effect.void
@@ -204,7 +239,8 @@ export const make = (inline?: MemoryRecords.Inline): RunStore["Service"] => {
       Effect.sync(() => {
         const uses: Array<RefUse> = []
         for (let i = ids.length - 1; i >= 0; i--) {
-          for (const task of runs.get(ids[i] as string)?.tasks ?? []) {
+          const entry = runs.get(ids[i] as string)
+          for (const task of entry?.copy === undefined ? (entry?.tasks ?? []) : []) {
             for (const use of usesIn(task, digest)) uses.push(use)
           }
           if (uses.length >= limit) return uses.slice(0, limit)
@@ -216,22 +252,7 @@ export const make = (inline?: MemoryRecords.Inline): RunStore["Service"] => {
     remove: (removed, unless) =>
       Effect.sync(() => {
         const stay = unless?.(removed.flatMap((run) => runs.get(run)?.record ?? []))
-        const gone = new Set(removed.filter((run) => runs.has(run) && stay?.has(run) !== true))
-        const keys = new Set<string>()
-        for (const run of gone) {
-          const origin = runs.get(run)?.record?.origin
-          if (origin !== undefined) resumptions.get(origin)?.delete(run)
-          for (const task of runs.get(run)?.tasks ?? []) if (byKey.has(task.key)) keys.add(task.key)
-          runs.delete(run)
-        }
-        for (const key of keys) {
-          const places = byKey.get(key)?.filter(([run]) => !gone.has(run)) ?? []
-          if (places.length === 0) byKey.delete(key)
-          else byKey.set(key, places)
-        }
-        const left = ids.filter((id) => !gone.has(id))
-        ids.length = 0
-        for (const id of left) ids.push(id)
+        drop(new Set(removed.filter((run) => runs.has(run) && stay?.has(run) !== true)))
         return removed.filter((run) => stay?.has(run) !== true)
       }),
     digests: (except) =>

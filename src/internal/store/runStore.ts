@@ -34,6 +34,8 @@ import type { StoreError } from "./storeError.ts"
 export interface Driver {
   readonly run: string
   readonly token: string
+  /** Set where the run is being copied into the store (`RunStore.receive`). The write that brings its record ends the hold. */
+  readonly isCopy?: true
 }
 
 /** What a driver claims. */
@@ -199,6 +201,13 @@ export interface RecordFault {
   readonly run?: string
 }
 
+/** A run that is being copied into a store, or was until that copy was cut off. */
+export interface UnfinishedCopy {
+  readonly run: string
+  /** Milliseconds since the epoch. */
+  readonly beganAt: number
+}
+
 /** Keeps runs. Layers: `RunStore.layerMemory`, and the SQL ones in `Storage`. */
 export class RunStore extends Context.Service<
   RunStore,
@@ -207,6 +216,14 @@ export class RunStore extends Context.Service<
     readonly scope?: Scope.Scope
     /** Makes a process the driver of a run. Fails with the reason `lost` if another process has claimed the run. */
     readonly claim: (claim: Claim) => Effect.Effect<Driver, StoreError>
+    /**
+     * Makes a process the only one that copies a run into this store. What an earlier copy has left is removed, and what
+     * that one still writes is refused. No list has a run before the write that brings its record. Fails with the reason
+     * `lost` if the store has the run.
+     */
+    readonly receive: (run: string) => Effect.Effect<Driver, StoreError>
+    /** The runs that `receive` was called for, and that have no record yet. */
+    readonly unfinishedCopies: Effect.Effect<ReadonlyArray<UnfinishedCopy>, StoreError>
     /**
      * Makes changes durable, all or none, in their order.
      *

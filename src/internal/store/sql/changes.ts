@@ -4,6 +4,7 @@
  */
 import type { CardRecord, CheckpointRecord, LogRecord, MetricRecord, TaskRecord } from "../../../RunRecord.ts"
 import type { Change, Claim, Driver } from "../../../RunStore.ts"
+import * as Copies from "./copies.ts"
 import * as Fence from "./fence.ts"
 import * as Insert from "./insert.ts"
 import * as RecentBlobs from "./recentBlobs.ts"
@@ -121,7 +122,10 @@ export const statements = (
           ordered.add(point.run)
           pushPoint(points.next(), point)
         }
-      } else changed.push(...RunChanges.ofRun(change, dialect))
+      } else {
+        changed.push(...RunChanges.ofRun(change, dialect))
+        if (change._tag === "Run" && driver?.isCopy === true) changed.push(Copies.ended(change.run.id))
+      }
     }
   }
   const recent = new Insert.Rows(recentBlobs)

@@ -1,6 +1,7 @@
 /**
  * Checks fencing tokens (`RunStore.Driver`) in the transaction that writes. The check locks the rows of the runs, so a
- * claim by another process comes either before it, and the write is refused, or after the write has been committed.
+ * claim by another process comes either before it, and the write is refused, or after the write has been committed. A run
+ * that is being copied has its token in `copies`, because it has no row yet.
  */
 import * as Schema from "effect/Schema"
 import type { SqlError } from "effect/sql/SqlError"
@@ -31,15 +32,34 @@ export const distinct = (fences: Iterable<Fence>): ReadonlyArray<Fence> => [
   ...new Map([...fences].map((fence) => [`${fence.run} ${fence.token}`, fence])).values()
 ]
 
-/** Finds the rows that have the expected tokens, and locks them in one order in every process. */
-const select = (fences: ReadonlyArray<Fence>, dialect: "sqlite" | "pg"): Prepared => {
+/** A query for the rows that have the expected tokens, which locks them. */
+const locking = (
+  from: string,
+  columns: { readonly run: string; readonly token: string },
+  fences: ReadonlyArray<Fence>,
+  dialect: "sqlite" | "pg"
+): Prepared => {
   const conditions = fences.map(
-    ({ status }) => `(id = ? AND driver = ?${status === undefined ? "" : " AND status = ?"})`
+    ({ status }) => `(${columns.run} = ? AND ${columns.token} = ?${status === undefined ? "" : " AND status = ?"})`
   )
   const lock = dialect === "sqlite" ? "" : fences.some(({ isClaim }) => isClaim) ? " FOR UPDATE" : " FOR SHARE"
   return {
-    sql: `SELECT id FROM runs WHERE ${conditions.join(" OR ")} ORDER BY id${lock}`,
+    sql: `SELECT ${columns.run} AS id FROM ${from} WHERE ${conditions.join(" OR ")} ORDER BY ${columns.run}${lock}`,
     params: fences.flatMap(({ run, status, token }) => [run, token, ...(status === undefined ? [] : [status])])
+  }
+}
+
+/** Finds the rows that have the expected tokens, and locks them in one order in every process. */
+const select = (fences: ReadonlyArray<Fence>, dialect: "sqlite" | "pg"): Prepared => {
+  const ofRuns = fences.filter(({ isCopy }) => isCopy !== true)
+  const ofCopies = fences.filter(({ isCopy }) => isCopy === true)
+  const runs = locking("runs", { run: "id", token: "driver" }, ofRuns, dialect)
+  if (ofCopies.length === 0) return runs
+  const copies = locking("copies", { run: "run", token: "token" }, ofCopies, dialect)
+  if (ofRuns.length === 0) return copies
+  return {
+    sql: `SELECT id FROM (${runs.sql}) AS held UNION ALL SELECT id FROM (${copies.sql}) AS copied`,
+    params: [...runs.params, ...copies.params]
   }
 }
 

@@ -21,6 +21,7 @@ import { migration as objects } from "./migrations/0009_objects.ts"
 import { migration as order } from "./migrations/0010_order.ts"
 import { migration as sources } from "./migrations/0011_sources.ts"
 import { migration as token } from "./migrations/0012_token.ts"
+import { migration as copies } from "./migrations/0013_copies.ts"
 import type { ColumnTypes, Migration } from "./migrations/migration.ts"
 import * as SqlRetry from "./retry.ts"
 
@@ -37,7 +38,8 @@ export const all: ReadonlyArray<Migration> = [
   objects,
   order,
   sources,
-  token
+  token,
+  copies
 ]
 
 /** The version this program reads and writes: the id of the newest migration. */

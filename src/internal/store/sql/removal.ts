@@ -71,12 +71,14 @@ const digestRanges: ReadonlyArray<Prepared> = Array.from("0123456789abcdef", (di
   }
 })
 
-const removed = [
+/** What belongs to a run. */
+export const belongings = [
   { table: "tasks", column: "run" },
   { table: "logs", column: "run" },
   { table: "metrics", column: "run" },
   { table: "cards", column: "run" },
   { table: "checkpoints", column: "run" },
-  { table: "run_tags", column: "run" },
-  { table: "runs", column: "id" }
+  { table: "run_tags", column: "run" }
 ]
+
+const removed = [...belongings, { table: "copies", column: "run" }, { table: "runs", column: "id" }]

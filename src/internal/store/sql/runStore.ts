@@ -8,6 +8,7 @@ import type { TaskStatus } from "../../../RunRecord.ts"
 import type { RunStore } from "../../../RunStore.ts"
 import * as Lost from "../lost.ts"
 import { usesIn } from "../matching.ts"
+import * as Copies from "./copies.ts"
 import type { Database } from "./database.ts"
 import { distinctValues } from "./distinct.ts"
 import * as Reading from "./reading.ts"
@@ -32,6 +33,7 @@ export const make = (database: Database, writer: Writer): RunStore["Service"] =>
       const driver = { run: claim.run.id, token: Lost.makeToken() }
       return Effect.as(writer({ changes: [], blobs: [], claim: { ...claim, token: driver.token } }), driver)
     },
+    ...Copies.make(database, reading),
     write: (changes, driver) => writer({ changes, blobs: [], ...(driver === undefined ? {} : { driver }) }),
     ...(now === undefined
       ? {}
@@ -97,7 +99,7 @@ export const make = (database: Database, writer: Writer): RunStore["Service"] =>
       const mentions = `%${digest.replace(/[\\%_]/g, "\\$&")}%`
       return Effect.map(
         read(
-          `SELECT ${columns} FROM tasks WHERE tasks.run IN (SELECT run FROM uses WHERE digest = ? UNION SELECT run FROM blobs WHERE digest = ? AND run IS NOT NULL${RecentBlobs.union(database.dialect, "UNION SELECT run FROM recent_blobs WHERE digest = ?")}) AND (tasks.inputs LIKE ? ESCAPE '\\' OR tasks.outputs LIKE ? ESCAPE '\\') ORDER BY tasks.run DESC, tasks.number${limited(limit)}`,
+          `SELECT ${columns} FROM tasks WHERE tasks.run NOT IN (SELECT run FROM copies) AND tasks.run IN (SELECT run FROM uses WHERE digest = ? UNION SELECT run FROM blobs WHERE digest = ? AND run IS NOT NULL${RecentBlobs.union(database.dialect, "UNION SELECT run FROM recent_blobs WHERE digest = ?")}) AND (tasks.inputs LIKE ? ESCAPE '\\' OR tasks.outputs LIKE ? ESCAPE '\\') ORDER BY tasks.run DESC, tasks.number${limited(limit)}`,
           [digest, digest, ...(database.dialect === "pg" ? [] : [digest]), mentions, mentions],
           (row) => usesIn(Rows.toTask(row), digest)
         ),

@@ -77,7 +77,7 @@ export const verify = (
 
     for (const { rows, table } of belongings) {
       const orphans = yield* database.query(
-        `SELECT run, COUNT(*) AS count FROM ${table} WHERE run NOT IN (SELECT id FROM runs) GROUP BY run`,
+        `SELECT run, COUNT(*) AS count FROM ${table} WHERE run NOT IN (SELECT id FROM runs UNION SELECT run FROM copies) GROUP BY run`,
         []
       )
       for (const { count, run } of orphans)

@@ -139,7 +139,10 @@ export const make = Effect.fnUntraced(function* (
         database.query("SELECT status, host, pid, driver FROM runs WHERE id = ?", [run]),
         ([row]) => row as (Lost.Holder & { readonly driver: string }) | undefined // its columns
       )
-    if (claim === undefined) return yield* Lost.error(driver?.run ?? "", yield* find(driver?.run ?? ""))
+    if (claim === undefined) {
+      const holder = yield* find(driver?.run ?? "")
+      return yield* (driver?.isCopy === true ? Lost.copyError : Lost.error)(driver?.run ?? "", holder)
+    }
     const run = yield* find(claim.run.id)
     // The claim went through, and its answer was lost with the connection.
     if (run !== undefined && run.driver === claim.token) return undefined
