@@ -6,7 +6,7 @@
 import { withPlainLiterals } from "./literals.ts"
 import { withoutRedundant } from "./parentheses.ts"
 import { withDeclaredNames } from "./scopes.ts"
-import { isClosing, isOpening, type Token, tokenize } from "./tokens.ts"
+import { beforeLineEnd, isClosing, isMark, isOpening, type Token, tokenize } from "./tokens.ts"
 
 /** The canonical text of a function's source. */
 export const canonicalCode = (source: string): string =>
@@ -16,7 +16,9 @@ export const canonicalCode = (source: string): string =>
         withoutRedundant(
           withArrowParentheses(
             withDeclarations(
-              withoutImportObjects(withUndefined(withoutImportInterop(withoutNameHelpers(tokenize(source)))))
+              withoutImportObjects(
+                withUndefined(withRegexLiterals(withoutImportInterop(withoutNameHelpers(tokenize(source)))))
+              )
             )
           )
         )
@@ -38,6 +40,9 @@ const closing = (tokens: ReadonlyArray<Token>, open: number): number => {
   return tokens.length
 }
 
+/** Whether a statement ends here: the last one of a block needs no semicolon. */
+const isEnd = (token: Token | undefined): boolean => token === undefined || is(token, ";") || is(token, "}")
+
 /**
  * esbuild's `keepNames`: `__name(f, "f")` is `f`, `static { __name(this, "C"); }` and a statement `__name(f, "f");` are
  * nothing.
@@ -57,8 +62,8 @@ const withoutNameHelpers = (tokens: ReadonlyArray<Token>): ReadonlyArray<Token> 
     if (single && is(argument[0], "this") && is(before, "{") && is(kept.at(-2), "static")) {
       kept.splice(-2)
       at = is(tokens[close + 1], ";") ? close + 2 : close + 1
-    } else if (single && (is(before, ";") || is(before, "}") || is(before, "{")) && is(tokens[close + 1], ";")) {
-      at = close + 1
+    } else if (single && (isEnd(before) || is(before, "{")) && isEnd(tokens[close + 1])) {
+      at = is(tokens[close + 1], ";") ? close + 1 : close
     } else {
       kept.push(...withoutNameHelpers(argument))
       at = close
@@ -79,6 +84,20 @@ const withoutImportInterop = (tokens: ReadonlyArray<Token>): ReadonlyArray<Token
     if (!tokens.slice(close, end).some(({ kind, text }) => kind === "string" && text === '"__esModule"')) continue
     kept.push(...tokens.slice(at + 1, close + 1))
     at = end
+  }
+  return kept
+}
+
+/** esbuild makes `new RegExp("\\p{L}", "u")` of `/\p{L}/u`, and so of other regular expressions that some targets lack. */
+const withRegexLiterals = (tokens: ReadonlyArray<Token>): ReadonlyArray<Token> => {
+  const kept: Array<Token> = []
+  for (let at = 0; at < tokens.length; at++) {
+    const isMade = is(tokens[at], "new") && is(tokens[at + 1], "RegExp") && is(tokens[at + 2], "(")
+    const [pattern, comma, flags, close] = tokens.slice(at + 3, at + 7)
+    if (isMade && pattern?.kind === "string" && is(comma, ",") && flags?.kind === "string" && is(close, ")")) {
+      kept.push({ kind: "regex", text: `/${JSON.parse(pattern.text)}/${JSON.parse(flags.text)}` })
+      at += 6
+    } else kept.push(tokens[at] as Token) // within bounds
   }
   return kept
 }
@@ -105,10 +124,12 @@ const withoutImportObjects = (tokens: ReadonlyArray<Token>): ReadonlyArray<Token
       isObject(tokens[at + 3]) &&
       is(tokens[at + 6], ")")
     ) {
-      kept.push(tokens[at + 5] as Token) // before the bracket that was just seen
+      kept.push({ kind: "word", text: tokens[at + 5]?.text ?? "" }) // before the bracket that was just seen
       at += 6
-    } else if (isObject(token) && is(tokens[at + 1], ".")) at++
-    else kept.push(token)
+    } else if (isObject(token) && is(tokens[at + 1], ".")) {
+      kept.push({ kind: "word", text: tokens[at + 2]?.text ?? "" }) // a name follows a dot
+      at += 2
+    } else kept.push(token)
   }
   return kept
 }
@@ -144,14 +165,30 @@ const withArrowParentheses = (tokens: ReadonlyArray<Token>): ReadonlyArray<Token
     token.kind === "word" && is(tokens[at + 1], "=>") ? [bracket("("), token, bracket(")")] : [token]
   )
 
-/** Leaves out semicolons, except those of a `for`, and commas before a closing bracket. */
+/**
+ * Leaves out commas before a closing bracket, and semicolons where a line's end says the same: not in the brackets of a
+ * `for`, nor where the next statement could be read as more of this one.
+ */
 const withoutSeparators = (tokens: ReadonlyArray<Token>): ReadonlyArray<Token> => {
-  const areHeaders: Array<boolean> = [] // of the open brackets: whether they are the header of a `for`
+  const openers: Array<Token | undefined> = [] // what stands before each open bracket
+  let closed: Token | undefined // and before the one that was just closed
   return tokens.filter((token, at) => {
     if (token.kind !== "punctuator") return true
-    if (isOpening(token)) areHeaders.push(token.text === "(" && is(tokens[at - 1], "for"))
-    else if (isClosing(token)) areHeaders.pop()
-    if (token.text === ",") return !isClosing(tokens[at + 1])
-    return token.text !== ";" || areHeaders.at(-1) === true
+    const isHeader = is(openers.at(-1), "for")
+    if (isOpening(token)) openers.push(is(token, "(") ? tokens[at - 1] : undefined)
+    else if (isClosing(token)) closed = openers.pop()
+    // A comma after another one, or after the bracket, is a place in a list.
+    if (token.text === ",") return !isClosing(tokens[at + 1]) || isMark(tokens[at - 1], "[", ",")
+    return token.text !== ";" || isHeader || separates(tokens, at, closed)
   })
+}
+
+/** Whether the text would mean something else without a semicolon. */
+const separates = (tokens: ReadonlyArray<Token>, at: number, closed: Token | undefined): boolean => {
+  const before = tokens[at - 1]
+  const after = tokens[at + 1]
+  if (before?.kind === "word" && beforeLineEnd.has(before.text)) return !isEnd(after)
+  if (isEnd(before) || is(before, "{")) return false
+  const isWhole = is(before, ")") && closed?.kind === "word" && (closed.text === "if" || closed.text === "for")
+  return isWhole || is(before, "else") || isMark(after, "(", "[", "+", "-") || after?.kind === "template"
 }

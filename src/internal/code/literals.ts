@@ -37,11 +37,12 @@ const isPlain = (tokens: ReadonlyArray<Token>, at: number): boolean =>
 const withoutEmptyArguments = (tokens: ReadonlyArray<Token>): ReadonlyArray<Token> => {
   const gone = new Set<number>()
   tokens.forEach((token, at) => {
-    if (token.kind !== "word" || token.text !== "new" || isMark(tokens[at - 1], ".", "?.")) return
+    if (token.kind !== "word" || token.text !== "new") return
     let end = at + 1
-    while (tokens[end]?.kind === "word" && isMark(tokens[end + 1], ".")) end += 2
+    if (tokens[end]?.kind !== "word") return
+    while (isMark(tokens[end + 1], ".") && tokens[end + 2]?.kind === "property") end += 2
     const isRead = isMark(tokens[end + 3], ".", "?.", "(", "[") || tokens[end + 3]?.kind === "template"
-    if (tokens[end]?.kind !== "word" || isRead || !isMark(tokens[end + 1], "(") || !isMark(tokens[end + 2], ")")) return
+    if (isRead || !isMark(tokens[end + 1], "(") || !isMark(tokens[end + 2], ")")) return
     gone.add(end + 1).add(end + 2)
   })
   return tokens.filter((_, at) => !gone.has(at))

@@ -2,7 +2,7 @@
  * Parentheses that change nothing: some loaders print a function anew and leave them out, others keep what was written.
  * A pair is removed where what it holds binds more tightly than what stands beside it.
  */
-import { beforeCondition, isClosing, partners, type Token } from "./tokens.ts"
+import { beforeCondition, isClosing, isMark, partners, type Token } from "./tokens.ts"
 
 /** How tightly operators bind, by the table of operator precedence in ECMA-262. */
 const binary: Readonly<Record<string, number>> = Object.assign(Object.create(null), {
@@ -131,27 +131,37 @@ export const withoutRedundant = (tokens: ReadonlyArray<Token>): ReadonlyArray<To
     const first = beside(open, 1)
     const after = tokens[beside(close, 1)]
     if (first === close || after?.text === "=>") continue
+    if (isMark(after, "(") && isConstructor(tokens, beside(open, -1), first, close)) gone.add(open).add(close)
     const before = demandBefore(open)
     if (before === undefined) continue
     const level = levelBetween(first, close)
     const demanded = Math.max(before, demandAfter(close))
     if (level < demanded) continue
     // "{", "function" and "class" would start something else; "?.", "new" and a mix with "??" are what pairs are for.
+    const left = tokens[beside(open, -1)]
     const content = tokens.slice(first, close)
     /** What is in no other bracket. */
     const own: Array<Token> = []
     for (let at = first; at < close; at = (partner.get(at) ?? at) + 1) own.push(tokens[at] as Token) // within bounds
-    if (/^(\{|function|class|let)$/.test(content[0]?.text ?? "") && !isOperator(tokens[beside(open, -1)])) continue
+    const isBody = isMark(left, "=>") && content[0]?.kind === "word"
+    if (/^(\{|function|class|let)$/.test(content[0]?.text ?? "") && !isBody && !isOperator(left)) continue
     const constructed = content[0]?.text === "new" && tokens[beside(close, -1)]?.text === ")"
     if (demanded >= memberLevel && own.some(({ text }) => text === "?." || (text === "new" && !constructed))) continue
     if (demanded >= 3 && demanded <= 6 && content.some(({ text }) => /^(\?\?|\|\||&&)$/.test(text)) && level <= 5) {
-      const neighbours = [tokens[beside(open, -1)]?.text, after?.text]
+      const neighbours = [left?.text, after?.text]
       if ((level === 3) !== neighbours.includes("??")) continue
     }
     gone.add(open).add(close)
   }
   return tokens.filter((_, index) => !gone.has(index))
 }
+
+/** Whether these brackets hold a name, or a property's, of what is made: `new (a.b)()`. */
+const isConstructor = (tokens: ReadonlyArray<Token>, before: number, first: number, close: number): boolean =>
+  tokens[before]?.kind === "word" &&
+  tokens[before].text === "new" &&
+  tokens[first]?.kind === "word" &&
+  tokens.slice(first + 1, close).every((token) => isMark(token, ".") || token.kind === "property")
 
 /** Whether what follows is the right side of something, where an object or a function can't be a statement. */
 const isOperator = (token: Token | undefined): boolean =>

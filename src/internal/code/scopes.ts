@@ -22,6 +22,8 @@ const leading = new Set(
     " "
   )
 )
+/** Statements of one word: in `case 1: { break }` it is no property. */
+const statements = new Set("break continue debugger return".split(" "))
 const beforeObject = new Set("const let var return throw yield await typeof void case in of default".split(" "))
 
 /** The text with the variables of the function written so, and each `{ x }` as `{ x: x }`. */
@@ -37,28 +39,36 @@ export const withDeclaredNames = (source: ReadonlyArray<Token>): ReadonlyArray<T
     regions.push({ start, end, isFunction, names: new Map() })
   const whole: Region = { start: -1, end: tokens.length, isFunction: true, names: new Map() }
   regions.push(whole)
-  const methods = new Set<number>()
   const bodies = new Set<number>()
+  const classBodies = new Set<number>()
   const closesCondition = new Set<number>()
 
+  /** Where the block is that follows. */
+  const blockAfter = (start: number): number => {
+    let at = start
+    while (at < tokens.length && !isMark(tokens[at], "{")) at = (partner.get(at) ?? at) + 1
+    return at
+  }
+
   tokens.forEach((token, at) => {
+    if (token.kind === "word" && token.text === "class") classBodies.add(blockAfter(at))
     const close = partner.get(at)
     if (!isMark(token, "(") || close === undefined) return
     const before = tokens[at - 1]
     const after = close + 1
     if (before?.kind === "word" && conditions.has(before.text)) closesCondition.add(close)
-    else if (isMark(tokens[after], "{")) {
-      bodies.add(after)
-      if (before?.kind === "word" && !isFunctionWord(tokens, at - 2)) methods.add(at - 1)
-    }
+    else if (isMark(tokens[after], "{") && !classBodies.has(after)) bodies.add(after)
   })
   /** Where the expression or the statement that begins here ends. */
   const endOf = (start: number): number => {
+    let choices = 0
     for (let at = start; at < tokens.length; at++) {
       const token = tokens[at] as Token // within bounds
+      if (isMark(token, "?")) choices++
+      if (isMark(token, ":") && choices-- === 0) return at - 1
       if (isMark(token, ",", ";", ")", "]", "}") || isContinued(token)) return at - 1
       const follows = at > start && endsOperand(tokens, at - 1) && !closesCondition.has(at - 1)
-      if (follows && beginsOperand(token) && !bodies.has(at)) return at - 1
+      if (follows && beginsOperand(token) && !bodies.has(at) && !classBodies.has(at)) return at - 1
       for (let end = partner.get(at); end !== undefined; end = partner.get(at)) at = end
     }
     return tokens.length - 1
@@ -76,8 +86,9 @@ export const withDeclaredNames = (source: ReadonlyArray<Token>): ReadonlyArray<T
       open(at, isMark(tokens[after], "{") ? (partner.get(after) ?? after) : endOf(after), false)
   })
   regions.sort((a, b) => a.start - b.start)
+  const outer = regionsAt(regions)
   const around = (at: number, fits: (region: Region) => boolean): Region =>
-    regions.findLast((region) => region.start < at && at <= region.end && fits(region)) ?? whole
+    outer(at).findLast((region) => region.start < at && fits(region)) ?? whole
   const declare = (region: Region, at: number) => {
     const name = (tokens[at] as Token).text // a caller has seen it
     if (!region.names.has(name)) region.names.set(name, at)
@@ -109,7 +120,7 @@ export const withDeclaredNames = (source: ReadonlyArray<Token>): ReadonlyArray<T
     if (region.isFunction && close !== undefined) patterns(region, region.start + 1, close)
   }
   tokens.forEach((token, at) => {
-    if (token.kind !== "word" || isMark(tokens[at - 1], ".", "?.") || isMark(tokens[at + 1], ":")) return
+    if (token.kind !== "word" || isMark(tokens[at + 1], ":")) return
     if (token.text === "const" || token.text === "let" || token.text === "var") {
       patterns(
         around(at, ({ isFunction }) => token.text !== "var" || isFunction),
@@ -126,29 +137,40 @@ export const withDeclaredNames = (source: ReadonlyArray<Token>): ReadonlyArray<T
           around(at, () => true),
           name
         )
-      else own.push({ start: at, end: ownEnd(name), isFunction: false, names: new Map([[tokens[name].text, name]]) })
+      else {
+        const block = blockAfter(name + 1)
+        const names = new Map([[tokens[name].text, name]])
+        own.push({ start: at, end: partner.get(block) ?? block, isFunction: false, names })
+      }
     }
   })
-  /** Where a function or class with this name ends. */
-  function ownEnd(name: number): number {
-    let at = name + 1
-    while (at < tokens.length && !isMark(tokens[at], "{")) at = (partner.get(at) ?? at) + 1
-    return partner.get(at) ?? at
-  }
   regions.push(...own)
   regions.sort((a, b) => a.start - b.start)
 
   const places = regions.flatMap(({ names }) => [...names.values()]).sort((a, b) => a - b)
   const numbers = new Map(places.map((place, index) => [place, index]))
+  const known = regionsAt(regions)
   return tokens.map((token, at) => {
-    if (token.kind !== "word" || methods.has(at) || isMark(tokens[at - 1], ".", "?.")) return token
+    if (token.kind !== "word") return token
     if (isMark(tokens[at + 1], ":") && isMark(tokens[at - 1], "{", ",")) return token
-    const place = regions
-      .findLast(({ end, names, start }) => start <= at && at <= end && names.has(token.text))
+    const place = known(at)
+      .findLast(({ names }) => names.has(token.text))
       ?.names.get(token.text)
     if (place === undefined) return token
     return { kind: "word", text: `${token.text.replace(/\d+$/, "")}#${numbers.get(place)}` }
   })
+}
+
+/** The regions that a place is in, the outer ones first. Places are asked for in their order. */
+const regionsAt = (regions: ReadonlyArray<Region>): ((at: number) => ReadonlyArray<Region>) => {
+  let next = 0
+  let open: Array<Region> = []
+  return (at) => {
+    for (let region = regions[next]; region !== undefined && region.start <= at; region = regions[++next])
+      open.push(region)
+    if (open.some(({ end }) => end < at)) open = open.filter(({ end }) => at <= end)
+    return open
+  }
 }
 
 /** `{ x }` and `{ x = 1 }` with what they stand for. */
@@ -160,6 +182,7 @@ const withoutShorthand = (tokens: ReadonlyArray<Token>): ReadonlyArray<Token> =>
     const isShort =
       token.kind === "word" &&
       areObjects.at(-1) === true &&
+      !statements.has(token.text) &&
       isMark(tokens[at - 1], "{", ",") &&
       isMark(tokens[at + 1], ",", "}", "=")
     return isShort ? [token, { kind: "punctuator", text: ":" }, token] : [token]
@@ -171,9 +194,6 @@ const isObject = (before: Token | undefined): boolean =>
   before?.kind === "word"
     ? beforeObject.has(before.text)
     : before?.kind === "punctuator" && !isMark(before, ")", "=>", "{", "}", ";", "]")
-
-const isFunctionWord = (tokens: ReadonlyArray<Token>, at: number): boolean =>
-  tokens[at]?.text === "function" || (isMark(tokens[at], "*") && tokens[at - 1]?.text === "function")
 
 /** Whether a template goes on after an expression in it. */
 const isContinued = (token: Token | undefined): boolean => token?.kind === "template" && token.text.startsWith("}")
@@ -187,7 +207,7 @@ const opensPart = (tokens: ReadonlyArray<Token>, at: number): boolean => {
 const endsOperand = (tokens: ReadonlyArray<Token>, at: number): boolean => {
   const token = tokens[at]
   if (token === undefined) return false
-  if (token.kind === "word") return !leading.has(token.text) || isMark(tokens[at - 1], ".", "?.")
+  if (token.kind === "word") return !leading.has(token.text)
   if (token.kind === "template") return token.text === "`"
   return token.kind !== "punctuator" || isClosing(token)
 }

@@ -3,9 +3,12 @@
  * `Function.prototype.toString`, so it has been parsed already and is valid.
  */
 
-/** A token. Strings and numbers are written by their value, so that `'a'` and `"a"`, `1_000` and `1e3` are equal. */
+/**
+ * A token. Strings and numbers are written by their value, so that `'a'` and `"a"`, `1_000` and `1e3` are equal. The name of
+ * a property that is read, or of a method, is no word: it may be `of`, `for` or `delete`, and means nothing of the kind.
+ */
 export interface Token {
-  readonly kind: "word" | "number" | "string" | "template" | "regex" | "punctuator"
+  readonly kind: "word" | "property" | "number" | "string" | "template" | "regex" | "punctuator"
   readonly text: string
   /** Whether a template is read by a tag, which sees its escapes. */
   readonly isTagged?: boolean
@@ -71,16 +74,15 @@ export const partners = (
   return partner
 }
 
-/** Whether a token is one of these words, and no property's name. */
-const isWord = (tokens: ReadonlyArray<Token>, at: number, words: ReadonlySet<string>): boolean =>
-  tokens[at]?.kind === "word" && words.has(tokens[at].text) && !isMark(tokens[at - 1], ".", "?.")
+const isWord = (token: Token | undefined, words: ReadonlySet<string>): boolean =>
+  token?.kind === "word" && words.has(token.text)
 
 /** Whether the last token closes the bracket of an `if` or of a loop. */
 const closesCondition = (tokens: ReadonlyArray<Token>): boolean => {
   let depth = 0
   for (let at = tokens.length - 1; at >= 0; at--) {
     if (isMark(tokens[at], ")")) depth++
-    else if (isMark(tokens[at], "(") && --depth === 0) return isWord(tokens, at - 1, beforeCondition)
+    else if (isMark(tokens[at], "(") && --depth === 0) return isWord(tokens[at - 1], beforeCondition)
   }
   return false
 }
@@ -89,7 +91,7 @@ const closesCondition = (tokens: ReadonlyArray<Token>): boolean => {
 const isRegexPlace = (tokens: ReadonlyArray<Token>): boolean => {
   const before = tokens.at(-1)
   if (before === undefined) return true
-  if (before.kind === "word") return isWord(tokens, tokens.length - 1, beforeExpression)
+  if (before.kind === "word") return isWord(before, beforeExpression)
   if (before.kind === "template") return before.text !== "`" // an expression follows the parts that end in `${`
   if (before.kind !== "punctuator") return false
   return before.text === ")" ? closesCondition(tokens) : !["]", "++", "--"].includes(before.text)
@@ -98,12 +100,38 @@ const isRegexPlace = (tokens: ReadonlyArray<Token>): boolean => {
 /** After these a template is an operand; after any other word it is read by a tag. */
 const isTagged = (tokens: ReadonlyArray<Token>): boolean => {
   const before = tokens.at(-1)
-  if (before?.kind === "word") return !isWord(tokens, tokens.length - 1, beforeExpression)
+  if (before?.kind === "word" || before?.kind === "property") return !isWord(before, beforeExpression)
   return isMark(before, ")", "]") ? !closesCondition(tokens) : before?.text === "`"
 }
 
+/** After these a line that ends is a statement that ends: what follows is not theirs. */
+export const beforeLineEnd = new Set("return break continue".split(" "))
+
+/** Brackets after these, with a block after them, are no parameters. */
+const beforeBlock = new Set([...beforeCondition, "switch", "catch", "function"])
+
 /** The tokens of a text; comments and white space are left out. */
-export const tokenize = (source: string): ReadonlyArray<Token> => {
+export const tokenize = (source: string): ReadonlyArray<Token> => withMethodNames(tokensOf(source))
+
+/** Names of methods, `delete(x) { … }`, as names of properties. */
+const withMethodNames = (tokens: ReadonlyArray<Token>): ReadonlyArray<Token> => {
+  const names = new Set<number>()
+  for (const [open, close] of partners(tokens)) {
+    const name = tokens[open - 1]
+    const isMethod = name?.kind === "word" && !beforeBlock.has(name.text)
+    if (isMethod && !isFunctionWord(tokens, open - 2) && isMark(tokens[open], "(") && isMark(tokens[close + 1], "{"))
+      names.add(open - 1)
+  }
+  return tokens.map((token, at) => (names.has(at) ? { ...token, kind: "property" } : token))
+}
+
+/** Whether this is the word `function`, or the star after it. */
+const isFunctionWord = (tokens: ReadonlyArray<Token>, at: number): boolean => {
+  const word = isMark(tokens[at], "*") ? tokens[at - 1] : tokens[at]
+  return word?.kind === "word" && word.text === "function"
+}
+
+const tokensOf = (source: string): ReadonlyArray<Token> => {
   const tokens: Array<Token> = []
   /** For each open template, how many braces are open within its current `${`, and whether a tag reads it. */
   const templates: Array<{ braces: number; readonly isTagged: boolean }> = []
@@ -129,13 +157,18 @@ export const tokenize = (source: string): ReadonlyArray<Token> => {
   }
 
   while (at < source.length) {
-    if (take(/(?:\s|\/\/[^\n]*|\/\*[\s\S]*?\*\/)+/y) !== undefined) continue
+    const space = take(/(?:\s|\/\/[^\n]*|\/\*[\s\S]*?\*\/)+/y)
+    if (space !== undefined) {
+      const isEnd = space.includes("\n") && source[at] !== ";" && isWord(tokens.at(-1), beforeLineEnd)
+      if (isEnd) tokens.push({ kind: "punctuator", text: ";" })
+      continue
+    }
     const character = source[at] as string // within bounds
     const word = take(
       /[#@]?(?:[\p{ID_Start}$_]|\\u[\da-fA-F]{4}|\\u\{[\da-fA-F]+\})(?:[\p{ID_Continue}$\u200c\u200d]|\\u[\da-fA-F]{4}|\\u\{[\da-fA-F]+\})*/uy
     )
     if (word !== undefined) {
-      tokens.push({ kind: "word", text: cooked(word) })
+      tokens.push({ kind: isMark(tokens.at(-1), ".", "?.") ? "property" : "word", text: cooked(word) })
       continue
     }
     const number = take(/(?:0[xXbBoO][\da-fA-F_]+|(?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?:[eE][+-]?\d+)?)n?/y)

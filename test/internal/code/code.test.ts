@@ -28,7 +28,7 @@ describe("the canonical text of a body", () => {
     const flags = ["--module", "nodenext", "--target", "esnext", "--types", "node", "--noCheck", "--ignoreConfig"]
     execFileSync(bin("tsc"), [...flags, "--outDir", directory, file], { cwd: root, stdio: "inherit" })
     const texts = textsOf(file)
-    assert.strictEqual(Object.keys(texts).length, 10)
+    assert.strictEqual(Object.keys(texts).length, 12)
     assert.deepStrictEqual(textsOf("--import", "tsx", file), texts)
     assert.deepStrictEqual(textsOf(join(directory, "bodies.js")), texts)
     for (const options of [[], ["--keep-names"], ["--minify-whitespace"]]) {
@@ -65,6 +65,12 @@ describe("the canonical text of a body", () => {
     ["(a) => a++ / 2 + b / 3", "(a) => a++/2+b/3"],
     ["(a) => a.of / 2 / 3", "(a) => a.of/2/3"],
     ["() => { const été = 1 }", "() => { const \\u00e9t\\u{e9} = 1 }"],
+    ["() => { if (a) return\nf() }", "() => { if (a) return; f(); }"],
+    ["() => { f(); function g() {} }", '() => { f(); function g() {} __name(g, "g")}'],
+    ['(a) => /\\p{L}\\/"/u.test(a)', '(a) => new RegExp("\\\\p{L}\\\\/\\"", "u").test(a)'],
+    ["(a) => new (a.b)()", "(a) => new a.b"],
+    ["(a) => (class extends a {})", "(a) => class extends a {}"],
+    ["(a) => { switch (a) { case 1: { break } } }", "(a) => { switch (a) { case 1: { break; } } }"],
     [
       "async () => await import('x')",
       'async () => await import(\'x\').then(s=>{const e="default";return s[e]&&typeof s[e]=="object"&&"__esModule"in s[e]?s[e]:s})'
@@ -103,7 +109,16 @@ describe("the canonical text of a body", () => {
     ['(a) => -"1" + "2"', '(a) => -"12"'],
     ['(a) => a - "1" + "2"', '(a) => a - "12"'],
     ['(a) => "1" + "2" * a', '(a) => "12" * a'],
-    ["() => !constructor", "() => constructor"]
+    ["() => !constructor", "() => constructor"],
+    ["(a, b) => a.delete(b).c", "(a, b) => a.delete(b.c)"],
+    ["(a) => Array.of(a).b", "(a) => Array.of(a.b)"],
+    ["() => { return\nf() }", "() => { return f() }"],
+    ["() => { for (;;) { continue\na } }", "() => { for (;;) { continue; } a }"],
+    ["() => { const a = b\n;[c] = d }", "() => { const a = b\n[c] = d }"],
+    ["() => { const a = b\n;(function () {})() }", "() => { const a = b\n(function () {})() }"],
+    ["() => { a = b; -c }", "() => { a = b - c }"],
+    ["(a) => { if (a); f() }", "(a) => { if (a) f() }"],
+    ["() => [,]", "() => []"]
   ]
   it("has an end, whatever is read", () => assert.isString(canonicalCode("() => ) /\"/ ` ${ '")))
 
