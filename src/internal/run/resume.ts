@@ -41,33 +41,45 @@ export const prepare = Effect.fnUntraced(function* (
       message: `Run ${origin.id} of flow "${flow.flowName}" is still running (process ${origin.pid} on ${origin.host}), and resuming it now would execute its unfinished tasks twice. Wait for it to end, or stop it. To resume it anyway, use --even-if-running on the command line, or { evenIfRunning: true } for Flow.resume.`
     })
   }
-  if (from?.includes("/") === true) {
-    const runs = yield* RunStore
-    const children = yield* runs.runs({ parent: origin.id })
-    const called = [...new Set(children.map((child) => child.flow))]
-    const [child, step = "", ...deeper] = from.split("/")
-    if (child === undefined || !called.includes(child)) {
-      return yield* new FlowError({
-        reason: "unknown",
-        message: `There is no step "${from}" to resume from: run ${origin.id} called no flow "${child}". ${called.length === 0 ? "It called none." : `It called: ${called.join(", ")}.`}`
-      })
-    }
-    // What flows it calls is not known before it calls them, but what they executed is.
-    const counts = yield* runs.taskCounts(children.filter((run) => run.flow === child).map((run) => run.id))
-    const executed = [...new Set(counts.map((count) => count.step))]
-    if (deeper.length === 0 && !executed.includes(step)) {
-      return yield* new FlowError({
-        reason: "unknown",
-        message: `There is no step "${from}" to resume from: flow "${child}", as run ${origin.id} called it, has no task of a step "${step}". It has tasks of: ${executed.join(", ") || "none"}. A step that was not reached needs no \`from\`.`
-      })
-    }
-  }
+  if (from?.includes("/") === true) yield* checkCalled(origin, from)
   const dropped = new Set(options.dropParameters)
   const kept = Object.fromEntries(Object.entries(origin.parameters).filter(([name]) => !dropped.has(name)))
   const before = yield* Parameters.decode(flow, kept, origin.id)
   const parameters = yield* Parameters.make(flow, { ...before, ...options.parameters })
   return { parameters, start: { origin: { run: origin, from }, tags: options.tags ?? origin.tags } }
 })
+
+/**
+ * Refuses a step of a called flow, `Child/leaf` or `Child/Grandchild/leaf`, that neither the origin nor a run that it resumed has
+ * executed. Which flows a flow calls is not known before it calls them, but the runs that it has called are.
+ */
+const checkCalled = Effect.fnUntraced(function* (origin: RunRecord, from: string) {
+  const runs = yield* RunStore
+  const path = from.split("/")
+  const step = path.pop() ?? ""
+  let callers: ReadonlyArray<RunRecord> = yield* chainOf(runs, origin)
+  let caller = `run ${origin.id}`
+  for (const [depth, flow] of path.entries()) {
+    const children = (yield* Effect.forEach(callers, ({ id }) => runs.runs({ parent: id }))).flat()
+    callers = children.filter((child) => child.flow === flow)
+    if (callers.length === 0) {
+      const called = [...new Set(children.map((child) => child.flow))]
+      const message = `${caller} called no flow "${flow}". ${called.length === 0 ? "It called none." : `It called: ${called.join(", ")}.`}`
+      return yield* notExecuted(from, message)
+    }
+    caller = `flow "${path.slice(0, depth + 1).join("/")}", as run ${origin.id} called it,`
+  }
+  const counts = yield* runs.taskCounts(callers.map(({ id }) => id))
+  const executed = [...new Set(counts.map((count) => count.step))]
+  if (executed.includes(step)) return
+  return yield* notExecuted(
+    from,
+    `${caller} has no task of a step "${step}". It has tasks of: ${executed.join(", ") || "none"}. A step that was not reached needs no \`from\`.`
+  )
+})
+
+const notExecuted = (from: string, why: string) =>
+  new FlowError({ reason: "unknown", message: `There is no step "${from}" to resume from: ${why}` })
 
 const noStep = (flow: FlowDefinition, step: string) =>
   new FlowError({

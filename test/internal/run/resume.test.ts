@@ -171,12 +171,45 @@ describe("resuming from a step of a called flow", () => {
       const none = yield* Effect.flip(Flow.resume(Outer, { from: "Nobody/leaf" }))
       assert.match(messageOf(none), /called no flow "Nobody"\. It called: Middle/)
       const before = (yield* Run.list({})).length
-      const nothing = yield* Effect.flip(Flow.resume(Outer, { from: "Middle/nothing" }))
-      assert.match(messageOf(nothing), /flow "Middle", as run \w{26} called it, has no task of a step "nothing"\./)
+      for (const [from, message] of [
+        ["Middle/nothing", /flow "Middle", as run \w{26} called it, has no task of a step "nothing"\./],
+        [
+          "Middle/Inner/nothing",
+          /flow "Middle\/Inner", as run \w{26} called it, has no task of a step "nothing"\. .*leaf/
+        ],
+        ["Middle/Nobody/leaf", /flow "Middle", as run \w{26} called it, called no flow "Nobody"\. It called: Inner\./],
+        ["Middle/Inner/Nobody/leaf", /flow "Middle\/Inner", .* called no flow "Nobody"\. It called none\./]
+      ] as const) {
+        assert.match(messageOf(yield* Effect.flip(Flow.resume(Outer, { from }))), message)
+      }
       assert.strictEqual((yield* Run.list({})).length, before, "it is refused before a run begins")
-      const deeper = yield* Effect.exit(Flow.resume(Outer, { from: "Middle/Inner/nothing" }))
-      assert.match(String(deeper), /Flow "Inner" has no step "nothing"/)
       assert.deepStrictEqual(executed, [])
+    })
+  )
+
+  effect("knows the runs that an earlier origin called, where the last one ended before it called any", () =>
+    Effect.gen(function* () {
+      const executed: Array<string> = []
+      let isBroken = false
+      const leaf = Step.make("leaf", {
+        output: { x: Schema.Int },
+        run: () => Effect.sync(() => ({ x: executed.push("leaf") }))
+      })
+      const Inner = Flow.make("Inner", { steps: [leaf], run: () => leaf() })
+      const before = Step.make("before", {
+        run: () => Effect.suspend(() => (isBroken ? Effect.die(new Error("broken")) : Effect.void))
+      })
+      const after = Step.make("after", { run: () => Effect.die(new Error("always")) })
+      const Outer = Flow.make("Outer", {
+        steps: [before, after],
+        run: () => Effect.andThen(before(), Effect.andThen(Flow.call(Inner, {}), after()))
+      })
+      yield* Effect.exit(Flow.run(Outer, {}))
+      isBroken = true
+      yield* Effect.exit(Flow.resume(Outer, { from: "before" })) // ends before it calls anything
+      isBroken = false
+      yield* Effect.exit(Flow.resume(Outer, { from: "Inner/leaf" }))
+      assert.deepStrictEqual(executed, ["leaf", "leaf"])
     })
   )
 })
