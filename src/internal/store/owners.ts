@@ -33,8 +33,8 @@ export const checkAlone = ({ pathOf, place, tokens }: Owners, own: string): Effe
         reason: "unwritable",
         message:
           `No artifacts were removed from ${place}: ${new Set([...all, own]).size} run databases keep artifacts there, and ` +
-          "gc sees only the runs of one. Give each database a prefix or directory of its own, and copy its runs there. If " +
-          `the other database no longer exists, remove ${pathOf(other)}.`
+          "gc sees only the runs of one. A copy of a database counts as another one. Give each database a prefix or " +
+          `directory of its own, and copy its runs there. If the other database no longer exists, remove ${pathOf(other)}.`
       })
     )
   })

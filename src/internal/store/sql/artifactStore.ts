@@ -20,6 +20,7 @@ import * as Bytes from "../bytes.ts"
 import * as Owners from "../owners.ts"
 import type { TemporaryFiles } from "../temporaryFiles.ts"
 import type { Database } from "./database.ts"
+import type { Identity } from "./identity.ts"
 import * as RecentBlobs from "./recentBlobs.ts"
 import * as RecentFinder from "./recentFinder.ts"
 import type { Row } from "./rows.ts"
@@ -45,6 +46,7 @@ export const make = (options: {
   readonly valueBytes: number
   /** Local files of artifacts, where the store's own directory can't be written to. */
   readonly temporary: TemporaryFiles
+  readonly identity: Identity
   /** Marks nothing and writes nothing. Default: false. */
   readonly readOnly?: boolean
 }): ArtifactStore["Service"] => {
@@ -164,19 +166,14 @@ export const make = (options: {
   ): Effect.Effect<ReadonlyArray<string>, ArtifactError> =>
     Effect.map(changeRows(statement, params), (rows) => rows.map((row) => row.digest as string)) // every statement here returns this column
 
-  /** The token of this database. */
-  const token: Effect.Effect<string, ArtifactError> = Effect.map(
-    ask("SELECT token FROM token", []),
-    ([row]) => row?.token as string // the column's type
-  )
-
+  const kept = Effect.mapError(options.identity.kept, asArtifactError("unwritable"))
   let isMarked = blobs.owners === undefined || readOnly
   /** Leaves this database's mark in the place of large artifacts, before the first of this process is kept there. */
   const keeping = <A>(effect: Effect.Effect<A, ArtifactError>): Effect.Effect<A, ArtifactError> =>
     Effect.suspend(() => {
       const { owners } = blobs
       if (isMarked || owners === undefined) return effect
-      return Effect.flatMap(Effect.flatMap(token, owners.mark), () => {
+      return Effect.flatMap(Effect.flatMap(kept, owners.mark), () => {
         isMarked = true
         return effect
       })
@@ -185,7 +182,9 @@ export const make = (options: {
   /** Fails if other databases keep artifacts in the same place. */
   const checkSweep: Effect.Effect<void, ArtifactError> = Effect.suspend(() => {
     const { owners } = blobs
-    return owners === undefined ? Effect.void : Effect.flatMap(token, (own) => Owners.checkAlone(owners, own))
+    if (owners === undefined) return Effect.void
+    const token = Effect.mapError(options.identity.token, asArtifactError("unreadable"))
+    return Effect.flatMap(token, (own) => Owners.checkAlone(owners, own))
   })
 
   /** Moves the recent artifacts to where all others are. */

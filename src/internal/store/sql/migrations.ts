@@ -22,6 +22,7 @@ import { migration as order } from "./migrations/0010_order.ts"
 import { migration as sources } from "./migrations/0011_sources.ts"
 import { migration as token } from "./migrations/0012_token.ts"
 import { migration as copies } from "./migrations/0013_copies.ts"
+import { migration as identity } from "./migrations/0014_identity.ts"
 import type { ColumnTypes, Migration } from "./migrations/migration.ts"
 import * as SqlRetry from "./retry.ts"
 
@@ -39,7 +40,8 @@ export const all: ReadonlyArray<Migration> = [
   order,
   sources,
   token,
-  copies
+  copies,
+  identity
 ]
 
 /** The version this program reads and writes: the id of the newest migration. */

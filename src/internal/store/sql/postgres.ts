@@ -16,6 +16,7 @@ import * as FileStore from "../files/store.ts"
 import { reasonOf } from "../obstacle.ts"
 import { driver } from "../postgresDriver.ts"
 import * as Away from "./away.ts"
+import * as Identity from "./identity.ts"
 import * as SqlStorage from "./storage.ts"
 import * as WriteNow from "./writeNow.ts"
 
@@ -40,6 +41,7 @@ export const layer = (options: Options): Layer.Layer<ArtifactStore | RunStore, S
         isAway: Away.isAway,
         isAbsent: Away.isAbsent,
         prepare: () => Effect.void,
+        facts: Identity.ofPostgres,
         writeNow: () => WriteNow.toPostgres(() => Redacted.value(options.url)),
         blobs:
           typeof blobs === "string"

@@ -20,6 +20,7 @@ import { makeWritable } from "../files/directories.ts"
 import * as FileStore from "../files/store.ts"
 import * as Obstacle from "../obstacle.ts"
 import { temporaryDirectory } from "../temporaryFiles.ts"
+import * as Identity from "./identity.ts"
 import * as Migrations from "./migrations.ts"
 import * as Queue from "./queue.ts"
 import * as Reserve from "./reserve.ts"
@@ -90,6 +91,7 @@ const writing = Effect.fnUntraced(function* (options: Options) {
     ...(inMemory
       ? {}
       : {
+          facts: Identity.ofFile(Path.resolve(filename)),
           whyLost: whyLost([Path.resolve(filename), ...(typeof blobs === "string" ? [Path.resolve(blobs)] : [])]),
           queue: Queue.make(Path.resolve(filename), () => clock.currentTimeMillisUnsafe()),
           release: () => Obstacle.isFull(filename) && reserve.release()

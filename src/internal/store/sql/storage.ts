@@ -12,6 +12,7 @@ import type { Ledger } from "../ledger.ts"
 import * as TemporaryFiles from "../temporaryFiles.ts"
 import * as SqlArtifactStore from "./artifactStore.ts"
 import * as SqlDatabase from "./database.ts"
+import * as Identity from "./identity.ts"
 import * as SqlLedger from "./ledger.ts"
 import * as Migrations from "./migrations.ts"
 import type { Queue } from "./queue.ts"
@@ -41,6 +42,8 @@ export const make = Effect.fnUntraced(function* (options: {
   /** Where large artifacts are: opened once the database is. */
   readonly blobs: OpenBlobs
   readonly valueBytes: number
+  /** What tells this database from a copy of it. Default: nothing, it can't be copied. */
+  readonly facts?: Identity.Facts
   /** How a process that is about to end writes, by the client. */
   readonly writeNow?: (sql: SqlClient.SqlClient) => WriteNow | undefined
   /** What the client can do besides what every client can. */
@@ -132,6 +135,7 @@ export const make = Effect.fnUntraced(function* (options: {
       blobs,
       valueBytes: options.valueBytes,
       temporary,
+      identity: Identity.make(database, options.facts),
       readOnly
     }),
     runs: SqlRunStore.make(database, writer)
