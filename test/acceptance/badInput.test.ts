@@ -195,7 +195,14 @@ describe("bad input", () => {
       const error = yield* said(() => add({} as never))
       assert.include(error.message, `Step "add" was called without its input "n". Its inputs are: n.`)
       const missing = yield* said(() => total({ all: [{ other: 1 }] } as never))
-      assert.include(missing.message, `"all.0.n"`)
+      assert.include(
+        missing.message,
+        `"all" of step "total" takes states of step "add", but item 0 is none: it has "other"`
+      )
+      const tasks = yield* said(() => total({ all: [add({ n: 1 })] } as never))
+      assert.include(tasks.message, `item 0 is a task that has not run: put Effect.all around the list`)
+      const number = yield* said(() => total({ all: [1] } as never))
+      assert.include(number.message, `but item 0 is a number`)
       const none = yield* said(() => total({} as never))
       assert.include(none.message, `Step "total" was called without its branch "all"`)
       const single = yield* said(() => Effect.flatMap(add({ n: 1 }), (all) => total({ all } as never)))

@@ -16,7 +16,7 @@ import { allSync, mapSync } from "../schema/sync.ts"
 import type { Definition, Slot } from "./definition.ts"
 import { ItemRef, StoredRef, via } from "./refs.ts"
 import { stateSlots } from "./taskBody.ts"
-import { notTheBranch } from "./usageErrors.ts"
+import { notTheBranch, notTheState } from "./usageErrors.ts"
 
 /** A task's inputs. */
 export interface Inputs {
@@ -100,16 +100,24 @@ const collect = (
       if (typeof handed !== "object" || handed === null || Array.isArray(handed) !== branch.many)
         throw notTheBranch(definition.name, name, branch.many, handed)
       if (Array.isArray(handed)) {
-        const list: ReadonlyArray<object> = handed
+        const list: ReadonlyArray<unknown> = handed
         counts[name] = list.length
         if (list.length === 0) collectParents(list, parents) // the task that made the empty list
-        for (let index = 0; index < list.length; index++) take(slots, list[index] as object, `${name}.${index}.`) // within bounds
-      } else take(slots, handed, `${name}.`)
+        list.forEach((state, index) => {
+          if (!isState(state, slots)) throw notTheState(definition.name, name, branch.definition.name, state, index)
+          take(slots, state, `${name}.${index}.`)
+        })
+      } else if (isState(handed, slots)) take(slots, handed, `${name}.`)
+      else throw notTheState(definition.name, name, branch.definition.name, handed)
     }
   }
   if (given !== undefined || definition.input.length > 0) take(definition.input, given ?? {}, "")
   return { entries, counts, parents }
 }
+
+/** Whether a value has all that a state of the step has. */
+const isState = (value: unknown, slots: ReadonlyArray<Slot>): value is object =>
+  typeof value === "object" && value !== null && slots.every(({ name }) => name in value)
 
 const missing = (definition: Definition, name: string) =>
   new FlowError({

@@ -1,4 +1,5 @@
 /** The errors of a flow body that passes wrong values to its combinators. */
+import * as Effect from "effect/Effect"
 import { FlowError } from "../../FlowError.ts"
 import { isRef, type Ref } from "../../Ref.ts"
 import { via } from "./refs.ts"
@@ -41,6 +42,24 @@ export const notTheBranch = (step: string, branch: string, many: boolean, given:
         ? `Step "${step}" was called without its branch "${branch}".`
         : `The branch "${branch}" of step "${step}" takes ${many ? "a list of states, such as Step.forEach gives" : "the state of a task"}, but got ${kindOf(given)}.`
   })
+
+/** A join was called with the state of another step in a branch, or with tasks that have not run in a list. */
+export const notTheState = (step: string, branch: string, of: string, given: unknown, index?: number): FlowError => {
+  const which = index === undefined ? "what it got" : `item ${index}`
+  const wrong = Effect.isEffect(given)
+    ? `${which} is a task that has not run: put Effect.all around the list`
+    : typeof given === "object" && given !== null
+      ? `${which} is none: it has ${
+          Object.keys(given)
+            .map((name) => `"${name}"`)
+            .join(", ") || "nothing"
+        }`
+      : `${which} is ${kindOf(given)}`
+  return new FlowError({
+    reason: "given",
+    message: `The branch "${branch}" of step "${step}" takes ${index === undefined ? "the state" : "states"} of step "${of}", but ${wrong}.`
+  })
+}
 
 /** The version of a step is its code, but the code can't be read. */
 export const unreadableCode = (step: string): FlowError =>
