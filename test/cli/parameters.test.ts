@@ -145,6 +145,17 @@ describe("the flags of parameters", () => {
       )
       assert.match(String(yield* message(Schema.Array(Schema.Number), "--p", "3")), / such as '\[3\]'\)$/)
       assert.match(String(yield* message(Schema.Array(Schema.Number), "--p", "x")), /\(as JSON text\)$/)
+      assert.match(String(yield* message(Schema.Array(Schema.String), "--p", "[1]")), /\(as JSON text\)$/)
+      // The words that stand for NaN and the like in JSON are not what a user types.
+      for (const [schema, text] of [
+        [Schema.Number, "1e400"],
+        [Schema.Number, ""],
+        [Schema.NullOr(Schema.Number), "x"]
+      ] as const) {
+        const told = String(yield* message(schema, "--p", text))
+        assert.match(told, /xpected:? a number/)
+        assert.notInclude(told, "Infinity")
+      }
       assert.match(String(yield* message(Schema.Literals(["a", "b"]), "--p", "c")), /"a" \| "b"/)
       assert.strictEqual(yield* message(Schema.String), "Missing required flag: --p")
       assert.strictEqual(yield* message(Schema.Boolean), "Missing required flag: --p")

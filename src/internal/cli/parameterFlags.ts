@@ -227,14 +227,18 @@ const decode = Effect.fnUntraced(function* (kind: Kind, codec: Codec, text: stri
     expected ??= result.failure.message
       .replace(/\s*\n\s*/g, " ")
       .replace(/^Expected (?=array|object)/, "an ")
+      // In JSON, these words stand for numbers that it has no form for. A user types a number.
+      .replace('"Infinity" | "-Infinity" | "NaN"', "a number")
       .replace(/^Expected no excess property at/, "no properties beyond its schema's, but found one at")
   }
-  if (kind._tag === "Number" && Number.isNaN(Number(text))) return yield* Effect.fail("a number")
+  if (kind._tag === "Number" && (Number.isNaN(Number(text)) || text.trim() === ""))
+    return yield* Effect.fail("a number")
   if (kind._tag === "Duration" && Option.isNone(durationOf(text)))
     return yield* Effect.fail('a duration, such as 90s, 1.5h or "5 minutes"')
   if (kind._tag !== "Json") return yield* Effect.fail(expected ?? "another value")
   const list = yield* Effect.filter(
-    readings(kind, codec, text).map((reading) => [reading]),
+    // What is a list already is not put into one as a text.
+    readings(kind, codec, text).flatMap((reading) => (/^\s*[[{]/.test(text) && reading === text ? [] : [[reading]])),
     (list) => Effect.map(Effect.exit(Schema.decodeUnknownEffect(codec)(list, strict)), Exit.isSuccess)
   )
   return yield* Effect.fail(
