@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url"
 import { inspect } from "node:util"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import { ArtifactStore } from "../src/ArtifactStore.ts"
 import * as Flow from "../src/Flow.ts"
 import * as Gc from "../src/Gc.ts"
@@ -129,6 +130,53 @@ describe.skipIf(!hasPostgres)("Storage.layerPostgres, with a Postgres", () => {
       assert.strictEqual(Path.dirname(mark), Path.join(blobs, "databases"))
       yield* Effect.promise(() => Fs.rm(mark))
       assert.strictEqual((yield* collect).artifacts, 2)
+    }).pipe(Effect.scoped, realTime)
+  )
+
+  it.effect("says that another program has a table by the name of one of its own", () =>
+    Effect.gen(function* () {
+      const url = yield* postgresSchema
+      const sql = yield* client(url)
+      yield* sql.unsafe("CREATE TABLE tasks (what TEXT)")
+      const { message } = yield* Effect.flip(
+        Effect.provide(Effect.void, Storage.layerPostgres({ url, blobs: yield* temporaryDirectory }))
+      )
+      assert.match(
+        message,
+        /could not be opened: another program has a table there by a name that effect-flow needs \(relation "tasks" already exists\)\. Create a schema for effect-flow \(CREATE SCHEMA flow\), and name it in the URL: \?options=-csearch_path%3Dflow\.$/
+      )
+      yield* sql.unsafe("DROP TABLE tasks")
+      const put = Effect.flatMap(RunStore, (store) => store.write([putRun(run("r"))]))
+      yield* Effect.provide(put, Storage.layerPostgres({ url, blobs: yield* temporaryDirectory }))
+    }).pipe(Effect.scoped, realTime)
+  )
+
+  it.effect("leaves no tags of a run that was being removed when it was tagged", () =>
+    Effect.gen(function* () {
+      const url = yield* postgresSchema
+      yield* Effect.gen(function* () {
+        const store = yield* RunStore
+        yield* store.write([putRun(run("r", { status: "succeeded" }))])
+        const sql = yield* client(url)
+        const tagging = yield* sql.withTransaction(
+          Effect.gen(function* () {
+            yield* sql.unsafe("SELECT id FROM runs WHERE id = 'r' FOR UPDATE")
+            yield* sql.unsafe("DELETE FROM run_tags WHERE run = 'r'")
+            yield* sql.unsafe("DELETE FROM runs WHERE id = 'r'")
+            const write = store.write([{ _tag: "Tags", run: "r", add: ["late"], remove: [] }])
+            const fiber = yield* Effect.forkChild(write)
+            const [own] = yield* sql.unsafe<{ pid: number }>("SELECT pg_backend_pid() AS pid")
+            const isWaiting = sql.unsafe(
+              `SELECT 1 FROM pg_stat_activity WHERE ${own?.pid} = ANY(pg_blocking_pids(pid))`
+            )
+            while ((yield* isWaiting).length === 0 && fiber.pollUnsafe() === undefined) yield* pause(10)
+            return fiber
+          })
+        )
+        yield* Fiber.join(tagging)
+        assert.deepStrictEqual(yield* sql.unsafe("SELECT run FROM run_tags"), [])
+        assert.deepStrictEqual(yield* store.verify, [])
+      }).pipe(Effect.provide(Storage.layerPostgres({ url, blobs: yield* temporaryDirectory })))
     }).pipe(Effect.scoped, realTime)
   )
 

@@ -120,6 +120,8 @@ const explain =
         return `there is no database ${database}. Create it first (createdb ${database})`
       case "42501":
         return `user ${user} may not create or write its tables. Grant the user CREATE on the schema`
+      case "42P07":
+        return `another program has a table there by a name that effect-flow needs (${messageOf(error)}). Create a schema for effect-flow (CREATE SCHEMA flow), and name it in the URL: ?options=-csearch_path%3Dflow`
       case "25006":
         return "it takes no writes. Is it a standby, or in the middle of a failover?"
       case "53300":
@@ -139,9 +141,10 @@ const explain =
       case "EHOSTUNREACH":
       case "ENETUNREACH":
         return `${host} does not answer`
-      default: {
-        const { cause } = error.reason
-        return cause instanceof Error && cause.message !== "" ? cause.message : undefined
-      }
+      default:
+        return messageOf(error)
     }
   }
+
+const messageOf = ({ reason: { cause } }: SqlError): string | undefined =>
+  cause instanceof Error && cause.message !== "" ? cause.message : undefined

@@ -70,9 +70,10 @@ export const ofRun = (
           sql: "DELETE FROM run_tags WHERE run = ? AND tag = ?",
           params: [change.run, tag]
         })),
+        // The lock: in Postgres, the run may just be being removed.
         ...change.add.map((tag) => ({
-          sql: "INSERT INTO run_tags (run, tag) SELECT ?, ? WHERE EXISTS (SELECT 1 FROM runs WHERE id = ?) ON CONFLICT DO NOTHING",
-          params: [change.run, tag, change.run]
+          sql: `INSERT INTO run_tags (run, tag) SELECT id, ${dialect === "pg" ? "?::text" : "?"} FROM runs WHERE id = ?${dialect === "pg" ? " FOR KEY SHARE" : ""} ON CONFLICT DO NOTHING`,
+          params: [tag, change.run]
         }))
       ]
   }
