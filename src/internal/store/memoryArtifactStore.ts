@@ -2,7 +2,6 @@
  * An `ArtifactStore` in memory. It keeps the chunks that it is given, so nobody else may change them afterwards; what
  * it gives out are copies. An artifact that is asked for by path is written to a temporary file, once.
  */
-import * as Fs from "node:fs/promises"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
@@ -14,6 +13,7 @@ import type { ArtifactFault, ArtifactStore } from "./artifactStore.ts"
 import * as Bytes from "./bytes.ts"
 import type { Inline } from "./memoryRecords.ts"
 import * as TemporaryFiles from "./temporaryFiles.ts"
+import * as UserFile from "./userFile.ts"
 
 interface Entry {
   chunks: ReadonlyArray<Uint8Array>
@@ -69,8 +69,9 @@ export const make = (options: { readonly inlineLimit: number; readonly valueByte
     putFile: (path) =>
       Effect.flatMap(
         Effect.tryPromise({
-          try: () => Fs.readFile(path),
-          catch: (cause) => Bytes.failed("unreadable", `The file ${path} can't be read`, cause)
+          try: () => UserFile.read(path, (file) => file.readFile()),
+          catch: (cause) =>
+            cause instanceof ArtifactError ? cause : Bytes.failed("unreadable", `The file ${path} can't be read`, cause)
         }),
         (bytes) => store.put([bytes])
       ),

@@ -2,8 +2,10 @@
 import { createHash } from "node:crypto"
 import * as Fs from "node:fs/promises"
 import { setImmediate as immediate } from "node:timers/promises"
+import { ArtifactError } from "../artifactError.ts"
 import type { Range } from "../blobs.ts"
 import * as Bytes from "../bytes.ts"
+import * as UserFile from "../userFile.ts"
 
 /** How many reads or writes are in flight at once: enough that neither the disk nor the hashing waits for the other. */
 const ahead = 4
@@ -108,26 +110,35 @@ const readAt = async (file: Fs.FileHandle, bytes: Uint8Array, position: number):
 export async function* fileParts(path: string, range?: Range): AsyncGenerator<Uint8Array> {
   const file = await Fs.open(path, "r")
   try {
-    let at = range?.start ?? 0
-    const end = range?.end ?? Number.POSITIVE_INFINITY
-    while (at < end) {
-      const buffer = new Uint8Array(Math.min(Bytes.partSize, end - at))
-      const { bytesRead } = await file.read(buffer, 0, buffer.length, at)
-      if (bytesRead === 0) return
-      at += bytesRead
-      yield buffer.subarray(0, bytesRead)
-    }
+    yield* partsOf(file, range)
   } finally {
     await file.close()
   }
 }
 
+async function* partsOf(file: Fs.FileHandle, range?: Range): AsyncGenerator<Uint8Array> {
+  let at = range?.start ?? 0
+  const end = range?.end ?? Number.POSITIVE_INFINITY
+  while (at < end) {
+    const buffer = new Uint8Array(Math.min(Bytes.partSize, end - at))
+    const { bytesRead } = await file.read(buffer, 0, buffer.length, at)
+    if (bytesRead === 0) return
+    at += bytesRead
+    yield buffer.subarray(0, bytesRead)
+  }
+}
+
 /** A user's file in parts. Errors name that file, not the store. */
 export async function* readable(path: string): AsyncGenerator<Uint8Array> {
+  let opened: Awaited<ReturnType<typeof UserFile.open>> | undefined
   try {
-    yield* fileParts(path)
+    opened = await UserFile.open(path)
+    yield* partsOf(opened.file)
+    await opened.check()
   } catch (cause) {
-    throw Bytes.failed("unreadable", `The file ${path} can't be read`, cause)
+    throw cause instanceof ArtifactError ? cause : Bytes.failed("unreadable", `The file ${path} can't be read`, cause)
+  } finally {
+    await opened?.file.close()
   }
 }
 

@@ -15,7 +15,7 @@ import * as Upload from "../../s3/upload.ts"
 import { ArtifactError } from "../artifactError.ts"
 import * as Bytes from "../bytes.ts"
 import { reasonOf } from "../obstacle.ts"
-import * as Problem from "./problem.ts"
+import * as UserFile from "../userFile.ts"
 import type { Source } from "./write.ts"
 
 /** Opens a file for as long as the scope lasts, and reads it for the first time. */
@@ -40,7 +40,7 @@ const sourceOf = async (file: Fs.FileHandle, path: string, signal: AbortSignal):
   const { size } = await file.stat()
   const step = Upload.stepOf(size)
   const { digest, digests, total } = await digestsOf(file, size, step, signal)
-  const changed = Problem.changed(path)
+  const changed = UserFile.changed(path)
   if (total !== size && Math.max(total, size) > Upload.thresholdBytes) throw changed // its parts would be others
   const sent = sender(file, path)
   return {

@@ -55,9 +55,3 @@ export const readOnly = (places: Places): ArtifactError =>
     reason: "unwritable",
     message: `An artifact can't be written to ${places.show(places.prefix)}: the store was opened for reading only.`
   })
-
-export const changed = (path: string): ArtifactError =>
-  new ArtifactError({
-    reason: "unreadable",
-    message: `The file ${path} changed while it was being stored. Store it when nothing writes to it.`
-  })

@@ -6,7 +6,6 @@
  * task writes the same bytes again.
  */
 
-import * as Fs from "node:fs/promises"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
@@ -19,6 +18,7 @@ import type { Blobs } from "../blobs.ts"
 import * as Bytes from "../bytes.ts"
 import * as Owners from "../owners.ts"
 import type { TemporaryFiles } from "../temporaryFiles.ts"
+import * as UserFile from "../userFile.ts"
 import type { Database } from "./database.ts"
 import type { Identity } from "./identity.ts"
 import * as RecentBlobs from "./recentBlobs.ts"
@@ -234,7 +234,8 @@ export const make = (options: {
   const putFile = Effect.fnUntraced(function* (path: string): Effect.fn.Return<Address, ArtifactError> {
     const small = yield* Effect.tryPromise({
       try: () => smallFile(path),
-      catch: (cause) => Bytes.failed("unreadable", `The file ${path} can't be read`, cause)
+      catch: (cause) =>
+        cause instanceof ArtifactError ? cause : Bytes.failed("unreadable", `The file ${path} can't be read`, cause)
     })
     return yield* small === undefined ? keeping(blobs.putFile(path)) : put([small])
   })
@@ -333,9 +334,8 @@ export const make = (options: {
 }
 
 /** The bytes of a file that is small enough for the database. */
-const smallFile = async (path: string): Promise<Uint8Array | undefined> => {
-  const file = await Fs.open(path, "r")
-  try {
+const smallFile = (path: string): Promise<Uint8Array | undefined> =>
+  UserFile.read(path, async (file) => {
     if ((await file.stat()).size > inlineLimit) return undefined
     const buffer = new Uint8Array(inlineLimit + 1)
     let length = 0
@@ -345,10 +345,7 @@ const smallFile = async (path: string): Promise<Uint8Array | undefined> => {
       length += bytesRead
     }
     return undefined // it has grown
-  } finally {
-    await file.close()
-  }
-}
+  })
 
 /** Digests in the order of the index, where those of one part share pages. A part has at most `bytesAtOnce` bytes. */
 const touchedTogether = (artifacts: ReadonlyArray<string | Address>): ReadonlyArray<ReadonlyArray<string>> => {
