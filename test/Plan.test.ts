@@ -133,6 +133,26 @@ describe("an exact plan", () => {
       assert.deepStrictEqual(edges(plan), ["start/1>baseline/2 valdf", "baseline/2>end/3 acc", "baseline/2>end/4 acc"])
     })
   )
+
+  it.effect("gives a body a scope, as a run does, and draws the tasks of its finalizers", () =>
+    Effect.gen(function* () {
+      const scoped = (name: string) =>
+        Flow.make(name, {
+          steps,
+          run: Effect.fnUntraced(function* () {
+            yield* Effect.addFinalizer(() => Effect.ignore(end({ acc: 1 })))
+            yield* start({ file: "a" })
+          })
+        })
+      const plan = yield* Plan.make(scoped("Scoped"), {})
+      assert.isUndefined(plan.stop)
+      assert.deepStrictEqual(ids(plan), ["start/1", "end/2"])
+      const calls = Flow.make("Calls", { steps: [], run: () => Flow.call(scoped("Child"), {}) })
+      const called = yield* Plan.make(calls, {})
+      assert.isUndefined(called.stop)
+      assert.deepStrictEqual(ids(called), ["start/1", "end/2"])
+    })
+  )
 })
 
 describe("lists", () => {

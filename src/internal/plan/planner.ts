@@ -23,8 +23,9 @@ import type * as Plan from "./model.ts"
 /** The parts of a plan. */
 export const plan = Effect.fnUntraced(function* (flow: FlowDefinition, parameters: object) {
   const builder = new GraphBuilder()
-  const body = Effect.suspend(() => flow.body(parameters as never) as Effect.Effect<unknown, unknown>) // a plan never uses its services
-  const exit = yield* Effect.exit(Effect.provideService(body, CurrentRun, interpreter(builder, flow, undefined)))
+  const exit = yield* Effect.exit(
+    Effect.provideService(bodyOf(flow, parameters), CurrentRun, interpreter(builder, flow, undefined))
+  )
   const stop =
     builder.firstRead !== undefined
       ? stopAtRead(builder.firstRead)
@@ -39,6 +40,12 @@ export const plan = Effect.fnUntraced(function* (flow: FlowDefinition, parameter
     ...(stop === undefined ? undefined : { stop })
   } satisfies Omit<Plan.Plan, "graph">
 })
+
+/** A flow's body with a scope of its own, as in a run. */
+const bodyOf = (flow: FlowDefinition, parameters: object) =>
+  Effect.scoped(
+    Effect.suspend(() => flow.body(parameters as never) as Effect.Effect<unknown, unknown>) // a plan never uses its services
+  )
 
 const stopAtRead = (ref: string): Plan.Stop => ({
   ref,
@@ -143,8 +150,7 @@ const interpreter = (builder: GraphBuilder, flow: FlowDefinition, place: Place |
       const child = flow.replacements?.get(called) ?? called
       const complete = yield* ParameterValues.make(child, parameters)
       const id = builder.group("flow", child.flowName, place)
-      const body = Effect.suspend(() => child.body(complete as never) as Effect.Effect<unknown, unknown>)
-      return yield* Effect.provideService(body, CurrentRun, interpreter(builder, child, within(id)))
+      return yield* Effect.provideService(bodyOf(child, complete), CurrentRun, interpreter(builder, child, within(id)))
     })
   }
 }
