@@ -1,10 +1,12 @@
 /** A store with a bucket: what goes wrong when it is opened, healing, uploads, garbage collection, the cache, secrets. */
+import { spawnSync } from "node:child_process"
 import { createHash } from "node:crypto"
-import { closeSync, ftruncateSync, openSync, truncateSync, writeSync } from "node:fs"
+import { closeSync, existsSync, ftruncateSync, openSync, truncateSync, writeSync } from "node:fs"
 import * as Fs from "node:fs/promises"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
@@ -457,6 +459,45 @@ describe.skipIf(!ObjectServer.isInstalled)("a store with a bucket", () => {
         const files = yield* Effect.promise(() => Fs.readdir(cacheDirectory, { recursive: true, withFileTypes: true }))
         assert.isAtMost(files.filter((file) => /^[0-9a-f]{64}$/.test(file.name)).length, 2)
       }).pipe(Effect.provide(open()))
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("keeps the path good that another process has, and no longer than that one lives", () =>
+    Effect.gen(function* () {
+      const { place, runs } = yield* store()
+      const cacheDirectory = join(runs, "cache")
+      const open = Layer.build(
+        Layer.fresh(Storage.layerS3({ ...place, runs, cacheDirectory, cacheBytes: 300_000, valueBytes: 0 }))
+      )
+      const storeIn = Effect.map(open, (context) => Context.get(context, ArtifactStore))
+      const [reader, other] = [yield* storeIn, yield* storeIn]
+      const { digest } = yield* reader.put([filled(200_000, 1)])
+      const path = yield* reader.path(digest)
+      const marks = join(cacheDirectory, "handed-out")
+      const isThere = Effect.sync(() => existsSync(path))
+      const makeRoom = Effect.fnUntraced(function* (value: number) {
+        const { digest } = yield* other.put([filled(200_000, value)])
+        yield* other.get(digest)
+      })
+      yield* makeRoom(2)
+      assert.isTrue(yield* isThere)
+      // As if the process had been killed.
+      const [mark] = yield* Effect.promise(() => Fs.readdir(marks))
+      const ended = spawnSync(process.execPath, ["--version"]).pid
+      yield* Effect.promise(() =>
+        Fs.rename(join(marks, mark ?? ""), join(marks, mark?.replace(`.${process.pid}.`, `.${ended}.`) ?? ""))
+      )
+      yield* makeRoom(3)
+      assert.isFalse(yield* isThere)
+      assert.deepStrictEqual(yield* Effect.promise(() => Fs.readdir(marks)), [])
+      // A store that is closed takes its marks along.
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          yield* (yield* storeIn).path(digest)
+          assert.lengthOf(yield* Effect.promise(() => Fs.readdir(marks)), 1)
+        })
+      )
+      assert.deepStrictEqual(yield* Effect.promise(() => Fs.readdir(marks)), [])
     }).pipe(Effect.scoped)
   )
 

@@ -5,6 +5,7 @@
  */
 import { rmSync } from "node:fs"
 import * as Fs from "node:fs/promises"
+import * as Clock from "effect/Clock"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
@@ -13,6 +14,7 @@ import type { Address, ArtifactError } from "../artifactError.ts"
 import type { LocalFiles } from "../blobs.ts"
 import * as FileStore from "../files/store.ts"
 import { temporaryDirectory } from "../temporaryFiles.ts"
+import * as HandedOut from "./handedOut.ts"
 
 /** The files can't be used, because the disk is full, say. What is in the bucket may well be read. */
 export class Unusable extends Data.TaggedError("Unusable")<{ readonly error: ArtifactError }> {}
@@ -60,8 +62,11 @@ export const make = ({ directory, fetch, limitBytes, wrong }: Options): Cache =>
     }
     return opened
   }
-  // A path that was handed out stays good for as long as this process lives.
+  // A path that was handed out stays good for as long as this process lives, whichever process makes room.
   const inUse = new Set<string>()
+  const clock = Clock.Clock.defaultValue()
+  const handedOut =
+    directory === undefined ? undefined : HandedOut.make(directory, () => clock.currentTimeMillisUnsafe())
   const fetching = new Map<string, Semaphore.Semaphore>()
   let held: number | undefined
 
@@ -77,6 +82,8 @@ export const make = ({ directory, fetch, limitBytes, wrong }: Options): Cache =>
     for (const file of all) {
       if (total <= limitBytes) break
       if (inUse.has(file.digest) || file.digest === fetched) continue
+      // A cache whose marks can't be read is not made smaller.
+      if (yield* Effect.promise(async () => handedOut?.isUsed(file.digest).catch(() => true))) continue
       yield* local(files().remove([file], Number.POSITIVE_INFINITY))
       total -= file.size
     }
@@ -124,13 +131,20 @@ export const make = ({ directory, fetch, limitBytes, wrong }: Options): Cache =>
     has: (digest) => files().has(digest),
     put: (chunks, address) => files().put(chunks, address),
     path: (digest) =>
-      Effect.mapBoth(fetched(digest), {
-        onSuccess: (path) => {
-          inUse.add(digest)
-          return path
-        },
-        onFailure: (error) => (error._tag === "Unusable" ? error.error : error)
-      }),
+      // Without a mark the path may still be good.
+      Effect.mapBoth(
+        Effect.andThen(
+          Effect.promise(async () => handedOut?.mark(digest).catch(() => {})),
+          fetched(digest)
+        ),
+        {
+          onSuccess: (path) => {
+            inUse.add(digest)
+            return path
+          },
+          onFailure: (error) => (error._tag === "Unusable" ? error.error : error)
+        }
+      ),
     get: (digest) => Effect.andThen(fetched(digest), local(files().get(digest))),
     open: (digest) => Effect.map(fetched(digest), () => files().stream(digest)),
     name: (digest, extension) => files().name(digest, extension),
@@ -140,6 +154,7 @@ export const make = ({ directory, fetch, limitBytes, wrong }: Options): Cache =>
       Effect.suspend(() => (opened === undefined ? Effect.void : Effect.ignore(opened.tidy(before, new Set())))),
     close: async () => {
       process.off("exit", remove)
+      handedOut?.clear()
       if (temporary !== undefined) await Fs.rm(temporary, { recursive: true, force: true })
     }
   }
