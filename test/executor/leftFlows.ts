@@ -1,8 +1,10 @@
 /** Steps that leave code running which ends their thread, and steps that clean up slowly; a module for worker threads. */
 import * as Effect from "effect/Effect"
+import * as Latch from "effect/Latch"
 import * as Schema from "effect/Schema"
 import { CurrentTask } from "../../src/CurrentTask.ts"
 import * as Flow from "../../src/Flow.ts"
+import * as Run from "../../src/Run.ts"
 import * as Step from "../../src/Step.ts"
 
 const ways = {
@@ -63,6 +65,24 @@ const uses = Step.make("uses", {
 })
 /** A step uses the `CurrentTask` of another one, which is over. */
 export const KeptFlow = Flow.make("KeptFlow", { steps: [keeps, uses], run: () => Effect.andThen(keeps(), uses()) })
+
+const next = Latch.makeUnsafe()
+const said = Latch.makeUnsafe()
+const talks = Step.make("talks", {
+  run: () =>
+    Effect.asVoid(
+      Effect.forkDetach(
+        next.await.pipe(
+          Effect.andThen(Effect.log("still here")),
+          Effect.andThen(Run.metric("late", 1)),
+          Effect.andThen(said.open)
+        )
+      )
+    )
+})
+const hears = Step.make("hears", { run: () => Effect.andThen(next.open, said.await) })
+/** A fiber that a step left running logs while the next step runs on the same thread. */
+export const TalksFlow = Flow.make("TalksFlow", { steps: [talks, hears], run: () => Effect.andThen(talks(), hears()) })
 
 const cleans = Step.make("cleans", {
   timeout: "50 millis",

@@ -63,6 +63,22 @@ describe("a thread that a step's code ends", () => {
     }).pipe(Effect.provide(onOneThread))
   )
 
+  it.live("is heard where a fiber of an earlier step says something, as on fibers", () =>
+    Effect.gen(function* () {
+      yield* Flow.run(Flows.TalksFlow, {})
+      const lines = yield* Run.logs("latest")
+      assert.deepStrictEqual(
+        lines.map(({ message, task }) => [task, message]),
+        [["talks/1", "still here"]]
+      )
+      const points = yield* Run.metrics("latest")
+      assert.deepStrictEqual(
+        points.map(({ name, task }) => [task, name]),
+        [["talks/1", "late"]]
+      )
+    }).pipe(Effect.provide(onOneThread))
+  )
+
   it.live("leaves its last lines, a half one too", () =>
     Effect.gen(function* () {
       yield* Effect.exit(Flow.run(Flows.PartialFlow, {}))

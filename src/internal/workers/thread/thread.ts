@@ -32,6 +32,9 @@ const graceMs = 250
 /** The time that a body has to clean up once it was interrupted. */
 const cleanUpMs = 10_000
 
+/** Of so many attempts that are over, what fibers of theirs still say is heard. */
+const heardAfterwards = 16
+
 /** An attempt for a thread. */
 export interface Work {
   readonly task: TaskDescription
@@ -91,6 +94,15 @@ class Died {
   }
 }
 
+/** Hands on what a body says. */
+const hear = ({ print, sink }: Pick<Work, "sink" | "print">, message: FromThread): Effect.Effect<void> => {
+  if (message._tag === "Metric") sink.metric(message.point)
+  if (message._tag === "Card") sink.card(message.card)
+  if (message._tag !== "Log") return Effect.void
+  sink.log(message.line)
+  return print(message.line)
+}
+
 /** Starts a thread, and waits until it has loaded the module. Fails if loading fails. */
 export const start = Effect.fnUntraced(function* (name: string, options: Options) {
   const platform = yield* Platform.WorkerPlatform
@@ -135,6 +147,8 @@ export const start = Effect.fnUntraced(function* (name: string, options: Options
   let running: Running | undefined
   /** Who hears what the thread says while no attempt is running. */
   let latest: Pick<Work, "sink" | "print"> | undefined
+  /** Who hears what fibers say that attempts left running, by the attempts' ids. */
+  const over = new Map<number, Pick<Work, "sink" | "print">>()
   let alive = true
 
   const onDying = Effect.fnUntraced(function* (error: ErrorRecord) {
@@ -167,15 +181,14 @@ export const start = Effect.fnUntraced(function* (name: string, options: Options
       return Effect.asVoid(Deferred.completeWith(loaded, failure))
     }
     if (message._tag === "Dying") return onDying(message.error)
-    // Messages of an attempt that is over (it was interrupted in the meantime) are ignored, and what waits is told so.
+    // A fiber that a body left running may still say something; it can change no tags and no checkpoint any more.
     if (running?.id !== message.id) {
-      return "call" in message
-        ? worker.send({
-            _tag: "Answer",
-            call: message.call,
-            failure: FailureCodec.encode(Cause.die(isOver), undefined)
-          })
-        : Effect.void
+      if ("call" in message) {
+        const failure = FailureCodec.encode(Cause.die(isOver), undefined)
+        return worker.send({ _tag: "Answer", call: message.call, failure })
+      }
+      const left = over.get(message.id)
+      return left === undefined ? Effect.void : hear(left, message)
     }
     switch (message._tag) {
       case "BodyStarted":
@@ -183,16 +196,13 @@ export const start = Effect.fnUntraced(function* (name: string, options: Options
       case "Interrupting":
         return Effect.asVoid(Deferred.succeed(running.interrupting, undefined))
       case "Log":
-        running.sink.log(message.line)
-        return running.print(message.line)
+      case "Metric":
+      case "Card":
+        return hear(running, message)
       case "Partial":
         return Effect.sync(() => running?.printing.tellPartial(...message.partial))
-      case "Metric":
-        return Effect.sync(() => running?.sink.metric(message.point))
       case "Span":
         return Effect.sync(() => running?.spans?.receive(message.report))
-      case "Card":
-        return Effect.sync(() => running?.sink.card(message.card))
       case "Checkpoint":
       case "Tags":
         return answer(running, message)
@@ -261,6 +271,7 @@ export const start = Effect.fnUntraced(function* (name: string, options: Options
           }
         }
         running = undefined
+        over.set(id, { sink, print }).delete(id - heardAfterwards)
         printing.end()
         if (spans !== undefined) spans.close(yield* Clock.currentTimeNanos)
         if (Exit.isSuccess(exit)) return { result: exit.value.result, cpu: exit.value.cpu, worker: name } satisfies Done
