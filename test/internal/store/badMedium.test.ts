@@ -6,7 +6,7 @@ import { DatabaseSync } from "node:sqlite"
 import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { Flow, Run, Storage } from "effect-flow"
+import { ArtifactStore, Flow, Gc, Run, Storage } from "effect-flow"
 import { temporaryDirectory } from "../../conformance/layers.ts"
 import { mayMount, mounted, unmount } from "../../support/mount.ts"
 import * as LargeFlow from "./largeFlow.ts"
@@ -83,6 +83,24 @@ describe("a local store", () => {
         "succeeded"
       ])
       for (const path of made) Fs.rmSync(path)
+      assert.strictEqual(yield* attempt(directory), "ran")
+    }).pipe(Effect.scoped)
+  )
+
+  it.live.skipIf(!mayMount)("is collected on a disk that the first process to use it has filled", () =>
+    Effect.gen(function* () {
+      const directory = Path.join(yield* mounted("size=8m"), "store")
+      const fill = Effect.fnUntraced(function* (size: number) {
+        const store = yield* ArtifactStore.ArtifactStore
+        for (let value = 0; ; value++) yield* store.put([new Uint8Array(size).fill(value)])
+      })
+      const full = Effect.andThen(Effect.flip(fill(300_000)), Effect.flip(fill(60_000)))
+      assert.include(
+        (yield* Effect.provide(full, Storage.layerLocal({ directory }))).message,
+        "no space is left on the disk"
+      )
+      const collected = yield* Effect.provide(Gc.collect({ grace: 0 }), Storage.layerLocal({ directory }))
+      assert.isAbove(collected.artifacts, 10)
       assert.strictEqual(yield* attempt(directory), "ran")
     }).pipe(Effect.scoped)
   )

@@ -1,7 +1,7 @@
 /**
  * A reserve of disk space beside the database. To remove runs, SQLite must first write: on a disk without a free block,
  * nothing could be removed. So a store keeps a small file that garbage collection, or opening the store on a full disk,
- * gives up first; it is made again when the store is closed or opened the next time.
+ * gives up first; it is made when the store is opened, and again when it is closed.
  */
 import * as Fs from "node:fs"
 import * as Path from "node:path"

@@ -99,6 +99,8 @@ const writing = Effect.fnUntraced(function* (options: Options) {
   })
   const stores = yield* inMemory ? open : withReserve(open, filename, reserve)
   isOpen = true
+  // Now, because the first process that uses the store may be the one that fills the disk, or be killed.
+  if (!inMemory) reserve.make()
   return stores
 })
 
