@@ -8,6 +8,7 @@ import { inspect } from "node:util"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
 import { ArtifactStore } from "../src/ArtifactStore.ts"
 import * as Flow from "../src/Flow.ts"
 import * as Gc from "../src/Gc.ts"
@@ -148,6 +149,28 @@ describe.skipIf(!hasPostgres)("Storage.layerPostgres, with a Postgres", () => {
       yield* sql.unsafe("DROP TABLE tasks")
       const put = Effect.flatMap(RunStore, (store) => store.write([putRun(run("r"))]))
       yield* Effect.provide(put, Storage.layerPostgres({ url, blobs: yield* temporaryDirectory }))
+    }).pipe(Effect.scoped, realTime)
+  )
+
+  it.effect("removes no artifacts from the directory of a local store, nor does that one", () =>
+    Effect.gen(function* () {
+      const directory = yield* temporaryDirectory
+      const local = Layer.fresh(Storage.layerLocal({ directory }))
+      const url = yield* postgresSchema
+      const shared = Layer.fresh(Storage.layerPostgres({ url, blobs: Path.join(directory, "blobs") }))
+      const put = (value: number) =>
+        Effect.flatMap(ArtifactStore, (store) => store.put([new Uint8Array(100_000).fill(value)]))
+      const collect = Gc.collect({ grace: 0, dryRun: true })
+      yield* Effect.provide(put(1), local)
+      assert.strictEqual((yield* Effect.provide(collect, local)).artifacts, 1)
+      const refused = yield* Effect.flip(Effect.provide(collect, shared))
+      assert.include(refused.message, "2 run databases keep artifacts there")
+      assert.match(refused.message, /remove \S+runs\.sqlite\.$/)
+      yield* Effect.provide(put(2), shared)
+      assert.match(
+        (yield* Effect.flip(Effect.provide(collect, local))).message,
+        /2 run databases keep artifacts there, .* remove \S+blobs\/databases\/\S+\.$/
+      )
     }).pipe(Effect.scoped, realTime)
   )
 

@@ -50,7 +50,7 @@ interface Options {
   readonly directory: string
   /** Ends the sentence that says that an artifact is missing. */
   readonly hint: string
-  /** Whether several run databases may keep artifacts in this directory. Default: false. */
+  /** Whether the run database is elsewhere, so that several may keep artifacts in this directory. Default: false. */
   readonly isShared?: boolean
   /** Writes nothing: damaged files stay where they are, and `put` fails. Default: false. */
   readonly readOnly?: boolean
@@ -225,6 +225,8 @@ export const make = (options: Options): FileStore => {
     remove: (files, before) => writing(() => Sweep.remove(places, files, before)),
     tidy: (before, keep) => writing(() => Sweep.tidy(places, names, before, keep))
   }
-  const owners = options.isShared === true ? { owners: Owners.make(directory, directories, writing) } : {}
-  return { ...store, ...owners, local: store, isRemote: false }
+  const looking = <A>(look: () => Promise<A>): Effect.Effect<A, ArtifactError> =>
+    attempt(look, (cause) => Bytes.failed("unreadable", `The artifacts in ${directory} can't be read`, cause))
+  const owners = Owners.make(directory, options.isShared === true, directories, { read: looking, write: writing })
+  return { ...store, owners, local: store, isRemote: false }
 }

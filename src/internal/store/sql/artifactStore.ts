@@ -167,13 +167,13 @@ export const make = (options: {
     Effect.map(changeRows(statement, params), (rows) => rows.map((row) => row.digest as string)) // every statement here returns this column
 
   const kept = Effect.mapError(options.identity.kept, asArtifactError("unwritable"))
-  let isMarked = blobs.owners === undefined || readOnly
+  const leaveMark = blobs.owners?.mark
+  let isMarked = leaveMark === undefined || readOnly
   /** Leaves this database's mark in the place of large artifacts, before the first of this process is kept there. */
   const keeping = <A>(effect: Effect.Effect<A, ArtifactError>): Effect.Effect<A, ArtifactError> =>
     Effect.suspend(() => {
-      const { owners } = blobs
-      if (isMarked || owners === undefined) return effect
-      return Effect.flatMap(Effect.flatMap(kept, owners.mark), () => {
+      if (isMarked || leaveMark === undefined) return effect
+      return Effect.flatMap(Effect.flatMap(kept, leaveMark), () => {
         isMarked = true
         return effect
       })
