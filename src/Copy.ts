@@ -12,6 +12,7 @@ import * as Contents from "./internal/history/contents.ts"
 import { isCrashed, placeOf } from "./internal/history/reading.ts"
 import * as Runs from "./internal/history/runs.ts"
 import * as Location from "./internal/store/location.ts"
+import * as Transfer from "./internal/store/transfer.ts"
 import { bytes as bytesText, plural } from "./internal/units.ts"
 import type { RunRecord } from "./RunRecord.ts"
 import { type Change, RunStore, StoreError } from "./RunStore.ts"
@@ -215,11 +216,10 @@ const copyArtifacts = Effect.fnUntraced(function* (run: RunRecord, from: Stores,
   const missing = wanted.filter(({ digest }) => !present.has(digest))
   yield* Effect.forEach(
     missing,
-    ({ digest, name, size }) =>
-      (size <= to.artifacts.inlineLimit
-        ? Effect.flatMap(from.artifacts.get(digest), (bytes) => to.artifacts.put([bytes]))
-        : Effect.flatMap(from.artifacts.path(digest), to.artifacts.putFile)
-      ).pipe(Effect.mapError((error) => refused(run, name, error))),
+    (artifact) =>
+      Effect.mapError(Transfer.transfer(from.artifacts, to.artifacts, artifact), (error) =>
+        refused(run, artifact.name, error)
+      ),
     { concurrency: atOnce, discard: true }
   )
   return { artifacts: missing.length, bytes: missing.reduce((sum, { size }) => sum + size, 0) }

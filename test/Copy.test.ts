@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import {
   Artifact,
@@ -348,8 +349,8 @@ describe("Copy", () => {
       const artifacts = yield* Effect.provide(ArtifactStore.ArtifactStore, from)
       const withoutFiles = Layer.succeed(ArtifactStore.ArtifactStore, {
         ...artifacts,
-        path: (digest) =>
-          Effect.fail(new ArtifactStore.ArtifactError({ reason: "missing", message: "It is gone.", digest }))
+        stream: (digest) =>
+          Stream.fail(new ArtifactStore.ArtifactError({ reason: "missing", message: "It is gone.", digest }))
       })
       assert.strictEqual(
         yield* messageOf(Effect.provide(Copy.run(id, { to }), withoutFiles)),

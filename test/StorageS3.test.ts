@@ -1,7 +1,7 @@
 /** A store with a bucket: what goes wrong when it is opened, healing, uploads, garbage collection, the cache, secrets. */
 import { spawnSync } from "node:child_process"
 import { createHash } from "node:crypto"
-import { closeSync, existsSync, ftruncateSync, openSync, truncateSync, writeSync } from "node:fs"
+import { closeSync, existsSync, ftruncateSync, openSync, readdirSync, truncateSync, writeSync } from "node:fs"
 import * as Fs from "node:fs/promises"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
@@ -12,6 +12,7 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import { ArtifactStore } from "../src/ArtifactStore.ts"
+import * as Copy from "../src/Copy.ts"
 import * as Flow from "../src/Flow.ts"
 import * as Gc from "../src/Gc.ts"
 import * as Storage from "../src/Storage.ts"
@@ -459,6 +460,37 @@ describe.skipIf(!ObjectServer.isInstalled)("a store with a bucket", () => {
         const files = yield* Effect.promise(() => Fs.readdir(cacheDirectory, { recursive: true, withFileTypes: true }))
         assert.isAtMost(files.filter((file) => /^[0-9a-f]{64}$/.test(file.name)).length, 2)
       }).pipe(Effect.provide(open()))
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("keeps no files of the artifacts that were copied to another store", () =>
+    Effect.gen(function* () {
+      const { place, runs } = yield* store()
+      const temporary = yield* temporaryDirectory
+      const directory = yield* temporaryDirectory
+      yield* environment({ TMPDIR: temporary })
+      let most = 0
+      yield* Effect.gen(function* () {
+        const { id } = yield* Flow.run(LargeFlow, { size: 200_000 })
+        const local = yield* Layer.build(Storage.layerLocal({ directory }))
+        const artifacts = Context.get(local, ArtifactStore)
+        const watched = Layer.succeed(ArtifactStore, {
+          ...artifacts,
+          putFile: (path) =>
+            Effect.suspend(() => {
+              most = Math.max(most, readdirSync(temporary).length)
+              return artifacts.putFile(path)
+            })
+        })
+        const [copied] = yield* Copy.run(id, { to: Layer.merge(Layer.succeedContext(local), watched) })
+        assert.isAbove(copied?.bytes ?? 0, 200_000)
+        assert.deepStrictEqual(readdirSync(temporary), [])
+        assert.isAbove(most, 0)
+        yield* Effect.provide(
+          Effect.map(Verify.check(), ({ faults }) => assert.deepStrictEqual(faults, [])),
+          Layer.succeedContext(local)
+        )
+      }).pipe(Effect.provide(Storage.layerS3({ ...place, runs })))
     }).pipe(Effect.scoped)
   )
 
