@@ -94,6 +94,10 @@ export const layer = (options: Options = {}): Layer.Layer<Server, UiError, RunSt
     const message = `${options.port} is not a valid port. Give a whole number between 0 and 65535 with --port.`
     return Layer.effect(Server, Effect.fail(new UiError({ reason: "port", message })))
   }
+  if (host === "") {
+    const message = `The host is empty, which Node takes for every address of this machine. Name one with --host, or omit it to listen on ${loopback}.`
+    return Layer.effect(Server, Effect.fail(new UiError({ reason: "host", message })))
+  }
   const start =
     options.port === undefined
       ? Layer.catchTag(on(usual), "ServeError", (error) => (codeOf(error) === "EADDRINUSE" ? on(0) : failing(error)))

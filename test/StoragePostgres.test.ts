@@ -18,6 +18,7 @@ import * as Storage from "../src/Storage.ts"
 import { hasPostgres, postgresSchema, postgresUrl, temporaryDirectory } from "./conformance/layers.ts"
 import { client, realTime } from "./conformance/postgres.ts"
 import { line, putRun, putTask, ref, run, task } from "./conformance/records.ts"
+import { environment } from "./support/environment.ts"
 
 /** The server's URL with parts of its own. */
 const changed = (change: (url: URL) => void): Effect.Effect<string> =>
@@ -42,6 +43,33 @@ describe("Storage.layerPostgres", () => {
           error.message,
           "The URL of the run database is not a Postgres URL: write it as postgres://USER:PASSWORD@HOST:PORT/DATABASE."
         )
+        assert.notInclude(inspect(error, { depth: 20 }), secret)
+      }
+    })
+  )
+
+  it.effect("says at once what a URL lacks, and does not wait for a database", () =>
+    Effect.gen(function* () {
+      yield* environment({ USER: undefined, USERNAME: undefined })
+      const blobs = yield* temporaryDirectory
+      const secret = "hunter2-secret"
+      for (const [url, told] of [
+        ["postgres://127.0.0.1:1/db", /^The URL of the run database names no user, and the variable USER is not set/],
+        [
+          `postgres://me:${secret}%zz@127.0.0.1:1/db`,
+          /^The URL of the run database has a % that stands for no character/
+        ],
+        [
+          `postgres://me:${secret}@127.0.0.1:1/%zz`,
+          /^The URL of the run database has a % that stands for no character/
+        ],
+        [
+          `postgres://me:${secret}@127.0.0.1:1/db?sslmode=verify-ful`,
+          /its URL can't be used: .*sslmode.*"verify-ful"\.$/
+        ]
+      ] as const) {
+        const error = yield* Effect.flip(Effect.provide(Effect.void, Storage.layerPostgres({ url, blobs })))
+        assert.match(error.message, told)
         assert.notInclude(inspect(error, { depth: 20 }), secret)
       }
     })

@@ -54,6 +54,10 @@ describe("Ui.layer", () => {
         yield* failure({ port: 0, host: "203.0.113.7" }),
         /^host: This machine has no address 203\.0\.113\.7/
       )
+      assert.match(
+        yield* failure({ port: 0, host: "" }),
+        /^host: The host is empty, which Node takes for every address/
+      )
     })
   )
 

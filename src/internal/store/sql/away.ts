@@ -51,10 +51,19 @@ export const codeOf = (error: SqlError): string | undefined => {
   return code
 }
 
+/** What the driver says of a URL that it can't use, or of a server that can't do what the URL asks for. It has no code for either. */
+const ofTheUrl = /\bURL\b|^No username configured$|^The server does not support TLS$/
+
+/** What is wrong with the URL, if that is what the driver says: waiting for the database is no use then. */
+export const misconfigured = ({ reason }: SqlError): string | undefined =>
+  reason._tag === "ConnectionError" && reason.cause instanceof Error && ofTheUrl.test(reason.cause.message)
+    ? reason.cause.message
+    : undefined
+
 /** Whether a running process may expect the database back. */
 export const isAway = (error: SqlError): boolean => {
   const code = codeOf(error)
-  if (code === undefined) return error.reason._tag === "ConnectionError"
+  if (code === undefined) return error.reason._tag === "ConnectionError" && misconfigured(error) === undefined
   return states.has(code) || systemCodes.has(code) || absentCodes.has(code) || code.startsWith("08")
 }
 

@@ -9,6 +9,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
 import type { SqlError } from "effect/sql/SqlError"
 import { ArtifactStore } from "../../../ArtifactStore.ts"
 import { RunStore, StoreError } from "../../../RunStore.ts"
@@ -88,11 +89,31 @@ const target = (url: Redacted.Redacted): Effect.Effect<Target, StoreError> =>
         })
       )
     }
-    const user = decodeURIComponent(parsed.username)
+    const decoded = Result.try(() =>
+      [parsed.username, parsed.password, parsed.pathname.slice(1)].map(decodeURIComponent)
+    )
+    if (Result.isFailure(decoded)) {
+      return Effect.fail(
+        new StoreError({
+          message:
+            "The URL of the run database has a % that stands for no character: write a % in a name or a password as %25."
+        })
+      )
+    }
+    const [named = "", , database = ""] = decoded.success
+    const user = named || process.env.USER || process.env.USERNAME
+    if (user === undefined) {
+      return Effect.fail(
+        new StoreError({
+          message:
+            "The URL of the run database names no user, and the variable USER is not set: write it as postgres://USER@HOST/DATABASE."
+        })
+      )
+    }
     return Effect.succeed({
       user,
       host: parsed.host === "" ? "localhost" : parsed.host,
-      database: decodeURIComponent(parsed.pathname.slice(1)) || user,
+      database: database || user,
       isNamed: parsed.searchParams.has("application_name")
     })
   })
@@ -141,8 +162,10 @@ const explain =
       case "EHOSTUNREACH":
       case "ENETUNREACH":
         return `${host} does not answer`
-      default:
-        return messageOf(error)
+      default: {
+        const wrong = Away.misconfigured(error)
+        return wrong === undefined ? messageOf(error) : `its URL can't be used: ${wrong}`
+      }
     }
   }
 
