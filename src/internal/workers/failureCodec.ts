@@ -10,6 +10,7 @@ import * as Schema from "effect/Schema"
 import { ExecutorError, type TaskDescription } from "../../Executor.ts"
 import * as ErrorCodec from "../run/errorCodec.ts"
 import { type CauseRecord, fromCause, namedError, withCauses } from "../run/errorRecord.ts"
+import * as TaggedJson from "../schema/taggedJson.ts"
 
 /** The causes of a failure. They are sent separately, because error schemas rarely include them. */
 const causes = Schema.optionalKey(Schema.Array(Schema.Struct({ tag: Schema.String, message: Schema.String })))
@@ -35,7 +36,11 @@ export const Failure = Schema.Union([
     stack: Schema.optionalKey(Schema.String),
     causes
   }),
-  Schema.Struct({ kind: Schema.Literal("interrupt") })
+  /** A defect that is data, such as a text: it arrives as it is. */
+  Schema.Struct({ kind: Schema.Literal("data"), data: Schema.Json, causes }),
+  Schema.Struct({ kind: Schema.Literal("interrupt") }),
+  /** A cause without any reason. */
+  Schema.Struct({ kind: Schema.Literal("empty") })
 ])
 export type Failure = typeof Failure.Type
 
@@ -46,7 +51,7 @@ export const encode = (cause: Cause.Cause<unknown>, error: Schema.Top | undefine
 }
 
 const withCausesOf = (failure: Failure, causes: ReadonlyArray<CauseRecord>): Failure =>
-  failure.kind === "interrupt" ? failure : { ...failure, causes }
+  failure.kind === "interrupt" || failure.kind === "empty" ? failure : { ...failure, causes }
 
 const encodeAlone = (cause: Cause.Cause<unknown>, error: Schema.Top | undefined): Failure => {
   const failure = cause.reasons.find(Cause.isFailReason)
@@ -61,10 +66,21 @@ const encodeAlone = (cause: Cause.Cause<unknown>, error: Schema.Top | undefined)
       : { kind: "undeclared", tag, message }
   }
   const defect = cause.reasons.find(Cause.isDieReason)
-  if (defect === undefined) return { kind: "interrupt" }
+  if (defect === undefined) return { kind: cause.reasons.length === 0 ? "empty" : "interrupt" }
   if (ErrorCodec.isOwn(defect.defect)) return own(defect.defect, true)
+  const data = dataOf(defect.defect)
+  if (data !== undefined) return { kind: "data", data }
   const { message, stack, tag } = fromCause(cause)
   return { kind: "defect", name: tag, message: explain(message), ...(stack === undefined ? {} : { stack }) }
+}
+
+/** A defect as tagged JSON; `undefined` for an error, or another instance of a class. */
+const dataOf = (defect: unknown): Schema.Json | undefined => {
+  try {
+    return TaggedJson.encode(defect)
+  } catch {
+    return undefined // its description arrives
+  }
 }
 
 const own = (error: ErrorCodec.Own, defect: boolean): Failure => ({
@@ -88,6 +104,10 @@ export const decode = (
   switch (failure.kind) {
     case "interrupt":
       return Effect.interrupt
+    case "empty":
+      return Effect.failCause(Cause.empty)
+    case "data":
+      return Effect.die(TaggedJson.decode(failure.data))
     case "defect":
       return Effect.die(withCauses(namedError(failure.name, failure.message, failure.stack), failure.causes))
     case "own": {

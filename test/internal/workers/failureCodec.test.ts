@@ -20,7 +20,9 @@ const records = Effect.fnUntraced(function* (cause: Cause.Cause<unknown>, error?
   const exit = yield* Effect.exit(
     FailureCodec.decode(Schema.decodeUnknownSync(FailureCodec.Failure)(crossed), task, error)
   )
-  return { home: fromCause(cause), away: fromCause(Exit.isFailure(exit) ? exit.cause : Cause.empty) }
+  assert.isTrue(Exit.isFailure(exit))
+  const arrived = Exit.isFailure(exit) ? exit.cause : Cause.empty
+  return { home: fromCause(cause), away: fromCause(arrived), arrived }
 })
 
 const refused = new Error("ECONNREFUSED here")
@@ -74,6 +76,28 @@ describe("the causes of a failure", () => {
       assert.deepStrictEqual(away.causes, home.causes)
     })
   )
+})
+
+describe("a defect that is data, and a cause without a reason", () => {
+  const cases: ReadonlyArray<readonly [string, Cause.Cause<never>]> = [
+    ["a text", Cause.die("boom")],
+    ["an empty text", Cause.die("")],
+    ["negative zero", Cause.die(-0)],
+    ["nothing", Cause.die(undefined)],
+    ["null", Cause.die(null)],
+    ["a bigint", Cause.die(2n ** 70n)],
+    ["an object", Cause.die({ code: 7, at: new Date(0), seen: new Set(["a"]) })],
+    ["no reason", Cause.empty]
+  ]
+  for (const [title, cause] of cases) {
+    it.effect(`cross as they are: ${title}`, () =>
+      Effect.gen(function* () {
+        const { arrived, away, home } = yield* records(cause)
+        assert.deepStrictEqual(arrived, cause)
+        assert.deepStrictEqual(away, home)
+      })
+    )
+  }
 })
 
 describe("a failure that can't cross as it is", () => {
