@@ -8,21 +8,29 @@ import { BaseSequencer, type TestSpecification } from "vitest/node"
  * a Postgres at most.
  */
 const groups: Readonly<Record<string, ReadonlyArray<string>>> = {
-  // The command line, the examples and README's programs as processes; worker threads; an object storage server.
+  // The command line, the examples, README's programs and killed drivers as processes; worker threads; an object storage
+  // server.
   "test:programs": [
     "test/cli/**",
     "test/examples/**",
     "test/executor/**",
+    "test/internal/code/**",
+    "test/internal/life/**",
+    "test/internal/run/failing.test.ts",
     "test/internal/s3/{credentials,faults,objects}.test.ts",
     "test/internal/workers/**",
+    "test/nbow/checkpoints.test.ts",
     "test/acceptance/bucket.test.ts",
     "test/ArtifactStoreS3.test.ts",
+    "test/artifactValues.test.ts",
     "test/examples.test.ts",
     "test/Executor.test.ts",
     "test/FlowCli.test.ts",
+    "test/life.test.ts",
     "test/README.test.ts",
     "test/secrets.test.ts",
-    "test/StorageS3.test.ts"
+    "test/StorageS3.test.ts",
+    "test/values.test.ts"
   ],
   // Workers of a cluster, as processes that are started, cut off and killed.
   "test:cluster": ["test/cluster/**"],

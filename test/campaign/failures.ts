@@ -1,6 +1,6 @@
 /**
  * 500 random failures on every store and executor; the run of each must be ended and recorded: `tsx test/campaign/failures.ts
- * [SEED]`. `npm test` runs each kind of failure once.
+ * [SEED]`. `npm run test:programs` runs each kind once.
  */
 import { spawnSync } from "node:child_process"
 import { join } from "node:path"
