@@ -11,6 +11,7 @@ import type { RunRecord, RunStatus } from "../../RunRecord.ts"
 import { type RunQuery, RunStore, type StoreError } from "../../RunStore.ts"
 import * as Tags from "../../Tags.ts"
 import * as Checked from "../checked.ts"
+import { isAlive } from "../store/processes.ts"
 
 /** No run has this name, or several ids start with it. The message names them. */
 export class RunNotFound extends Schema.TaggedError<RunNotFound>()("RunNotFound", {
@@ -209,14 +210,6 @@ const isOfEarlierProcess = ({ driver, heartbeatAt, pid }: RunRecord, now: number
   const realNow = Clock.Clock.defaultValue().currentTimeMillisUnsafe()
   const isRealTime = Math.abs(realNow - now) < 60_000 // else a test has set the clock
   return isRealTime && heartbeatAt < realNow - process.uptime() * 1000 - 1000
-}
-
-const isAlive = (pid: number): boolean => {
-  try {
-    return process.kill(pid, 0)
-  } catch (cause) {
-    return (cause as NodeJS.ErrnoException).code === "EPERM" // the process exists but belongs to another user
-  }
 }
 
 /** Linux counts the start time of a process in hundredths of a second since boot. */

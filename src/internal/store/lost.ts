@@ -3,6 +3,7 @@
  */
 import { randomBytes } from "node:crypto"
 import type { RunRecord } from "../../RunRecord.ts"
+import type { Driver } from "./runStore.ts"
 import { StoreError } from "./storeError.ts"
 
 /** A new token. */
@@ -11,9 +12,9 @@ export const makeToken = (): string => randomBytes(12).toString("hex")
 /** What a message says of the run. */
 export type Holder = Pick<RunRecord, "status" | "host" | "pid">
 
-/** Says why something can't be copied into a run, which is there, or is copied by another process. */
-export const copyError = (run: string, record: Holder | undefined): StoreError =>
-  record === undefined
+/** Says why a driver's write was refused: of a copy, that the run is there, or is copied by another process. */
+export const refusal = ({ isCopy, run }: Pick<Driver, "isCopy" | "run">, record: Holder | undefined): StoreError =>
+  isCopy === true && record === undefined
     ? new StoreError({
         reason: "lost",
         message: `Run ${run} is now being copied into the same store by another process, which began later. It is there once that one is done; if that one fails, copy the run again.`

@@ -70,8 +70,7 @@ export const make = (options: { readonly inlineLimit: number; readonly valueByte
       Effect.flatMap(
         Effect.tryPromise({
           try: () => UserFile.read(path, (file) => file.readFile()),
-          catch: (cause) =>
-            cause instanceof ArtifactError ? cause : Bytes.failed("unreadable", `The file ${path} can't be read`, cause)
+          catch: (cause) => UserFile.unreadable(path, cause)
         }),
         (bytes) => store.put([bytes])
       ),

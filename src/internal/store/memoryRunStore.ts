@@ -115,8 +115,7 @@ export const make = (inline?: MemoryRecords.Inline): RunStore["Service"] => {
     write: (changes, driver) =>
       Effect.flatMap(Clock.currentTimeMillis, (now) => {
         if (driver !== undefined && !holds(driver)) {
-          const refuse = driver.isCopy === true ? Lost.copyError : Lost.error
-          return Effect.fail(refuse(driver.run, runs.get(driver.run)?.record))
+          return Effect.fail(Lost.refusal(driver, runs.get(driver.run)?.record))
         }
         for (const change of changes) records.writeOne(change, now)
         return Effect.void

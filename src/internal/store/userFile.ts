@@ -5,6 +5,11 @@
  */
 import * as Fs from "node:fs/promises"
 import { ArtifactError } from "./artifactError.ts"
+import * as Bytes from "./bytes.ts"
+
+/** Why a file could not be stored: what is known already, or that it can't be read. */
+export const unreadable = (path: string, cause: unknown): ArtifactError =>
+  cause instanceof ArtifactError ? cause : Bytes.failed("unreadable", `The file ${path} can't be read`, cause)
 
 /** The refusal. */
 export const changed = (path: string): ArtifactError =>

@@ -2,7 +2,6 @@
 import { createHash } from "node:crypto"
 import * as Fs from "node:fs/promises"
 import { setImmediate as immediate } from "node:timers/promises"
-import { ArtifactError } from "../artifactError.ts"
 import type { Range } from "../blobs.ts"
 import * as Bytes from "../bytes.ts"
 import * as UserFile from "../userFile.ts"
@@ -136,7 +135,7 @@ export async function* readable(path: string): AsyncGenerator<Uint8Array> {
     yield* partsOf(opened.file)
     await opened.check()
   } catch (cause) {
-    throw cause instanceof ArtifactError ? cause : Bytes.failed("unreadable", `The file ${path} can't be read`, cause)
+    throw UserFile.unreadable(path, cause)
   } finally {
     await opened?.file.close()
   }

@@ -12,8 +12,7 @@ import type { Content } from "../../s3/client.ts"
 import { S3Error } from "../../s3/failure.ts"
 import * as Hashing from "../../s3/hashing.ts"
 import * as Upload from "../../s3/upload.ts"
-import { ArtifactError } from "../artifactError.ts"
-import * as Bytes from "../bytes.ts"
+import type { ArtifactError } from "../artifactError.ts"
 import { reasonOf } from "../obstacle.ts"
 import * as UserFile from "../userFile.ts"
 import type { Source } from "./write.ts"
@@ -22,18 +21,15 @@ import type { Source } from "./write.ts"
 export const open = (path: string): Effect.Effect<Source, ArtifactError, Scope.Scope> =>
   Effect.flatMap(
     Effect.acquireRelease(
-      Effect.tryPromise({ try: () => Fs.open(path, "r"), catch: (cause) => unreadable(path, cause) }),
+      Effect.tryPromise({ try: () => Fs.open(path, "r"), catch: (cause) => UserFile.unreadable(path, cause) }),
       (file) => Effect.promise(() => file.close())
     ),
     (file) =>
       Effect.tryPromise({
         try: (signal) => sourceOf(file, path, signal),
-        catch: (cause) => (cause instanceof ArtifactError ? cause : unreadable(path, cause))
+        catch: (cause) => UserFile.unreadable(path, cause)
       })
   )
-
-const unreadable = (path: string, cause: unknown): ArtifactError =>
-  Bytes.failed("unreadable", `The file ${path} can't be read`, cause)
 
 /** The digests of a file, and how to read it again. */
 const sourceOf = async (file: Fs.FileHandle, path: string, signal: AbortSignal): Promise<Source> => {

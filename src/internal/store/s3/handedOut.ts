@@ -10,6 +10,7 @@ import * as Os from "node:os"
 import * as Path from "node:path"
 import { entries } from "../files/directories.ts"
 import { isMissing, lookAt, timeOf } from "../files/look.ts"
+import { isAlive } from "../processes.ts"
 
 export interface HandedOut {
   /** Marks a file, before its path is handed out. */
@@ -62,13 +63,5 @@ export const make = (cache: string, now: () => number): HandedOut => {
       for (const digest of marked) rmSync(Path.join(directory, `${digest}.${own}`), { force: true })
       marked.clear()
     }
-  }
-}
-
-const isAlive = (pid: number): boolean => {
-  try {
-    return process.kill(pid, 0)
-  } catch (cause) {
-    return (cause as NodeJS.ErrnoException).code === "EPERM" // it belongs to another user
   }
 }

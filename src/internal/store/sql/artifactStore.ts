@@ -234,8 +234,7 @@ export const make = (options: {
   const putFile = Effect.fnUntraced(function* (path: string): Effect.fn.Return<Address, ArtifactError> {
     const small = yield* Effect.tryPromise({
       try: () => smallFile(path),
-      catch: (cause) =>
-        cause instanceof ArtifactError ? cause : Bytes.failed("unreadable", `The file ${path} can't be read`, cause)
+      catch: (cause) => UserFile.unreadable(path, cause)
     })
     return yield* small === undefined ? keeping(blobs.putFile(path)) : put([small])
   })

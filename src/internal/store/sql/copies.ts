@@ -37,7 +37,7 @@ export const make = (
         if (present !== undefined) return yield* Lost.error(run, present as Lost.Holder) // its columns; this rolls back
         yield* database.runAll(
           connection,
-          belongings.map(({ column, table }) => ({ sql: `DELETE FROM ${table} WHERE ${column} = ?`, params: [run] }))
+          belongings.map(({ table }) => ({ sql: `DELETE FROM ${table} WHERE run = ?`, params: [run] }))
         )
       })
     )

@@ -71,14 +71,18 @@ const digestRanges: ReadonlyArray<Prepared> = Array.from("0123456789abcdef", (di
   }
 })
 
-/** What belongs to a run. */
+/** The tables of what belongs to a run, and what a message calls their rows. Their column `run` has its id. */
 export const belongings = [
-  { table: "tasks", column: "run" },
-  { table: "logs", column: "run" },
-  { table: "metrics", column: "run" },
-  { table: "cards", column: "run" },
-  { table: "checkpoints", column: "run" },
-  { table: "run_tags", column: "run" }
+  { table: "tasks", rows: "tasks" },
+  { table: "logs", rows: "log lines" },
+  { table: "metrics", rows: "metric points" },
+  { table: "cards", rows: "cards" },
+  { table: "checkpoints", rows: "checkpoints" },
+  { table: "run_tags", rows: "tags" }
 ]
 
-const removed = [...belongings, { table: "copies", column: "run" }, { table: "runs", column: "id" }]
+const removed = [
+  ...belongings.map(({ table }) => ({ table, column: "run" })),
+  { table: "copies", column: "run" },
+  { table: "runs", column: "id" }
+]

@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import type { RefRecord, TaskRecord } from "../../../RunRecord.ts"
 import type { RecordFault, StoreError } from "../../../RunStore.ts"
 import type { Database } from "./database.ts"
+import { belongings } from "./removal.ts"
 import * as Rows from "./rows.ts"
 
 /** How many rows are read at once. */
@@ -19,16 +20,6 @@ type ReadRows = <A>(
   readonly records: ReadonlyArray<A>
   readonly damaged: ReadonlyArray<{ readonly name: string; readonly run: string; readonly why: string }>
 }
-
-/** The tables whose rows belong to a run, and how a sentence calls their rows. */
-const belongings = [
-  { table: "tasks", rows: "tasks" },
-  { table: "logs", rows: "log lines" },
-  { table: "metrics", rows: "metric points" },
-  { table: "cards", rows: "cards" },
-  { table: "checkpoints", rows: "checkpoints" },
-  { table: "run_tags", rows: "tags" }
-]
 
 export const verify = (
   database: Database,

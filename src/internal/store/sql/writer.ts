@@ -140,8 +140,8 @@ export const make = Effect.fnUntraced(function* (
         ([row]) => row as (Lost.Holder & { readonly driver: string }) | undefined // its columns
       )
     if (claim === undefined) {
-      const holder = yield* find(driver?.run ?? "")
-      return yield* (driver?.isCopy === true ? Lost.copyError : Lost.error)(driver?.run ?? "", holder)
+      const refused = driver ?? { run: "" }
+      return yield* Lost.refusal(refused, yield* find(refused.run))
     }
     const run = yield* find(claim.run.id)
     // The claim went through, and its answer was lost with the connection.
