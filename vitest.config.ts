@@ -2,10 +2,11 @@ import { sep } from "node:path"
 import { defaultServerConditions } from "vite"
 import { defineConfig } from "vitest/config"
 import { BaseSequencer, type TestSpecification } from "vitest/node"
+import { named } from "./test/support/named.ts"
 
 /**
- * The tests that have commands of their own, because they take long. `npm test` runs the others: they need this process, and
- * a Postgres at most.
+ * The tests that have commands of their own, because they take long. `npm test` runs the others,
+ * which need little more than this process and a Postgres.
  */
 const groups: Readonly<Record<string, ReadonlyArray<string>>> = {
   // The command line, the examples, README's programs and killed drivers as processes; worker threads; an object storage
@@ -43,7 +44,6 @@ const foreign: ReadonlyArray<string> = ["test:page", "test:package"]
 
 const command = process.env.npm_lifecycle_event ?? ""
 const isForeign = foreign.includes(command)
-const named = process.argv.slice(2).filter((argument) => !/^(-|(run|list|watch)$)/.test(argument))
 /** Files that an argument names are run, whatever group they are in; those of a foreign group by their folder only. */
 const isNamed = (group: string, files: ReadonlyArray<string>): boolean =>
   foreign.includes(group)

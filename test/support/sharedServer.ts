@@ -6,12 +6,10 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, statfs, symlink, writeFil
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { stopShared } from "../cluster/postgres.ts"
+import { named } from "./named.ts"
 import * as ObjectServer from "./objectServer.ts"
 
 const root = join(import.meta.dirname, "..", "..")
-
-/** Whether all tests of a command run, and not just the files that someone names. */
-const isWhole = process.argv.slice(2).every((argument) => argument === "run" || argument.startsWith("-"))
 
 /** A file system in memory: Linux has one here. */
 const memory = "/dev/shm"
@@ -87,7 +85,7 @@ export default async (): Promise<() => Promise<void>> => {
   // Hundreds of them load the same modules: Node compiles and finds each once.
   process.env.NODE_COMPILE_CACHE ??= cache
   process.env.EFFECT_FLOW_TEST_RESOLUTIONS = join(directory, "resolutions.json")
-  if (isWhole && process.env.npm_lifecycle_event === "test:programs" && ObjectServer.isInstalled)
+  if (named.length === 0 && process.env.npm_lifecycle_event === "test:programs" && ObjectServer.isInstalled)
     void ObjectServer.startShared(directory).catch(() => undefined) // the tests that wait for it will say so
   return () => end(directory)
 }

@@ -178,6 +178,8 @@ describe("resuming from a step of a called flow", () => {
           /flow "Middle\/Inner", as run \w{26} called it, has no task of a step "nothing"\. .*leaf/
         ],
         ["Middle/Nobody/leaf", /flow "Middle", as run \w{26} called it, called no flow "Nobody"\. It called: Inner\./],
+        ["Middle/", /flow "Middle", .* has no task of a step ""\./],
+        ["/leaf", /called no flow ""\. It called: Middle\./],
         ["Middle/Inner/Nobody/leaf", /flow "Middle\/Inner", .* called no flow "Nobody"\. It called none\./]
       ] as const) {
         assert.match(messageOf(yield* Effect.flip(Flow.resume(Outer, { from }))), message)
