@@ -12,12 +12,11 @@ import { ArtifactStore, type Location } from "./ArtifactStore.ts"
 import { defaultLimitBytes } from "./internal/artifact/valueCache.ts"
 import * as Checked from "./internal/checked.ts"
 import * as Address from "./internal/s3/address.ts"
-import type { BucketLocation } from "./internal/store/artifactStore.ts"
+import { type BucketLocation, inlineLimit } from "./internal/store/artifactStore.ts"
 import * as StoreDirectory from "./internal/store/directory.ts"
 import * as LayerOptions from "./internal/store/layerOptions.ts"
 import * as MemoryArtifactStore from "./internal/store/memoryArtifactStore.ts"
 import * as MemoryRunStore from "./internal/store/memoryRunStore.ts"
-import * as SqlArtifactStore from "./internal/store/sql/artifactStore.ts"
 import { RunStore, StoreError } from "./RunStore.ts"
 
 /**
@@ -30,10 +29,7 @@ import { RunStore, StoreError } from "./RunStore.ts"
  */
 export const layerMemory: Layer.Layer<ArtifactStore | RunStore> = Layer.effectContext(
   Effect.gen(function* () {
-    const memory = MemoryArtifactStore.make({
-      inlineLimit: SqlArtifactStore.inlineLimit,
-      valueBytes: defaultLimitBytes()
-    })
+    const memory = MemoryArtifactStore.make({ inlineLimit, valueBytes: defaultLimitBytes() })
     yield* Effect.addFinalizer(() => memory.close)
     return Context.make(ArtifactStore, memory.store).pipe(Context.add(RunStore, MemoryRunStore.make(memory.inline)))
   })

@@ -15,6 +15,9 @@ import * as Watch from "./signalWatch.ts"
 /** If interrupting takes longer than this, the user is told why. */
 const announceMs = 1000
 
+/** What is still under way when the command is done gets this long to end by itself. */
+const graceMs = 50
+
 /**
  * Runs the command line of this process and ends it.
  *
@@ -92,8 +95,13 @@ const onStdoutError = (cli: Cli.Cli, error: NodeJS.ErrnoException): void => {
 const stackOf = (error: unknown): string =>
   error instanceof Error && error.stack !== undefined ? `\n${error.stack}` : ""
 
-/** Ends the process once its output has been flushed, because open handles may keep it alive. */
+/**
+ * Ends the process once its output has been flushed. A loader such as tsx may still be writing what it compiled to its
+ * cache, and leaves an empty file there if it is cut off, so that it compiles the program again at every start. So the
+ * process ends by itself if it can, and is ended if something that the program left open keeps it alive.
+ */
 const end = (code: number) => {
   process.exitCode = code
-  process.stdout.write("", () => process.stderr.write("", () => process.exit(code)))
+  const exitSoon = () => setTimeout(() => process.exit(code), graceMs).unref()
+  process.stdout.write("", () => process.stderr.write("", exitSoon))
 }

@@ -66,6 +66,9 @@ export interface VerifiedArtifacts {
   readonly faults: ReadonlyArray<ArtifactFault>
 }
 
+/** The size in bytes up to which the stores of a run database keep an artifact in it. */
+export const inlineLimit = 64 * 1024
+
 /** Keeps bytes. Layers: `ArtifactStore.layerMemory`, and the ones in `Storage`. */
 export class ArtifactStore extends Context.Service<
   ArtifactStore,

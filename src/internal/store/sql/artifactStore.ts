@@ -14,6 +14,7 @@ import type { StoreError } from "../../../RunStore.ts"
 import * as Extension from "../../artifact/extension.ts"
 import * as ValueCache from "../../artifact/valueCache.ts"
 import * as Digest from "../../schema/digest.ts"
+import { inlineLimit } from "../artifactStore.ts"
 import type { Blobs } from "../blobs.ts"
 import * as Bytes from "../bytes.ts"
 import * as Owners from "../owners.ts"
@@ -28,9 +29,6 @@ import { ownerExists } from "./runStore.ts"
 import * as SqlSources from "./sources.ts"
 import * as VerifyArtifacts from "./verifyArtifacts.ts"
 import type { Writer } from "./writer.ts"
-
-/** The size in bytes up to which an artifact is kept in the database. */
-export const inlineLimit = 64 * 1024
 
 /** Long lists of digests are queried in parts of this length. */
 const listSize = 5000
