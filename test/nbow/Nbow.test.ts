@@ -464,14 +464,27 @@ describe("Nbow.Model", () => {
   )
 })
 
+/** The files of TensorFlow.js that a program of its own has loaded at its end. It has `Effect`, `Nbow` and `Tensorflow`. */
+const loadedBy = async (program: string): Promise<ReadonlyArray<string>> => {
+  const script = `
+    import { createRequire } from "node:module"
+    import * as Effect from "effect/Effect"
+    import * as Schema from "effect/Schema"
+    import { Nbow, Tensorflow } from "./src/nbow/index.ts"
+    import { roundTrip } from "./test/support/codec.ts"
+    ${program}
+    const loaded = Object.keys(createRequire(import.meta.url).cache).filter((path) => path.includes("tensorflow"))
+    console.log(JSON.stringify(loaded))
+  `
+  const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module-typescript", "-e", script], {
+    cwd: join(import.meta.dirname, "../..")
+  })
+  return JSON.parse(stdout.slice(stdout.lastIndexOf("[")))
+}
+
 describe("effect-flow/nbow", () => {
   it("loads nothing of TensorFlow.js when it is imported, nor to read a model and score with it", async () => {
-    const script = `
-      import { createRequire } from "node:module"
-      import * as Effect from "effect/Effect"
-      import * as Schema from "effect/Schema"
-      import { Nbow, Tensorflow } from "./src/nbow/index.ts"
-      import { roundTrip } from "./test/support/codec.ts"
+    const loaded = await loadedBy(`
       const model = {
         options: Schema.decodeUnknownSync(Nbow.Options)({ hiddenSize: 1 }),
         vectorizer: { options: {}, vocabulary: ["dress"] },
@@ -481,13 +494,22 @@ describe("effect-flow/nbow", () => {
       }
       const scored = Effect.flatMap(roundTrip(Nbow.Model, model), (read) => Nbow.predict(read, ["dress"]))
       await Effect.runPromise(Effect.provide(scored, Tensorflow.layer))
-      const loaded = Object.keys(createRequire(import.meta.url).cache).filter((path) => path.includes("tensorflow"))
-      console.log(JSON.stringify(loaded))
+    `)
+    assert.deepStrictEqual(loaded, [])
+  })
+
+  it("loads no layers of TensorFlow.js to train, and loads them for a model that has layers", async () => {
+    const training = `
+      const data = { texts: Array.from({ length: 40 }, (_, i) => (i % 2 ? "good dress" : "bad shoes")), labels: Array.from({ length: 40 }, (_, i) => i % 2) }
+      const fitted = Nbow.fit(data, { epochs: 1 })
     `
-    const root = join(import.meta.dirname, "../..")
-    const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module-typescript", "-e", script], {
-      cwd: root
-    })
-    assert.strictEqual(stdout.trim(), "[]")
+    const run = (effect: string) =>
+      `await Effect.runPromise(Effect.scoped(${effect}).pipe(Effect.provide(Tensorflow.layer)))`
+    const isLayers = (path: string) => path.includes("tfjs-layers")
+    const trained = await loadedBy(`${training}; ${run("fitted")}`)
+    assert.isTrue(trained.some((path) => path.includes("tfjs-core")))
+    assert.isFalse(trained.some(isLayers))
+    const exported = await loadedBy(`${training}; ${run("Effect.flatMap(fitted, Nbow.toLayersModel)")}`)
+    assert.isTrue(exported.some(isLayers))
   })
 })

@@ -4,8 +4,8 @@
  * them, from modules that can't be loaded beside the core that Node loads, so they are registered here.
  */
 import type { Tensor } from "@tensorflow/tfjs-core"
+import type { Core } from "./tf.ts"
 
-type Core = typeof import("@tensorflow/tfjs-core")
 type Method = (this: Tensor, ...args: ReadonlyArray<never>) => unknown
 type Operation = (tensor: Tensor, ...args: ReadonlyArray<never>) => unknown
 

@@ -5,6 +5,7 @@ import type * as Artifact from "../../Artifact.ts"
 import * as CountVectorizer from "../CountVectorizer.ts"
 import * as Tensorflow from "../Tensorflow.ts"
 import * as Layers from "./layers.ts"
+import * as LoadTf from "./loadTf.ts"
 import type * as NbowOptions from "./nbowOptions.ts"
 import { invalid, OptionsError } from "./options.ts"
 import { TrainingError } from "./TrainingError.ts"
@@ -42,8 +43,8 @@ export const fit = Effect.fnUntraced(function* <C extends TrainingData.Classes>(
       `${options.hiddenSize} units for ${matrix.columns} terms are more than ${weightsLimit} weights`
     )
   }
-  const { tf } = yield* Tensorflow.load
-  const weights = yield* Effect.sync(() => Layers.begin(tf, matrix.columns, options, outputsOf(classes)))
-  const trained = yield* train(tf, { matrix, weights, ...rows }, options, checkpointEvery)
+  const core = LoadTf.coreOf(yield* Tensorflow.load)
+  const weights = yield* Effect.sync(() => Layers.begin(core, matrix.columns, options, outputsOf(classes)))
+  const trained = yield* train(core, { matrix, weights, ...rows }, options, checkpointEvery)
   return { classes, model: { options, vectorizer, ...trained } }
 })

@@ -1,6 +1,6 @@
-/** The network as a `tf.LayersModel`: used to initialize the weights, and to export a model to other code. */
+/** The network as a `tf.LayersModel`, to export a model to other code, and its initial weights. */
 import type { LayersModel } from "@tensorflow/tfjs-layers"
-import type { Tf } from "./loadTf.ts"
+import type { Core, Tf } from "./loadTf.ts"
 import type { Options } from "./nbowOptions.ts"
 import type { Weights } from "./network.ts"
 
@@ -25,14 +25,25 @@ const make = (tf: Tf, columns: number, options: Options, outputs: number): Layer
     ]
   })
 
-/** The initial weights. There is one output for two classes, or one for each class. */
-export const begin = (tf: Tf, columns: number, options: Options, outputs = 1): Weights => {
-  const model = make(tf, columns, options, outputs)
-  const [hiddenKernel, hiddenBias, outputKernel, outputBias] = model
-    .getWeights()
-    .map((tensor) => tensor.dataSync<"float32">().slice()) as [Float32Array, Float32Array, Float32Array, Float32Array] // the weights of two dense layers
-  model.dispose()
-  return { hiddenKernel, hiddenBias, outputKernel, outputBias }
+/**
+ * The initial weights: what the kernels' initializers above make of their seeds, and biases of zero. Made without the
+ * model, for which all layers of TensorFlow.js would have to be loaded first. There is one output for two classes, or one
+ * for each class.
+ */
+export const begin = (core: Core, columns: number, { hiddenSize, seed }: Options, outputs = 1): Weights => ({
+  hiddenKernel: glorotUniform(core, columns, hiddenSize, seed),
+  hiddenBias: new Float32Array(hiddenSize),
+  outputKernel: glorotUniform(core, hiddenSize, outputs, seed + 1),
+  outputBias: new Float32Array(outputs)
+})
+
+/** Numbers between ±√(6 / (rows + columns)), from the formula and the generator of `tf.initializers.glorotUniform`. */
+const glorotUniform = (core: Core, rows: number, columns: number, seed: number): Float32Array => {
+  const limit = Math.sqrt(3 * (1 / Math.max(1, (rows + columns) / 2)))
+  const tensor = core.randomUniform([rows, columns], -limit, limit, "float32", seed)
+  const values = tensor.dataSync<"float32">().slice()
+  tensor.dispose()
+  return values
 }
 
 /** The model with trained weights. */

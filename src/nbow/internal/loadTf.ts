@@ -1,6 +1,6 @@
 /**
- * Loads TensorFlow.js on demand: only its core, its layers and one backend, not the `@tensorflow/tfjs` bundle, which
- * has all of them.
+ * Loads TensorFlow.js on demand: only its core and one backend, and its layers when a program uses them, not the
+ * `@tensorflow/tfjs` bundle, which has all of them.
  */
 import { existsSync, readdirSync } from "node:fs"
 import { createRequire } from "node:module"
@@ -12,17 +12,20 @@ import * as Schema from "effect/Schema"
 import { messageOf } from "../../internal/cause.ts"
 import * as ChainedOps from "./chainedOps.ts"
 import * as Disposal from "./disposal.ts"
-import type { Tf } from "./tf.ts"
+import type { Core, Tf } from "./tf.ts"
 import * as WasmKernels from "./wasmKernels.ts"
 
-export type { Tf } from "./tf.ts"
+export type { Core, Tf } from "./tf.ts"
 
 /** A backend of TensorFlow.js: `node` is the native library of `@tensorflow/tfjs-node`. */
 export type Backend = "node" | "wasm" | "cpu"
 
 /** TensorFlow.js on a backend. */
 export interface Loaded {
+  /** The core and the layers. The layers are loaded when this is first read. */
   readonly tf: Tf
+  /** The core alone, which loads sooner. Absent where a program provides its own TensorFlow.js. */
+  readonly core?: Core
   readonly backend: Backend
   /** Why each better backend can't be used. */
   readonly passedOver: ReadonlyArray<TensorflowError>
@@ -52,12 +55,18 @@ const load = (name: string) => createRequire(here())(/* turbopackIgnore: true */
 
 const resolve = (name: string): string => createRequire(here()).resolve(/* turbopackIgnore: true */ name)
 
-const requireTf = (): Tf => {
-  const core: typeof import("@tensorflow/tfjs-core") = load("@tensorflow/tfjs-core")
+const requireCore = (): Core => {
+  const core: Core = load("@tensorflow/tfjs-core")
   core.env().set("PROD", true) // no banner that asks to install tfjs-node
   ChainedOps.register(core)
-  const layers: typeof import("@tensorflow/tfjs-layers") = load("@tensorflow/tfjs-layers")
-  const tf = { ...core, ...layers }
+  return core
+}
+
+const layersName = "@tensorflow/tfjs-layers"
+
+const requireTf = (): Tf => {
+  const layers: typeof import("@tensorflow/tfjs-layers") = load(layersName)
+  const tf = { ...requireCore(), ...layers }
   Disposal.patch(tf)
   return tf
 }
@@ -84,11 +93,11 @@ const requireNode = (): void => {
   load(name)
 }
 
-const requireBackend = (tf: Tf, backend: Backend): void => {
+const requireBackend = (core: Core, backend: Backend): void => {
   if (backend === "node") requireNode()
   else if (backend === "wasm") {
     load("@tensorflow/tfjs-backend-wasm")
-    WasmKernels.register(tf)
+    WasmKernels.register(core)
   } else load("@tensorflow/tfjs-backend-cpu")
 }
 
@@ -100,38 +109,63 @@ const failure =
       message: `The ${backend} backend of TensorFlow.js can't be used: ${messageOf(cause)}.`
     })
 
-const start = async (tf: Tf, backend: Backend): Promise<void> => {
-  if (!(await tf.setBackend(names[backend]))) throw new Error("it failed to start")
-  await tf.ready()
+const start = async (core: Core, backend: Backend): Promise<void> => {
+  if (!(await core.setBackend(names[backend]))) throw new Error("it failed to start")
+  await core.ready()
 }
 
-/** Makes a loaded backend the current one. */
-export const use = ({ backend, tf }: Loaded): Effect.Effect<void, TensorflowError> =>
-  tf.getBackend() === names[backend]
-    ? Effect.void
-    : Effect.tryPromise({ try: () => start(tf, backend), catch: failure(backend) })
+/** The core of what was loaded. */
+export const coreOf = (loaded: Loaded): Core => loaded.core ?? loaded.tf
 
-/** Loads TensorFlow.js with one backend, and makes it the current one. */
-export const loadOne = (backend: Backend): Effect.Effect<Tf, TensorflowError> =>
+/** Makes a loaded backend the current one. */
+export const use = (loaded: Loaded): Effect.Effect<void, TensorflowError> => {
+  const core = coreOf(loaded)
+  return core.getBackend() === names[loaded.backend]
+    ? Effect.void
+    : Effect.tryPromise({ try: () => start(core, loaded.backend), catch: failure(loaded.backend) })
+}
+
+/** Loads the core of TensorFlow.js with one backend, and makes it the current one. */
+export const loadOne = (backend: Backend): Effect.Effect<Core, TensorflowError> =>
   Effect.tryPromise({
     try: async () => {
-      const tf = requireTf()
-      requireBackend(tf, backend)
-      await start(tf, backend)
-      return tf
+      const core = requireCore()
+      resolve(layersName) // a package that is missing is reported here, where an error is expected
+      requireBackend(core, backend)
+      await start(core, backend)
+      return core
     },
     catch: failure(backend)
   })
 
 /** Starts another backend, and leaves the current one in use. */
-export const startBeside = (tf: Tf, backend: Backend): Effect.Effect<void, TensorflowError> =>
+export const startBeside = (core: Core, backend: Backend): Effect.Effect<void, TensorflowError> =>
   Effect.suspend(() => {
-    const current = tf.getBackend()
+    const current = core.getBackend()
     return Effect.ensuring(
       loadOne(backend),
-      Effect.promise(() => tf.setBackend(current))
+      Effect.promise(() => core.setBackend(current))
     )
   })
+
+/** TensorFlow.js on a backend, without its layers until they are used. */
+class Loading implements Loaded {
+  readonly core: Core
+  readonly backend: Backend
+  readonly passedOver: ReadonlyArray<TensorflowError>
+  private whole: Tf | undefined
+
+  constructor(core: Core, backend: Backend, passedOver: ReadonlyArray<TensorflowError>) {
+    this.core = core
+    this.backend = backend
+    this.passedOver = passedOver
+  }
+
+  get tf(): Tf {
+    this.whole ??= requireTf()
+    return this.whole
+  }
+}
 
 /** All backends, the fastest first. */
 export const all: ReadonlyArray<Backend> = ["node", "wasm", "cpu"]
@@ -147,7 +181,7 @@ export const loadFirst = Effect.fnUntraced(function* (backends: ReadonlyArray<Ba
     }
     if (passedOver.length > 0) yield* Effect.logDebug(passedOver.map(({ message }) => message).join(" "))
     yield* Effect.logDebug(`TensorFlow.js runs on its ${backend} backend`)
-    return { tf: result.success, backend, passedOver }
+    return new Loading(result.success, backend, passedOver)
   }
   return yield* new TensorflowError({
     backend: backends[backends.length - 1] ?? "cpu",
@@ -157,7 +191,5 @@ export const loadFirst = Effect.fnUntraced(function* (backends: ReadonlyArray<Ba
 
 /** TensorFlow.js on its current or its best backend, for code without access to services. */
 export const current: Effect.Effect<Tf, TensorflowError> = Effect.flatMap(Effect.sync(requireTf), (tf) =>
-  tf.getBackend() === undefined || tf.getBackend() === ""
-    ? Effect.map(loadFirst(all), (loaded) => loaded.tf)
-    : Effect.succeed(tf)
+  tf.getBackend() === undefined || tf.getBackend() === "" ? Effect.as(loadFirst(all), tf) : Effect.succeed(tf)
 )

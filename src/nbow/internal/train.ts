@@ -7,7 +7,7 @@ import * as CanonicalJson from "../../internal/schema/canonicalJson.ts"
 import type { SparseMatrix } from "../SparseMatrix.ts"
 import type { Epoch } from "./epoch.ts"
 import * as FitCheckpoint from "./fitCheckpoint.ts"
-import type { Tf } from "./loadTf.ts"
+import type { Core } from "./loadTf.ts"
 import type { Options } from "./nbowOptions.ts"
 import { measure, penaltyOf, type Weights } from "./network.ts"
 import { Random } from "./random.ts"
@@ -54,13 +54,13 @@ export const trainedRows = (rows: number, validationSplit: number): number => Ma
  * Default: once a second at most.
  */
 export const train = (
-  tf: Tf,
+  core: Core,
   given: Given,
   options: Options,
   checkpointEvery?: number
 ): Effect.Effect<Trained, TrainingError> =>
   Effect.acquireUseRelease(
-    Effect.sync(() => new Training(tf, given, options)),
+    Effect.sync(() => new Training(core, given, options)),
     Effect.fnUntraced(function* (training: Training) {
       const checkpoint = yield* FitCheckpoint.open("Nbow.fit", checkpointEvery, () => partsOf(given, options))
       const restored = checkpoint.latest === undefined ? undefined : TrainState.decode(checkpoint.latest)
@@ -115,20 +115,20 @@ const figures = ({ accuracy, loss, valAccuracy, valLoss }: Epoch): { readonly [n
 })
 
 /** The weights as tensors. The arrays are copied, because the cpu backend uses them as the tensors' memory. */
-const stateOf = (tf: Tf, weights: Weights, columns: number): TrainKernel.State => {
+const stateOf = (core: Core, weights: Weights, columns: number): TrainKernel.State => {
   const units = weights.hiddenBias.length
   return {
-    hiddenKernel: tf.tensor2d(weights.hiddenKernel.slice(), [columns, units]),
-    hiddenBias: tf.tensor1d(weights.hiddenBias.slice()),
-    outputKernel: tf.tensor2d(weights.outputKernel.slice(), [units, weights.outputBias.length]),
-    outputBias: tf.tensor1d(weights.outputBias.slice())
+    hiddenKernel: core.tensor2d(weights.hiddenKernel.slice(), [columns, units]),
+    hiddenBias: core.tensor1d(weights.hiddenBias.slice()),
+    outputKernel: core.tensor2d(weights.outputKernel.slice(), [units, weights.outputBias.length]),
+    outputBias: core.tensor1d(weights.outputBias.slice())
   }
 }
 
 /** The state of a training: tensors, random generator and progress. */
 class Training {
   private state: TrainKernel.State
-  private readonly tf: Tf
+  private readonly core: Core
   private readonly trainer: Trainer
   private readonly random: Random
   private readonly order: Int32Array
@@ -139,10 +139,10 @@ class Training {
   /** The number of rows between two yields. */
   readonly spanRows: number
 
-  constructor(tf: Tf, { labels, matrix, rowWeights, weights }: Given, options: Options) {
+  constructor(core: Core, { labels, matrix, rowWeights, weights }: Given, options: Options) {
     const rows = trainedRows(matrix.rows, options.validationSplit)
     const outputs = weights.outputBias.length
-    this.tf = tf
+    this.core = core
     this.outputs = outputs
     this.shuffle = options.shuffle
     this.random = new Random(options.seed)
@@ -152,7 +152,7 @@ class Training {
     const entries = (this.batchSize * matrix.values.length) / matrix.rows
     const operations = weights.hiddenKernel.length + entries * options.hiddenSize
     this.spanRows = this.batchSize * Math.max(1, Math.min(stepsPerTurn, Math.floor(operationsPerTurn / operations)))
-    this.state = stateOf(tf, weights, matrix.columns)
+    this.state = stateOf(core, weights, matrix.columns)
   }
 
   /** The state between two epochs, besides the weights. */
@@ -164,7 +164,7 @@ class Training {
   restore({ progress, trainer }: ReturnType<typeof TrainState.decode>): void {
     const [columns = 0] = this.state.hiddenKernel.shape
     this.dispose()
-    this.state = stateOf(this.tf, progress.last.weights, columns)
+    this.state = stateOf(this.core, progress.last.weights, columns)
     this.trainer.restore(trainer)
     this.order.set(trainer.order)
     this.random.restore(trainer.random)
@@ -186,9 +186,9 @@ class Training {
   span(start: number, end: number): number {
     const { batchSize, order, trainer } = this
     const before = this.state
-    const { losses, state } = TrainKernel.run(this.tf, before, { trainer, order, start, end, batchSize })
+    const { losses, state } = TrainKernel.run(this.core, before, { trainer, order, start, end, batchSize })
     this.state = state
-    this.tf.dispose(Object.values(before))
+    this.core.dispose(Object.values(before))
     const values = losses.dataSync<"float32">()
     losses.dispose()
     return values.reduce((sum, loss, step) => sum + loss * Math.min(batchSize, end - start - step * batchSize), 0)
@@ -212,7 +212,7 @@ class Training {
   }
 
   dispose(): void {
-    this.tf.dispose(Object.values(this.state))
+    this.core.dispose(Object.values(this.state))
   }
 }
 

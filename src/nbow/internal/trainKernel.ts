@@ -4,7 +4,7 @@
  * like an optimizer, keeps Adam's moments. Stock TensorFlow.js makes 264 kernel calls for one such step, on dense rows.
  */
 import type { DataId, KernelFunc, NamedAttrMap, Tensor, TensorInfo } from "@tensorflow/tfjs-core"
-import type { Tf } from "./loadTf.ts"
+import type { Core } from "./loadTf.ts"
 import type { Weights } from "./network.ts"
 import type { Trainer } from "./Trainer.ts"
 
@@ -30,12 +30,13 @@ export interface Trained {
 }
 
 /** Runs the kernel. It does not change its input tensors, and the caller must dispose its output tensors. */
-export const run = (tf: Tf, state: State, span: Span): Trained => {
-  const backendName = tf.getBackend()
-  if (tf.getKernel(kernelName, backendName) === undefined) tf.registerKernel({ kernelName, backendName, kernelFunc })
+export const run = (core: Core, state: State, span: Span): Trained => {
+  const backendName = core.getBackend()
+  if (core.getKernel(kernelName, backendName) === undefined)
+    core.registerKernel({ kernelName, backendName, kernelFunc })
   const attributes = { span } as unknown as NamedAttrMap // TensorFlow.js passes it through
-  const [hiddenKernel, hiddenBias, outputKernel, outputBias, losses] = tf.tidy(
-    () => tf.engine().runKernel(kernelName, { ...state }, attributes) as unknown as Outputs<Tensor> // returned by kernelFunc
+  const [hiddenKernel, hiddenBias, outputKernel, outputBias, losses] = core.tidy(
+    () => core.engine().runKernel(kernelName, { ...state }, attributes) as unknown as Outputs<Tensor> // returned by kernelFunc
   )
   return { state: { hiddenKernel, hiddenBias, outputKernel, outputBias }, losses }
 }

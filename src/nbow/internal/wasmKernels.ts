@@ -7,7 +7,7 @@
  * Every index is within its array by construction, which justifies each `as number`.
  */
 import type { DataId, KernelFunc, TensorInfo } from "@tensorflow/tfjs-core"
-import type { Tf } from "./tf.ts"
+import type { Core } from "./tf.ts"
 
 const backendName = "wasm"
 
@@ -57,7 +57,7 @@ interface Convolution {
 
 /** The gradient of a convolution's filter: for each of its places, the products of inputs and output gradients there. */
 const conv2DBackpropFilter =
-  ({ backend_util }: Tf): KernelFunc =>
+  ({ backend_util }: Core): KernelFunc =>
   ({ attrs, backend: untyped, inputs }) => {
     const backend = untyped as Backend
     const { dy, x } = inputs as { readonly dy: TensorInfo; readonly x: TensorInfo } // as the operation gives them
@@ -130,9 +130,10 @@ const conv2DBackpropFilter =
   }
 
 /** Registers the kernels that are missing. */
-export const register = (tf: Tf): void => {
-  const kernels = { UnsortedSegmentSum: unsortedSegmentSum, Conv2DBackpropFilter: conv2DBackpropFilter(tf) }
+export const register = (core: Core): void => {
+  const kernels = { UnsortedSegmentSum: unsortedSegmentSum, Conv2DBackpropFilter: conv2DBackpropFilter(core) }
   for (const [kernelName, kernelFunc] of Object.entries(kernels)) {
-    if (tf.getKernel(kernelName, backendName) === undefined) tf.registerKernel({ kernelName, backendName, kernelFunc })
+    if (core.getKernel(kernelName, backendName) !== undefined) continue
+    core.registerKernel({ kernelName, backendName, kernelFunc })
   }
 }
