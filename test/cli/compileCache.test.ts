@@ -1,5 +1,8 @@
-/** The cache of compiled code changes nothing but the time that a start takes, whatever state it is in. */
-import { mkdirSync, readdirSync, writeFileSync } from "node:fs"
+/**
+ * The caches of compiled code, Node's and tsx's, change nothing but the time that a start takes, whatever state they are in,
+ * and are complete when the process has ended.
+ */
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -25,6 +28,18 @@ describe("the cache of compiled code", () => {
       const blocked = join(directory, "file")
       writeFileSync(blocked, "")
       assert.deepStrictEqual(yield* help(blocked), first) // nothing can be written below a file, not even by root
+    })
+  )
+
+  it.live("of tsx is complete when the process has ended", () =>
+    Effect.gen(function* () {
+      const directory = yield* temporaryDirectory
+      const { code, stderr } = yield* run(flowFile, ["--help"], { by: "tsx", env: { TMPDIR: directory } })
+      assert.strictEqual(code, 0, stderr)
+      const [cache = ""] = readdirSync(directory).filter((name) => name.startsWith("tsx-"))
+      const files = readdirSync(join(directory, cache)).filter((name) => /^\d+-[0-9a-f]+$/.test(name))
+      assert.isNotEmpty(files)
+      for (const name of files) JSON.parse(readFileSync(join(directory, cache, name), "utf8"))
     })
   )
 })

@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import { Run, Storage } from "effect-flow"
 import { temporaryDirectory } from "../support/directory.ts"
 import { line } from "./line.ts"
-import { start } from "./process.ts"
+import { run, start } from "./process.ts"
 
 const file = join(import.meta.dirname, "fixtures", "ends.ts")
 
@@ -124,6 +124,14 @@ describe("a run is recorded when its process ends by", { concurrent: true }, () 
       const ended = yield* running.ended
       assert.strictEqual(ended.code, 0)
       assert.strictEqual((yield* recorded(directory)).run.status, "succeeded")
+    })
+  )
+
+  it.live("its own command line, which ends what the program left running", () =>
+    Effect.gen(function* () {
+      const ended = yield* run(join(import.meta.dirname, "fixtures", "leftOpen.ts"), ["--help"])
+      assert.strictEqual(ended.code, 0)
+      assert.include(ended.stdout, "LeftOpenFlow")
     })
   )
 })

@@ -15,8 +15,8 @@ import * as Watch from "./signalWatch.ts"
 /** If interrupting takes longer than this, the user is told why. */
 const announceMs = 1000
 
-/** What is still under way when the command is done gets this long to end by itself. */
-const graceMs = 50
+/** Files that are being written when the command is done get this long. */
+const graceMs = 1000
 
 /**
  * Runs the command line of this process and ends it.
@@ -96,12 +96,18 @@ const stackOf = (error: unknown): string =>
   error instanceof Error && error.stack !== undefined ? `\n${error.stack}` : ""
 
 /**
- * Ends the process once its output has been flushed. A loader such as tsx may still be writing what it compiled to its
- * cache, and leaves an empty file there if it is cut off, so that it compiles the program again at every start. So the
- * process ends by itself if it can, and is ended if something that the program left open keeps it alive.
+ * Ends the process once its output has been flushed, because open handles may keep it alive. A loader such as tsx may still
+ * be writing what it compiled to its cache. If it is cut off, an empty file is left there, and the next start compiles the
+ * program again. So files that are being written are waited for.
  */
 const end = (code: number) => {
   process.exitCode = code
-  const exitSoon = () => setTimeout(() => process.exit(code), graceMs).unref()
-  process.stdout.write("", () => process.stderr.write("", exitSoon))
+  const deadline = performance.now() + graceMs
+  const exit = () => {
+    if (performance.now() < deadline && isUsingFiles()) setTimeout(exit, 5).unref()
+    else process.exit(code)
+  }
+  process.stdout.write("", () => process.stderr.write("", exit))
 }
+
+const isUsingFiles = (): boolean => process.getActiveResourcesInfo().some((name) => name.startsWith("FSReq"))
