@@ -1,10 +1,11 @@
 /**
  * What a start takes, part by part: Node and tsx alone, effect, the library, `--help`, and a run of `examples/branch.ts`
- * from its start through each step to its exit. Medians of five, in milliseconds, and for Node what the main thread
- * computed, which another program's load disturbs less.
+ * from its start through each step to its exit. Medians of five and the best of them, in milliseconds, and for Node what
+ * the main thread computed, which another program's load disturbs less. All programs take turns, because a machine's
+ * speed may drift.
  *
  * `npm run bench start` measures this checkout as its users load it, so build it first. `npm run bench start DIRECTORY`
- * sets another checkout, installed and built, beside it: both take turns.
+ * sets another checkout, installed and built, beside it.
  */
 import { spawn } from "node:child_process"
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
@@ -19,7 +20,16 @@ const checkouts = [here, ...process.argv.slice(2).map((checkout) => resolve(chec
 const directory = mkdtempSync(join(tmpdir(), "effect-flow-bench-"))
 
 const effect = 'import "effect/Effect"; import "effect/Schema"'
-const library = `${effect}; import "effect-flow"; import "effect-flow/nbow"`
+const sources = { nothing: "", effect, library: `${effect}; import "effect-flow"; import "effect-flow/nbow"` }
+
+/**
+ * Where each checkout has the programs above, as files: tsx compiles code from the command line anew at each start, which
+ * takes it longer than loading a file.
+ */
+const folders = new Map(checkouts.map((checkout) => [checkout, mkdtempSync(join(checkout, ".bench-"))]))
+for (const folder of folders.values()) {
+  for (const [name, source] of Object.entries(sources)) writeFileSync(join(folder, `${name}.mjs`), source)
+}
 
 /** Notes what the main thread has computed when it ends. */
 const hook = join(directory, "hook.mjs")
@@ -75,58 +85,81 @@ const time = (checkout: string, what: string, words: ReadonlyArray<string>): Pro
   })
 
 const tsx = (checkout: string) => join(checkout, "node_modules", "tsx", "dist", "cli.mjs")
-const code = (text: string) => ["--input-type=module", "-e", text]
+const file = (name: keyof typeof sources) => (checkout: string) => [join(folders.get(checkout) ?? "", `${name}.mjs`)]
 const data = hasData ? ["--train-file", dataFile("train.parquet"), "--valid-file", dataFile("valid.parquet")] : []
-const branch = ["examples/branch.ts"]
-
-const programs: Readonly<Record<string, (checkout: string) => ReadonlyArray<string>>> = {
-  node: () => code(""),
-  "node, effect": () => code(effect),
-  "node, effect, the library": () => code(library),
-  "node branch.ts --help": () => [...branch, "--help"],
-  "node branch.ts": (checkout) => [
-    ...branch,
-    ...data,
-    "--directory",
-    join(directory, `${checkouts.indexOf(checkout)}`)
-  ],
-  tsx: (checkout) => [tsx(checkout), ...code("")],
-  "tsx, effect": (checkout) => [tsx(checkout), ...code(effect)],
-  "tsx, effect, the library": (checkout) => [tsx(checkout), ...code(library)],
-  "tsx branch.ts --help": (checkout) => [tsx(checkout), ...branch, "--help"],
-  "tsx branch.ts": (checkout) => [
-    tsx(checkout),
-    ...branch,
-    ...data,
-    "--directory",
-    join(directory, `${checkouts.indexOf(checkout)}`)
-  ]
+const help = () => ["examples/branch.ts", "--help"]
+const branch = (checkout: string) => [
+  "examples/branch.ts",
+  ...data,
+  "--directory",
+  join(directory, `${checkouts.indexOf(checkout)}`)
+]
+const alone = "effect"
+const program: Readonly<Record<string, (checkout: string) => ReadonlyArray<string>>> = {
+  nothing: file("nothing"),
+  [alone]: file("effect"),
+  "effect, the library": file("library"),
+  "branch.ts --help": help,
+  "branch.ts": branch
 }
+
+/** By what is measured, how it is started. */
+const programs = new Map([
+  ...Object.entries(program).map(([what, words]) => [`node ${what}`, words] as const),
+  ...Object.entries(program).map(
+    ([what, words]) => [`tsx ${what}`, (checkout: string) => [tsx(checkout), ...words(checkout)]] as const
+  )
+])
 
 const median = (values: ReadonlyArray<number>): number =>
   values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN
 
-/** Prints the figures. */
-const run = async (): Promise<void> => {
-  console.log(hasData ? "the tutorial's data" : "the example's own data")
-  console.log(`${"".padEnd(42)}${checkouts.length > 1 ? "this".padStart(8) + "other".padStart(8) : ""}`)
-  for (const [what, program] of Object.entries(programs)) {
-    const measured = checkouts.map(() => new Map<string, Array<number>>())
-    for (let round = 0; round < rounds; round++) {
+/** Durations by part, for each checkout. */
+type Measured = ReadonlyArray<Map<string, Array<number>>>
+
+const measure = async (): Promise<Measured> => {
+  const measured = checkouts.map(() => new Map<string, Array<number>>())
+  for (let round = 0; round < rounds; round++) {
+    for (const [what, words] of programs) {
       for (const [index, checkout] of checkouts.entries()) {
-        for (const [part, duration] of await time(checkout, what, program(checkout))) {
+        for (const [part, duration] of await time(checkout, what, words(checkout))) {
           const all = measured[index]?.get(part)
           if (all === undefined) measured[index]?.set(part, [duration])
           else all.push(duration)
         }
       }
     }
-    for (const part of measured[0]?.keys() ?? []) {
-      const [own = Number.NaN, other] = measured.map((parts) => median(parts.get(part) ?? []))
-      const beside = other === undefined ? "" : `${other.toFixed(0).padStart(8)}  ${(own / other).toFixed(2)}`
-      console.log(`${part.padEnd(42)}${own.toFixed(0).padStart(8)}${beside}`)
-    }
+  }
+  return measured
+}
+
+/** Prints the figures. */
+const run = async (): Promise<void> => {
+  const measured = await measure()
+  const isBeside = checkouts.length > 1
+  const heading = (text: string) => text.padStart(10) + (isBeside ? "beside  ratio".padStart(16) : "")
+  console.log(hasData ? "the tutorial's data" : "the example's own data")
+  console.log(`${"".padEnd(36)}${heading("median")}${heading("best")}`)
+  const column = (part: string, choose: (values: ReadonlyArray<number>) => number) => {
+    const [own = Number.NaN, other = Number.NaN] = measured.map((parts) => choose(parts.get(part) ?? []))
+    return (
+      own.toFixed(0).padStart(10) + (isBeside ? `${other.toFixed(0).padStart(9)}  ${(own / other).toFixed(2)} ` : "")
+    )
+  }
+  const best = (values: ReadonlyArray<number>) => Math.min(...values)
+  for (const part of measured[0]?.keys() ?? []) {
+    console.log(`${part.padEnd(36)}${column(part, median)}${column(part, best)}`)
+  }
+  for (const by of ["node", "tsx"]) {
+    const ratios = measured.map((parts) => {
+      const ratio = (choose: typeof best) =>
+        choose(parts.get(`${by} branch.ts --help`) ?? []) / choose(parts.get(`${by} ${alone}`) ?? [])
+      return `${ratio(median).toFixed(2)} (best: ${ratio(best).toFixed(2)})`
+    })
+    console.log(`${by} branch.ts --help takes this many times as long as effect alone: ${ratios.join(" beside ")}`)
   }
 }
 
-await run().finally(() => rmSync(directory, { recursive: true, force: true }))
+await run().finally(() => {
+  for (const folder of [directory, ...folders.values()]) rmSync(folder, { recursive: true, force: true })
+})
