@@ -96,13 +96,23 @@ const asideBytes = 1 << 15
 const zstdAside = promisify(zstdCompress)
 const gzipAside = promisify(gzip)
 
+/**
+ * Compresses with room for half of the bytes, which most pages fit: for each piece of output, the other thread waits for
+ * this one, and pieces are small where no size is asked for. A small page does not keep the room of a big one.
+ */
+const zstdInOneGo = async (bytes: Uint8Array): Promise<Uint8Array> => {
+  const room = bytes.length >> 1
+  const compressed = await zstdAside(bytes, { ...zstdOptions, chunkSize: room })
+  return compressed.length < room / 2 ? Buffer.from(compressed) : compressed
+}
+
 /** A page, compressed. */
 export const compress = (compression: Compression, bytes: Uint8Array): Effect.Effect<Uint8Array> => {
   switch (compression) {
     case "zstd":
       return bytes.length < asideBytes
         ? Effect.sync(() => zstdCompressSync(bytes, zstdOptions))
-        : Effect.promise(() => zstdAside(bytes, zstdOptions))
+        : Effect.promise(() => zstdInOneGo(bytes))
     case "gzip":
       return Effect.promise(() => gzipAside(bytes))
     case "snappy":

@@ -1,6 +1,7 @@
 /**
  * The pages of a column: bytes in Parquet's plain encoding, or numbers into a dictionary where texts repeat. A column of
- * plain numbers is its own page: the file's layout is that of a typed array, and nothing is copied.
+ * plain numbers is its own page: the file's layout is that of a typed array, and nothing is copied. A page is made when it
+ * is asked for, so that others are compressed meanwhile, and those that were are not in memory any more.
  */
 import type { Physical, Rows } from "./columnCodec.ts"
 import type { ColumnType, Kind } from "./columnType.ts"
@@ -27,52 +28,48 @@ export interface Levels {
   readonly maxRepetition: number
 }
 
-/** The pages of some rows of a column. */
-export const pagesOf = ({ kind, optional }: ColumnType, { present, values }: Rows): ReadonlyArray<Page> =>
+/** The pages of some rows of a column, each made when it is asked for. There is one at least. */
+export const pagesOf = ({ kind, optional }: ColumnType, { present, values }: Rows): Generator<Page, void> =>
   leafPages(kind, values, { definition: present, maxDefinition: optional ? 1 : 0, maxRepetition: 0 })
 
-/** The pages of some rows of a leaf. */
-export const leafPages = (kind: Kind, values: Physical, levels: Levels): ReadonlyArray<Page> => {
+/** The pages of some rows of a leaf, each made when it is asked for. There is one at least. */
+export function* leafPages(kind: Kind, values: Physical, levels: Levels): Generator<Page, void> {
   const places = levels.definition?.length ?? values.length
-  if (kind === "text") {
-    const dictionary = dictionaryOf(values as ReadonlyArray<string>) // texts
-    if (dictionary !== undefined) return dictionaryPages(dictionary, levels, places)
-  }
-  if (levels.repetition !== undefined) return listPages(kind, values, levels, levels.repetition)
-  if (ArrayBuffer.isView(values)) {
-    return [plainPage(places, withLevels(levels, 0, places, bytesOf(values)))]
-  }
-  const pages: Array<Page> = []
+  const dictionary = kind === "text" ? dictionaryOf(values as ReadonlyArray<string>) : undefined // texts
+  if (dictionary !== undefined) yield* dictionaryPages(dictionary, levels, places)
+  else if (levels.repetition !== undefined) yield* listPages(kind, values, levels, levels.repetition)
+  else if (ArrayBuffer.isView(values)) yield plainPage(places, withLevels(levels, 0, places, bytesOf(values)))
+  else yield* plainPages(kind, values, levels, places)
+}
+
+function* plainPages(kind: Kind, values: ReadonlyArray<any>, levels: Levels, places: number): Generator<Page, void> {
   let value = 0
   let place = 0
   do {
     const part = plainOf(kind, values, value)
     const end = part.end === values.length ? places : placeAfter(levels, place, part.end - value)
-    pages.push(plainPage(end - place, withLevels(levels, place, end, part.bytes)))
+    yield plainPage(end - place, withLevels(levels, place, end, part.bytes))
     value = part.end
     place = end
   } while (place < places)
-  return pages
 }
 
 /** A page of a leaf in lists begins with a row, as readers expect. */
-const listPages = (kind: Kind, values: Physical, levels: Levels, repetition: Uint8Array): ReadonlyArray<Page> => {
+function* listPages(kind: Kind, values: Physical, levels: Levels, repetition: Uint8Array): Generator<Page, void> {
   const { definition, maxDefinition } = levels
-  const pages: Array<Page> = []
   let [start, firstValue, value, size] = [0, 0, 0, 0]
-  const endPage = (end: number) => {
-    const bytes = wholeOf(kind, values.slice(firstValue, value))
-    pages.push(plainPage(end - start, withLevels(levels, start, end, bytes)))
-    start = end
-    firstValue = value
-    size = 0
-  }
+  const page = (end: number): Page =>
+    plainPage(end - start, withLevels(levels, start, end, wholeOf(kind, values.slice(firstValue, value))))
   for (let place = 0; place < repetition.length; place++) {
-    if (repetition[place] === 0 && size >= pageBytes) endPage(place)
+    if (repetition[place] === 0 && size >= pageBytes) {
+      yield page(place)
+      start = place
+      firstValue = value
+      size = 0
+    }
     if (definition === undefined || definition[place] === maxDefinition) size += sizeOf(values[value++])
   }
-  endPage(repetition.length)
-  return pages
+  yield page(repetition.length)
 }
 
 const sizeOf = (value: unknown): number =>
@@ -131,6 +128,14 @@ const bitsOf = (values: ReadonlyArray<boolean>): Uint8Array => {
   return bytes
 }
 
+/** A buffer with Node's encoder itself: the checks that `write` makes first take as long as a short text does. */
+interface TextBuffer extends Buffer {
+  utf8Write(text: string, at: number): number
+}
+
+/** Room for texts. */
+const textRoom = (bytes: number) => Buffer.allocUnsafe(bytes) as TextBuffer // its types leave it out
+
 /** Writes a length without the checks of `writeUInt32LE`, which take as long as a short text does. */
 const putLength = (bytes: Uint8Array, at: number, length: number): void => {
   bytes[at] = length
@@ -141,7 +146,7 @@ const putLength = (bytes: Uint8Array, at: number, length: number): void => {
 
 /** Texts, each led by its length in bytes, written into one buffer. */
 const textsOf = (values: ReadonlyArray<string>, start: number): Part => {
-  let buffer = Buffer.allocUnsafe(pageBytes)
+  let buffer = textRoom(pageBytes)
   let size = 0
   let at = start
   for (; at < values.length; at++) {
@@ -151,10 +156,10 @@ const textsOf = (values: ReadonlyArray<string>, start: number): Part => {
       const need = 4 + Buffer.byteLength(value)
       if (size + need > buffer.length) {
         if (size > 0) break
-        buffer = Buffer.allocUnsafe(need) // one text longer than a page
+        buffer = textRoom(need) // one text longer than a page
       }
     }
-    const length = buffer.write(value, size + 4)
+    const length = buffer.utf8Write(value, size + 4)
     putLength(buffer, size, length)
     size += 4 + length
   }

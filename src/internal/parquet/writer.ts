@@ -2,11 +2,9 @@
  * Tables to Parquet. Rows are written in groups, each checked, converted and handed on before the next is looked at, so
  * that a table is never twice in memory. Equal tables have equal bytes.
  */
-import { crc32 } from "node:zlib"
 import * as Effect from "effect/Effect"
 import type { ColumnChunk, RowGroup, SchemaElement, Statistics } from "hyparquet"
 import { ByteWriter } from "hyparquet-writer"
-import { writePageHeader } from "hyparquet-writer/src/datapage.js"
 import { writeMetadata } from "hyparquet-writer/src/metadata.js"
 import * as ColumnCodec from "./columnCodec.ts"
 import { toRows } from "./columnRows.ts"
@@ -14,6 +12,7 @@ import { type ColumnType, isNumbers, type Kind, numberArrays } from "./columnTyp
 import * as Codecs from "./compression.ts"
 import * as NestedLayout from "./nestedLayout.ts"
 import { type LeafRows, toLeaves } from "./nestedRows.ts"
+import * as PackedPages from "./packedPages.ts"
 import { leafPages, type Page, pagesOf } from "./pages.ts"
 import { boundsOf, type ChunkStatistics } from "./statistics.ts"
 
@@ -130,10 +129,11 @@ export class Groups {
 interface Leaf {
   readonly path: ReadonlyArray<string>
   readonly kind: Kind
-  readonly pages: ReadonlyArray<Page>
+  readonly pages: Generator<Page, void>
   /** Values, missing ones counted. */
   readonly count: number
-  readonly statistics?: Statistics
+  /** Looks at all values. */
+  readonly statistics?: () => Statistics
 }
 
 const leavesOf = (
@@ -148,7 +148,7 @@ const leavesOf = (
     const rows = toRows(type, values, start, end)
     if (rows instanceof ColumnCodec.ColumnError) return rows
     const count = end - start
-    const statistics = { null_count: BigInt(count - rows.values.length), ...boundsOf(kind, rows.values) }
+    const statistics = () => ({ null_count: BigInt(count - rows.values.length), ...boundsOf(kind, rows.values) })
     return [{ path: [name], kind, pages: pagesOf(type, rows), count, statistics }]
   }
   const leaves = toLeaves(type, layout, values, start, end)
@@ -166,72 +166,36 @@ const chunkOf = Effect.fnUntraced(function* (
   offset: number,
   wanted: Codecs.Compression
 ) {
-  const compression = (yield* pays(wanted, pages)) ? wanted : "none"
-  const bodies = yield* Effect.forEach(pages, (page) => Codecs.compress(compression, page.bytes), { concurrency: 4 })
+  const looking = Effect.sync(() => statistics?.()) // while other threads compress pages
+  const [packed, bounds] = yield* Effect.all([PackedPages.pack(wanted, pages), looking], { concurrency: "unbounded" })
   const parts: Array<Uint8Array> = []
   let size = 0
   let uncompressed = 0
   let firstData = offset
-  for (const [i, page] of pages.entries()) {
-    const body = bodies[i] as Uint8Array // one a page
-    const header = headerOf(page, body)
-    if (page.isDictionary) firstData += header.length + body.length
-    parts.push(header, body)
-    size += header.length + body.length
-    uncompressed += header.length + page.bytes.length
+  for (const page of packed.pages) {
+    const length = page.header.length + page.body.length
+    if (page.isDictionary) firstData += length
+    parts.push(page.header, page.body)
+    size += length
+    uncompressed += page.uncompressed
   }
   const chunk: ColumnChunk = {
     file_offset: BigInt(offset),
     meta_data: {
       type: elements[kind].type,
-      encodings: [...new Set(["RLE" as const, ...pages.map((page) => page.encoding)])],
+      encodings: [...new Set(["RLE" as const, ...packed.pages.map((page) => page.encoding)])],
       path_in_schema: [...path],
-      codec: Codecs.codecs[compression],
+      codec: Codecs.codecs[packed.compression],
       num_values: BigInt(count),
       total_uncompressed_size: BigInt(uncompressed),
       total_compressed_size: BigInt(size),
       data_page_offset: BigInt(firstData),
       ...(firstData > offset ? { dictionary_page_offset: BigInt(offset) } : {}),
-      ...(statistics === undefined ? {} : { statistics })
+      ...(bounds === undefined ? {} : { statistics: bounds })
     }
   }
   return { chunk, parts, size }
 })
-
-/** Whether compressing pages saves anything to speak of; random numbers are best left as they are. */
-const pays = (compression: Codecs.Compression, pages: ReadonlyArray<Page>): Effect.Effect<boolean> => {
-  const [first] = pages
-  if (compression === "none" || first === undefined) return Effect.succeed(false)
-  const sample = first.bytes.subarray(0, sampleBytes)
-  return Effect.map(Codecs.compress(compression, sample), (compressed) => compressed.length < sample.length * 0.8)
-}
-
-const sampleBytes = 1 << 14
-
-const headerOf = (page: Page, body: Uint8Array): Uint8Array => {
-  const writer = new ByteWriter(64)
-  const sizes = {
-    uncompressed_page_size: page.bytes.length,
-    compressed_page_size: body.length,
-    crc: crc32(body) | 0 // the format has a signed integer here
-  }
-  writePageHeader(
-    writer,
-    page.isDictionary
-      ? { type: "DICTIONARY_PAGE", ...sizes, dictionary_page_header: { num_values: page.count, encoding: "PLAIN" } }
-      : {
-          type: "DATA_PAGE",
-          ...sizes,
-          data_page_header: {
-            num_values: page.count,
-            encoding: page.encoding,
-            definition_level_encoding: "RLE",
-            repetition_level_encoding: "RLE"
-          }
-        }
-  )
-  return writer.getBytes()
-}
 
 const schemaOf = (types: ReadonlyArray<ColumnType>): Array<SchemaElement> => [
   { name: "schema", num_children: types.length },
