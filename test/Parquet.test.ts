@@ -322,6 +322,26 @@ describe("Parquet.read of bad input", () => {
     })
   )
 
+  it.effect("text that is not UTF-8, found by its dictionary too", () =>
+    Effect.gen(function* () {
+      const path = join(yield* temporaryDirectory, "a.parquet")
+      for (const encoding of ["PLAIN", "RLE_DICTIONARY"] as const) {
+        const data = Array.from({ length: 500 }, (_, i) => (i === 321 ? "rare" : `name ${i % 2} \uFFFD`))
+        const bytes = Buffer.from(
+          parquetWriteBuffer({ codec: "UNCOMPRESSED", columnData: [{ name: "name", data, encoding }] })
+        )
+        yield* write(path, bytes)
+        const Names = Artifact.table({ name: Schema.String })
+        assert.deepStrictEqual((yield* Parquet.read(path, Names)).columns.name, data)
+        bytes[bytes.indexOf("rare")] = 0xff
+        yield* write(path, bytes)
+        const error = yield* Effect.flip(Parquet.read(path, Names))
+        assert.strictEqual(error.row, 322)
+        assert.include(error.message, "row 322 of column name: the text is not valid UTF-8")
+      }
+    })
+  )
+
   it.effect("text that is no JSON in a column of values", () =>
     Effect.gen(function* () {
       const error = yield* refuse({ v: Schema.Struct({ a: Schema.Int }) }, [{ name: "v", data: ['{"a":1}', "{"] }])

@@ -48,9 +48,10 @@ export interface Page {
 }
 
 interface Dictionary {
-  readonly raw: Encodings.Raw
+  readonly size: number
   /** Nothing where a value can't be converted, which may be in no row at all. */
   readonly converted: Encodings.Raw | undefined
+  readonly raw: () => Encodings.Raw
 }
 
 /** Reads the pages of a chunk. */
@@ -177,13 +178,16 @@ const readDictionary = (meta: ColumnMetaData, column: LeafColumn, header: PageHe
   const count = header.dictionary_page_header?.num_values
   if (!isSize(count)) throw new Error("its dictionary has an impossible size")
   const bytes = decompress(meta.codec, body, header.uncompressed_page_size)
-  const raw = Encodings.decode(bytes, meta.type, "PLAIN", count, column.element.type_length)
-  return { raw, converted: convertedOrNone(column, raw) }
+  return {
+    size: count,
+    converted: convertedOrNone(() => valuesOf(meta, column, bytes, "PLAIN", count, 0, count)),
+    raw: () => Encodings.decode(bytes, meta.type, "PLAIN", count, column.element.type_length)
+  }
 }
 
-const convertedOrNone = (column: LeafColumn, raw: Encodings.Raw): Encodings.Raw | undefined => {
+const convertedOrNone = (convert: () => Encodings.Raw): Encodings.Raw | undefined => {
   try {
-    return column.convert(raw)
+    return convert()
   } catch (cause) {
     if (cause instanceof ValueError) return undefined
     throw cause
@@ -221,7 +225,7 @@ const readPage = (
     if (dictionary === undefined) throw new Error("it has no dictionary, and its pages refer to one")
     if (content.length === 0) throw new Error("its runs end too soon")
     Runs.decode(content, 1, content[0] as number, indexes) // its length was just checked
-    const size = dictionary.raw.length
+    const { size } = dictionary
     let max = 0
     for (let i = 0; i < valueCount; i++) max = Math.max(max, indexes[i] as number) // within bounds
     if (max >= size) throw new Error("an index is beyond its dictionary")
@@ -231,10 +235,11 @@ const readPage = (
   const wanted = cut === undefined ? indexes : indexes.subarray(from, to)
   return {
     ...page,
-    values: () =>
-      converted === undefined
-        ? { values: column.convert(Array.from(wanted, (index) => raw[index])) } // which says where
-        : { dictionary: converted, indexes: wanted }
+    values: () => {
+      if (converted !== undefined) return { dictionary: converted, indexes: wanted }
+      const entries = raw()
+      return { values: column.convert(Array.from(wanted, (index) => entries[index])) } // which says where
+    }
   }
 }
 
