@@ -40,8 +40,8 @@ export const toRows = (
   if (isNumbers(kind)) {
     return { values: (values as NumberArrays[keyof NumberArrays]).subarray(start, end), present: undefined } // of its kind
   }
+  if (codec === undefined && !optional && kind === "int") return intRows(type, values, start, end)
   if (codec === undefined && allowed === undefined && !optional) {
-    if (kind === "int") return intRows(type, values, start, end)
     if (kind === "number") return numberRows(type, values, start, end)
     if (kind === "text") return textRows(type, values, start, end)
   }
@@ -155,10 +155,11 @@ const bigIntsOf = (values: ReadonlyArray<number>): BigInt64Array => {
 }
 
 const intRows = (type: ColumnType, values: ArrayLike<unknown>, start: number, end: number): Rows | ColumnError => {
+  const { allowed } = type
   const halves = new Int32Array((end - start) * 2)
   for (let row = start, at = 0; row < end; row++, at += 2) {
     const value = values[row]
-    if (!Number.isSafeInteger(value)) return unfit(type, value, row)
+    if (!Number.isSafeInteger(value) || (allowed !== undefined && !allowed.has(value))) return unfit(type, value, row)
     if (value === 0 && Object.is(value, -0)) return negativeZero(type, row)
     halves[at] = (value as number) | 0 // an integer, as was just seen
     halves[at + 1] = Math.floor((value as number) / 0x1_0000_0000)
