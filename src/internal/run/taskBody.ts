@@ -252,6 +252,9 @@ const decodeStates = Effect.fnUntraced(function* (
 
 // --- outputs -------------------------------------------------------------------------------------------------------
 
+/** While one is compressed in other threads and written, the next is encoded. */
+const outputsAtOnce = 2
+
 interface Given {
   readonly slot: Slot
   readonly label: string
@@ -288,7 +291,7 @@ const encode = (
   const written = given.map(({ captured, label, slot }) =>
     writeCaptured(store, slot.artifact, captured, slot.name, label, writer)
   )
-  return mapSync(allSync(written), (written) => {
+  return mapSync(allSync(written, outputsAtOnce), (written) => {
     const blobs: Array<{ readonly digest: string; readonly bytes: Uint8Array<ArrayBuffer> }> = []
     for (const { blob } of written) if (blob !== undefined) blobs.push(blob as (typeof blobs)[number]) // codecs make their own buffers
     return {

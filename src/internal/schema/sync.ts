@@ -19,11 +19,21 @@ export const flatMapSync = <A, E, B, E2>(
 export const mapSync = <A, E, B>(self: Effect.Effect<A, E>, f: (value: A) => B): Effect.Effect<B, E> =>
   flatMapSync(self, (value) => Exit.succeed(f(value)))
 
-/** `Effect.all`, one after the other; at once if all have succeeded already. */
-export const allSync = <A, E>(effects: ReadonlyArray<Effect.Effect<A, E>>): Effect.Effect<ReadonlyArray<A>, E> => {
+/**
+ * `Effect.all`, at once if all have succeeded already. Where several of them run at the same time, all come to an end, and
+ * the first of the list that has failed is the one to fail with.
+ */
+export const allSync = <A, E>(
+  effects: ReadonlyArray<Effect.Effect<A, E>>,
+  concurrency = 1
+): Effect.Effect<ReadonlyArray<A>, E> => {
   const values: Array<A> = []
   for (const effect of effects) {
-    if (!Exit.isExit(effect) || !Exit.isSuccess(effect)) return Effect.all(effects)
+    if (!Exit.isExit(effect) || !Exit.isSuccess(effect)) {
+      return concurrency === 1
+        ? Effect.all(effects)
+        : Effect.flatMap(Effect.forEach(effects, Effect.exit, { concurrency }), (exits) => Effect.all(exits))
+    }
     values.push(effect.value as A) // an effect that is an exit has the effect's types
   }
   return Exit.succeed(values)
