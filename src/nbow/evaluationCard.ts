@@ -15,6 +15,7 @@ import { predicted } from "./internal/network.ts"
 import { type Labelled, lossOf, scoreLabelled } from "./internal/predict.ts"
 import * as ScoredLayers from "./internal/scoredLayers.ts"
 import type { TrainingError } from "./internal/TrainingError.ts"
+import { figuresOf } from "./internal/thresholdMetrics.ts"
 import type { Tensors } from "./internal/trainable.ts"
 import * as MulticlassMetrics from "./MulticlassMetrics.ts"
 import type { Tensorflow, TensorflowError } from "./Tensorflow.ts"
@@ -122,9 +123,11 @@ const learned = ({ epoch, history, vectorizer }: Network) => ({
 
 const ofBinaryTexts = Effect.fnUntraced(function* (model: Model, data: Labelled, options: CardOptions) {
   const scores = yield* scoreLabelled(model, data.texts)
-  yield* BinaryMetrics.rocAuc(data.labels, scores) // refuses labels that have no loss
-  const loss = lossOf(model, data.labels, scores)
-  const more = { loss: loss.toFixed(4), texts: String(data.texts.length), ...learned(model) }
+  const more = () => ({
+    loss: lossOf(model, data.labels, scores).toFixed(4),
+    texts: String(data.texts.length),
+    ...learned(model)
+  })
   return yield* ofScores(data.labels, scores, options, model, more)
 })
 
@@ -133,25 +136,26 @@ const ofScores = Effect.fnUntraced(function* (
   scores: Float32Array,
   { labels: names = ["0", "1"], slices = {}, title = "Evaluation" }: CardOptions,
   model?: Model,
-  more: { readonly [name: string]: string } = { rows: String(labels.length) }
+  /** Further figures of rows that were checked. */
+  more: () => { readonly [name: string]: string } = () => ({ rows: String(labels.length) })
 ) {
-  const accuracy = yield* BinaryMetrics.accuracy(labels, scores)
+  const counts = yield* BinaryMetrics.confusionMatrix(labels, scores)
+  const { accuracy, f1 } = figuresOf(counts)
   const rocAuc = yield* BinaryMetrics.rocAuc(labels, scores)
   const logLoss = yield* BinaryMetrics.logLoss(labels, scores)
-  const f1 = yield* BinaryMetrics.f1(labels, scores)
   return [
     figures(title, {
       accuracy: percent(accuracy),
       AUC: rocAuc.toFixed(4),
       F1: f1.toFixed(4),
       "log-loss": logLoss.toFixed(4),
-      ...more
+      ...more()
     }),
     ...Charts.training(model?.history ?? []),
-    yield* Charts.roc(labels, scores),
+    yield* Charts.roc(labels, scores, rocAuc),
     yield* Charts.precisionRecall(labels, scores),
     yield* Charts.calibration(labels, scores),
-    yield* Charts.confusion(labels, scores, names),
+    Charts.confusion(counts, names),
     yield* Charts.thresholds(labels, scores, names[1]),
     ...(model === undefined ? [] : [Charts.words(Effects.ofTerms(model, 0), names)]),
     ...(yield* sliceScores(labels, scores, slices, names[1]))
@@ -166,13 +170,8 @@ const sliceScores = (labels: ArrayLike<number>, scores: Float32Array, slices: Sl
     Effect.fnUntraced(function* (rows) {
       const [some, ofSome] = [rows.map((row) => labels[row] as number), rows.map((row) => scores[row] as number)] // rows
       const ones = some.filter((label) => label === 1).length
-      const values = [
-        ones / rows.length,
-        yield* BinaryMetrics.accuracy(some, ofSome),
-        yield* BinaryMetrics.precision(some, ofSome),
-        yield* BinaryMetrics.recall(some, ofSome),
-        yield* BinaryMetrics.f1(some, ofSome)
-      ].map((value) => value.toFixed(3))
+      const { accuracy, f1, precision, recall } = figuresOf(yield* BinaryMetrics.confusionMatrix(some, ofSome))
+      const values = [ones / rows.length, accuracy, precision, recall, f1].map((value) => value.toFixed(3))
       // There is no area without rows of both labels.
       const isMixed = ones > 0 && ones < rows.length
       return [...values, isMixed ? (yield* BinaryMetrics.rocAuc(some, ofSome)).toFixed(3) : "–"]

@@ -4,6 +4,8 @@ import * as Card from "../../Card.ts"
 import * as BinaryMetrics from "../BinaryMetrics.ts"
 import type { TermEffect } from "./effects.ts"
 import type { Epoch } from "./epoch.ts"
+import { averageOf } from "./rankMetrics.ts"
+import { figuresOf, matrixOf } from "./thresholdMetrics.ts"
 
 /** The number of points of a curve. */
 const pointsLimit = 200
@@ -73,19 +75,17 @@ export const rocChart = (title: string, curves: ReadonlyArray<Curve>): Card.Comp
     series: [...curves, { name: "chance", x: [0, 1], y: [0, 1], dashed: true }]
   })
 
-/** The ROC curve. */
-export const roc = Effect.fnUntraced(function* (labels: ArrayLike<number>, scores: ArrayLike<number>) {
-  const area = yield* BinaryMetrics.rocAuc(labels, scores)
-  return rocChart(`ROC curve, AUC ${area.toFixed(4)}`, [yield* rocCurve(labels, scores, "model")])
-})
+/** The ROC curve, and the area under it, which is known. */
+export const roc = (labels: ArrayLike<number>, scores: ArrayLike<number>, area: number) =>
+  Effect.map(rocCurve(labels, scores, "model"), (curve) => rocChart(`ROC curve, AUC ${area.toFixed(4)}`, [curve]))
 
 /** The precision-recall curve. */
 export const precisionRecall = Effect.fnUntraced(function* (labels: ArrayLike<number>, scores: ArrayLike<number>) {
-  const { precisions, recalls } = yield* BinaryMetrics.precisionRecallCurve(labels, scores)
-  const average = yield* BinaryMetrics.averagePrecision(labels, scores)
+  const curve = yield* BinaryMetrics.precisionRecallCurve(labels, scores)
+  const { precisions, recalls } = curve
   const ones = Array.from(labels).filter((label) => label === 1).length / labels.length
   return Card.line({
-    title: `Precision-recall curve, average precision ${average.toFixed(4)}`,
+    title: `Precision-recall curve, average precision ${averageOf(curve).toFixed(4)}`,
     x: unit("recall"),
     y: unit("precision"),
     series: [
@@ -110,14 +110,12 @@ export const calibration = Effect.fnUntraced(function* (labels: ArrayLike<number
   })
 })
 
-/** The rows by label and prediction, at a threshold of 0.5. */
-export const confusion = Effect.fnUntraced(function* (
-  labels: ArrayLike<number>,
-  scores: ArrayLike<number>,
+/** The rows by label and prediction. */
+export const confusion = (
+  counts: BinaryMetrics.ConfusionMatrix,
   [zero, one]: readonly [string, string]
-) {
-  const counts = yield* BinaryMetrics.confusionMatrix(labels, scores)
-  return Card.heatmap({
+): Card.Component =>
+  Card.heatmap({
     title: "Predicted (columns) by actual label (rows)",
     rowLabel: "is",
     columnLabel: "says",
@@ -128,7 +126,6 @@ export const confusion = Effect.fnUntraced(function* (
       [counts.falsePositives, counts.trueNegatives]
     ]
   })
-})
 
 const tenths = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
 
@@ -141,14 +138,12 @@ export const thresholds = Effect.fnUntraced(function* (
   const best = yield* BinaryMetrics.bestThreshold(labels, scores, "f1")
   const rows: Array<ReadonlyArray<string>> = []
   for (const threshold of [...new Set([...tenths, best.threshold])].sort((a, b) => a - b)) {
-    const { falsePositives, truePositives } = yield* BinaryMetrics.confusionMatrix(labels, scores, threshold)
+    const counts = matrixOf(labels, scores, threshold) // the rows were just checked
+    const { accuracy, f1, precision, recall } = figuresOf(counts)
     rows.push([
       threshold === best.threshold ? `${threshold.toFixed(3)} (best F1)` : threshold.toFixed(1),
-      share((truePositives + falsePositives) / labels.length),
-      share(yield* BinaryMetrics.precision(labels, scores, threshold)),
-      share(yield* BinaryMetrics.recall(labels, scores, threshold)),
-      share(yield* BinaryMetrics.f1(labels, scores, threshold)),
-      share(yield* BinaryMetrics.accuracy(labels, scores, threshold))
+      share((counts.truePositives + counts.falsePositives) / labels.length),
+      ...[precision, recall, f1, accuracy].map(share)
     ])
   }
   return Card.table({

@@ -161,10 +161,11 @@ export const precisionRecallCurve = (
 export const averagePrecision = (
   labels: ArrayLike<number>,
   scores: ArrayLike<number>
-): Effect.Effect<number, MetricsError> =>
-  Effect.map(precisionRecallCurve(labels, scores), ({ precisions, recalls }) =>
-    integrate(recalls, (i) => precisions[i] as number)
-  )
+): Effect.Effect<number, MetricsError> => Effect.map(precisionRecallCurve(labels, scores), averageOf)
+
+/** The average precision of a curve. */
+export const averageOf = ({ precisions, recalls }: PrecisionRecallCurve): number =>
+  integrate(recalls, (i) => precisions[i] as number) // one for each recall
 
 /**
  * The area under the precision-recall curve by the trapezoidal rule: scikit-learn's `auc(recall, precision)`. It is a

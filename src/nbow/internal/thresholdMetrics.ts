@@ -30,15 +30,41 @@ export const confusionMatrix = (
 ): Effect.Effect<ConfusionMatrix, MetricsError> =>
   Effect.suspend(() => {
     const error = check(labels, scores) ?? checkThreshold(threshold)
-    if (error !== undefined) return Effect.fail(error)
-    let [truePositives, falsePositives, trueNegatives, falseNegatives] = [0, 0, 0, 0]
-    for (let row = 0; row < labels.length; row++) {
-      const predicted = (scores[row] as number) > threshold // there is a score for each label
-      if (labels[row] === 1) predicted ? truePositives++ : falseNegatives++
-      else predicted ? falsePositives++ : trueNegatives++
-    }
-    return Effect.succeed({ truePositives, falsePositives, trueNegatives, falseNegatives })
+    return error === undefined ? Effect.succeed(matrixOf(labels, scores, threshold)) : Effect.fail(error)
   })
+
+/** Counts rows that were checked. */
+export const matrixOf = (labels: ArrayLike<number>, scores: ArrayLike<number>, threshold: number): ConfusionMatrix => {
+  let [truePositives, falsePositives, trueNegatives, falseNegatives] = [0, 0, 0, 0]
+  for (let row = 0; row < labels.length; row++) {
+    const predicted = (scores[row] as number) > threshold // there is a score for each label
+    if (labels[row] === 1) predicted ? truePositives++ : falseNegatives++
+    else predicted ? falsePositives++ : trueNegatives++
+  }
+  return { truePositives, falsePositives, trueNegatives, falseNegatives }
+}
+
+/** A quotient, or 0 if there is nothing to divide by, as in scikit-learn. */
+const ratio = (part: number, of: number): number => (of === 0 ? 0 : part / of)
+
+/** What is said of predictions as one number. */
+export interface Figures {
+  readonly accuracy: number
+  readonly precision: number
+  readonly recall: number
+  readonly f1: number
+}
+
+/** What counted rows come to. */
+export const figuresOf = (matrix: ConfusionMatrix): Figures => {
+  const { falseNegatives, falsePositives, trueNegatives, truePositives } = matrix
+  return {
+    accuracy: ratio(truePositives + trueNegatives, truePositives + trueNegatives + falsePositives + falseNegatives),
+    precision: ratio(truePositives, truePositives + falsePositives),
+    recall: ratio(truePositives, truePositives + falseNegatives),
+    f1: ratio(2 * truePositives, 2 * truePositives + falsePositives + falseNegatives)
+  }
+}
 
 /**
  * The fraction of rows that are predicted correctly, from 0 to 1. Fails as `confusionMatrix` fails.
@@ -57,13 +83,7 @@ export const accuracy = (
   scores: ArrayLike<number>,
   threshold = 0.5
 ): Effect.Effect<number, MetricsError> =>
-  Effect.map(
-    confusionMatrix(labels, scores, threshold),
-    ({ truePositives, trueNegatives }) => (truePositives + trueNegatives) / labels.length
-  )
-
-/** A quotient, or 0 if there is nothing to divide by, as in scikit-learn. */
-const ratio = (part: number, of: number): number => (of === 0 ? 0 : part / of)
+  Effect.map(confusionMatrix(labels, scores, threshold), (matrix) => figuresOf(matrix).accuracy)
 
 /**
  * The fraction of the rows predicted 1 whose label is 1, and 0 if no row is predicted 1. Fails as `confusionMatrix` fails.
@@ -82,9 +102,7 @@ export const precision = (
   scores: ArrayLike<number>,
   threshold = 0.5
 ): Effect.Effect<number, MetricsError> =>
-  Effect.map(confusionMatrix(labels, scores, threshold), ({ falsePositives, truePositives }) =>
-    ratio(truePositives, truePositives + falsePositives)
-  )
+  Effect.map(confusionMatrix(labels, scores, threshold), (matrix) => figuresOf(matrix).precision)
 
 /**
  * The fraction of the rows with label 1 that are predicted 1, and 0 if no label is 1. Fails as `confusionMatrix` fails.
@@ -103,9 +121,7 @@ export const recall = (
   scores: ArrayLike<number>,
   threshold = 0.5
 ): Effect.Effect<number, MetricsError> =>
-  Effect.map(confusionMatrix(labels, scores, threshold), ({ falseNegatives, truePositives }) =>
-    ratio(truePositives, truePositives + falseNegatives)
-  )
+  Effect.map(confusionMatrix(labels, scores, threshold), (matrix) => figuresOf(matrix).recall)
 
 /**
  * The harmonic mean of precision and recall, and 0 if no row is predicted 1 and no label is 1. Fails as `confusionMatrix` fails.
@@ -124,6 +140,4 @@ export const f1 = (
   scores: ArrayLike<number>,
   threshold = 0.5
 ): Effect.Effect<number, MetricsError> =>
-  Effect.map(confusionMatrix(labels, scores, threshold), ({ falseNegatives, falsePositives, truePositives }) =>
-    ratio(2 * truePositives, 2 * truePositives + falsePositives + falseNegatives)
-  )
+  Effect.map(confusionMatrix(labels, scores, threshold), (matrix) => figuresOf(matrix).f1)
