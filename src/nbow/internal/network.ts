@@ -59,22 +59,25 @@ export const predicted = (outputs: ArrayLike<number>, first = 0, count = outputs
 }
 
 /**
- * Makes a function that computes the probability of a text from its terms, with repetitions, for a network with one
- * output whose inputs are counts.
+ * The probability of a text from its terms, with repetitions, for a network with one output whose inputs are counts.
+ *
+ * @param hidden Room for a number for each hidden unit.
  */
-export const makeTokenScore = ({ hiddenBias, hiddenKernel, outputBias, outputKernel }: Weights) => {
+export const tokenScore = (
+  { hiddenBias, hiddenKernel, outputBias, outputKernel }: Weights,
+  hidden: Float64Array,
+  tokens: Int32Array,
+  count: number
+): number => {
   const units = hiddenBias.length
-  const hidden = new Float64Array(units)
-  return (tokens: Int32Array, count: number): number => {
-    for (let u = 0; u < units; u++) hidden[u] = hiddenBias[u] as number
-    for (let i = 0; i < count; i++) {
-      const at = (tokens[i] as number) * units
-      for (let u = 0; u < units; u++) hidden[u] = (hidden[u] as number) + (hiddenKernel[at + u] as number)
-    }
-    let sum = outputBias[0] as number
-    for (let u = 0; u < units; u++) sum += Math.max(0, hidden[u] as number) * (outputKernel[u] as number)
-    return 1 / (1 + Math.exp(-sum))
+  for (let u = 0; u < units; u++) hidden[u] = hiddenBias[u] as number
+  for (let i = 0; i < count; i++) {
+    const at = (tokens[i] as number) * units
+    for (let u = 0; u < units; u++) hidden[u] = (hidden[u] as number) + (hiddenKernel[at + u] as number)
   }
+  let sum = outputBias[0] as number
+  for (let u = 0; u < units; u++) sum += Math.max(0, hidden[u] as number) * (outputKernel[u] as number)
+  return 1 / (1 + Math.exp(-sum))
 }
 
 /** Binary cross-entropy of a label and a probability. */

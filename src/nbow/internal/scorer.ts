@@ -5,7 +5,7 @@
  * Every index is within its array by construction, which justifies each `as number`.
  */
 import * as CountVectorizer from "../CountVectorizer.ts"
-import { makeTokenScore, softmax, type Weights } from "./network.ts"
+import { softmax, tokenScore, type Weights } from "./network.ts"
 import { weighRow } from "./tfidf.ts"
 
 /** A trained network and the vectorizer of its texts. */
@@ -96,10 +96,10 @@ export const makeScorer = (network: TextNetwork): Scorer => {
   const outputs = weights.outputBias.length
   if (outputs === 1 && isPlain(vectorizer)) {
     const finder = CountVectorizer.finderOf(vectorizer)
-    const scoreTokens = makeTokenScore(weights)
+    const hidden = new Float64Array(weights.hiddenBias.length)
     return (text, into, at) => {
       const count = finder.scan(text, false)
-      into[at] = scoreTokens(finder.tokens, count)
+      into[at] = tokenScore(weights, hidden, finder.tokens, count)
     }
   }
   const count = makeTermCounts(vectorizer)
