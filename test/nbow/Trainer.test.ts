@@ -1,8 +1,13 @@
-/** What the reference's trajectories leave out: dropout, and probabilities so sure that Keras clips them. */
+/**
+ * What the reference's trajectories leave out: dropout, several outputs, hidden units of any number, and probabilities so
+ * sure that Keras clips them.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import type { SparseMatrix } from "effect-flow/nbow"
+import * as fc from "fast-check"
 import { Random } from "../../src/nbow/internal/random.ts"
 import { type Task, Trainer } from "../../src/nbow/internal/Trainer.ts"
+import { PlainTrainer } from "./plainTrainer.ts"
 
 /** One row that has every term once. */
 const oneRow = (terms: number): SparseMatrix.SparseMatrix => ({
@@ -31,6 +36,23 @@ const weights = (terms: number, outputKernel: number, outputBias: number) => ({
   outputKernel: Float32Array.of(outputKernel),
   outputBias: Float32Array.of(outputBias)
 })
+
+/** Rows of up to five terms out of eight, some of them empty. */
+const rowsOf = (random: Random, rows: number): SparseMatrix.SparseMatrix => {
+  const columns = 8
+  const terms = Array.from({ length: rows }, () =>
+    Array.from({ length: columns }, (_, term) => term)
+      .filter(() => random.below(columns) < 3)
+      .slice(0, 5)
+  )
+  return {
+    rows,
+    columns,
+    rowPointers: Int32Array.from([0, ...terms.map((_, row) => terms.slice(0, row + 1).flat().length)]),
+    columnIndices: Int32Array.from(terms.flat()),
+    values: Float32Array.from(terms.flat(), () => (1 + random.below(40)) / 8)
+  }
+}
 
 const mean = (values: ReadonlyArray<number>): number => values.reduce((sum, value) => sum + value, 0) / values.length
 
@@ -102,5 +124,55 @@ describe("Trainer", () => {
       for (const weight of hiddenKernel) assert.closeTo(weight, 0.6, 1e-5)
       assert.closeTo(outputBias[0] ?? 0, 0.1, 1e-5)
     }
+  })
+
+  it("gives the weights of plain loops to the last bit, for hidden units and outputs of any number", () => {
+    fc.assert(
+      fc.property(
+        fc.record({
+          hiddenSize: fc.integer({ min: 1, max: 40 }),
+          outputs: fc.integer({ min: 1, max: 5 }),
+          dropout: fc.constantFrom(0, 0.1, 0.6),
+          penalty: fc.constantFrom(0, 1e-3),
+          batch: fc.integer({ min: 1, max: 12 }),
+          isWeighted: fc.boolean(),
+          seed: fc.integer()
+        }),
+        ({ batch, dropout, hiddenSize, isWeighted, outputs, penalty, seed }) => {
+          const random = new Random(seed)
+          const rows = 12
+          const uniform = (length: number) => Float32Array.from({ length }, () => random.uint32() / 2 ** 31 - 1)
+          const matrix = rowsOf(random, rows)
+          const given = {
+            hiddenKernel: uniform(matrix.columns * hiddenSize),
+            hiddenBias: uniform(hiddenSize),
+            outputKernel: uniform(hiddenSize * outputs),
+            outputBias: uniform(outputs)
+          }
+          const each: Task = {
+            matrix,
+            labels: Array.from({ length: rows }, () => random.below(Math.max(2, outputs))),
+            rowWeights: isWeighted ? uniform(rows).map(Math.abs) : undefined,
+            outputs,
+            hiddenSize,
+            dropout,
+            l1: penalty,
+            l2: penalty,
+            learningRate: 0.05,
+            random: new Random(seed)
+          }
+          const trainer = new Trainer(each)
+          trainer.load(given)
+          const plain = new PlainTrainer({ ...each, random: new Random(seed) }, given)
+          const order = Int32Array.from({ length: rows }, (_, row) => rows - 1 - row)
+          for (let start = 0; start < 3 * rows; start += batch) {
+            const from = start % rows
+            trainer.step(order, from, Math.min(from + batch, rows))
+            plain.step(order, from, Math.min(from + batch, rows))
+            assert.deepStrictEqual(trainer.save(), plain.weights())
+          }
+        }
+      )
+    )
   })
 })

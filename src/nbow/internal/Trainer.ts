@@ -46,6 +46,31 @@ const layout = (columns: number, hiddenSize: number, outputs: number) => {
 
 const padded = (size: number): number => Math.ceil(size / 4) * 4
 
+/**
+ * Where the loops find what they need, in bytes: weights, gradients and moments in blocks with the same layout, the hidden
+ * units of a row, their gradient, its outputs, and its entries.
+ */
+const addressesOf = (at: ReturnType<typeof layout>) => {
+  const stride = 4 * at.length
+  const size = 4 * at.units
+  const units = 4 * stride
+  const scores = units + 2 * size
+  const scoresEnd = scores + 8 * at.outputs
+  return {
+    stride,
+    size,
+    hiddenBias: 4 * at.hiddenBias,
+    outputKernel: 4 * at.outputKernel,
+    outputBias: 4 * at.outputBias,
+    units,
+    unitsEnd: units + size,
+    back: units + size,
+    scores,
+    scoresEnd,
+    entries: scoresEnd
+  }
+}
+
 /** Copies the columns that both arrays have. */
 const copyRows = (from: Float32Array, fromSize: number, to: Float32Array, toSize: number, rows: number): void => {
   const size = Math.min(fromSize, toSize)
@@ -70,16 +95,12 @@ export class Trainer {
   private readonly gradients: Float32Array
   /** Adam's moments, which only the loops change. */
   private readonly moments: Float32Array
-  /** The hidden units of a row, and their gradient. */
-  private readonly hidden: Float32Array
-  private readonly back: Float32Array
-  /** The gradient of the hidden units in double precision, summed over the outputs. */
-  private readonly sums: Float64Array
-  /** The probabilities of a row: that of label 1, or that of each class. */
-  private readonly probabilities: Float64Array
-  /** The entries of a row that dropout kept: alternately the address of a term's weights and the term's count. */
-  private readonly addresses: Int32Array
+  /** The entries of a row: alternately the address of a term's weights and the term's count. */
+  private readonly terms: Int32Array
   private readonly counts: Float32Array
+  /** The scores of a row, then its probabilities: that of label 1, or that of each class. Then the scores' gradient. */
+  private readonly outputs: Float64Array
+  private readonly addresses: ReturnType<typeof addressesOf>
 
   constructor(task: Task) {
     const { dropout, hiddenSize, matrix, outputs = 1, random } = task
@@ -88,26 +109,20 @@ export class Trainer {
     for (let row = 0; row < matrix.rows; row++) {
       entries = Math.max(entries, (matrix.rowPointers[row + 1] as number) - (matrix.rowPointers[row] as number))
     }
-    const { loops, memory } = VectorLoops.make(4 * (4 * at.length + 2 * at.units + 2 * entries))
-    let offset = 0
-    const take = (length: number): Float32Array => {
-      const array = new Float32Array(memory.buffer, offset, length)
-      offset += array.byteLength
-      return array
-    }
+    const addresses = addressesOf(at)
+    const { loops, memory } = VectorLoops.make(addresses.entries + 8 * entries)
+    const { buffer } = memory
     this.task = task
     this.untilDrop = dropout === 0 ? Number.POSITIVE_INFINITY : random.misses(dropout)
     this.at = at
     this.loops = loops
-    this.weights = take(at.length)
-    this.gradients = take(at.length)
-    this.moments = take(2 * at.length)
-    this.hidden = take(at.units)
-    this.back = take(at.units)
-    this.sums = new Float64Array(at.units)
-    this.probabilities = new Float64Array(outputs)
-    this.counts = take(2 * entries)
-    this.addresses = new Int32Array(memory.buffer, this.counts.byteOffset, 2 * entries)
+    this.weights = new Float32Array(buffer, 0, at.length)
+    this.gradients = new Float32Array(buffer, addresses.stride, at.length)
+    this.moments = new Float32Array(buffer, 2 * addresses.stride, 2 * at.length)
+    this.outputs = new Float64Array(buffer, addresses.scores, outputs)
+    this.terms = new Int32Array(buffer, addresses.entries, 2 * entries)
+    this.counts = new Float32Array(buffer, addresses.entries, 2 * entries)
+    this.addresses = addresses
   }
 
   /** Starts from these weights. */
@@ -158,21 +173,20 @@ export class Trainer {
 
   /** Takes a step on the rows from `start` to `end` (exclusive) of an order. Returns the loss before the step. */
   step(order: Int32Array, start: number, end: number): number {
-    const { at, loops, task } = this
+    const { addresses, loops, task } = this
+    const { hiddenBias, stride } = addresses
     const t = ++this.steps
     let loss = 0
     for (let i = start; i < end; i++) loss += this.pass(order[i] as number, end - start)
     loss = loss / (end - start) + this.penalty
     const rate = task.learningRate / (1 - beta1 ** t)
     const correction = 1 / Math.sqrt(1 - beta2 ** t)
-    const stride = 4 * at.length
-    const kernelEnd = 4 * at.hiddenBias
     this.penalty = 0
-    for (let from = 0; from < kernelEnd; from += adamBytes) {
-      const to = Math.min(from + adamBytes, kernelEnd)
+    for (let from = 0; from < hiddenBias; from += adamBytes) {
+      const to = Math.min(from + adamBytes, hiddenBias)
       this.penalty += loops.adam(from, to, stride, rate, correction, task.l1, task.l2)
     }
-    loops.adam(kernelEnd, stride, stride, rate, correction, 0, 0)
+    loops.adam(hiddenBias, stride, stride, rate, correction, 0, 0)
     return loss
   }
 
@@ -181,116 +195,77 @@ export class Trainer {
    * `scores`: one number for each output of a row.
    */
   score(start: number, end: number, scores: Float32Array): void {
-    const { addresses, at, counts, probabilities } = this
-    const { columnIndices, rowPointers, values } = this.task.matrix
+    const { at, outputs } = this
     for (let row = start; row < end; row++) {
-      const first = rowPointers[row] as number
-      const entries = (rowPointers[row + 1] as number) - first
-      for (let i = 0; i < entries; i++) {
-        addresses[2 * i] = (columnIndices[first + i] as number) * 4 * at.units
-        counts[2 * i + 1] = values[first + i] as number
-      }
-      this.forward(2 * entries)
+      this.forward(this.take(row, 1))
       const to = (row - start) * at.outputs
-      for (let k = 0; k < at.outputs; k++) scores[to + k] = probabilities[k] as number
+      for (let k = 0; k < at.outputs; k++) scores[to + k] = outputs[k] as number
     }
   }
 
-  /** Computes the hidden units and the probabilities of the row whose entries are loaded. */
-  private forward(end: number): void {
-    const { at, counts, hidden, loops, probabilities, weights } = this
-    const from = counts.byteOffset
-    loops.forward(from, from + 4 * end, 4 * at.units, 4 * at.hiddenBias, hidden.byteOffset)
-    for (let k = 0; k < at.outputs; k++) {
-      const row = at.outputKernel + k * at.units
-      let sum = weights[at.outputBias + k] as number
-      for (let u = 0; u < at.units; u++) sum += Math.max(0, hidden[u] as number) * (weights[row + u] as number)
-      probabilities[k] = sum
+  /** Loads the entries of a row, and scales their counts. Returns the number of entries. */
+  private take(row: number, scale: number): number {
+    const { counts, terms } = this
+    const { size } = this.addresses
+    const { columnIndices, rowPointers, values } = this.task.matrix
+    const first = rowPointers[row] as number
+    const entries = (rowPointers[row + 1] as number) - first
+    for (let i = 0; i < entries; i++) {
+      terms[2 * i] = (columnIndices[first + i] as number) * size
+      counts[2 * i + 1] = (values[first + i] as number) * scale
     }
-    if (at.outputs === 1) probabilities[0] = 1 / (1 + Math.exp(-(probabilities[0] as number)))
-    else softmax(probabilities)
+    return entries
   }
 
-  /** Loads the entries of a row that dropout keeps. Returns where they end. */
-  private take(row: number): number {
-    const { addresses, at, counts } = this
-    const { dropout, matrix, random } = this.task
-    const { columnIndices, rowPointers, values } = matrix
-    const size = 4 * at.units
-    const scale = 1 / (1 - dropout)
-    const last = rowPointers[row + 1] as number
-    let untilDrop = this.untilDrop
-    let end = 0
-    for (let entry = rowPointers[row] as number; entry < last; entry++) {
-      if (untilDrop-- === 0) {
-        untilDrop = random.misses(dropout)
-        continue
-      }
-      addresses[end] = (columnIndices[entry] as number) * size
-      counts[end + 1] = (values[entry] as number) * scale
-      end += 2
-    }
-    this.untilDrop = untilDrop
-    return end
+  /**
+   * Drops some of the loaded entries. Their counts become 0, which adds nothing to a sum: leaving them out would need a
+   * branch for every entry that the processor can't predict.
+   */
+  private drop(entries: number): void {
+    const { counts } = this
+    const { dropout, random } = this.task
+    let entry = this.untilDrop
+    for (; entry < entries; entry += 1 + random.misses(dropout)) counts[2 * entry + 1] = 0
+    this.untilDrop = entry - entries
+  }
+
+  /** Computes the hidden units and the probabilities of the row that is loaded. */
+  private forward(count: number): void {
+    const { loops, outputs } = this
+    const { entries, hiddenBias, outputBias, outputKernel, scores, scoresEnd, size, units, unitsEnd } = this.addresses
+    loops.forwardTerms(entries, entries + 8 * count, size, hiddenBias, units)
+    loops.forwardUnits(units, unitsEnd, outputKernel, outputBias, scores, scoresEnd)
+    if (outputs.length === 1) outputs[0] = 1 / (1 + Math.exp(-(outputs[0] as number)))
+    else softmax(outputs)
   }
 
   /** The forward and backward pass of a row: adds its gradient to the batch's and returns its loss. */
   private pass(row: number, batch: number): number {
-    const { at, back, counts, probabilities } = this
-    const { labels, rowWeights } = this.task
-    const end = this.take(row)
-    this.forward(end)
+    const { at, outputs } = this
+    const { dropout, labels, rowWeights } = this.task
+    const entries = this.take(row, 1 / (1 - dropout))
+    this.drop(entries)
+    this.forward(entries)
     const label = labels[row] as number
     const weight = rowWeights === undefined ? 1 : (rowWeights[row] as number)
     const isBinary = at.outputs === 1
-    const p = probabilities[isBinary ? 0 : label] as number
-    if ((isBinary ? (p > 0.5 ? 1 : 0) : predicted(probabilities)) === label) this.hits++
-    if (p >= epsilon && p <= 1 - epsilon) {
-      if (isBinary) this.backOne((weight * (p - label)) / batch)
-      else this.backClasses(label, weight, batch)
-      const from = counts.byteOffset
-      this.loops.backward(from, from + 4 * end, 4 * at.units, back.byteOffset, 4 * at.length)
-    }
+    const p = outputs[isBinary ? 0 : label] as number
+    if (predicted(outputs) === label) this.hits++
+    if (p >= epsilon && p <= 1 - epsilon) this.backward(entries, label, weight, batch)
     return weight * crossEntropy(isBinary ? label : 1, p)
   }
 
-  /** Adds the gradient of the only output, and that of the hidden units, which it leaves for the terms. */
-  private backOne(delta: number): void {
-    const { at, back, gradients, hidden, weights } = this
-    const { hiddenBias, outputBias, outputKernel, units } = at
-    gradients[outputBias] = (gradients[outputBias] as number) + delta
-    for (let u = 0; u < units; u++) {
-      const h = hidden[u] as number
-      if (h > 0) {
-        const q = delta * (weights[outputKernel + u] as number)
-        back[u] = q
-        gradients[hiddenBias + u] = (gradients[hiddenBias + u] as number) + q
-        gradients[outputKernel + u] = (gradients[outputKernel + u] as number) + delta * h
-      } else {
-        back[u] = 0
-      }
-    }
-  }
-
-  /** Adds the gradients of the outputs, and that of the hidden units, which it leaves for the terms. */
-  private backClasses(label: number, weight: number, batch: number): void {
-    const { at, back, gradients, hidden, probabilities, sums, weights } = this
-    sums.fill(0)
+  /** Adds the gradient of the row that is loaded. */
+  private backward(count: number, label: number, weight: number, batch: number): void {
+    const { addresses, at, gradients, loops, outputs } = this
     for (let k = 0; k < at.outputs; k++) {
-      const delta = (weight * ((probabilities[k] as number) - (k === label ? 1 : 0))) / batch
-      const kernel = at.outputKernel + k * at.units
+      const target = at.outputs === 1 ? label : k === label ? 1 : 0
+      const delta = (weight * ((outputs[k] as number) - target)) / batch
+      outputs[k] = delta
       gradients[at.outputBias + k] = (gradients[at.outputBias + k] as number) + delta
-      for (let u = 0; u < at.units; u++) {
-        const h = hidden[u] as number
-        if (h <= 0) continue
-        sums[u] = (sums[u] as number) + delta * (weights[kernel + u] as number)
-        gradients[kernel + u] = (gradients[kernel + u] as number) + delta * h
-      }
     }
-    for (let u = 0; u < at.units; u++) {
-      const sum = sums[u] as number
-      back[u] = sum
-      gradients[at.hiddenBias + u] = (gradients[at.hiddenBias + u] as number) + sum
-    }
+    const { back, entries, hiddenBias, outputKernel, scores, scoresEnd, size, stride, units } = addresses
+    loops.backwardUnits(units, size, hiddenBias, outputKernel, scores, scoresEnd, back, stride)
+    loops.backwardTerms(entries, entries + 8 * count, size, back, stride)
   }
 }

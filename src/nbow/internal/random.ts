@@ -36,7 +36,8 @@ export class Random {
   /** A random unsigned 32-bit integer. */
   uint32(): number {
     const state = this.state
-    const [a, b] = [state[0] as number, state[1] as number] // the state has four elements
+    const a = state[0] as number // the state has four elements
+    const b = state[1] as number
     const product = Math.imul(b, 5)
     const result = Math.imul((product << 7) | (product >>> 25), 9)
     const c = (state[2] as number) ^ a

@@ -29,7 +29,7 @@ export interface Local {
 }
 
 /** The types of values. */
-export const type = { i32: 0x7f, i64: 0x7e, f32: 0x7d, v128: 0x7b } as const
+export const type = { i32: 0x7f, i64: 0x7e, f32: 0x7d, f64: 0x7c, v128: 0x7b } as const
 
 /** Encodes an unsigned integer (LEB128). */
 const unsigned = (n: number): Code => (n < 128 ? [n] : [(n & 127) | 128, ...unsigned(n >>> 7)])
@@ -51,8 +51,8 @@ const access =
 
 /** Four single-precision numbers at once. */
 export const f32x4 = {
-  load: vector(0x00, 2, 0),
-  store: vector(0x0b, 2, 0),
+  load: (address: Code, offset = 0): Code => vector(0x00, 2, ...unsigned(offset))(address),
+  store: (address: Code, value: Code, offset = 0): Code => vector(0x0b, 2, ...unsigned(offset))(address, value),
   splat: vector(0x13),
   lane: (value: Code, lane: number): Code => vector(0x1f, lane)(value),
   lt: vector(0x43),
@@ -63,7 +63,25 @@ export const f32x4 = {
   add: vector(0xe4),
   sub: vector(0xe5),
   mul: vector(0xe6),
-  div: vector(0xe7)
+  div: vector(0xe7),
+  /** The second number where the first is less, and else the first, also where it is NaN. */
+  atLeast: vector(0xeb),
+  /** The first two numbers of each operand. */
+  join: vector(0x0d, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23)
+}
+
+/** Two double-precision numbers at once. */
+export const f64x2 = {
+  /** Two single-precision numbers of memory. */
+  promote: (address: Code, offset = 0): Code => vector(0x5f)(vector(0x5d, 2, ...unsigned(offset))(address)),
+  /** As single-precision numbers, the first two of four. */
+  demote: vector(0x5e),
+  splat: vector(0x14),
+  lane: (value: Code, lane: number): Code => vector(0x21, lane)(value),
+  gt: vector(0x4a),
+  and: vector(0x4e),
+  add: vector(0xf0),
+  mul: vector(0xf2)
 }
 
 /** Sixteen bytes at once. */
@@ -86,6 +104,14 @@ export const f32 = {
   load: scalar(0x2a, 2, 0),
   add: scalar(0x92),
   constant: (n: number): Code => [0x43, ...new Uint8Array(Float32Array.of(n).buffer)]
+}
+
+/** One double-precision number at once. */
+export const f64 = {
+  load: access(0x2b),
+  store: scalar(0x39, 3, 0),
+  add: scalar(0xa0),
+  promote: scalar(0xbb)
 }
 
 /** One integer at once. */
