@@ -26,16 +26,19 @@ const serve = (handle: (request: IncomingMessage, response: ServerResponse) => v
     (server) => `http://127.0.0.1:${(server.address() as AddressInfo).port}/reviews.parquet`
   )
 
-/** Serves ranges, as object stores do. */
-const ranges = (file: Uint8Array, seen: Array<string>) => (request: IncomingMessage, response: ServerResponse) => {
-  const range = request.headers.range ?? ""
-  seen.push(range)
-  const [, from = "", to = ""] = /^bytes=(\d*)-(\d*)$/.exec(range) ?? []
-  const start = from === "" ? Math.max(0, file.length - Number(to)) : Number(from)
-  const end = from === "" || to === "" ? file.length - 1 : Math.min(Number(to), file.length - 1)
-  response.writeHead(206, { "content-range": `bytes ${start}-${end}/${file.length}` })
-  response.end(file.subarray(start, end + 1))
-}
+/** Serves ranges, as object stores do, of the file as it is at that moment. */
+const ranges =
+  (given: Uint8Array | (() => Uint8Array), seen: Array<string>, headers: () => Record<string, string> = () => ({})) =>
+  (request: IncomingMessage, response: ServerResponse) => {
+    const range = request.headers.range ?? ""
+    seen.push(range)
+    const file = typeof given === "function" ? given() : given
+    const [, from = "", to = ""] = /^bytes=(\d*)-(\d*)$/.exec(range) ?? []
+    const start = from === "" ? Math.max(0, file.length - Number(to)) : Number(from)
+    const end = from === "" || to === "" ? file.length - 1 : Math.min(Number(to), file.length - 1)
+    response.writeHead(206, { "content-range": `bytes ${start}-${end}/${file.length}`, ...headers() })
+    response.end(file.subarray(start, end + 1))
+  }
 
 const rows = 60_000
 const Wide = Artifact.table({ id: Schema.Int, noise: Artifact.column("float64"), text: Schema.String })
@@ -118,6 +121,69 @@ describe("Parquet.read of a URL", () => {
       const url = yield* serve((_, response) => response.end("<html>Sign in</html>"))
       const error = yield* Effect.flip(Parquet.read(url, Wide))
       assert.strictEqual(error.reason, "notParquet")
+    })
+  )
+
+  for (const [what, headers] of [
+    ["an etag", (version: number) => ({ etag: `"${version}"` })],
+    ["a date", (version: number) => ({ "last-modified": new Date(version * 1e6).toUTCString() })],
+    ["its size", () => ({})]
+  ] as const) {
+    it.effect(`refuses a file that is replaced while it is read, which ${what} tells`, () =>
+      Effect.gen(function* () {
+        const before = yield* encode(Wide, wide)
+        const after = what === "its size" ? Buffer.concat([before, Buffer.alloc(1)]) : before
+        const seen: Array<string> = []
+        // The whole end of the old file is fetched, and then parts of the new one.
+        const version = () => (seen.length > 1 ? 2 : 1)
+        const url = yield* serve(
+          ranges(
+            () => (version() === 1 ? before : after),
+            seen,
+            () => headers(version())
+          )
+        )
+        const error = yield* Effect.flip(Parquet.read(url, Wide))
+        assert.strictEqual(error.reason, "unreadable")
+        assert.strictEqual(error.message, `${url}: it was replaced while it was read`)
+      })
+    )
+  }
+
+  it.effect("refuses an answer that is not of the range it was asked for", () =>
+    Effect.gen(function* () {
+      const file = yield* encode(Wide, wide)
+      const answers = (answer: (start: number, end: number, response: ServerResponse) => void) =>
+        serve((request, response) => {
+          const [, from = "", to = ""] = /^bytes=(\d*)-(\d*)$/.exec(request.headers.range ?? "") ?? []
+          if (from === "") return ranges(file, [])(request, response)
+          answer(Number(from), Number(to) + 1, response)
+        })
+      const send = (response: ServerResponse, from: number, bytes: Uint8Array) => {
+        response.writeHead(206, { "content-range": `bytes ${from}-${from + bytes.length - 1}/${file.length}` })
+        response.end(bytes)
+      }
+      const shifted = yield* answers((start, end, response) =>
+        send(response, start + 1, file.subarray(start + 1, end + 1))
+      )
+      const shorter = yield* answers((start, end, response) => send(response, start, file.subarray(start, end - 1)))
+      for (const url of [shifted, shorter]) {
+        const { message } = yield* Effect.flip(Parquet.read(url, Wide))
+        assert.strictEqual(message, `${url}: the server sent another range than the one it was asked for`)
+      }
+      const mislabelled = yield* answers((start, end, response) => {
+        response.writeHead(206, { "content-range": `bytes ${start}-${end - 1}/${file.length}` })
+        response.end(file.subarray(start, end - 1))
+      })
+      const { message } = yield* Effect.flip(Parquet.read(mislabelled, Wide))
+      assert.match(message, /the server sent 3 bytes and called them the bytes 0 to 3$/)
+      const gone = yield* answers((_, __, response) => response.writeHead(404).end())
+      assert.match(
+        (yield* Effect.flip(Parquet.read(gone, Wide))).message,
+        /: there is no such file \(the server answered 404\)$/
+      )
+      const cutOff = yield* answers((_, __, response) => response.destroy())
+      assert.match((yield* Effect.flip(Parquet.read(cutOff, Wide))).message, /: the server can't be reached \(\w+\)$/)
     })
   )
 

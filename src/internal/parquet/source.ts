@@ -1,23 +1,18 @@
 /**
- * Where Parquet is read from: a local file, or an http(s) URL or an object in a bucket, of which only the needed ranges are fetched. The last half
- * megabyte is kept, which is the whole of a small file and the footer of a large one.
+ * Where Parquet is read from: a local file, or an http(s) URL or an object in a bucket, of which only the needed ranges are
+ * fetched. If the file changes while it is read, the read fails, because its parts would be of two files.
  */
 import { open, stat } from "node:fs/promises"
 import { fileURLToPath } from "node:url"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { AsyncBuffer } from "hyparquet"
-import { codeOf, messageOf, notAFile, reasonOf } from "../cause.ts"
+import { codeOf, notAFile, reasonOf } from "../cause.ts"
+import * as FileState from "../fileState.ts"
+import { SourceError, withTail, written } from "./ranges.ts"
+import { openUrl } from "./url.ts"
 
-/** Why there is nothing to read. */
-export class SourceError {
-  readonly reason: "missing" | "directory" | "unreadable"
-  readonly message: string
-  constructor(reason: SourceError["reason"], message: string) {
-    this.reason = reason
-    this.message = message
-  }
-}
+export { SourceError } from "./ranges.ts"
 
 /** Bytes in memory, as a file. */
 export const bufferOf = (bytes: Uint8Array): AsyncBuffer => ({
@@ -43,8 +38,6 @@ export const isHttp = (source: string): boolean => /^https?:\/\//i.test(source)
 
 /** Whether a source is an object in a bucket, or meant to be one. */
 export const isObject = (source: string): boolean => /^s3:/i.test(source)
-
-const tailBytes = 1 << 19
 
 /** Opens a file or a URL for as long as the scope lasts. */
 export const openSource = (source: string | URL): Effect.Effect<AsyncBuffer, SourceError, Scope.Scope> => {
@@ -93,75 +86,21 @@ const openFile = Effect.fnUntraced(function* (path: string) {
     Effect.tryPromise({ try: () => open(path, "r"), catch: fileFlaw }),
     (handle) => Effect.promise(() => handle.close())
   )
-  const stats = yield* Effect.tryPromise({ try: () => handle.stat(), catch: fileFlaw })
+  const { isChanged, stats } = yield* Effect.tryPromise({ try: () => FileState.watch(handle), catch: fileFlaw })
   if (stats.isDirectory()) return yield* Effect.fail(new SourceError("directory", "it is a directory, not a file"))
   const read = async (start: number, end: number) => {
     const bytes = new Uint8Array(end - start)
-    for (let at = 0; at < bytes.length; ) {
+    let at = 0
+    while (at < bytes.length) {
       const { bytesRead } = await handle.read(bytes, at, Math.min(bytes.length - at, maxReadBytes), start + at)
-      if (bytesRead === 0) throw new Error("the file ended while it was read")
+      if (bytesRead === 0) break
       at += bytesRead
     }
+    if (at < bytes.length || (await isChanged())) throw new SourceError("unreadable", written)
     return bytes.buffer
   }
-  return withTail(stats.size, read)
+  return withTail(Number(stats.size), read)
 })
 
 /** The system reads less than 2 GiB at once. */
 const maxReadBytes = 2 ** 30
-
-/** A file whose end is read once. */
-const withTail = (
-  byteLength: number,
-  read: (start: number, end: number) => Promise<ArrayBuffer>,
-  known?: { readonly start: number; readonly bytes: ArrayBuffer }
-): AsyncBuffer => {
-  const tailStart = known?.start ?? Math.max(0, byteLength - tailBytes)
-  let tail = known === undefined ? undefined : Promise.resolve(known.bytes)
-  return {
-    byteLength,
-    slice: async (start, end = byteLength) => {
-      if (start < tailStart) return read(start, end)
-      tail ??= read(tailStart, byteLength)
-      return (await tail).slice(start - tailStart, end - tailStart)
-    }
-  }
-}
-
-const openUrl = Effect.fnUntraced(function* (url: string) {
-  const controller = yield* Effect.acquireRelease(
-    Effect.sync(() => new AbortController()),
-    (controller) => Effect.sync(() => controller.abort()) // ends what is still under way, when interrupted
-  )
-  const get = async (range: string) => {
-    const response = await fetch(url, { headers: { range: `bytes=${range}` }, signal: controller.signal })
-    if (response.status === 404 || response.status === 410) {
-      throw new SourceError("missing", `there is no such file (the server answered ${response.status})`)
-    }
-    if (!response.ok) {
-      throw new SourceError("unreadable", `the server answered ${response.status} ${response.statusText}`.trimEnd())
-    }
-    return { response, bytes: await response.arrayBuffer() }
-  }
-  // One request brings the end and says how long the file is.
-  const { bytes, response } = yield* Effect.tryPromise({ try: () => get(`-${tailBytes}`), catch: urlFlaw })
-  if (response.status !== 206) return withTail(bytes.byteLength, neverRead, { start: 0, bytes }) // ranges are not served
-  const total = Number(/\/(\d+)$/.exec(response.headers.get("content-range") ?? "")?.[1])
-  if (!Number.isSafeInteger(total)) {
-    return yield* Effect.fail(new SourceError("unreadable", "the server sent a part of it without saying of what"))
-  }
-  const read = async (start: number, end: number) => {
-    const part = await get(`${start}-${end - 1}`)
-    return part.response.status === 206 ? part.bytes : part.bytes.slice(start, end)
-  }
-  return withTail(total, read, { start: total - bytes.byteLength, bytes })
-})
-
-const neverRead = (): Promise<ArrayBuffer> => Promise.reject(new Error("the whole file is there"))
-
-/** What undici says is in the cause of what `fetch` throws. */
-const urlFlaw = (cause: unknown): SourceError => {
-  if (cause instanceof SourceError) return cause
-  const inner = cause instanceof Error && cause.cause !== undefined ? cause.cause : cause
-  return new SourceError("unreadable", `the server can't be reached (${codeOf(inner) || messageOf(inner)})`)
-}

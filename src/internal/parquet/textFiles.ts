@@ -10,9 +10,11 @@ import { fileURLToPath } from "node:url"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { codeOf, reasonOf } from "../cause.ts"
+import * as FileState from "../fileState.ts"
 import { type ColumnType, sqlTypes } from "./columnType.ts"
 import * as Duckdb from "./duckdb.ts"
-import { isHttp, isObject, objectFlaw, objects, SourceError } from "./source.ts"
+import { SourceError, written } from "./ranges.ts"
+import { isHttp, isObject, objectFlaw, objects } from "./source.ts"
 import type { Format } from "./textFormat.ts"
 
 /** The path of a Parquet file with the rows of a text file, which is removed with the scope. */
@@ -27,7 +29,8 @@ export const asParquet = (
         new SourceError("unreadable", "CSV and JSON Lines are read from files and buckets only; download it first")
       )
     const path = isObject(file) ? yield* downloaded(file) : file.startsWith("file:") ? fileURLToPath(file) : file
-    yield* Effect.tryPromise({ try: () => stat(path), catch: statError })
+    const state = Effect.tryPromise({ try: () => stat(path, { bigint: true }), catch: statError })
+    const before = yield* state
     const connection = yield* Effect.mapError(Duckdb.connect("CSV and JSON Lines are read"), unreadable)
     const target = yield* Effect.acquireRelease(
       Effect.sync(() => join(tmpdir(), `effect-flow-${randomUUID()}.parquet`)),
@@ -49,6 +52,7 @@ export const asParquet = (
     yield* run(
       `copy (select * from ${read}(${Duckdb.quote(path)}${options})) to ${Duckdb.quote(target)} (format parquet, compression zstd)`
     )
+    if (FileState.differ(before, yield* state)) return yield* Effect.fail(new SourceError("unreadable", written))
     return target
   })
 

@@ -1,9 +1,6 @@
-/**
- * A user's file that becomes an artifact. If something writes to it while it is read, what is read is a mix of two states
- * that the file never had, so it is refused. A file that is replaced by another one of its name is read to its end. (Of a
- * single long write that began before the file was opened, the system gives no sign.)
- */
+/** A user's file that becomes an artifact. It is refused if something writes to it while it is read (`fileState.ts`). */
 import * as Fs from "node:fs/promises"
+import * as FileState from "../fileState.ts"
 import { ArtifactError } from "./artifactError.ts"
 import * as Bytes from "./bytes.ts"
 
@@ -24,12 +21,11 @@ export const open = async (
 ): Promise<{ readonly file: Fs.FileHandle; readonly check: () => Promise<void> }> => {
   const file = await Fs.open(path, "r")
   try {
-    const before = await file.stat({ bigint: true })
+    const { isChanged } = await FileState.watch(file)
     return {
       file,
       check: async () => {
-        const { mtimeNs, size } = await file.stat({ bigint: true })
-        if (mtimeNs !== before.mtimeNs || size !== before.size) throw changed(path)
+        if (await isChanged()) throw changed(path)
       }
     }
   } catch (cause) {

@@ -8,6 +8,8 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Artifact from "../../../src/Artifact.ts"
 import * as Flow from "../../../src/Flow.ts"
+import { slice } from "../../../src/internal/parquet/footer.ts"
+import { openSource } from "../../../src/internal/parquet/source.ts"
 import * as Objects from "../../../src/internal/s3/objects.ts"
 import * as Digest from "../../../src/internal/schema/digest.ts"
 import * as Parquet from "../../../src/Parquet.ts"
@@ -130,7 +132,10 @@ describe.skipIf(!ObjectServer.isInstalled)("an object", () => {
       assert.deepStrictEqual(yield* Objects.list(at("data/")), [at("data/x")])
 
       const opened = yield* Objects.open(at("data/x"))
+      const source = yield* openSource(at("data/x"))
       yield* put("data/x", new Uint8Array(4))
+      const torn = yield* Effect.flip(slice(source, 0, 3))
+      assert.strictEqual(torn.message, "it can't be read: the object was replaced while it was read")
       assert.strictEqual((yield* Effect.flip(opened.read(0, 3))).reason, "the object was replaced while it was read")
       assert.match((yield* Effect.flip(Objects.open(at("")))).reason, /^s3:\/\/\S+ is a bucket\. Name an object in it/)
       const elsewhere = at("x").replace(place.bucket, "no-such-bucket")
