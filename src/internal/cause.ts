@@ -4,7 +4,8 @@ import type { Stats } from "node:fs"
 /** The message of an error, or whatever else was thrown, as text. */
 export const messageOf = (cause: unknown): string => {
   try {
-    return cause instanceof Error ? cause.message : String(cause)
+    const isObject = typeof cause === "object" && cause !== null
+    return isObject && "message" in cause && typeof cause.message === "string" ? cause.message : String(cause)
   } catch {
     return "a value that can't be shown as text" // its `message` or `toString` throws, or it has no prototype
   }

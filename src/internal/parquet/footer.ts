@@ -6,7 +6,6 @@ import * as Effect from "effect/Effect"
 import type { AsyncBuffer, FileMetaData, SchemaTree } from "hyparquet"
 import { parquetMetadata, parquetSchema } from "hyparquet"
 import { messageOf } from "../cause.ts"
-import { SourceError } from "./ranges.ts"
 import * as Thrift from "./thrift.ts"
 
 /** Why a file is no table of the declared columns, where no single value is at fault. */
@@ -126,8 +125,5 @@ const latin1 = (bytes: Uint8Array): string =>
 export const slice = (file: AsyncBuffer, start: number, end: number): Effect.Effect<Uint8Array, FileError> =>
   Effect.tryPromise({
     try: async () => new Uint8Array(await file.slice(start, end)),
-    catch: (cause) => {
-      if (cause instanceof FileError) return cause
-      return new FileError("unreadable", cause instanceof SourceError ? cause.message : messageOf(cause))
-    }
+    catch: (cause) => (cause instanceof FileError ? cause : new FileError("unreadable", messageOf(cause)))
   })
