@@ -68,7 +68,8 @@ export class ParquetError extends Schema.TaggedError<ParquetError>()("ParquetErr
 }) {}
 
 const errorOf = (source: string) => {
-  const file = FileSource.withoutPasswords(source)
+  const named = FileSource.withoutSecrets(source)
+  const file = named.trim() === "" ? JSON.stringify(named) : named
   return (fault: ColumnError | FileError | FileSource.SourceError): ParquetError =>
     fault instanceof ColumnError
       ? new ParquetError({
@@ -105,8 +106,9 @@ export interface ReadOptions {
  * (`12:34:56.789000`), or their unit's count as bigints, and so are timestamps, whose dates keep milliseconds.
  *
  * @param source A path, a pattern (`data/*.parquet`), a `file:` or http(s) URL, an object or a pattern of objects in a
- * bucket (`s3://bucket/data/*.parquet`), or a list of them. Of URLs and objects only the needed ranges are fetched. Files named `.csv`, `.tsv`, `.jsonl` or `.ndjson` (or `.gz` of them) are read by DuckDB, the
- * optional peer `@duckdb/node-api`.
+ * bucket (`s3://bucket/data/*.parquet`), or a list of them. Of URLs and objects only the needed ranges are fetched. A file that
+ * changes while it is read is refused. Files named `.csv`, `.tsv`, `.jsonl` or `.ndjson` (or `.gz` of them) are read by
+ * DuckDB, the optional peer `@duckdb/node-api`.
  * @param table Which columns, and what they hold.
  * @param options.rows Only some rows.
  *

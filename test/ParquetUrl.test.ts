@@ -107,6 +107,39 @@ describe("Parquet.read of a URL", () => {
     })
   )
 
+  it.effect("sends the user and the password of the address, and repeats no secret in a message", () =>
+    Effect.gen(function* () {
+      const file = yield* encode(Wide, wide)
+      const seen: Array<string | undefined> = []
+      const url = yield* serve((request, response) => {
+        seen.push(request.headers.authorization)
+        if (request.url?.includes("token") === true) response.writeHead(403).end()
+        else ranges(file, [])(request, response)
+      })
+      const named = url.replace("//", "//ada:open%40sesame@")
+      assert.deepStrictEqual(yield* Parquet.read(named, Wide), wide)
+      for (const header of seen) assert.strictEqual(header, `Basic ${btoa("ada:open@sesame")}`)
+      const signed = `${named}?x=1&X-Amz-Signature=abc&token=def&sig=ghi`
+      const { file: source, message } = yield* Effect.flip(Parquet.read(signed, Wide))
+      assert.strictEqual(source, `${url.replace("//", "//…@")}?x=1&X-Amz-Signature=…&token=…&sig=…`)
+      assert.strictEqual(message, `${source}: the server answered 403 Forbidden`)
+    })
+  )
+
+  it.effect("says so where no file can have this name", () =>
+    Effect.gen(function* () {
+      const of = (name: string) => Effect.map(Effect.flip(Parquet.read(name, Wide)), ({ message }) => message)
+      for (const name of ["https://", "http://[::1", "http://localhost:99999/x.parquet"]) {
+        assert.strictEqual(yield* of(name), `${name}: it is not a valid URL`)
+      }
+      assert.strictEqual(yield* of(""), '"": there is no such file')
+      // What no path is made of: an encoded slash.
+      for (const name of ["file:///a%2Fb.parquet", "file:///a%2F*.parquet", "file:///a%2Fb.csv"]) {
+        assert.match(yield* of(name), /^file:\/\/\/a%2F\S+: it can't be read: File URL path must not include/)
+      }
+    })
+  )
+
   it.effect("says so where no server is", () =>
     Effect.gen(function* () {
       const url = yield* Effect.scoped(serve(() => undefined))

@@ -4,10 +4,9 @@
  */
 import { readdir, stat } from "node:fs/promises"
 import { join } from "node:path"
-import { fileURLToPath } from "node:url"
 import * as Effect from "effect/Effect"
 import { codeOf, reasonOf } from "../cause.ts"
-import { isHttp, isObject, nameOf, objectFlaw, objects, SourceError } from "./source.ts"
+import { isHttp, isObject, nameOf, objectFlaw, objects, pathOf, SourceError } from "./source.ts"
 
 /** Where tables are read from: a path or a pattern, a `file:`, http(s) or `s3:` URL, or a list of them. */
 export type Source = string | URL | ReadonlyArray<string | URL>
@@ -37,9 +36,13 @@ const isPattern = (path: string): boolean => /[*?[{]/.test(path)
 const expand = (path: string): Effect.Effect<ReadonlyArray<string>, SourceError> => {
   if (isHttp(path)) return Effect.succeed([path])
   if (isObject(path)) return expandObjects(path)
-  const local = path.startsWith("file:") ? fileURLToPath(path) : path
-  if (!isPattern(local)) return Effect.succeed([path])
-  return Effect.tryPromise({
+  return Effect.flatMap(pathOf(path), (local) =>
+    isPattern(local) ? expandPattern(path, local) : Effect.succeed([path])
+  )
+}
+
+const expandPattern = (path: string, local: string): Effect.Effect<ReadonlyArray<string>, SourceError> =>
+  Effect.tryPromise({
     try: async () => {
       if (await exists(local)) return [path] // a file whose name has a star in it
       const files = await matching(local)
@@ -49,7 +52,6 @@ const expand = (path: string): Effect.Effect<ReadonlyArray<string>, SourceError>
     catch: (cause) =>
       cause instanceof SourceError ? cause : new SourceError("unreadable", `it can't be read: ${reasonOf(cause)}`)
   })
-}
 
 /** The objects that a pattern fits; an address without one stands for itself. */
 const expandObjects = (text: string): Effect.Effect<ReadonlyArray<string>, SourceError> => {

@@ -29,9 +29,14 @@ export const ownBuffer = (bytes: Uint8Array): ArrayBuffer =>
 /** How a source is called in messages. */
 export const nameOf = (source: string | URL): string => String(source)
 
-/** Names of sources without the user names and passwords that someone put into addresses. */
-export const withoutPasswords = (names: string): string =>
-  names.replace(/((?:s3|https?):\/{0,2})[^/?,\s]*@/gi, (_, scheme) => `${scheme}…@`)
+/** Names of sources without what gives access to them: the user and the password, and the signature of a signed URL. */
+export const withoutSecrets = (names: string): string =>
+  names
+    .replace(/((?:s3|https?):\/{0,2})[^/?,\s]*@/gi, (_, scheme) => `${scheme}…@`)
+    .replace(
+      /([?&](?:[\w-]*(?:signature|credential|token|password|secret|key)|sig|pwd)=)[^&#,\s]*/gi,
+      (_, name) => `${name}…`
+    )
 
 /** Whether a source is fetched over the network. */
 export const isHttp = (source: string): boolean => /^https?:\/\//i.test(source)
@@ -44,7 +49,7 @@ export const openSource = (source: string | URL): Effect.Effect<AsyncBuffer, Sou
   const name = nameOf(source)
   if (isHttp(name)) return openUrl(name)
   if (isObject(name)) return openObject(name)
-  return Effect.flatMap(Effect.try({ try: () => pathOf(name), catch: fileFlaw }), openFile)
+  return Effect.flatMap(pathOf(name), openFile)
 }
 
 /** What reads objects, loaded when one is read. */
@@ -65,7 +70,9 @@ const openObject = (name: string): Effect.Effect<AsyncBuffer, SourceError> =>
     )
   )
 
-const pathOf = (name: string): string => (name.startsWith("file:") ? fileURLToPath(name) : name)
+/** The path of a local file that is named by its path or a URL. */
+export const pathOf = (name: string): Effect.Effect<string, SourceError> =>
+  Effect.try({ try: () => (name.startsWith("file:") ? fileURLToPath(name) : name), catch: fileFlaw })
 
 const fileFlaw = (cause: unknown): SourceError => {
   switch (codeOf(cause)) {

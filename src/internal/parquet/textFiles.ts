@@ -6,7 +6,6 @@ import { randomUUID } from "node:crypto"
 import { rm, stat } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { fileURLToPath } from "node:url"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { codeOf, reasonOf } from "../cause.ts"
@@ -14,7 +13,7 @@ import * as FileState from "../fileState.ts"
 import { type ColumnType, sqlTypes } from "./columnType.ts"
 import * as Duckdb from "./duckdb.ts"
 import { SourceError, written } from "./ranges.ts"
-import { isHttp, isObject, objectFlaw, objects } from "./source.ts"
+import { isHttp, isObject, objectFlaw, objects, pathOf } from "./source.ts"
 import type { Format } from "./textFormat.ts"
 
 /** The path of a Parquet file with the rows of a text file, which is removed with the scope. */
@@ -28,7 +27,7 @@ export const asParquet = (
       return yield* Effect.fail(
         new SourceError("unreadable", "CSV and JSON Lines are read from files and buckets only; download it first")
       )
-    const path = isObject(file) ? yield* downloaded(file) : file.startsWith("file:") ? fileURLToPath(file) : file
+    const path = isObject(file) ? yield* downloaded(file) : yield* pathOf(file)
     const state = Effect.tryPromise({ try: () => stat(path, { bigint: true }), catch: statError })
     const before = yield* state
     const connection = yield* Effect.mapError(Duckdb.connect("CSV and JSON Lines are read"), unreadable)

@@ -19,10 +19,11 @@ export const openUrl = Effect.fnUntraced(function* (url: string) {
     Effect.sync(() => new AbortController()),
     (controller) => Effect.sync(() => controller.abort()) // ends what is still under way, when interrupted
   )
+  const { address, authorization } = yield* Effect.try({ try: () => addressOf(url), catch: flaw })
   const get = async (range: string): Promise<Answer> => {
     // A part of compressed bytes can't be decompressed.
-    const headers = { range: `bytes=${range}`, "accept-encoding": "identity" }
-    const response = await fetch(url, { headers, signal: controller.signal })
+    const headers = { range: `bytes=${range}`, "accept-encoding": "identity", ...authorization }
+    const response = await fetch(address, { headers, signal: controller.signal })
     if (response.status === 404 || response.status === 410) {
       throw new SourceError("missing", `there is no such file (the server answered ${response.status})`)
     }
@@ -46,6 +47,27 @@ export const openUrl = Effect.fnUntraced(function* (url: string) {
   }
   return withTail(range.total, read, { start: range.start, bytes: first.bytes })
 })
+
+/** A URL without its user and password, which `fetch` refuses, and the header that takes their place. */
+const addressOf = (url: string) => {
+  if (!URL.canParse(url)) throw new SourceError("unreadable", "it is not a valid URL")
+  const address = new URL(url)
+  const { password, username } = address
+  if (username === "" && password === "") return { address }
+  address.username = ""
+  address.password = ""
+  const credentials = Buffer.from(`${decoded(username)}:${decoded(password)}`).toString("base64")
+  return { address, authorization: { authorization: `Basic ${credentials}` } }
+}
+
+/** A part of a URL as it was before it was encoded. A `%` that encodes nothing stands for itself. */
+const decoded = (part: string): string => {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    return part
+  }
+}
 
 /** The range that an answer says its bytes are. */
 const rangeOf = ({ bytes, headers }: Answer): NonNullable<Answer["range"]> => {
