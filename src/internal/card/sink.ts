@@ -8,6 +8,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
 import type { ArtifactStore } from "../../ArtifactStore.ts"
+import { monotonicMs } from "../monotonic.ts"
 import * as CanonicalJson from "../schema/canonicalJson.ts"
 import * as Digest from "../schema/digest.ts"
 import type { Component } from "./data.ts"
@@ -22,9 +23,6 @@ export interface SentCard {
 
 /** The minimum time between two versions of a card. */
 const sendIntervalMs = 150
-
-/** Milliseconds on a clock that is never set back. */
-const monotonicMs = Effect.map(Clock.currentTimeNanos, (nanoseconds) => Number(nanoseconds / 1_000_000n))
 
 /** The card of one attempt. */
 export const make = (store: ArtifactStore["Service"], send: (card: SentCard) => void) => {

@@ -11,6 +11,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { RunRecord } from "../../RunRecord.ts"
 import { type Pulse, type RunQuery, RunStore, type StoreError } from "../../RunStore.ts"
+import { monotonicMs } from "../monotonic.ts"
 import { make as makeEndingOf } from "./ending.ts"
 import { type Channel, drain, makeChannel, makeMailbox } from "./liveChannel.ts"
 import { watchTasks } from "./liveTasks.ts"
@@ -92,7 +93,7 @@ const channelsLimit = 100
 /** Polls forever. If the store fails, pages are informed and polling continues. */
 const poll = (tick: Effect.Effect<number, StoreError>, channel: Channel): Effect.Effect<never> =>
   Effect.gen(function* () {
-    const start = yield* Clock.currentTimeMillis
+    const start = yield* monotonicMs
     const pauseMs = yield* Effect.catch(tick, (error) =>
       Effect.sync(() => {
         channel.send((mailbox) => {
@@ -101,7 +102,7 @@ const poll = (tick: Effect.Effect<number, StoreError>, channel: Channel): Effect
         return pollIntervalMs.ended
       })
     )
-    const tookMs = (yield* Clock.currentTimeMillis) - start
+    const tookMs = (yield* monotonicMs) - start
     yield* Effect.sleep(Math.max(pauseMs, 5 * tookMs))
   }).pipe(Effect.forever)
 

@@ -8,12 +8,12 @@
  * A step may train several models. Each training has a checkpoint under a name of its own: a digest of what decides the
  * result, and the number of trainings of the attempt with that digest before it.
  */
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Artifact from "../../Artifact.ts"
 import { CurrentTask } from "../../CurrentTask.ts"
 import { messageOf } from "../../internal/cause.ts"
+import { monotonicMs } from "../../internal/monotonic.ts"
 import * as Digest from "../../internal/schema/digest.ts"
 
 /** The state of a training: tensors, and JSON texts as metadata. */
@@ -68,8 +68,6 @@ export const bytesOf = (array: ArrayLike<number> | ArrayBufferView): Uint8Array 
 
 /** Without a number of epochs, this long after the last save (or the beginning) the next epoch's state is saved. */
 const saveAfterMs = 1000
-
-const monotonicMs = Effect.map(Clock.monotonicTimeNanos, (nanoseconds) => Number(nanoseconds) / 1e6)
 
 /**
  * Opens the checkpoint of a training.

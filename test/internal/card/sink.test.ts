@@ -43,6 +43,19 @@ describe("a card", () => {
     }).pipe(Effect.provide(Storage.layerMemory))
   )
 
+  it.effect("is sent at once when the time of day was set back since its last version", () =>
+    Effect.gen(function* () {
+      const sent: Array<Sink.SentCard> = []
+      const sink = Sink.make(yield* ArtifactStore, (card) => void sent.push(card))
+      yield* TestClock.adjust("1 hour")
+      yield* sink.set([Card.markdown("first")])
+      yield* TestClock.setTime(0)
+      yield* TestClock.adjust("1 second")
+      yield* sink.set([Card.markdown("second")])
+      assert.strictEqual(sent.length, 2)
+    }).pipe(Effect.provide(Storage.layerMemory))
+  )
+
   it.effect("and a running task outlast a failed write of their records, unless newer ones came", () =>
     Effect.gen(function* () {
       const store = yield* RunStore

@@ -15,6 +15,7 @@ import * as WorkflowEngine from "effect/workflow/WorkflowEngine"
 import { ArtifactStore } from "../../../ArtifactStore.ts"
 import { type Attempt, ExecutorError, type ExecutorService, type TaskDescription } from "../../../Executor.ts"
 import { RunStore } from "../../../RunStore.ts"
+import { monotonicMs } from "../../monotonic.ts"
 import type { Definition } from "../../run/definition.ts"
 import * as Away from "../../store/sql/away.ts"
 import * as CallerContext from "../callerContext.ts"
@@ -134,7 +135,7 @@ export const make = (options: {
         refusal = answer.error
         continue
       }
-      const now = Number(yield* Clock.monotonicTimeNanos) / 1e6
+      const now = yield* monotonicMs
       if (placed._tag === "NoWorkers") unableSince = undefined
       else {
         unableSince ??= now

@@ -3,12 +3,12 @@
  * whether the worker can take tasks, and `/metrics` has its metrics in Prometheus' text format.
  */
 import { createServer, type ServerResponse } from "node:http"
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import * as PrometheusMetrics from "effect/observability/PrometheusMetrics"
 import { ExecutorError } from "../../../Executor.ts"
 import type { Queue } from "../../../Worker.ts"
+import { monotonicMs } from "../../monotonic.ts"
 
 /** What `/ready` says. */
 export interface Health {
@@ -101,5 +101,4 @@ export const serve = Effect.fnUntraced(function* (options: {
 })
 
 /** How long ago something was, by a monotonic clock. */
-export const msSince = (at: number): Effect.Effect<number> =>
-  Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1e6 - at)
+export const msSince = (at: number): Effect.Effect<number> => Effect.map(monotonicMs, (now) => now - at)

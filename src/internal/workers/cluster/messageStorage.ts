@@ -4,7 +4,6 @@
  * looks for interruptions as well, a reply is one statement, and requests and replies that are saved at the same time share
  * one (see `Gather`). A call has the same durability as before: it ends once its statement has been committed.
  */
-import * as Clock from "effect/Clock"
 import { PersistenceError } from "effect/cluster/ClusterError"
 import type * as Envelope from "effect/cluster/Envelope"
 import * as MessageStorage from "effect/cluster/MessageStorage"
@@ -17,6 +16,7 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as SqlClient from "effect/sql/SqlClient"
+import { monotonicMs } from "../../monotonic.ts"
 import * as Away from "../../store/sql/away.ts"
 import * as SqlRetry from "../../store/sql/retry.ts"
 import { whileAway } from "./connection.ts"
@@ -252,8 +252,6 @@ export const makeEncoded = Effect.fnUntraced(function* (prefix: string) {
  */
 const isAbandoned = ({ exit }: WithExit): boolean =>
   exit._tag === "Failure" && exit.cause.every(({ _tag }) => _tag === "Interrupt")
-
-const monotonicMs = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1e6)
 
 /** A request as a row of the messages. */
 const toRow = ({ deliverAt, envelope, key }: Keyed) => ({

@@ -4,7 +4,6 @@
  * least to do per thread, of those workers that have its flow and its step in the right version. If another process may
  * have requested the attempt before, its existing id is looked up first.
  */
-import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as EntityId from "effect/cluster/EntityId"
 import type { RunnerAddress } from "effect/cluster/RunnerAddress"
@@ -14,6 +13,7 @@ import * as Effect from "effect/Effect"
 import * as HashRing from "effect/HashRing"
 import * as Semaphore from "effect/Semaphore"
 import * as SqlClient from "effect/sql/SqlClient"
+import { monotonicMs } from "../../monotonic.ts"
 import { type Engine, prefixOf, shards } from "./engine.ts"
 import * as Identity from "./identity.ts"
 import * as Registry from "./registry.ts"
@@ -87,7 +87,7 @@ export const make = (settings: Shared, engine: Context.Context<Engine>, registry
 
   const workers = mutex.withPermits(1)(
     Effect.gen(function* () {
-      const now = Number(yield* Clock.monotonicTimeNanos) / 1e6
+      const now = yield* monotonicMs
       if (latest !== undefined && now - latest.at < freshMs) return latest
       const [registered, records] = yield* Effect.all(
         [

@@ -4,7 +4,6 @@
  * others. When a run is over, its executions are removed from the cluster's tables.
  */
 
-import * as Clock from "effect/Clock"
 import type * as Context from "effect/Context"
 import * as Sharding from "effect/cluster/Sharding"
 import * as Effect from "effect/Effect"
@@ -16,6 +15,7 @@ import type { ArtifactStore } from "../../../ArtifactStore.ts"
 import type { Any as AnyFlow } from "../../../Flow.ts"
 import type { RunRecord } from "../../../RunRecord.ts"
 import { RunStore } from "../../../RunStore.ts"
+import { monotonicMs } from "../../monotonic.ts"
 import * as Parameters from "../../run/parameters.ts"
 import { runFlow } from "../../run/runFlow.ts"
 import { prefixOf } from "./engine.ts"
@@ -133,9 +133,6 @@ const hasVersions = (flow: AnyFlow, steps: Registry.StepVersions | undefined): b
   const own = Registry.stepVersions(flow)
   return Object.entries(steps ?? {}).every(([name, version]) => own[name] === version)
 }
-
-/** Monotonic time in milliseconds, so that setting the clock does not make a driver look silent. */
-const monotonicMs: Effect.Effect<number> = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1e6)
 
 const goOn = Effect.fnUntraced(function* (record: RunRecord, flow: AnyFlow) {
   const runs = yield* RunStore

@@ -4,7 +4,6 @@
  * distant database a worker then can't hand over its share before its deadline. This one needs one statement to acquire,
  * release or confirm any number of shards. The tables and the locks are the same as Effect's.
  */
-import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import { PersistenceError } from "effect/cluster/ClusterError"
 import * as RunnerStorage from "effect/cluster/RunnerStorage"
@@ -19,6 +18,7 @@ import * as Semaphore from "effect/Semaphore"
 import * as SqlClient from "effect/sql/SqlClient"
 import type { Connection } from "effect/sql/SqlConnection"
 import type { SqlError } from "effect/sql/SqlError"
+import { monotonicMs } from "../../monotonic.ts"
 
 const refail = PersistenceError.refail
 
@@ -69,8 +69,6 @@ const namespaceOf = (prefix: string): number => {
 const groupBase = 1_000_000
 const numberOf = (shard: string): number => groupBase + Number(shard.slice(shard.lastIndexOf(":") + 1))
 const shardOf = (number: number): string => `default:${number - groupBase}`
-
-const monotonicMs = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1e6)
 
 const make = Effect.fnUntraced(function* (options: { readonly prefix: string; readonly lockExpirationMs: number }) {
   const { lockExpirationMs } = options

@@ -4,16 +4,14 @@
  * served in order of arrival.
  */
 import * as NodeWorker from "@effect/platform-node/NodeWorker"
-import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import { greatestDefaultBytes } from "../../artifact/valueCache.ts"
+import { monotonicMs } from "../../monotonic.ts"
 import type { Flows } from "./protocol.ts"
 import * as Thread from "./thread.ts"
-
-const monotonicMs = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1e6)
 
 /** Threads of one module and one store. */
 export interface Pool {
