@@ -10,3 +10,14 @@ export const monotonicMs: Effect.Effect<number> = Effect.map(
   Clock.monotonicTimeNanos,
   (nanoseconds) => Number(nanoseconds) / 1e6
 )
+
+/**
+ * The time of day of an end, whose beginning was read from both clocks: never earlier than what has passed since, so that
+ * nothing takes less than no time because the time of day was set back meanwhile. (Where it was set forward, a computer
+ * may have slept, so that tells nothing.)
+ */
+export const endMs = (clock: Clock.Clock, beganMs: number, beganNanos: bigint): number =>
+  Math.max(
+    clock.currentTimeMillisUnsafe(),
+    beganMs + Math.floor(Number(clock.monotonicTimeNanosUnsafe() - beganNanos) / 1e6)
+  )

@@ -12,6 +12,7 @@ import type * as Fiber from "effect/Fiber"
 import * as Pull from "effect/Pull"
 import * as Schedule from "effect/Schedule"
 import type { AttemptRecord, ErrorRecord, TaskRecord, TaskStatus } from "../../RunRecord.ts"
+import { endMs } from "../monotonic.ts"
 import { AttemptSink, attempt, type Base, type Memory, type Place, type Reported } from "./attempt.ts"
 import { runPredicate } from "./callback.ts"
 import type { Definition } from "./definition.ts"
@@ -60,7 +61,9 @@ export const make = (
       }
       while (true) {
         const number = made.length + 1
-        const startedAt = number === 1 ? began : clock.currentTimeMillisUnsafe()
+        const startedAt =
+          number === 1 ? began : Math.max(clock.currentTimeMillisUnsafe(), made.at(-1)?.finishedAt ?? began)
+        const startedNanos = clock.monotonicTimeNanosUnsafe()
         const reported: Reported = {}
         const running: TaskRecord = {
           ...base,
@@ -98,7 +101,7 @@ export const make = (
               : untraced
           )
         )
-        const finishedAt = clock.currentTimeMillisUnsafe()
+        const finishedAt = endMs(clock, startedAt, startedNanos)
         // A worker's clock is not this one.
         const waited =
           reported.beganAt === undefined
@@ -185,7 +188,7 @@ const fail = Effect.fnUntraced(function* (
     status,
     how: "executed",
     startedAt: began,
-    finishedAt: yield* Clock.currentTimeMillis,
+    finishedAt: Math.max(yield* Clock.currentTimeMillis, made.at(-1)?.finishedAt ?? began),
     attempts: made,
     outputs: [],
     error

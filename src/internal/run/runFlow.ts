@@ -19,6 +19,7 @@ import { type RunEvent, RunObserver } from "../../RunObserver.ts"
 import type { ErrorRecord, RunRecord } from "../../RunRecord.ts"
 import { RunStore } from "../../RunStore.ts"
 import * as Tags from "../../Tags.ts"
+import { endMs } from "../monotonic.ts"
 import { explainExit, runEffect } from "./callback.ts"
 import * as Cancellation from "./cancellation.ts"
 import type { FlowDefinition } from "./definition.ts"
@@ -89,6 +90,7 @@ const prepare = Effect.fnUntraced(function* (flow: FlowDefinition, parameters: o
   const leaving = yield* Takeover.ShutdownSignal
   const clock = yield* Clock.Clock
   const now = clock.currentTimeMillisUnsafe()
+  const beganNanos = clock.monotonicTimeNanosUnsafe()
   const {
     error: _error,
     finishedAt: _finishedAt,
@@ -162,7 +164,7 @@ const prepare = Effect.fnUntraced(function* (flow: FlowDefinition, parameters: o
           id: record.id,
           flow: record.flow,
           endNow: ({ error, status }) => {
-            const at = clock.currentTimeMillisUnsafe()
+            const at = endMs(clock, now, beganNanos)
             recorder.endNow({ ...run.record, status, finishedAt: at, error }, error, at)
           }
         })
@@ -191,7 +193,7 @@ const prepare = Effect.fnUntraced(function* (flow: FlowDefinition, parameters: o
         // What the body yielded is a user's value, too: a failure to encode it is the run's.
         const recorded = Exit.isSuccess(yielded) ? yield* Effect.exit(Output.encode(flow, yielded.value)) : yielded
         yield* laterTags.end
-        const finishedAt = yield* Clock.currentTimeMillis
+        const finishedAt = endMs(clock, now, beganNanos)
         const last: RunRecord = Exit.isSuccess(recorded)
           ? {
               ...run.record,
