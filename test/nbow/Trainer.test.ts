@@ -134,13 +134,13 @@ describe("Trainer", () => {
           outputs: fc.integer({ min: 1, max: 5 }),
           dropout: fc.constantFrom(0, 0.1, 0.6),
           penalty: fc.constantFrom(0, 1e-3),
-          batch: fc.integer({ min: 1, max: 12 }),
+          batch: fc.integer({ min: 1, max: 40 }),
           isWeighted: fc.boolean(),
           seed: fc.integer()
         }),
         ({ batch, dropout, hiddenSize, isWeighted, outputs, penalty, seed }) => {
           const random = new Random(seed)
-          const rows = 12
+          const rows = 40
           const uniform = (length: number) => Float32Array.from({ length }, () => random.uint32() / 2 ** 31 - 1)
           const matrix = rowsOf(random, rows)
           const given = {
