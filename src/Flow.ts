@@ -312,7 +312,8 @@ export type HandleOf<F> = F extends Any ? Handle<Output<F>, Failure<F>> : never
  * Resumes the crashed runs of flows: those whose process is gone and that nobody has resumed. Each is resumed once, however many
  * processes call this at the same moment. If a resume crashed too, that resume is continued. A run that can't be resumed, for
  * example because the flow's parameters have changed, is left alone with a warning. So is a run that crashes its process each
- * time, because it would otherwise be resumed at every start of the program.
+ * time, because it would otherwise be resumed at every start of the program, and one that was copied from another store, where
+ * it may be resumed, too.
  *
  * @param options.maxResumes A run is left alone after this many resumes in a row that crashed before they finished a task.
  *   It can still be resumed with `Flow.resume`. Default: 5.

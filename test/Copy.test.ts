@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
@@ -282,6 +283,31 @@ describe("Copy", () => {
         /^Run 0crashed of flow "Child" went on while it was being copied/
       )
       assert.deepStrictEqual(yield* Effect.provide(Run.list({}), to), [])
+    })
+  )
+
+  it.effect("copies a crashed run that no process resumes by itself where its copy is", () =>
+    Effect.gen(function* () {
+      const { from, to } = yield* twoStores(Storage.layerMemory, Storage.layerMemory)
+      const { id } = yield* Effect.provide(Flow.run(Child, { n: 6 }), from)
+      const store = yield* Effect.provide(RunStore.RunStore, from)
+      const [ended] = yield* store.runs({ id })
+      assert.isDefined(ended)
+      const { finishedAt: _, ...crashed } = ended
+      yield* store.claim({ run: { ...crashed, id: "0crashed", status: "running", heartbeatAt: 0, host: "elsewhere" } })
+      yield* TestClock.adjust("1 hour")
+      yield* Effect.provide(Copy.run("0crashed", { to }), from)
+      const warnings: Array<unknown> = []
+      const heard = Logger.layer([Logger.make(({ message }) => void warnings.push(message))])
+      const resumed = Flow.resumeCrashed([Child]).pipe(Effect.provide(heard))
+      assert.deepStrictEqual(yield* Effect.provide(resumed, to), [])
+      assert.match(String(warnings), /^Run 0crashed of flow "Child" crashed .*: it was copied from another store/)
+      const byHand = yield* Effect.provide(Flow.resume(Child, { origin: "0crashed" }), to)
+      assert.deepStrictEqual(yield* Effect.provide(resumed, to), []) // it is resumed
+      const [handle] = yield* Effect.provide(resumed, from)
+      assert.isDefined(handle)
+      yield* handle.await
+      assert.notStrictEqual(handle.id, byHand.id)
     })
   )
 

@@ -67,6 +67,7 @@ const resumeOne = Effect.fnUntraced(function* (flow: FlowDefinition, run: RunRec
     yield* Cancel.end(run, run.cancel)
     return undefined
   }
+  if (run.driver === undefined) return yield* copied(run)
   if (yield* isHopeless(run, maxResumes)) return yield* hopeless(run, maxResumes)
   const { parameters, start } = yield* Resume.prepare(flow, run, "crashed", {})
   const started = yield* Started.launch(flow, parameters, start)
@@ -95,6 +96,13 @@ const hopeless = ({ flow, id }: RunRecord, maxResumes: number) =>
   new FlowError({
     reason: "limit",
     message: `${maxResumes === 1 ? "the last resume" : `each of the last ${maxResumes} resumes`} crashed before it finished a task. It is left as it is. Find out what ends the process, then resume the run with Flow.resume(${flow}, { origin: "${id}" }), or allow more resumes with \`maxResumes\`.`
+  })
+
+/** Nobody drove the run in this store. Where somebody did, it may be resumed too, and tasks would be executed twice. */
+const copied = ({ flow, id }: RunRecord) =>
+  new FlowError({
+    reason: "alive",
+    message: `it was copied from another store, whose own processes may resume it. If none does, resume it here with Flow.resume(${flow}, { origin: "${id}" }).`
   })
 
 /** Resumes crashed runs repeatedly. If the store fails, it tries again later. */
