@@ -5,7 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import type { ArtifactStore } from "../../ArtifactStore.ts"
-import { FlowError } from "../../FlowError.ts"
+import { FlowError, ParameterError } from "../../FlowError.ts"
 import type { RefRecord, RunRecord, RunStatus, TaskRecord } from "../../RunRecord.ts"
 import { RunStore, type StoreError } from "../../RunStore.ts"
 import * as References from "../artifact/references.ts"
@@ -43,6 +43,7 @@ export const prepare = Effect.fnUntraced(function* (
   }
   if (from?.includes("/") === true) yield* checkCalled(origin, from)
   const dropped = new Set(options.dropParameters)
+  for (const name of dropped) if (!Object.hasOwn(origin.parameters, name)) return yield* notGiven(flow, origin, name)
   const kept = Object.fromEntries(Object.entries(origin.parameters).filter(([name]) => !dropped.has(name)))
   const before = yield* Parameters.decode(flow, kept, origin.id)
   const parameters = yield* Parameters.make(flow, { ...before, ...options.parameters })
@@ -77,6 +78,13 @@ const checkCalled = Effect.fnUntraced(function* (origin: RunRecord, from: string
     `${caller} has no task of a step "${step}". It has tasks of: ${executed.join(", ") || "none"}. A step that was not reached needs no \`from\`.`
   )
 })
+
+/** A misspelt name would keep the parameter that was meant. */
+const notGiven = ({ flowName }: FlowDefinition, { id, parameters }: RunRecord, name: string) =>
+  new ParameterError({
+    flow: flowName,
+    message: `Run ${id} was started without a parameter "${name}", so there is none to drop. It was started with: ${Object.keys(parameters).join(", ") || "none"}.`
+  })
 
 const notExecuted = (from: string, why: string) =>
   new FlowError({ reason: "unknown", message: `There is no step "${from}" to resume from: ${why}` })

@@ -113,6 +113,11 @@ describe("parameters", () => {
         messageOf(error),
         /the parameter "rate" \(0\.5\), which flow "F" no longer has; it has: learningRate/
       )
+      const misspelt = yield* Effect.flip(Flow.resume(renamed, { dropParameters: ["rtae"] }))
+      assert.match(
+        messageOf(misspelt),
+        /^Run \S+ was started without a parameter "rtae", so there is none to drop\. It was started with: rate\.$/
+      )
       assert.deepStrictEqual(seen, [])
       yield* Flow.resume(renamed, { dropParameters: ["rate"], parameters: { learningRate: 0.5 } })
       assert.deepStrictEqual(seen, [{ learningRate: 0.5 }])
