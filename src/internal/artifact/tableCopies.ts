@@ -54,7 +54,7 @@ export const comesBackEqual = (types: ReadonlyArray<ColumnType>, { columns }: An
   })
 
 /** How a column reaches its receivers: as one frozen list, or as a list of each one's own, of primitives or of objects. */
-type Way = "frozen" | "sliced" | "copied"
+type Way = "frozen" | "deeplyFrozen" | "sliced" | "copied"
 
 /** Beyond this size, copies of columns cost more than they save: each receiver then decodes the table for itself. */
 const maxCopiedBytes = 32 * 1024 ** 2
@@ -79,7 +79,7 @@ export const sharingOf = (
       for (const [name, way] of ways) {
         const size = memoryOf(table.columns[name])
         bytes += size
-        if (way !== "frozen") copied += size
+        if (way === "sliced" || way === "copied") copied += size
       }
       return copied > maxCopiedBytes ? Number.POSITIVE_INFINITY : bytes
     },
@@ -89,7 +89,8 @@ export const sharingOf = (
 
 const wayOf = ({ codec, kind }: ColumnType, field: ColumnField): Way | undefined => {
   if (isNumberColumn(field)) return "sliced"
-  if (isPlain(field.ast)) return kind === "number" ? "sliced" : "frozen" // to freeze a list of doubles boxes each of them
+  if (kind === "number" && isPlain(field.ast)) return "sliced" // to freeze a list of doubles boxes each of them
+  if (isPlain(field.ast)) return hasPrimitives(kind) ? "frozen" : "deeplyFrozen"
   return codec === undefined && (kind === "date" || kind === "bytes") ? "copied" : undefined
 }
 
@@ -98,8 +99,8 @@ const received = (shared: Columns, ways: ReadonlyMap<string, Way>): Columns => {
   const columns: Record<string, ArrayLike<unknown>> = {}
   for (const [name, way] of ways) {
     const values = shared[name] as ArrayLike<unknown> // a way for each column
-    if (way === "frozen") {
-      columns[name] = deepFreeze(values)
+    if (way === "frozen" || way === "deeplyFrozen") {
+      columns[name] = way === "frozen" ? Object.freeze(values) : deepFreeze(values)
       continue
     }
     let own: ArrayLike<unknown> | undefined
