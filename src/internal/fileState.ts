@@ -19,6 +19,14 @@ export const watch = async (file: FileHandle): Promise<Watched> => {
   return { stats, isChanged: async () => differ(stats, await file.stat({ bigint: true })) }
 }
 
-/** Whether a file was written to between two looks at it. */
+/**
+ * Whether a file was written to between two looks at it. Of a file that nobody may write to, the time says nothing: a store
+ * sets those of its files, to tell which are in use.
+ */
 export const differ = (before: BigIntStats, after: BigIntStats): boolean =>
-  after.mtimeNs !== before.mtimeNs || after.size !== before.size || after.ino !== before.ino
+  after.size !== before.size ||
+  after.ino !== before.ino ||
+  (after.mtimeNs !== before.mtimeNs && (after.mode & writable) !== 0n)
+
+/** The bits of a mode that let somebody write. */
+const writable = 0o222n

@@ -47,6 +47,16 @@ describe("a file that is read in ranges", () => {
     })
   )
 
+  it.effect("is read to its end when a store sets the time of one of its files", () =>
+    Effect.gen(function* () {
+      const path = join(yield* temporaryDirectory, "blob")
+      writeFileSync(path, Buffer.alloc(size, 1), { mode: 0o444 })
+      const source = yield* openSource(path)
+      utimesSync(path, 1, 1)
+      assert.deepStrictEqual([...(yield* slice(source, 0, 3))], [1, 1, 1])
+    })
+  )
+
   it.live.skipIf(unavailable !== undefined)("is refused when it is CSV and is written to while it is converted", () =>
     Effect.gen(function* () {
       const path = join(yield* temporaryDirectory, "data.csv")
