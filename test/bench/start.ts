@@ -142,9 +142,8 @@ const run = async (): Promise<void> => {
   console.log(`${"".padEnd(36)}${heading("median")}${heading("best")}`)
   const column = (part: string, choose: (values: ReadonlyArray<number>) => number) => {
     const [own = Number.NaN, other = Number.NaN] = measured.map((parts) => choose(parts.get(part) ?? []))
-    return (
-      own.toFixed(0).padStart(10) + (isBeside ? `${other.toFixed(0).padStart(9)}  ${(own / other).toFixed(2)} ` : "")
-    )
+    const ratio = other >= 1 ? (own / other).toFixed(2) : "" // of what takes no time, a ratio says nothing
+    return own.toFixed(0).padStart(10) + (isBeside ? `${other.toFixed(0).padStart(9)}  ${ratio.padEnd(5)}` : "")
   }
   const best = (values: ReadonlyArray<number>) => Math.min(...values)
   for (const part of measured[0]?.keys() ?? []) {
