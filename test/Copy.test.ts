@@ -108,6 +108,17 @@ const failedAndResumed = Effect.gen(function* () {
   return { failed: failed.id, resumed: id }
 })
 
+/** A store, and the record of a run whose process is gone, to be put into it. */
+const crashed = Effect.fnUntraced(function* (from: Layer.Layer<RunStore.RunStore | ArtifactStore.ArtifactStore>) {
+  const { id } = yield* Effect.provide(Flow.run(Child, { n: 6 }), from)
+  const store = yield* Effect.provide(RunStore.RunStore, from)
+  const [ended] = yield* store.runs({ id })
+  assert.isDefined(ended)
+  const { finishedAt: _, ...running } = ended
+  const run = { ...running, id: "0crashed", status: "running" as const, heartbeatAt: 0, host: "elsewhere" }
+  return { run, store }
+})
+
 describe("Copy", () => {
   for (const { layer, name } of layers) {
     it.effect(`gives ${name} all that is kept of a run and of those it stands on`, () =>
@@ -261,12 +272,7 @@ describe("Copy", () => {
   it.effect("copies no run that another process continues meanwhile", () =>
     Effect.gen(function* () {
       const { from, to } = yield* twoStores(Storage.layerMemory, Storage.layerMemory)
-      const { id } = yield* Effect.provide(Flow.run(Child, { n: 6 }), from)
-      const store = yield* Effect.provide(RunStore.RunStore, from)
-      const [ended] = yield* store.runs({ id })
-      assert.isDefined(ended)
-      const { finishedAt: _, ...crashed } = ended
-      const run = { ...crashed, id: "0crashed", status: "running" as const, heartbeatAt: 0, host: "elsewhere" }
+      const { run, store } = yield* crashed(from)
       yield* store.write([{ _tag: "Run", run }])
       const continuing = Layer.succeed(RunStore.RunStore, {
         ...store,
@@ -289,12 +295,8 @@ describe("Copy", () => {
   it.effect("copies a crashed run that no process resumes by itself where its copy is", () =>
     Effect.gen(function* () {
       const { from, to } = yield* twoStores(Storage.layerMemory, Storage.layerMemory)
-      const { id } = yield* Effect.provide(Flow.run(Child, { n: 6 }), from)
-      const store = yield* Effect.provide(RunStore.RunStore, from)
-      const [ended] = yield* store.runs({ id })
-      assert.isDefined(ended)
-      const { finishedAt: _, ...crashed } = ended
-      yield* store.claim({ run: { ...crashed, id: "0crashed", status: "running", heartbeatAt: 0, host: "elsewhere" } })
+      const { run, store } = yield* crashed(from)
+      yield* store.claim({ run })
       yield* TestClock.adjust("1 hour")
       yield* Effect.provide(Copy.run("0crashed", { to }), from)
       const warnings: Array<unknown> = []
