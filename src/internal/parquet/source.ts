@@ -29,10 +29,13 @@ export const ownBuffer = (bytes: Uint8Array): ArrayBuffer =>
 /** How a source is called in messages. */
 export const nameOf = (source: string | URL): string => String(source)
 
-/** Names of sources without what gives access to them: the user and the password, and the signature of a signed URL. */
+/**
+ * Names of sources without what gives access to them: the user and the password, also where what a URL needs encoded is not,
+ * and the signature of a signed URL.
+ */
 export const withoutSecrets = (names: string): string =>
   names
-    .replace(/((?:s3|https?):\/{0,2})[^/?,\s]*@/gi, (_, scheme) => `${scheme}…@`)
+    .replace(/((?:s3|https?):\/{0,2})(?:[^/?#\s]*@|[^/?#\s:]*:(?!\d+[/?#])\S*@)/gi, (_, scheme) => `${scheme}…@`)
     .replace(
       /([?&](?:[\w-]*(?:signature|credential|token|password|secret|key)|sig|pwd)=)[^&#,\s]*/gi,
       (_, name) => `${name}…`

@@ -5,7 +5,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { slice } from "../../../src/internal/parquet/footer.ts"
-import { openSource } from "../../../src/internal/parquet/source.ts"
+import { openSource, withoutSecrets } from "../../../src/internal/parquet/source.ts"
 import { asParquet } from "../../../src/internal/parquet/textFiles.ts"
 import { temporaryDirectory } from "../../support/directory.ts"
 import { unavailable } from "../../support/duckdb.ts"
@@ -70,4 +70,17 @@ describe("a file that is read in ranges", () => {
       assert.strictEqual(error.message, "it was written to while it was read. Read it when nothing writes to it")
     })
   )
+})
+
+describe("the name of a source in a message", () => {
+  const cases: ReadonlyArray<readonly [string, string]> = [
+    ["https://ada:se,cret@host/x", "https://…@host/x"],
+    ["https://ada:sec@ret@host/x", "https://…@host/x"],
+    ["https://ada:s/ec?r#et@host/x", "https://…@host/x"],
+    ["s3://ada:s/ecret@bucket/x, http://b:c@host/y", "s3://…@bucket/x, http://…@host/y"],
+    ["https://host:8080/@scope/x", "https://host:8080/@scope/x"],
+    ["https://host/@scope/x, data/me@home.parquet", "https://host/@scope/x, data/me@home.parquet"]
+  ]
+  for (const [name, shown] of cases)
+    it(`is ${shown} for ${name}`, () => assert.strictEqual(withoutSecrets(name), shown))
 })
