@@ -78,7 +78,7 @@ const hasEnded = ({ flow, id, status }: RunRecord) =>
 export const end = Effect.fnUntraced(function* (run: RunRecord, request: CancelRecord) {
   const store = yield* RunStore
   const driver = yield* store.claim({ run, over: run })
-  const finishedAt = yield* Clock.currentTimeMillis
+  const finishedAt = Math.max(yield* Clock.currentTimeMillis, run.startedAt) // this clock may be behind its driver's
   const tasks = yield* store.tasks({ run: run.id })
   const last = tasks.reduce((last, { places }) => Math.max(last, places?.at(-1) ?? 0), 0)
   let place = Takeover.placesAfter(last)

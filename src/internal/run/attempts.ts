@@ -61,8 +61,7 @@ export const make = (
       }
       while (true) {
         const number = made.length + 1
-        const startedAt =
-          number === 1 ? began : Math.max(clock.currentTimeMillisUnsafe(), made.at(-1)?.finishedAt ?? began)
+        const startedAt = number === 1 ? began : timeAfter(clock, task)
         const startedNanos = clock.monotonicTimeNanosUnsafe()
         const reported: Reported = {}
         const running: TaskRecord = {
@@ -176,6 +175,10 @@ interface Ending {
   readonly fiber: Fiber.Fiber<unknown, unknown>
 }
 
+/** The time of day, or the end of the last attempt where that is set back since. */
+const timeAfter = (clock: Clock.Clock, { began, made }: Pick<Ending, "began" | "made">): number =>
+  Math.max(clock.currentTimeMillisUnsafe(), made.at(-1)?.finishedAt ?? began)
+
 /** Ends a task with a failure. */
 const fail = Effect.fnUntraced(function* (
   { base, began, definition, fiber, inputs, made, run }: Ending,
@@ -188,7 +191,7 @@ const fail = Effect.fnUntraced(function* (
     status,
     how: "executed",
     startedAt: began,
-    finishedAt: Math.max(yield* Clock.currentTimeMillis, made.at(-1)?.finishedAt ?? began),
+    finishedAt: timeAfter(yield* Clock.Clock, { began, made }),
     attempts: made,
     outputs: [],
     error

@@ -86,13 +86,21 @@ export const closed = (task: TaskRecord, at: number): TaskRecord => {
   return interrupted(task, error, at)
 }
 
-/** The record of a task that was running when it was interrupted. */
-export const interrupted = (task: TaskRecord, error: ErrorRecord, at: number): TaskRecord => ({
-  ...task,
-  status: "interrupted",
-  finishedAt: at,
-  error,
-  attempts: task.attempts.map((attempt) =>
-    attempt.status === "running" ? { ...attempt, status: "interrupted", finishedAt: at, error } : attempt
-  )
-})
+/**
+ * The record of a task that was running when it was interrupted. Another process may record that, whose clock is behind: it
+ * ended no earlier than it began.
+ */
+export const interrupted = (task: TaskRecord, error: ErrorRecord, at: number): TaskRecord => {
+  const ending = ({ startedAt }: { readonly startedAt: number }) => ({
+    status: "interrupted" as const,
+    finishedAt: Math.max(at, startedAt),
+    error
+  })
+  return {
+    ...task,
+    ...ending(task),
+    attempts: task.attempts.map((attempt) =>
+      attempt.status === "running" ? { ...attempt, ...ending(attempt) } : attempt
+    )
+  }
+}

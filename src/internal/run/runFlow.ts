@@ -164,7 +164,7 @@ const prepare = Effect.fnUntraced(function* (flow: FlowDefinition, parameters: o
           id: record.id,
           flow: record.flow,
           endNow: ({ error, status }) => {
-            const at = endMs(clock, now, beganNanos)
+            const at = endMs(clock, record.startedAt, beganNanos)
             recorder.endNow({ ...run.record, status, finishedAt: at, error }, error, at)
           }
         })
@@ -193,7 +193,7 @@ const prepare = Effect.fnUntraced(function* (flow: FlowDefinition, parameters: o
         // What the body yielded is a user's value, too: a failure to encode it is the run's.
         const recorded = Exit.isSuccess(yielded) ? yield* Effect.exit(Output.encode(flow, yielded.value)) : yielded
         yield* laterTags.end
-        const finishedAt = endMs(clock, now, beganNanos)
+        const finishedAt = endMs(clock, record.startedAt, beganNanos)
         const last: RunRecord = Exit.isSuccess(recorded)
           ? {
               ...run.record,
