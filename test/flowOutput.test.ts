@@ -1,12 +1,16 @@
 /** What a flow's body yields comes back from its run's record exactly, or fails the run with the place of it. */
 import { assert, describe, it } from "@effect/vitest"
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as fc from "fast-check"
 import type { ArtifactError, ArtifactStore } from "../src/ArtifactStore.ts"
 import * as Flow from "../src/Flow.ts"
+import * as Output from "../src/internal/run/output.ts"
 import { isRef } from "../src/Ref.ts"
 import * as Run from "../src/Run.ts"
 import type { RunStore } from "../src/RunStore.ts"
@@ -129,11 +133,17 @@ describe("a flow's output", () => {
     }).pipe(Effect.provide(Storage.layerMemory))
   )
 
-  it.effect("keeps refs that a called flow yields within maps, sets and options", () =>
+  it.effect("keeps refs that a called flow yields within maps, sets, options and exits", () =>
     Effect.gen(function* () {
       const child = Flow.make("Child", {
         steps: [one],
-        run: () => Effect.map(one(), ({ n }) => ({ map: new Map([["n", n]]), set: new Set([n]), some: Option.some(n) }))
+        run: () =>
+          Effect.map(one(), ({ n }) => ({
+            map: new Map([["n", n]]),
+            set: new Set([n]),
+            some: Option.some(n),
+            exit: Exit.succeed(n)
+          }))
       })
       const add = Step.make("add", {
         input: { a: Schema.Int, b: Schema.Int },
@@ -144,13 +154,14 @@ describe("a flow's output", () => {
         steps: [one, add],
         run: Effect.fnUntraced(function* () {
           yield* one()
-          const { map, some } = yield* Flow.call(child, {})
-          return yield* add({ a: map.get("n") ?? 0, b: Option.getOrThrow(some) })
+          const { exit, map, some } = yield* Flow.call(child, {})
+          yield* add({ a: Option.getOrThrow(some), b: 0 })
+          return yield* add({ a: map.get("n") ?? 0, b: Exit.isSuccess(exit) ? exit.value : 0 })
         })
       })
       const { id, output } = yield* Flow.run(flow, {})
       assert.strictEqual(yield* output.n, 2)
-      const task = (yield* Run.tasks(id)).find(({ step }) => step === "add")
+      const task = (yield* Run.tasks(id)).findLast(({ step }) => step === "add")
       // Its parent is a task of the called flow's run, and not the task of the same name in this one.
       assert.match(task?.parents.join() ?? "", /^[^/]+\/one\/\d+$/)
     }).pipe(Effect.provide(Storage.layerMemory))
@@ -176,7 +187,7 @@ describe("a flow's output", () => {
         [() => cyclic, /\(at self\.again\): it is a value that contains itself/],
         [() => ({ car: { engine: new Engine() } }), /\(at car\.engine\): it is an Engine, .*`output: \{ … \}`/],
         [() => ({ f: [() => 1] }), /\(at f\.0\): it is a function/],
-        [() => ({ task: Effect.succeed(1) }), /\(at task\): it is an Effect that was never run/],
+        [() => ({ task: Effect.sync(() => 1) }), /\(at task\): it is an Effect that was never run/],
         // Which of the two it is depends on how much of the stack is in use already.
         [() => deep, /nested (more than 1000 levels deep|too deeply: 1,000 levels)/]
       ]
@@ -233,6 +244,57 @@ describe("a flow's output", () => {
         assert.deepStrictEqual([end.failure.by, end.failure.at.getTime()], [3, 5])
       }
     }).pipe(Effect.provide(Storage.layerMemory))
+  )
+
+  it.effect("keeps the exits of tasks, with every reason of a failure", () =>
+    Effect.gen(function* () {
+      class Empty extends Schema.TaggedError<Empty>()("Empty", { at: Schema.Date }) {}
+      const fail = Step.make("fail", {
+        error: Empty,
+        run: () =>
+          Effect.failCause(Cause.combine(Cause.fail(new Empty({ at: new Date(5) })), Cause.die({ left: [1n] })))
+      })
+      const broken = new TypeError("No rows.", { cause: new RangeError("An empty file.") })
+      const flow = Flow.make("Exits", {
+        steps: [one, fail],
+        run: Effect.fnUntraced(function* () {
+          const interrupted = yield* Effect.exit(Effect.interrupt)
+          const died = yield* Effect.exit(Effect.die(broken))
+          return [yield* Effect.exit(one()), yield* Effect.exit(fail()), died, interrupted] as const
+        })
+      })
+      const { id, output } = yield* Flow.run(flow, {})
+      for (const [succeeded, failed, died, interrupted] of [output, (yield* Run.output(id, flow)) ?? output]) {
+        assert(Exit.isSuccess(succeeded))
+        assert.strictEqual(yield* succeeded.value.n, 1)
+        assert(Exit.isFailure(failed))
+        const [error, defect] = failed.cause.reasons
+        assert(error !== undefined && Cause.isFailReason(error) && error.error instanceof Empty)
+        assert.deepStrictEqual(error.error.at, new Date(5))
+        assert(defect !== undefined && Cause.isDieReason(defect))
+        assert.deepStrictEqual(defect.defect, { left: [1n] })
+        const thrown = Exit.isFailure(died) ? Cause.squash(died.cause) : undefined
+        assert(thrown instanceof Error && thrown.cause instanceof Error)
+        assert.deepStrictEqual([thrown.name, thrown.message, thrown.stack], ["TypeError", "No rows.", broken.stack])
+        assert.deepStrictEqual([thrown.cause.name, thrown.cause.message], ["RangeError", "An empty file."])
+        assert(Exit.isFailure(interrupted) && Cause.hasInterruptsOnly(interrupted.cause))
+      }
+      const { output: shown } = yield* Run.get(id)
+      assert.deepStrictEqual((Output.display(shown ?? null) as ReadonlyArray<unknown>).slice(1), [
+        [{ failure: { at: "1970-01-01T00:00:00.005Z", _tag: "Empty" } }, { defect: { left: ["1"] } }],
+        { defect: "TypeError: No rows." },
+        { interrupted: true }
+      ])
+    }).pipe(Effect.provide(Storage.layerMemory))
+  )
+
+  it.effect("refuses what an exit can't hold, and secrets in one, with the path", () =>
+    Effect.gen(function* () {
+      const { error } = yield* failure(() => ({ ends: [Exit.fail(new Error("no"))] }))
+      assert.include(error.message, "(at ends.0.error): it is an Error")
+      const { error: secret } = yield* failure(() => Exit.succeed(Redacted.make("key")))
+      assert.include(secret.message, "(at value): it is a secret (Redacted)")
+    })
   )
 
   it.effect("is the same for any value of plain data", () =>

@@ -11,6 +11,16 @@ export const messageOf = (cause: unknown): string => {
   }
 }
 
+/** An error that was recorded or sent, with the stack that it had, or none. */
+export const namedError = (name: string, message: string, stack?: string): Error => {
+  const error = new Error(message)
+  error.name = name
+  if (stack === undefined)
+    delete error.stack // it would be the stack of this function
+  else error.stack = stack
+  return error
+}
+
 /** The code of a system error, `ENOENT`; empty where there is none. */
 export const codeOf = (cause: unknown): string =>
   typeof cause === "object" && cause !== null && "code" in cause ? String(cause.code) : ""

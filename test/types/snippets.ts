@@ -298,6 +298,32 @@ export const rejected: ReadonlyArray<{ readonly name: string; readonly code: str
     message: "forgotten yield*: the flow yields a task that it never ran"
   },
   {
+    name: "a flow that yields a fiber",
+    code: "Flow.make('forks', { steps: [score], run: () => Effect.forkChild(score({ size: 1 })) })",
+    message:
+      "the run's record can't represent this output: yield refs or plain data, or give the flow a schema for it in `output`"
+  },
+  {
+    name: "a flow whose output holds an instance of a class",
+    code: "Flow.make('waits', { steps: [score], run: () => Effect.map(score({ size: 1 }), (best) => ({ best, runs: [{ took: Duration.seconds(1) }] })) })",
+    message: "the run's record can't represent this output (at runs.took)"
+  },
+  {
+    name: "a flow whose output holds a function",
+    code: "Flow.make('calls', { steps: [score], run: () => Effect.map(score({ size: 1 }), (best) => ({ best, again: () => 1 })) })",
+    message: "the run's record can't represent this output (at again)"
+  },
+  {
+    name: "a flow whose output holds an error that no step declares",
+    code: "Flow.make('errs', { steps: [score], run: () => Effect.map(score({ size: 1 }), () => new Map([['last', new Error('late')]])) })",
+    message: "the run's record can't represent this output: yield"
+  },
+  {
+    name: "an instance beside what the flow has schemas for",
+    code: "Flow.make('waits', { steps: [score], output: { n: Schema.Int }, run: () => Effect.as(score({ size: 1 }), { n: 1, took: Duration.seconds(1) }) })",
+    message: "the run's record can't represent this output (at took)"
+  },
+  {
     name: "a default of the wrong type",
     code: "Flow.parameter(Schema.Number, { default: 'much' })",
     message: "error TS2322: Type 'string' is not assignable to type 'number'."
@@ -448,6 +474,18 @@ export const accepted: ReadonlyArray<{ readonly name: string; readonly code: str
   {
     name: "values that offer no property with a ~ of this library's",
     code: `export const none: [Extract<keyof typeof Reviews | keyof typeof data.df | keyof typeof data | keyof typeof flow | keyof typeof score | keyof typeof join, \`~effect-flow\${string}\`>] extends [never] ? true : false = true`
+  },
+  {
+    name: "outputs of flows that a run's record can represent",
+    code: `type Json = string | number | null | ReadonlyArray<Json> | { readonly [name: string]: Json }
+interface Tree { readonly size: number; readonly children: ReadonlyArray<Tree> }
+const yields = <A>(output: A) => Flow.make('yields', { steps: [score], run: () => Effect.as(score({ size: 1 }), output) })
+const yielding = (value: { json: Json; tree: Tree; any: any; unknown: unknown; optional?: number }) =>
+  Flow.make('yields', { steps: [score], run: () => Effect.as(score({ size: 1 }), value) })
+Flow.make('data', { steps: [score], run: () => Effect.as(score({ size: 1 }), { map: new Map([['a', new Set([1n])]]), at: new Date(), bytes: Buffer.from(''), rates: new Float32Array(1), option: Option.some([undefined]) }) })
+Flow.make('results', { steps: [score], run: () => Effect.all([Effect.result(score({ size: 1 })), Effect.option(score({ size: 2 }))]) })
+Flow.make('caught', { steps: [score], run: () => Effect.catch(score({ size: 1 }), (error) => Effect.succeed(error)) })
+Flow.make('declared', { steps: [score], output: { took: Schema.Duration }, run: () => Effect.as(score({ size: 1 }), { took: Duration.seconds(1), n: 1 }) })`
   },
   {
     name: "bodies without outputs, whatever they yield",

@@ -10,6 +10,7 @@ import type { Ref } from "../../Ref.ts"
 import type { Body, IsAny } from "../../Step.ts"
 import type { IsNo, NoSecret, SecretMessage } from "../schema/secretTypes.ts"
 import type { StorableSchema } from "../schema/storableSchema.ts"
+import type { Unrecordable, UnrecordableMessage } from "./recordable.ts"
 
 /** Rejects, in a sentence, a second step of one name. */
 export type Duplicate<S extends ReadonlyArray<unknown>, Seen = never> = S extends readonly [
@@ -42,12 +43,21 @@ export type BodyResult<Returned, Out, E, R, O extends OutputSchemas = {}, Given 
         ? SecretMessage
         : [YieldsDeclared<A, O>] extends [never]
           ? "the body does not yield what the flow declares in `output`"
-          : Body<Out, E, R>
+          : [Recordable<Undeclared<A, O>>] extends [never]
+            ? UnrecordableMessage<Unrecordable<Undeclared<A, O>>>
+            : Body<Out, E, R>
     : [Returned] extends [never]
       ? Returned
       : "a flow's body must return an Effect"
 
 type YieldsDeclared<A, O extends OutputSchemas> = [A] extends [DeclaredOutput<O>] ? true : never
+
+/** What a body yields besides what the flow has schemas for. */
+type Undeclared<A, O> = keyof O extends never ? A : A extends unknown ? Omit<A, keyof O> : never
+
+type Recordable<A> = IsNo<IsText<Unrecordable<A>>>
+
+type IsText<A> = A extends string ? true : never
 
 type Ran<A> = IsNo<Forgotten<A>>
 

@@ -7,6 +7,7 @@ import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
 import { FlowError } from "../../FlowError.ts"
 import type { ErrorRecord, TaskStatus } from "../../RunRecord.ts"
+import { namedError } from "../cause.ts"
 import * as ErrorCodec from "./errorCodec.ts"
 
 /**
@@ -115,16 +116,6 @@ export const withCauses = (error: unknown, causes: ReadonlyArray<CauseRecord> | 
 /** Gives an error a cause as its constructor would. */
 const setCause = <E extends object>(error: E, cause: Error): E =>
   Object.defineProperty(error, "cause", { value: cause, configurable: true, writable: true, enumerable: false })
-
-/** An error that was recorded or sent, with the stack that it had, or none. */
-export const namedError = (name: string, message: string, stack?: string): Error => {
-  const error = new Error(message)
-  error.name = name
-  if (stack === undefined)
-    delete error.stack // it would be the stack of this function
-  else error.stack = stack
-  return error
-}
 
 /** Reads a property of a user's error, whose getters, `toString` or codec may throw. */
 const safely = <A>(read: () => A, otherwise: A): A => {

@@ -4,6 +4,7 @@
  * `Run.output` both return the decoded record. A value that could not be decoded fails the run, with its path.
  */
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
@@ -253,6 +254,7 @@ export const fromChild = (value: unknown, run: string): unknown => {
   if (value instanceof Set) return new Set([...value].map(inner))
   if (Option.isOption(value)) return Option.map(value, inner)
   if (Result.isResult(value)) return Result.mapBoth(value, { onSuccess: inner, onFailure: inner })
+  if (Exit.isExit(value)) return Exit.mapBoth(value, { onSuccess: inner, onFailure: inner })
   if (Object.getPrototypeOf(value) !== Object.prototype) return value
   const fields = Object.fromEntries(Object.entries(value).map(([name, field]) => [name, fromChild(field, run)]))
   const origin = State.originOf(value)

@@ -10,8 +10,9 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
 import type { AttemptRecord, ErrorRecord, TaskRecord } from "../../RunRecord.ts"
+import { namedError } from "../cause.ts"
 import * as ErrorCodec from "./errorCodec.ts"
-import { failureOf, namedError } from "./errorRecord.ts"
+import { failureOf } from "./errorRecord.ts"
 
 /**
  * The failure that a record describes: the typed error that the step's `error` schema decodes, one of effect-flow's own, or

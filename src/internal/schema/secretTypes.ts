@@ -1,5 +1,6 @@
 /** Types that keep secrets out of stored values: parameters, artifacts, errors and outputs. */
 import type * as Effect from "effect/Effect"
+import type { Exit } from "effect/Exit"
 import type * as Redacted from "effect/Redacted"
 
 /** The message of the compiler when a secret would be stored. */
@@ -32,17 +33,19 @@ type HasSecret<A, Depth extends ReadonlyArray<unknown> = []> = Depth["length"] e
           ? true
           : A extends Error // which is also an effect
             ? { [K in keyof A]-?: HasSecret<A[K], [...Depth, 0]> }[keyof A]
-            : A extends Leaf
-              ? never
-              : A extends ReadonlyArray<infer Item>
-                ? HasSecret<Item, [...Depth, 0]>
-                : A extends ReadonlyMap<infer Key, infer Item>
-                  ? HasSecret<Key | Item, [...Depth, 0]>
-                  : A extends ReadonlySet<infer Item>
-                    ? HasSecret<Item, [...Depth, 0]>
-                    : A extends object
-                      ? { [K in keyof A]-?: HasSecret<A[K], [...Depth, 0]> }[keyof A]
-                      : never
+            : A extends Exit<infer Item, infer Failure>
+              ? HasSecret<Item | Failure, [...Depth, 0]>
+              : A extends Leaf
+                ? never
+                : A extends ReadonlyArray<infer Item>
+                  ? HasSecret<Item, [...Depth, 0]>
+                  : A extends ReadonlyMap<infer Key, infer Item>
+                    ? HasSecret<Key | Item, [...Depth, 0]>
+                    : A extends ReadonlySet<infer Item>
+                      ? HasSecret<Item, [...Depth, 0]>
+                      : A extends object
+                        ? { [K in keyof A]-?: HasSecret<A[K], [...Depth, 0]> }[keyof A]
+                        : never
 
 /** `never` if a type contains a `Redacted`, else `true`. */
 export type NoSecret<A> = IsNo<HasSecret<A>>

@@ -4,6 +4,7 @@
  * stays data. Instances of classes are refused, with their place.
  */
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
@@ -11,6 +12,7 @@ import type * as Schema from "effect/Schema"
 import * as Bytes from "./bytes.ts"
 import { maxDepth } from "./canonicalJson.ts"
 import * as CodecIssue from "./codecIssue.ts"
+import * as ExitJson from "./exitJson.ts"
 
 /** The typed arrays beside `Uint8Array` that have a tag. */
 const numberArrays = {
@@ -84,7 +86,7 @@ const encodeValue = (
   if (above.size >= maxDepth) throw new Refusal(path.slice(0, 8), `nested more than ${maxDepth} levels deep`, "nesting")
   above.add(value)
   const part: EncodePart = (item, key) => encodeValue(item, key === undefined ? path : [...path, key], above, own)
-  const encoded = own(value, part) ?? encodeObject(value, path, part)
+  const encoded = own(value, part) ?? encodeObject(value, path, part, own)
   above.delete(value)
   return encoded
 }
@@ -92,7 +94,12 @@ const encodeValue = (
 const base64 = (bytes: Uint8Array): string =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64")
 
-const encodeObject = (value: object, path: ReadonlyArray<PropertyKey>, part: EncodePart): Schema.Json => {
+const encodeObject = (
+  value: object,
+  path: ReadonlyArray<PropertyKey>,
+  part: EncodePart,
+  own: EncodeOwn
+): Schema.Json => {
   if (Array.isArray(value)) return Array.from(value, part)
   if (value instanceof Date) return { $date: Number.isNaN(value.getTime()) ? null : value.getTime() }
   if (value instanceof Map) {
@@ -112,6 +119,7 @@ const encodeObject = (value: object, path: ReadonlyArray<PropertyKey>, part: Enc
       ? { $success: part(value.success, "success") }
       : { $failure: part(value.failure, "failure") }
   }
+  if (Exit.isExit(value)) return { $exit: ExitJson.encode(value, part, own) }
   const prototype = Object.getPrototypeOf(value)
   if (prototype !== Object.prototype && prototype !== null) {
     throw new Refusal(
@@ -199,6 +207,8 @@ export const decode = (value: unknown, own: DecodeOwn = {}): unknown => {
       return Result.succeed(part(held))
     case "$failure":
       return Result.fail(part(held))
+    case "$exit":
+      return ExitJson.decode(held, part)
     default:
       return fieldsOf(value)
   }
@@ -242,6 +252,8 @@ export const display = (
     case "$success":
     case "$failure":
       return { [tag.slice(1)]: part(held) }
+    case "$exit":
+      return ExitJson.display(held, part)
     default:
       return mapFields(value, part)
   }

@@ -8,8 +8,9 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
 import { ExecutorError, type TaskDescription } from "../../Executor.ts"
+import { namedError } from "../cause.ts"
 import * as ErrorCodec from "../run/errorCodec.ts"
-import { type CauseRecord, fromCause, namedError, withCauses } from "../run/errorRecord.ts"
+import { type CauseRecord, fromCause, withCauses } from "../run/errorRecord.ts"
 import * as TaggedJson from "../schema/taggedJson.ts"
 
 /** The causes of a failure. They are sent separately, because error schemas rarely include them. */

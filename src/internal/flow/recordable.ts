@@ -1,0 +1,91 @@
+/**
+ * What the compiler asks of a flow's output: refs, states and plain data, which a run's record can represent, so that
+ * `Run.output` returns what the body yielded. Anything else needs a schema in the flow's `output`. A class whose instances
+ * have no methods looks like plain data to the compiler: those are refused when the run ends.
+ */
+import type * as Effect from "effect/Effect"
+import type { Exit } from "effect/Exit"
+import type * as Option from "effect/Option"
+import type { Result } from "effect/Result"
+import type { Ref } from "../../Ref.ts"
+
+/** What the record has a form for, whatever is in it. `schema/taggedJson.ts` writes it. */
+type Recorded =
+  | string
+  | number
+  | bigint
+  | boolean
+  | Date
+  | Int8Array
+  | Uint8Array
+  | Uint8ClampedArray
+  | Int16Array
+  | Uint16Array
+  | Int32Array
+  | Uint32Array
+  | Float32Array
+  | Float64Array
+  | BigInt64Array
+  | BigUint64Array
+  | Ref<any>
+  | TaggedError
+
+/** An error that a step may have declared, so that the record has its schema. */
+type TaggedError = Error & { readonly _tag: string }
+
+type Method = (...given: never) => unknown
+
+/** What is data neither as a whole nor in parts. */
+type Opaque = Method | symbol | Error | Effect.Effect<any, any, any> | PromiseLike<any> | { readonly pipe: Method }
+
+/** Where in a type there is what a record can't represent: `"at a.b"`. `never` if it is nowhere, up to four levels deep. */
+export type Unrecordable<
+  A,
+  Path extends string = "",
+  Depth extends ReadonlyArray<unknown> = []
+> = Depth["length"] extends 4
+  ? never
+  : 0 extends 1 & A
+    ? never
+    : unknown extends A
+      ? never
+      : A extends null | undefined // without strict null checks, they extend everything
+        ? never
+        : A extends Recorded
+          ? never
+          : A extends Option.Option<infer Item> | ReadonlyArray<infer Item> | ReadonlySet<infer Item>
+            ? Unrecordable<Item, Path, [...Depth, 0]>
+            : A extends ReadonlyMap<infer Key, infer Item> | Result<infer Item, infer Key> | Exit<infer Item, infer Key>
+              ? Unrecordable<Key | Item, Path, [...Depth, 0]>
+              : A extends Opaque
+                ? Path
+                : A extends object
+                  ? InObject<A, Path, Depth, MethodsOf<A>>
+                  : never
+
+/** An object with one function is named by it. One with several is an instance of a class, named as a whole. */
+type InObject<A, Path extends string, Depth extends ReadonlyArray<unknown>, Methods extends string> = [
+  Methods
+] extends [never]
+  ? { [K in Named<A>]-?: Unrecordable<A[K], Below<Path, K>, [...Depth, 0]> }[Named<A>]
+  : IsUnion<Methods> extends true
+    ? Path
+    : Below<Path, Methods>
+
+/** The keys of an object that a record would have: phantom types are under symbols. */
+type Named<A> = keyof A & (string | number)
+
+type MethodsOf<A> = {
+  [K in keyof A & string]: 0 extends 1 & A[K] ? never : A[K] extends Method ? K : never
+}[keyof A & string]
+
+type IsUnion<A, Whole = A> = A extends unknown ? ([Whole] extends [A] ? false : true) : never
+
+type Below<
+  Path extends string,
+  Key extends string | number
+> = `${Path extends "" ? "" : `${Path}.`}${string extends Key ? "…" : number extends Key ? "…" : Key}`
+
+/** The message of the compiler when an output can't be recorded. */
+export type UnrecordableMessage<Path extends string> =
+  `the run's record can't represent this output${Path extends "" ? "" : ` (at ${Path})`}: yield refs or plain data, or give the flow a schema for it in \`output\``
