@@ -8,6 +8,7 @@ import type * as Option from "effect/Option"
 import type * as Artifact from "./Artifact.ts"
 import type { ArtifactError } from "./ArtifactStore.ts"
 import type { Component } from "./internal/card/data.ts"
+import type { NoSecret, SecretMessage } from "./internal/schema/secretTypes.ts"
 import type { StoreError } from "./RunStore.ts"
 import type { TagError } from "./Tags.ts"
 
@@ -24,6 +25,9 @@ export interface CheckpointOptions {
   /** Tells the checkpoints of one task apart. Default: `checkpoint`. */
   readonly name?: string
 }
+
+/** Rejects the schema of a secret, in a sentence. */
+type Storable<F extends Artifact.Field> = [NoSecret<Artifact.Value<F>>] extends [never] ? SecretMessage : unknown
 
 /** The task that a step's body runs in. */
 export class CurrentTask extends Context.Service<
@@ -50,7 +54,7 @@ export class CurrentTask extends Context.Service<
      * @param schema A schema, or any artifact, such as `Artifact.tensors()`.
      */
     readonly checkpoint: <F extends Artifact.Field>(
-      schema: F,
+      schema: F & Storable<F>,
       options?: CheckpointOptions
     ) => Effect.Effect<Checkpoint<Artifact.Value<F>>, StoreError>
     /** Runs an effect when the attempt ends, after its outputs are stored; the last one added runs first. */
@@ -68,7 +72,8 @@ export class CurrentTask extends Context.Service<
    *
    * @param schema A schema, or any artifact, such as `Artifact.tensors()`.
    * @param options.name Tells the checkpoints of one task apart. Default: `checkpoint`.
-   * @returns The latest value, if there is one, and how to save the next. Fails with `StoreError` if the store fails.
+   * @returns The latest value, if there is one, and how to save the next. Fails with `StoreError` if the store fails. A schema
+   *   whose values can't be stored, or are secrets, is a defect: `FlowError`.
    *
    * @example
    * ```ts
@@ -81,7 +86,7 @@ export class CurrentTask extends Context.Service<
    * ```
    */
   static checkpoint<F extends Artifact.Field>(
-    schema: F,
+    schema: F & Storable<F>,
     options?: CheckpointOptions
   ): Effect.Effect<Checkpoint<Artifact.Value<F>>, StoreError, CurrentTask> {
     return Effect.flatMap(CurrentTask, (task) => task.checkpoint(schema, options))

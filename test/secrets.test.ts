@@ -5,11 +5,14 @@
 import { readdirSync, readFileSync, statSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Artifact from "../src/Artifact.ts"
+import { CurrentTask } from "../src/CurrentTask.ts"
 import * as Flow from "../src/Flow.ts"
 import { FlowError } from "../src/FlowError.ts"
 import * as Run from "../src/Run.ts"
@@ -86,6 +89,28 @@ const catching = (make: () => unknown): unknown => {
     return error
   }
 }
+
+describe("a checkpoint", () => {
+  it.effect("is refused when it is opened, if it would hold a secret or what can't be stored", () =>
+    Effect.gen(function* () {
+      const open = (schema: Schema.Top) => {
+        const step = Step.make("s", { run: () => Effect.asVoid(CurrentTask.checkpoint(schema as never)) })
+        return Effect.exit(Flow.run(Flow.make("F", { steps: [step], run: () => step() }), {}))
+      }
+      const refused = (exit: Exit.Exit<unknown, unknown>) =>
+        Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
+      const secret = refused(yield* open(Schema.Struct({ page: Schema.Int, token: Token })))
+      assert.instanceOf(secret, FlowError)
+      assert.include(
+        secret.message,
+        'The checkpoint "checkpoint" of s/1 can\'t be stored: "token" is a secret (Redacted)'
+      )
+      const any = refused(yield* open(Schema.Any))
+      assert.instanceOf(any, FlowError)
+      assert.include(any.message, "it is Schema.Any")
+    }).pipe(Effect.provide(Storage.layerMemory))
+  )
+})
 
 describe("a secret that no type shows", () => {
   it.effect("is refused under Schema.Unknown, and in what a flow yields, with its place", () =>

@@ -278,6 +278,11 @@ export const rejected: ReadonlyArray<{ readonly name: string; readonly code: str
     message: "Type 'string' is not assignable to type 'number'"
   },
   {
+    name: "a checkpoint that holds a secret",
+    code: "Step.make('resumed', { run: Effect.fnUntraced(function*() { yield* CurrentTask.checkpoint(Schema.Struct({ token: Schema.Redacted(Schema.String) })) }) })",
+    message: "a secret (Redacted) is never stored: read it with Config.Redacted in the step or layer that needs it"
+  },
+  {
     name: "a step that yields an effect it never ran",
     code: "Step.make('forgetful', { run: Effect.fnUntraced(function*() { return Effect.log('') }) })",
     message: "forgotten yield*: the body yields an effect that it never ran"

@@ -19,6 +19,7 @@ import type { CheckpointRecord, RefRecord } from "../../RunRecord.ts"
 import { type RunStore, StoreError } from "../../RunStore.ts"
 import { descriptionsOf } from "../artifact/artifact.ts"
 import { capture, read, writeCaptured } from "../artifact/values.ts"
+import { refuseProblem } from "./definition.ts"
 import type { TaskSink } from "./taskSink.ts"
 
 /** Where checkpoints are read from and written to. */
@@ -92,6 +93,7 @@ export const make = (task: TaskDescription, { artifacts, runs }: Sources, sink: 
       const artifact = (
         Artifact.isArtifact(field) ? field : Artifact.json(field as Schema.Top & Artifact.StorableSchema)
       ) as Artifact.Artifact<Artifact.Value<F>> // a schema stands for the artifact of its JSON
+      refuseProblem(`The checkpoint "${name}" of ${task.task}`, undefined, artifact.problem?.())
       const description = artifact.description()
       yield* sink.checkpoint({ _tag: "Checkpoint", checkpoint: recordOf(name, yield* Clock.currentTimeMillis) })
       const saved = yield* findLatest(name, description.digest)
