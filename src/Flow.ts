@@ -44,7 +44,9 @@ export type Parameters = { readonly [name: string]: Schema.Codec<any, any> }
 export type Decoded<P extends Parameters> = Simplify<Schema.Struct.Type<P>>
 
 /** The parameters as a caller gives them: those with a default may be left out. */
-export type Given<P extends Parameters> = Simplify<Schema.Struct.MakeIn<P>>
+export type Given<P extends Parameters> = keyof P extends never
+  ? { readonly [name: string]: never } // without it, an object with any names would do
+  : Simplify<Schema.Struct.MakeIn<P>>
 
 /** Exists in types alone, and only in this module, so that no editor offers it. */
 declare const types: unique symbol

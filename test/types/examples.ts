@@ -64,9 +64,13 @@ export const SquareFlow = Flow.make("SquareFlow", {
   run: ({ x }) => square({ x })
 })
 export const BranchNLPFlow = Flow.make("BranchNLPFlow", {
+  parameters: {
+    trainFile: Flow.parameter(Schema.String, { default: "train.parquet" }),
+    validFile: Flow.parameter(Schema.String, { default: "valid.parquet" })
+  },
   steps: [start, train],
-  run: Effect.fnUntraced(function* () {
-    const data = yield* start({ trainFile: "", validFile: "" })
+  run: Effect.fnUntraced(function* (parameters) {
+    const data = yield* start(parameters)
     return yield* train(data)
   })
 })

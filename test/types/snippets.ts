@@ -283,6 +283,11 @@ export const rejected: ReadonlyArray<{ readonly name: string; readonly code: str
     message: "a secret (Redacted) is never stored: read it with Config.Redacted in the step or layer that needs it"
   },
   {
+    name: "a parameter for a flow that has none",
+    code: "Flow.run(Flow.make('none', { steps: [], run: () => Effect.void }), { size: 1 })",
+    message: "Type 'number' is not assignable to type 'never'"
+  },
+  {
     name: "a step that yields an effect it never ran",
     code: "Step.make('forgetful', { run: Effect.fnUntraced(function*() { return Effect.log('') }) })",
     message: "forgotten yield*: the body yields an effect that it never ran"
@@ -491,6 +496,15 @@ Flow.make('data', { steps: [score], run: () => Effect.as(score({ size: 1 }), { m
 Flow.make('results', { steps: [score], run: () => Effect.all([Effect.result(score({ size: 1 })), Effect.option(score({ size: 2 }))]) })
 Flow.make('caught', { steps: [score], run: () => Effect.catch(score({ size: 1 }), (error) => Effect.succeed(error)) })
 Flow.make('declared', { steps: [score], output: { took: Schema.Duration }, run: () => Effect.as(score({ size: 1 }), { took: Duration.seconds(1), n: 1 }) })`
+  },
+  {
+    name: "runs of flows without parameters",
+    code: `const none = Flow.make('none', { steps: [], run: () => Effect.void })
+const given = {}
+Flow.run(none, {})
+Flow.run(none, given)
+export const launch = <P extends Flow.Parameters>(flow: Flow.Flow<string, P, void, never, never>, parameters: Flow.Given<P>) => Flow.run(flow, parameters)
+launch(none, {})`
   },
   {
     name: "bodies without outputs, whatever they yield",
