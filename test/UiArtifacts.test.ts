@@ -10,6 +10,7 @@ import * as Schema from "effect/Schema"
 import * as Artifact from "../src/Artifact.ts"
 import * as Flow from "../src/Flow.ts"
 import * as UiRange from "../src/internal/server/range.ts"
+import type { RefRecord } from "../src/RunRecord.ts"
 import { RunStore } from "../src/RunStore.ts"
 import * as Step from "../src/Step.ts"
 import * as Storage from "../src/Storage.ts"
@@ -40,10 +41,17 @@ const make = Step.make("make", {
     page: Artifact.text("text/html"),
     image: Artifact.bytes("image/svg+xml"),
     bytes: Artifact.bytes(),
+    drawing: Artifact.bytes("Image/SVG+XML; charset=utf-8"),
+    file: Artifact.file(),
+    none: Schema.Array(Schema.Number),
+    noText: Schema.Array(Schema.String),
+    noTextEither: Artifact.text(),
     value: Schema.Struct({ list: Schema.Array(Schema.Number), name: Schema.String })
   },
-  run: () =>
-    Effect.succeed({
+  run: Effect.fnUntraced(function* () {
+    const file = Path.join(yield* temporaryDirectory, "größe.模型")
+    yield* Effect.promise(() => Fs.writeFile(file, "a model"))
+    return {
       table: {
         numRows: rows,
         columns: {
@@ -67,8 +75,14 @@ const make = Step.make("make", {
       page: "<script>alert(1)</script>",
       image: new TextEncoder().encode(svg),
       bytes: noise(200_000),
+      drawing: new TextEncoder().encode(`${svg} `),
+      file,
+      none: [],
+      noText: [],
+      noTextEither: "[]",
       value: { list: [1, 2], name: "x" }
-    })
+    }
+  })
 })
 const MakeFlow = Flow.make("MakeFlow", { steps: [make], run: () => make() })
 
@@ -111,6 +125,36 @@ layer(served, { excludeTestServices: true })("Artifacts on the page", (it) => {
         assert.strictEqual(json.writer, `${run}/make/1`)
         assert.isObject(json.schema)
       }
+    })
+  )
+
+  it.effect("with equal bytes are told apart by the ref that is looked at", () =>
+    Effect.gen(function* () {
+      const { digests, run } = yield* Made
+      assert.strictEqual(digests.none, digests.noText)
+      assert.strictEqual(digests.none, digests.noTextEither)
+      const { url } = yield* Ui.Server
+      const { json } = yield* ask(url, `/api/runs/${run}/tasks/make/1`)
+      const refs = (json as { readonly task: { readonly outputs: ReadonlyArray<RefRecord> } }).task.outputs
+      const seen = (name: string) => {
+        const { format = "", mediaType = "", schema = "" } = refs.find((ref) => ref.name === name) ?? {}
+        return of(name, `?${new URLSearchParams({ format, mediaType, schema })}`)
+      }
+      const numbers = JSON.stringify((yield* seen("none")).json)
+      assert.match(numbers, /"viewer":"json"/)
+      assert.match(numbers, /"Number"/)
+      const texts = JSON.stringify((yield* seen("noText")).json)
+      assert.match(texts, /"viewer":"json"/)
+      assert.match(texts, /"String"/)
+      assert.match(JSON.stringify((yield* seen("noTextEither")).json), /"viewer":"text"/)
+    })
+  )
+
+  it.effect("are images by their media type, however it is written", () =>
+    Effect.gen(function* () {
+      assert.match(JSON.stringify((yield* of("drawing")).json), /"viewer":"image"/)
+      const { headers } = yield* of("drawing", "/content")
+      assert.strictEqual(headers["content-type"], "image/svg+xml")
     })
   )
 
@@ -288,6 +332,20 @@ layer(served, { excludeTestServices: true })("Artifacts on the page", (it) => {
       assert.notMatch(disposition.slice(0, disposition.indexOf("filename*")), /[/\\\r\n]|"evil"/)
       assert.notProperty(headers, "set-cookie")
       assert.match(String((yield* of("table", "/content")).headers["content-disposition"]), /table\.parquet/)
+    })
+  )
+
+  it.effect("have a file's name in any letters", () =>
+    Effect.gen(function* () {
+      const file = yield* of("file", "/content")
+      assert.strictEqual(new TextDecoder().decode(file.bytes), "a model")
+      assert.strictEqual(
+        file.headers["content-disposition"],
+        `attachment; filename="file.__"; filename*=UTF-8''${encodeURIComponent("file.模型")}`
+      )
+      // Letters that are two units each, an odd place before the name is cut.
+      const long = yield* of("value", `/content?name=${encodeURIComponent(`a${"𝒜".repeat(200)}`)}`)
+      assert.strictEqual(long.status, 200)
     })
   )
 

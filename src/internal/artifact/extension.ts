@@ -65,6 +65,6 @@ const byMediaType: Readonly<Record<string, string>> = {
 export const of = (record: Pick<RefRecord, "extension" | "format" | "mediaType">): string =>
   normalized(record.extension) || byFormat[record.format] || byMediaType[mediaTypeOf(record)] || ""
 
-/** Without parameters such as `; charset=utf-8`. */
-const mediaTypeOf = ({ mediaType }: { readonly mediaType: string }): string =>
+/** A media type without parameters such as `; charset=utf-8`, in small letters. */
+export const mediaTypeOf = ({ mediaType }: Pick<RefRecord, "mediaType">): string =>
   (mediaType.split(";", 1)[0] ?? "").trim().toLowerCase()

@@ -52,7 +52,8 @@ const text = Schema.optionalKey(Schema.String)
 /** A run's id, a prefix of it that no other run has, or `latest`. */
 const run = { run: Schema.String }
 const task = { ...run, step: Schema.String, index: Schema.String }
-const digest = { digest: Schema.String.check(Schema.isPattern(/^[0-9a-f]{64}$/)) }
+const hexadecimal = Schema.isPattern(/^[0-9a-f]{64}$/)
+const digest = { digest: Schema.String.check(hexadecimal) }
 
 /** Which rows of a table, and in which order. `where` is a list of conditions as JSON. */
 const question = {
@@ -157,6 +158,13 @@ const artifacts = HttpApiGroup.make("artifacts")
   .add(
     HttpApiEndpoint.get("describe", "/artifacts/:digest", {
       params: digest,
+      /** As which of those that have these bytes: `[]` may be a list of numbers here and a list of texts there. */
+      query: {
+        format: text,
+        mediaType: text,
+        extension: text,
+        schema: Schema.optionalKey(Schema.String.check(hexadecimal))
+      },
       success: Shapes.ArtifactView,
       error: errors
     }),

@@ -41,7 +41,8 @@ const artifactFailed = (error: ArtifactError): UiNotFound | UiAltered | UiBroken
       : new UiBroken({ message: error.message })
 
 const viewerOf = (ref: RefRecord, head: Uint8Array, isModel: boolean): ArtifactView["viewer"] => {
-  if (images.has(ref.mediaType)) return "image"
+  const mediaType = Extension.mediaTypeOf(ref)
+  if (images.has(mediaType)) return "image"
   // The content of a file decides how it is shown: a Parquet file starts and ends with "PAR1".
   const parquet = head[0] === 0x50 && head[1] === 0x41 && head[2] === 0x52 && head[3] === 0x31
   switch (ref.format) {
@@ -55,9 +56,9 @@ const viewerOf = (ref: RefRecord, head: Uint8Array, isModel: boolean): ArtifactV
     default:
       return parquet
         ? "table"
-        : ref.mediaType === "application/json"
+        : mediaType === "application/json"
           ? "json"
-          : ref.mediaType.startsWith("text/")
+          : mediaType.startsWith("text/")
             ? "text"
             : "bytes"
   }
@@ -69,6 +70,13 @@ const partOr = (ref: RefRecord, digest: string): RefRecord => {
   if (part === undefined) return ref
   const { parts: _, ...record } = ref
   return { ...record, ...part, format: "table", mediaType: "application/vnd.apache.parquet" }
+}
+
+/** A ref as the one that is looked at: of those with equal bytes, the store has told of any. */
+const as = (ref: RefRecord, looked: Partial<Pick<RefRecord, "extension" | "format" | "mediaType" | "schema">>) => {
+  if (looked.schema === undefined) return ref
+  const { extension: _, ...shared } = ref
+  return { ...shared, ...looked }
 }
 
 /** Handles the `artifacts` group. */
@@ -148,8 +156,8 @@ export const layer = HttpApiBuilder.group(
     })
 
     return handlers.handleAll({
-      describe: Effect.fnUntraced(function* ({ params: { digest } }) {
-        const ref = yield* refOf(digest)
+      describe: Effect.fnUntraced(function* ({ params: { digest }, query }) {
+        const ref = as(yield* refOf(digest), query)
         const text = yield* Effect.mapError(runs.schema(ref.schema), storeFailed)
         const head =
           ref.format === "file" || ref.format === "bytes" ? yield* readWith(digest)(0, Math.min(4, ref.size)) : none
@@ -251,31 +259,34 @@ const questionOf = (query: {
 /** Headers of a text that a browser saves as a file and never shows. */
 export const downloadHeaders = (file: string, contentType: string) => ({
   "content-type": contentType,
-  "content-disposition": `attachment; filename="${file.replace(/[^\w.-]/g, "_")}"`,
+  "content-disposition": disposition("attachment", safe(file)),
   "content-security-policy": "default-src 'none'; sandbox",
   "cache-control": "private, no-cache"
 })
 
 const contentHeaders = (ref: RefRecord, name: string) => {
-  const shown = images.has(ref.mediaType)
+  const mediaType = Extension.mediaTypeOf(ref)
+  const shown = images.has(mediaType)
   const file = fileName(name, ref)
   return {
     "accept-ranges": "bytes",
-    "content-type": shown ? ref.mediaType : ref.format === "json" ? "application/json" : "application/octet-stream",
-    "content-disposition": `${shown ? "inline" : "attachment"}; filename="${file}"; filename*=UTF-8''${encodeURIComponent(file)}`,
+    "content-type": shown ? mediaType : ref.format === "json" ? "application/json" : "application/octet-stream",
+    "content-disposition": disposition(shown ? "inline" : "attachment", file),
     // This policy keeps an SVG from running scripts and loading anything, even when it is opened on its own.
     "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
     "cache-control": "private, no-cache"
   }
 }
 
-/** A file name that is safe in shells and headers. */
+/** A header has ASCII letters only; browsers take the second name, which says all of them. */
+const disposition = (how: "attachment" | "inline", file: string): string =>
+  `${how}; filename="${file.replace(/[^\x20-\x7e]/g, "_")}"; filename*=UTF-8''${encodeURIComponent(file)}`
+
+/** A part of a file's name that is safe in shells and leads nowhere. */
+const safe = (name: string): string => name.replace(/[^\p{L}\p{M}\p{N}._-]/gu, "_").replace(/^\.+/, "_")
+
 const fileName = (name: string, ref: RefRecord): string => {
-  const safe = name
-    .replace(/[^\p{L}\p{N}._-]/gu, "_")
-    .replace(/^\.+/, "_")
-    .slice(0, 100)
-  const ascii = safe.replace(/[^\x20-\x7e]/g, "_") || ref.digest.slice(0, 12)
+  const short = Array.from(safe(name)).slice(0, 100).join("") || ref.digest.slice(0, 12)
   const ending = Extension.of(ref)
-  return ascii.endsWith(ending) ? ascii : ascii + ending
+  return short.endsWith(ending) ? short : short + ending
 }
