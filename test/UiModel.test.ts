@@ -10,10 +10,12 @@ import { criticalPath } from "../src/ui/model/criticalPath.ts"
 import * as Csv from "../src/ui/model/csv.ts"
 import * as Graph from "../src/ui/model/graph.ts"
 import { hitsLimit, searchJson } from "../src/ui/model/jsonSearch.ts"
+import { beginning, keyText, quoted } from "../src/ui/model/jsonText.ts"
 import * as Log from "../src/ui/model/log.ts"
 import * as RunList from "../src/ui/model/runList.ts"
 import * as Tree from "../src/ui/model/runTree.ts"
 import * as Series from "../src/ui/model/series.ts"
+import * as Tall from "../src/ui/model/tallScroll.ts"
 import { firstFailed, statusOf, stepsOf, Tasks } from "../src/ui/model/tasks.ts"
 import * as Waterfall from "../src/ui/model/waterfall.ts"
 
@@ -686,5 +688,70 @@ describe("Format", () => {
       "1.500e+9"
     ])
     assert.strictEqual(Format.ago(0, 90_000), "2 min ago")
+  })
+})
+
+describe("keys and texts of a JSON value", () => {
+  it("stand as they are where they are words, and in quotes where they are not", () => {
+    for (const key of ["name", "0", "größe", "a.b", "two words", "__proto__", "x/y", "$ref"])
+      assert.strictEqual(keyText(key), key)
+    assert.strictEqual(keyText(""), '""')
+    assert.strictEqual(keyText(" "), '" "')
+    assert.strictEqual(keyText("a\nb"), '"a\\nb"')
+    assert.strictEqual(keyText("a: 1, b"), '"a: 1, b"')
+  })
+
+  it("have escapes for what is not seen, and for what turns the direction", () => {
+    assert.strictEqual(quoted("a\u202eb\u0085\u200b\ufeff"), '"a\\u202eb\\u0085\\u200b\\ufeff"')
+    assert.strictEqual(quoted("👩‍👩‍👧 ä"), '"👩‍👩‍👧 ä"')
+  })
+
+  it("are cut where they are long, and never within a letter", () => {
+    assert.strictEqual(keyText("k".repeat(5000)), `${"k".repeat(200)}…`)
+    assert.strictEqual(beginning("a😀b", 2), "a")
+    assert.strictEqual(beginning("a😀b", 3), "a😀")
+    assert.strictEqual(beginning("ab", 5), "ab")
+  })
+})
+
+describe("rows higher than an element can be", () => {
+  const rowHeight = 26
+  const heights: Tall.Heights = { full: 5_000_000 * rowHeight, view: 500 }
+  const most = Tall.heightLimit - heights.view
+  const start: Tall.Place = { real: 0, top: 0 }
+
+  it("are passed one by one by who scrolls a little, and all of them by who moves the scroll bar", () => {
+    assert.deepStrictEqual(Tall.scrolled(start, 100, heights), { real: 100, top: 100 })
+    assert.deepStrictEqual(Tall.scrolled(start, most, heights), { real: most, top: heights.full - heights.view })
+    const half = Tall.scrolled(start, most / 2, heights)
+    assert.strictEqual(half.top, (heights.full - heights.view) / 2)
+    assert.strictEqual(Tall.scrolled(half, half.real - 100, heights).top, half.top - 100)
+    assert.strictEqual(Tall.scrolled(half, 0, heights).top, 0)
+  })
+
+  it("are shown where they are asked for, the first and the last among them", () => {
+    FastCheck.assert(
+      FastCheck.property(
+        FastCheck.array(
+          FastCheck.oneof(FastCheck.nat(4_999_999), FastCheck.constantFrom(0, 1, 2, 4_999_998, 4_999_999))
+        ),
+        (rows) => {
+          let place = start
+          for (const row of rows) {
+            place = Tall.showing(place, row * rowHeight, (row + 1) * rowHeight, heights)
+            assert.isAtMost(place.top, row * rowHeight)
+            assert.isAtLeast(place.top + heights.view, (row + 1) * rowHeight)
+            assert.isAtLeast(place.real, 0)
+            assert.isAtMost(place.real, most)
+          }
+        }
+      )
+    )
+  })
+
+  it("are where the element is scrolled to, where they are not that high", () => {
+    const low: Tall.Heights = { full: 1000 * rowHeight, view: 500 }
+    assert.deepStrictEqual(Tall.scrolled(start, 12_345, low), { real: 12_345, top: 12_345 })
+    assert.deepStrictEqual(Tall.showing(start, 26_000 - 26, 26_000, low), { real: 25_500, top: 25_500 })
   })
 })

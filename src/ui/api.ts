@@ -25,6 +25,7 @@ import type {
   WhyView,
   WorkersView
 } from "../internal/server/shapes.ts"
+import type { RefRecord } from "../RunRecord.ts"
 import { ApiError } from "./apiError.ts"
 import { splitTask } from "./router.ts"
 
@@ -67,6 +68,14 @@ const reach = async (address: string, init: RequestInit): Promise<Response> => {
 
 type Signal = AbortSignal | undefined
 
+/** A digest, and what is known of the ref with it that is looked at. */
+export type Looked = Pick<RefRecord, "digest"> &
+  Partial<Pick<RefRecord, "extension" | "format" | "mediaType" | "schema">>
+
+/** Names what is looked at among all questions of the page. */
+export const keyOf = ({ digest, extension = "", format = "", mediaType = "", schema = "" }: Looked): string =>
+  `artifact ${digest} ${format} ${mediaType} ${extension} ${schema}`
+
 export const about = (signal?: Signal) => get<About>(signal, ["about"])
 export const names = (signal?: Signal) => get<NamesView>(signal, ["names"])
 export const workers = (signal?: Signal) => get<WorkersView>(signal, ["workers"])
@@ -96,7 +105,14 @@ export const cards = (id: string, of: string | undefined, after: number, signal?
   get<ReadonlyArray<CardView>>(signal, ["runs", id, "cards"], { task: of, after })
 export const compare = (left: string, right: string, signal?: Signal) =>
   get<CompareView>(signal, ["compare", left, right])
-export const artifact = (digest: string, signal?: Signal) => get<ArtifactView>(signal, ["artifacts", digest])
+/** An artifact, as the ref says that is looked at: others may have the same bytes and another format. */
+export const artifact = ({ digest, ...ref }: Looked, signal?: Signal) =>
+  get<ArtifactView>(signal, ["artifacts", digest], {
+    format: ref.format,
+    mediaType: ref.mediaType,
+    extension: ref.extension,
+    schema: ref.schema
+  })
 export const uses = (digest: string, signal?: Signal) =>
   get<ReadonlyArray<UseView>>(signal, ["artifacts", digest, "uses"])
 export const table = (digest: string, query: Query, signal?: Signal) =>

@@ -2,6 +2,7 @@
  * Holds a large JSON value on a worker thread, which parses and searches it, and tells the page the parts that it shows.
  */
 import { type Hits, type Path, searchJson } from "./jsonSearch.ts"
+import { beginning } from "./jsonText.ts"
 
 /** The first items of a part are told at once, the others in steps of this many. */
 export const partSize = 100
@@ -27,7 +28,8 @@ export type JsonAnswer =
   | { readonly id: number; readonly parts: ReadonlyArray<Part> }
   | { readonly id: number; readonly text: string }
   | { readonly id: number; readonly hits: Hits }
-  | { readonly id: number; readonly error: string }
+  /** `status` is that of the server's answer: 200 where the bytes came, and are no JSON. */
+  | { readonly id: number; readonly error: string; readonly status: number }
 
 let root: unknown
 
@@ -38,7 +40,8 @@ const partOf = (key: string, value: unknown): Part => {
   if (value === null) return { key, kind: "null", size: 0, text: "null" }
   if (Array.isArray(value)) return { key, kind: "array", size: value.length, text: "" }
   if (typeof value === "object") return { key, kind: "object", size: Object.keys(value).length, text: "" }
-  if (typeof value === "string") return { key, kind: "string", size: value.length, text: value.slice(0, previewLength) }
+  if (typeof value === "string")
+    return { key, kind: "string", size: value.length, text: beginning(value, previewLength) }
   return { key, kind: typeof value === "number" ? "number" : "boolean", size: 0, text: String(value) }
 }
 
@@ -70,8 +73,14 @@ const answer = async (question: JsonQuestion): Promise<JsonAnswer> => {
   switch (question._tag) {
     case "Open": {
       const response = await fetch(question.url)
-      if (!response.ok) return { id, error: `The server answered with ${response.status}.` }
-      root = await response.json()
+      const { status } = response
+      if (!response.ok) return { id, error: `The server answered with ${status}.`, status }
+      const text = await response.text()
+      try {
+        root = JSON.parse(text)
+      } catch (cause) {
+        return { id, error: `The value can't be read: ${cause}`, status }
+      }
       return { id, parts: [partOf("", root)] }
     }
     case "Parts":
@@ -86,6 +95,7 @@ const answer = async (question: JsonQuestion): Promise<JsonAnswer> => {
 self.onmessage = ({ data }: MessageEvent<JsonQuestion>) => {
   answer(data).then(
     (told) => self.postMessage(told),
-    (cause) => self.postMessage({ id: data.id, error: `The value can't be read: ${cause}` } satisfies JsonAnswer)
+    (cause) =>
+      self.postMessage({ id: data.id, error: `The value can't be read: ${cause}`, status: 0 } satisfies JsonAnswer)
   )
 }

@@ -1,5 +1,6 @@
 /** Talks to the worker that holds a JSON value. */
 
+import { ApiError } from "../apiError.ts"
 import type { JsonAnswer, JsonQuestion, Part } from "./json.worker.ts"
 import type { Hits, Path } from "./jsonSearch.ts"
 
@@ -25,7 +26,9 @@ export const makeJsonValue = (): JsonValue => {
   const ask = (question: Question): Promise<JsonAnswer> =>
     new Promise((resolve, reject) => {
       const id = ++last
-      pending.set(id, (answer) => ("error" in answer ? reject(new Error(answer.error)) : resolve(answer)))
+      pending.set(id, (answer) =>
+        "error" in answer ? reject(new ApiError(answer.error, answer.status)) : resolve(answer)
+      )
       worker.postMessage({ ...question, id })
     })
   const parts = async (question: Question) => {

@@ -1,6 +1,7 @@
 /** An image, and others beside it: of the same task, or what other tasks of its step wrote under its name. */
-import { useEffect, useState } from "react"
+import { type ReactNode, useEffect, useState } from "react"
 import * as Api from "../api.ts"
+import { ApiError } from "../apiError.ts"
 import { toArtifactOf, useNames } from "../router.ts"
 import { Failure, Link, Loading } from "./basic.tsx"
 
@@ -27,25 +28,28 @@ const placeOf = (text: string): Place => {
 
 const ImageViewer = ({
   artifact,
-  of
+  of,
+  otherwise
 }: {
   readonly artifact: Api.ArtifactView["ref"]
   readonly of: ArtifactOf | undefined
+  /** What is shown of bytes that are no image. */
+  readonly otherwise: ReactNode
 }) => {
   const [beside, toggle] = useNames("beside")
-  if (of === undefined) return <Picture digest={artifact.digest} name={artifact.name} />
+  if (of === undefined) return <Picture digest={artifact.digest} name={artifact.name} otherwise={otherwise} />
   const own: Place = { task: `${of.step}/${of.index}`, name: of.name }
   const others = [...beside].map(placeOf)
   return (
     <>
       <Chooser of={of} own={own} beside={beside} add={toggle} />
       {others.length === 0 ? (
-        <Picture digest={artifact.digest} name={artifact.name} />
+        <Picture digest={artifact.digest} name={artifact.name} otherwise={otherwise} />
       ) : (
         <div className="image-grid">
           <figure>
             <figcaption>{textOf(own)}</figcaption>
-            <Picture digest={artifact.digest} name={textOf(own)} />
+            <Picture digest={artifact.digest} name={textOf(own)} otherwise={otherwise} />
           </figure>
           {others.map((place) => (
             <Beside key={textOf(place)} run={of.run} place={place} remove={() => toggle(textOf(place))} />
@@ -58,11 +62,30 @@ const ImageViewer = ({
 
 export default ImageViewer
 
-const Picture = ({ digest, name }: { readonly digest: string; readonly name: string }) => (
-  <div className="image-viewer">
-    <img src={Api.contentUrl(digest)} alt={`The artifact ${name}`} />
-  </div>
-)
+const Picture = ({
+  digest,
+  name,
+  otherwise
+}: {
+  readonly digest: string
+  readonly name: string
+  readonly otherwise?: ReactNode
+}) => {
+  const [broken, setBroken] = useState<string>()
+  if (broken === digest) {
+    return (
+      <>
+        <Failure error={new ApiError("The browser can't show this image.", 0)} retry={() => setBroken(undefined)} />
+        {otherwise}
+      </>
+    )
+  }
+  return (
+    <div className="image-viewer">
+      <img src={Api.contentUrl(digest)} alt={`The artifact ${name}`} onError={() => setBroken(digest)} />
+    </div>
+  )
+}
 
 /** An image of another task, or another one of the same. */
 const Beside = ({

@@ -1,6 +1,7 @@
 /** A JSON value as a collapsible tree. Long lists are expanded in parts. */
 import { useState } from "react"
 import { count } from "../format.ts"
+import { beginning, keyText, quoted } from "../model/jsonText.ts"
 
 const partSize = 100
 
@@ -13,7 +14,7 @@ export const JsonTree = ({ open, value }: { readonly value: unknown; readonly op
 const Item = ({ name, open, value }: { readonly name?: string; readonly value: unknown; readonly open: number }) => {
   const [shown, setShown] = useState(open > 0)
   const [parts, setParts] = useState(1)
-  const label = name === undefined ? null : <span className="json-name">{name}: </span>
+  const label = name === undefined ? null : <span className="json-name">{keyText(name)}: </span>
   if (typeof value !== "object" || value === null) {
     return (
       <div className="json-leaf">
@@ -70,7 +71,7 @@ const Scalar = ({ value }: { readonly value: unknown }) => {
   const long = value.length > 400
   return (
     <span className="json-string">
-      {JSON.stringify(long && !whole ? value.slice(0, 400) : value)}
+      {quoted(long && !whole ? beginning(value, 400) : value)}
       {long && !whole ? (
         <button type="button" className="json-more" onClick={() => setWhole(true)}>
           {count(value.length - 400)} more letters

@@ -1,10 +1,11 @@
 /** A JSON artifact of any size as a tree with a search. A worker holds the value, so that the page never stands still. */
-import { useEffect, useMemo, useState } from "react"
+import { type ReactNode, useEffect, useMemo, useState } from "react"
 import { ApiError, contentUrl } from "../api.ts"
 import { count } from "../format.ts"
 import { useKeys } from "../hooks.ts"
 import type { Part } from "../model/json.worker.ts"
 import type { Hits, Path } from "../model/jsonSearch.ts"
+import { beginning, keyText, quoted } from "../model/jsonText.ts"
 import { type JsonValue, makeJsonValue } from "../model/jsonValue.ts"
 import { Copy, Failure, Loading } from "./basic.tsx"
 
@@ -14,7 +15,16 @@ const openLimit = 200
 
 const keyOf = (path: Path): string => JSON.stringify(path)
 
-const JsonViewer = ({ compact, digest }: { readonly digest: string; readonly compact: boolean }) => {
+const JsonViewer = ({
+  compact,
+  digest,
+  otherwise
+}: {
+  readonly digest: string
+  readonly compact: boolean
+  /** What is shown of bytes that are no JSON. */
+  readonly otherwise: ReactNode
+}) => {
   const [value, setValue] = useState<JsonValue>()
   const [root, setRoot] = useState<Part>()
   const [error, setError] = useState<ApiError>()
@@ -31,7 +41,7 @@ const JsonViewer = ({ compact, digest }: { readonly digest: string; readonly com
         setRoot(part)
       },
       (cause) => {
-        if (!isOver) setError(new ApiError(cause instanceof Error ? cause.message : String(cause), 0))
+        if (!isOver) setError(cause instanceof ApiError ? cause : new ApiError(String(cause), 0))
       }
     )
     return () => {
@@ -39,7 +49,14 @@ const JsonViewer = ({ compact, digest }: { readonly digest: string; readonly com
       opening.close()
     }
   }, [digest, round])
-  if (error !== undefined) return <Failure error={error} retry={() => setRound(round + 1)} />
+  if (error !== undefined) {
+    return (
+      <>
+        <Failure error={error} retry={() => setRound(round + 1)} />
+        {error.status === 200 ? otherwise : null}
+      </>
+    )
+  }
   if (value === undefined || root === undefined) return <Loading what="the value" />
   return <Tree value={value} root={root} depth={compact ? 1 : 2} />
 }
@@ -135,7 +152,7 @@ const pathText = (path: Path): string =>
         ? `[${key}]`
         : /^[A-Za-z_$][\w$]*$/.test(key)
           ? `${i === 0 ? "" : "."}${key}`
-          : `[${JSON.stringify(key)}]`
+          : `[${quoted(key)}]`
     )
     .join("") || "(root)"
 
@@ -148,7 +165,7 @@ const Item = ({ part, path, shared }: { readonly part: Part; readonly path: Path
     if (isOnWay) setOpen(true)
   }, [isOnWay])
   const isCurrent = current === key
-  const label = path.length === 0 ? null : <span className="json-name">{part.key}: </span>
+  const label = path.length === 0 ? null : <span className="json-name">{keyText(part.key)}: </span>
   const reveal = (element: HTMLElement | null) => {
     if (isCurrent) element?.scrollIntoView({ block: "nearest" })
   }
@@ -233,20 +250,30 @@ const Parts = ({ part, path, shared }: { readonly part: Part; readonly path: Pat
   )
 }
 
+/** A longer text is opened in parts: a browser that lays out millions of letters stands still meanwhile. */
+const lettersAtOnce = 100_000
+
 const Scalar = ({ part, path, shared }: { readonly part: Part; readonly path: Path; readonly shared: Shared }) => {
   const [whole, setWhole] = useState<string>()
+  const [length, setLength] = useState(0)
   if (part.kind !== "string") return <span className={`json-${part.kind}`}>{part.text}</span>
-  const rest = part.size - part.text.length
-  const text = whole ?? part.text
+  const text = whole === undefined ? part.text : beginning(whole, length)
+  const rest = part.size - text.length
+  const more = () => {
+    setLength(length + lettersAtOnce)
+    if (whole === undefined) shared.value.text(path).then(setWhole, () => {})
+  }
   return (
     <span className="json-string">
-      {JSON.stringify(text)}
-      {rest > 0 && whole === undefined ? (
-        <button type="button" className="json-more" onClick={() => shared.value.text(path).then(setWhole, () => {})}>
-          {count(rest)} more letters
+      {quoted(text)}
+      {rest > 0 ? (
+        <button type="button" className="json-more" onClick={more}>
+          {rest > lettersAtOnce
+            ? `${count(lettersAtOnce)} more of ${count(rest)} letters`
+            : `${count(rest)} more letters`}
         </button>
       ) : null}
-      {whole === undefined ? null : <Copy text={whole} label="Copy the text" />}
+      {whole === undefined ? null : <Copy text={() => whole} label="Copy the text" />}
     </span>
   )
 }

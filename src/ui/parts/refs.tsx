@@ -94,7 +94,7 @@ const RefRow = ({
       </div>
       {open ? (
         <Boundary place={artifact.digest}>
-          <Preview digest={artifact.digest} />
+          <Preview artifact={artifact} />
         </Boundary>
       ) : null}
     </li>

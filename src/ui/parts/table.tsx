@@ -1,6 +1,5 @@
 /** A table that loads rows while scrolling: sorted by its heads, filtered, searched, summarized, copied from. */
-import { useVirtualizer } from "@tanstack/react-virtual"
-import { useRef, useState } from "react"
+import { type ReactNode, useEffect, useRef, useState } from "react"
 import * as Api from "../api.ts"
 import { count } from "../format.ts"
 import { copyText, Failure, Loading } from "./basic.tsx"
@@ -10,6 +9,7 @@ import { WholeRow } from "./tableRow.tsx"
 import { TableStatistics } from "./tableStatistics.tsx"
 import { TableTools } from "./tableTools.tsx"
 import { pageSize, type Question, toQuery, useQuestion, useRows } from "./useTable.ts"
+import { useTallRows } from "./useTallRows.ts"
 
 const rowHeight = 26
 const columnsLimit = 200
@@ -26,7 +26,16 @@ const columnWidths: Readonly<Record<string, readonly [least: number, share: numb
   other: [112, 1]
 }
 
-const TableViewer = ({ compact, digest }: { readonly digest: string; readonly compact: boolean }) => {
+const TableViewer = ({
+  compact,
+  digest,
+  otherwise
+}: {
+  readonly digest: string
+  readonly compact: boolean
+  /** What is shown of bytes that are no table. */
+  readonly otherwise?: ReactNode
+}) => {
   const table = useQuestion(compact)
   const { ask, hidden, question, toggleHidden } = table
   const [statistics, showStatistics] = useState(false)
@@ -46,7 +55,10 @@ const TableViewer = ({ compact, digest }: { readonly digest: string; readonly co
     return first.error === undefined ? (
       <Loading what="the table" />
     ) : (
-      <Failure error={first.error} retry={first.reload} />
+      <>
+        <Failure error={first.error} retry={first.reload} />
+        {first.error.status === 500 ? otherwise : null}
+      </>
     )
   }
   const { view } = answered
@@ -81,6 +93,13 @@ const TableViewer = ({ compact, digest }: { readonly digest: string; readonly co
 }
 
 export default TableViewer
+
+/** Scrolls to the side as far as it takes to see a cell. */
+const showAcross = (scroll: HTMLElement, cell: HTMLElement): void => {
+  const end = cell.offsetLeft + cell.offsetWidth
+  if (cell.offsetLeft < scroll.scrollLeft) scroll.scrollLeft = cell.offsetLeft
+  else if (end > scroll.scrollLeft + scroll.clientWidth) scroll.scrollLeft = end - scroll.clientWidth
+}
 
 interface Place {
   readonly row: number
@@ -118,24 +137,30 @@ const Rows = ({
   const total = first.matches ?? first.rows
   const visible = first.columns.map((column, i) => ({ ...column, i })).filter(({ name }) => !hidden.has(name))
   const shown = visible.slice(0, columnsLimit)
-  const virtual = useVirtualizer({
-    count: total,
-    getScrollElement: () => scroll.current,
-    estimateSize: () => rowHeight,
-    overscan: 15
-  })
-  const items = virtual.getVirtualItems()
+  const head = useRef<HTMLDivElement>(null)
+  const tall = useTallRows(scroll, head, { count: total, rowHeight })
   const { error, rowAt } = useRows(
     digest,
     question,
     first,
-    Math.floor((items[0]?.index ?? 0) / pageSize),
-    Math.floor((items.at(-1)?.index ?? 0) / pageSize)
+    Math.floor(tall.from / pageSize),
+    Math.floor(Math.max(tall.from, tall.to - 1) / pageSize)
   )
+  useEffect(() => {
+    const cell = place === undefined ? null : scroll.current?.querySelector<HTMLElement>(".picked")
+    if (scroll.current !== null && cell) showAcross(scroll.current, cell)
+  }, [place])
 
   const widths = shown.map(({ kind }) => columnWidths[kind] ?? columnWidths.other)
-  const template = `64px ${widths.map(([least, share]) => `minmax(${least}px, ${share}fr)`).join(" ")}`
-  const minWidth = widths.reduce((sum, [least]) => sum + least, 64)
+  const numberWidth = Math.max(64, 24 + 7 * count(first.rows).length)
+  const template = `${numberWidth}px ${widths.map(([least, share]) => `minmax(${least}px, ${share}fr)`).join(" ")}`
+  const minWidth = widths.reduce((sum, [least]) => sum + least, numberWidth)
+
+  /** The keys go on from a cell that was clicked. Its row would lose them where it is scrolled away. */
+  const pick = (cell: Place) => {
+    setPlace(cell)
+    scroll.current?.focus({ preventScroll: true })
+  }
 
   /** Copies a cell in full: what is shown may be cut. */
   const copy = async ({ column, row }: Place) => {
@@ -149,7 +174,7 @@ const Rows = ({
   const onKeyDown = (event: React.KeyboardEvent) => {
     if (place === undefined) {
       if (event.key === "Enter" && event.target === event.currentTarget) {
-        setPlace({ row: items[0]?.index ?? 0, column: 0 })
+        setPlace({ row: tall.first, column: 0 })
       }
       return
     }
@@ -158,7 +183,7 @@ const Rows = ({
       event.preventDefault()
       const row = Math.min(total - 1, Math.max(0, place.row + move[0]))
       setPlace({ row, column: Math.min(shown.length - 1, Math.max(0, place.column + move[1])) })
-      virtual.scrollToIndex(row, { align: "auto" })
+      tall.show(row)
     } else if ((event.ctrlKey || event.metaKey) && event.key === "c" && String(getSelection()) === "") {
       event.preventDefault()
       copy(place).catch(() => setCopied("The cell could not be read"))
@@ -180,6 +205,7 @@ const Rows = ({
       >
         <div
           className="table-row table-head"
+          ref={head}
           role="row"
           aria-rowindex={1}
           style={{ gridTemplateColumns: template, minWidth }}
@@ -216,33 +242,34 @@ const Rows = ({
             )
           })}
         </div>
-        <div style={{ height: virtual.getTotalSize(), minWidth, position: "relative" }}>
-          {items.map((item) => {
-            const { number, row } = rowAt(item.index)
+        <div style={{ height: tall.height, minWidth, position: "relative" }}>
+          {Array.from({ length: tall.to - tall.from }, (_, i) => {
+            const index = tall.from + i
+            const { number, row } = rowAt(index)
             return (
               <div
-                key={item.key}
+                key={index}
                 className="table-row"
                 role="row"
                 tabIndex={-1}
-                aria-rowindex={item.index + 2}
-                style={{ gridTemplateColumns: template, minWidth, transform: `translateY(${item.start}px)` }}
+                aria-rowindex={index + 2}
+                style={{ gridTemplateColumns: template, minWidth, transform: `translateY(${tall.startOf(index)}px)` }}
               >
                 <div role="cell" className="row-number">
                   <button type="button" onClick={() => setPicked(number)} title="Show the whole row">
-                    {count(number ?? item.index)}
+                    {count(number ?? index)}
                   </button>
                 </div>
                 {shown.map(({ i, name }, column) => {
                   const value = row?.[i]
-                  const isPlace = place?.row === item.index && place.column === column
+                  const isPlace = place?.row === index && place.column === column
                   return (
                     // biome-ignore lint/a11y/useKeyWithClickEvents: the table handles the keys of its cells
                     <div
                       role="cell"
                       key={name}
                       className={`${typeof value === "number" ? "right" : value === null ? "null" : ""} ${isPlace ? "picked" : ""}`}
-                      onClick={() => setPlace({ row: item.index, column })}
+                      onClick={() => pick({ row: index, column })}
                       title={isPlace ? "Ctrl+C copies the cell" : undefined}
                     >
                       {row === undefined ? "" : cell(value)}

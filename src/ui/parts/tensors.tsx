@@ -3,9 +3,11 @@ import { useVirtualizer } from "@tanstack/react-virtual"
 import { useMemo, useRef, useState } from "react"
 import * as Api from "../api.ts"
 import { count, number, size } from "../format.ts"
+import { keyText } from "../model/jsonText.ts"
 import { Failure, Loading } from "./basic.tsx"
 import { Histogram } from "./histogram.tsx"
 import { JsonTree } from "./json.tsx"
+import { LongText } from "./longText.tsx"
 
 const TensorsViewer = ({ compact, digest }: { readonly digest: string; readonly compact: boolean }) => {
   const result = Api.useQuery(`tensors ${digest}`, (signal) => Api.tensors(digest, signal))
@@ -18,11 +20,11 @@ const TensorsViewer = ({ compact, digest }: { readonly digest: string; readonly 
       <TensorsTable digest={digest} />
       {texts.map(({ name, value }) => (
         <section key={name} className="metadata" aria-label={name}>
-          <h3>{name}</h3>
+          <h3>{keyText(name)}</h3>
           {isTerms(value) ? (
             <Terms terms={value} />
           ) : typeof value === "string" ? (
-            <p className="mono">{value}</p>
+            <LongText text={value} className="mono" />
           ) : (
             <JsonTree value={value} open={2} />
           )}
@@ -40,6 +42,7 @@ export const TensorsTable = ({ digest }: { readonly digest: string }) => {
   if (result.error !== undefined) return <Failure error={result.error} retry={result.reload} />
   if (result.data === undefined) return <Loading what="the tensors" />
   const { tensors } = result.data
+  if (tensors.length === 0) return <p className="viewer-note">There is no tensor in it.</p>
   return (
     <div className="tensors-table" tabIndex={0} role="group" aria-label="Tensors">
       <table>
@@ -59,7 +62,7 @@ export const TensorsTable = ({ digest }: { readonly digest: string }) => {
           {tensors.map((tensor) => (
             <tr key={tensor.name}>
               <th scope="row" className="mono">
-                {tensor.name}
+                {keyText(tensor.name)}
               </th>
               <td className="tabular">{tensor.shape.length === 0 ? "scalar" : tensor.shape.map(count).join(" × ")}</td>
               <td>{tensor.dtype}</td>

@@ -15,12 +15,20 @@ const headBytes = 512 * 1024
 const colourLimit = 200_000
 const csvRowsLimit = 1000
 
-const decoder = new TextDecoder()
+/** Decodes texts of the charset that a media type names; UTF-8 where it names none, or one that is unknown. */
+const decoderOf = (mediaType: string): TextDecoder => {
+  const charset = /;\s*charset\s*=\s*"?([^\s";]+)/i.exec(mediaType)?.[1]
+  try {
+    return new TextDecoder(charset)
+  } catch {
+    return new TextDecoder()
+  }
+}
 
 type Kind = "markdown" | "csv" | "code" | "plain"
 
 const kindOf = ({ extension = "", mediaType }: RefRecord): Kind => {
-  const type = mediaType.split(";")[0] ?? ""
+  const type = (mediaType.split(";")[0] ?? "").trim().toLowerCase()
   if (type === "text/markdown" || extension === ".md") return "markdown"
   if (type === "text/csv" || type === "text/tab-separated-values" || /^\.[ct]sv$/.test(extension)) return "csv"
   return languageOf(mediaType, extension) === undefined ? "plain" : "code"
@@ -31,8 +39,9 @@ const TextViewer = ({ artifact }: { readonly artifact: RefRecord }) => {
   const kind = kindOf(artifact)
   const end = Math.min(artifact.size, headBytes)
   const [isSource, setSource] = useState(false)
-  const result = Api.useQuery(`text ${digest}`, async (signal) =>
-    decoder.decode(await Api.bytes(digest, 0, end, signal))
+  const result = Api.useQuery(`text ${digest} ${mediaType}`, async (signal) =>
+    // A letter that is cut at the end is left out.
+    decoderOf(mediaType).decode(await Api.bytes(digest, 0, end, signal), { stream: end < artifact.size })
   )
   if (result.error !== undefined) return <Failure error={result.error} retry={result.reload} />
   if (result.data === undefined) return <Loading what="the text" />

@@ -2,6 +2,7 @@
 import type { ReactNode } from "react"
 import { useState } from "react"
 import type { ErrorRecord } from "../../RunRecord.ts"
+import { LongText } from "./longText.tsx"
 
 export const Trouble = ({
   children,
@@ -21,7 +22,7 @@ export const Trouble = ({
         <strong>{title}</strong>
         {error === undefined ? null : <span className="kind"> {error.tag}</span>}
       </div>
-      {error === undefined ? null : <p className="sentence">{error.message}</p>}
+      {error === undefined ? null : <LongText text={error.message} className="sentence" />}
       {error?.causes === undefined ? null : (
         <ol aria-label="Causes">
           {error.causes.map(({ message, tag }, i) => (

@@ -1,8 +1,8 @@
 /** Shows an artifact by its format. Its bytes are always shown as data: text, cells, numbers, an image. */
 import * as Api from "../api.ts"
-import { size } from "../format.ts"
 import { Failure, Loading } from "./basic.tsx"
 import { Boundary, lazyPart } from "./boundary.tsx"
+import { HexViewer } from "./hexViewer.tsx"
 import type { ArtifactOf } from "./imageViewer.tsx"
 import "../styles/artifact.css"
 
@@ -14,9 +14,9 @@ const DatasetViewer = lazyPart(() => import("./dataset.tsx"), "the dataset")
 const ImageViewer = lazyPart(() => import("./imageViewer.tsx"), "the image")
 const ModelViewer = lazyPart(() => import("./nbowModel.tsx"), "the model")
 
-/** A viewer for a digest. It first loads the artifact's metadata. */
-export const Preview = ({ digest }: { readonly digest: string }) => {
-  const result = Api.useQuery(`artifact ${digest}`, (signal) => Api.artifact(digest, signal))
+/** A viewer for an artifact of a task. It first loads what the store knows of it. */
+export const Preview = ({ artifact }: { readonly artifact: Api.Looked }) => {
+  const result = Api.useQuery(Api.keyOf(artifact), (signal) => Api.artifact(artifact, signal))
   if (result.error !== undefined) return <Failure error={result.error} retry={result.reload} />
   return result.data === undefined ? <Loading what="the artifact" /> : <Viewer artifact={result.data} compact />
 }
@@ -32,16 +32,19 @@ export const Viewer = ({
   readonly of?: ArtifactOf | undefined
 }) => {
   const { ref, viewer } = artifact
+  if (ref.size === 0) return <p className="viewer-note">It is empty: it has no bytes.</p>
+  // A media type and the beginning of a file are promises. Where the bytes break them, they are shown as what they are.
+  const bytes = <HexViewer digest={ref.digest} bytes={ref.size} />
   return (
     <Boundary place={ref.digest}>
       {viewer === "table" ? (
-        <TableViewer digest={ref.digest} compact={compact} />
+        <TableViewer digest={ref.digest} compact={compact} otherwise={bytes} />
       ) : viewer === "tensors" ? (
         <TensorsViewer digest={ref.digest} compact={compact} />
       ) : viewer === "image" ? (
-        <ImageViewer artifact={ref} of={of} />
+        <ImageViewer artifact={ref} of={of} otherwise={bytes} />
       ) : viewer === "json" ? (
-        <JsonViewer digest={ref.digest} compact={compact} />
+        <JsonViewer digest={ref.digest} compact={compact} otherwise={<TextViewer artifact={ref} />} />
       ) : viewer === "text" ? (
         <TextViewer artifact={ref} />
       ) : viewer === "dataset" ? (
@@ -49,35 +52,8 @@ export const Viewer = ({
       ) : viewer === "model" ? (
         <ModelViewer digest={ref.digest} compact={compact} />
       ) : (
-        <HexViewer digest={ref.digest} bytes={ref.size} />
+        bytes
       )}
     </Boundary>
   )
-}
-
-const Plain = ({ rest, text }: { readonly text: string; readonly rest: number }) => (
-  <>
-    <pre className="text-viewer" tabIndex={0}>
-      {text}
-    </pre>
-    {rest > 0 ? <p className="viewer-note">And {size(rest)} more: download it to see all of it.</p> : null}
-  </>
-)
-
-const HexViewer = ({ bytes, digest }: { readonly digest: string; readonly bytes: number }) => {
-  const end = Math.min(bytes, 4096)
-  const result = Api.useQuery(`hex ${digest}`, async (signal) => hex(await Api.bytes(digest, 0, end, signal)))
-  if (result.error !== undefined) return <Failure error={result.error} retry={result.reload} />
-  return result.data === undefined ? <Loading what="the bytes" /> : <Plain text={result.data} rest={bytes - end} />
-}
-
-const hex = (bytes: Uint8Array): string => {
-  const lines: Array<string> = []
-  for (let at = 0; at < bytes.length; at += 16) {
-    const row = Array.from(bytes.subarray(at, at + 16))
-    const digits = row.map((byte) => byte.toString(16).padStart(2, "0")).join(" ")
-    const letters = row.map((byte) => (byte >= 32 && byte < 127 ? String.fromCharCode(byte) : "·")).join("")
-    lines.push(`${at.toString(16).padStart(6, "0")}  ${digits.padEnd(47)}  ${letters}`)
-  }
-  return lines.join("\n")
 }

@@ -15,9 +15,9 @@ const Artifact = ({ digest, of }: { readonly digest: string | undefined; readonl
   )
   const refs = task.data === undefined ? [] : [...task.data.task.outputs, ...task.data.task.inputs]
   const named = of === undefined ? undefined : refs.find(({ name }) => name === of.name)
-  const shown = digest ?? named?.digest
-  const result = Api.useQuery(shown === undefined ? undefined : `artifact ${shown}`, (signal) =>
-    Api.artifact(shown ?? "", signal)
+  const shown: Api.Looked | undefined = digest === undefined ? named : { digest }
+  const result = Api.useQuery(shown === undefined ? undefined : Api.keyOf(shown), (signal) =>
+    Api.artifact(shown ?? { digest: "" }, signal)
   )
   const error = task.error ?? result.error
   useTitle(of?.name ?? (digest === undefined ? "" : shortDigest(digest)))

@@ -36,7 +36,13 @@ export const Overview = ({ detail, state }: { readonly state: RunState; readonly
           {followers}
           {tree.tasks.length + tree.calls.length === 0 ? (
             <div className="empty small">
-              <h2>{state.complete ? "No task yet" : "Loading the tasks…"}</h2>
+              <h2>
+                {!state.complete
+                  ? "Loading the tasks…"
+                  : run.status === "running"
+                    ? "No task yet"
+                    : "This run has no tasks"}
+              </h2>
             </div>
           ) : (
             <>
