@@ -94,6 +94,8 @@ export const CutFlow = Flow.make("CutFlow", {
   steps: [load, cut, total],
   run: () => body()
 })
+const nothing: { readonly note: null; readonly list: ReadonlyArray<undefined> } = { note: null, list: [] }
+export const NullFlow = Flow.make("NullFlow", { steps: [cut], run: () => Effect.as(cut({ limit: 1 }), nothing) })
 export const ran = Flow.run(CutFlow, {})
 export const provided = ran.pipe(Effect.provide(Storage.layerMemory))
 export const latest = Run.latest("CutFlow")
@@ -142,6 +144,19 @@ export async function GET() {
 }
 `
 }
+
+/** A program whose author does not ask the compiler for its strict rules. */
+export const loose = JSON.stringify({
+  compilerOptions: {
+    target: "es2024",
+    module: "nodenext",
+    types: ["node"],
+    strict: false,
+    skipLibCheck: true,
+    noEmit: true
+  },
+  include: ["words.ts", "app.ts", "surface.ts"]
+})
 
 /** Declarations of everything, as a strict library would write them. */
 export const tsconfig = (outDir: string): string =>

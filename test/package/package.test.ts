@@ -126,6 +126,13 @@ describe("declarations", () => {
   }
 })
 
+describe("a project without `strict`", () => {
+  it("compiles", async () => {
+    project("app", { "tsconfig.loose.json": Fixtures.loose })
+    await must(app, [process.execPath, tool("typescript7/bin/tsc"), "-p", "tsconfig.loose.json"])
+  })
+})
+
 describe("the README's quick start", () => {
   it("is enough: its packages and its tsconfig.json compile all that the README shows, and its test passes", async () => {
     const [words = "", test = "", ...others] = readmeBlocks()

@@ -66,18 +66,20 @@ type Forgotten<A, Depth extends ReadonlyArray<unknown> = []> = Depth["length"] e
   ? never
   : unknown extends A
     ? never
-    : A extends Effect.Effect<any, any, infer R>
-      ? IsAny<R> extends true
-        ? never
-        : CurrentRun extends R
-          ? true
-          : never
-      : A extends ReadonlyArray<infer Item> | ReadonlySet<infer Item> | Option.Option<infer Item>
-        ? Forgotten<Item, [...Depth, 0]>
-        : A extends ReadonlyMap<infer Key, infer Item> | EffectResult<infer Key, infer Item>
-          ? Forgotten<Key | Item, [...Depth, 0]>
-          : A extends (...given: never) => unknown
-            ? never
-            : A extends object
-              ? { [K in keyof A]-?: Forgotten<A[K], [...Depth, 0]> }[keyof A]
-              : never
+    : A extends null | undefined // without strict null checks, they extend everything
+      ? never
+      : A extends Effect.Effect<any, any, infer R>
+        ? IsAny<R> extends true
+          ? never
+          : CurrentRun extends R
+            ? true
+            : never
+        : A extends ReadonlyArray<infer Item> | ReadonlySet<infer Item> | Option.Option<infer Item>
+          ? Forgotten<Item, [...Depth, 0]>
+          : A extends ReadonlyMap<infer Key, infer Item> | EffectResult<infer Key, infer Item>
+            ? Forgotten<Key | Item, [...Depth, 0]>
+            : A extends (...given: never) => unknown
+              ? never
+              : A extends object
+                ? { [K in keyof A]-?: Forgotten<A[K], [...Depth, 0]> }[keyof A]
+                : never

@@ -75,9 +75,9 @@ type InObject<A, Path extends string, Depth extends ReadonlyArray<unknown>, Meth
 /** The keys of an object that a record would have: phantom types are under symbols. */
 type Named<A> = keyof A & (string | number)
 
-type MethodsOf<A> = {
-  [K in keyof A & string]: 0 extends 1 & A[K] ? never : A[K] extends Method ? K : never
-}[keyof A & string]
+type MethodsOf<A> = { [K in keyof A & string]: IsMethod<A[K]> extends true ? K : never }[keyof A & string]
+
+type IsMethod<A> = 0 extends 1 & A ? false : [A] extends [null | undefined] ? false : A extends Method ? true : false
 
 type IsUnion<A, Whole = A> = A extends unknown ? ([Whole] extends [A] ? false : true) : never
 
