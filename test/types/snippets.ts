@@ -494,6 +494,7 @@ const yielding = (value: { json: Json; tree: Tree; any: any; unknown: unknown; o
   Flow.make('yields', { steps: [score], run: () => Effect.as(score({ size: 1 }), value) })
 Flow.make('data', { steps: [score], run: () => Effect.as(score({ size: 1 }), { map: new Map([['a', new Set([1n])]]), at: new Date(), bytes: Buffer.from(''), rates: new Float32Array(1), option: Option.some([undefined]) }) })
 Flow.make('results', { steps: [score], run: () => Effect.all([Effect.result(score({ size: 1 })), Effect.option(score({ size: 2 }))]) })
+Flow.make('merged', { steps: [train], run: Effect.fnUntraced(function*() { return { merged: Step.merge({ scored: yield* score({ size: 1 }) }) } }) })
 Flow.make('caught', { steps: [score], run: () => Effect.catch(score({ size: 1 }), (error) => Effect.succeed(error)) })
 Flow.make('declared', { steps: [score], output: { took: Schema.Duration }, run: () => Effect.as(score({ size: 1 }), { took: Duration.seconds(1), n: 1 }) })`
   },

@@ -8,6 +8,7 @@ import type { Exit } from "effect/Exit"
 import type * as Option from "effect/Option"
 import type { Result } from "effect/Result"
 import type { Ref } from "../../Ref.ts"
+import type { MergeConflict } from "../../Step.ts"
 
 /** What the record has a form for, whatever is in it. `schema/taggedJson.ts` writes it. */
 type Recorded =
@@ -57,11 +58,16 @@ export type Unrecordable<
             ? Unrecordable<Item, Path, [...Depth, 0]>
             : A extends ReadonlyMap<infer Key, infer Item> | Result<infer Item, infer Key> | Exit<infer Item, infer Key>
               ? Unrecordable<Key | Item, Path, [...Depth, 0]>
-              : A extends Opaque
-                ? Path
-                : A extends object
-                  ? InObject<A, Path, Depth, MethodsOf<A>>
-                  : never
+              : A extends Effect.Effect<infer State, MergeConflict>
+                ? MergedRefs<A, State, Path>
+                : A extends Opaque
+                  ? Path
+                  : A extends object
+                    ? InObject<A, Path, Depth, MethodsOf<A>>
+                    : never
+
+/** What `Step.merge` gives is the refs, and also an effect that yields them. No other effect is what it yields. */
+type MergedRefs<A, State, Path> = unknown extends State ? Path : A extends State ? never : Path
 
 /** An object with one function is named by it. One with several is an instance of a class, named as a whole. */
 type InObject<A, Path extends string, Depth extends ReadonlyArray<unknown>, Methods extends string> = [

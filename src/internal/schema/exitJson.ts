@@ -6,7 +6,6 @@ import * as Cause from "effect/Cause"
 import * as Exit from "effect/Exit"
 import type * as Schema from "effect/Schema"
 import { namedError } from "../cause.ts"
-import type { EncodeOwn, EncodePart } from "./taggedJson.ts"
 
 type Reason =
   | { readonly fail: Schema.Json }
@@ -29,17 +28,21 @@ const causesLimit = 16
 /**
  * An exit as JSON.
  *
- * @param part Encodes its value, and its errors.
- * @param own Encodes a defect of a class that the caller knows.
+ * @param part Encodes its value, and its errors. The key is its place in the exit.
+ * @param own Encodes a defect of a class that the caller knows; `undefined` for all others.
  */
-export const encode = (exit: Exit.Exit<unknown, unknown>, part: EncodePart, own: EncodeOwn): Encoded => {
+export const encode = (
+  exit: Exit.Exit<unknown, unknown>,
+  part: (value: unknown, key: PropertyKey) => Schema.Json,
+  own: (defect: object) => Schema.Json | undefined
+): Encoded => {
   if (Exit.isSuccess(exit)) return { value: part(exit.value, "value") }
   const reasonJson = (reason: Cause.Reason<unknown>): Reason => {
     if (Cause.isFailReason(reason)) return { fail: part(reason.error, "error") }
     if (!Cause.isDieReason(reason)) return { interrupt: reason.fiberId ?? null }
     const { defect } = reason
     if (!(defect instanceof Error)) return { die: part(defect, "defect") }
-    const known = own(defect, part)
+    const known = own(defect)
     return known === undefined ? { thrown: thrownJson(defect, 0) } : { die: known }
   }
   return { reasons: exit.cause.reasons.map(reasonJson) }

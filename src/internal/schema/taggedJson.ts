@@ -119,7 +119,7 @@ const encodeObject = (
       ? { $success: part(value.success, "success") }
       : { $failure: part(value.failure, "failure") }
   }
-  if (Exit.isExit(value)) return { $exit: ExitJson.encode(value, part, own) }
+  if (Exit.isExit(value)) return { $exit: ExitJson.encode(value, part, (defect) => own(defect, part)) }
   const prototype = Object.getPrototypeOf(value)
   if (prototype !== Object.prototype && prototype !== null) {
     throw new Refusal(
