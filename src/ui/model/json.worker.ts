@@ -28,7 +28,7 @@ export type JsonAnswer =
   | { readonly id: number; readonly parts: ReadonlyArray<Part> }
   | { readonly id: number; readonly text: string }
   | { readonly id: number; readonly hits: Hits }
-  /** `status` is that of the server's answer: 200 where the bytes came, and are no JSON. */
+  /** `status` is that of the server's answer: 200 where the bytes came, and are not JSON. */
   | { readonly id: number; readonly error: string; readonly status: number }
 
 let root: unknown

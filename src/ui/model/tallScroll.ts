@@ -1,10 +1,10 @@
 /**
- * Where one is in rows that are higher together than a browser lets an element be: beyond some 17 million pixels, Firefox
- * and others draw nothing, and rows there could never be seen. The element is lower then, and its scroll bar goes over all
- * rows: who moves it far lands at the same share of the rows, and who scrolls a little moves by as much as everywhere.
+ * Scrolling through rows that together are taller than a browser lets an element be: beyond about 17 million pixels, Firefox
+ * and others draw nothing, so the rows there could never be seen. The element is then made less tall, and its scroll bar stands
+ * for all rows: dragging it far leads to the same share of the rows, and scrolling a little moves them as usual.
  */
 
-/** The height of the element at most, in pixels. */
+/** The maximum height of the element, in pixels. */
 export const heightLimit = 8_000_000
 
 /** Where the element is scrolled to, and where that is in the rows; in pixels. */

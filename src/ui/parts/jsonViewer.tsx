@@ -22,7 +22,7 @@ const JsonViewer = ({
 }: {
   readonly digest: string
   readonly compact: boolean
-  /** What is shown of bytes that are no JSON. */
+  /** What is shown of bytes that are not JSON. */
   readonly otherwise: ReactNode
 }) => {
   const [value, setValue] = useState<JsonValue>()
