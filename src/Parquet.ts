@@ -3,9 +3,7 @@
  * what their values must be. A column with other values fails with a typed error that names the file, the column and the
  * row.
  */
-import { randomUUID } from "node:crypto"
-import { type FileHandle, open, rename, rm } from "node:fs/promises"
-import { basename, dirname, join } from "node:path"
+import type { FileHandle } from "node:fs/promises"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type { AsyncBuffer } from "hyparquet"
@@ -22,6 +20,7 @@ import * as FileSource from "./internal/parquet/source.ts"
 import { textFormat } from "./internal/parquet/textFormat.ts"
 import type { WriteOptions } from "./internal/parquet/writer.ts"
 import type { StorableSchema } from "./internal/schema/storableSchema.ts"
+import * as WholeFile from "./internal/wholeFile.ts"
 
 export type {
   Bound,
@@ -294,6 +293,7 @@ export const describe = (
 
 /**
  * Writes a table to a Parquet file. The file appears when it is complete; until then it has a temporary name in the same directory.
+ * A device or a pipe is written to.
  *
  * @param path Where to. A file that is there is replaced.
  * @param table Which columns, and what they hold. `Artifact.column("float32")` makes a FLOAT.
@@ -313,22 +313,16 @@ export const write = <F extends TableFields>(
   options?: WriteOptions
 ): Effect.Effect<void, ParquetError> => {
   const types = ColumnType.lazy(table.fields)
-  const temporary = join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`)
   const attempt = <A>(run: () => Promise<A>) => Effect.tryPromise({ try: run, catch: unwritable(path) })
   return Effect.acquireUseRelease(
-    attempt(() => open(temporary, "wx")),
-    (handle) =>
+    attempt(() => WholeFile.begin(path)),
+    ({ finish, handle }) =>
       Modules.writer.pipe(
         Effect.flatMap(({ write }) => write(types(), value, (parts) => attempt(() => append(handle, parts)), options)),
         Effect.mapError((fault) => (fault instanceof ColumnError ? errorOf(path)(fault) : fault)),
-        Effect.andThen(attempt(() => handle.close())),
-        Effect.andThen(attempt(() => rename(temporary, path)))
+        Effect.andThen(attempt(finish))
       ),
-    (handle) =>
-      Effect.promise(async () => {
-        await handle.close().catch(() => undefined) // closed already, where all went well
-        await rm(temporary, { force: true }) // renamed already, where all went well
-      })
+    ({ close }) => Effect.promise(close)
   )
 }
 

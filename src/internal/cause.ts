@@ -5,7 +5,10 @@ import type { Stats } from "node:fs"
 export const messageOf = (cause: unknown): string => {
   try {
     const isObject = typeof cause === "object" && cause !== null
-    return isObject && "message" in cause && typeof cause.message === "string" ? cause.message : String(cause)
+    if (isObject && "message" in cause && typeof cause.message === "string") return cause.message
+    const text = String(cause)
+    // What it holds may be a secret.
+    return isObject && text === "[object Object]" ? "an object without a message" : text
   } catch {
     return "a value that can't be shown as text" // its `message` or `toString` throws, or it has no prototype
   }

@@ -50,6 +50,7 @@ describe("dump of a dataset", () => {
       assert.deepStrictEqual(yield* numbers("--tail", "--rows", "3"), [{ n: 23 }, { n: 24 }, { n: 25 }])
       assert.deepStrictEqual(yield* numbers("--from", "9", "--rows", "3"), [{ n: 9 }, { n: 10 }, { n: 11 }])
       assert.deepStrictEqual(yield* numbers("--from", "99"), [])
+      assert.match((yield* dump("--from", "99")).stderr, /; showing none of them\n$/)
     })
   )
 
@@ -74,6 +75,7 @@ describe("dump of a dataset", () => {
       const out = join(directory, "data.csv")
       assert.match(yield* refused("--csv", "--out", out), /^--out writes the stored bytes as they are.* --csv > /)
       assert.isFalse(existsSync(out))
+      assert.strictEqual(yield* refused("--columns", "n, x"), 'data has no column "x". Its columns: n, word.\n')
       assert.strictEqual(yield* refused("--tail", "--from", "3"), "--tail and --from exclude each other.\n")
       const json = yield* bin("dump", "latest/write/count", "--rows", "3")
       assert.deepStrictEqual(

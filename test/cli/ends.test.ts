@@ -1,6 +1,8 @@
 /** However the process of a run ends, the run is recorded as ended, with its lines and the reason. */
+import { spawnSync } from "node:child_process"
+import { closeSync, existsSync, openSync } from "node:fs"
 import { join } from "node:path"
-import { assert, describe, it } from "@effect/vitest"
+import { afterAll, assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { Run, Storage } from "effect-flow"
 import { temporaryDirectory } from "../support/directory.ts"
@@ -126,6 +128,23 @@ describe("a run is recorded when its process ends by", { concurrent: true }, () 
       assert.strictEqual((yield* recorded(directory)).run.status, "succeeded")
     })
   )
+
+  // To the device that is always full.
+  const full = existsSync("/dev/full") ? openSync("/dev/full", "w") : undefined
+  afterAll(() => {
+    if (full !== undefined) closeSync(full)
+  })
+  if (full === undefined) console.info("Skipped: results that can't be written. This machine has no /dev/full.")
+  it.skipIf(full === undefined)("a full disk, however little was to be printed", () => {
+    for (const words of [["--help"], ["--version"], ["plan", "--how", "ok"]]) {
+      const ended = spawnSync(process.execPath, [file, ...words], {
+        stdio: ["ignore", full ?? "ignore", "pipe"],
+        encoding: "utf8"
+      })
+      assert.match(ended.stderr, /^Results could not be written to stdout: .*no space left.*\n$/)
+      assert.strictEqual(ended.status, 1)
+    }
+  })
 
   it.live("its own command line, which ends what the program left running", () =>
     Effect.gen(function* () {

@@ -59,6 +59,14 @@ describe("effect-flow", () => {
         2,
         `${flowFile} has no flow "OtherFlow"; it has: TestFlow.`
       )
+      const thrown = file("thrown.mjs", "throw { reason: 3 }")
+      refuses(yield* bin("run", "--module", thrown), 2, `${thrown} can't be loaded: an object without a message`)
+      refuses(
+        yield* bin("run", "--module", directory),
+        2,
+        `--module names ${directory}, which is a directory. Name the file in it that exports the flow.`
+      )
+      refuses(yield* bin("run", "--module", ""), 2, "--module is empty. Name the file that exports the flow.")
       const without = yield* bin("run")
       assert.strictEqual(without.code, 2)
       assert.match(without.stderr, /^"run" needs a flow: name the module that exports it/)

@@ -1,5 +1,7 @@
 /** Every verb, over runs of a small flow in a directory. */
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { execFileSync } from "node:child_process"
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs"
+import { readFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
@@ -255,6 +257,22 @@ describe("dump", () => {
     })
   )
 
+  it.live("writes to a pipe that has the name, and not a file in its place", () =>
+    Effect.gen(function* () {
+      const pipe = join(directory, "pipe")
+      execFileSync("mkfifo", [pipe])
+      const read = yield* Effect.forkChild(Effect.promise(() => readFile(pipe, "utf8")))
+      assert.match((yield* here("dump", `${resumed}/first/y`, "--out", pipe)).stderr, /pipe: 1 B of/)
+      assert.strictEqual(yield* Fiber.join(read), "8")
+      assert.isTrue(statSync(pipe).isFIFO())
+      assert.match(
+        (yield* here("dump", `${ok}/first/y`, "--out", directory)).stderr,
+        /can't be written: it is a directory, not a file \(EISDIR\)\.\n$/
+      )
+      refuses(yield* here("dump", `${ok}/first/y`, "--out", ""), 2, "--out is empty. Name a file, or - for stdout.")
+    })
+  )
+
   it.live("says what there is where something is not there", () =>
     Effect.gen(function* () {
       refuses(yield* here("dump", `${ok}/first/q`), 1, `Task ${ok}/first/1 has no artifact "q". It has: y, x.`)
@@ -269,7 +287,10 @@ describe("dump", () => {
         `"${ok}" is not the name of an artifact. Write RUN/STEP/ARTIFACT or RUN/STEP/ID/ARTIFACT, for example latest/train/model.`
       )
       const nowhere = join(directory, "no", "where")
-      assert.match((yield* here("dump", `${ok}/first/y`, "--out", nowhere)).stderr, /can't be written: ENOENT/)
+      assert.match(
+        (yield* here("dump", `${ok}/first/y`, "--out", nowhere)).stderr,
+        /can't be written: there is no such file or directory/
+      )
     })
   )
 })

@@ -11,6 +11,7 @@ describe("the message of what was thrown", () => {
     [new Error("it broke"), "it broke"],
     [{ reason: "missing", message: "it is gone" }, "it is gone"],
     [{ message: 3, toString: () => "three" }, "three"],
+    [{ reason: "missing" }, "an object without a message"],
     ["text", "text"],
     [undefined, "undefined"],
     [null, "null"],

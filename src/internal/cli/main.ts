@@ -43,7 +43,7 @@ export const start = (subject: Cli.Subject | undefined, succeed: typeof Effect.s
       cli,
       `${cli.name} runs as CommonJS, and with it a second copy of Effect. Add "type": "module" to its package.json, or name it .mts.`
     )
-    end(Cli.exitCodes.usage)
+    end(cli, Cli.exitCodes.usage)
     return
   }
   Printing.keepStdoutForResults()
@@ -74,7 +74,7 @@ export const start = (subject: Cli.Subject | undefined, succeed: typeof Effect.s
   }
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, onSignal)
   // An interrupted fiber has no result, but the command line needs an exit code.
-  fiber.addObserver(() => end(cli.state.code ?? Cli.exitCodes.interrupted))
+  fiber.addObserver(() => end(cli, cli.state.code ?? Cli.exitCodes.interrupted))
 }
 
 /**
@@ -100,14 +100,18 @@ const stackOf = (error: unknown): string =>
  * be writing what it compiled to its cache. If it is cut off, an empty file is left there, and the next start compiles the
  * program again. So files that are being written are waited for.
  */
-const end = (code: number) => {
+const end = (cli: Cli.Cli, code: number) => {
   process.exitCode = code
   const deadline = performance.now() + graceMs
   const exit = () => {
     if (performance.now() < deadline && isUsingFiles()) setTimeout(exit, 5).unref()
     else process.exit(code)
   }
-  process.stdout.write("", () => process.stderr.write("", exit))
+  process.stdout.write("", (error) => {
+    // What was printed last could not be written, and the stream has not told of it yet.
+    if (error) onStdoutError(cli, error)
+    process.stderr.write("", exit)
+  })
 }
 
 const isUsingFiles = (): boolean => process.getActiveResourcesInfo().some((name) => name.startsWith("FSReq"))

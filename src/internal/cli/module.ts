@@ -2,6 +2,7 @@
  * Finds the flow that `--module` and `--flow` name: one of the module's exports, or the flow it passed to
  * `FlowCli.main`.
  */
+import { statSync } from "node:fs"
 import { pathToFileURL } from "node:url"
 import * as Effect from "effect/Effect"
 import { messageOf } from "../cause.ts"
@@ -43,8 +44,11 @@ const refuse = (message: string) => new Cli.Exit({ code: Cli.exitCodes.usage, me
 export const loadSubject = Effect.fnUntraced(function* (argv: ReadonlyArray<string>) {
   const file = valueOf(argv, "--module")
   if (file === undefined) return undefined
+  if (file === "") return yield* refuse("--module is empty. Name the file that exports the flow.")
   const path = ModuleName.find(file, process.cwd())
   if (path === undefined) return yield* refuse(`--module names ${file}, but there is no such file or package.`)
+  if (statSync(path).isDirectory())
+    return yield* refuse(`--module names ${file}, which is a directory. Name the file in it that exports the flow.`)
   const flows = yield* flowsOf(path, file)
   const name = valueOf(argv, "--flow")
   const matching = name === undefined ? flows : flows.filter(({ flow }) => flow.flowName === name)

@@ -5,7 +5,7 @@ import * as Schema from "effect/Schema"
 import { ArtifactStore } from "../../../ArtifactStore.ts"
 import { Card, toHtml } from "../../../Card.ts"
 import { RunStore } from "../../../RunStore.ts"
-import { messageOf } from "../../cause.ts"
+import { reasonOf } from "../../cause.ts"
 import * as Reading from "../../history/reading.ts"
 import * as Units from "../../units.ts"
 import * as Cli from "../cli.ts"
@@ -53,7 +53,7 @@ export const card = (cli: Cli.Cli, chosen: Cli.Chosen, text: string, out: string
         catch: (cause) =>
           new Cli.Exit({
             code: Cli.exitCodes.failed,
-            message: `${out} can't be written: ${messageOf(cause)}.`
+            message: `${out} can't be written: ${reasonOf(cause)}.`
           })
       })
       Cli.say(cli, `${out}: ${Units.plural(decoded.length, "card")}`)

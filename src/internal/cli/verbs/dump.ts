@@ -2,16 +2,16 @@
  * The verb `dump`: prints an artifact without the flow that wrote it: JSON and text in full, rows of a table or dataset,
  * the shapes of tensors. `--out` writes the verified bytes of any format to a file.
  */
-import * as Fs from "node:fs/promises"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { ArtifactStore } from "../../../ArtifactStore.ts"
 import type { RefRecord } from "../../../RunRecord.ts"
 import type { Contents } from "../../artifact/safetensors.ts"
-import { messageOf } from "../../cause.ts"
+import { reasonOf } from "../../cause.ts"
 import { readUntyped } from "../../history/reading.ts"
 import * as Text from "../../text.ts"
 import * as Units from "../../units.ts"
+import * as WholeFile from "../../wholeFile.ts"
 import * as Cli from "../cli.ts"
 import { withExistingStore } from "../store.ts"
 import * as Target from "../target.ts"
@@ -58,6 +58,7 @@ const refuseUnused = (ref: RefRecord, options: Options): Effect.Effect<void, Cli
   const [name] = Object.entries(flags).find(([, value]) => value !== undefined) ?? []
   const first = `--${name}`
   const refuse = (message: string) => Effect.fail(new Cli.Exit({ code: Cli.exitCodes.usage, message }))
+  if (out === "") return refuse("--out is empty. Name a file, or - for stdout.")
   if (name === undefined) return Effect.void
   if (ref.format !== "table" && ref.format !== "dataset")
     return refuse(`${ref.name} is ${ref.format}, and ${first} is for the rows of a table or dataset.`)
@@ -75,7 +76,7 @@ const save = Effect.fnUntraced(function* (cli: Cli.Cli, ref: RefRecord, out: str
   const failed = (cause: unknown) =>
     new Cli.Exit({
       code: Cli.exitCodes.failed,
-      message: `${out} can't be written: ${messageOf(cause)}.`
+      message: `${out} can't be written: ${reasonOf(cause)}.`
     })
   const parts = store.stream(ref.digest, undefined, { reuse: true })
   if (out === "-") {
@@ -83,18 +84,15 @@ const save = Effect.fnUntraced(function* (cli: Cli.Cli, ref: RefRecord, out: str
       Effect.promise(() => new Promise<void>((resolve) => void process.stdout.write(chunk, () => resolve())))
     )
   }
-  const part = `${out}.${process.pid}.part`
-  yield* Effect.scoped(
-    Effect.gen(function* () {
-      const file = yield* Effect.acquireRelease(
-        Effect.tryPromise({ try: () => Fs.open(part, "w"), catch: failed }),
-        (file) => Effect.promise(() => file.close())
-      )
-      yield* Stream.runForEach(parts, (chunk) => Effect.tryPromise({ try: () => file.writeFile(chunk), catch: failed }))
-    })
-  ).pipe(
-    Effect.andThen(Effect.tryPromise({ try: () => Fs.rename(part, out), catch: failed })),
-    Effect.onError(() => Effect.promise(() => Fs.rm(part, { force: true })))
+  const attempt = <A>(run: () => Promise<A>) => Effect.tryPromise({ try: run, catch: failed })
+  yield* Effect.acquireUseRelease(
+    attempt(() => WholeFile.begin(out)),
+    ({ finish, handle }) =>
+      Effect.andThen(
+        Stream.runForEach(parts, (chunk) => attempt(() => handle.writeFile(chunk))),
+        attempt(finish)
+      ),
+    ({ close }) => Effect.promise(close)
   )
   Cli.say(cli, `${out}: ${Units.bytes(ref.size)} of ${ref.mediaType}, SHA-256 ${ref.digest}`)
 })

@@ -51,6 +51,15 @@ export const print = Effect.fnUntraced(function* (cli: Cli.Cli, ref: RefRecord, 
   const start = options.tail ? Math.max(0, total - count) : Math.min(total, Math.max(0, (options.from ?? 1) - 1))
   const end = Math.min(total, start + count)
   const columns = options.columns?.split(",").map((name) => name.trim())
+  const [first] = parts
+  if (columns !== undefined && first !== undefined) {
+    const { columns: there } = yield* Parquet.describe(yield* pathOf(first.digest))
+    const unknown = columns.find((name) => there.every((column) => column.name !== name))
+    if (unknown !== undefined) {
+      const message = `${ref.name} has no column "${unknown}". Its columns: ${there.map(({ name }) => name).join(", ")}.`
+      return yield* new Cli.Exit({ code: Cli.exitCodes.usage, message })
+    }
+  }
   const printed: Array<Record<string, unknown>> = []
   let names = columns ?? []
   let before = 0
@@ -86,7 +95,7 @@ export const print = Effect.fnUntraced(function* (cli: Cli.Cli, ref: RefRecord, 
   const room = Math.max(20, Math.floor((cli.stdout.columns ?? 120) / Math.max(1, names.length)) - 2)
   const cells = printed.map((row) => names.map((name) => Text.fit(Text.oneLine(Text.printable(cell(row[name]))), room)))
   Cli.print(cli, Text.columns([names.map(style.dim), ...cells]))
-  const shown = start === 0 ? `the first ${end}` : `rows ${start + 1} to ${end}`
+  const shown = start === end ? "none of them" : start === 0 ? `the first ${end}` : `rows ${start + 1} to ${end}`
   const whole = end - start === total ? "" : `; showing ${shown}`
   const inParts = ref.format === "dataset" ? ` in ${Units.plural(parts.length, "part")}` : ""
   Cli.say(cli, `${Units.plural(total, "row")}${inParts}, ${Units.plural(names.length, "column")}${whole}`)

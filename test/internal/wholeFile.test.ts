@@ -1,0 +1,81 @@
+/** A file that is written: it appears when it is complete, and takes nothing's place that is no file. */
+import { execFileSync } from "node:child_process"
+import * as Fs from "node:fs/promises"
+import { join } from "node:path"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as WholeFile from "../../src/internal/wholeFile.ts"
+import { temporaryDirectory } from "../support/directory.ts"
+
+const inDirectory = (test: (directory: string) => Promise<void>) => () =>
+  Effect.flatMap(temporaryDirectory, (directory) => Effect.promise(() => test(directory)))
+
+const write = async (path: string, text: string) => {
+  const { finish, handle } = await WholeFile.begin(path)
+  await handle.writeFile(text)
+  await finish()
+}
+
+describe("a file that is written", () => {
+  it.effect(
+    "has its name when it is complete",
+    inDirectory(async (directory) => {
+      const path = join(directory, "a".repeat(255))
+      const { finish, handle } = await WholeFile.begin(path)
+      await handle.writeFile("all of it")
+      assert.notInclude(await Fs.readdir(directory), "a".repeat(255))
+      await finish()
+      assert.deepStrictEqual(await Fs.readdir(directory), ["a".repeat(255)])
+      assert.strictEqual(await Fs.readFile(path, "utf8"), "all of it")
+    })
+  )
+
+  it.effect(
+    "leaves the one before where it is not finished",
+    inDirectory(async (directory) => {
+      const path = join(directory, "file")
+      await Fs.writeFile(path, "before")
+      const { close, handle } = await WholeFile.begin(path)
+      await handle.writeFile("a part")
+      await close()
+      assert.deepStrictEqual(await Fs.readdir(directory), ["file"])
+      assert.strictEqual(await Fs.readFile(path, "utf8"), "before")
+    })
+  )
+
+  it.effect(
+    "is readable by those who could read the one before, also behind a symbolic link",
+    inDirectory(async (directory) => {
+      const path = join(directory, "file")
+      await Fs.writeFile(path, "before", { mode: 0o600 })
+      await Fs.symlink("file", join(directory, "link"))
+      await write(join(directory, "link"), "after")
+      assert.isTrue((await Fs.lstat(join(directory, "link"))).isSymbolicLink())
+      assert.strictEqual(await Fs.readFile(path, "utf8"), "after")
+      assert.strictEqual((await Fs.stat(path)).mode & 0o777, 0o600)
+    })
+  )
+
+  it.effect(
+    "goes into a pipe or a device that has its name",
+    inDirectory(async (directory) => {
+      const pipe = join(directory, "pipe")
+      execFileSync("mkfifo", [pipe])
+      const [text] = await Promise.all([Fs.readFile(pipe, "utf8"), write(pipe, "all of it")])
+      assert.strictEqual(text, "all of it")
+      assert.deepStrictEqual(await Fs.readdir(directory), ["pipe"])
+      assert.isTrue((await Fs.stat(pipe)).isFIFO())
+    })
+  )
+
+  it.effect(
+    "is refused where a directory has its name",
+    inDirectory(async (directory) => {
+      const error = await WholeFile.begin(directory).then(
+        () => undefined,
+        (error: unknown) => error
+      )
+      assert.propertyVal(error, "code", "EISDIR")
+    })
+  )
+})
