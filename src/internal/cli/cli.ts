@@ -45,6 +45,11 @@ export interface Cli {
     announce?: ((text: string) => void) | undefined
     /** Whether the verb runs until it is stopped. Stopping it is then a success. */
     service?: boolean
+    /**
+     * What is said when a signal ends the process without waiting for the store, which may be suspended or out of reach.
+     * Undefined while the process has to wait, because something would be lost that only it knows.
+     */
+    leave?: () => string | undefined
     /** The exit code, once it is known. */
     code?: number
   }

@@ -1,7 +1,8 @@
 /**
  * The command line as a process: it runs the command and ends with its exit code. However the process ends, the end of
  * its run is recorded: the first Ctrl-C (or SIGTERM, SIGHUP) interrupts the run, which then cleans up; a second one, an
- * uncaught error, and a closed or broken stdout write the record immediately.
+ * uncaught error, and a closed or broken stdout write the record immediately. A process that drives no run has nothing to
+ * record, so the first Ctrl-C ends it although its store does not answer.
  */
 import * as Effect from "effect/Effect"
 import * as LiveRuns from "../run/liveRuns.ts"
@@ -12,7 +13,7 @@ import { interpret } from "./interpret.ts"
 import { invocation, nameOf } from "./program.ts"
 import * as Watch from "./signalWatch.ts"
 
-/** If interrupting takes longer than this, the user is told why. */
+/** If interrupting takes longer than this, the process ends if it may, or else the user is told why it does not. */
 const announceMs = 1000
 
 /** Files that are being written when the command is done get this long. */
@@ -66,11 +67,16 @@ export const start = (subject: Cli.Subject | undefined, succeed: typeof Effect.s
     LiveRuns.announceInterruption(LiveRuns.bySignal(signal))
     Watch.acknowledge()
     fiber.interruptUnsafe()
-    const announce = () =>
-      (cli.state.announce ?? ((text) => Cli.say(cli, text)))(
-        "Waiting for work that can't be interrupted immediately. Press Ctrl-C again to exit without waiting."
-      )
-    setTimeout(announce, announceMs).unref()
+    setTimeout(onDelay, announceMs).unref()
+  }
+  const onDelay = () => {
+    const { announce = (text: string) => Cli.say(cli, text), service } = cli.state
+    const leave = LiveRuns.count() === 0 ? cli.state.leave?.() : undefined
+    if (leave !== undefined) {
+      announce(leave)
+      return end(cli, service === true ? Cli.exitCodes.succeeded : Cli.exitCodes.interrupted)
+    }
+    announce("Waiting for work that can't be interrupted immediately. Press Ctrl-C again to exit without waiting.")
   }
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, onSignal)
   // An interrupted fiber has no result, but the command line needs an exit code.

@@ -173,6 +173,15 @@ const warnings = (cli: Cli) =>
     say(cli, `Warning: ${Array.isArray(message) ? message.join(" ") : message}`)
   )
 
+/** Said when a signal ends the process while the store does not answer. */
+const unanswered = "The store did not answer within a second, so it was not waited for."
+
+/** The same for a verb that changes a store: each change is made completely or not at all. */
+export const unansweredChange = `${unanswered} A change that was sent to it may still be made. Run the same command again to do the rest.`
+
+/** The same for a verb that was about to start a run. */
+export const unansweredStart = `${unanswered} If a run was started, the verb \`runs\` lists it as crashed.`
+
 /** Provides a store that must exist, opened read-only. */
 export const withExistingStore = <A, E>(cli: Cli, chosen: Chosen, effect: Effect.Effect<A, E, Stores>) =>
   openExisting(cli, chosen, effect, true)
@@ -181,13 +190,15 @@ export const withExistingStore = <A, E>(cli: Cli, chosen: Chosen, effect: Effect
 export const changingStore = <A, E>(cli: Cli, chosen: Chosen, effect: Effect.Effect<A, E, Stores>) =>
   openExisting(cli, chosen, effect, false)
 
-const openExisting = <A, E>(cli: Cli, chosen: Chosen, effect: Effect.Effect<A, E, Stores>, readOnly: boolean) =>
-  Effect.andThen(
+const openExisting = <A, E>(cli: Cli, chosen: Chosen, effect: Effect.Effect<A, E, Stores>, readOnly: boolean) => {
+  cli.state.leave ??= () => (readOnly ? unanswered : unansweredChange)
+  return Effect.andThen(
     requireStore(cli, chosen),
     Effect.flatMap(layer(chosen, { readOnly }), (layer) => Effect.provide(effect, layer)).pipe(
       Effect.provideService(Logger.CurrentLoggers, new Set([warnings(cli)]))
     )
   )
+}
 
 /** Fails where the store does not exist. */
 export const requireStore = (cli: Cli, chosen: Chosen): Effect.Effect<void, Exit> =>

@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Copy from "../../../Copy.ts"
 import * as Cli from "../cli.ts"
-import { layerOf, storeNamed, withExistingStore } from "../store.ts"
+import { layerOf, storeNamed, unansweredChange, withExistingStore } from "../store.ts"
 import * as Target from "../target.ts"
 
 /** Which runs are copied, and where to. */
@@ -24,6 +24,7 @@ export const copy = (cli: Cli.Cli, chosen: Cli.Chosen, { json, runs, to, toBlobs
       })
     }
     const layer = yield* layerOf(target)
+    cli.state.leave = () => unansweredChange
     const all: Array<Copy.CopiedRun> = []
     const onRun = (run: Copy.CopiedRun) => {
       all.push(run)

@@ -23,7 +23,7 @@ import * as Cli from "../cli.ts"
 import * as Failure from "../failure.ts"
 import * as Reporter from "../live/reporter.ts"
 import * as Watch from "../signalWatch.ts"
-import { requireStore, withStore } from "../store.ts"
+import { requireStore, unansweredStart, withStore } from "../store.ts"
 import * as Telemetry from "../telemetry.ts"
 
 /** The flags of both verbs. */
@@ -73,6 +73,18 @@ const runMasked = Effect.fnUntraced(function* (
     now: () => clock.currentTimeMillisUnsafe()
   })
   cli.state.announce = reporter.note
+  let inUserCode = false
+  const within = <A, E, R>(isUsers: boolean, effect: Effect.Effect<A, E, R>) =>
+    Effect.acquireUseRelease(
+      Effect.sync(() => {
+        inUserCode = isUsers
+      }),
+      () => effect,
+      () =>
+        Effect.sync(() => {
+          inUserCode = !isUsers
+        })
+    )
   const flow = subject.flow as Flow.Flow<string, any, unknown, unknown, Cli.Stores> // erased: the flags were made from its parameters
   const flowRun = Effect.suspend(() =>
     start._tag === "Run"
@@ -87,7 +99,8 @@ const runMasked = Effect.fnUntraced(function* (
         })
   )
   const program = Effect.gen(function* () {
-    const services = subject.layer === undefined ? flowRun : Effect.provide(flowRun, subject.layer)
+    const services =
+      subject.layer === undefined ? within(false, flowRun) : Effect.provide(within(false, flowRun), subject.layer)
     yield* withExecutor(subject, options, services)
     yield* Effect.sync(reporter.close)
     yield* printOutput(cli, reporter, options)
@@ -107,7 +120,10 @@ const runMasked = Effect.fnUntraced(function* (
   )
   // Where nothing ever ran there is nothing to resume, and no reason to create a store.
   if (start._tag === "Resume") yield* requireStore(cli, chosen)
-  const exit = yield* Effect.exit(restore(withStore(chosen, program, { sync: options.sync })))
+  // A flow's layer and the spans of a run need time to close. Before that, and once it is done, a signal need not wait for a
+  // store that does not answer, if no run was begun.
+  cli.state.leave = () => (inUserCode || reporter.progress.run() !== undefined ? undefined : unansweredStart)
+  const exit = yield* Effect.exit(restore(withStore(chosen, within(true, program), { sync: options.sync })))
   reporter.close()
   cli.state.announce = undefined
   if (Exit.isSuccess(exit)) return
