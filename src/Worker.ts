@@ -56,6 +56,8 @@ export interface Options {
   readonly lockExpiration?: Duration.Input
   /** How long a run's driver may be silent before a worker continues the run. Default: 20 seconds. */
   readonly patience?: Duration.Input
+  /** Called once it has reached its database and its store, and executes tasks. */
+  readonly onReady?: () => void
 }
 
 /** A worker of a cluster as operators see it. Times are in milliseconds since the epoch, by the database's clock. */
@@ -129,6 +131,12 @@ export const run = (options: Options): Effect.Effect<void, ExecutorError, Artifa
   Checked.durationOrZeroMs("`threadIdle` of Worker.run", options.threadIdle)
   Checked.durationMs("`lockExpiration` of Worker.run", options.lockExpiration)
   Checked.durationMs("`patience` of Worker.run", options.patience)
+  Checked.expect(
+    "`onReady` of Worker.run",
+    options.onReady,
+    options.onReady === undefined || typeof options.onReady === "function",
+    "a function"
+  )
   return Effect.flatMap(
     Effect.promise(() => import("./internal/workers/cluster/worker.ts")),
     (worker) => worker.run(options)

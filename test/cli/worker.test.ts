@@ -24,6 +24,15 @@ describe("a store in Postgres", () => {
     })
   )
 
+  it.live("is needed by a worker, which does not say that it works before it can", () =>
+    Effect.gen(function* () {
+      const worker = line(TestFlow, flowFile, yield* temporaryDirectory)
+      const { code, stderr } = yield* worker("worker")
+      assert.strictEqual(code, 1)
+      assert.match(stderr, /^A cluster needs a Postgres database\b.*\n$/)
+    })
+  )
+
   it.live.skipIf(Postgres.binaries === undefined)(
     "takes runs on a cluster's worker, which ends well when it is told to stop",
     () =>

@@ -28,8 +28,10 @@ export const worker = (
 ) => {
   cli.state.service = true
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
-  if (log === "text")
-    Cli.say(cli, `Working on ${subject.flow.flowName} for ${Cli.storeName(chosen.store)}. Press Ctrl-C to stop.`)
-  const work = Telemetry.observed(cli, subject.flow.flowName)(Worker.run({ module: subject.module, ...given }))
+  const onReady = () => {
+    if (log === "text")
+      Cli.say(cli, `Working on ${subject.flow.flowName} for ${Cli.storeName(chosen.store)}. Press Ctrl-C to stop.`)
+  }
+  const work = Telemetry.observed(cli, subject.flow.flowName)(Worker.run({ module: subject.module, onReady, ...given }))
   return withStore(chosen, log === "json" ? Effect.provide(work, jsonLines) : work, { sync })
 }

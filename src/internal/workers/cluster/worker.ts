@@ -151,6 +151,7 @@ const work = Effect.fnUntraced(function* (
       yield* Effect.logInfo(
         `Working at ${settings.host}:${settings.port} with ${size} thread${size === 1 ? "" : "s"} for ${[...flows.keys()].join(", ")}.`
       )
+      options.onReady?.()
       yield* Effect.forkScoped(Effect.delay(pool.endUnused, unusedThreadMs))
       yield* drainAsked
       yield* Effect.logInfo("An operator asked this worker to drain.")
