@@ -1,13 +1,18 @@
 /** What is recorded of a run of each body of `sameFlows.ts`, so that two executors can be compared. */
+import { inspect } from "node:util"
 import { assert } from "@effect/vitest"
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import type * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
 import * as References from "effect/References"
+import * as Schema from "effect/Schema"
 import * as Flow from "../../src/Flow.ts"
+import { fromError } from "../../src/internal/run/errorRecord.ts"
 import * as Run from "../../src/Run.ts"
 import { RunStore } from "../../src/RunStore.ts"
-import { names, Same } from "./sameFlows.ts"
+import { Held, names, Same, Typed } from "./sameFlows.ts"
 
 /** The module of the flow, for workers to import. */
 export const module = new URL("./sameFlows.ts", import.meta.url)
@@ -20,9 +25,19 @@ const withoutPaths = (key: string, value: unknown): unknown =>
       ? "-0"
       : value
 
+/** What a program that ran the flow is given of a failure. */
+const reasonOf = (reason: Cause.Reason<unknown>): ReadonlyArray<unknown> => {
+  if (Cause.isInterruptReason(reason)) return [reason._tag]
+  const error = Cause.isFailReason(reason) ? reason.error : reason.defect
+  const fields = Cause.isFailReason(reason) && isOurs(error) ? Object.entries(error) : []
+  return [reason._tag, inspect(fields.filter(([name]) => name !== "cause")), fromError(error)]
+}
+
+const isOurs = Schema.is(Schema.Union([Typed, Held]))
+
 /** All that is recorded of a run of the body, but for ids and times. */
 const recorded = Effect.fnUntraced(function* (how: string) {
-  yield* Effect.exit(
+  const exit = yield* Effect.exit(
     Flow.run(Same, { how }).pipe(
       Random.withSeed("seed"),
       Effect.provideService(References.CurrentLogLevel, "Warn"),
@@ -34,6 +49,7 @@ const recorded = Effect.fnUntraced(function* (how: string) {
   const store = yield* RunStore
   const tasks = yield* Run.tasks(run)
   const record = {
+    arrived: Exit.isFailure(exit) ? exit.cause.reasons.map(reasonOf) : [],
     run: [run.status, run.error, run.tags],
     tasks: tasks.map(({ attempts, error, id, outputs, status }) => ({
       id,

@@ -97,6 +97,21 @@ const bodies = {
   failLaterCause: () => Effect.fail(Object.assign(new Typed({ n: 3 }), { cause: new Error("set later") })),
   failTwice: () => Effect.all([Effect.fail(new Typed({ n: 1 })), Effect.fail(new Typed({ n: 2 }))], { concurrency: 2 }),
   failInTheEnd: () => Effect.ensuring(Effect.fail(new Typed({ n: 2 })), Effect.die(new Error("finalizer"))),
+  failBoth: () =>
+    Effect.failCause(
+      Cause.combine(Cause.fail(new Typed({ n: 1 })), Cause.fail(new Typed({ n: 2, cause: new Error("inner") })))
+    ),
+  failInAllWays: () =>
+    Effect.failCause(
+      Cause.fromReasons<unknown>([
+        Cause.makeInterruptReason(7),
+        Cause.makeDieReason(new TypeError("thrown", { cause: new Error("below") })),
+        Cause.makeFailReason(new Held({ map: new Map([["a", new Date(5)]]), big: 1n })),
+        Cause.makeFailReason("text"),
+        Cause.makeDieReason({ code: 7 })
+      ])
+    ),
+  dieTwice: () => Effect.ensuring(Effect.die(new Error("body")), Effect.die(new Error("finalizer"))),
   failText: () => Effect.fail("\ud800 lone"),
   failEmpty: () => Effect.fail(""),
   // Outputs

@@ -16,8 +16,8 @@ import * as TaggedJson from "../schema/taggedJson.ts"
 /** The causes of a failure. They are sent separately, because error schemas rarely include them. */
 const causes = Schema.optionalKey(Schema.Array(Schema.Struct({ tag: Schema.String, message: Schema.String })))
 
-/** A failure, as data. */
-export const Failure = Schema.Union([
+/** One reason of a failure, as data. */
+const Single = Schema.Union([
   /** Encoded with the step's `error` schema. `text` describes it where it can't be decoded. */
   Schema.Struct({ kind: Schema.Literal("error"), data: Schema.Json, text: Schema.optionalKey(Schema.String), causes }),
   /** One of effect-flow's own errors. `defect` is true if it was a defect. */
@@ -43,18 +43,32 @@ export const Failure = Schema.Union([
   /** A cause without any reason. */
   Schema.Struct({ kind: Schema.Literal("empty") })
 ])
+type Single = typeof Single.Type
+
+/** A failure, as data. */
+export const Failure = Schema.Union([
+  Single,
+  /** What failed at the same time, such as concurrent effects, or an effect and its finalizer: all of it arrives. */
+  Schema.Struct({ kind: Schema.Literal("several"), reasons: Schema.Array(Single) })
+])
 export type Failure = typeof Failure.Type
 
 /** Encodes a cause. */
 export const encode = (cause: Cause.Cause<unknown>, error: Schema.Top | undefined): Failure => {
+  if (cause.reasons.length < 2) return encodeOne(cause, error)
+  return { kind: "several", reasons: cause.reasons.map((reason) => encodeOne(Cause.fromReasons([reason]), error)) }
+}
+
+/** Encodes a cause with one reason, or none. */
+const encodeOne = (cause: Cause.Cause<unknown>, error: Schema.Top | undefined): Single => {
   const { causes } = fromCause(cause)
   return causes === undefined ? encodeAlone(cause, error) : withCausesOf(encodeAlone(cause, error), causes)
 }
 
-const withCausesOf = (failure: Failure, causes: ReadonlyArray<CauseRecord>): Failure =>
+const withCausesOf = (failure: Single, causes: ReadonlyArray<CauseRecord>): Single =>
   failure.kind === "interrupt" || failure.kind === "empty" ? failure : { ...failure, causes }
 
-const encodeAlone = (cause: Cause.Cause<unknown>, error: Schema.Top | undefined): Failure => {
+const encodeAlone = (cause: Cause.Cause<unknown>, error: Schema.Top | undefined): Single => {
   const failure = cause.reasons.find(Cause.isFailReason)
   if (failure !== undefined) {
     if (ErrorCodec.isOwn(failure.error)) return own(failure.error, false)
@@ -84,7 +98,7 @@ const dataOf = (defect: unknown): Schema.Json | undefined => {
   }
 }
 
-const own = (error: ErrorCodec.Own, defect: boolean): Failure => ({
+const own = (error: ErrorCodec.Own, defect: boolean): Single => ({
   kind: "own",
   data: ErrorCodec.encodeOwn(error),
   defect
@@ -96,12 +110,25 @@ const explain = (message: string): string =>
     ? `${message}. A worker has only what the flow that its module exports carries: export Flow.provide(flow, layer).`
     : message
 
+/** The task that failed, for messages. */
+type Failed = Pick<TaskDescription, "run" | "step" | "task">
+
 /** Decodes a failure. */
 export const decode = (
   failure: Failure,
-  task: Pick<TaskDescription, "run" | "step" | "task">,
+  task: Failed,
   error: Schema.Top | undefined
 ): Effect.Effect<never, unknown> => {
+  if (failure.kind !== "several") return decodeOne(failure, task, error)
+  const reasons = Effect.forEach(failure.reasons, (reason) =>
+    reason.kind === "interrupt"
+      ? Effect.succeed([Cause.makeInterruptReason()])
+      : Effect.map(Effect.flip(Effect.sandbox(decodeOne(reason, task, error))), ({ reasons }) => reasons)
+  )
+  return Effect.flatMap(reasons, (all) => Effect.failCause(Cause.fromReasons(all.flat())))
+}
+
+const decodeOne = (failure: Single, task: Failed, error: Schema.Top | undefined): Effect.Effect<never, unknown> => {
   switch (failure.kind) {
     case "interrupt":
       return Effect.interrupt
@@ -147,7 +174,7 @@ export const decode = (
 
 /** Only another version of the step, or a schema that does not read what it writes, leads here. */
 const undecodable = (
-  task: Pick<TaskDescription, "run" | "step" | "task">,
+  task: Failed,
   { causes, text = "an error" }: Extract<Failure, { readonly kind: "error" }>,
   why: string
 ) =>
