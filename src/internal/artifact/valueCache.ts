@@ -93,7 +93,7 @@ export const make = (limitBytes: number, options: { readonly keepBytes?: boolean
       return Bytes.isWhole(parts[0]) && parts.length === 1 ? parts[0] : Bytes.concat(parts, size)
     },
     setBytes: (digest, parts) => {
-      if (options.keepBytes !== false) set(digest, parts, Bytes.sizeOf(parts))
+      if (options.keepBytes !== false) set(digest, Bytes.compact(parts), Bytes.sizeOf(parts))
     }
   }
 }

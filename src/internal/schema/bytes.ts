@@ -18,6 +18,20 @@ export const concat = (parts: ReadonlyArray<Uint8Array>, size = sizeOf(parts)): 
   return bytes
 }
 
+/** Up to this much of memory beside its bytes is not worth a copy. */
+const spareBytes = 1024
+
+/**
+ * The same bytes in a form that may be kept. A small view of a large buffer keeps the whole buffer in memory, so such parts are
+ * copied: a compressor, for example, leaves a page at the beginning of the room it was given. Views of one buffer count it once.
+ */
+export const compact = (parts: ReadonlyArray<Uint8Array>): ReadonlyArray<Uint8Array> => {
+  const size = sizeOf(parts)
+  let held = 0
+  for (const buffer of new Set(parts.map((part) => part.buffer))) held += buffer.byteLength
+  return held > 2 * size + spareBytes ? [concat(parts, size)] : parts
+}
+
 /** Whether an array is a plain `Uint8Array` that covers its whole buffer. */
 export const isWhole = (bytes: Uint8Array | undefined): bytes is Uint8Array =>
   bytes !== undefined &&

@@ -1,7 +1,9 @@
 /** Shared by the artifact stores: bytes in parts without copies, and failures of the medium as sentences. */
-
+import { concat } from "../schema/bytes.ts"
 import { ArtifactError } from "./artifactError.ts"
 import { reasonOf } from "./obstacle.ts"
+
+export { compact, sizeOf } from "../schema/bytes.ts"
 
 /**
  * Bytes are hashed, written and streamed in parts of this size: big enough to cost few calls, short enough to yield
@@ -9,24 +11,9 @@ import { reasonOf } from "./obstacle.ts"
  */
 export const partSize = 8 * 1024 * 1024
 
-/** The length of all parts together. */
-export const sizeOf = (chunks: ReadonlyArray<Uint8Array>): number => {
-  let size = 0
-  for (const chunk of chunks) size += chunk.length
-  return size
-}
-
 /** The parts as one array; one part is returned as it is. */
-export const join = (chunks: ReadonlyArray<Uint8Array>, size: number): Uint8Array => {
-  if (chunks.length === 1) return chunks[0] as Uint8Array // its length was just looked at
-  const joined = new Uint8Array(size)
-  let at = 0
-  for (const chunk of chunks) {
-    joined.set(chunk, at)
-    at += chunk.length
-  }
-  return joined
-}
+export const join = (chunks: ReadonlyArray<Uint8Array>, size: number): Uint8Array =>
+  chunks.length === 1 ? (chunks[0] as Uint8Array) : concat(chunks, size) // its length was just looked at
 
 /** Views of bytes, or of a range of them, of `partSize` each. */
 export function* parts(

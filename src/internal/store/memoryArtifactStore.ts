@@ -40,7 +40,8 @@ export const make = (options: { readonly inlineLimit: number; readonly valueByte
   const sources = new Map<string, Address>()
   const files = TemporaryFiles.make()
 
-  const put = (digest: string, chunks: ReadonlyArray<Uint8Array>, size: number, now: number): Address => {
+  const put = (digest: string, given: ReadonlyArray<Uint8Array>, size: number, now: number): Address => {
+    const chunks = Bytes.compact(given)
     const entry = entries.get(digest)
     if (entry === undefined) entries.set(digest, { chunks, size, at: now })
     else Object.assign(entry, { chunks, at: now }) // a program may have changed the bytes that were there
