@@ -5,22 +5,37 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
+import type * as Layer from "effect/Layer"
+import type { ArtifactStore } from "../../src/ArtifactStore.ts"
 import * as Executor from "../../src/Executor.ts"
 import * as Flow from "../../src/Flow.ts"
 import * as Run from "../../src/Run.ts"
+import type { RunStore, StoreError } from "../../src/RunStore.ts"
 import * as Storage from "../../src/Storage.ts"
 import { fingerprint } from "./fingerprint.ts"
 import type { make } from "./randomFlow.ts"
 import { cases, flow } from "./randomFlow.ts"
 
-/** Passes where every value was the same in the run, in its record, and in its resume. */
-export const handOver = (again: ReturnType<typeof make>, executor = Executor.layerFibers()): Effect.Effect<void> =>
+/**
+ * Passes where every value was the same in the run, in its record, and in its resume.
+ *
+ * @param executor Built for each run.
+ * @param storage Built for each run. Default: a directory of its own.
+ */
+export const handOver = (
+  again: ReturnType<typeof make>,
+  executor: Layer.Layer<never> = Executor.layerFibers(),
+  storage?: Layer.Layer<ArtifactStore | RunStore, StoreError>
+): Effect.Effect<void> =>
   Effect.gen(function* () {
     const directory = mkdtempSync(join(tmpdir(), "effect-flow-values-"))
     const given = cases.map(({ value }) => fingerprint(value))
     // Each time the layer is built anew, so that nothing is remembered: as in another process.
     const on = <A, E>(effect: Effect.Effect<A, E, any>) =>
-      effect.pipe(Effect.provide(executor), Effect.provide(Storage.layerLocal({ directory }))) as Effect.Effect<A, E>
+      effect.pipe(
+        Effect.provide(executor),
+        Effect.provide(storage ?? Storage.layerLocal({ directory }))
+      ) as Effect.Effect<A, E>
     const { id, output } = yield* on(Flow.run(flow, {}))
     const read = yield* on(
       Effect.flatMap(Run.output(id, flow), (states) =>
