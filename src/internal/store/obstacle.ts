@@ -7,6 +7,24 @@ import * as Fs from "node:fs"
 import * as Path from "node:path"
 import * as Cause from "../cause.ts"
 
+/**
+ * What a file is. `undefined` if there is none, and "hidden" if that can't be seen: in a directory that this user may not search,
+ * or on a disk that reports an error.
+ */
+export const statOf = (path: string): Fs.Stats | "hidden" | undefined => {
+  try {
+    return Fs.statSync(path, { throwIfNoEntry: false })
+  } catch {
+    return "hidden"
+  }
+}
+
+/** The size of a file; 0 where it is unknown. */
+export const sizeOf = (path: string): number => {
+  const stat = statOf(path)
+  return stat === undefined || stat === "hidden" ? 0 : stat.size
+}
+
 /** With less than this a disk is full. */
 const fullBytes = 64 * 1024
 

@@ -1,7 +1,8 @@
 /**
  * A process of another user, for `reading.test.ts`: reads a store that is not its own, and writes to one that its group
- * shares.
+ * shares; or meets directories that it may not search.
  */
+import * as Fs from "node:fs"
 import * as Path from "node:path"
 import * as Effect from "effect/Effect"
 import { ArtifactStore, Run, RunStore, Storage } from "effect-flow"
@@ -43,4 +44,23 @@ const program = Effect.gen(function* () {
   console.log(yield* Effect.provide(share, Storage.layerLocal({ directory: Path.join(directory, "shared") })))
 })
 
-await Effect.runPromise(program)
+/** A store in a directory that this user may not search, and one in a directory that closes while the store is in use. */
+const closed = Effect.gen(function* () {
+  const within = Path.join(directory, "closed", "store")
+  const open = (readOnly: boolean) => Storage.layerLocal({ directory: within, readOnly })
+  for (const readOnly of [true, false])
+    console.log((yield* Effect.flip(Effect.provide(readAll, open(readOnly)))).message)
+  const closing = Path.join(directory, "closing")
+  const store = Storage.layerLocal({ directory: Path.join(closing, "store") })
+  const write = Effect.gen(function* () {
+    const runs = yield* RunStore.RunStore
+    yield* runs.write([putRun(run("before", { status: "succeeded" }))])
+    Fs.chmodSync(closing, 0o600)
+    yield* runs.write([putRun(run("after", { status: "succeeded" }))])
+  })
+  yield* Effect.provide(write, store)
+  Fs.chmodSync(closing, 0o700)
+  console.log(yield* Effect.provide(readAll, store))
+})
+
+await Effect.runPromise(process.env.TEST_CLOSED === undefined ? program : closed)

@@ -232,4 +232,29 @@ describe("reading a store", () => {
       assert.deepStrictEqual(yield* opened(shared, readAll, true), ["c", "b", "a"])
     }).pipe(Effect.scoped)
   )
+
+  it.live.skipIf(!isRoot)(
+    "says that its directory can't be searched, and loses nothing where that happens in use",
+    () =>
+      Effect.gen(function* () {
+        const directory = yield* temporaryDirectory
+        Fs.chmodSync(directory, 0o755)
+        yield* fill(Path.join(directory, "closed", "store"))
+        Fs.chmodSync(Path.join(directory, "closed"), 0o700)
+        Fs.mkdirSync(Path.join(directory, "closing"), { mode: 0o700 })
+        Fs.chownSync(Path.join(directory, "closing"), 12_345, 4242)
+        const lines = execFileSync(
+          process.execPath,
+          [fileURLToPath(new URL("otherUser.ts", import.meta.url)), directory],
+          { encoding: "utf8", env: { ...process.env, TEST_UID: "12345", TEST_GID: "4242", TEST_CLOSED: "yes" } }
+        ).trim()
+        const [reading, writing, ids] = lines.split("\n")
+        assert.match(
+          reading ?? "",
+          /could not be opened: it can't be opened\. Check its permissions and those of its directory\.$/
+        )
+        assert.match(writing ?? "", /^The store directory .* can't be written: permission denied \(EACCES\)\./)
+        assert.strictEqual(ids, "before after")
+      }).pipe(Effect.scoped)
+  )
 })

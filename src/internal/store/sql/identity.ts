@@ -18,8 +18,11 @@ export const ofFile =
   (filename: string): Facts =>
   () =>
     Effect.sync(() => {
-      const stat = statSync(filename, { bigint: true, throwIfNoEntry: false })
-      return stat === undefined ? [] : [`path ${realpathSync(filename)}`, `file ${stat.ino}`]
+      try {
+        return [`path ${realpathSync(filename)}`, `file ${statSync(filename, { bigint: true }).ino}`]
+      } catch {
+        return [] // it is gone, or in a directory that this user may not search
+      }
     })
 
 /**

@@ -4,6 +4,7 @@
  * time of a file beside the database, and one that has just committed looks at it, and pauses if someone waits.
  */
 import * as Fs from "node:fs"
+import * as Obstacle from "../obstacle.ts"
 
 /** The sign beside one database. */
 export interface Queue {
@@ -45,8 +46,9 @@ export const make = (database: string, now: () => number): Queue => {
     hasWaiting: () => {
       if (Math.abs(now() - looked) < lookMs) return false
       looked = now()
-      const stat = Fs.statSync(path, { throwIfNoEntry: false })
-      return stat !== undefined && Math.abs(now() - stat.mtimeMs) < signMs && Math.abs(stat.mtimeMs - announced) > 1
+      const stat = Obstacle.statOf(path)
+      if (stat === undefined || stat === "hidden") return false
+      return Math.abs(now() - stat.mtimeMs) < signMs && Math.abs(stat.mtimeMs - announced) > 1
     }
   }
 }

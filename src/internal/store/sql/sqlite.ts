@@ -2,7 +2,6 @@
  * Opens a SQLite run database with its blob files, for reading and writing or for reading only. Where that fails, the
  * error says why, and nothing is changed.
  */
-import { statSync } from "node:fs"
 import * as Fs from "node:fs/promises"
 import * as Path from "node:path"
 import * as Clock from "effect/Clock"
@@ -143,8 +142,10 @@ const [leastCached, mostCached] = [2_000, 32_000]
 const settings = (filename: string) =>
   Effect.gen(function* () {
     const sql = yield* SqlClient.SqlClient
-    const bytes = statSync(filename, { throwIfNoEntry: false })?.size ?? 0
-    const cached = Math.min(mostCached, Math.max(leastCached, Math.ceil((bytes / 1024) * cachedPart)))
+    const cached = Math.min(
+      mostCached,
+      Math.max(leastCached, Math.ceil((Obstacle.sizeOf(filename) / 1024) * cachedPart))
+    )
     yield* sql.unsafe("PRAGMA temp_store = MEMORY")
     yield* sql.unsafe(`PRAGMA cache_size = -${cached}`)
   })
@@ -177,16 +178,17 @@ const upgraded =
     return Effect.catch(inPlace, () => copied)
   }
 
-/** Why a write to these paths is lost, if it is: one of them is no longer the file or directory that was opened. */
+/**
+ * Why a write to these paths is lost, if it is: one of them is no longer the file or directory that was opened. A file that can't be
+ * seen any more is still written to.
+ */
 const whyLost = (paths: ReadonlyArray<string>): (() => string | undefined) => {
-  const identity = (path: string): string | undefined => {
-    const stat = statSync(path, { throwIfNoEntry: false })
-    return stat === undefined ? undefined : `${stat.dev}/${stat.ino}`
-  }
   const first = new Map<string, string>()
   return () => {
     for (const path of paths) {
-      const current = identity(path)
+      const stat = Obstacle.statOf(path)
+      if (stat === "hidden") continue
+      const current = stat === undefined ? undefined : `${stat.dev}/${stat.ino}`
       const opened = first.get(path)
       if (opened === undefined && current !== undefined) first.set(path, current)
       else if (current === undefined || current !== opened)
@@ -223,6 +225,11 @@ const sharedFile = (path: string): Effect.Effect<void> =>
     })
   )
 
+const isDirectory = (path: string): boolean => {
+  const stat = Obstacle.statOf(path)
+  return stat !== undefined && stat !== "hidden" && stat.isDirectory()
+}
+
 /** SQLite's result codes in words. */
 const explain =
   (filename: string) =>
@@ -245,8 +252,7 @@ const explain =
       case 13:
         return obstacle() ?? "no space is left on the disk. Free some, or remove old runs with gc"
       case 14:
-        if (statSync(filename, { throwIfNoEntry: false })?.isDirectory() === true)
-          return "it is a directory, not a file"
+        if (isDirectory(filename)) return "it is a directory, not a file"
         return obstacle() ?? "it can't be opened. Check its permissions and those of its directory"
       case 26:
         return "it is not a run database, or it is damaged. Nothing in it was changed; restore it from a copy, or move it away to start anew"

@@ -10,6 +10,7 @@ import * as Fs from "node:fs"
 import * as Path from "node:path"
 import type { DatabaseSync } from "node:sqlite"
 import { pathToFileURL } from "node:url"
+import * as Obstacle from "../obstacle.ts"
 import { temporaryDirectory } from "../temporaryFiles.ts"
 import type * as SqliteModule from "./sqliteModule.ts"
 
@@ -55,7 +56,7 @@ export const open = (
     if (code === undefined || !unmakeable.has(code & 0xff) || !Fs.existsSync(path)) throw cause
     const before = fingerprint(path)
     const isStale = (): boolean => fingerprint(path) !== before
-    if (sizeOf(`${path}-wal`) === 0) {
+    if (Obstacle.sizeOf(`${path}-wal`) === 0) {
       const url = pathToFileURL(path)
       url.searchParams.set("immutable", "1")
       const database = connect(url)
@@ -80,11 +81,14 @@ export const open = (
   }
 }
 
-const sizeOf = (path: string): number => Fs.statSync(path, { throwIfNoEntry: false })?.size ?? 0
+/** Changes whenever the database or its write-ahead log does, and where they can't be seen any more. */
+const fingerprint = (path: string): string => [path, `${path}-wal`].map(stateOf).join(" ")
 
-/** Changes whenever the database or its write-ahead log does. */
-const fingerprint = (path: string): string =>
-  [path, `${path}-wal`]
-    .map((file) => Fs.statSync(file, { throwIfNoEntry: false, bigint: true }))
-    .map((stat) => (stat === undefined ? "" : `${stat.ino}/${stat.size}/${stat.mtimeNs}`))
-    .join(" ")
+const stateOf = (file: string): string => {
+  try {
+    const stat = Fs.statSync(file, { throwIfNoEntry: false, bigint: true })
+    return stat === undefined ? "" : `${stat.ino}/${stat.size}/${stat.mtimeNs}`
+  } catch {
+    return "hidden"
+  }
+}
