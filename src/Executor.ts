@@ -138,6 +138,11 @@ export interface Attempt {
 /** Makes attempts at tasks. */
 export interface ExecutorService {
   readonly name: string
+  /**
+   * Whether an attempt may have to wait for a place, and its `begin` is called as soon as it has one. Until then its task is
+   * recorded without the attempt, so that everybody can tell that it waits.
+   */
+  readonly hasPlaces?: boolean
   /** Refuses, when a run starts, a flow that it can't execute, or a store that its workers can't open. */
   readonly prepare: (flow: FlowDefinition) => Effect.Effect<void, ExecutorError, ArtifactStore | RunStore>
   /** Called when a run begins, by executors that let another process continue the run if this one dies. */
@@ -184,16 +189,17 @@ export const layerFibers = (
   const concurrency = Checked.wholeNumber("`concurrency` of Executor.layerFibers", options.concurrency, 1)
   return Layer.effect(
     Executor,
-    Effect.map(Semaphore.make(concurrency), (semaphore) =>
-      fibers("fibers", (attempt) =>
+    Effect.map(Semaphore.make(concurrency), (semaphore) => ({
+      ...fibers("fibers", (attempt) =>
         semaphore.withPermits(1)(
           Effect.suspend(() => {
             attempt.begin()
             return attempt.here
           })
         )
-      )
-    )
+      ),
+      hasPlaces: true
+    }))
   )
 }
 

@@ -8,7 +8,10 @@ import type { LogRecord, RunRecord, TaskRecord } from "./RunRecord.ts"
 /** Something that happened in a run. */
 export type RunEvent =
   | { readonly _tag: "RunStarted"; readonly run: RunRecord }
-  /** Also at every further attempt. */
+  /**
+   * Also at every further attempt. Where a task may have to wait for a place, twice: before it waits (`RunRecord.isWaiting`),
+   * and when it has its place.
+   */
   | { readonly _tag: "TaskStarted"; readonly task: TaskRecord }
   | { readonly _tag: "TaskFinished"; readonly task: TaskRecord }
   | { readonly _tag: "Logged"; readonly line: LogRecord }

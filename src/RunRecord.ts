@@ -180,6 +180,18 @@ export interface TaskRecord extends Schema.Schema.Type<typeof TaskRecord> {}
 export const beganAt = (record: AttemptRecord | TaskRecord): number =>
   "attempts" in record ? (record.attempts[0]?.beganAt ?? record.startedAt) : (record.beganAt ?? record.startedAt)
 
+/**
+ * Whether a task that is recorded as running waits: for a place where it is executed, or for its next attempt. Of a task that
+ * is executed by a cluster this is not known before a worker has ended it.
+ *
+ * @example
+ * ```ts
+ * const waiting = (yield* Run.tasks(run)).filter(RunRecord.isWaiting)
+ * ```
+ */
+export const isWaiting = ({ attempts, how, status }: TaskRecord): boolean =>
+  status === "running" && how === "executed" && attempts.at(-1)?.status !== "running"
+
 /** A value that a task saved while it ran, for its next attempt or a resume to continue from. */
 export const CheckpointRecord = Schema.Struct({
   run: Schema.String,

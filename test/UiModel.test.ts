@@ -16,7 +16,7 @@ import * as RunList from "../src/ui/model/runList.ts"
 import * as Tree from "../src/ui/model/runTree.ts"
 import * as Series from "../src/ui/model/series.ts"
 import * as Tall from "../src/ui/model/tallScroll.ts"
-import { firstFailed, statusOf, stepsOf, Tasks } from "../src/ui/model/tasks.ts"
+import { firstFailed, shownStatus, statusOf, stepsOf, Tasks } from "../src/ui/model/tasks.ts"
 import * as Waterfall from "../src/ui/model/waterfall.ts"
 
 const task = (id: string, more: Partial<TaskView> = {}): TaskView => {
@@ -753,5 +753,22 @@ describe("rows higher than an element can be", () => {
     const low: Tall.Heights = { full: 1000 * rowHeight, view: 500 }
     assert.deepStrictEqual(Tall.scrolled(start, 12_345, low), { real: 12_345, top: 12_345 })
     assert.deepStrictEqual(Tall.showing(start, 26_000 - 26, 26_000, low), { real: 25_500, top: 25_500 })
+  })
+})
+
+describe("a task that waits", () => {
+  const attempt = { number: 1, startedAt: 0 }
+  it("is told from one that runs", () => {
+    const running = (more: Partial<TaskView>) => shownStatus(task("a/1", { status: "running", ...more }))
+    assert.strictEqual(running({ attempts: [] }), "waiting")
+    assert.strictEqual(running({ attempts: [{ ...attempt, status: "failed", finishedAt: 1 }] }), "waiting")
+    assert.strictEqual(running({ attempts: [{ ...attempt, status: "running" }] }), "running")
+    assert.strictEqual(shownStatus(task("a/1", { status: "crashed", attempts: [] })), "crashed")
+    assert.strictEqual(shownStatus(task("a/1")), "succeeded")
+  })
+
+  it("is counted in its step", () => {
+    const [step] = stepsOf([task("a/1"), task("a/2", { status: "running", attempts: [] })])
+    assert.deepInclude(step, { running: 1, waiting: 1, succeeded: 1 })
   })
 })

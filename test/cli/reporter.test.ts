@@ -123,6 +123,40 @@ describe("a live table", () => {
     ])
   })
 
+  it("tells what waits for its place from what runs", () => {
+    const { at, observe, screen } = setUp()
+    observe({ _tag: "RunStarted", run: aRun() })
+    at(1000)
+    observe({ _tag: "TaskStarted", task: aTask(1) })
+    observe({ _tag: "TaskStarted", task: aTask(2, { attempts: [] }) })
+    at(2000)
+    observe({ _tag: "TaskStarted", task: aTask(3, { attempts: [] }) })
+    assert.deepStrictEqual(screen.lines(), [
+      "F · run r1",
+      "16:05:10.000 [train/1] started",
+      "─".repeat(60),
+      "  train/1  running    1.0 s",
+      "  train/2  waiting    1.0 s",
+      "  train/3  waiting    1.0 s",
+      "  3 tasks · 1 running · 2 waiting · 0 succeeded · 2.0 s · 0 B"
+    ])
+    at(3000)
+    const begun = { number: 1, status: "running" as const, startedAt: start + 1000, beganAt: start + 3000 }
+    observe({ _tag: "TaskStarted", task: aTask(2, { attempts: [begun] }) })
+    at(3500)
+    observe(log("epoch 1/10"))
+    assert.deepStrictEqual(screen.lines().slice(1), [
+      "16:05:10.000 [train/1] started",
+      "16:05:12.000 [train/2] started",
+      "16:05:11.000 [train/1] epoch 1/10",
+      "─".repeat(60),
+      "  train/1  running     2.5 s",
+      "  train/2  running    500 ms",
+      "  train/3  waiting     2.5 s",
+      "  3 tasks · 2 running · 1 waiting · 0 succeeded · 3.5 s · 0 B"
+    ])
+  })
+
   it("has room for no more than a third of the screen", () => {
     const { at, observe, screen } = setUp(80, 12)
     observe({ _tag: "RunStarted", run: aRun() })

@@ -5,12 +5,15 @@ import { readFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
 import * as Artifact from "../../src/Artifact.ts"
+import * as Executor from "../../src/Executor.ts"
 import * as Flow from "../../src/Flow.ts"
 import * as Parquet from "../../src/Parquet.ts"
+import * as Step from "../../src/Step.ts"
 import * as Storage from "../../src/Storage.ts"
 import { temporaryDirectory } from "../support/directory.ts"
 import { TestFlow } from "./fixtures/flow.ts"
@@ -95,6 +98,34 @@ describe("runs", () => {
 })
 
 describe("show", () => {
+  it.live("tells a task that waits for its place from one that runs", () =>
+    Effect.gen(function* () {
+      const directory = yield* temporaryDirectory
+      const gate = yield* Deferred.make<void>()
+      const slow = Step.make("slow", { input: { x: Schema.Int }, run: () => Deferred.await(gate) })
+      const flow = Flow.make("OneByOne", {
+        steps: [slow],
+        run: () => Effect.asVoid(Step.forEach([1, 2], (x) => slow({ x })))
+      })
+      const run = Flow.run(flow, {}).pipe(
+        Effect.provide(Executor.layerFibers({ concurrency: 1 })),
+        Effect.provide(Storage.layerLocal({ directory }))
+      )
+      const going = yield* Effect.forkChild(run)
+      const elsewhere = line(flow, "", directory)
+      let shown = yield* elsewhere("show")
+      while (!/slow\/2/.test(shown.stdout)) {
+        yield* Effect.sleep("20 millis")
+        shown = yield* elsewhere("show")
+      }
+      assert.match(shown.stdout, /\nslow\/1 +running .*\nslow\/2 +waiting /)
+      assert.match(succeeds(yield* elsewhere("show", "latest/slow/2")), /^slow\/2 · waiting\n/)
+      yield* Deferred.succeed(gate, undefined)
+      yield* Fiber.join(going)
+      assert.match(succeeds(yield* elsewhere("show")), /\nslow\/1 +succeeded .*\nslow\/2 +succeeded /)
+    })
+  )
+
   it.live("lists the runs that a run called", () =>
     Effect.gen(function* () {
       const store = yield* temporaryDirectory

@@ -40,6 +40,8 @@ export interface Memory {
 export interface Reported {
   /** When the body started, if it had to wait for a place. */
   beganAt?: number
+  /** Called when it starts. */
+  readonly onBegin?: (at: number) => void
   /** Where the attempt fails. */
   failsOn?: Pick<AttemptRecord, "cpu" | "worker">
 }
@@ -153,6 +155,7 @@ const describe = (making: Making): Attempt => {
     blobs: inputs.blobs,
     begin: (at) => {
       reported.beganAt = at ?? clock.currentTimeMillisUnsafe()
+      reported.onBegin?.(reported.beganAt)
     },
     failsOn: (where) => {
       reported.failsOn = where

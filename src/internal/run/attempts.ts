@@ -63,17 +63,26 @@ export const make = (
         const number = made.length + 1
         const startedAt = number === 1 ? began : timeAfter(clock, task)
         const startedNanos = clock.monotonicTimeNanosUnsafe()
-        const reported: Reported = {}
-        const running: TaskRecord = {
+        const waiting: TaskRecord = {
           ...base,
           status: "running",
           how: "executed",
           startedAt: began,
-          attempts: [...made, { number, status: "running", startedAt }],
+          attempts: [...made],
           outputs: []
         }
-        run.recorder.running({ _tag: "Task", task: running, blobs: inputs.blobs, schemas: inputs.schemas })
-        run.observe({ _tag: "TaskStarted", task: running })
+        const starts = (attempts: ReadonlyArray<AttemptRecord>) => {
+          const task: TaskRecord = { ...waiting, attempts: [...made, ...attempts] }
+          run.recorder.running({ _tag: "Task", task, blobs: inputs.blobs, schemas: inputs.schemas })
+          run.observe({ _tag: "TaskStarted", task })
+        }
+        const hasPlaces = run.executor.hasPlaces === true
+        starts(hasPlaces ? [] : [{ number, status: "running", startedAt }])
+        const reported: Reported = hasPlaces
+          ? {
+              onBegin: (at) => starts([{ number, status: "running", startedAt, beganAt: Math.max(startedAt, at) }])
+            }
+          : {}
 
         const untraced = attempt({
           run,
@@ -110,7 +119,7 @@ export const make = (
           const { outputs, blobs, checkpoints = memory.checkpoints, schemas, ...where } = exit.value
           made.push({ number, status: "succeeded", startedAt, ...waited, finishedAt, ...where })
           const record: TaskRecord = {
-            ...running,
+            ...waiting,
             status: "succeeded",
             finishedAt,
             attempts: [...made], // an array that was pushed to has room for 16 more
@@ -156,7 +165,7 @@ export const make = (
         const delay = Exit.isSuccess(decided) ? decided.value : undefined
         if (delay === undefined) return yield* fail(task, status, exit.cause, error)
         // The attempt must be recorded for a process that continues the run.
-        const between: TaskRecord = { ...running, attempts: [...made] }
+        const between: TaskRecord = { ...waiting, attempts: [...made] }
         yield* run.recorder.write([{ _tag: "Task", task: between, blobs: inputs.blobs, schemas: inputs.schemas }])
         const slept = yield* Effect.exit(restore(Effect.sleep(delay)))
         if (Exit.isFailure(slept)) return yield* fail(task, "interrupted", slept.cause, error)

@@ -66,11 +66,25 @@ export class Tasks {
   }
 }
 
+/** Whether a running task waits: for a place where it is executed, or for its next attempt. */
+export const isWaiting = ({ attempts, how, status }: Pick<TaskView, "how" | "status"> & Attempted): boolean =>
+  status === "running" && how === "executed" && attempts.at(-1)?.status !== "running"
+
+interface Attempted {
+  readonly attempts: ReadonlyArray<{ readonly status: TaskView["status"] }>
+}
+
+/** A status in a word more: a task that is recorded as running may wait. */
+export const shownStatus = (task: Pick<TaskView, "how" | "status"> & Attempted): TaskView["status"] | "waiting" =>
+  isWaiting(task) ? "waiting" : task.status
+
 /** A summary of a step's tasks. */
 export interface StepSummary {
   readonly step: string
   readonly tasks: ReadonlyArray<TaskView>
+  /** Those that wait included. */
   readonly running: number
+  readonly waiting: number
   readonly succeeded: number
   readonly failed: number
   readonly interrupted: number
@@ -88,17 +102,19 @@ export const stepsOf = (tasks: ReadonlyArray<TaskView>): ReadonlyArray<StepSumma
   return Array.from(byStep, ([step, ofStep]) => {
     const sum = { running: 0, succeeded: 0, failed: 0, interrupted: 0, crashed: 0 }
     let reused = 0
+    let waiting = 0
     let bytes = 0
     let from = Number.POSITIVE_INFINITY
     let to = 0
     for (const task of ofStep) {
       sum[task.status]++
       if (task.how !== "executed") reused++
+      if (isWaiting(task)) waiting++
       bytes += task.bytes
       if (task.startedAt < from) from = task.startedAt
       if ((task.finishedAt ?? 0) > to) to = task.finishedAt ?? 0
     }
-    return { step, tasks: ofStep, ...sum, reused, bytes, from, to: sum.running > 0 ? undefined : to }
+    return { step, tasks: ofStep, ...sum, waiting, reused, bytes, from, to: sum.running > 0 ? undefined : to }
   })
 }
 

@@ -6,7 +6,7 @@ import { count, duration, size } from "../format.ts"
 import { useNow } from "../hooks.ts"
 import type { GraphNode } from "../model/graph.ts"
 import { totals } from "../model/runList.ts"
-import { type StepSummary, statusOf } from "../model/tasks.ts"
+import { type StepSummary, shownStatus, statusOf } from "../model/tasks.ts"
 import { Took as Lasting } from "./basic.tsx"
 import { CallMark, RunLink } from "./called.tsx"
 import { How, StatusMark } from "./status.tsx"
@@ -53,7 +53,7 @@ export const TaskNode = memo(({ data: { isCritical, node, select, selected, togg
       >
         <button type="button" className="node-body" onClick={() => select(id)} aria-pressed={selected}>
           <span className="node-title">
-            <StatusMark status={task.status} />
+            <StatusMark status={shownStatus(task)} />
             <span className="node-name">{task.step}</span>
             <span className="node-id">/{task.index}</span>
           </span>
@@ -132,6 +132,7 @@ export const StepBar = ({ step }: { readonly step: StepSummary }) => (
       {count(step.succeeded)}
       {step.failed > 0 ? ` · ${count(step.failed)} failed` : ""}
       {step.crashed > 0 ? ` · ${count(step.crashed)} crashed` : ""}
+      {step.waiting > 0 ? ` · ${count(step.waiting)} waiting` : ""}
     </span>
   </span>
 )

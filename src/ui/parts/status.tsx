@@ -2,15 +2,24 @@
 import { useEffect, useRef } from "react"
 import type { ShownStatus, TaskView } from "../api.ts"
 
-const words: Readonly<Record<ShownStatus, string>> = {
+type Word = ShownStatus | "waiting"
+
+const words: Readonly<Record<Word, string>> = {
   running: "running",
+  waiting: "waiting",
   succeeded: "succeeded",
   failed: "failed",
   interrupted: "interrupted",
   crashed: "crashed"
 }
 
-const shapes: Readonly<Record<ShownStatus, React.ReactNode>> = {
+const shapes: Readonly<Record<Word, React.ReactNode>> = {
+  waiting: (
+    <>
+      <circle cx="8" cy="8" r="6" className="track" />
+      <path d="M5 8h.1M8 8h.1M11 8h.1" className="arc" />
+    </>
+  ),
   succeeded: (
     <>
       <circle cx="8" cy="8" r="7" className="fill" />
@@ -70,7 +79,7 @@ const startTurning = (mark: SVGSVGElement): (() => void) => {
 
 const isStill = () => matchMedia("(prefers-reduced-motion: reduce)").matches
 
-const useTurn = (status: ShownStatus) => {
+const useTurn = (status: Word) => {
   const mark = useRef<SVGSVGElement>(null)
   useEffect(() => {
     if (status === "running" && mark.current !== null && !isStill()) return startTurning(mark.current)
@@ -80,13 +89,13 @@ const useTurn = (status: ShownStatus) => {
 
 const size = { viewBox: "0 0 16 16", width: 14, height: 14 }
 
-export const StatusMark = ({ status }: { readonly status: ShownStatus }) => (
+export const StatusMark = ({ status }: { readonly status: Word }) => (
   <svg ref={useTurn(status)} className={`status-mark ${status}`} {...size} role="img" aria-label={words[status]}>
     {shapes[status]}
   </svg>
 )
 
-export const Status = ({ status }: { readonly status: ShownStatus }) => (
+export const Status = ({ status }: { readonly status: Word }) => (
   <span className={`status ${status}`}>
     <svg ref={useTurn(status)} className={`status-mark ${status}`} {...size} aria-hidden="true">
       {shapes[status]}

@@ -3,7 +3,7 @@ import { memo, useLayoutEffect, useMemo, useRef } from "react"
 import type { RunView, TaskView } from "../api.ts"
 import { count, duration } from "../format.ts"
 import { concurrency, highest } from "../model/concurrency.ts"
-import { statusOf } from "../model/tasks.ts"
+import { shownStatus, statusOf } from "../model/tasks.ts"
 import {
   type CallRow,
   type Row,
@@ -83,7 +83,7 @@ export const WaterfallRow = memo((props: RowProps) => {
 const TaskHeading = ({ label, row }: { readonly row: TaskRow; readonly label: string | undefined }) => (
   <>
     <span className={row.nested ? "wf-indent" : "wf-toggle"} />
-    <StatusMark status={row.task.status} />
+    <StatusMark status={shownStatus(row.task)} />
     <span className="wf-name">
       {row.nested ? "" : row.task.step}
       <span className="muted">{row.nested ? row.task.id : `/${row.task.index}`}</span>

@@ -52,7 +52,7 @@ const Run = ({ id }: { readonly id: string }) => {
   }
   return (
     <div className="run">
-      <Head run={run} />
+      <Head run={run} tasks={state.tasks} />
       {error === undefined ? null : <Failure error={error} />}
       <RunTrouble run={run} tasks={state.tasks} isComplete={state.complete} commands={commands} />
       {state.isRemoved ? (

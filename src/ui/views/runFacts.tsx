@@ -2,6 +2,7 @@
 import type * as Api from "../api.ts"
 import { inline, shortId, size } from "../format.ts"
 import { callerOf, find, hasGroup, type RunTree } from "../model/runTree.ts"
+import { shownStatus } from "../model/tasks.ts"
 import { Link, Section, Took } from "../parts/basic.tsx"
 import { How, Status } from "../parts/status.tsx"
 import { toArtifact, toCompare, toRun, toTask } from "../router.ts"
@@ -173,7 +174,7 @@ const SelectedTask = ({ run, task }: { readonly run: string; readonly task: Api.
         <div className="pair">
           <dt>status</dt>
           <dd>
-            <Status status={task.status} /> <How how={task.how} />
+            <Status status={shownStatus(task)} /> <How how={task.how} />
           </dd>
         </div>
         <div className="pair">

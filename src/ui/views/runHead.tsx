@@ -3,14 +3,15 @@ import type * as Api from "../api.ts"
 import { count, plural, shortId } from "../format.ts"
 import { totals } from "../model/runList.ts"
 import { callerOf } from "../model/runTree.ts"
-import { firstFailed, type Tasks } from "../model/tasks.ts"
+import { firstFailed, isWaiting, type Tasks } from "../model/tasks.ts"
 import { Ago, Command, Copy, Link, Tags, Took } from "../parts/basic.tsx"
 import { Status } from "../parts/status.tsx"
 import { Trouble } from "../parts/trouble.tsx"
 import { toRun, toRuns, toTask } from "../router.ts"
 
-export const Head = ({ run }: { readonly run: Api.RunView }) => {
+export const Head = ({ run, tasks }: { readonly run: Api.RunView; readonly tasks: Tasks }) => {
   const sum = totals(run)
+  const waiting = Math.min(sum.running, tasks.all.filter(isWaiting).length)
   return (
     <header className="head">
       <nav className="crumbs" aria-label="Where this is">
@@ -32,7 +33,8 @@ export const Head = ({ run }: { readonly run: Api.RunView }) => {
         </span>
         <span>
           {plural(sum.all, "task")}
-          {sum.running > 0 ? `, ${count(sum.running)} running` : ""}
+          {sum.running > waiting ? `, ${count(sum.running - waiting)} running` : ""}
+          {waiting > 0 ? `, ${count(waiting)} waiting` : ""}
           {sum.failed > 0 ? `, ${count(sum.failed)} failed` : ""}
           {sum.crashed > 0 ? `, ${count(sum.crashed)} crashed` : ""}
           {sum.interrupted > 0 ? `, ${count(sum.interrupted)} interrupted` : ""}

@@ -6,6 +6,7 @@ import { useKeys, useTitle } from "../hooks.ts"
 import { useLive } from "../live.ts"
 import { useCards, useMetrics } from "../model/observations.ts"
 import { chartsOf } from "../model/series.ts"
+import { shownStatus } from "../model/tasks.ts"
 import { Ago, Command, Empty, Failure, Link, Loading, Section, Took } from "../parts/basic.tsx"
 import { Boundary, lazyPart } from "../parts/boundary.tsx"
 import { Log, useLog } from "../parts/log.tsx"
@@ -82,7 +83,7 @@ const Task = ({ id, run: name }: { readonly run: string; readonly id: string }) 
           <span>{task.id}</span>
         </nav>
         <h1>{task.id}</h1>
-        <Status status={task.status} />
+        <Status status={shownStatus(task)} />
         <How how={task.how} always />
         <div className="facts">
           <span>

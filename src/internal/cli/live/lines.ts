@@ -3,7 +3,7 @@
  * the same way, so its output matches the live log.
  */
 import type { RunEvent } from "../../../RunObserver.ts"
-import { beganAt, type LogRecord, type RunRecord, type TaskRecord } from "../../../RunRecord.ts"
+import { beganAt, isWaiting, type LogRecord, type RunRecord, type TaskRecord } from "../../../RunRecord.ts"
 import * as Text from "../../text.ts"
 import * as Units from "../../units.ts"
 import type { Style } from "../style.ts"
@@ -79,14 +79,15 @@ export const ofEvent = (
     }
     case "TaskStarted": {
       const { attempts, id, run } = event.task
+      if (isWaiting(event.task)) return []
       const last = attempts.at(-1)
       const before = attempts.at(-2)
       const label = labelOf(run, id, childFlow)
-      if (last === undefined || before === undefined) return stamp(event.task.startedAt, label, ["started"], style)
+      if (last === undefined || before === undefined) return stamp(beganAt(event.task), label, ["started"], style)
       const failed = `attempt ${before.number} ${style.red("failed")}: ${Text.printable(before.error?.message ?? "")}`
       return [
         ...stamp(before.finishedAt ?? last.startedAt, label, failed.split("\n"), style),
-        ...stamp(last.startedAt, label, [`attempt ${last.number} started`], style)
+        ...stamp(beganAt(last), label, [`attempt ${last.number} started`], style)
       ]
     }
     case "TaskFinished": {

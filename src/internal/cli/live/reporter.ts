@@ -3,7 +3,7 @@
  * of JSON for every event with `--log json`, nothing with `--quiet`. It is a `RunObserver`, so it can't affect the run.
  */
 import type { RunEvent } from "../../../RunObserver.ts"
-import { beganAt, type RunRecord } from "../../../RunRecord.ts"
+import { beganAt, isWaiting, type RunRecord } from "../../../RunRecord.ts"
 import { type Style, styleFor } from "../style.ts"
 import * as Lines from "./lines.ts"
 import * as Progress from "./progress.ts"
@@ -67,7 +67,9 @@ export const make = (options: {
       const outermost = progress.run() === undefined
       progress.observe(event)
       if (mode === "quiet") return
-      if (mode === "json") return void stream.write(`${JSON.stringify(toJson(event))}\n`)
+      // A task starts when it has its place.
+      const waits = event._tag === "TaskStarted" && isWaiting(event.task)
+      if (mode === "json") return waits ? undefined : void stream.write(`${JSON.stringify(toJson(event))}\n`)
       if (event._tag === "RunStarted" && outermost) return write([Lines.header(event.run, style)])
       if (event._tag === "RunFinished" && event.run.id === progress.run()?.id) {
         write([Lines.closing(event.run, options.store, progress.counts().total, style)])
@@ -104,7 +106,7 @@ export const toJson = (event: RunEvent): object => {
       const { attempts, id, run, startedAt } = event.task
       const attempt = attempts.at(-1)
       return {
-        time: time(attempt?.startedAt ?? startedAt),
+        time: time(attempt === undefined ? startedAt : beganAt(attempt)),
         event: "task-started",
         run,
         task: id,

@@ -4,7 +4,7 @@
  * numbers of lines are written in batches, so that drawing never costs more than the run.
  */
 
-import { beganAt } from "../../../RunRecord.ts"
+import { beganAt, isWaiting } from "../../../RunRecord.ts"
 import * as Text from "../../text.ts"
 import * as Units from "../../units.ts"
 import type { Style } from "../style.ts"
@@ -78,23 +78,43 @@ export const show = (screen: Screen, progress: Progress, style: Style, now: () =
 /** A terminal of unknown width reports 0. */
 const columnsOf = (screen: Screen) => Math.max(20, screen.columns || 80)
 
+const paintState = (style: Style, state: string): string =>
+  (state === "running"
+    ? style.cyan
+    : state === "failed"
+      ? style.red
+      : state === "waiting"
+        ? style.yellow
+        : style.green)(state)
+
 /** The table's lines: the running tasks, as many recently finished tasks as fit, and a summary. */
 const rows = (screen: Screen, progress: Progress, style: Style, now: number): ReadonlyArray<string> => {
   const run = progress.run()
   if (run === undefined) return []
   const room = Math.max(3, Math.floor((screen.rows || 24) / 3))
-  const running = progress.running()
-  const shown = running.slice(0, room)
+  const [running, waiting] = [
+    progress.running().filter((task) => !isWaiting(task)),
+    progress.running().filter(isWaiting)
+  ]
+  const going = [...running, ...waiting]
+  const shown = going.slice(0, room)
   const left = room - shown.length
   const tasks = left > 0 ? [...progress.finished().slice(-left), ...shown] : shown
   const cells = tasks.map((task) => {
     const flow = progress.childFlow(task.run)
-    const state = task.how === "takenOver" ? "taken over" : task.how === "cached" ? "cached" : (task.status as string) // widened
+    const state =
+      task.how === "takenOver"
+        ? "taken over"
+        : task.how === "cached"
+          ? "cached"
+          : isWaiting(task)
+            ? "waiting"
+            : (task.status as string) // widened
     const attempts = task.attempts.length
     const size = task.outputs.reduce((sum, output) => sum + output.size, 0)
     return [
       `  ${style.label(flow === undefined ? task.id : `${flow}/${task.id}`)}`,
-      (state === "running" ? style.cyan : state === "failed" ? style.red : style.green)(state),
+      paintState(style, state),
       attempts > 1 ? `attempt ${attempts}` : "",
       Units.duration((task.finishedAt ?? now) - beganAt(task)),
       task.status === "running" ? "" : Units.bytes(size)
@@ -104,6 +124,7 @@ const rows = (screen: Screen, progress: Progress, style: Style, now: number): Re
   const parts = [
     Units.plural(total, "task"),
     `${running.length} running`,
+    ...(waiting.length > 0 ? [`${waiting.length} waiting`] : []),
     `${succeeded} succeeded`,
     ...(failed > 0 ? [style.red(`${failed} failed`)] : []),
     ...(interrupted > 0 ? [`${interrupted} interrupted`] : []),
@@ -114,7 +135,9 @@ const rows = (screen: Screen, progress: Progress, style: Style, now: number): Re
   return [
     style.dim("─".repeat(Math.min(width, 60))),
     ...(cells.length === 0 ? [] : Text.columns(cells, new Set([3, 4])).split("\n")),
-    ...(running.length > shown.length ? [`  … and ${running.length - shown.length} more running`] : []),
+    ...(going.length > shown.length
+      ? [`  … and ${going.length - shown.length} more${waiting.length > 0 ? "" : " running"}`]
+      : []),
     `  ${parts.join(" · ")}`
   ].map((line) => (Text.width(line) <= width ? line : Text.fit(Text.uncoloured(line), width)))
 }

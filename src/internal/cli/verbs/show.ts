@@ -3,7 +3,14 @@
  */
 import * as Effect from "effect/Effect"
 import * as Plan from "../../../Plan.ts"
-import { type AttemptRecord, beganAt, type RefRecord, type RunRecord, type TaskRecord } from "../../../RunRecord.ts"
+import {
+  type AttemptRecord,
+  beganAt,
+  isWaiting,
+  type RefRecord,
+  type RunRecord,
+  type TaskRecord
+} from "../../../RunRecord.ts"
 import { RunStore } from "../../../RunStore.ts"
 import * as Reading from "../../history/reading.ts"
 import * as Text from "../../text.ts"
@@ -41,7 +48,9 @@ export const show = (cli: Cli.Cli, chosen: Cli.Chosen, text: string, format: For
       if (format !== "text") return Cli.print(cli, draw(Plan.ofRun(target.run, tasks), format))
       const style = styleFor(cli.stdout, cli.environment)
       const lines =
-        target.step === undefined ? runLines(run, tasks, calls, style) : tasks.flatMap((task) => taskLines(task, style))
+        target.step === undefined
+          ? runLines(run, tasks, calls, style)
+          : tasks.flatMap((task) => taskLines(run, task, style))
       Cli.print(cli, lines.join("\n"))
       if (newest.length > callsLimit) Cli.say(cli, `These are the ${callsLimit} newest of the runs that it called.`)
     })
@@ -81,7 +90,7 @@ const runLines = (
   const failed = tasks.filter((task) => task.error !== undefined && task.status === "failed")
   const rows = tasks.map((task) => [
     task.id,
-    paintStatus(style, task.status),
+    paintStatus(style, run.status === "running" && isWaiting(task) ? "waiting" : task.status),
     task.how === "executed"
       ? task.attempts.length > 1
         ? `${task.attempts.length} attempts`
@@ -110,8 +119,8 @@ const runLines = (
   ]
 }
 
-const taskLines = (task: TaskRecord, style: Style): ReadonlyArray<string> => [
-  `${style.bold(task.id)} · ${paintStatus(style, task.status)}${task.how === "executed" ? (task.finishedAt === undefined ? "" : ` in ${durationText(task)}`) : `, ${task.how === "cached" ? "cached" : "taken over"} from ${task.source}${hasOtherCode(task) ? "; its code has changed since" : ""}`}`,
+const taskLines = (run: ShownRun, task: TaskRecord, style: Style): ReadonlyArray<string> => [
+  `${style.bold(task.id)} · ${paintStatus(style, run.status === "running" && isWaiting(task) ? "waiting" : task.status)}${task.how === "executed" ? (task.finishedAt === undefined ? "" : ` in ${durationText(task)}`) : `, ${task.how === "cached" ? "cached" : "taken over"} from ${task.source}${hasOtherCode(task) ? "; its code has changed since" : ""}`}`,
   Text.columns(
     [
       ["started", Units.dateTime(task.startedAt)],

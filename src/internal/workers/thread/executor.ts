@@ -43,12 +43,16 @@ export const make = Effect.fnUntraced(function* (options: ThreadsOptions) {
 
   return {
     name: "threads",
+    hasPlaces: true,
     prepare: Effect.fnUntraced(function* (flow) {
       const pool = yield* poolOf(yield* ArtifactStore)
       yield* FromWorkers.compare(flow, yield* loaded(pool), module)
     }),
     execute: Effect.fnUntraced(function* (attempt: Attempt) {
-      if (attempt.definition.runsOn === "fiber") return yield* attempt.here
+      if (attempt.definition.runsOn === "fiber") {
+        attempt.begin()
+        return yield* attempt.here
+      }
       const pool = yield* poolOf(yield* ArtifactStore)
       const context = yield* Effect.context<never>()
       const done = yield* pool.execute({
