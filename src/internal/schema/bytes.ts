@@ -27,9 +27,16 @@ const spareBytes = 1024
  */
 export const compact = (parts: ReadonlyArray<Uint8Array>): ReadonlyArray<Uint8Array> => {
   const size = sizeOf(parts)
-  let held = 0
-  for (const buffer of new Set(parts.map((part) => part.buffer))) held += buffer.byteLength
-  return held > 2 * size + spareBytes ? [concat(parts, size)] : parts
+  return heldBy(parts) > 2 * size + spareBytes ? [concat(parts, size)] : parts
+}
+
+/** How much memory the parts keep. Most small artifacts are one part, and a set takes longer than the rest of `compact`. */
+const heldBy = (parts: ReadonlyArray<Uint8Array>): number => {
+  const [first, second] = parts
+  if (first === undefined || second === undefined) return first?.buffer.byteLength ?? 0
+  let bytes = 0
+  for (const buffer of new Set(parts.map((part) => part.buffer))) bytes += buffer.byteLength
+  return bytes
 }
 
 /** Whether an array is a plain `Uint8Array` that covers its whole buffer. */
