@@ -499,6 +499,15 @@ Flow.make('caught', { steps: [score], run: () => Effect.catch(score({ size: 1 })
 Flow.make('declared', { steps: [score], output: { took: Schema.Duration }, run: () => Effect.as(score({ size: 1 }), { took: Duration.seconds(1), n: 1 }) })`
   },
   {
+    name: "an output as wide and deep as other services describe their data",
+    code: `type Wide<A> = { readonly [K in \`k\${0 | 1 | 2}\${0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9}\`]: A | null | ReadonlyArray<A> }
+interface A extends Wide<string> {}
+interface B extends Wide<A> {}
+interface C extends Wide<B> {}
+interface D extends Wide<C> {}
+export const record = (value: D) => Flow.make('wide', { steps: [score], run: () => Effect.as(score({ size: 1 }), value) })`
+  },
+  {
     name: "runs of flows without parameters",
     code: `const none = Flow.make('none', { steps: [], run: () => Effect.void })
 const given = {}

@@ -10,7 +10,7 @@ import type { Ref } from "../../Ref.ts"
 import type { Body, IsAny } from "../../Step.ts"
 import type { IsNo, NoSecret, SecretMessage } from "../schema/secretTypes.ts"
 import type { StorableSchema } from "../schema/storableSchema.ts"
-import type { Unrecordable, UnrecordableMessage } from "./recordable.ts"
+import type { PlaceOf, Unrecordable, UnrecordableMessage } from "./recordable.ts"
 
 /** Rejects, in a sentence, a second step of one name. */
 export type Duplicate<S extends ReadonlyArray<unknown>, Seen = never> = S extends readonly [
@@ -44,7 +44,7 @@ export type BodyResult<Returned, Out, E, R, O extends OutputSchemas = {}, Given 
         : [YieldsDeclared<A, O>] extends [never]
           ? "the body does not yield what the flow declares in `output`"
           : [Recordable<Undeclared<A, O>>] extends [never]
-            ? UnrecordableMessage<Unrecordable<Undeclared<A, O>>>
+            ? UnrecordableMessage<PlaceOf<Undeclared<A, O>>>
             : Body<Out, E, R>
     : [Returned] extends [never]
       ? Returned
@@ -55,9 +55,7 @@ type YieldsDeclared<A, O extends OutputSchemas> = [A] extends [DeclaredOutput<O>
 /** What a body yields besides what the flow has schemas for. */
 type Undeclared<A, O> = keyof O extends never ? A : A extends unknown ? Omit<A, keyof O> : never
 
-type Recordable<A> = IsNo<IsText<Unrecordable<A>>>
-
-type IsText<A> = A extends string ? true : never
+type Recordable<A> = IsNo<Unrecordable<A>>
 
 type Ran<A> = IsNo<Forgotten<A>>
 

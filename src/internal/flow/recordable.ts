@@ -39,12 +39,11 @@ type Method = (...given: never) => unknown
 /** What is data neither as a whole nor in parts. */
 type Opaque = Method | symbol | Error | Effect.Effect<any, any, any> | PromiseLike<any> | { readonly pipe: Method }
 
-/** Where in a type there is what a record can't represent: `"at a.b"`. `never` if it is nowhere, up to four levels deep. */
-export type Unrecordable<
-  A,
-  Path extends string = "",
-  Depth extends ReadonlyArray<unknown> = []
-> = Depth["length"] extends 4
+/**
+ * `true` if a type has what a record can't represent, up to four levels deep, else `never`. It knows no place, so that the compiler
+ * looks at each type once, wherever it is: data as other services describe theirs has thousands of places.
+ */
+export type Unrecordable<A, Depth extends ReadonlyArray<unknown> = []> = Depth["length"] extends 4
   ? never
   : 0 extends 1 & A
     ? never
@@ -54,29 +53,45 @@ export type Unrecordable<
         ? never
         : A extends Recorded
           ? never
-          : A extends Option.Option<infer Item> | ReadonlyArray<infer Item> | ReadonlySet<infer Item>
-            ? Unrecordable<Item, Path, [...Depth, 0]>
-            : A extends ReadonlyMap<infer Key, infer Item> | Result<infer Item, infer Key> | Exit<infer Item, infer Key>
-              ? Unrecordable<Key | Item, Path, [...Depth, 0]>
+          : A extends Holder<infer Item>
+            ? Unrecordable<Item, [...Depth, 0]>
+            : A extends PairHolder<infer One, infer Other>
+              ? Unrecordable<One | Other, [...Depth, 0]>
               : A extends Effect.Effect<infer State, MergeConflict>
-                ? MergedRefs<A, State, Path>
+                ? IsMerged<A, State> extends true
+                  ? never
+                  : true
                 : A extends Opaque
-                  ? Path
+                  ? true
                   : A extends object
-                    ? InObject<A, Path, Depth, MethodsOf<A>>
+                    ? [MethodsOf<A>] extends [never]
+                      ? { [K in Named<A>]-?: Unrecordable<A[K], [...Depth, 0]> }[Named<A>]
+                      : true
                     : never
 
-/** What `Step.merge` gives is the refs, and also an effect that yields them. No other effect is what it yields. */
-type MergedRefs<A, State, Path> = unknown extends State ? Path : A extends State ? never : Path
+type Holder<Item> = Option.Option<Item> | ReadonlyArray<Item> | ReadonlySet<Item>
 
-/** An object with one function is named by it. One with several is an instance of a class, named as a whole. */
-type InObject<A, Path extends string, Depth extends ReadonlyArray<unknown>, Methods extends string> = [
-  Methods
-] extends [never]
-  ? { [K in Named<A>]-?: Unrecordable<A[K], Below<Path, K>, [...Depth, 0]> }[Named<A>]
-  : IsUnion<Methods> extends true
-    ? Path
-    : Below<Path, Methods>
+type PairHolder<One, Other> = ReadonlyMap<One, Other> | Result<One, Other> | Exit<One, Other>
+
+/** What `Step.merge` gives is the refs, and also an effect that yields them. No other effect is what it yields. */
+type IsMerged<A, State> = unknown extends State ? false : A extends State ? true : false
+
+/** Where in a type there is what a record can't represent: `a.b`. Only the parts that have it are searched. */
+export type PlaceOf<A, Path extends string = "", Depth extends ReadonlyArray<unknown> = []> = A extends null | undefined
+  ? never
+  : [Unrecordable<A, Depth>] extends [never]
+    ? never
+    : A extends Holder<infer Item>
+      ? PlaceOf<Item, Path, [...Depth, 0]>
+      : A extends PairHolder<infer One, infer Other>
+        ? PlaceOf<One | Other, Path, [...Depth, 0]>
+        : A extends Opaque
+          ? Path
+          : [MethodsOf<A>] extends [never]
+            ? { [K in Named<A>]-?: PlaceOf<A[K], Below<Path, K>, [...Depth, 0]> }[Named<A>]
+            : IsUnion<MethodsOf<A>> extends true
+              ? Path // an instance of a class, named as a whole
+              : Below<Path, MethodsOf<A>>
 
 /** The keys of an object that a record would have: phantom types are under symbols. */
 type Named<A> = keyof A & (string | number)
