@@ -142,6 +142,35 @@ describe("reading a store", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.live("says that a store is gone that was there, and goes on with one that takes its place", () =>
+    Effect.gen(function* () {
+      const directory = Path.join(yield* temporaryDirectory, "store")
+      const other = `${directory}-other`
+      yield* fill(directory, "a")
+      yield* fill(other, "b")
+      yield* opened(
+        directory,
+        Effect.gen(function* () {
+          assert.deepStrictEqual(yield* readAll, ["a"])
+          Fs.renameSync(directory, `${directory}-away`)
+          for (const _ of ["once", "twice"]) {
+            const { message } = yield* Effect.flip(Run.list({}))
+            assert.match(
+              message,
+              /runs\.sqlite could not be read: it is gone: it was removed, or has another name now\.$/
+            )
+          }
+          Fs.renameSync(other, directory)
+          assert.deepStrictEqual(yield* readAll, ["b"])
+          Fs.renameSync(directory, other)
+          Fs.renameSync(`${directory}-away`, directory)
+          assert.deepStrictEqual(yield* readAll, ["a"])
+        }),
+        true
+      )
+    })
+  )
+
   it.live("reads a store of an older version that it may not migrate", () =>
     Effect.gen(function* () {
       const directory = yield* temporaryDirectory

@@ -253,6 +253,7 @@ const explain =
         return obstacle() ?? "no space is left on the disk. Free some, or remove old runs with gc"
       case 14:
         if (isDirectory(filename)) return "it is a directory, not a file"
+        if (Obstacle.statOf(filename) === undefined) return "it is gone: it was removed, or has another name now"
         return obstacle() ?? "it can't be opened. Check its permissions and those of its directory"
       case 26:
         return "it is not a run database, or it is damaged. Nothing in it was changed; restore it from a copy, or move it away to start anew"

@@ -42,10 +42,11 @@ export const make = Effect.fnUntraced(function* (config: SqliteClientConfig) {
     Effect.try({
       try: () => {
         if (opened.isStale()) {
+          const next = reopen()
           prepared.clear()
           opened.close()
-          opened = reopen()
-          database = opened.database
+          opened = next
+          database = next.database
         }
         return evaluate()
       },

@@ -49,8 +49,14 @@ export const open = (
     }
   }
   try {
+    const file = fileOf(path)
     const database = connect(path)
-    return { database, isStale: () => false, close: () => database.close() }
+    // A connection goes on with the file that it has opened, also when that was removed or replaced.
+    const isStale = (): boolean => {
+      const now = fileOf(path)
+      return now !== file && now !== "hidden"
+    }
+    return { database, isStale, close: () => database.close() }
   } catch (cause) {
     const code = (cause as { readonly errcode?: number }).errcode // what `node:sqlite` throws
     if (code === undefined || !unmakeable.has(code & 0xff) || !Fs.existsSync(path)) throw cause
@@ -79,6 +85,12 @@ export const open = (
       throw cause
     }
   }
+}
+
+/** Which file has a name: nothing where none has, and `hidden` where this user may not look. */
+const fileOf = (path: string): number | "hidden" | undefined => {
+  const stat = Obstacle.statOf(path)
+  return stat === "hidden" ? stat : stat?.ino
 }
 
 /** Changes whenever the database or its write-ahead log does, and where they can't be seen any more. */
