@@ -140,7 +140,7 @@ export interface ExecutorService {
   readonly name: string
   /**
    * Whether an attempt may have to wait for a place, and its `begin` is called as soon as it has one. Until then its task is
-   * recorded without the attempt, so that everybody can tell that it waits.
+   * recorded without the attempt, so that anyone who reads the record can tell that it waits.
    */
   readonly hasPlaces?: boolean
   /** Refuses, when a run starts, a flow that it can't execute, or a store that its workers can't open. */

@@ -8,10 +8,9 @@ import type { LogRecord, RunRecord, TaskRecord } from "./RunRecord.ts"
 /** Something that happened in a run. */
 export type RunEvent =
   | { readonly _tag: "RunStarted"; readonly run: RunRecord }
-  /**
-   * Also at every further attempt. Where a task may have to wait for a place, twice: before it waits (`RunRecord.isWaiting`),
-   * and when it has its place.
-   */
+  /** A task may have to wait for a place where it is executed. `TaskStarted` follows as soon as it has one. */
+  | { readonly _tag: "TaskWaiting"; readonly task: TaskRecord }
+  /** Also at every further attempt. */
   | { readonly _tag: "TaskStarted"; readonly task: TaskRecord }
   | { readonly _tag: "TaskFinished"; readonly task: TaskRecord }
   | { readonly _tag: "Logged"; readonly line: LogRecord }

@@ -186,7 +186,7 @@ export const beganAt = (record: AttemptRecord | TaskRecord): number =>
  *
  * @example
  * ```ts
- * const waiting = (yield* Run.tasks(run)).filter(RunRecord.isWaiting)
+ * const waiting = (yield* Run.tasks("latest")).filter(RunRecord.isWaiting)
  * ```
  */
 export const isWaiting = ({ attempts, how, status }: TaskRecord): boolean =>

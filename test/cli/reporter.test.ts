@@ -128,9 +128,9 @@ describe("a live table", () => {
     observe({ _tag: "RunStarted", run: aRun() })
     at(1000)
     observe({ _tag: "TaskStarted", task: aTask(1) })
-    observe({ _tag: "TaskStarted", task: aTask(2, { attempts: [] }) })
+    observe({ _tag: "TaskWaiting", task: aTask(2, { attempts: [] }) })
     at(2000)
-    observe({ _tag: "TaskStarted", task: aTask(3, { attempts: [] }) })
+    observe({ _tag: "TaskWaiting", task: aTask(3, { attempts: [] }) })
     assert.deepStrictEqual(screen.lines(), [
       "F · run r1",
       "16:05:10.000 [train/1] started",

@@ -71,18 +71,18 @@ export const make = (
           attempts: [...made],
           outputs: []
         }
-        const starts = (attempts: ReadonlyArray<AttemptRecord>) => {
-          const task: TaskRecord = { ...waiting, attempts: [...made, ...attempts] }
+        const tell = (_tag: "TaskWaiting" | "TaskStarted", task: TaskRecord) => {
           run.recorder.running({ _tag: "Task", task, blobs: inputs.blobs, schemas: inputs.schemas })
-          run.observe({ _tag: "TaskStarted", task })
+          run.observe({ _tag, task })
+        }
+        const starts = (at?: number) => {
+          const began = at === undefined ? undefined : { beganAt: Math.max(startedAt, at) }
+          tell("TaskStarted", { ...waiting, attempts: [...made, { number, status: "running", startedAt, ...began }] })
         }
         const hasPlaces = run.executor.hasPlaces === true
-        starts(hasPlaces ? [] : [{ number, status: "running", startedAt }])
-        const reported: Reported = hasPlaces
-          ? {
-              onBegin: (at) => starts([{ number, status: "running", startedAt, beganAt: Math.max(startedAt, at) }])
-            }
-          : {}
+        if (hasPlaces) tell("TaskWaiting", waiting)
+        else starts()
+        const reported: Reported = hasPlaces ? { onBegin: starts } : {}
 
         const untraced = attempt({
           run,

@@ -3,7 +3,7 @@
  * the same way, so its output matches the live log.
  */
 import type { RunEvent } from "../../../RunObserver.ts"
-import { beganAt, isWaiting, type LogRecord, type RunRecord, type TaskRecord } from "../../../RunRecord.ts"
+import { beganAt, type LogRecord, type RunRecord, type TaskRecord } from "../../../RunRecord.ts"
 import * as Text from "../../text.ts"
 import * as Units from "../../units.ts"
 import type { Style } from "../style.ts"
@@ -57,13 +57,16 @@ export const closing = (run: RunRecord, store: string, tasks: number, style: Sty
   return `${status} · artifacts in ${store} · ${Units.plural(tasks, "task")}`
 }
 
+/** The events that a log has. That a task waits is only shown. */
+export type ToldEvent = Exclude<RunEvent, { readonly _tag: "TaskWaiting" }>
+
 /**
  * The lines of an event. Empty for the start and end of the outermost run, which `header` and `closing` render.
  *
  * @param childFlow The flow of a called run, which is part of its tasks' labels.
  */
 export const ofEvent = (
-  event: RunEvent,
+  event: ToldEvent,
   childFlow: (run: string) => string | undefined,
   style: Style
 ): ReadonlyArray<string> => {
@@ -79,7 +82,6 @@ export const ofEvent = (
     }
     case "TaskStarted": {
       const { attempts, id, run } = event.task
-      if (isWaiting(event.task)) return []
       const last = attempts.at(-1)
       const before = attempts.at(-2)
       const label = labelOf(run, id, childFlow)

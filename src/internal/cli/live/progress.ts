@@ -44,6 +44,7 @@ export const make = (): Progress => {
         case "RunFinished":
           if (event.run.id === root?.id) root = event.run
           return
+        case "TaskWaiting":
         case "TaskStarted":
           running.set(`${event.task.run}/${event.task.id}`, event.task)
           return

@@ -3,7 +3,7 @@
  * of JSON for every event with `--log json`, nothing with `--quiet`. It is a `RunObserver`, so it can't affect the run.
  */
 import type { RunEvent } from "../../../RunObserver.ts"
-import { beganAt, isWaiting, type RunRecord } from "../../../RunRecord.ts"
+import { beganAt, type RunRecord } from "../../../RunRecord.ts"
 import { type Style, styleFor } from "../style.ts"
 import * as Lines from "./lines.ts"
 import * as Progress from "./progress.ts"
@@ -67,9 +67,8 @@ export const make = (options: {
       const outermost = progress.run() === undefined
       progress.observe(event)
       if (mode === "quiet") return
-      // A task starts when it has its place.
-      const waits = event._tag === "TaskStarted" && isWaiting(event.task)
-      if (mode === "json") return waits ? undefined : void stream.write(`${JSON.stringify(toJson(event))}\n`)
+      if (event._tag === "TaskWaiting") return table?.touch() // no line says so
+      if (mode === "json") return void stream.write(`${JSON.stringify(toJson(event))}\n`)
       if (event._tag === "RunStarted" && outermost) return write([Lines.header(event.run, style)])
       if (event._tag === "RunFinished" && event.run.id === progress.run()?.id) {
         write([Lines.closing(event.run, options.store, progress.counts().total, style)])
@@ -86,7 +85,7 @@ export const make = (options: {
 }
 
 /** An event as data. `--log json` prints one such object per line. */
-export const toJson = (event: RunEvent): object => {
+export const toJson = (event: Lines.ToldEvent): object => {
   switch (event._tag) {
     case "RunStarted":
     case "RunFinished": {
