@@ -230,6 +230,9 @@ const isDirectory = (path: string): boolean => {
   return stat !== undefined && stat !== "hidden" && stat.isDirectory()
 }
 
+const gone = "it is gone: it was removed, or has another name now"
+const unopened = "it can't be opened. Check its permissions and those of its directory"
+
 /** SQLite's result codes in words. */
 const explain =
   (filename: string) =>
@@ -253,8 +256,7 @@ const explain =
         return obstacle() ?? "no space is left on the disk. Free some, or remove old runs with gc"
       case 14:
         if (isDirectory(filename)) return "it is a directory, not a file"
-        if (Obstacle.statOf(filename) === undefined) return "it is gone: it was removed, or has another name now"
-        return obstacle() ?? "it can't be opened. Check its permissions and those of its directory"
+        return obstacle() ?? (Obstacle.statOf(filename) === undefined ? gone : unopened)
       case 26:
         return "it is not a run database, or it is damaged. Nothing in it was changed; restore it from a copy, or move it away to start anew"
       default:
