@@ -12,7 +12,7 @@ import { accepted, prelude, rejected, saidOnce, shown } from "./types/snippets.t
 
 const file = (name: string) => `${name.replaceAll(/\W+/g, "-")}.ts`
 
-const imports = `import { Duration, Effect, Layer, Option, Schema } from "effect"
+const imports = `import { Duration, Effect, Layer, Option, Redacted, Schema } from "effect"
 import { Artifact, CurrentTask, Flow, FlowCli, Ref, Run, Step, Storage } from "effect-flow"
 import { baseline, compare, data, declared, flow, join, score, scored, scores, service, start, train, trained, TrainingDiverged, Weights, Reviews } from "./prelude.ts"
 `

@@ -78,6 +78,11 @@ export const rejected: ReadonlyArray<{ readonly name: string; readonly code: str
     message: "a secret (Redacted) is never stored: read it with Config.Redacted in the step or layer that needs it"
   },
   {
+    name: "a secret in the exit that a flow yields",
+    code: "Flow.make('hides', { steps: [score], run: () => Effect.exit(Effect.map(score({ size: 1 }), () => [Redacted.make('key')])) })",
+    message: "a secret (Redacted) is never stored: read it with Config.Redacted in the step or layer that needs it"
+  },
+  {
     name: "a flow that does not yield its declared output",
     code: `Flow.make('f', { output: { n: Schema.Int }, steps: [], run: () => Effect.succeed({ n: 'one' }) })`,
     message: "the body does not yield what the flow declares in `output`"
