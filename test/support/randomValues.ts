@@ -40,7 +40,8 @@ const leaves: ReadonlyArray<Kind> = [
   { schema: Schema.DateFromString, value: date },
   { schema: Schema.FiniteFromString, value: fc.double({ noNaN: true, noDefaultInfinity: true }).map((n) => n + 0) },
   { schema: Schema.Uint8Array, value: fc.uint8Array({ maxLength: 6 }) },
-  { schema: Schema.Duration, value: fc.nat().map(Duration.millis) },
+  // Effect has one value for all durations of 0 ms: a step that changes it changes the module itself.
+  { schema: Schema.Duration, value: fc.integer({ min: 1 }).map(Duration.millis) },
   { schema: Schema.BigDecimal, value: fc.bigInt().map((value) => BigDecimal.normalize(BigDecimal.make(value, 2))) },
   { schema: Schema.Unknown, value: fc.jsonValue({ maxDepth: 3, stringUnit: anyCharacter }).filter(hasNoPrototypeKey) },
   { schema: Point, value: fc.record({ x: number, at: date }).map((fields) => new Point(fields)) }
