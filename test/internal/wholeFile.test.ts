@@ -57,6 +57,46 @@ describe("a file that is written", () => {
   )
 
   it.effect(
+    "keeps the mode of the one before, whatever the process takes from new files",
+    inDirectory(async (directory) => {
+      const path = join(directory, "file")
+      await Fs.writeFile(path, "before")
+      await Fs.chmod(path, 0o666)
+      await write(path, "after")
+      assert.strictEqual((await Fs.stat(path)).mode & 0o777, 0o666)
+    })
+  )
+
+  it.effect(
+    "is made where a symbolic link leads that leads nowhere yet",
+    inDirectory(async (directory) => {
+      await Fs.mkdir(join(directory, "data"))
+      await Fs.mkdir(join(directory, "links"))
+      await Fs.symlink("../data/second", join(directory, "links", "first"))
+      await Fs.symlink("file", join(directory, "data", "second"))
+      await write(join(directory, "links", "first"), "all of it")
+      assert.isTrue((await Fs.lstat(join(directory, "links", "first"))).isSymbolicLink())
+      assert.isTrue((await Fs.lstat(join(directory, "data", "second"))).isSymbolicLink())
+      assert.strictEqual(await Fs.readFile(join(directory, "data", "file"), "utf8"), "all of it")
+      assert.deepStrictEqual(await Fs.readdir(join(directory, "links")), ["first"])
+    })
+  )
+
+  it.effect(
+    "leaves nothing when the process ends at once",
+    inDirectory(async (directory) => {
+      const before = process.listeners("exit")
+      const { close } = await WholeFile.begin(join(directory, "file"))
+      assert.lengthOf(await Fs.readdir(directory), 1)
+      for (const listener of process.listeners("exit")) if (!before.includes(listener)) listener(0)
+      assert.deepStrictEqual(await Fs.readdir(directory), [])
+      await close()
+      await write(join(directory, "file"), "all of it")
+      assert.deepStrictEqual(process.listeners("exit"), before)
+    })
+  )
+
+  it.effect(
     "goes into a pipe or a device that has its name",
     inDirectory(async (directory) => {
       const pipe = join(directory, "pipe")
