@@ -38,6 +38,10 @@ const task = (id: string, more: Partial<TaskView> = {}): TaskView => {
   }
 }
 
+/** A task whose only attempt took this time. */
+const executed = (startedAt: number, finishedAt: number): TaskView =>
+  task("a/1", { startedAt, finishedAt, attempts: [{ number: 1, status: "succeeded", startedAt, finishedAt }] })
+
 const run = (id: string, more: Partial<RunView> = {}): RunView => ({
   id,
   flow: "Flow",
@@ -329,9 +333,7 @@ describe("Waterfall", () => {
       attempts: [{ number: 1, status: "succeeded" as const, startedAt: i * 20, finishedAt: i * 20 + 20 }]
     }))
     assert.deepStrictEqual([...new Set(Waterfall.concurrency(turns, 0, 60_000, 60_000, 100))], [1])
-    const instants = Array.from({ length: 500 }, (_, i) =>
-      task("a/1", { startedAt: i >> 4, finishedAt: i >> 4, attempts: [] })
-    )
+    const instants = Array.from({ length: 500 }, (_, i) => executed(i >> 4, i >> 4))
     assert.strictEqual(Concurrency.highest(instants, 100), 1)
   })
 
@@ -339,9 +341,7 @@ describe("Waterfall", () => {
     const interval = FastCheck.tuple(FastCheck.integer({ min: 0, max: 30 }), FastCheck.integer({ min: 1, max: 10 }))
     FastCheck.assert(
       FastCheck.property(FastCheck.array(interval, { maxLength: 12 }), (intervals) => {
-        const tasks = intervals.map(([from, took]) =>
-          task("a/1", { startedAt: from, finishedAt: from + took, attempts: [] })
-        )
+        const tasks = intervals.map(([from, took]) => executed(from, from + took))
         const at = Array.from(
           { length: 40 },
           (_, moment) => intervals.filter(([from, took]) => from <= moment && moment < from + took).length
@@ -359,7 +359,13 @@ describe("Waterfall", () => {
   it("does not count tasks that wait, or that were not executed", () => {
     const waiting = task("a/1", { status: "running", attempts: [], finishedAt: undefined as never })
     const reused = task("a/2", { how: "takenOver", attempts: [] })
-    assert.strictEqual(Concurrency.highest([waiting, reused], 100), 0)
+    const ended = (["interrupted", "crashed"] as const).map((status) => task("a/3", { status, attempts: [] }))
+    assert.strictEqual(Concurrency.highest([waiting, reused, ...ended], 100), 0)
+    for (const one of ended)
+      assert.deepStrictEqual(
+        Waterfall.spansOf(one).map(({ kind }) => kind),
+        ["waiting"]
+      )
   })
 
   it("has ticks at round times, few of them, within the window", () => {

@@ -13,8 +13,10 @@ import * as Artifact from "../../src/Artifact.ts"
 import * as Executor from "../../src/Executor.ts"
 import * as Flow from "../../src/Flow.ts"
 import * as Parquet from "../../src/Parquet.ts"
+import { RunStore } from "../../src/RunStore.ts"
 import * as Step from "../../src/Step.ts"
 import * as Storage from "../../src/Storage.ts"
+import * as Records from "../conformance/records.ts"
 import { temporaryDirectory } from "../support/directory.ts"
 import { TestFlow } from "./fixtures/flow.ts"
 import { type Ended, line } from "./line.ts"
@@ -98,6 +100,26 @@ describe("runs", () => {
 })
 
 describe("show", () => {
+  it.live("shows no task as running or waiting in a run that crashed", () =>
+    Effect.gen(function* () {
+      const directory = yield* temporaryDirectory
+      const attempts = [{ number: 1, status: "running" as const, startedAt: 1000 }]
+      yield* Effect.provide(
+        Effect.flatMap(RunStore, (runs) =>
+          runs.write([
+            Records.putRun(Records.run("crashed")),
+            Records.putTask(Records.task("crashed", 1, { status: "running", attempts })),
+            Records.putTask(Records.task("crashed", 2, { status: "running" }))
+          ])
+        ),
+        Storage.layerLocal({ directory })
+      )
+      const elsewhere = line(undefined, "", directory)
+      assert.match(succeeds(yield* elsewhere("show", "crashed")), /\nstep\/1 +crashed .*\nstep\/2 +crashed /)
+      assert.match(succeeds(yield* elsewhere("show", "crashed/step/2")), /^step\/2 · crashed\n/)
+    })
+  )
+
   it.live("tells a task that waits for its place from one that runs", () =>
     Effect.gen(function* () {
       const directory = yield* temporaryDirectory

@@ -161,7 +161,9 @@ export const make = (
             message: `${beside.message} (${tag})`
           })
         }
-        made.push({ number, status, startedAt, ...waited, finishedAt, ...reported.failsOn, error })
+        // One that was interrupted before it had a place was never made.
+        if (!hasPlaces || status !== "interrupted" || waited !== undefined)
+          made.push({ number, status, startedAt, ...waited, finishedAt, ...reported.failsOn, error })
         const delay = Exit.isSuccess(decided) ? decided.value : undefined
         if (delay === undefined) return yield* fail(task, status, exit.cause, error)
         // The attempt must be recorded for a process that continues the run.

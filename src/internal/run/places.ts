@@ -20,7 +20,9 @@ export class Places {
     let events = isOver ? 2 : 1
     for (const attempt of task.attempts) events += attempt.status === "running" ? 1 : 2
     const before = this.#of?.get(task.id)
-    const own = new Array<number>(Math.max(events, before?.length ?? 0)) // one that is pushed to has room for 16 more
+    // An attempt that died with its driver is left out while the task waits again, and its place with it: what comes next is
+    // another event, which readers that saw that attempt start have not seen.
+    const own = new Array<number>(events) // one that is pushed to has room for 16 more
     for (let index = 0; index < own.length; index++) own[index] = before?.[index] ?? ++this.#last
     if (isOver) this.#of?.delete(task.id)
     else {

@@ -4,7 +4,7 @@
  */
 import type { TaskView } from "../../internal/server/shapes.ts"
 
-type Timed = Pick<TaskView, "attempts" | "startedAt" | "status"> & Partial<Pick<TaskView, "finishedAt" | "how">>
+type Timed = Pick<TaskView, "attempts" | "startedAt" | "status"> & Partial<Pick<TaskView, "finishedAt">>
 
 /** A level that holds from a time until the next one's. `peak` counts what started and ended at that very time, too. */
 interface Level {
@@ -13,20 +13,17 @@ interface Level {
   readonly peak: number
 }
 
-/** When a task was executing: its attempts, without the time that it waited for its place or for its next attempt. */
+/**
+ * When a task was executing: its attempts, without the time that it waited for its place or for its next attempt. A task
+ * without an attempt never had a place, or was taken over or found in the cache.
+ */
 const intervalsOf = (task: Timed, now: number): ReadonlyArray<readonly [from: number, to: number]> => {
   const last = task.attempts.length - 1
-  if (last >= 0) {
-    return task.attempts.map(({ finishedAt, startedAt }, i) => [
-      Math.max(task.startedAt, startedAt),
-      // A task that succeeded ended with its last attempt.
-      (i === last && task.status === "succeeded" ? task.finishedAt : finishedAt) ?? now
-    ])
-  }
-  // A task that was taken over or found in the cache was not executed, and one without an attempt waits for its first.
-  return task.status === "running" || (task.how ?? "executed") !== "executed"
-    ? []
-    : [[task.startedAt, task.finishedAt ?? now]]
+  return task.attempts.map(({ finishedAt, startedAt }, i) => [
+    Math.max(task.startedAt, startedAt),
+    // A task that succeeded ended with its last attempt.
+    (i === last && task.status === "succeeded" ? task.finishedAt : finishedAt) ?? now
+  ])
 }
 
 /** The levels in the order of time. An interval that ends where another begins does not overlap it. */

@@ -142,7 +142,7 @@ export const spansOf = (task: TaskView): ReadonlyArray<Span> => {
     at = attempt.finishedAt ?? Number.POSITIVE_INFINITY
   }
   if (task.attempts.length === 0) {
-    spans.push({ kind: task.status === "running" ? "waiting" : task.status, from: at, to: task.finishedAt })
+    spans.push({ kind: task.how === "executed" ? "waiting" : task.status, from: at, to: task.finishedAt })
   } else if (task.status === "running" && Number.isFinite(at)) {
     spans.push({ kind: "waiting", from: at, to: undefined })
   }

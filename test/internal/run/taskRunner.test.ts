@@ -3,11 +3,13 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as References from "effect/References"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import { Artifact, CurrentTask, Executor, Flow, Run, type RunRecord, RunStore, Step, Storage } from "effect-flow"
 
@@ -34,6 +36,33 @@ const flaky = (succeedsAt: number, retry: Step.Retry<Flaky>) =>
   })
 
 describe("attempts", () => {
+  it.effect("that never had a place are not recorded", () =>
+    Effect.gen(function* () {
+      const started = yield* Deferred.make<void>()
+      const turn = Step.make("turn", {
+        input: { x: Schema.Int },
+        run: () => Effect.andThen(Deferred.succeed(started, undefined), Effect.never)
+      })
+      const flow = Flow.make("OneByOne", {
+        steps: [turn],
+        run: () => Effect.asVoid(Step.forEach([1, 2], (x) => turn({ x }), { concurrency: "unbounded" }))
+      })
+      const fiber = yield* Effect.forkChild(Flow.run(flow, {}))
+      yield* Deferred.await(started)
+      yield* Fiber.interrupt(fiber)
+      const run = yield* lastRun
+      assert.deepStrictEqual(
+        (yield* tasksOf(run.id)).map(({ attempts, status }) => [status, ...attempts.map(({ status }) => status)]),
+        [["interrupted", "interrupted"], ["interrupted"]]
+      )
+      const events = yield* Stream.runCollect(Run.events(run.id))
+      assert.deepStrictEqual(
+        events.flatMap((event) => ("task" in event && event.task === "turn/2" ? [event._tag] : [])),
+        ["TaskStarted", "TaskFinished"]
+      )
+    }).pipe(Effect.provide([Storage.layerMemory, Executor.layerFibers({ concurrency: 1 })]))
+  )
+
   it.effect("follow the schedule, wait as long as it says, and are recorded one by one", () =>
     Effect.gen(function* () {
       const step = flaky(3, Schedule.spaced("1 minute"))

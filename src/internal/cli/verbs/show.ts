@@ -62,6 +62,13 @@ const workerOf = (task: TaskRecord): string | undefined => task.attempts.at(-1)?
 const durationText = (record: AttemptRecord | TaskRecord) =>
   record.finishedAt === undefined ? "" : Units.duration(record.finishedAt - beganAt(record))
 
+/** The status of a task: none outlives its run, whatever was recorded of it. */
+const statusIn = (run: ShownRun, task: TaskRecord): string => {
+  if (task.status !== "running") return task.status
+  if (run.status !== "running") return run.status === "crashed" ? "crashed" : "interrupted"
+  return isWaiting(task) ? "waiting" : "running"
+}
+
 /** What a run is, in a line. */
 const runLine = (run: ShownRun, style: Style): string =>
   `${style.bold(run.flow)} · run ${run.id} · ${paintStatus(style, run.status)}${run.finishedAt === undefined ? "" : ` in ${Units.duration(run.finishedAt - run.startedAt)}`}`
@@ -90,7 +97,7 @@ const runLines = (
   const failed = tasks.filter((task) => task.error !== undefined && task.status === "failed")
   const rows = tasks.map((task) => [
     task.id,
-    paintStatus(style, run.status === "running" && isWaiting(task) ? "waiting" : task.status),
+    paintStatus(style, statusIn(run, task)),
     task.how === "executed"
       ? task.attempts.length > 1
         ? `${task.attempts.length} attempts`
@@ -120,7 +127,7 @@ const runLines = (
 }
 
 const taskLines = (run: ShownRun, task: TaskRecord, style: Style): ReadonlyArray<string> => [
-  `${style.bold(task.id)} · ${paintStatus(style, run.status === "running" && isWaiting(task) ? "waiting" : task.status)}${task.how === "executed" ? (task.finishedAt === undefined ? "" : ` in ${durationText(task)}`) : `, ${task.how === "cached" ? "cached" : "taken over"} from ${task.source}${hasOtherCode(task) ? "; its code has changed since" : ""}`}`,
+  `${style.bold(task.id)} · ${paintStatus(style, statusIn(run, task))}${task.how === "executed" ? (task.finishedAt === undefined ? "" : ` in ${durationText(task)}`) : `, ${task.how === "cached" ? "cached" : "taken over"} from ${task.source}${hasOtherCode(task) ? "; its code has changed since" : ""}`}`,
   Text.columns(
     [
       ["started", Units.dateTime(task.startedAt)],
