@@ -16,6 +16,7 @@ import type { ExecutorError } from "./Executor.ts"
 import { FlowError, type ParameterError } from "./FlowError.ts"
 import * as Checked from "./internal/checked.ts"
 import type { BodyResult, Duplicate, OutputSchemas } from "./internal/flow/body.ts"
+import * as GivenChecks from "./internal/flow/given.ts"
 import type * as Reading from "./internal/history/reading.ts"
 import * as Crashed from "./internal/life/crashed.ts"
 import type { Event } from "./internal/life/event.ts"
@@ -123,8 +124,8 @@ export const make = <
   } & Duplicate<S>
 ): Flow<Name, P, Out, E, Exclude<R, CurrentRun | Scope>> => {
   Definition.checkName("a flow", name)
-  const isList = Array.isArray(options?.steps) && options.steps.every((step) => Definition.definition in Object(step))
-  Checked.expect(`\`steps\` of flow "${name}"`, options?.steps, isList, "a list of steps")
+  const isStep = (step: unknown) => Definition.definition in Object(step)
+  Checked.list(`\`steps\` of flow "${name}"`, options?.steps, isStep, "steps")
   const isBody = typeof options.run === "function"
   Checked.expect(`\`run\` of flow "${name}"`, options.run, isBody, "a function that returns an Effect")
   const definitions = new Map<string, Definition.Definition>()
@@ -139,6 +140,8 @@ export const make = <
     }
     definitions.set(step.stepName, step[Definition.definition])
   }
+  Definition.checkFields(`\`parameters\` of flow "${name}"`, options.parameters)
+  Definition.checkFields(`\`output\` of flow "${name}"`, options.output)
   for (const [parameter, schema] of Object.entries(options.parameters ?? {})) {
     Definition.checkName(`a parameter of flow "${name}"`, parameter)
     oneEffect(schema)
@@ -184,6 +187,8 @@ export const parameter = <S extends Schema.Codec<any, any>, Default extends S["T
     readonly default?: Default
   } = {}
 ): [Default] extends [never] ? S : Defaulted<S> => {
+  Checked.expect("The first argument of Flow.parameter", schema, Schema.isSchema(schema), "a schema")
+  Checked.options("Flow.parameter", options)
   const described =
     options.description === undefined && options.default === undefined
       ? schema
@@ -213,8 +218,11 @@ export const parameter = <S extends Schema.Codec<any, any>, Default extends S["T
 export const provide = <Name extends string, P extends Parameters, Out, E, R, ROut, E2, RIn>(
   flow: Flow<Name, P, Out, E, R>,
   layer: Layer.Layer<ROut, E2, RIn>
-): Flow<Name, P, Out, E | E2, Exclude<R, ROut> | RIn> =>
-  ({ ...flow, layer: flow.layer === undefined ? layer : Layer.provideMerge(flow.layer, layer) }) as never // the types say what changed
+): Flow<Name, P, Out, E | E2, Exclude<R, ROut> | RIn> => {
+  GivenChecks.flow("The first argument of Flow.provide", flow)
+  Checked.expect("The second argument of Flow.provide", layer, Layer.isLayer(layer), "a Layer")
+  return { ...flow, layer: flow.layer === undefined ? layer : Layer.provideMerge(flow.layer, layer) } as never // the types say what changed
+}
 
 /** What `Flow.run` yields: the run's id, and what the flow's body yielded. */
 export interface Result<out Out> {
@@ -257,12 +265,17 @@ export const run = <Name extends string, P extends Parameters, Out, E, R, const 
   flow: Flow<Name, P, Out, E, R>,
   parameters: Given<P>,
   options: Options = {} as Options // its default
-): Effect.Effect<Result<Out>, E | RunError | IdError<Options>, R | ArtifactStore | Outside.RunStore> =>
-  (options.id === undefined
-    ? Effect.flatMap(ParameterValues.make(flow, parameters), (complete) => runFlow(flow, complete, options))
-    : Effect.flatMap(LifeHandle.start(flow, parameters, options), (handle) =>
-        Effect.map(handle.await, (output) => ({ id: handle.id, output }))
-      )) as never // erased within
+): Effect.Effect<Result<Out>, E | RunError | IdError<Options>, R | ArtifactStore | Outside.RunStore> => {
+  GivenChecks.flow("The first argument of Flow.run", flow)
+  GivenChecks.start("Flow.run", options)
+  const ran =
+    options.id === undefined
+      ? Effect.flatMap(ParameterValues.make(flow, parameters), (complete) => runFlow(flow, complete, options))
+      : Effect.flatMap(LifeHandle.start(flow, parameters, options), (handle) =>
+          Effect.map(handle.await, (output) => ({ id: handle.id, output }))
+        )
+  return ran as never // erased within
+}
 
 /** A started run, held by the program that started it. */
 export interface Handle<out Out, out E> {
@@ -304,8 +317,11 @@ export const start = <Name extends string, P extends Parameters, Out, E, R>(
   flow: Flow<Name, P, Out, E, R>,
   parameters: Given<P>,
   options: StartOptions = {}
-): Effect.Effect<Handle<Out, E>, RunError | FlowError, R | ArtifactStore | Outside.RunStore> =>
-  LifeHandle.start(flow, parameters, options) as never // erased within
+): Effect.Effect<Handle<Out, E>, RunError | FlowError, R | ArtifactStore | Outside.RunStore> => {
+  GivenChecks.flow("The first argument of Flow.start", flow)
+  GivenChecks.start("Flow.start", options)
+  return LifeHandle.start(flow, parameters, options) as never // erased within
+}
 
 /** The handle of a run of one of several flows. */
 export type HandleOf<F> = F extends Any ? Handle<Output<F>, Failure<F>> : never
@@ -336,10 +352,14 @@ export const resumeCrashed = <const F extends ReadonlyArray<Any>>(
   ReadonlyArray<HandleOf<F[number]>>,
   StoreError,
   Services<F[number]> | ArtifactStore | Outside.RunStore
-> => Crashed.resumeCrashed(flows, { maxResumes: maxResumesOf("Flow.resumeCrashed", options) }) as never // erased within
+> => {
+  GivenChecks.flows("Flow.resumeCrashed", flows)
+  return Crashed.resumeCrashed(flows, { maxResumes: maxResumesOf("Flow.resumeCrashed", options) }) as never // erased within
+}
 
-const maxResumesOf = (of: string, { maxResumes }: { readonly maxResumes?: number }): number =>
-  Checked.wholeNumber(`\`maxResumes\` of ${of}`, maxResumes, 1) ?? Crashed.defaultMaxResumes
+const maxResumesOf = (of: string, options: { readonly maxResumes?: number }): number =>
+  Checked.wholeNumber(`\`maxResumes\` of ${of}`, Checked.options(of, options).maxResumes, 1) ??
+  Crashed.defaultMaxResumes
 
 /**
  * A layer that resumes the crashed runs of flows when it is built, and looks for new ones from then on.
@@ -361,8 +381,9 @@ export const supervise = <const F extends ReadonlyArray<Any>>(
     readonly maxResumes?: number
   } = {}
 ): Layer.Layer<never, never, Services<F[number]> | ArtifactStore | Outside.RunStore> => {
-  const everyMs = Checked.durationMs("`every` of Flow.supervise", options.every) ?? 30_000
+  GivenChecks.flows("Flow.supervise", flows)
   const maxResumes = maxResumesOf("Flow.supervise", options)
+  const everyMs = Checked.durationMs("`every` of Flow.supervise", options.every) ?? 30_000
   return Layer.effectDiscard(Effect.forkScoped(Crashed.supervise(flows, everyMs, maxResumes))) as never // erased within
 }
 
@@ -427,8 +448,11 @@ export interface ResumeOptions<P extends Parameters> {
 export const resume = <Name extends string, P extends Parameters, Out, E, R>(
   flow: Flow<Name, P, Out, E, R>,
   options: ResumeOptions<P> = {}
-): Effect.Effect<Result<Out>, E | RunError | Reading.RunNotFound | FlowError, R | ArtifactStore | Outside.RunStore> =>
-  Resumed.resume(flow, options) as never // erased within
+): Effect.Effect<Result<Out>, E | RunError | Reading.RunNotFound | FlowError, R | ArtifactStore | Outside.RunStore> => {
+  GivenChecks.flow("The first argument of Flow.resume", flow)
+  GivenChecks.resume(options)
+  return Resumed.resume(flow, options) as never // erased within
+}
 
 /**
  * Runs a flow from the body of another one. The called flow has a run of its own, which is recorded as a child of this run and
@@ -446,5 +470,7 @@ export const resume = <Name extends string, P extends Parameters, Out, E, R>(
 export const call = <Name extends string, P extends Parameters, Out, E, R>(
   child: Flow<Name, P, Out, E, R>,
   parameters: Given<P>
-): Effect.Effect<Out, E | RunError, R | ArtifactStore | RunStore | CurrentRun> =>
-  Effect.flatMap(CurrentRun, (run) => run.call(child, parameters)) as never // erased within
+): Effect.Effect<Out, E | RunError, R | ArtifactStore | RunStore | CurrentRun> => {
+  GivenChecks.flow("The first argument of Flow.call", child)
+  return Effect.flatMap(CurrentRun, (run) => run.call(child, parameters)) as never // erased within
+}

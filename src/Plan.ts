@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Graph from "effect/Graph"
 import type { Decoded, Flow, Given, Parameters } from "./Flow.ts"
 import type { ParameterError } from "./FlowError.ts"
+import * as GivenChecks from "./internal/flow/given.ts"
 import type { Edge, Group, Node, Plan } from "./internal/plan/model.ts"
 import { plan } from "./internal/plan/planner.ts"
 import { heading, toText as render } from "./internal/plan/text.ts"
@@ -40,11 +41,13 @@ export const fromParts = (parts: Omit<Plan, "graph">): Plan => ({
 export const make = <Name extends string, P extends Parameters, Out, E, R>(
   flow: Flow<Name, P, Out, E, R>,
   parameters: Given<P>
-): Effect.Effect<Plan, ParameterError> =>
-  Effect.flatMap(
+): Effect.Effect<Plan, ParameterError> => {
+  GivenChecks.flow("The first argument of Plan.make", flow)
+  return Effect.flatMap(
     ParameterValues.make(flow, parameters),
     (complete) => Effect.map(plan(flow, complete as Decoded<P>), fromParts) // decoded by the parameters' own schemas
   )
+}
 
 /**
  * The graph of what a run did, with states and durations in milliseconds. Every task is a node of its own.

@@ -186,7 +186,9 @@ export interface Many<S extends Any> {
  * })
  * ```
  */
-export const many = <S extends Any>(step: S): Many<S> => ({ many: step })
+export const many = <S extends Any>(step: S): Many<S> => ({
+  many: Checked.expect("The argument of Step.many", step, Definition.definition in Object(step), "a step")
+})
 
 /** The branches that a join declares. */
 export type Branches = { readonly [name: string]: Any | Many<any> }
@@ -314,7 +316,10 @@ export const join = <
   } & Covers<E, X> &
     Layerless<L, R>
 ): Join<Name, B, I, O, E | TimeoutError<T>, Exclude<R, CurrentTask | Scope>> =>
-  fromDefinition(define(name, options, branches)) as never // the definition is erased, this signature is its type
+  // Without branches it would be a step of another kind, whose body gets its input first.
+  fromDefinition(
+    define(name, options, Checked.things(`The branches of step "${name}"`, branches, "an object of steps by name"))
+  ) as never // the definition is erased, this signature is its type
 
 /**
  * Runs one task for each element of a list.
@@ -337,9 +342,16 @@ export const forEach = <A, S, E, R>(
     readonly concurrency?: number | "unbounded"
   }
 ): Effect.Effect<ReadonlyArray<S>, E | ArtifactError, R | ArtifactStore | CurrentRun> =>
-  Effect.flatMap(CurrentRun, (run) =>
-    run.forEach(items, task as never, Checked.concurrency("`concurrency` of Step.forEach", options?.concurrency) ?? 16)
-  ) as never // erased below
+  Effect.flatMap(CurrentRun, (run) => {
+    Checked.expect(
+      "The second argument of Step.forEach",
+      task,
+      typeof task === "function",
+      "a function that makes a task of an item"
+    )
+    const concurrency = Checked.options("Step.forEach", options)?.concurrency
+    return run.forEach(items, task as never, Checked.concurrency("`concurrency` of Step.forEach", concurrency) ?? 16)
+  }) as never // erased below
 
 /** What `forEach` passes on for an item: a ref of its value. An item that is a ref already, such as a part of a dataset, stays that ref. */
 export type Item<A> = [A] extends [never] ? Ref<A> : [A] extends [Ref<unknown>] ? A : Ref<A>

@@ -1,18 +1,30 @@
 /** Validates options, because a number out of range, or an option of another kind, would hang a run or silently change it. */
 import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import { hasProperty } from "effect/Predicate"
 import { FlowError } from "../FlowError.ts"
 
-/** A value in a sentence. */
+/** A value in a sentence. What callers confuse most (steps, flows, tasks, schemas) is called what it is. */
 export const shown = (given: unknown): string => {
   if (typeof given === "string") return JSON.stringify(given)
   if (Object.is(given, -0)) return "-0"
+  if (hasProperty(given, "stepName")) return `step "${given.stepName}"`
+  if (hasProperty(given, "flowName")) return `flow "${given.flowName}"`
+  if (hasProperty(given, "~effect/Schema/Schema")) return "a schema"
+  if (hasProperty(given, Symbol.for("effect-flow/Ref"))) return "a ref"
   if (typeof given === "function") return "a function"
+  if (Array.isArray(given)) return "a list"
+  if (given instanceof Promise) return "a promise"
+  if (Effect.isEffect(given)) return "an Effect"
   return typeof given === "object" && given !== null ? "an object" : String(given)
 }
 
-const refuse = (option: string, wanted: string, given: unknown, reason: "number" | "option" = "number"): never => {
-  throw new FlowError({ reason, message: `${option} must be ${wanted}, but it is ${shown(given)}.` })
+const refuse = (option: string, wanted: string, given: unknown, reason: "number" | "option" = "number"): never =>
+  fail(`${option} must be ${wanted}, but it is ${shown(given)}.`, reason)
+
+const fail = (message: string, reason: "number" | "option"): never => {
+  throw new FlowError({ reason, message })
 }
 
 /**
@@ -23,6 +35,31 @@ const refuse = (option: string, wanted: string, given: unknown, reason: "number"
  */
 export const expect = <A>(option: string, given: A, isFine: boolean, wanted: string): A =>
   isFine ? given : refuse(option, wanted, given, "option")
+
+/** Options, which are an object or left out. A list is none. */
+export const options = <A>(of: string, given: A): A =>
+  expect(`The options of ${of}`, given, given === undefined || isPlainObject(given), "an object")
+
+/** Whether a value may be an object of options or of things by name: anything that is not a list or an Effect. */
+export const isPlainObject = (given: unknown): given is object =>
+  typeof given === "object" && given !== null && !Array.isArray(given) && !Effect.isEffect(given)
+
+/** An object of things by name, such as the branches of a join. A step, a list or a schema is none. */
+export const things = <A>(what: string, given: A, wanted: string): A =>
+  expect(what, given, isPlainObject(given) && !hasProperty(given, "~effect/Schema/Schema"), wanted)
+
+/** A list whose items are all of a kind. If one is not, the message says which. */
+export const list = <A>(option: string, given: A, isItem: (item: unknown) => boolean, wanted: string): A => {
+  if (!Array.isArray(given)) return refuse(option, `a list of ${wanted}`, given, "option")
+  const wrong = given.findIndex((item) => !isItem(item))
+  return wrong < 0
+    ? given
+    : fail(`${option} must be a list of ${wanted}, but item ${wrong} is ${shown(given[wrong])}.`, "option")
+}
+
+/** A list of strings, or `undefined`. A string alone would be taken for a list of its letters, or for nothing. */
+export const strings = <A>(option: string, given: A): A =>
+  given === undefined ? given : list(option, given, (item) => typeof item === "string", "strings")
 
 /** One of several words, or `undefined`. */
 export const word = <A extends string>(option: string, given: A | undefined, words: ReadonlyArray<A>): A | undefined =>

@@ -22,9 +22,14 @@ export const when = <A, E1, R1, B, E2, R2>(
   ref: Ref<boolean>,
   arms: { readonly onTrue: Arm<A, E1, R1>; readonly onFalse: Arm<B, E2, R2> }
 ): Effect.Effect<A | B, E1 | E2 | ArtifactError, R1 | R2 | ArtifactStore | CurrentRun> =>
-  Effect.flatMap(CurrentRun, (run) =>
-    run.choose(ref, { true: thunk(arms.onTrue), false: thunk(arms.onFalse) })
-  ) as never // erased
+  Effect.flatMap(CurrentRun, (run) => {
+    const { onFalse, onTrue } = Checked.things(
+      "The second argument of Flow.when",
+      arms,
+      "an object with onTrue and onFalse"
+    )
+    return run.choose(ref, { true: thunk(onTrue), false: thunk(onFalse) })
+  }) as never // erased
 
 /**
  * Runs the arm that the value of a ref names. Every value of the ref's union needs an arm, and a plan draws them all.
@@ -49,7 +54,9 @@ export const match = <
     run.choose(
       ref,
       Object.fromEntries(
-        Object.entries(arms).map(([value, arm]) => [value, thunk(arm as Arm<unknown, unknown, unknown>)])
+        Object.entries(
+          Checked.things("The second argument of Flow.match", arms, "an object with an arm for each value")
+        ).map(([value, arm]) => [value, thunk(arm as Arm<unknown, unknown, unknown>)])
       )
     )
   ) as never // erased
@@ -79,6 +86,17 @@ export const iterate = <S, E1, R1, E2, R2>(
     readonly limit?: number
   }
 ): Effect.Effect<S, E1 | E2 | FlowError, R1 | R2 | CurrentRun> =>
-  Effect.flatMap(CurrentRun, (run) =>
-    run.iterate(state, { ...options, limit: Checked.wholeNumber("`limit` of Flow.iterate", options.limit, 1) ?? 1000 })
-  ) as never // erased
+  Effect.flatMap(CurrentRun, (run) => {
+    Checked.expect(
+      "The options of Flow.iterate",
+      options,
+      Checked.isPlainObject(options),
+      "an object with while and body"
+    )
+    for (const name of ["while", "body"] as const) {
+      const isFine = typeof options[name] === "function"
+      Checked.expect(`\`${name}\` of Flow.iterate`, options[name], isFine, "a function of the state")
+    }
+    const limit = Checked.wholeNumber("`limit` of Flow.iterate", options.limit, 1) ?? 1000
+    return run.iterate(state, { ...options, limit })
+  }) as never // erased

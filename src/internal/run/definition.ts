@@ -3,7 +3,7 @@ import type * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import { hasProperty } from "effect/Predicate"
 import type * as Schedule from "effect/Schedule"
-import type * as Schema from "effect/Schema"
+import * as Schema from "effect/Schema"
 import * as Artifact from "../../Artifact.ts"
 import { FlowError } from "../../FlowError.ts"
 import type { TaskRecord } from "../../RunRecord.ts"
@@ -81,9 +81,16 @@ export const listed = (definitions: ReadonlyMap<string, Definition>, called: Def
   return own === called || own?.replaces === called ? own : undefined
 }
 
+/** Refuses a value that is not an object of schemas by name. Each schema is looked at where it is used. */
+export const checkFields = (option: string, fields: unknown): void => {
+  const isFine = fields === undefined || (Checked.isPlainObject(fields) && !Schema.isSchema(fields))
+  Checked.expect(option, fields, isFine, "an object of schemas by name, such as { count: Schema.Int }")
+}
+
 /** The slots of declared fields, in the order of their names, which is the order of everything that is hashed. */
-export const slots = (owner: string, kind: "input" | "output", fields: Artifact.Fields = {}): ReadonlyArray<Slot> =>
-  Object.keys(fields)
+export const slots = (owner: string, kind: "input" | "output", fields: Artifact.Fields = {}): ReadonlyArray<Slot> => {
+  checkFields(`\`${kind}\` of ${owner}`, fields)
+  return Object.keys(fields)
     .sort()
     .map((name) => {
       checkName(`a field of ${owner}`, name)
@@ -92,6 +99,7 @@ export const slots = (owner: string, kind: "input" | "output", fields: Artifact.
       refuseProblem(`The ${kind} of ${owner}`, name, isArtifact ? field.problem?.() : problemOf(field))
       return { name, artifact: (isArtifact ? field : Artifact.json(field)) as Artifact.Artifact<unknown> } // erased: values are matched by name
     })
+}
 
 /** Refuses declarations of values that can't be stored, and of secrets. */
 export const refuseProblem = (subject: string, name: string | undefined, problem: Problem | undefined): void => {

@@ -11,6 +11,7 @@ import type { RefRecord } from "../../RunRecord.ts"
 import * as State from "../../State.ts"
 import { descriptionsOf } from "../artifact/artifact.ts"
 import { capture, type Written, writeCaptured } from "../artifact/values.ts"
+import { shown } from "../checked.ts"
 import * as Digest from "../schema/digest.ts"
 import { allSync, mapSync } from "../schema/sync.ts"
 import type { Definition, Slot } from "./definition.ts"
@@ -111,6 +112,7 @@ const collect = (
       else throw notTheState(definition.name, name, branch.definition.name, handed)
     }
   }
+  if (given !== undefined && typeof given !== "object") throw notAnObject(definition, given)
   if (given !== undefined || definition.input.length > 0) take(definition.input, given ?? {}, "")
   return { entries, counts, parents }
 }
@@ -124,6 +126,14 @@ const missing = (definition: Definition, name: string) =>
     reason: "given",
     message: `Step "${definition.name}" was called without its input "${name}". Its inputs are: ${definition.input.map((slot) => slot.name).join(", ")}.`
   })
+
+const notAnObject = (definition: Definition, given: unknown) => {
+  const names = definition.input.map((slot) => slot.name).join(", ")
+  return new FlowError({
+    reason: "given",
+    message: `Step "${definition.name}" takes an object of its inputs by name, but got ${shown(given)}. ${names === "" ? "It has no inputs" : `Its inputs are: ${names}`}.`
+  })
+}
 
 /** Collects the tasks that arguments come from: the origin of a state, and the tasks of individual refs. */
 export const collectParents = (given: object, parents: Set<string>): void => {

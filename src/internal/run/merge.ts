@@ -7,6 +7,7 @@ import * as Effectable from "effect/Effectable"
 import * as Schema from "effect/Schema"
 import { isRef, type Ref } from "../../Ref.ts"
 import * as State from "../../State.ts"
+import * as Checked from "../checked.ts"
 import { identity, via } from "./refs.ts"
 
 /** Artifacts that differ between branches, so that none can be chosen. */
@@ -28,11 +29,38 @@ class Merged extends Effectable.Class<State.Any, MergeConflict> {
   }
 }
 
+/** Refuses states that are none, which would be merged into a state with nothing in it. */
+const refuseOthers = (states: unknown, resolve: unknown): void => {
+  // A list is one by its indices, as in `Step.merge(yield* Effect.all([left, right]))`.
+  const areStates = typeof states === "object" && states !== null && !Effect.isEffect(states)
+  Checked.expect("The first argument of Step.merge", states, areStates, "an object of states by branch")
+  for (const [branch, state] of Object.entries(states as object)) {
+    const isState = typeof state === "object" && state !== null && !isRef(state) && !isTask(state)
+    Checked.expect(`"${branch}", which Step.merge got,`, state, isState, "the state of a task that has run")
+  }
+  const isResolved = Checked.isPlainObject(resolve)
+  Checked.expect(
+    "The second argument of Step.merge",
+    resolve,
+    isResolved,
+    "an object that names a branch for each name in conflict"
+  )
+  for (const [name, branch] of Object.entries(resolve as object)) {
+    const isBranch = typeof branch === "string" && Object.hasOwn(states as object, branch)
+    const wanted = `the name of a branch that Step.merge got (${Object.keys(states as object).join(", ")})`
+    Checked.expect(`The branch for "${name}"`, branch, isBranch, wanted)
+  }
+}
+
+/** A task that has not run. The result of `Step.merge` is an effect, too, but has what a state has. */
+const isTask = (given: object): boolean => Effect.isEffect(given) && !(given instanceof Merged)
+
 /** Merges states. `resolve` selects the branch for a name. */
 export const merge = (
   states: States,
   resolve: { readonly [name: string]: string }
 ): Effect.Effect<State.Any, MergeConflict> => {
+  refuseOthers(states, resolve)
   const candidatesByName = new Map<string, Array<{ readonly branch: string; readonly ref: Ref<unknown> }>>()
   const tasks = new Set<string>()
   for (const [branch, state] of Object.entries(states)) {

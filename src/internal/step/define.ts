@@ -6,6 +6,7 @@ import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import { hasProperty } from "effect/Predicate"
 import type * as Schema from "effect/Schema"
 import type * as Artifact from "../../Artifact.ts"
 import { CurrentRun } from "../../CurrentRun.ts"
@@ -20,6 +21,8 @@ interface Defined {
 
 /** A branch of a join: a step, or a list of one step's states. */
 type Branch = Defined | { readonly many: Defined }
+
+const isStep = (given: unknown): boolean => hasProperty(given, Definition.definition)
 
 const isMany = (branch: Branch): branch is Extract<Branch, { readonly many: Defined }> => "many" in branch
 
@@ -59,7 +62,11 @@ export const define = (
   Checked.expect(called("layer"), layer, layer === undefined || layer === false, "false, or left out")
   const isCache = cache === undefined || (isObject(cache) && typeof cache.version === "string")
   Checked.expect(called("cache"), cache, isCache, 'an object with a string as its version, such as { version: "1" }')
-  for (const branch of Object.keys(branches ?? {})) Definition.checkName(`a branch of step "${name}"`, branch)
+  for (const [branch, of] of Object.entries(branches ?? {})) {
+    Definition.checkName(`a branch of step "${name}"`, branch)
+    const isBranch = isStep(of) || (hasProperty(of, "many") && isStep(of.many))
+    Checked.expect(`Branch "${branch}" of step "${name}"`, of, isBranch, "a step, or Step.many(step)")
+  }
   return {
     name,
     description: options.description,
