@@ -160,6 +160,19 @@ describe("reading a store", () => {
               /runs\.sqlite could not be read: it is gone: it was removed, or has another name now\.$/
             )
           }
+          const file = Path.join(directory, "runs.sqlite")
+          Fs.mkdirSync(file, { recursive: true })
+          assert.match(
+            (yield* Effect.flip(Run.list({}))).message,
+            /runs\.sqlite could not be read: it is a directory, not a file\.$/
+          )
+          Fs.rmdirSync(file)
+          Fs.writeFileSync(file, "")
+          assert.match(
+            (yield* Effect.flip(Run.list({}))).message,
+            /could not be read: another file took its place, which is not a run database of this version \(no such table: runs\)\.$/
+          )
+          Fs.rmSync(directory, { recursive: true })
           Fs.renameSync(other, directory)
           assert.deepStrictEqual(yield* readAll, ["b"])
           Fs.renameSync(directory, other)

@@ -14,7 +14,7 @@ import * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { ArtifactStore } from "../../../ArtifactStore.ts"
 import { RunStore, StoreError } from "../../../RunStore.ts"
-import { codeOf } from "../../cause.ts"
+import { codeOf, messageOf } from "../../cause.ts"
 import { makeWritable } from "../files/directories.ts"
 import * as FileStore from "../files/store.ts"
 import * as Obstacle from "../obstacle.ts"
@@ -230,6 +230,7 @@ const isDirectory = (path: string): boolean => {
   return stat !== undefined && stat !== "hidden" && stat.isDirectory()
 }
 
+const directoryInPlace = "it is a directory, not a file"
 const gone = "it is gone: it was removed, or has another name now"
 const unopened = "it can't be opened. Check its permissions and those of its directory"
 
@@ -243,19 +244,26 @@ const explain =
     switch (code === undefined ? undefined : code & 0xff) {
       case undefined:
         return codeOf(cause) === "" ? undefined : Obstacle.reasonOf(cause)
+      case 1: {
+        const message = messageOf(cause)
+        // When it was opened, it had all tables.
+        return message.startsWith("no such table:")
+          ? `another file took its place, which is not a run database of this version (${message})`
+          : undefined
+      }
       case 5:
       case 6:
         return "another process keeps it locked. Look for a process that hangs, or try again later"
       case 8:
         return "it is read-only for this user. Check its permissions and those of its directory"
-      case 10:
-        return obstacle() ?? "the disk reports an error"
+      case 10: // also at the directory's first page, if one took the place of a database that was open
+        return isDirectory(filename) ? directoryInPlace : (obstacle() ?? "the disk reports an error")
       case 11:
         return "it is damaged (the database disk image is malformed). Nothing in it was changed; restore it from a copy, or move it away to start anew"
       case 13:
         return obstacle() ?? "no space is left on the disk. Free some, or remove old runs with gc"
       case 14:
-        if (isDirectory(filename)) return "it is a directory, not a file"
+        if (isDirectory(filename)) return directoryInPlace
         return obstacle() ?? (Obstacle.statOf(filename) === undefined ? gone : unopened)
       case 26:
         return "it is not a run database, or it is damaged. Nothing in it was changed; restore it from a copy, or move it away to start anew"
