@@ -3,7 +3,6 @@
  * what their values must be. A column with other values fails with a typed error that names the file, the column and the
  * row.
  */
-import type { FileHandle } from "node:fs/promises"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type { AsyncBuffer } from "hyparquet"
@@ -316,18 +315,18 @@ export const write = <F extends TableFields>(
   const attempt = <A>(run: () => Promise<A>) => Effect.tryPromise({ try: run, catch: unwritable(path) })
   return Effect.acquireUseRelease(
     attempt(() => WholeFile.begin(path)),
-    ({ finish, handle }) =>
+    (file) =>
       Modules.writer.pipe(
-        Effect.flatMap(({ write }) => write(types(), value, (parts) => attempt(() => append(handle, parts)), options)),
+        Effect.flatMap(({ write }) => write(types(), value, (parts) => attempt(() => append(file, parts)), options)),
         Effect.mapError((fault) => (fault instanceof ColumnError ? errorOf(path)(fault) : fault)),
-        Effect.andThen(attempt(finish))
+        Effect.andThen(attempt(file.finish))
       ),
     ({ close }) => Effect.promise(close)
   )
 }
 
-const append = async (handle: FileHandle, parts: ReadonlyArray<Uint8Array>) => {
-  for (const part of parts) await handle.appendFile(part) // the whole part, however often the system has to be asked
+const append = async (file: WholeFile.Writing, parts: ReadonlyArray<Uint8Array>) => {
+  for (const part of parts) await file.write(part)
 }
 
 const unwritable =

@@ -4,14 +4,16 @@
  * leave `/dev/null` a file for everybody.
  */
 import { randomUUID } from "node:crypto"
-import { rmSync, type Stats } from "node:fs"
+import { constants, rmSync, type Stats } from "node:fs"
 import { type FileHandle, open, readlink, realpath, rename, rm, stat } from "node:fs/promises"
 import { basename, dirname, join, resolve } from "node:path"
+import { setTimeout } from "node:timers/promises"
 import { codeOf } from "./cause.ts"
 
 /** A file under its temporary name. */
 export interface Writing {
-  readonly handle: FileHandle
+  /** Adds the whole part, however often the system has to be asked. */
+  readonly write: (part: Uint8Array) => Promise<void>
   /** Gives the file its name. */
   readonly finish: () => Promise<void>
   /** Removes what was written, unless it has its name. */
@@ -41,10 +43,11 @@ const forget = (path: string) => {
 export const begin = async (path: string): Promise<Writing> => {
   const there = await lookAt(path)
   if (there?.isDirectory() === true) throw Object.assign(new Error("it is a directory"), { code: "EISDIR" })
+  if (there?.isFIFO() === true) return toPipe(path)
   if (there !== undefined && !there.isFile()) {
     const handle = await open(path, "w")
     const close = () => handle.close().catch(() => undefined) // closed already, where all went well
-    return { handle, finish: () => handle.close(), close }
+    return { write: (part) => handle.appendFile(part), finish: () => handle.close(), close }
   }
   // A symbolic link stays one.
   const target = there === undefined ? await linkedFrom(path) : await realpath(path)
@@ -63,7 +66,7 @@ export const begin = async (path: string): Promise<Writing> => {
     throw error
   }
   return {
-    handle,
+    write: (part) => handle.appendFile(part),
     finish: async () => {
       await handle.close()
       await rename(temporary, target)
@@ -82,6 +85,50 @@ const linkedFrom = async (path: string): Promise<string> => {
     target = resolve(await realpath(dirname(target)), next)
   }
   return target
+}
+
+/** How long until a pipe is tried again that has no reader, or is full. */
+const pipeMs = 10
+
+/**
+ * Writes to a pipe once it has a reader, as far as that reads. Nothing here waits within the system: a process can't exit
+ * while one of its threads does.
+ */
+const toPipe = (path: string): Writing => {
+  let isClosed = false
+  let pipe: FileHandle | undefined
+  const untilDone = async <A>(attempt: () => Promise<A>, hindrance: string): Promise<A> => {
+    for (;;) {
+      try {
+        return await attempt()
+      } catch (error) {
+        if (isClosed || codeOf(error) !== hindrance) throw error
+        await setTimeout(pipeMs)
+      }
+    }
+  }
+  const close = async () => {
+    isClosed = true
+    await pipe?.close().catch(() => undefined) // closed already, where all went well
+  }
+  const opened = async () => {
+    pipe ??= await untilDone(() => open(path, constants.O_WRONLY | constants.O_NONBLOCK), "ENXIO")
+    if (isClosed) await close() // the system opened it meanwhile
+    return pipe
+  }
+  return {
+    write: async (part) => {
+      const to = await opened()
+      for (let at = 0; at < part.length; ) {
+        const { bytesWritten } = await untilDone(() => to.write(part, at), "EAGAIN")
+        at += bytesWritten
+      }
+    },
+    finish: async () => {
+      await (await opened()).close() // also where there is nothing to write: the reader waits for an end
+    },
+    close
+  }
 }
 
 const lookAt = async (path: string): Promise<Stats | undefined> => {

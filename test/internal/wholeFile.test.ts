@@ -1,5 +1,6 @@
 /** A file that is written: it appears when it is complete, and takes nothing's place that is no file. */
 import { execFileSync } from "node:child_process"
+import { constants } from "node:fs"
 import * as Fs from "node:fs/promises"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
@@ -11,9 +12,17 @@ const inDirectory = (test: (directory: string) => Promise<void>) => () =>
   Effect.flatMap(temporaryDirectory, (directory) => Effect.promise(() => test(directory)))
 
 const write = async (path: string, text: string) => {
-  const { finish, handle } = await WholeFile.begin(path)
-  await handle.writeFile(text)
-  await finish()
+  const file = await WholeFile.begin(path)
+  await file.write(Buffer.from(text))
+  await file.finish()
+}
+
+const assertRejects = async (promise: Promise<unknown>, code: string) => {
+  const error = await promise.then(
+    () => undefined,
+    (error: unknown) => error
+  )
+  assert.propertyVal(error, "code", code)
 }
 
 describe("a file that is written", () => {
@@ -21,8 +30,8 @@ describe("a file that is written", () => {
     "has its name when it is complete",
     inDirectory(async (directory) => {
       const path = join(directory, "a".repeat(255))
-      const { finish, handle } = await WholeFile.begin(path)
-      await handle.writeFile("all of it")
+      const { finish, write } = await WholeFile.begin(path)
+      await write(Buffer.from("all of it"))
       assert.notInclude(await Fs.readdir(directory), "a".repeat(255))
       await finish()
       assert.deepStrictEqual(await Fs.readdir(directory), ["a".repeat(255)])
@@ -35,8 +44,8 @@ describe("a file that is written", () => {
     inDirectory(async (directory) => {
       const path = join(directory, "file")
       await Fs.writeFile(path, "before")
-      const { close, handle } = await WholeFile.begin(path)
-      await handle.writeFile("a part")
+      const { close, write } = await WholeFile.begin(path)
+      await write(Buffer.from("a part"))
       await close()
       assert.deepStrictEqual(await Fs.readdir(directory), ["file"])
       assert.strictEqual(await Fs.readFile(path, "utf8"), "before")
@@ -105,6 +114,45 @@ describe("a file that is written", () => {
       assert.strictEqual(text, "all of it")
       assert.deepStrictEqual(await Fs.readdir(directory), ["pipe"])
       assert.isTrue((await Fs.stat(pipe)).isFIFO())
+    })
+  )
+
+  it.effect(
+    "fills a pipe as far as it is read, and ends it also where there is nothing to write",
+    inDirectory(async (directory) => {
+      const pipe = join(directory, "pipe")
+      execFileSync("mkfifo", [pipe])
+      const long = "0123456789".repeat(100_000)
+      const [text] = await Promise.all([Fs.readFile(pipe, "utf8"), write(pipe, long)])
+      assert.isTrue(text === long)
+      const [none] = await Promise.all([
+        Fs.readFile(pipe, "utf8"),
+        WholeFile.begin(pipe).then(({ finish }) => finish())
+      ])
+      assert.strictEqual(none, "")
+    })
+  )
+
+  it.effect(
+    "waits for the reader of a pipe no longer than until it is closed",
+    inDirectory(async (directory) => {
+      const pipe = join(directory, "pipe")
+      execFileSync("mkfifo", [pipe])
+      const unread = await WholeFile.begin(pipe)
+      const waiting = assertRejects(unread.write(Buffer.from("a")), "ENXIO")
+      await unread.close()
+      await waiting
+      // A reader that does not read: what the pipe has room for is written, and no more.
+      const reader = await Fs.open(pipe, constants.O_RDONLY | constants.O_NONBLOCK)
+      const full = await WholeFile.begin(pipe)
+      await full.write(Buffer.from("a"))
+      const filling = full.write(Buffer.alloc(1_000_000)).then(
+        () => "written",
+        () => "refused"
+      )
+      await full.close()
+      assert.strictEqual(await filling, "refused")
+      await reader.close()
     })
   )
 

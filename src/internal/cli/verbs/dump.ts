@@ -87,9 +87,9 @@ const save = Effect.fnUntraced(function* (cli: Cli.Cli, ref: RefRecord, out: str
   const attempt = <A>(run: () => Promise<A>) => Effect.tryPromise({ try: run, catch: failed })
   yield* Effect.acquireUseRelease(
     attempt(() => WholeFile.begin(out)),
-    ({ finish, handle }) =>
+    ({ finish, write }) =>
       Effect.andThen(
-        Stream.runForEach(parts, (chunk) => attempt(() => handle.writeFile(chunk))),
+        Stream.runForEach(parts, (chunk) => attempt(() => write(chunk))),
         attempt(finish)
       ),
     ({ close }) => Effect.promise(close)
