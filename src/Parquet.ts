@@ -8,11 +8,13 @@ import * as Schema from "effect/Schema"
 import type { AsyncBuffer } from "hyparquet"
 import type { Columns, Table, TableArtifact, TableFields } from "./internal/artifact/table.ts"
 import { codeOf, reasonOf } from "./internal/cause.ts"
+import * as Checked from "./internal/checked.ts"
 import { ColumnError } from "./internal/parquet/columnCodec.ts"
 import * as ColumnType from "./internal/parquet/columnType.ts"
 import type { FileSchema } from "./internal/parquet/fileSchema.ts"
 import { filesOf, type Source, sourceName } from "./internal/parquet/files.ts"
 import type { FileError } from "./internal/parquet/footer.ts"
+import * as Given from "./internal/parquet/given.ts"
 import * as Modules from "./internal/parquet/lazy.ts"
 import type { ReadTable } from "./internal/parquet/reader.ts"
 import * as FileSource from "./internal/parquet/source.ts"
@@ -121,6 +123,9 @@ export const read = <F extends TableFields>(
   table: TableArtifact<F>,
   options?: ReadOptions
 ): Effect.Effect<Table<F>, ParquetError> => {
+  Given.source("Parquet.read", source)
+  Given.declaration("Parquet.read", table)
+  Checked.options("Parquet.read", options)
   const types = ColumnType.lazy(table.fields)
   return Effect.flatMap(expand(source), (files) =>
     Effect.map(
@@ -162,6 +167,8 @@ export const readAny = (
   }
 ): Effect.Effect<AnyTable, ParquetError> =>
   Effect.gen(function* () {
+    Given.source("Parquet.readAny", source)
+    Checked.strings("`columns` of Parquet.readAny", Checked.options("Parquet.readAny", options)?.columns)
     const files = yield* expand(source)
     const [first] = files
     const { inferAll } = yield* Modules.schema
@@ -192,8 +199,11 @@ export const readAny = (
  * const { code, columns, rowGroups } = yield* Parquet.schema("unknown.parquet")
  * ```
  */
-export const schema = (source: Source): Effect.Effect<FileSchema, ParquetError> =>
+export const schema = (source: Source): Effect.Effect<FileSchema, ParquetError> => schemaOf("Parquet.schema", source)
+
+const schemaOf = (of: string, source: Source): Effect.Effect<FileSchema, ParquetError> =>
   Effect.gen(function* () {
+    Given.source(of, source)
     const files = yield* expand(source)
     const { fileSchema, joined } = yield* Modules.schema
     const { metadata } = yield* Modules.footer
@@ -285,7 +295,7 @@ export interface DescribedColumn {
 export const describe = (
   source: Source
 ): Effect.Effect<{ readonly numRows: number; readonly columns: ReadonlyArray<DescribedColumn> }, ParquetError> =>
-  Effect.map(schema(source), ({ columns, numRows }) => ({
+  Effect.map(schemaOf("Parquet.describe", source), ({ columns, numRows }) => ({
     numRows,
     columns: columns.map(({ name, optional, type }) => ({ name, type, optional }))
   }))
@@ -311,6 +321,10 @@ export const write = <F extends TableFields>(
   value: Table<F>,
   options?: WriteOptions
 ): Effect.Effect<void, ParquetError> => {
+  Checked.expect("The first argument of Parquet.write", path, typeof path === "string", "a path, as a string")
+  Given.declaration("Parquet.write", table)
+  Given.table("Parquet.write", value)
+  Checked.options("Parquet.write", options)
   const types = ColumnType.lazy(table.fields)
   const attempt = <A>(run: () => Promise<A>) => Effect.tryPromise({ try: run, catch: unwritable(path) })
   return Effect.acquireUseRelease(

@@ -12,6 +12,7 @@ import { CurrentTask } from "./CurrentTask.ts"
 import type * as Flow from "./Flow.ts"
 import type { FlowError } from "./FlowError.ts"
 import { genericArtifact } from "./internal/artifact/genericArtifact.ts"
+import * as GivenChecks from "./internal/flow/given.ts"
 import { get, named, type RunNotFound, type ShownStatus } from "./internal/history/runs.ts"
 import * as Cancel from "./internal/life/cancel.ts"
 import type { Event } from "./internal/life/event.ts"
@@ -116,7 +117,7 @@ export const output = <F extends Flow.Any>(
   run: string | RunRecord,
   flow: F
 ): Effect.Effect<Flow.Output<F> | undefined, RunNotFound | StoreError | ArtifactError, RunStore> =>
-  Effect.flatMap(typeof run === "string" ? get(run, { flow: flow.flowName }) : Effect.succeed(run), (record) => {
+  Effect.flatMap(typeof run === "string" ? getOf(run, flow) : named(run), (record) => {
     if (record.output === undefined) return Effect.undefined
     const among = Output.artifactAmong(flow.definitions.values())
     return Output.decode(
@@ -124,4 +125,10 @@ export const output = <F extends Flow.Any>(
       (record) => among(record) ?? (genericArtifact(record) as Artifact.Artifact<unknown>),
       flow
     ) as Effect.Effect<Flow.Output<F>, ArtifactError> // it was encoded from one
+  })
+
+const getOf = (run: string, flow: Flow.Any) =>
+  Effect.suspend(() => {
+    GivenChecks.flow("The second argument of Run.output", flow)
+    return get(run, { flow: flow.flowName })
   })

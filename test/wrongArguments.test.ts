@@ -4,9 +4,12 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
+import * as Artifacts from "effect-flow/Artifact"
 import * as Flows from "effect-flow/Flow"
 import { FlowError } from "effect-flow/FlowError"
+import * as Parquets from "effect-flow/Parquet"
 import * as Plans from "effect-flow/Plan"
+import * as Runs from "effect-flow/Run"
 import * as Steps from "effect-flow/Step"
 import * as Storage from "effect-flow/Storage"
 
@@ -14,6 +17,7 @@ import * as Storage from "effect-flow/Storage"
 const untyped = <Name extends string>(module: { readonly [name in Name]: unknown }) =>
   module as Record<Name, (...given: ReadonlyArray<unknown>) => Effect.Effect<unknown>> // or it throws
 const [Flow, Plan, Step] = [untyped(Flows), untyped(Plans), untyped(Steps)] as const
+const [Artifact, Parquet, Run] = [untyped(Artifacts), untyped(Parquets), untyped(Runs)] as const
 
 const leaf = Steps.make("leaf", { output: { a: Schema.Boolean }, run: () => Effect.succeed({ a: true }) })
 const next = Steps.make("next", {
@@ -92,6 +96,79 @@ const runs: Mistakes = [
   ]
 ]
 
+const Table = Artifacts.table({ a: Schema.String })
+const rows = { numRows: 1, columns: { a: ["x"] } }
+
+const tables: Mistakes = [
+  ["The argument of Artifact.json must be a schema, but it is undefined", () => Artifact.json()],
+  ["The argument of Artifact.json must be a schema, but it is an object", () => Artifact.json({ a: Schema.String })],
+  ["The argument of Artifact.table must be an object of schemas by name", () => Artifact.table()],
+  ["but it is a schema", () => Artifact.table(Schema.Struct({ a: Schema.String }))],
+  ["The first argument of Artifact.dataset must be an object of schemas by name", () => Artifact.dataset()],
+  [
+    "The options of Artifact.dataset must be an object, but it is 100",
+    () => Artifact.dataset({ a: Schema.String }, 100)
+  ],
+  [
+    "The second argument of Parquet.read must be a table's declaration, such as Artifact.table gives, but it is undefined",
+    () => Parquet.read("x.parquet")
+  ],
+  [
+    "The first argument of Parquet.read must be a path, a URL, or a list of them, but it is an object",
+    () => Parquet.read(Table, "x.parquet")
+  ],
+  [
+    "The first argument of Parquet.read must be a list of paths and URLs, but item 1 is 3",
+    () => Parquet.read(["x.parquet", 3], Table)
+  ],
+  ["but it is an object", () => Parquet.read("x.parquet", { a: Schema.String })],
+  ["but it is a schema", () => Parquet.read("x.parquet", Schema.String)],
+  ["The first argument of Parquet.readAny must be a path", () => Parquet.readAny()],
+  [
+    '`columns` of Parquet.readAny must be a list of strings, but it is "a"',
+    () => Parquet.readAny("x.parquet", { columns: "a" })
+  ],
+  ["The options of Parquet.readAny must be an object, but it is a list", () => Parquet.readAny("x.parquet", ["a"])],
+  ["The first argument of Parquet.schema must be a path", () => Parquet.schema()],
+  ["The first argument of Parquet.describe must be a path", () => Parquet.describe(Table)],
+  [
+    "The second argument of Parquet.write must be a table's declaration",
+    () => Parquet.write("/nowhere/x.parquet", rows, Table)
+  ],
+  [
+    "The first argument of Parquet.write must be a path, as a string, but it is a URL",
+    () => Parquet.write(new URL("file:///nowhere/x.parquet"), Table, rows)
+  ],
+  [
+    "The third argument of Parquet.write must be a table, { numRows, columns }, but it is a list",
+    () => Parquet.write("/nowhere/x.parquet", Table, [{ a: "x" }])
+  ],
+  [
+    'The options of Parquet.write must be an object, but it is "snappy"',
+    () => Parquet.write("/nowhere/x.parquet", Table, rows, "snappy")
+  ]
+]
+
+const reading: Mistakes = [
+  ['The run must be an id, a unique prefix of one, or "latest", but it is undefined', () => Run.get()],
+  ["or a run's record, but it is undefined", () => Run.tasks()],
+  ["or a run's record, but it is 3", () => Run.cancel(3)],
+  [
+    'The argument of Run.status must be a run\'s record, such as Run.get gives, but it is "latest"',
+    () => Run.status("latest")
+  ],
+  [
+    '`tags` of the query for runs must be a list of strings, but it is "nightly"',
+    () => Run.latest("Leaf", { tags: "nightly" })
+  ],
+  ['The query for runs must be an object, but it is "Leaf"', () => Run.list("Leaf")],
+  [
+    "The second argument of Run.output must be a flow, such as Flow.make gives, but it is undefined",
+    () => Run.output("latest")
+  ],
+  ["or a run's record, but it is flow", () => Run.output(Leaf, "latest")]
+]
+
 const states = Effect.all({ left: leaf(), right: leaf() })
 const flag = Effect.map(leaf(), ({ a }) => a)
 
@@ -157,7 +234,11 @@ const check = (says: string, call: () => unknown) =>
   })
 
 describe("a mistake is named", () => {
-  for (const [says, call] of [...definitions, ...runs]) it.effect(says, () => check(says, call))
+  for (const [says, call] of [...definitions, ...runs, ...tables]) it.effect(says, () => check(says, call))
+  for (const [says, call] of reading) {
+    const inStore = () => Effect.provide(Effect.suspend(call as () => Effect.Effect<void>), Storage.layerMemory) // or it throws
+    it.effect(says, () => check(says, inStore))
+  }
   for (const [says, body] of bodies) {
     const Mistaken = Flows.make("Mistaken", {
       steps: [leaf, next],

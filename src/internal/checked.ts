@@ -15,6 +15,7 @@ export const shown = (given: unknown): string => {
   if (hasProperty(given, Symbol.for("effect-flow/Ref"))) return "a ref"
   if (typeof given === "function") return "a function"
   if (Array.isArray(given)) return "a list"
+  if (given instanceof URL) return "a URL"
   if (given instanceof Promise) return "a promise"
   if (Effect.isEffect(given)) return "an Effect"
   return typeof given === "object" && given !== null ? "an object" : String(given)

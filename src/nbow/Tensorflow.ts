@@ -11,18 +11,20 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import { hasProperty } from "effect/Predicate"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type * as Artifact from "../Artifact.ts"
 import type { ArtifactError, ArtifactStore } from "../ArtifactStore.ts"
 import { messageOf } from "../internal/cause.ts"
+import * as Checked from "../internal/checked.ts"
 import * as DatasetFit from "./internal/datasetFit.ts"
 import * as DatasetOptions from "./internal/datasetOptions.ts"
 import * as Disposal from "./internal/disposal.ts"
 import * as CheckedFit from "./internal/fitOptions.ts"
 import * as LayersFit from "./internal/layersFit.ts"
 import * as LoadTf from "./internal/loadTf.ts"
-import type { OptionsError } from "./internal/options.ts"
+import { OptionsError } from "./internal/options.ts"
 import { TrainingError } from "./internal/TrainingError.ts"
 import * as Trainable from "./internal/trainable.ts"
 
@@ -253,6 +255,10 @@ export const fit: (
   OptionsError | TrainingError | LoadTf.TensorflowError,
   Tensorflow
 > = Effect.fnUntraced(function* (model, options) {
+  if (!Checked.isPlainObject(options) || "dataId" in options) {
+    const message = `Tensorflow.fit takes a model, and options with the tensors in them: { xs, ys, epochs: 10 }. Its second argument is ${hasProperty(options, "dataId") ? "a tensor" : Checked.shown(options)}.`
+    return yield* new OptionsError({ message, option: "" })
+  }
   const checked = yield* CheckedFit.make(options)
   const loaded = yield* load
   const { backends = [] } = yield* Tensorflow

@@ -191,6 +191,16 @@ describe("Tensorflow.fit", () => {
     )
   }
 
+  it.effect("refuses tensors in the place of options", () =>
+    Effect.gen(function* () {
+      const { model, xs } = yield* classifier()
+      const refused = (given: unknown) => Effect.flip(Tensorflow.fit(model, given as Tensorflow.FitOptions)) // as a caller without types
+      assert.match((yield* refused(xs)).message, /^Tensorflow\.fit takes a model, and options .* is a tensor\.$/)
+      assert.match((yield* refused([[1]])).message, /is a list\.$/)
+      assert.match((yield* refused(undefined)).message, /is undefined\.$/)
+    }).pipe(Effect.scoped, Effect.provide(layer))
+  )
+
   it.effect("says which layer to take where the only backend can't train the model", () =>
     Effect.gen(function* () {
       const tf = yield* Tensorflow.tf

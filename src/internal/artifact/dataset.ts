@@ -118,6 +118,12 @@ export const dataset = <const F extends TableFields>(
     readonly rowsPerPart?: number
   } = {}
 ): DatasetArtifact<F> => {
+  Checked.things(
+    "The first argument of Artifact.dataset",
+    fields,
+    "an object of schemas by name, such as { review: Schema.String }"
+  )
+  Checked.options("Artifact.dataset", options)
   const rowsPerPart = Checked.wholeNumber("`rowsPerPart` of Artifact.dataset", options.rowsPerPart, 1)
   const ofParts = table(fields)
   const types = ColumnType.lazy(fields)

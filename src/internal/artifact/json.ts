@@ -7,6 +7,7 @@ import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
 import * as SchemaAST from "effect/SchemaAST"
 import { notAFile } from "../cause.ts"
+import * as Checked from "../checked.ts"
 import { oneEffect } from "../requirements.ts"
 import * as Address from "../s3/address.ts"
 import { CodecError } from "../schema/codecError.ts"
@@ -50,6 +51,7 @@ const artifacts = new WeakMap<Schema.Top, Artifact<any>>()
  * ```
  */
 export const json = <S extends StorableSchema>(schema: S): Artifact<S["Type"]> => {
+  Checked.expect("The argument of Artifact.json", schema, Schema.isSchema(schema), "a schema")
   const remembered = artifacts.get(schema)
   if (remembered !== undefined) return remembered
   const artifact = makeJson(schema)

@@ -4,6 +4,7 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { AsyncBuffer } from "hyparquet"
+import * as Checked from "../checked.ts"
 import { ColumnError } from "../parquet/columnCodec.ts"
 import * as ColumnType from "../parquet/columnType.ts"
 import type { FileError } from "../parquet/footer.ts"
@@ -62,6 +63,11 @@ export interface TableArtifact<F extends TableFields> extends Artifact<Table<F>>
  * ```
  */
 export const table = <const F extends TableFields>(fields: F): TableArtifact<F> => {
+  Checked.things(
+    "The argument of Artifact.table",
+    fields,
+    "an object of schemas by name, such as { review: Schema.String }"
+  )
   Object.values(fields).forEach(oneEffect)
   const types = ColumnType.lazy(fields)
   const description = Description.lazy(() =>

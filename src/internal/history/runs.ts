@@ -6,6 +6,7 @@ import * as Fs from "node:fs"
 import * as Os from "node:os"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import { hasProperty } from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import type { RunRecord, RunStatus } from "../../RunRecord.ts"
 import { type RunQuery, RunStore, type StoreError } from "../../RunStore.ts"
@@ -53,7 +54,8 @@ export const list = Effect.fnUntraced(function* (
   query: ListQuery = {}
 ): Effect.fn.Return<ReadonlyArray<RunRecord>, StoreError, RunStore> {
   const store = yield* RunStore
-  const { limit, status: wanted, tags, ...others } = query
+  const { limit, status: wanted, tags, ...others } = Checked.things("The query for runs", query, "an object")
+  Checked.strings("`tags` of the query for runs", tags)
   Checked.wholeNumber("`limit` of Run.list", limit, 0)
   Checked.number("`since` of Run.list", others.since)
   Checked.number("`until` of Run.list", others.until)
@@ -91,6 +93,7 @@ export const get = Effect.fnUntraced(function* (
   name: string,
   options: { readonly flow?: string | undefined } = {}
 ): Effect.fn.Return<RunRecord, RunNotFound | StoreError, RunStore> {
+  Checked.expect("The run", name, typeof name === "string", 'an id, a unique prefix of one, or "latest"')
   const store = yield* RunStore
   const flow = options.flow === undefined ? {} : { flow: options.flow }
   const among = options.flow === undefined ? "" : ` of flow "${options.flow}"`
@@ -130,7 +133,12 @@ export const get = Effect.fnUntraced(function* (
  * ```
  */
 export const named = (run: Named): Effect.Effect<RunRecord, RunNotFound | StoreError, RunStore> =>
-  typeof run === "string" ? get(run) : Effect.succeed(run)
+  typeof run === "string" ? get(run) : Effect.sync(() => recordOf(run))
+
+const isRecord = (given: unknown): boolean => hasProperty(given, "id") && hasProperty(given, "flow")
+
+const recordOf = (run: RunRecord): RunRecord =>
+  Checked.expect("The run", run, isRecord(run), 'an id, a unique prefix of one, "latest", or a run\'s record')
 
 const first = (query: ListQuery, kind: string): Effect.Effect<RunRecord, RunNotFound | StoreError, RunStore> =>
   Effect.flatMap(list({ ...query, limit: 1 }), ([run]) => {
@@ -238,4 +246,7 @@ const isReused = ({ heartbeatAt, pid }: RunRecord): boolean => {
  * ```
  */
 export const status = (run: RunRecord): Effect.Effect<RunStatus | "crashed"> =>
-  Effect.map(Clock.currentTimeMillis, (now) => (isCrashed(run, { now, host: Os.hostname() }) ? "crashed" : run.status))
+  Effect.map(Clock.currentTimeMillis, (now) => {
+    Checked.expect("The argument of Run.status", run, isRecord(run), "a run's record, such as Run.get gives")
+    return isCrashed(run, { now, host: Os.hostname() }) ? "crashed" : run.status
+  })
