@@ -171,6 +171,10 @@ const main = Effect.gen(function* () {
     const pages = ["one page", "another page of words", "and a third", "the last one"]
     return yield* Console.log(yield* follow(`http://localhost:${port}`, id, pages))
   }
+  if (verb !== undefined) {
+    process.exitCode = 2
+    return yield* Console.error("usage: server.ts [client [ID]], with PORT and DIRECTORY in the environment")
+  }
   const directory = yield* Config.withDefault(Config.String("DIRECTORY"), ".effect-flow")
   return yield* Layer.launch(service({ port, directory }))
 })

@@ -20,6 +20,14 @@ const until = <A>(look: Effect.Effect<A | undefined>): Effect.Effect<A> =>
   )
 
 describe("server.ts", () => {
+  it.live("says how it is used, and starts nothing, if a word is misspelt", () =>
+    Effect.gen(function* () {
+      const { code, stderr } = yield* start(example, ["clinet", "order-17"]).pipe(Effect.flatMap(({ ended }) => ended))
+      assert.strictEqual(code, 2)
+      assert.match(stderr, /^usage: server\.ts \[client \[ID\]\]/)
+    })
+  )
+
   it.live("starts, follows, cancels and lists runs, and goes on with them after kill -9", () =>
     Effect.gen(function* () {
       const directory = yield* temporaryDirectory
