@@ -181,6 +181,7 @@ export const layerFibers = (
     readonly concurrency?: number
   } = {}
 ): Layer.Layer<never> => {
+  Checked.options("Executor.layerFibers", options)
   if (options.concurrency === undefined)
     return Layer.succeed(
       Executor,
@@ -291,6 +292,7 @@ export interface ClusterOptions {
  * task has ended, so read secrets with `Config.Redacted`. A step's spans arrive with its result.
  */
 export const layerCluster = (options: ClusterOptions = {}): Layer.Layer<never> => {
+  Checked.options("Executor.layerCluster", options)
   Checked.durationMs("`lockExpiration` of Executor.layerCluster", options.lockExpiration)
   Checked.durationOrZeroMs("`waitForWorker` of Executor.layerCluster", options.waitForWorker)
   return Layer.unwrap(

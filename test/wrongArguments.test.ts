@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
 import * as Artifacts from "effect-flow/Artifact"
+import * as Executors from "effect-flow/Executor"
 import * as Flows from "effect-flow/Flow"
 import { FlowError } from "effect-flow/FlowError"
 import * as Parquets from "effect-flow/Parquet"
@@ -17,6 +18,7 @@ import * as Storage from "effect-flow/Storage"
 const untyped = <Name extends string>(module: { readonly [name in Name]: unknown }) =>
   module as Record<Name, (...given: ReadonlyArray<unknown>) => Effect.Effect<unknown>> // or it throws
 const [Flow, Plan, Step] = [untyped(Flows), untyped(Plans), untyped(Steps)] as const
+const Executor = untyped(Executors)
 const [Artifact, Parquet, Run] = [untyped(Artifacts), untyped(Parquets), untyped(Runs)] as const
 
 const leaf = Steps.make("leaf", { output: { a: Schema.Boolean }, run: () => Effect.succeed({ a: true }) })
@@ -67,6 +69,8 @@ const definitions: Mistakes = [
 ]
 
 const runs: Mistakes = [
+  ["The options of Executor.layerFibers must be an object, but it is 4", () => Executor.layerFibers(4)],
+  ["The options of Executor.layerCluster must be an object, but it is null", () => Executor.layerCluster(null)],
   ["The first argument of Flow.run must be a flow, such as Flow.make gives, but it is undefined", () => Flow.run()],
   ['but it is step "leaf"', () => Flow.run(leaf, {})],
   ["The first argument of Flow.run must be a flow", () => Flow.run({}, Leaf)],
