@@ -180,7 +180,7 @@ if (browserPath === undefined) {
           await page.waitForTimeout(300)
           const before = await position()
           await page.locator("[data-run] a.mono").nth(15).click()
-          await page.getByText("No task yet").waitFor()
+          await page.getByText("This run has no tasks").waitFor()
           assert.strictEqual(await position(), 0)
           await page.goBack()
           await page.locator("[data-run]").first().waitFor()
