@@ -124,8 +124,7 @@ export const make = <
   } & Duplicate<S>
 ): Flow<Name, P, Out, E, Exclude<R, CurrentRun | Scope>> => {
   Definition.checkName("a flow", name)
-  const isStep = (step: unknown) => Definition.definition in Object(step)
-  Checked.list(`\`steps\` of flow "${name}"`, options?.steps, isStep, "steps")
+  Checked.list(`\`steps\` of flow "${name}"`, options?.steps, Definition.isStep, "steps")
   const isBody = typeof options.run === "function"
   Checked.expect(`\`run\` of flow "${name}"`, options.run, isBody, "a function that returns an Effect")
   const definitions = new Map<string, Definition.Definition>()

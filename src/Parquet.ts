@@ -326,21 +326,14 @@ export const write = <F extends TableFields>(
   Given.table("Parquet.write", value)
   Checked.options("Parquet.write", options)
   const types = ColumnType.lazy(table.fields)
-  const attempt = <A>(run: () => Promise<A>) => Effect.tryPromise({ try: run, catch: unwritable(path) })
-  return Effect.acquireUseRelease(
-    attempt(() => WholeFile.begin(path)),
-    (file) =>
-      Modules.writer.pipe(
-        Effect.flatMap(({ write }) => write(types(), value, (parts) => attempt(() => append(file, parts)), options)),
-        Effect.mapError((fault) => (fault instanceof ColumnError ? errorOf(path)(fault) : fault)),
-        Effect.andThen(attempt(file.finish))
+  return WholeFile.write(path, unwritable(path), (append) =>
+    Modules.writer.pipe(
+      Effect.flatMap(({ write }) =>
+        write(types(), value, (parts) => Effect.forEach(parts, append, { discard: true }), options)
       ),
-    ({ close }) => Effect.promise(close)
+      Effect.mapError((fault) => (fault instanceof ColumnError ? errorOf(path)(fault) : fault))
+    )
   )
-}
-
-const append = async (file: WholeFile.Writing, parts: ReadonlyArray<Uint8Array>) => {
-  for (const part of parts) await file.write(part)
 }
 
 const unwritable =

@@ -187,7 +187,7 @@ export interface Many<S extends Any> {
  * ```
  */
 export const many = <S extends Any>(step: S): Many<S> => ({
-  many: Checked.expect("The argument of Step.many", step, Definition.definition in Object(step), "a step")
+  many: Checked.expect("The argument of Step.many", step, Definition.isStep(step), "a step")
 })
 
 /** The branches that a join declares. */

@@ -24,6 +24,10 @@ export const namedError = (name: string, message: string, stack?: string): Error
   return error
 }
 
+/** Gives an error a cause as its constructor would. */
+export const setCause = <E extends object>(error: E, cause: Error): E =>
+  Object.defineProperty(error, "cause", { value: cause, configurable: true, writable: true, enumerable: false })
+
 /** The code of a system error, `ENOENT`; empty where there is none. */
 export const codeOf = (cause: unknown): string =>
   typeof cause === "object" && cause !== null && "code" in cause ? String(cause.code) : ""

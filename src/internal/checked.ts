@@ -3,6 +3,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { hasProperty } from "effect/Predicate"
+import * as Schema from "effect/Schema"
 import { FlowError } from "../FlowError.ts"
 
 /** A value in a sentence. What callers confuse most (steps, flows, tasks, schemas) is called what it is. */
@@ -11,7 +12,7 @@ export const shown = (given: unknown): string => {
   if (Object.is(given, -0)) return "-0"
   if (hasProperty(given, "stepName")) return `step "${given.stepName}"`
   if (hasProperty(given, "flowName")) return `flow "${given.flowName}"`
-  if (hasProperty(given, "~effect/Schema/Schema")) return "a schema"
+  if (Schema.isSchema(given)) return "a schema"
   if (hasProperty(given, Symbol.for("effect-flow/Ref"))) return "a ref"
   if (typeof given === "function") return "a function"
   if (Array.isArray(given)) return "a list"
@@ -47,7 +48,7 @@ export const isPlainObject = (given: unknown): given is object =>
 
 /** An object of things by name, such as the branches of a join. A step, a list or a schema is none. */
 export const things = <A>(what: string, given: A, wanted: string): A =>
-  expect(what, given, isPlainObject(given) && !hasProperty(given, "~effect/Schema/Schema"), wanted)
+  expect(what, given, isPlainObject(given) && !Schema.isSchema(given), wanted)
 
 /** A list whose items are all of a kind. If one is not, the message says which. */
 export const list = <A>(option: string, given: A, isItem: (item: unknown) => boolean, wanted: string): A => {

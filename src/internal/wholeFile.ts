@@ -8,10 +8,11 @@ import { constants, rmSync, type Stats } from "node:fs"
 import { type FileHandle, open, readlink, realpath, rename, rm, stat } from "node:fs/promises"
 import { basename, dirname, join, resolve } from "node:path"
 import { setTimeout } from "node:timers/promises"
+import * as Effect from "effect/Effect"
 import { codeOf } from "./cause.ts"
 
 /** A file under its temporary name. */
-export interface Writing {
+interface Writing {
   /** Adds the whole part, however often the system has to be asked. */
   readonly write: (part: Uint8Array) => Promise<void>
   /** Gives the file its name. */
@@ -39,7 +40,30 @@ const forget = (path: string) => {
   if (unfinished.delete(path) && unfinished.size === 0) process.off("exit", removeUnfinished)
 }
 
-/** Begins to write a file. What is there stays until the new one is complete. */
+/**
+ * Writes a file. What is there stays until the new one is complete.
+ *
+ * @param failed Makes an error of what went wrong.
+ * @param fill Appends the parts. If it fails or is interrupted, nothing of the file is left.
+ */
+export const write = <E, E2, R>(
+  path: string,
+  failed: (cause: unknown) => E,
+  fill: (append: (part: Uint8Array) => Effect.Effect<void, E>) => Effect.Effect<void, E2, R>
+): Effect.Effect<void, E | E2, R> => {
+  const attempt = <A>(run: () => Promise<A>) => Effect.tryPromise({ try: run, catch: failed })
+  return Effect.acquireUseRelease(
+    attempt(() => begin(path)),
+    (file) =>
+      Effect.andThen(
+        fill((part) => attempt(() => file.write(part))),
+        attempt(file.finish)
+      ),
+    ({ close }) => Effect.promise(close)
+  )
+}
+
+/** Begins to write a file. */
 export const begin = async (path: string): Promise<Writing> => {
   const there = await lookAt(path)
   if (there?.isDirectory() === true) throw Object.assign(new Error("it is a directory"), { code: "EISDIR" })

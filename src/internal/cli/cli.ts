@@ -9,6 +9,7 @@ import * as Redacted from "effect/Redacted"
 import type { ArtifactStore } from "../../ArtifactStore.ts"
 import type { Any as AnyFlow } from "../../Flow.ts"
 import type { RunStore } from "../../RunStore.ts"
+import { reasonOf } from "../cause.ts"
 import type { Address } from "../s3/address.ts"
 import type { Stream } from "./live/reporter.ts"
 import { quote } from "./program.ts"
@@ -18,6 +19,12 @@ export const exitCodes = { succeeded: 0, failed: 1, usage: 2, interrupted: 130 }
 
 /** Ends the program with an exit code. Without a message, everything has already been printed. */
 export class Exit extends Data.TaggedError("Exit")<{ readonly code: number; readonly message: string }> {}
+
+/** Ends the program because a file that `--out` names can't be written. */
+export const unwritable =
+  (out: string) =>
+  (cause: unknown): Exit =>
+    new Exit({ code: exitCodes.failed, message: `${out} can't be written: ${reasonOf(cause)}.` })
 
 /** A flow with the layer for the services that it needs beyond storage. */
 export interface Subject {

@@ -3,14 +3,12 @@
  * task run, and no secret. Each refusal is a sentence, because the compiler shows it in its message.
  */
 import type * as Effect from "effect/Effect"
-import type * as Option from "effect/Option"
-import type { Result as EffectResult } from "effect/Result"
 import type { CurrentRun } from "../../CurrentRun.ts"
 import type { Ref } from "../../Ref.ts"
 import type { Body, IsAny } from "../../Step.ts"
 import type { IsNo, NoSecret, SecretMessage } from "../schema/secretTypes.ts"
 import type { StorableSchema } from "../schema/storableSchema.ts"
-import type { PlaceOf, Unrecordable, UnrecordableMessage } from "./recordable.ts"
+import type { Holder, PairHolder, PlaceOf, Unrecordable, UnrecordableMessage } from "./recordable.ts"
 
 /** Rejects, in a sentence, a second step of one name. */
 export type Duplicate<S extends ReadonlyArray<unknown>, Seen = never> = S extends readonly [
@@ -72,9 +70,9 @@ type Forgotten<A, Depth extends ReadonlyArray<unknown> = []> = Depth["length"] e
           : CurrentRun extends R
             ? true
             : never
-        : A extends ReadonlyArray<infer Item> | ReadonlySet<infer Item> | Option.Option<infer Item>
+        : A extends Holder<infer Item>
           ? Forgotten<Item, [...Depth, 0]>
-          : A extends ReadonlyMap<infer Key, infer Item> | EffectResult<infer Key, infer Item>
+          : A extends PairHolder<infer Key, infer Item>
             ? Forgotten<Key | Item, [...Depth, 0]>
             : A extends (...given: never) => unknown
               ? never

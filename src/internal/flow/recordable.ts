@@ -69,9 +69,11 @@ export type Unrecordable<A, Depth extends ReadonlyArray<unknown> = []> = Depth["
                       : true
                     : never
 
-type Holder<Item> = Option.Option<Item> | ReadonlyArray<Item> | ReadonlySet<Item>
+/** What holds values of one type. */
+export type Holder<Item> = Option.Option<Item> | ReadonlyArray<Item> | ReadonlySet<Item>
 
-type PairHolder<One, Other> = ReadonlyMap<One, Other> | Result<One, Other> | Exit<One, Other>
+/** What holds values of two types. */
+export type PairHolder<One, Other> = ReadonlyMap<One, Other> | Result<One, Other> | Exit<One, Other>
 
 /** What `Step.merge` gives is the refs, and also an effect that yields them. No other effect is what it yields. */
 type IsMerged<A, State> = unknown extends State ? false : A extends State ? true : false

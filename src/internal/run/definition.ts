@@ -3,7 +3,7 @@ import type * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import { hasProperty } from "effect/Predicate"
 import type * as Schedule from "effect/Schedule"
-import * as Schema from "effect/Schema"
+import type * as Schema from "effect/Schema"
 import * as Artifact from "../../Artifact.ts"
 import { FlowError } from "../../FlowError.ts"
 import type { TaskRecord } from "../../RunRecord.ts"
@@ -69,6 +69,9 @@ export interface FlowDefinition {
   readonly replacements?: ReadonlyMap<FlowDefinition, FlowDefinition>
 }
 
+/** Whether a value is a step or a join. Callers in JavaScript may give anything. */
+export const isStep = (given: unknown): given is { readonly [definition]: Definition } => hasProperty(given, definition)
+
 /** The definition behind a step. */
 export const of = (step: { readonly [definition]: Definition }): Definition => step[definition]
 
@@ -81,10 +84,10 @@ export const listed = (definitions: ReadonlyMap<string, Definition>, called: Def
   return own === called || own?.replaces === called ? own : undefined
 }
 
-/** Refuses a value that is not an object of schemas by name. Each schema is looked at where it is used. */
+/** Refuses a value that is neither left out nor an object of schemas by name. Each schema is looked at where it is used. */
 export const checkFields = (option: string, fields: unknown): void => {
-  const isFine = fields === undefined || (Checked.isPlainObject(fields) && !Schema.isSchema(fields))
-  Checked.expect(option, fields, isFine, "an object of schemas by name, such as { count: Schema.Int }")
+  if (fields !== undefined)
+    Checked.things(option, fields, "an object of schemas by name, such as { count: Schema.Int }")
 }
 
 /** The slots of declared fields, in the order of their names, which is the order of everything that is hashed. */

@@ -7,7 +7,7 @@ import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
 import { FlowError } from "../../FlowError.ts"
 import type { ErrorRecord, TaskStatus } from "../../RunRecord.ts"
-import { namedError } from "../cause.ts"
+import { namedError, setCause } from "../cause.ts"
 import * as ErrorCodec from "./errorCodec.ts"
 
 /**
@@ -112,10 +112,6 @@ export const withCauses = (error: unknown, causes: ReadonlyArray<CauseRecord> | 
   }, undefined)
   return chain === undefined ? error : setCause(error, chain)
 }
-
-/** Gives an error a cause as its constructor would. */
-const setCause = <E extends object>(error: E, cause: Error): E =>
-  Object.defineProperty(error, "cause", { value: cause, configurable: true, writable: true, enumerable: false })
 
 /** Reads a property of a user's error, whose getters, `toString` or codec may throw. */
 const safely = <A>(read: () => A, otherwise: A): A => {

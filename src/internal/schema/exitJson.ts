@@ -5,7 +5,7 @@
 import * as Cause from "effect/Cause"
 import * as Exit from "effect/Exit"
 import type * as Schema from "effect/Schema"
-import { namedError } from "../cause.ts"
+import { namedError, setCause } from "../cause.ts"
 
 type Reason =
   | { readonly fail: Schema.Json }
@@ -72,9 +72,7 @@ export const decode = (encoded: unknown, part: (json: unknown) => unknown): Exit
 
 const thrownIn = ({ cause, message, name, stack }: Thrown): Error => {
   const error = namedError(name, message, stack as string | undefined)
-  return cause === undefined
-    ? error
-    : Object.defineProperty(error, "cause", { value: thrownIn(cause as Thrown), configurable: true, writable: true })
+  return cause === undefined ? error : setCause(error, thrownIn(cause as Thrown))
 }
 
 /** An encoded exit for people and other programs. */

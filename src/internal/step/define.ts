@@ -22,8 +22,6 @@ interface Defined {
 /** A branch of a join: a step, or a list of one step's states. */
 type Branch = Defined | { readonly many: Defined }
 
-const isStep = (given: unknown): boolean => hasProperty(given, Definition.definition)
-
 const isMany = (branch: Branch): branch is Extract<Branch, { readonly many: Defined }> => "many" in branch
 
 /** The options of a step, whatever its types. */
@@ -64,7 +62,7 @@ export const define = (
   Checked.expect(called("cache"), cache, isCache, 'an object with a string as its version, such as { version: "1" }')
   for (const [branch, of] of Object.entries(branches ?? {})) {
     Definition.checkName(`a branch of step "${name}"`, branch)
-    const isBranch = isStep(of) || (hasProperty(of, "many") && isStep(of.many))
+    const isBranch = Definition.isStep(of) || (hasProperty(of, "many") && Definition.isStep(of.many))
     Checked.expect(`Branch "${branch}" of step "${name}"`, of, isBranch, "a step, or Step.many(step)")
   }
   return {

@@ -7,7 +7,6 @@ import * as Stream from "effect/Stream"
 import { ArtifactStore } from "../../../ArtifactStore.ts"
 import type { RefRecord } from "../../../RunRecord.ts"
 import type { Contents } from "../../artifact/safetensors.ts"
-import { reasonOf } from "../../cause.ts"
 import { readUntyped } from "../../history/reading.ts"
 import * as Text from "../../text.ts"
 import * as Units from "../../units.ts"
@@ -73,27 +72,13 @@ const refuseUnused = (ref: RefRecord, options: Options): Effect.Effect<void, Cli
 /** Writes the bytes to a file, under a temporary name until they are complete and verified. */
 const save = Effect.fnUntraced(function* (cli: Cli.Cli, ref: RefRecord, out: string) {
   const store = yield* ArtifactStore
-  const failed = (cause: unknown) =>
-    new Cli.Exit({
-      code: Cli.exitCodes.failed,
-      message: `${out} can't be written: ${reasonOf(cause)}.`
-    })
   const parts = store.stream(ref.digest, undefined, { reuse: true })
   if (out === "-") {
     return yield* Stream.runForEach(parts, (chunk) =>
       Effect.promise(() => new Promise<void>((resolve) => void process.stdout.write(chunk, () => resolve())))
     )
   }
-  const attempt = <A>(run: () => Promise<A>) => Effect.tryPromise({ try: run, catch: failed })
-  yield* Effect.acquireUseRelease(
-    attempt(() => WholeFile.begin(out)),
-    ({ finish, write }) =>
-      Effect.andThen(
-        Stream.runForEach(parts, (chunk) => attempt(() => write(chunk))),
-        attempt(finish)
-      ),
-    ({ close }) => Effect.promise(close)
-  )
+  yield* WholeFile.write(out, Cli.unwritable(out), (append) => Stream.runForEach(parts, append))
   Cli.say(cli, `${out}: ${Units.bytes(ref.size)} of ${ref.mediaType}, SHA-256 ${ref.digest}`)
 })
 
