@@ -1,6 +1,6 @@
 /** Every verb, over runs of a small flow in a directory. */
 import { execFileSync } from "node:child_process"
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs"
+import { existsSync, linkSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { readFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
 import * as Artifact from "../../src/Artifact.ts"
+import * as Card from "../../src/Card.ts"
 import * as Executor from "../../src/Executor.ts"
 import * as Flow from "../../src/Flow.ts"
 import * as Parquet from "../../src/Parquet.ts"
@@ -472,6 +473,30 @@ describe("plan, gc and card", () => {
         1,
         `No task of ${ok} has a card. A step makes one with yield* Card.append(Card.markdown("…")).`
       )
+    })
+  )
+
+  it.live("writes the page of cards beside an old one until it is complete, and to a pipe that has the name", () =>
+    Effect.gen(function* () {
+      const directory = yield* temporaryDirectory
+      const step = Step.make("shown", { run: () => Card.append(Card.markdown("Good.")) })
+      const flow = Flow.make("Shown", { steps: [step], run: () => step() })
+      const shown = line(flow, "", directory)
+      const run = runOf(yield* shown())
+      const [page, before, pipe] = ["page.html", "before.html", "pipe"].map((name) => join(directory, name)) as [
+        string,
+        string,
+        string
+      ]
+      writeFileSync(page, "before")
+      linkSync(page, before)
+      assert.strictEqual((yield* shown("card", run, "--out", page)).stderr, `${page}: 1 card\n`)
+      assert.include(readFileSync(page, "utf8"), "Good.")
+      assert.strictEqual(readFileSync(before, "utf8"), "before")
+      execFileSync("mkfifo", [pipe])
+      const read = yield* Effect.forkChild(Effect.promise(() => readFile(pipe, "utf8")))
+      assert.strictEqual((yield* shown("card", run, "--out", pipe)).stderr, `${pipe}: 1 card\n`)
+      assert.strictEqual(yield* Fiber.join(read), readFileSync(page, "utf8"))
     })
   )
 })

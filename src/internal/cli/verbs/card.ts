@@ -1,13 +1,12 @@
 /** The verb `card`: writes the cards of a run's tasks as one self-contained HTML file. */
-import * as Fs from "node:fs/promises"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { ArtifactStore } from "../../../ArtifactStore.ts"
 import { Card, toHtml } from "../../../Card.ts"
 import { RunStore } from "../../../RunStore.ts"
-import { reasonOf } from "../../cause.ts"
 import * as Reading from "../../history/reading.ts"
 import * as Units from "../../units.ts"
+import * as WholeFile from "../../wholeFile.ts"
 import * as Cli from "../cli.ts"
 import { withExistingStore } from "../store.ts"
 import * as Target from "../target.ts"
@@ -48,14 +47,7 @@ export const card = (cli: Cli.Cli, chosen: Cli.Chosen, text: string, out: string
       const subtitle = `${run.flow} · run ${run.id} · ${Units.dateTime(run.startedAt)}`
       const html = toHtml(decoded, { title: `${run.flow} ${text}`, subtitle })
       if (out === undefined || out === "-") return void cli.stdout.write(html)
-      yield* Effect.tryPromise({
-        try: () => Fs.writeFile(out, html),
-        catch: (cause) =>
-          new Cli.Exit({
-            code: Cli.exitCodes.failed,
-            message: `${out} can't be written: ${reasonOf(cause)}.`
-          })
-      })
+      yield* WholeFile.write(out, Cli.unwritable(out), (append) => append(new TextEncoder().encode(html)))
       Cli.say(cli, `${out}: ${Units.plural(decoded.length, "card")}`)
     })
   )
